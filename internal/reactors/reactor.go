@@ -33,6 +33,9 @@ type Run struct {
 type Reactor interface {
 	// Name is the stable identifier that runs are stored under.
 	Name() string
+	// MaxAge is how old a run's event may be when the run's turn comes; an
+	// older run expires. 0 means any age.
+	MaxAge() time.Duration
 	// Plan answers with the runs that the change asks for; usually none. It
 	// does no I/O and gives the same answer for the same change.
 	Plan(Change) ([]Run, error)
