@@ -1,0 +1,250 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	envChat            = "SPACEKEEPER_CHAT_ENDPOINT"
+	envWorkspaceEvents = "SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT"
+	envPubSubEmulator  = "PUBSUB_EMULATOR_HOST"
+)
+
+// checker reports values that have the right type and are wrong all the same.
+type checker struct {
+	cfg      *Config
+	problems *problems
+	where    map[string]position
+	wrong    map[string]bool
+}
+
+// add reports a problem with the value at path, where it was set.
+func (c *checker) add(path, format string, args ...any) {
+	where := c.where[path]
+	if list, _, isItem := strings.Cut(path, "["); isItem && (where == position{} || c.where[list].env != "") {
+		where = c.where[list]
+	}
+	c.problems.at(where, format, args...)
+}
+
+func (c *checker) values() {
+	cfg := c.cfg
+	if cfg.Project != "" && !projectID.MatchString(cfg.Project) {
+		c.add("project", "project %q is not a project id: 6 to 30 lower-case letters, digits and hyphens", cfg.Project)
+	}
+	c.pubsub()
+	c.database()
+	c.spaces()
+	c.eventTypes()
+	c.welcome()
+	c.between("chat.writes_per_minute_per_space", cfg.Chat.WritesPerMinutePerSpace, 1, 60)
+	c.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
+	c.oneOf("log.format", cfg.Log.Format, "json", "console")
+	c.duration("shutdown_grace", cfg.ShutdownGrace, time.Second, 10*time.Minute)
+	if addr := cfg.Health.Addr; addr != "" && addr != "off" && !isHostPort(addr) {
+		c.add("health.addr", "health.addr %q is not host:port, nor off", addr)
+	}
+	c.endpoint(envChat, cfg.Endpoints.Chat)
+	c.endpoint(envWorkspaceEvents, cfg.Endpoints.WorkspaceEvents)
+	if host := cfg.Endpoints.PubSubEmulator; host != "" && !isHostPort(host) {
+		c.problems.at(position{env: envPubSubEmulator}, "%q is not host:port", host)
+	}
+}
+
+var (
+	projectID  = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
+	resourceID = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
+	spaceName  = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]+$`)
+	spaceURL   = regexp.MustCompile(`^https://(?:mail\.google\.com/chat/.*|chat\.google\.com/.*)(?:room|space)/([A-Za-z0-9_-]+)`)
+)
+
+func (c *checker) pubsub() {
+	p := c.cfg.PubSub
+	if project, ok := c.resource("pubsub.topic", p.Topic, "topics"); ok && project != "" && c.cfg.Project != "" && project != c.cfg.Project {
+		c.add("pubsub.topic", "pubsub.topic is in project %q; Google publishes only to topics of the Chat app's own project, %q", project, c.cfg.Project)
+	}
+	c.resource("pubsub.subscription", p.Subscription, "subscriptions")
+	c.between("pubsub.max_outstanding_messages", p.MaxOutstandingMessages, 1, 100_000)
+	if p.MaxOutstandingBytes < 10<<20 || p.MaxOutstandingBytes > 64<<30 {
+		c.add("pubsub.max_outstanding_bytes", "pubsub.max_outstanding_bytes is %s; it must be from 10MiB to 64GiB", p.MaxOutstandingBytes)
+	}
+}
+
+// resource checks a Pub/Sub id or full name, and returns the project of the latter.
+func (c *checker) resource(path, value, collection string) (project string, ok bool) {
+	if value == "" {
+		return "", true
+	}
+	id := value
+	if parts := strings.Split(value, "/"); len(parts) == 4 && parts[0] == "projects" && parts[2] == collection {
+		project, id = parts[1], parts[3]
+	}
+	switch {
+	case !resourceID.MatchString(id):
+		c.add(path, "%s %q must be an id of 3 to 255 letters, digits and -._~+%%, or a full name projects/P/%s/…", path, value, collection)
+	case strings.HasPrefix(id, "goog"):
+		c.add(path, "%s %q: Pub/Sub allows no id that begins with goog", path, value)
+	default:
+		return project, true
+	}
+	return "", false
+}
+
+func (c *checker) database() {
+	db := c.cfg.Database
+	if db.DSN != "" && db.DSNFile != "" {
+		c.add("database.dsn_file", "database.dsn and database.dsn_file are both set; keep one")
+	}
+	switch {
+	case hasPassword(db.DSN):
+		c.add("database.dsn", "database.dsn holds a password; put the password alone into a file, name that as database.password_file, and take it out of here")
+	case db.DSN != "" && !isURL(db.DSN) && !strings.Contains(db.DSN, "="):
+		c.add("database.dsn", `database.dsn must look like "postgres://user@host:5432/name" or "host=… user=… dbname=…"`)
+	}
+	for _, f := range []struct{ path, file string }{
+		{"database.dsn_file", db.DSNFile}, {"database.password_file", db.PasswordFile},
+	} {
+		if f.file == "" {
+			continue
+		}
+		if _, err := readSecret(f.file); err != nil {
+			c.add(f.path, "%s can't be used: %v", f.path, err)
+		}
+	}
+	c.between("database.max_conns", db.MaxConns, 2, 1000)
+}
+
+func (c *checker) spaces() {
+	for i, name := range c.cfg.Workspace.Spaces {
+		path := itemPath("workspace.spaces", i)
+		link := spaceURL.FindStringSubmatch(name)
+		switch {
+		case name == "spaces/-":
+			c.add(path, "spaces/- needs a user's credentials, and this is a Chat app: list each space")
+		case link != nil:
+			c.add(path, "%q is a link; the space's name is %q", name, "spaces/"+link[1])
+		case !spaceName.MatchString(name):
+			c.add(path, `%q is not a space's name; it looks like "spaces/AAQAtX4kZ1c"`, name)
+		case slices.Index(c.cfg.Workspace.Spaces, name) < i:
+			c.add(path, "%q is listed twice", name)
+		}
+	}
+}
+
+func (c *checker) eventTypes() {
+	const prefix = "google.workspace.chat."
+	list, known := c.cfg.Workspace.EventTypes, EventTypes()
+	if len(list) == 0 {
+		c.add("workspace.event_types", "workspace.event_types is empty; leave it out for all ten")
+	}
+	for i, name := range list {
+		path := itemPath("workspace.event_types", i)
+		single := strings.NewReplacer(".batchCreated", ".created", ".batchUpdated", ".updated", ".batchDeleted", ".deleted").Replace(name)
+		switch {
+		case slices.Contains(known, name) && slices.Index(list, name) < i:
+			c.add(path, "%q is listed twice", name)
+		case slices.Contains(known, name):
+		case single != name && slices.Contains(known, single):
+			c.add(path, "%q can't be subscribed to: batch forms come along with %q", name, single)
+		case slices.Contains(known, prefix+name):
+			c.add(path, "%q is not an event type; the full name is %q", name, prefix+name)
+		default:
+			message := fmt.Sprintf("%q is not an event type of a space", name)
+			if near := nearest(name, known); near != "" {
+				message += fmt.Sprintf("; did you mean %q?", near)
+			}
+			c.add(path, "%s", message)
+		}
+	}
+}
+
+var placeholder = regexp.MustCompile(`\{[^{}\n]*\}`)
+
+// maxMessageBytes is Chat's limit for a message (fact sheet §6.2).
+const maxMessageBytes = 32_000
+
+func (c *checker) welcome() {
+	const path = "reactors.welcome.text"
+	w := c.cfg.Reactors.Welcome
+	for _, p := range placeholder.FindAllString(w.Text, -1) {
+		if p != "{member}" {
+			c.add(path, "%s has the placeholder %s; the only one is {member}", path, p)
+		}
+	}
+	longest := strings.ReplaceAll(w.Text, "{member}", "<users/"+strings.Repeat("9", 32)+">")
+	switch {
+	case strings.TrimSpace(w.Text) == "":
+		c.add(path, "%s is empty", path)
+	case !utf8.ValidString(w.Text) || strings.ContainsRune(w.Text, 0):
+		c.add(path, "%s is not valid text: UTF-8 without NUL", path)
+	case len(longest) > maxMessageBytes:
+		c.add(path, "%s has %d bytes; Google Chat allows %d, mentions included", path, len(longest), maxMessageBytes)
+	}
+	c.duration("reactors.welcome.max_age", w.MaxAge, time.Second, 24*time.Hour)
+}
+
+func (c *checker) between(path string, n, low, high int) {
+	if n < low || n > high {
+		c.add(path, "%s is %d; it must be from %d to %d", path, n, low, high)
+	}
+}
+
+func (c *checker) duration(path string, d, low, high time.Duration) {
+	if d < low || d > high {
+		c.add(path, "%s is %s; it must be from %s to %s", path, short(d), short(low), short(high))
+	}
+}
+
+// short writes whole hours and minutes without their zeros: 10m, not 10m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func (c *checker) oneOf(path, value string, allowed ...string) {
+	if slices.Contains(allowed, value) {
+		return
+	}
+	message := fmt.Sprintf("%s %q must be one of %s", path, value, strings.Join(allowed, ", "))
+	if near := nearest(value, allowed); near != "" {
+		message += fmt.Sprintf("; did you mean %q?", near)
+	}
+	c.add(path, "%s", message)
+}
+
+// endpoint refuses plain HTTP to another machine: credentials would be sent in the clear.
+func (c *checker) endpoint(env, value string) {
+	if value == "" {
+		return
+	}
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil:
+		c.problems.at(position{env: env}, "must be a base URL such as http://127.0.0.1:8085")
+	case u.Scheme == "http" && !IsLoopback(value):
+		c.problems.at(position{env: env}, "%s is another machine and must be https, as credentials are sent to it", u.Host)
+	}
+}
+
+func isHostPort(s string) bool {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n <= 65535
+}

@@ -1,0 +1,193 @@
+// Package config holds the one configuration of both binaries: one struct, one
+// YAML file, and an environment variable for every key.
+//
+// It promises that a configuration which loads is usable: every key is known,
+// every value has the right type and lies within its limits. When something is
+// wrong, [Load] reports every problem at once, each with the place where it is.
+//
+// # What the caller must do
+//
+// Name in [Load] what the configuration is for, so that missing settings are
+// reported together with wrong ones. Treat the result as read-only.
+//
+// # Secrets
+//
+// A [Config] never holds a secret. The password of the database stays in a file
+// that [Database.ConnString] reads at each call, so a rotated password is seen
+// at the next call and nothing that prints a Config can leak it. A
+// password written into the configuration itself is refused.
+package config
+
+import "time"
+
+// Config is the whole configuration. [Default] gives the values of keys that
+// are not set. The comment of each field is its reference documentation:
+// docs/configuration.md is generated from them.
+type Config struct {
+	// Project is the id of the Google Cloud project that the Chat app, the
+	// topic and the Workspace Events subscriptions belong to. No default.
+	Project string `yaml:"project"`
+
+	PubSub    PubSub    `yaml:"pubsub"`
+	Database  Database  `yaml:"database"`
+	Workspace Workspace `yaml:"workspace"`
+	Reactors  Reactors  `yaml:"reactors"`
+	Chat      Chat      `yaml:"chat"`
+	Log       Log       `yaml:"log"`
+	Health    Health    `yaml:"health"`
+
+	// ShutdownGrace is how long a stopping worker may take to commit and ack
+	// what it has in hand, 1s to 10m. Keep it below the grace period of
+	// whatever stops it (30s on Kubernetes). Default 25s.
+	ShutdownGrace time.Duration `yaml:"shutdown_grace"`
+
+	Endpoints Endpoints `yaml:"-"`
+}
+
+// PubSub says where events come from and how many may be in hand.
+type PubSub struct {
+	// Topic is the topic that Google publishes events to: its id, or its full
+	// name "projects/P/topics/T". It must be in the project. No default.
+	Topic string `yaml:"topic"`
+
+	// Subscription is the Pub/Sub subscription that the worker pulls: its id,
+	// or its full name "projects/P/subscriptions/S", which may be in another
+	// project. No default.
+	Subscription string `yaml:"subscription"`
+
+	// MaxOutstandingMessages bounds how many messages the worker holds that
+	// are not yet committed, 1 to 100000. It caps the rate: Pub/Sub's own
+	// default of 1000 allows about 10,000 events a second. Default 10000.
+	MaxOutstandingMessages int `yaml:"max_outstanding_messages"`
+
+	// MaxOutstandingBytes bounds the size of those messages: a number of
+	// bytes, or one with a unit (KiB, MiB, GiB); at least 10MiB, as one message
+	// can have 10 MB. Default 64MiB.
+	MaxOutstandingBytes ByteSize `yaml:"max_outstanding_bytes"`
+}
+
+// Database says how to reach Postgres.
+type Database struct {
+	// DSN is the connection string, "postgres://user@host:5432/name" or
+	// "host=… user=… dbname=…", without a password. Exclusive with dsn_file.
+	// No default.
+	DSN string `yaml:"dsn"`
+
+	// DSNFile is a file that holds the connection string, which may then
+	// contain a password. It is read whenever the pool is opened. No default.
+	DSNFile string `yaml:"dsn_file"`
+
+	// PasswordFile is a file that holds just the password, to go with dsn or
+	// dsn_file. No default.
+	PasswordFile string `yaml:"password_file"`
+
+	// MaxConns bounds the connections to Postgres, 2 to 1000. Default 10.
+	MaxConns int `yaml:"max_conns"`
+}
+
+// Workspace says what to watch.
+type Workspace struct {
+	// Spaces are the Chat spaces to watch, each as "spaces/AAQA…". The Chat
+	// app must be a member of each. No default.
+	Spaces []string `yaml:"spaces"`
+
+	// EventTypes are the event types to subscribe to, by Google's full name.
+	// Batch forms come by themselves and can't be listed. Default: all ten.
+	EventTypes []string `yaml:"event_types"`
+
+	// IncludeResource asks Google to put the content into events. Without it
+	// events hold just names, but subscriptions live for 7 days and not 4 to
+	// 24 hours. Default true.
+	IncludeResource bool `yaml:"include_resource"`
+}
+
+// Reactors says how to act on events.
+type Reactors struct {
+	Welcome Welcome `yaml:"welcome"`
+}
+
+// Welcome is the reactor that greets people who join a space.
+type Welcome struct {
+	// Enabled switches the greeting on. Default false.
+	Enabled bool `yaml:"enabled"`
+
+	// Text is what to say, in Google Chat's text syntax, at most 32,000 bytes.
+	// {member} becomes a mention of the person; there are no other
+	// placeholders. Default "Welcome, {member}! Good to have you here."
+	Text string `yaml:"text"`
+
+	// MaxAge is how long after someone joined a greeting may still be sent,
+	// 1s to 24h; after that it's dropped as expired. Default 10m.
+	MaxAge time.Duration `yaml:"max_age"`
+}
+
+// Chat limits the use of the Chat API.
+type Chat struct {
+	// WritesPerMinutePerSpace is how many messages a minute the worker sends
+	// to one space, 1 to 60. Google allows 60, shared by all apps in the space.
+	// Default 30.
+	WritesPerMinutePerSpace int `yaml:"writes_per_minute_per_space"`
+}
+
+// Log says what to log and how.
+type Log struct {
+	// Level is the least severe level that is logged: debug, info, warn or
+	// error. Default info.
+	Level string `yaml:"level"`
+
+	// Format is json (with Cloud Logging's field names) or console (for
+	// people). Default json.
+	Format string `yaml:"format"`
+}
+
+// Health says where the worker answers health checks and metrics.
+type Health struct {
+	// Addr is the host:port to listen on. "off", or empty in the file,
+	// switches it off. Default 127.0.0.1:8080.
+	Addr string `yaml:"addr"`
+}
+
+// Endpoints replace Google's services with a fake or a proxy. They are set by
+// environment variables alone. Empty stands for the real service.
+type Endpoints struct {
+	Chat            string // SPACEKEEPER_CHAT_ENDPOINT: base URL
+	WorkspaceEvents string // SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT: base URL
+	PubSubEmulator  string // PUBSUB_EMULATOR_HOST: host:port
+}
+
+// Default returns the configuration that an empty file gives.
+func Default() Config {
+	return Config{
+		PubSub: PubSub{
+			MaxOutstandingMessages: 10_000,
+			MaxOutstandingBytes:    64 << 20,
+		},
+		Database:  Database{MaxConns: 10},
+		Workspace: Workspace{EventTypes: EventTypes(), IncludeResource: true},
+		Reactors: Reactors{Welcome: Welcome{
+			Text:   "Welcome, {member}! Good to have you here.",
+			MaxAge: 10 * time.Minute,
+		}},
+		Chat:          Chat{WritesPerMinutePerSpace: 30},
+		Log:           Log{Level: "info", Format: "json"},
+		Health:        Health{Addr: "127.0.0.1:8080"},
+		ShutdownGrace: 25 * time.Second,
+	}
+}
+
+// EventTypes returns the ten event types that a subscription to a space can
+// name (fact sheet §1.1). Batch forms are delivered along with them.
+func EventTypes() []string {
+	return []string{
+		"google.workspace.chat.message.v1.created",
+		"google.workspace.chat.message.v1.updated",
+		"google.workspace.chat.message.v1.deleted",
+		"google.workspace.chat.membership.v1.created",
+		"google.workspace.chat.membership.v1.updated",
+		"google.workspace.chat.membership.v1.deleted",
+		"google.workspace.chat.reaction.v1.created",
+		"google.workspace.chat.reaction.v1.deleted",
+		"google.workspace.chat.space.v1.updated",
+		"google.workspace.chat.space.v1.deleted",
+	}
+}

@@ -1,0 +1,62 @@
+package config
+
+import "reflect"
+
+// Need names what a configuration is for, and thereby what must be set.
+type Need string
+
+const (
+	ForWorker  Need = "the worker" // subscriber run
+	ForMigrate Need = "migrations" // subscriber migrate
+	ForApply   Need = "subscribe-setup apply"
+)
+
+// required lists, for each need, the keys that have no default.
+func required(need Need) []string {
+	switch need {
+	case ForWorker:
+		return []string{"project", "pubsub.subscription", "database.dsn"}
+	case ForMigrate:
+		return []string{"database.dsn"}
+	case ForApply:
+		return []string{"project", "pubsub.topic", "workspace.spaces"}
+	}
+	return nil
+}
+
+// Validate checks a configuration that was built in code: its values, and what
+// must be set for each of needs. The error is an [*Error].
+func (c Config) Validate(needs ...Need) error {
+	checker := &checker{cfg: &c, problems: &problems{}}
+	checker.values()
+	checker.needs(needs)
+	return checker.problems.err()
+}
+
+func (c *checker) needs(needs []Need) {
+	reported := map[string]bool{}
+	byPath := map[string]field{}
+	for _, f := range fields("", reflect.ValueOf(c.cfg).Elem()) {
+		byPath[f.path] = f
+	}
+	for _, need := range needs {
+		for _, path := range required(need) {
+			f := byPath[path]
+			if !isEmpty(f.value) || c.wrong[path] || reported[path] {
+				continue
+			}
+			if path == "database.dsn" && (c.cfg.Database.DSNFile != "" || c.wrong["database.dsn_file"]) {
+				continue
+			}
+			reported[path] = true
+			c.add(path, "%s is missing; %s needs it (or set %s)", path, need, f.env())
+		}
+	}
+}
+
+func isEmpty(v reflect.Value) bool {
+	if v.Kind() == reflect.Slice {
+		return v.Len() == 0
+	}
+	return v.IsZero()
+}
