@@ -39,7 +39,7 @@ func (d *decoder) decode(raw []byte) bool {
 			continue
 		}
 		if i > 0 {
-			d.problems.at(positionOf(doc.Body.GetToken()), "a second document; the configuration is a single one")
+			d.problems.at(start(doc.Body), "a second document; the configuration is a single one")
 			continue
 		}
 		d.section("", doc.Body)

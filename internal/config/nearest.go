@@ -12,6 +12,10 @@ func (d *decoder) unknown(section, name string, where position) {
 		in = "in " + section
 	}
 	siblings := d.keysIn(section)
+	if file := name + "_file"; slices.Contains(siblings, file) {
+		d.problems.at(where, "unknown key %q %s; a secret is read from a file that %q names", name, in, file)
+		return
+	}
 	if near := nearest(name, siblings); near != "" {
 		d.problems.at(where, "unknown key %q %s; did you mean %q?", name, in, near)
 		return

@@ -1,0 +1,194 @@
+package config_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func noEnv(string) string { return "" }
+
+func env(pairs map[string]string) func(string) string {
+	return func(name string) string { return pairs[name] }
+}
+
+func TestLoadReportsEveryProblem(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no samples: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			_, err := config.Load(file, noEnv, config.ForWorker, config.ForApply)
+			var bad *config.Error
+			if !errors.As(err, &bad) {
+				t.Fatalf("got error %v, want a *config.Error", err)
+			}
+			golden(t, strings.TrimSuffix(file, ".yaml")+".golden", err.Error()+"\n")
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Error("the report shows a secret")
+			}
+		})
+	}
+}
+
+func TestLoadReportsTheEnvironment(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load("", env(map[string]string{
+		"SPACEKEEPER_PUBSUB_MAX_OUTSTANDING_MESSAGES":  "0",
+		"SPACEKEEPER_DATABASE_DSN":                     "postgres://app:hunter2@db/x",
+		"SPACEKEEPER_WORKSPACE_SPACES":                 "spaces/AAQA1, AAQA2",
+		"SPACEKEEPER_WORKSPACE_INCLUDE_RESOURCE":       "maybe",
+		"SPACEKEEPER_SHUTDOWN_GRACE":                   "25",
+		"SPACEKEEPER_CHAT_ENDPOINT":                    "http://proxy.example/",
+		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT":        "127.0.0.1:80",
+		"PUBSUB_EMULATOR_HOST":                         "http://127.0.0.1:8085",
+		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE": "many",
+		"SPACEKEEPER_PUBSUB_MAX_OUTSTANDING_BYTES":     "9223372036854775807GiB",
+		"SPACEKEEPER_DATABASE_MAX_CONNS":               "99999999999999999999",
+		"SPACEKEEPER_REACTORS_WELCOME_TEXT":            "{user}",
+		"SPACEKEEPER_WORKSPACE_EVENT_TYPES":            ",",
+	}), config.ForWorker, config.ForApply)
+	if err == nil {
+		t.Fatal("got no error")
+	}
+	golden(t, "testdata/environment.golden", err.Error()+"\n")
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Error("the report shows a secret")
+	}
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; -update rewrites it):\n%s", file, diff)
+	}
+}
+
+func TestLoadExample(t *testing.T) {
+	t.Parallel()
+	cfg, err := config.Load("../../spacekeeper.example.yaml", noEnv, config.ForWorker, config.ForMigrate, config.ForApply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := cfg.TopicName(), "projects/my-project/topics/chat-events"; got != want {
+		t.Errorf("got topic %q, want %q", got, want)
+	}
+	if got, want := cfg.SubscriptionName(), "projects/my-project/subscriptions/chat-events-worker"; got != want {
+		t.Errorf("got subscription %q, want %q", got, want)
+	}
+	if got, want := len(cfg.Workspace.EventTypes), 10; got != want {
+		t.Errorf("got %d event types, want %d", got, want)
+	}
+}
+
+func TestLoadWithoutFileGivesDefaults(t *testing.T) {
+	t.Parallel()
+	got, err := config.Load("", noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(config.Default(), got); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+	if err := config.Default().Validate(); err != nil {
+		t.Errorf("validate the defaults: %v", err)
+	}
+}
+
+func TestLoadMissingFile(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load("testdata/absent.yaml", noEnv, config.ForWorker)
+	if err == nil || !strings.Contains(err.Error(), "testdata/absent.yaml: no such file") {
+		t.Errorf("got error %v, want one that names the file", err)
+	}
+}
+
+func TestEnvironmentOverridesFile(t *testing.T) {
+	t.Parallel()
+	got, err := config.Load("../../spacekeeper.example.yaml", env(map[string]string{
+		"SPACEKEEPER_PROJECT":                          "other-project",
+		"SPACEKEEPER_PUBSUB_MAX_OUTSTANDING_BYTES":     "1GiB",
+		"SPACEKEEPER_WORKSPACE_SPACES":                 "spaces/A, spaces/B,spaces/C",
+		"SPACEKEEPER_REACTORS_WELCOME_ENABLED":         "false",
+		"SPACEKEEPER_REACTORS_WELCOME_MAX_AGE":         "1h30m",
+		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE": "60",
+		"SPACEKEEPER_HEALTH_ADDR":                      "off",
+		"SPACEKEEPER_CHAT_ENDPOINT":                    "http://[::1]:9000",
+		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT":        "https://proxy.example/events",
+		"PUBSUB_EMULATOR_HOST":                         "localhost:8085",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Default()
+	want.Project = "other-project"
+	want.PubSub.Topic, want.PubSub.Subscription = "chat-events", "chat-events-worker"
+	want.PubSub.MaxOutstandingBytes = 1 << 30
+	want.Database.DSN = "postgres://spacekeeper@127.0.0.1:5432/spacekeeper"
+	want.Workspace.Spaces = []string{"spaces/A", "spaces/B", "spaces/C"}
+	want.Reactors.Welcome.Text = "Welcome, {member}! The first pinned message says how we work here."
+	want.Reactors.Welcome.MaxAge = 90 * time.Minute
+	want.Chat.WritesPerMinutePerSpace = 60
+	want.Health.Addr = ""
+	want.Endpoints = config.Endpoints{
+		Chat:            "http://[::1]:9000",
+		WorkspaceEvents: "https://proxy.example/events",
+		PubSubEmulator:  "localhost:8085",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range append(files, "../../spacekeeper.example.yaml") {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		file := filepath.Join(t.TempDir(), "spacekeeper.yaml")
+		if err := os.WriteFile(file, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(file, noEnv)
+		if err != nil {
+			var bad *config.Error
+			if !errors.As(err, &bad) || len(bad.Problems) == 0 {
+				t.Fatalf("got error %v without problems", err)
+			}
+			return
+		}
+		if err := cfg.Validate(); err != nil {
+			t.Errorf("loaded, but doesn't validate: %v", err)
+		}
+	})
+}
