@@ -1,0 +1,76 @@
+package localpg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// errStopped is the answer to a use of a server that is not running.
+var errStopped = errors.New("the server is not running")
+
+// Kill ends every process of the server at once, without a word to its
+// clients. What was committed is there again after Restart.
+func (s *Server) Kill() error {
+	if s.cluster == nil {
+		return fmt.Errorf("kill Postgres: %w", ErrExternal)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.postmaster == nil {
+		return fmt.Errorf("kill private Postgres: %w", errStopped)
+	}
+	s.postmaster.kill()
+	s.postmaster, s.paused = nil, false
+	return s.guard.unwatch()
+}
+
+// Restart starts the server again, on the same folder and under the same DSN.
+// A running one is stopped first, cleanly.
+func (s *Server) Restart(ctx context.Context) error {
+	if s.cluster == nil {
+		return fmt.Errorf("restart Postgres: %w", ErrExternal)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return fmt.Errorf("restart private Postgres: %w", errStopped)
+	}
+	if err := s.halt(stopFast, stopGrace); err != nil {
+		return fmt.Errorf("restart private Postgres in %s: %w", s.cluster.dir, err)
+	}
+	if err := s.launch(ctx); err != nil {
+		return fmt.Errorf("restart private Postgres in %s: %w", s.cluster.dir, err)
+	}
+	return nil
+}
+
+// Pause freezes every process of the server: connections stay open and nobody
+// answers, as when a machine hangs. Unsupported on Windows.
+func (s *Server) Pause() error { return s.freeze(true) }
+
+// Resume lets a paused server go on.
+func (s *Server) Resume() error { return s.freeze(false) }
+
+func (s *Server) freeze(pause bool) error {
+	if s.cluster == nil {
+		return fmt.Errorf("pause Postgres: %w", ErrExternal)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.postmaster == nil {
+		return fmt.Errorf("pause private Postgres: %w", errStopped)
+	}
+	if s.paused == pause {
+		return nil
+	}
+	act := s.postmaster.resume
+	if pause {
+		act = s.postmaster.pause
+	}
+	if err := act(); err != nil {
+		return fmt.Errorf("pause private Postgres in %s: %w", s.cluster.dir, err)
+	}
+	s.paused = pause
+	return nil
+}

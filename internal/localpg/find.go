@@ -1,0 +1,134 @@
+package localpg
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// external returns the database that the environment offers, if any.
+func external(getenv func(string) string) string {
+	if dsn := getenv("TEST_DATABASE_URL"); dsn != "" {
+		return dsn
+	}
+	return getenv("DATABASE_URL")
+}
+
+// folders are the patterns of the places where packages put server binaries,
+// as paths below the file system's root (on Windows below a drive).
+func folders(goos string) []string {
+	switch goos {
+	case "darwin":
+		return []string{
+			"/opt/homebrew/opt/postgresql@*/bin", // Homebrew, Apple silicon
+			"/opt/homebrew/opt/postgresql/bin",
+			"/usr/local/opt/postgresql@*/bin", // Homebrew, Intel
+			"/usr/local/opt/postgresql/bin",
+			"/Applications/Postgres.app/Contents/Versions/*/bin",
+			"/Library/PostgreSQL/*/bin", // EDB installer
+			"/opt/local/lib/postgresql*/bin",
+		}
+	case "windows":
+		return []string{"/Program Files/PostgreSQL/*/bin"}
+	default:
+		return []string{
+			"/usr/lib/postgresql/*/bin", // Debian, Ubuntu
+			"/usr/pgsql-*/bin",          // postgresql.org packages for Fedora, RHEL
+			"/usr/lib/postgresql*/bin",  // SUSE
+			"/usr/libexec/postgresql*",  // Alpine
+			"/usr/local/pgsql*/bin",     // built from source
+			"/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",
+		}
+	}
+}
+
+// binaries returns the folders that hold a server's binaries, best first: the
+// one on PATH, then those that match patterns below root, newest first.
+func binaries(lookPath func(string) (string, error), root string, patterns []string) []string {
+	var found []string
+	if initdb, err := lookPath("initdb"); err == nil {
+		if dir := filepath.Dir(initdb); complete(dir) {
+			found = append(found, dir)
+		}
+	}
+	var packaged []string
+	for _, pattern := range patterns {
+		matches, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern))) // only a bad pattern fails
+		for _, dir := range matches {
+			if complete(dir) && !slices.Contains(found, dir) && !slices.Contains(packaged, dir) {
+				packaged = append(packaged, dir)
+			}
+		}
+	}
+	slices.SortStableFunc(packaged, func(a, b string) int {
+		va, vb := folderVersion(strings.TrimPrefix(a, root)), folderVersion(strings.TrimPrefix(b, root))
+		switch {
+		case va > vb:
+			return -1
+		case va < vb:
+			return 1
+		}
+		return 0
+	})
+	return append(found, packaged...)
+}
+
+// complete reports whether dir holds what a server needs.
+func complete(dir string) bool {
+	for _, name := range []string{"initdb", "postgres"} {
+		if runtime.GOOS == "windows" {
+			name += ".exe"
+		}
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.IsDir() {
+			return false
+		}
+	}
+	return true
+}
+
+// folderVersion reads the version that a folder's name ends with, 0 if none.
+func folderVersion(dir string) float64 {
+	numbers := regexp.MustCompile(`\d+(\.\d+)?`).FindAllString(dir, -1)
+	if len(numbers) == 0 {
+		return 0
+	}
+	v, err := strconv.ParseFloat(numbers[len(numbers)-1], 64)
+	if err != nil {
+		return 0
+	}
+	return v
+}
+
+// serverMajor asks the binaries in dir for their major version, such as "17".
+func serverMajor(dir string) (string, error) {
+	out, err := exec.Command(filepath.Join(dir, "postgres"), "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("ask %s for its version: %w", filepath.Join(dir, "postgres"), err)
+	}
+	version := regexp.MustCompile(`\d+`).FindString(string(out))
+	if version == "" {
+		return "", fmt.Errorf("read version of %s: %q holds none", filepath.Join(dir, "postgres"), out)
+	}
+	return version, nil
+}
+
+// installHint says how to get a server on this system.
+func installHint(goos string) string {
+	how := map[string]string{
+		"linux": "install one: Debian and Ubuntu: apt-get install postgresql · " +
+			"Fedora: dnf install postgresql-server · Alpine: apk add postgresql · Arch: pacman -S postgresql",
+		"darwin":  "install one: brew install postgresql@17, or Postgres.app from https://postgresapp.com",
+		"windows": "install one: winget install PostgreSQL.PostgreSQL.17",
+	}[goos]
+	if how == "" {
+		how = "install the PostgreSQL server package"
+	}
+	return how + "; or point DATABASE_URL at a database of yours"
+}
