@@ -1,0 +1,136 @@
+package gchat
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/auth"
+	"google.golang.org/api/googleapi"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// outcome says what is known of a write that came back with an error.
+//
+//	refused   Google read the request and won't do it, now or later
+//	notSent   Google didn't carry it out and may do so later
+//	unclear   it may have been carried out
+//	idTaken   a message with this id exists already
+type outcome int
+
+const (
+	unclear outcome = iota
+	refused
+	notSent
+	idTaken
+)
+
+// failure is an error of the Chat API, understood.
+type failure struct {
+	outcome    outcome
+	words      string        // what it means to the people who run the space
+	retryAfter time.Duration // 0 if Google didn't say
+	err        error
+}
+
+func classify(err error) failure {
+	var answer *googleapi.Error
+	if !errors.As(err, &answer) {
+		return classifyNetwork(err)
+	}
+	f := failure{err: err, retryAfter: retryAfter(answer.Header, time.Now())}
+	switch code := answer.Code; {
+	case code == http.StatusTooManyRequests:
+		f.outcome, f.words = notSent, "Google Chat is receiving too many requests for this space or project"
+	case code == http.StatusUnauthorized:
+		f.outcome, f.words = notSent, "Google doesn't accept the app's credentials"
+	case code == http.StatusConflict:
+		f.outcome, f.words = idTaken, "a message with this id exists already"
+	case code == http.StatusRequestTimeout || code >= 500:
+		f.outcome, f.words = unclear, "Google Chat has a problem"
+	case code == http.StatusForbidden:
+		f.outcome, f.words = refused, "the Chat app may not do this here: add it to the space, or ask an administrator to allow it"
+	case code == http.StatusNotFound:
+		f.outcome, f.words = refused, "the space doesn't exist any more, or the Chat app isn't configured in its Google Cloud project"
+	default:
+		f.outcome, f.words = refused, "Google Chat doesn't accept the message"
+	}
+	return f
+}
+
+// classifyNetwork sorts errors that came without an answer of Google's.
+func classifyNetwork(err error) failure {
+	var (
+		op    *net.OpError
+		name  *net.DNSError
+		token *auth.Error
+	)
+	switch {
+	case errors.As(err, &token):
+		return failure{outcome: notSent, words: "no access token could be had for the app", err: err}
+	case errors.As(err, &name), errors.As(err, &op) && op.Op == "dial":
+		return failure{outcome: notSent, words: "Google Chat can't be reached", err: err}
+	}
+	return failure{outcome: unclear, words: "no answer came from Google Chat", err: err}
+}
+
+// mark turns the failure into the error that the dispatcher acts on. The text
+// is kept out of it, as errors are logged.
+func (f failure) mark(doing, text string) error {
+	err := fmt.Errorf("%s: %s: %w", doing, f.words, redact(f.err, text))
+	switch {
+	case f.outcome == refused:
+		return reactors.Permanent(err)
+	case f.retryAfter > 0:
+		return reactors.RetryAfter(f.retryAfter, err)
+	}
+	return err
+}
+
+// redact shortens an answer of Google's to its code and first line, without
+// the message text should it be quoted there. Other errors hold no text.
+func redact(err error, text string) error {
+	var answer *googleapi.Error
+	if !errors.As(err, &answer) {
+		return err
+	}
+	message, _, _ := strings.Cut(answer.Message, "\n")
+	if text != "" {
+		message = strings.ReplaceAll(message, text, "(the text)")
+	}
+	const longest = 300
+	if r := []rune(message); len(r) > longest {
+		message = string(r[:longest]) + "…"
+	}
+	return &answerError{code: answer.Code, message: message}
+}
+
+// answerError is what is left of an error answer.
+type answerError struct {
+	code    int
+	message string
+}
+
+func (e *answerError) Error() string {
+	return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.code, e.message))
+}
+
+// longestRetryAfter keeps a broken proxy from putting a run off for years.
+const longestRetryAfter = time.Hour
+
+// retryAfter reads the Retry-After header, in seconds or as a date.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, longestRetryAfter)
+	}
+	if date, err := http.ParseTime(value); err == nil && date.After(now) {
+		return min(date.Sub(now), longestRetryAfter)
+	}
+	return 0
+}

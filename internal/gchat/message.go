@@ -1,0 +1,144 @@
+package gchat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"time"
+	"unicode/utf8"
+
+	"google.golang.org/api/chat/v1"
+	"google.golang.org/api/googleapi"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// MaxMessageBytes is Google's limit for a message (fact sheet §6.2).
+const MaxMessageBytes = 32_000
+
+// CreateMessage is a request to send one message. RequestID and MessageID make
+// it idempotent and are required.
+type CreateMessage struct {
+	Space         string // "spaces/S"
+	Text          string // Chat's text syntax, at most MaxMessageBytes of UTF-8
+	PrivateViewer string // "users/U" who alone sees the message; "" for the whole space
+	RequestID     string // a UUID: Google answers a repeated one with the first message
+	MessageID     string // "client-…": at most 63 of a-z, 0-9 and "-"; unique in the space
+	ThreadKey     string // starts or continues the app's own thread of that key; "" for a new thread
+}
+
+// Message is a message of the app as Google knows it.
+type Message struct {
+	Name       string    // "spaces/S/messages/M", by Google's own id
+	Thread     string    // "spaces/S/threads/T"
+	Sender     string    // "users/U": the app's own user id
+	CreateTime time.Time // zero if Google didn't say: an answer to a repeated request may be partial
+	Deleted    bool      // only its tombstone is left
+}
+
+var (
+	spaceName = regexp.MustCompile(`^spaces/[^/]+$`)
+	userName  = regexp.MustCompile(`^users/[^/]+$`)
+	clientID  = regexp.MustCompile(`^client-[a-z0-9-]{1,56}$`)
+)
+
+// check finds what Google would refuse, or take for something else.
+func (m CreateMessage) check() error {
+	switch {
+	case !spaceName.MatchString(m.Space):
+		return fmt.Errorf("%q is not a space's name", m.Space)
+	case m.PrivateViewer != "" && !userName.MatchString(m.PrivateViewer):
+		return fmt.Errorf("%q is not a user's name", m.PrivateViewer)
+	case m.RequestID == "":
+		return errors.New("the request has no request id")
+	case !clientID.MatchString(m.MessageID):
+		return fmt.Errorf("%q is not a client message id", m.MessageID)
+	case m.Text == "":
+		return errors.New("the text is empty")
+	case !utf8.ValidString(m.Text):
+		return errors.New("the text is not valid UTF-8")
+	case len(m.Text) > MaxMessageBytes:
+		return fmt.Errorf("the text has %d bytes, Google Chat allows %d", len(m.Text), MaxMessageBytes)
+	}
+	return nil
+}
+
+// CreateMessage sends the message, or finds that an earlier attempt did. A nil
+// error means that it exists exactly once.
+func (c *Client) CreateMessage(ctx context.Context, m CreateMessage) (Message, error) {
+	if err := m.check(); err != nil {
+		return Message{}, reactors.Permanent(fmt.Errorf("send message %q to %q: %w", m.MessageID, m.Space, err))
+	}
+	created, err := c.create(ctx, m)
+	if err == nil {
+		return messageOf(created), nil
+	}
+	failure := classify(err)
+	if failure.outcome == refused || failure.outcome == notSent || ctx.Err() != nil {
+		return Message{}, failure.mark("send a message to "+m.Space, m.Text)
+	}
+
+	// The outcome is unclear, or the id is taken: look.
+	existing, found, lookErr := c.MessageByClientID(ctx, m.Space, m.MessageID)
+	switch {
+	case found:
+		return existing, nil
+	case failure.outcome == idTaken && lookErr == nil:
+		return Message{}, reactors.Permanent(fmt.Errorf(
+			"send a message to %s: Google Chat says that %s was sent before, but it can't be found; it may have been removed", m.Space, m.MessageID))
+	case failure.outcome == idTaken && reactors.IsPermanent(lookErr):
+		// The app may write but not read here. The id is the app's own and
+		// is used for nothing else, so that it's taken is proof enough.
+		return Message{Name: m.Space + "/messages/" + m.MessageID}, nil
+	}
+	return Message{}, failure.mark("send a message to "+m.Space, m.Text)
+}
+
+func (c *Client) create(ctx context.Context, m CreateMessage) (*chat.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	body := &chat.Message{Text: m.Text}
+	if m.PrivateViewer != "" {
+		body.PrivateMessageViewer = &chat.User{Name: m.PrivateViewer}
+	}
+	call := c.service.Spaces.Messages.Create(m.Space, body)
+	if m.ThreadKey != "" {
+		body.Thread = &chat.Thread{ThreadKey: m.ThreadKey}
+		// Without the option Google ignores the thread (fact sheet §6.2).
+		call.MessageReplyOption("REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD")
+	}
+	return call.RequestId(m.RequestID).MessageId(m.MessageID).Context(ctx).Do()
+}
+
+// MessageByClientID looks a message up by the id that the app gave it. A
+// message that isn't there is no error.
+func (c *Client) MessageByClientID(ctx context.Context, space, clientID string) (m Message, found bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	name := space + "/messages/" + clientID
+	got, err := c.service.Spaces.Messages.Get(name).Context(ctx).Do()
+	var answer *googleapi.Error
+	if errors.As(err, &answer) && answer.Code == http.StatusNotFound {
+		return Message{}, false, nil
+	}
+	if err != nil {
+		return Message{}, false, classify(err).mark("look up "+name, "")
+	}
+	return messageOf(got), true, nil
+}
+
+func messageOf(m *chat.Message) Message {
+	out := Message{Name: m.Name, Deleted: m.DeleteTime != ""}
+	if m.Thread != nil {
+		out.Thread = m.Thread.Name
+	}
+	if m.Sender != nil {
+		out.Sender = m.Sender.Name
+	}
+	if t, err := time.Parse(time.RFC3339Nano, m.CreateTime); err == nil {
+		out.CreateTime = t.UTC()
+	}
+	return out
+}
