@@ -1,0 +1,71 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+)
+
+// Client is a Pub/Sub client that notices when the service falls silent.
+type Client struct {
+	*pubsub.Client
+	heard *atomic.Int64
+}
+
+// NewClient connects to Pub/Sub with Application Default Credentials, or
+// without any to the emulator at "host:port" if one is named.
+func NewClient(ctx context.Context, project, emulator string) (*Client, error) {
+	heard := new(atomic.Int64)
+	opts := []option.ClientOption{
+		// The library reopens a silent stream after 45 s, but on the same
+		// connection: a dead connection has to be noticed as well, and its
+		// own 5 minutes are too long for that.
+		option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time: 30 * time.Second, Timeout: 15 * time.Second,
+		})),
+		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(listen(heard))),
+	}
+	if emulator != "" {
+		opts = append(opts,
+			option.WithEndpoint(emulator),
+			option.WithoutAuthentication(),
+			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	}
+	c, err := pubsub.NewClient(ctx, project, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Pub/Sub project %q: %w", project, err)
+	}
+	return &Client{Client: c, heard: heard}, nil
+}
+
+// listen notes the time of everything that a stream receives. It is the only
+// way to see heartbeats, which the library keeps to itself.
+func listen(heard *atomic.Int64) grpc.StreamClientInterceptor {
+	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		s, err := next(ctx, desc, cc, method, opts...)
+		if err != nil {
+			return nil, err
+		}
+		return &listener{s, heard}, nil
+	}
+}
+
+type listener struct {
+	grpc.ClientStream
+	heard *atomic.Int64
+}
+
+func (l *listener) RecvMsg(m any) error {
+	err := l.ClientStream.RecvMsg(m)
+	if err == nil {
+		l.heard.Store(time.Now().UnixNano())
+	}
+	return err
+}

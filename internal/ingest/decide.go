@@ -1,0 +1,34 @@
+package ingest
+
+import "github.com/spacekeeper/spacekeeper/internal/events"
+
+// action is what to do with a message once its transaction has been tried.
+type action int
+
+const (
+	hold    action = iota // keep the lease and try again
+	ack                   // it is committed
+	release               // give it back without a nack: its lease runs out
+)
+
+// decide is the only place where the fate of a message is decided:
+//
+//	outcome       running   stopping, grace over
+//	recorded      ack       ack
+//	duplicate     ack       ack
+//	quarantined   ack       ack
+//	unsettled     hold      release
+//
+// There is no nack. A nack would spend a delivery attempt, and a message that
+// is good would end in the dead-letter topic because our database is away.
+func decide(o events.Outcome, graceOver bool) action {
+	switch o {
+	case events.Recorded, events.Duplicate, events.Quarantined:
+		return ack
+	default:
+		if graceOver {
+			return release
+		}
+		return hold
+	}
+}

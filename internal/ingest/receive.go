@@ -1,0 +1,139 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+)
+
+// held is a message whose callback waits for a verdict.
+type held struct {
+	delivery events.Delivery
+	items    int         // what it counts for in a batch
+	verdict  chan action // gets ack or release, once; buffered
+	message  *pubsub.Message
+}
+
+// receiveLoop keeps Receive running until ctx ends. Receive returns by itself
+// for anything that the client library holds to be final (a missing
+// subscription, a lost permission): for a worker that is to run for years
+// nothing is final.
+func (w *Worker) receiveLoop(ctx, work context.Context) {
+	pause := backoff{min: time.Second, max: 30 * time.Second}
+	for {
+		started := time.Now()
+		w.status.setReceiving(true, nil)
+		// Silence counts from here, also if Pub/Sub never answers at all.
+		w.status.heard.Store(started.UnixNano())
+		err := w.sub.Receive(ctx, func(_ context.Context, m *pubsub.Message) { w.receive(work, m) })
+		if ctx.Err() != nil {
+			w.status.setReceiving(false, nil)
+			return
+		}
+		if err == nil {
+			err = fmt.Errorf("receive ended without a reason")
+		}
+		err = fmt.Errorf("receive from %s: %w%s", w.sub.String(), err, remedy(err))
+		w.status.setReceiving(false, err)
+		if time.Since(started) > time.Minute {
+			pause.reset()
+		}
+		d := pause.next()
+		w.log.Error("receiving stopped; will start again", zap.Error(err), zap.Duration("retry_in", d))
+		if !sleep(ctx, d) {
+			return
+		}
+	}
+}
+
+// receive is the callback of one message. It returns when the message has
+// its verdict. It ignores the context that the library gives it, which ends as
+// soon as the pull does.
+func (w *Worker) receive(work context.Context, m *pubsub.Message) {
+	w.status.held.Add(1)
+	defer w.status.held.Add(-1)
+	h := &held{delivery: w.decode(m), items: 1, verdict: make(chan action, 1), message: m}
+	if h.delivery.Event != nil {
+		h.items = len(h.delivery.Event.Items)
+	}
+	w.pending <- h // has room for all that flow control lets in
+	select {
+	case a := <-h.verdict:
+		if a == ack {
+			m.Ack()
+		}
+	case <-work.Done():
+	}
+}
+
+// decode makes a delivery of a message. A panic of the decoder costs that
+// message a place in the quarantine, and nothing else.
+func (w *Worker) decode(m *pubsub.Message) (d events.Delivery) {
+	d = events.Delivery{
+		MessageID: m.ID, PublishTime: m.PublishTime, ReceivedAt: time.Now(),
+		Attributes: m.Attributes, Data: m.Data, OrderingKey: m.OrderingKey,
+		Origin: events.OriginLive,
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			// The panic's value may quote the message, so it isn't logged.
+			w.log.Error("decoder panicked; the message goes to the quarantine",
+				zap.String("message_id", m.ID), zap.ByteString("stack", debug.Stack()))
+			d.Event = nil
+			d.Malformed = &events.Malformed{Reason: ReasonDecoderPanic, Detail: "the decoder panicked; this is a defect of the decoder", Offset: -1}
+		}
+	}()
+	d.Event, d.Malformed = w.opts.Decode(m.Attributes, m.Data)
+	return d
+}
+
+// ReasonDecoderPanic quarantines a message that made the decoder panic.
+const ReasonDecoderPanic events.Reason = "decoder_panic"
+
+// remedy names the way out of what usually ends Receive.
+func remedy(err error) string {
+	switch grpcstatus.Code(err) {
+	case codes.NotFound:
+		return " (the Pub/Sub subscription does not exist: create it, or correct pubsub.subscription in the configuration)"
+	case codes.PermissionDenied:
+		return " (grant roles/pubsub.subscriber on the subscription to the worker's service account)"
+	case codes.Unauthenticated:
+		return " (check the Application Default Credentials)"
+	default:
+		return ""
+	}
+}
+
+// backoff doubles its pause from min to max, give or take a quarter.
+type backoff struct {
+	min, max time.Duration
+	last     time.Duration
+}
+
+func (b *backoff) next() time.Duration {
+	b.last = min(max(b.last*2, b.min), b.max)
+	return b.last*3/4 + rand.N(b.last/2)
+}
+
+func (b *backoff) reset() { b.last = 0 }
+
+// sleep waits for d; it answers false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

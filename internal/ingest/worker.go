@@ -1,0 +1,128 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+)
+
+// Recorder commits deliveries. It answers with one outcome for each; those
+// that are [events.Unsettled] must be given to it again. The error says why
+// there are any.
+type Recorder interface {
+	Record(ctx context.Context, deliveries []events.Delivery) ([]events.Outcome, error)
+}
+
+// Options are the limits of a Worker. Every zero value means the default.
+type Options struct {
+	MaxOutstandingMessages int           // held at once, in all states; default 10,000
+	MaxOutstandingBytes    int           // likewise, of message data; default 64 MiB
+	MaxBatch               int           // items in one transaction; default 2,000
+	MaxBatchBytes          int           // message data in one transaction; default 8 MiB
+	Writers                int           // concurrent transactions; default 2
+	RecordTimeout          time.Duration // for one transaction; default 15 s
+	Grace                  time.Duration // to finish what is in flight after a stop; default 20 s
+
+	// Decode turns a message into an event; default events.Decode.
+	Decode func(attributes map[string]string, data []byte) (*events.Event, *events.Malformed)
+	// Observe is called for each delivery once it is settled, from the
+	// writers; it must be quick. Default: nothing.
+	Observe func(events.Delivery, events.Outcome)
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.MaxOutstandingMessages, 10_000)
+	setDefault(&o.MaxOutstandingBytes, 64<<20)
+	setDefault(&o.MaxBatch, 2_000)
+	setDefault(&o.MaxBatchBytes, 8<<20)
+	setDefault(&o.Writers, 2)
+	setDefault(&o.RecordTimeout, 15*time.Second)
+	setDefault(&o.Grace, 20*time.Second)
+	if o.Decode == nil {
+		o.Decode = events.Decode
+	}
+	if o.Observe == nil {
+		o.Observe = func(events.Delivery, events.Outcome) {}
+	}
+	return o
+}
+
+func setDefault[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+// Worker pulls one Pub/Sub subscription into a Recorder.
+type Worker struct {
+	sub      *pubsub.Subscriber
+	recorder Recorder
+	log      *zap.Logger
+	opts     Options
+	pending  chan *held
+	status   status
+}
+
+// New returns a Worker for a subscriber of a client made by [NewClient]. It
+// takes over the subscriber's ReceiveSettings.
+func New(client *Client, subscription string, recorder Recorder, log *zap.Logger, opts Options) *Worker {
+	opts = opts.withDefaults()
+	sub := client.Subscriber(subscription)
+	sub.ReceiveSettings.MaxOutstandingMessages = opts.MaxOutstandingMessages
+	sub.ReceiveSettings.MaxOutstandingBytes = opts.MaxOutstandingBytes
+	// A held message keeps its lease through an outage of this length; a
+	// lease that ran out would cost a delivery attempt.
+	sub.ReceiveSettings.MaxExtension = 12 * time.Hour
+	// ShutdownOptions stays nil: any other value loses the acks of what is in
+	// flight when the process stops.
+	w := &Worker{
+		sub: sub, recorder: recorder, log: log, opts: opts,
+		pending: make(chan *held, opts.MaxOutstandingMessages),
+	}
+	w.status.heard = client.heard
+	return w
+}
+
+// Run pulls until ctx ends, then commits and acks what is in flight. It
+// returns nil if nothing was left over, and an error that counts what had to
+// be released otherwise.
+func (w *Worker) Run(ctx context.Context) error {
+	// Two contexts: ctx ends the pull, work ends the transactions.
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+
+	var writers sync.WaitGroup
+	for range w.opts.Writers {
+		writers.Go(func() { w.writeLoop(work) })
+	}
+	received := make(chan struct{})
+	go func() {
+		defer close(received)
+		w.receiveLoop(ctx, work)
+	}()
+
+	<-ctx.Done()
+	grace := time.NewTimer(w.opts.Grace)
+	defer grace.Stop()
+	select {
+	case <-received:
+		// Every callback has returned, so nothing is pending.
+		close(w.pending)
+		writers.Wait()
+		return nil
+	case <-grace.C:
+		stopWork()
+		writers.Wait()
+		// Receive itself goes on waiting for the leases that were given
+		// back, until the client is closed: don't wait for it.
+		return fmt.Errorf("stop ingest: the database did not take %d held messages within %s; they stay unacked and Pub/Sub will deliver them again",
+			w.Status().Held, w.opts.Grace)
+	}
+}
