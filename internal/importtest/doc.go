@@ -1,0 +1,18 @@
+// Package importtest holds tests of the whole tree: who may import whom, what
+// code may not contain, and that the documents name only what exists.
+//
+// Each rule is a function from a file or an import to complaints, tested on a
+// case that breaks it; then it is applied to every file of the module. A
+// complaint names the file and says what to do instead.
+//
+// # Who may import whom
+//
+//	tier 3  cmd/*                                           everything
+//	tier 2  ingest subscriptions reactors/<action> simulate lower tiers; only cmd/* imports store
+//	tier 1  store gchat reactors                            tier 0 (store and gchat also reactors)
+//	tier 0  events migrations config logging localpg        nothing of ours
+//
+// A folder below a package of the table belongs to that package. Packages
+// whose name ends in "test" support tests: they may import anything, and only
+// tests and each other import them. Test files may import what they need.
+package importtest

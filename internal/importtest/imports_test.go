@@ -1,0 +1,204 @@
+package importtest
+
+import (
+	"fmt"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/spacekeeper/spacekeeper"
+
+// owner is an entry of the import table.
+type owner struct {
+	path string // below the module
+	tier int
+	also []string // owners of the same tier that it may import
+}
+
+// table is the import table: the longest path that a package starts with
+// owns it. A new package is a new line, argued for in its commit.
+func table() []owner {
+	return []owner{
+		{path: "cmd", tier: 3},
+		{path: "internal/ingest", tier: 2},
+		{path: "internal/subscriptions", tier: 2},
+		{path: "internal/simulate", tier: 2},
+		// reactors holds no code that does anything: the runs that store keeps
+		// and the marks by which gchat says whether a retry can mend an error.
+		{path: "internal/store", tier: 1, also: []string{"internal/reactors"}},
+		{path: "internal/gchat", tier: 1, also: []string{"internal/reactors"}},
+		{path: "internal/reactors", tier: 1},
+		{path: "internal/events", tier: 0},
+		{path: "internal/config", tier: 0},
+		{path: "internal/logging", tier: 0},
+		{path: "internal/localpg", tier: 0},
+		{path: "migrations", tier: 0},
+	}
+}
+
+// reserved are imports that belong to few owners.
+func reserved() map[string][]string {
+	return map[string][]string{
+		// One package talks to the Chat API, so that pacing, retry and
+		// idempotency hold for every call.
+		"google.golang.org/api/chat/v1": {"internal/gchat", "internal/simulate"},
+		// ingest and the actions declare the interface that they need.
+		module + "/internal/store": {"internal/store", "cmd"},
+	}
+}
+
+// forTests are imports that no binary needs.
+func forTests() []string {
+	return []string{
+		"testing",
+		"github.com/Shopify/toxiproxy/v2",
+		"github.com/google/go-cmp/cmp",
+		"go.uber.org/goleak",
+		"pgregory.net/rapid",
+	}
+}
+
+// ownerOf finds the table's entry for a package, given below the module.
+func ownerOf(pkg string) (owner, bool) {
+	// Every action is a package of its own, above the vocabulary it speaks.
+	if rest, ok := strings.CutPrefix(pkg, "internal/reactors/"); ok {
+		action, _, _ := strings.Cut(rest, "/")
+		return owner{path: "internal/reactors/" + action, tier: 2}, true
+	}
+	for _, o := range table() {
+		if pkg == o.path || strings.HasPrefix(pkg, o.path+"/") {
+			return o, true
+		}
+	}
+	return owner{}, false
+}
+
+// supportsTests reports whether a package exists for tests only.
+func supportsTests(pkg string) bool { return strings.HasSuffix(path.Base(pkg), "test") }
+
+// complainImport says what is wrong with an import by a package's production
+// code, if anything.
+func complainImport(pkg, imported string) string {
+	if supportsTests(pkg) {
+		return ""
+	}
+	from, known := ownerOf(pkg)
+	if !known {
+		return "package " + pkg + " is not in the import table"
+	}
+	if slices.Contains(forTests(), imported) {
+		return pkg + " imports " + imported + ", which is for tests"
+	}
+	for name, users := range reserved() {
+		within := imported == name || strings.HasPrefix(imported, name+"/")
+		if !within || slices.Contains(users, from.path) {
+			continue
+		}
+		return fmt.Sprintf("%s imports %s, which only %s may", pkg, imported, strings.Join(users, " and "))
+	}
+	ours, ok := strings.CutPrefix(imported, module+"/")
+	if !ok {
+		if from.path == "internal/events" && strings.Contains(strings.Split(imported, "/")[0], ".") {
+			return "internal/events imports " + imported + ": it is pure and uses the standard library only"
+		}
+		return ""
+	}
+	if supportsTests(ours) {
+		return pkg + " imports " + ours + ", which is for tests"
+	}
+	to, known := ownerOf(ours)
+	if !known {
+		return "package " + ours + " is not in the import table"
+	}
+	if to.path == from.path || to.tier < from.tier || slices.Contains(from.also, to.path) {
+		return ""
+	}
+	return fmt.Sprintf("%s (tier %d) imports %s (tier %d)", pkg, from.tier, ours, to.tier)
+}
+
+func TestComplainImport(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		pkg, imported, want string
+	}{
+		{"cmd/subscriber", module + "/internal/store", ""},
+		{"internal/ingest", module + "/internal/events", ""},
+		{"internal/ingest", module + "/internal/reactors", ""},
+		{"internal/store", module + "/internal/reactors", ""},
+		{"internal/store", module + "/migrations", ""},
+		{"internal/simulate/pubsub", module + "/internal/simulate/clock", ""},
+		{"internal/reactors/welcome", module + "/internal/reactors", ""},
+		{"internal/gchat", module + "/internal/reactors", ""},
+		{"internal/gchat", "google.golang.org/api/chat/v1", ""},
+		{"internal/simulate", "google.golang.org/api/chat/v1", ""},
+		{"internal/events", "encoding/json", ""},
+		{"internal/store/storetest", module + "/cmd/subscriber", ""},
+
+		{"internal/util", "fmt", "package internal/util is not in the import table"},
+		{"cmd/subscriber", module + "/internal/util", "package internal/util is not in the import table"},
+		{"internal/ingest", module + "/internal/store", "which only internal/store and cmd may"},
+		{"internal/ingest", module + "/internal/store/lease", "which only internal/store and cmd may"},
+		{"internal/reactors/welcome", module + "/internal/store", "which only internal/store and cmd may"},
+		{"internal/reactors/welcome", module + "/internal/reactors/webhook", "(tier 2) imports internal/reactors/webhook (tier 2)"},
+		{"internal/reactors", module + "/internal/reactors/welcome", "(tier 1) imports internal/reactors/welcome (tier 2)"},
+		{"internal/gchat", module + "/internal/store", "which only internal/store and cmd may"},
+		{"internal/reactors", module + "/internal/gchat", "(tier 1) imports internal/gchat (tier 1)"},
+		{"internal/config", module + "/internal/logging", "(tier 0) imports internal/logging (tier 0)"},
+		{"internal/simulate", module + "/cmd/subscriber", "(tier 2) imports cmd/subscriber (tier 3)"},
+		{"cmd/subscriber", module + "/internal/store/storetest", "which is for tests"},
+		{"internal/simulate", "testing", "which is for tests"},
+		{"internal/subscriptions", "google.golang.org/api/chat/v1", "which only internal/gchat and internal/simulate may"},
+		{"internal/events", "github.com/google/uuid", "standard library only"},
+	}
+	for _, test := range tests {
+		got := complainImport(test.pkg, test.imported)
+		if (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("complainImport(%q, %q) = %q, want %q in it", test.pkg, test.imported, got, test.want)
+		}
+	}
+}
+
+// TestImports reads every file, whatever system it is for.
+func TestImports(t *testing.T) {
+	t.Parallel()
+	for _, file := range goFiles(t) {
+		if file.isTest() {
+			continue
+		}
+		for _, imported := range file.imports() {
+			if complaint := complainImport(file.pkg(), imported); complaint != "" {
+				t.Errorf("%s: %s", file.path, complaint)
+			}
+		}
+	}
+}
+
+// TestDependencies looks through what is imported, too.
+func TestDependencies(t *testing.T) {
+	t.Parallel()
+	for _, dep := range dependencies(t, "./internal/events") {
+		if strings.Contains(strings.Split(dep, "/")[0], ".") && dep != module+"/internal/events" {
+			t.Errorf("internal/events depends on %s: it is pure and uses the standard library only", dep)
+		}
+	}
+	for _, pattern := range []string{"./internal/ingest/...", "./internal/reactors/..."} {
+		if slices.Contains(dependencies(t, pattern), module+"/internal/store") {
+			t.Errorf("%s depends on internal/store, by way of another package", pattern)
+		}
+	}
+}
+
+// dependencies lists all packages that the pattern's packages need.
+func dependencies(t *testing.T, pattern string) []string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-e", "-deps", pattern)
+	cmd.Dir = root(t)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("list dependencies of %s: %v", pattern, err)
+	}
+	return strings.Fields(string(out))
+}

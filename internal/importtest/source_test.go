@@ -1,0 +1,155 @@
+package importtest
+
+import (
+	"fmt"
+	"go/ast"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	maxLines     = 500
+	maxMainLines = 150
+)
+
+// complainSource says what is wrong with one file.
+func complainSource(f goFile) []string {
+	var complaints []string
+	complain := func(format string, args ...any) { complaints = append(complaints, fmt.Sprintf(format, args...)) }
+	if n := f.lines(); n > maxLines && !ast.IsGenerated(f.syntax) {
+		complain("has %d lines, at most %d: one idea a file", n, maxLines)
+	}
+	forTests := f.isTest() || supportsTests(f.pkg())
+	for _, decl := range f.syntax.Decls {
+		function, ok := decl.(*ast.FuncDecl)
+		if ok && function.Recv == nil && function.Name.Name == "init" {
+			complain("line %d: init: call it from where it is needed", f.line(function))
+		}
+		isMain := ok && function.Recv == nil && function.Name.Name == "main" && f.syntax.Name.Name == "main"
+		if n := f.lines(); isMain && n > maxMainLines {
+			complain("has %d lines, a file with main at most %d: it is wiring only", n, maxMainLines)
+		}
+		ast.Inspect(decl, func(node ast.Node) bool {
+			switch node := node.(type) {
+			case *ast.CallExpr:
+				// In a bubble of synctest, time.Sleep moves a clock and takes no time.
+				return !isSelector(node.Fun, "synctest", "Test")
+			case *ast.Ident:
+				if node.Name == "SafeToRetry" {
+					complain("line %d: SafeToRetry is true for a lost COMMIT: rely on idempotent keys", f.line(node))
+				}
+			case *ast.SelectorExpr:
+				switch {
+				case f.isTest() && isSelector(node, "time", "Sleep"):
+					complain("line %d: time.Sleep in a test: wait for a channel, a hook, or use testing/synctest", f.line(node))
+				case !forTests && slices.Contains([]string{"Fatal", "Fatalf", "Fatalln", "Fatalw"}, node.Sel.Name):
+					complain("line %d: %s ends the process without cleaning up: return the error", f.line(node), node.Sel.Name)
+				case !forTests && !isMain && isSelector(node, "os", "Exit"):
+					complain("line %d: os.Exit outside main: return the error", f.line(node))
+				}
+			}
+			return true
+		})
+	}
+	return complaints
+}
+
+// isSelector reports whether an expression reads qualifier.name.
+func isSelector(expr ast.Expr, qualifier, name string) bool {
+	selector, ok := expr.(*ast.SelectorExpr)
+	if !ok || selector.Sel.Name != name {
+		return false
+	}
+	ident, ok := selector.X.(*ast.Ident)
+	return ok && ident.Name == qualifier
+}
+
+func TestComplainSource(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		path, text, want string
+	}{
+		"clean":             {"internal/a/a.go", "package a\nfunc F() {}\n", ""},
+		"fatal in a test":   {"internal/a/a_test.go", "package a\nfunc F(t *testing.T) { t.Fatal(1) }\n", ""},
+		"fatal in support":  {"internal/a/atest/a.go", "package atest\nfunc F(t *testing.T) { t.Fatal(1) }\n", ""},
+		"exit in main":      {"cmd/a/main.go", "package main\nfunc main() { os.Exit(1) }\n", ""},
+		"method named init": {"internal/a/a.go", "package a\nfunc (x T) init() {}\n", ""},
+		"sleep in a bubble": {"internal/a/a_test.go", "package a\nfunc F() { synctest.Test(t, func(t *testing.T) { time.Sleep(1) }) }\n", ""},
+		"word in a comment": {"internal/a/a.go", "package a\n// SafeToRetry lies.\nfunc F() {}\n", ""},
+
+		"long":              {"internal/a/a.go", "package a\n" + strings.Repeat("\n", maxLines), "has 501 lines"},
+		"long main":         {"cmd/a/main.go", "package main\nfunc main() {}\n" + strings.Repeat("\n", maxMainLines), "has 152 lines, a file with main"},
+		"init":              {"internal/a/a.go", "package a\nfunc init() {}\n", "line 2: init"},
+		"init in a test":    {"internal/a/a_test.go", "package a\nfunc init() {}\n", "line 2: init"},
+		"sleep in a test":   {"internal/a/a_test.go", "package a\nfunc F() { time.Sleep(1) }\n", "line 2: time.Sleep"},
+		"log.Fatal":         {"internal/a/a.go", "package a\nfunc F() { log.Fatal(1) }\n", "Fatal ends the process"},
+		"a logger's Fatal":  {"cmd/a/main.go", "package main\nfunc main() { logger.Fatalf(1) }\n", "Fatalf ends the process"},
+		"exit outside main": {"cmd/a/run.go", "package main\nfunc run() { os.Exit(1) }\n", "os.Exit outside main"},
+		"safe to retry":     {"internal/a/a.go", "package a\nvar ok = pgconn.SafeToRetry(nil)\n", "line 2: SafeToRetry"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := strings.Join(complainSource(parse(t, test.path, test.text)), "; ")
+			if (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+				t.Errorf("complaints = %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestSource(t *testing.T) {
+	t.Parallel()
+	for _, file := range goFiles(t) {
+		for _, complaint := range complainSource(file) {
+			t.Errorf("%s: %s", file.path, complaint)
+		}
+	}
+}
+
+// undocumented returns the packages without a package comment. A comment in a
+// test file counts for a package that is nothing but tests.
+func undocumented(all []goFile) []string {
+	documented, testsOnly := map[string]bool{}, map[string]bool{}
+	var order []string
+	for _, file := range all {
+		pkg := file.pkg()
+		if _, seen := documented[pkg]; !seen {
+			order = append(order, pkg)
+			documented[pkg], testsOnly[pkg] = false, true
+		}
+		testsOnly[pkg] = testsOnly[pkg] && file.isTest()
+		if file.syntax.Doc != nil && !file.isTest() {
+			documented[pkg] = true
+		}
+	}
+	var missing []string
+	for _, pkg := range order {
+		if !documented[pkg] && !testsOnly[pkg] {
+			missing = append(missing, pkg)
+		}
+	}
+	return missing
+}
+
+func TestUndocumented(t *testing.T) {
+	t.Parallel()
+	got := undocumented([]goFile{
+		parse(t, "internal/good/doc.go", "// Package good does.\npackage good\n"),
+		parse(t, "internal/good/more.go", "package good\n"),
+		parse(t, "internal/bad/bad.go", "package bad\n"),
+		parse(t, "internal/bad/bad_test.go", "// Package bad is tested.\npackage bad\n"),
+		parse(t, "internal/only/only_test.go", "package only\n"),
+	})
+	if len(got) != 1 || got[0] != "internal/bad" {
+		t.Errorf("undocumented = %q, want internal/bad", got)
+	}
+}
+
+func TestPackageComments(t *testing.T) {
+	t.Parallel()
+	for _, pkg := range undocumented(goFiles(t)) {
+		t.Errorf("%s: no package comment: what does it promise, what must the caller do, what happens on failure?", pkg)
+	}
+}
