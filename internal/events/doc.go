@@ -12,11 +12,27 @@
 // Every event type that Google documents for Chat decodes, in its single and
 // its batch form, with full resources or with names only. A type that nobody
 // has documented yet is kept, as an event of KindUnknown. What can't be
-// decoded at all is a [*Malformed] error that says why; the caller keeps the
-// raw bytes. Decode never panics on any input, and its cost is bounded by
-// [Limits] before anything is built.
+// decoded at all is a [*Malformed] that says why; the caller keeps the raw
+// bytes. Decode never panics on any input, and [Limits] bound its cost: they are
+// checked in the same pass that reads, so nothing is built of what breaks them.
+//
+// A message is refused if it isn't strict JSON, if Postgres could not hold its
+// strings, or if it lacks the resource and name that its type promises; and for
+// nothing that a later version of the API may add, such as an unknown field.
+//
+// # How it reads
+//
+// One hand-written reader (reader.go, text.go) checks every byte and hands out
+// the fields that payload.go asks for. encoding/json takes four times as long
+// and accepts what must not pass: duplicate keys, keys that differ by case only,
+// half surrogate pairs, bytes that aren't UTF-8.
 //
 // # What the caller must do
 //
 // Keep the raw bytes: an Event holds what queries need, not all that was sent.
+// Look at Kind and Verb before the pointers: see [Item].
+//
+// # Concurrency
+//
+// Decode has no state. An Event is not changed by anything here once returned.
 package events

@@ -15,7 +15,7 @@ const (
 	KindAvailability    Kind = "availability"
 	KindSubscription    Kind = "subscription" // lifecycle of a Workspace Events subscription
 	KindInteraction     Kind = "interaction"  // a Chat app interaction event: no ce-* attributes
-	KindUnknown         Kind = "unknown"      // a CloudEvent of a type not documented so far
+	KindUnknown         Kind = "unknown"      // a CloudEvent of a type not documented so far, or an item that names nothing
 )
 
 // Verb says what happened to the resource.
@@ -49,7 +49,9 @@ type Event struct {
 // Item is one resource of an event. Exactly one of the pointers is set for
 // the kinds that have one; all are nil for a payload that only holds names
 // (includeResource=false): Resource, Space and, for memberships, Actor are
-// then all that is known.
+// then all that is known. A deleted membership always has its pointer, as its
+// name tells all: who is NOT_A_MEMBER now. Resource is empty for KindUnknown,
+// and for interactions without a message.
 type Item struct {
 	Ordinal  int    // position in the payload, from 0
 	Kind     Kind   //

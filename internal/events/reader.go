@@ -1,0 +1,332 @@
+package events
+
+import "fmt"
+
+// reader reads JSON in one pass, strictly: every byte is checked against the
+// grammar and the limits, also in the values that are skipped. It is used like
+//
+//	if !r.object() {
+//		return
+//	}
+//	for r.nextKey() {
+//		switch string(r.key) {
+//		case "name":
+//			name = r.str()
+//		default:
+//			r.skip()
+//		}
+//	}
+//
+// with exactly one value read or skipped for each key or element. The first
+// failure sticks: from then on every loop ends and every value is zero, so only
+// the outermost caller looks at fail.
+type reader struct {
+	data   []byte
+	limits Limits
+	pos    int
+	depth  int
+	values int
+	first  bool // the innermost object or array was entered and has had no element yet
+	fail   *Malformed
+
+	key  []byte // the key that nextKey found, unescaped
+	keys []mark // the keys of all open objects, each object's behind a mark of its own
+	base int    // where the innermost open object's keys begin
+}
+
+// object enters an object. It returns false for null, which stands for an
+// absent field in Google's JSON, and fails on any other type.
+func (r *reader) object() bool {
+	if !r.enter('{', "an object") {
+		return false
+	}
+	// The mark keeps the outer object's base in its hash.
+	r.keys = append(r.keys, mark{hash: uint64(r.base)})
+	r.base = len(r.keys)
+	return true
+}
+
+// array enters an array; see [reader.object].
+func (r *reader) array() bool { return r.enter('[', "an array") }
+
+func (r *reader) enter(open byte, want string) bool {
+	if r.peek() != open {
+		r.other(want)
+		return false
+	}
+	if !r.count() {
+		return false
+	}
+	if r.depth++; r.depth > r.limits.MaxDepth {
+		r.failf(ReasonTooDeep, r.pos, "more than %d objects and arrays within each other", r.limits.MaxDepth)
+		return false
+	}
+	r.pos++
+	r.first = true
+	return true
+}
+
+// nextKey moves to the next key of the object and to its value. At the
+// object's end it leaves the object and returns false.
+func (r *reader) nextKey() bool {
+	if !r.next('}') {
+		if r.fail == nil {
+			outer := r.base - 1
+			r.base, r.keys = int(r.keys[outer].hash), r.keys[:outer]
+		}
+		return false
+	}
+	if r.peek() != '"' {
+		r.unexpected("a key")
+		return false
+	}
+	s, ok := r.scanString()
+	if !ok || !r.addKey(s) {
+		return false
+	}
+	if r.peek() != ':' {
+		r.unexpected("a colon")
+		return false
+	}
+	r.pos++
+	return true
+}
+
+// nextElement moves to the next element of the array; see [reader.nextKey].
+func (r *reader) nextElement() bool {
+	r.key = nil
+	return r.next(']')
+}
+
+func (r *reader) next(end byte) bool {
+	if r.fail != nil {
+		return false
+	}
+	c := r.peek()
+	switch {
+	case c == end:
+		r.pos++
+		r.depth--
+		r.first = false
+		return false
+	case r.first:
+		r.first = false
+		return true
+	case c != ',':
+		r.unexpected("a comma or the end of an object or array")
+		return false
+	}
+	r.pos++
+	if r.peek() == end {
+		r.unexpected("a value after the comma")
+		return false
+	}
+	return true
+}
+
+// skip reads a value of any type and drops it.
+func (r *reader) skip() {
+	if r.fail != nil {
+		return
+	}
+	switch c := r.peek(); {
+	case c == '"':
+		if r.count() {
+			r.scanString()
+		}
+	case c == '{':
+		if r.object() {
+			for r.nextKey() {
+				r.skip()
+			}
+		}
+	case c == '[':
+		if r.array() {
+			for r.nextElement() {
+				r.skip()
+			}
+		}
+	case c == '-' || '0' <= c && c <= '9':
+		if r.count() {
+			r.scanNumber()
+		}
+	case c == 't':
+		r.literal("true")
+	case c == 'f':
+		r.literal("false")
+	case c == 'n':
+		r.literal("null")
+	default:
+		r.unexpected("a value")
+	}
+}
+
+// boolean reads true or false; null is false.
+func (r *reader) boolean() bool {
+	switch {
+	case r.fail != nil:
+		return false
+	case r.peek() == 't':
+		return r.literal("true")
+	case r.peek() == 'f':
+		r.literal("false")
+		return false
+	default:
+		r.other("a boolean")
+		return false
+	}
+}
+
+// length reads an array and returns how many elements it has.
+func (r *reader) length() int {
+	if !r.array() {
+		return 0
+	}
+	n := 0
+	for r.nextElement() {
+		r.skip()
+		n++
+	}
+	return n
+}
+
+// end checks that nothing but white space is left.
+func (r *reader) end() {
+	if r.fail == nil {
+		if r.peek(); r.pos < len(r.data) {
+			r.unexpected("the end of the data")
+		}
+	}
+}
+
+// other reads a value that isn't of the type that is wanted: null is fine.
+func (r *reader) other(want string) {
+	if r.fail != nil {
+		return
+	}
+	c := r.peek()
+	if c == 'n' {
+		r.literal("null")
+		return
+	}
+	// What isn't JSON at all is not a matter of types, so the value is read first.
+	start, key := r.pos, r.key
+	if r.skip(); r.fail == nil {
+		// The key is one that the caller asked for, so it is no secret.
+		r.failf(ReasonWrongType, start, "the value of %q isn't %s", key, want)
+	}
+}
+
+func (r *reader) literal(word string) bool {
+	if !r.count() {
+		return false
+	}
+	if len(r.data)-r.pos < len(word) || string(r.data[r.pos:r.pos+len(word)]) != word {
+		r.unexpected("a value")
+		return false
+	}
+	r.pos += len(word)
+	return true
+}
+
+// scanNumber checks the number that the reader stands on.
+func (r *reader) scanNumber() {
+	start := r.pos
+	if r.at() == '-' {
+		r.pos++
+	}
+	if r.at() == '0' {
+		r.pos++
+	} else if r.skipDigits() == 0 {
+		r.unexpected("a digit")
+		return
+	}
+	if r.at() == '.' {
+		r.pos++
+		if r.skipDigits() == 0 {
+			r.unexpected("a digit")
+			return
+		}
+	}
+	if c := r.at(); c == 'e' || c == 'E' {
+		r.pos++
+		if c := r.at(); c == '+' || c == '-' {
+			r.pos++
+		}
+		from := r.pos
+		if r.skipDigits() == 0 {
+			r.unexpected("a digit")
+			return
+		}
+		exponent := 0
+		for _, c := range r.data[from:r.pos] {
+			if exponent = exponent*10 + int(c-'0'); exponent > r.limits.MaxExponent {
+				r.failf(ReasonExponentTooLarge, start, "a number with an exponent beyond ±%d", r.limits.MaxExponent)
+				return
+			}
+		}
+	}
+	if n := r.pos - start; n > r.limits.MaxNumber {
+		r.failf(ReasonNumberTooLong, start, "a number of %d bytes; %d are allowed", n, r.limits.MaxNumber)
+	}
+}
+
+func (r *reader) skipDigits() int {
+	start := r.pos
+	for r.pos < len(r.data) && '0' <= r.data[r.pos] && r.data[r.pos] <= '9' {
+		r.pos++
+	}
+	return r.pos - start
+}
+
+// at returns the byte that the reader stands on, or 0 at the end.
+func (r *reader) at() byte {
+	if r.pos < len(r.data) {
+		return r.data[r.pos]
+	}
+	return 0
+}
+
+// peek skips white space and returns the byte behind it, or 0 at the end.
+func (r *reader) peek() byte {
+	for r.pos < len(r.data) {
+		c := r.data[r.pos]
+		if c != ' ' && c != '\n' && c != '\r' && c != '\t' {
+			return c
+		}
+		r.pos++
+	}
+	return 0
+}
+
+// count counts one more value.
+func (r *reader) count() bool {
+	if r.fail != nil {
+		return false
+	}
+	if r.values++; r.values > r.limits.MaxValues {
+		r.failf(ReasonTooManyValues, r.pos, "more than %d values", r.limits.MaxValues)
+		return false
+	}
+	return true
+}
+
+func (r *reader) unexpected(want string) {
+	if r.pos >= len(r.data) {
+		r.failf(ReasonSyntax, r.pos, "the data ends where %s must stand", want)
+		return
+	}
+	r.failf(ReasonSyntax, r.pos, "byte 0x%02x stands where %s must", r.data[r.pos], want)
+}
+
+// failf records the first failure. What is formatted must never be a part of
+// the data, save keys that the package itself asks for.
+func (r *reader) failf(reason Reason, offset int, format string, args ...any) {
+	if r.fail == nil {
+		r.fail = &Malformed{
+			Reason: reason,
+			Detail: fmt.Sprintf(format, args...) + fmt.Sprintf(" (at byte %d)", offset),
+			Offset: offset,
+		}
+	}
+}
