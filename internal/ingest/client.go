@@ -9,6 +9,7 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
+	grpcbackoff "google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 )
@@ -29,6 +30,12 @@ func NewClient(ctx context.Context, project, emulator string) (*Client, error) {
 		// own 5 minutes are too long for that.
 		option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: 30 * time.Second, Timeout: 15 * time.Second,
+		})),
+		// Once the network is back it is to be tried soon, not after gRPC's
+		// usual two minutes.
+		option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           grpcbackoff.Config{BaseDelay: time.Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 10 * time.Second},
+			MinConnectTimeout: 10 * time.Second,
 		})),
 		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(listen(heard))),
 	}

@@ -1,0 +1,126 @@
+package ingest
+
+import (
+	"flag"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+var full = flag.Bool("chaos.full", false, "run the failure tests at full size")
+
+// Row P8: a network that swallows everything is noticed, and the stream comes
+// back by itself once the network does.
+func TestSilentStreamIsNoticedAndRecovers(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	net := newBlackhole(t, f.addr)
+	f.addr = net.addr()
+	w, stop := f.run(t, newMemory(nil), Options{}, nil)
+	f.publish(t, 0, 10, 10)
+	if err := f.WaitIdle(t.Context(), subName); err != nil {
+		t.Fatal(err)
+	}
+
+	net.swallow(true)
+	f.publish(t, 10, 10, 10)
+	eventually(t, 90*time.Second, "the status says that the stream is silent", func() bool { return w.Status().Silent(time.Now()) })
+	if *full {
+		<-time.After(10 * time.Minute)
+	}
+	net.swallow(false)
+	eventually(t, 60*time.Second, "messages flow again", func() bool { return w.Status().Recorded == 20 })
+	if s := w.Status(); s.Silent(time.Now()) {
+		t.Errorf("status after recovery = %+v, want not silent", s)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// blackhole is a TCP proxy that can swallow what passes through it without
+// closing anything, as a broken route does.
+type blackhole struct {
+	listener net.Listener
+	target   string
+	wg       sync.WaitGroup
+
+	mu    sync.Mutex
+	conns []net.Conn
+	lost  bool
+}
+
+func newBlackhole(t *testing.T, target string) *blackhole {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &blackhole{listener: l, target: target}
+	b.wg.Go(b.accept)
+	t.Cleanup(func() {
+		_ = l.Close()
+		b.mu.Lock()
+		for _, c := range b.conns {
+			_ = c.Close()
+		}
+		b.mu.Unlock()
+		b.wg.Wait()
+	})
+	return b
+}
+
+func (b *blackhole) addr() string { return b.listener.Addr().String() }
+
+func (b *blackhole) swallow(on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lost = on
+}
+
+func (b *blackhole) swallowing() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lost
+}
+
+func (b *blackhole) accept() {
+	for {
+		in, err := b.listener.Accept()
+		if err != nil {
+			return
+		}
+		out, err := net.Dial("tcp", b.target)
+		if err != nil {
+			_ = in.Close()
+			continue
+		}
+		b.mu.Lock()
+		b.conns = append(b.conns, in, out)
+		b.mu.Unlock()
+		b.wg.Go(func() { b.pass(in, out) })
+		b.wg.Go(func() { b.pass(out, in) })
+	}
+}
+
+func (b *blackhole) pass(from, to net.Conn) {
+	defer to.Close()
+	buf := make([]byte, 32<<10)
+	swallowed := false
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		// A connection that has lost bytes is broken for good.
+		swallowed = swallowed || b.swallowing()
+		if swallowed {
+			continue
+		}
+		if _, err := to.Write(buf[:n]); err != nil && err != io.EOF {
+			return
+		}
+	}
+}
