@@ -1,0 +1,138 @@
+package subscriptions
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/workspaceevents/v1"
+)
+
+const (
+	callTimeout  = 30 * time.Second
+	longestPause = 32 * time.Second
+	// Quotas are counted by the minute, so 1+2+4+8+16+32 s outlasts one that
+	// is used up; an outage is reported to the person who waits sooner.
+	quotaRetries  = 6
+	outageRetries = 3
+
+	firstPoll   = 100 * time.Millisecond
+	longestPoll = 5 * time.Second
+)
+
+// call makes one API call, again while Google is busy or away. Every call
+// here may be repeated: a create that went through answers ALREADY_EXISTS.
+func (m *Manager) call(ctx context.Context, what string, do func(context.Context) error) error {
+	for retries := 0; ; retries++ {
+		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
+		err := do(callCtx)
+		cancel()
+		if err == nil || ctx.Err() != nil || retries >= allowedRetries(err) {
+			return err
+		}
+		pause := min(m.opts.Backoff<<retries, longestPause)
+		pause += rand.N(pause/4 + 1)
+		m.opts.Log.Warn("a call is tried again", zap.String("call", what), zap.Duration("in", pause), zap.Error(err))
+		if wait(ctx, pause) != nil {
+			return err
+		}
+	}
+}
+
+func allowedRetries(err error) int {
+	var answer *googleapi.Error
+	switch {
+	case !errors.As(err, &answer):
+		return outageRetries
+	case answer.Code == http.StatusTooManyRequests:
+		return quotaRetries
+	case answer.Code >= 500:
+		return outageRetries
+	}
+	return 0
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// mutate starts an operation, waits until it is done and decodes its
+// response into out, if there is one and out isn't nil.
+func (m *Manager) mutate(ctx context.Context, what string, start func(context.Context) (*workspaceevents.Operation, error), out *workspaceevents.Subscription) error {
+	var op *workspaceevents.Operation
+	err := m.call(ctx, what, func(ctx context.Context) (err error) {
+		op, err = start(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if op, err = m.await(ctx, what, op); err != nil {
+		return err
+	}
+	if op.Error != nil {
+		return newOperationError(op.Error)
+	}
+	if out == nil || len(op.Response) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(op.Response, out); err != nil {
+		return fmt.Errorf("read the response of %s: %w", op.Name, err)
+	}
+	return nil
+}
+
+// await polls the operation until it is done.
+func (m *Manager) await(ctx context.Context, what string, op *workspaceevents.Operation) (*workspaceevents.Operation, error) {
+	ctx, cancel := context.WithTimeout(ctx, m.opts.OperationTimeout)
+	defer cancel()
+	for pause := firstPoll; !op.Done; pause = min(2*pause, longestPoll) {
+		if err := wait(ctx, pause); err != nil {
+			return nil, fmt.Errorf("wait for %s to finish (it may still do so; apply again to see): %w", op.Name, err)
+		}
+		name := op.Name
+		err := m.call(ctx, what+" (poll)", func(ctx context.Context) (err error) {
+			op, err = m.service.Operations.Get(name).Context(ctx).Do()
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("poll %s: %w", name, err)
+		}
+	}
+	return op, nil
+}
+
+// codeAlreadyExists is google.rpc.Code ALREADY_EXISTS.
+const codeAlreadyExists = 6
+
+// operationError is the error that an operation ended with.
+type operationError struct {
+	code    int64 // google.rpc.Code
+	message string
+	details []any
+}
+
+func newOperationError(s *workspaceevents.Status) *operationError {
+	e := &operationError{code: s.Code, message: s.Message}
+	for _, d := range s.Details {
+		e.details = append(e.details, d)
+	}
+	return e
+}
+
+func (e *operationError) Error() string {
+	return fmt.Sprintf("the operation ended with code %d: %s", e.code, e.message)
+}

@@ -1,0 +1,153 @@
+package subscriptions
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/workspaceevents/v1"
+)
+
+// Do carries one action out.
+func (m *Manager) Do(ctx context.Context, a Action) Result {
+	r := Result{Space: a.Desired.Space, Subscription: a.Actual}
+	switch a.Kind {
+	case Keep:
+		r.Outcome = Unchanged
+	case Refuse:
+		r.Outcome, r.Err = Failed, fmt.Errorf("%s: %s: %s", a.Desired.Space, a.Actual.Name, a.Reason)
+	case Update:
+		r.Outcome = Updated
+		r.Subscription, r.Err = m.update(ctx, a.Desired, a.Actual.Name)
+	case Create:
+		r = m.createOrAdopt(ctx, a.Desired)
+	}
+	if r.Err != nil {
+		r.Outcome = Failed
+	}
+	return r
+}
+
+func (m *Manager) createOrAdopt(ctx context.Context, d Desired) Result {
+	r := Result{Space: d.Space, Outcome: Created}
+	r.Subscription, r.Err = m.create(ctx, d)
+	if r.Err == nil {
+		return r
+	}
+	current, taken := alreadyExists(r.Err)
+	if !taken {
+		r.Err = explain("watch", d, r.Err)
+		return r
+	}
+	existing, err := m.find(ctx, d, current)
+	if err != nil {
+		r.Err = err
+		return r
+	}
+	// It may be someone else's idea of a subscription.
+	action := plan(d, existing)
+	r = m.Do(ctx, action)
+	if r.Outcome == Unchanged {
+		r.Outcome = Adopted
+	}
+	return r
+}
+
+func (m *Manager) create(ctx context.Context, d Desired) (*Subscription, error) {
+	var created workspaceevents.Subscription
+	err := m.mutate(ctx, "create the subscription of "+d.Space, func(ctx context.Context) (*workspaceevents.Operation, error) {
+		return m.service.Subscriptions.Create(d.toGoogle()).Context(ctx).Do()
+	}, &created)
+	if err != nil {
+		return nil, err
+	}
+	if created.Name == "" { // the operation's answer may be left out
+		return m.find(ctx, d, "")
+	}
+	s, err := fromGoogle(&created)
+	return &s, err
+}
+
+func (m *Manager) update(ctx context.Context, d Desired, name string) (*Subscription, error) {
+	var updated workspaceevents.Subscription
+	err := m.mutate(ctx, "update "+name, func(ctx context.Context) (*workspaceevents.Operation, error) {
+		body := &workspaceevents.Subscription{EventTypes: d.EventTypes}
+		return m.service.Subscriptions.Patch(name, body).UpdateMask("event_types").Context(ctx).Do()
+	}, &updated)
+	if err != nil {
+		return nil, explain("update "+name, d, err)
+	}
+	if updated.Name == "" {
+		return m.find(ctx, d, name)
+	}
+	s, err := fromGoogle(&updated)
+	return &s, err
+}
+
+// find reads a space's subscription by its name, or looks for it by its
+// target if Google didn't tell the name.
+func (m *Manager) find(ctx context.Context, d Desired, name string) (*Subscription, error) {
+	if name != "" {
+		var got *workspaceevents.Subscription
+		err := m.call(ctx, "get "+name, func(ctx context.Context) (err error) {
+			got, err = m.service.Subscriptions.Get(name).Context(ctx).Do()
+			return err
+		})
+		if err == nil {
+			s, err := fromGoogle(got)
+			return &s, err
+		}
+		if !isNotFound(err) {
+			return nil, explain("read "+name, d, err)
+		}
+	}
+	found, err := m.list(ctx, spaceTarget+d.Space)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("watch %s: Google says that a subscription exists already, but shows none to this app; "+
+			"it may just have been deleted: apply again, or look whether it was created with other credentials", d.Space)
+	}
+	return &found[0], nil
+}
+
+// alreadyExists recognises the answer to a second subscription for one
+// target, and returns the name of the first if the answer tells.
+func alreadyExists(err error) (current string, ok bool) {
+	var operation *operationError
+	if errors.As(err, &operation) {
+		return currentSubscription(operation.details), operation.code == codeAlreadyExists
+	}
+	var answer *googleapi.Error
+	if !errors.As(err, &answer) || answer.Code != http.StatusConflict {
+		return "", false
+	}
+	return currentSubscription(answer.Details), true
+}
+
+func currentSubscription(details []any) string {
+	for _, detail := range details {
+		raw, err := json.Marshal(detail)
+		if err != nil {
+			continue
+		}
+		var info struct {
+			Metadata struct {
+				Current string `json:"current_subscription"`
+			} `json:"metadata"`
+		}
+		if json.Unmarshal(raw, &info) == nil && info.Metadata.Current != "" {
+			return info.Metadata.Current
+		}
+	}
+	return ""
+}
+
+func isNotFound(err error) bool {
+	code, _ := answerOf(err)
+	return code == http.StatusNotFound
+}

@@ -1,0 +1,120 @@
+package subscriptions
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"google.golang.org/api/googleapi"
+)
+
+// explain turns an error of the Workspace Events API into words: what was
+// done to which space, the cause, and what to do about it.
+func explain(doing string, d Desired, err error) error {
+	if d.Space != "" {
+		doing += " " + d.Space
+	}
+	code, message := answerOf(err)
+	var network *url.Error
+	switch {
+	case code != 0:
+	case errors.As(err, &network):
+		return fmt.Errorf("%s: the Workspace Events API can't be reached: %w", doing, err)
+	default:
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	cause, cure := diagnose(code, message, d)
+	return fmt.Errorf("%s: %s: %s (Google: %d %s)", doing, cause, cure, code, strings.TrimSuffix(message, "."))
+}
+
+// answerOf returns the HTTP status and text of Google's answer, 0 if none came.
+func answerOf(err error) (code int, message string) {
+	var answer *googleapi.Error
+	if errors.As(err, &answer) {
+		message, _, _ = strings.Cut(answer.Message, "\n")
+		for _, detail := range answer.Details {
+			if info, ok := detail.(map[string]any); ok && info["reason"] == serviceDisabled {
+				message = serviceDisabled + " " + message
+			}
+		}
+		return answer.Code, message
+	}
+	var operation *operationError
+	if errors.As(err, &operation) {
+		return httpStatus(operation.code), operation.message
+	}
+	return 0, ""
+}
+
+const serviceDisabled = "SERVICE_DISABLED"
+
+// httpStatus maps a google.rpc.Code as Google's REST front end does.
+func httpStatus(code int64) int {
+	switch code {
+	case 3, 9, 11: // INVALID_ARGUMENT, FAILED_PRECONDITION, OUT_OF_RANGE
+		return http.StatusBadRequest
+	case 5: // NOT_FOUND
+		return http.StatusNotFound
+	case codeAlreadyExists, 10: // ABORTED
+		return http.StatusConflict
+	case 7: // PERMISSION_DENIED
+		return http.StatusForbidden
+	case 8: // RESOURCE_EXHAUSTED
+		return http.StatusTooManyRequests
+	case 16: // UNAUTHENTICATED
+		return http.StatusUnauthorized
+	}
+	return http.StatusInternalServerError
+}
+
+// diagnose guesses the cause from the status and Google's words, which aren't
+// documented (fact sheet §4): those are always shown along.
+func diagnose(code int, message string, d Desired) (cause, cure string) {
+	lower := strings.ToLower(message)
+	aboutTopic := strings.Contains(lower, "topic") || strings.Contains(lower, "pubsub") || strings.Contains(lower, "pub/sub")
+	switch {
+	case strings.Contains(message, serviceDisabled), strings.Contains(lower, "has not been used in project"):
+		return "the Workspace Events API is off in the project", "gcloud services enable workspaceevents.googleapis.com"
+	case code == http.StatusUnauthorized:
+		return "Google doesn't accept the credentials", "run as the Chat app's service account, or gcloud auth application-default login"
+	case code == http.StatusTooManyRequests:
+		return "the quota of the project is used up", "wait a minute and apply again"
+	case code >= 500:
+		return "Google has a problem", "apply again later"
+	case aboutTopic && code == http.StatusNotFound:
+		return "the topic " + d.Topic + " doesn't exist", createTopic(d.Topic)
+	case aboutTopic && code == http.StatusForbidden:
+		return "the topic " + d.Topic + " can't be used", grantPublisher(d.Topic)
+	case aboutTopic:
+		return "the topic " + d.Topic + " isn't accepted", "it must exist in the Chat app's own project; set project and pubsub.topic"
+	case code == http.StatusForbidden && (strings.Contains(lower, "scope") || strings.Contains(lower, "administrator")):
+		return "an administrator hasn't approved the app's scopes", "have them approve " + strings.Join(shortScopes(), ", ") + " for the Chat app in the Admin console"
+	case code == http.StatusForbidden:
+		return "the Chat app has no access to the space", "add the app to the space (in the space: Apps & integrations)"
+	case code == http.StatusNotFound:
+		return "Google finds no such space, or no Chat app in this project", "check the space's name in workspace.spaces, and that the app is configured on the Chat API page and is in the space"
+	}
+	return "Google doesn't accept the request", "change what its words name"
+}
+
+func shortScopes() []string {
+	var list []string
+	for _, s := range scopes[1:] { // chat.bot needs no approval
+		list = append(list, s[strings.LastIndex(s, "/")+1:])
+	}
+	return list
+}
+
+// publisher is who publishes events (fact sheet §4.3).
+const publisher = "chat-api-push@system.gserviceaccount.com"
+
+func createTopic(topic string) string {
+	return "gcloud pubsub topics create " + topic + ", then " + grantPublisher(topic)
+}
+
+func grantPublisher(topic string) string {
+	return "gcloud pubsub topics add-iam-policy-binding " + topic +
+		" --member=serviceAccount:" + publisher + " --role=roles/pubsub.publisher"
+}

@@ -1,0 +1,193 @@
+package subscriptions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"google.golang.org/api/option"
+	"google.golang.org/api/workspaceevents/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+// Options are the settings of a Manager. The zero value works.
+type Options struct {
+	// Endpoint is the base URL of a fake or a proxy; empty stands for Google.
+	// One on loopback gets no credentials.
+	Endpoint string
+	// Log is told of calls that are retried; nil for nobody.
+	Log *zap.Logger
+	// Backoff is the pause before the first retry, which then doubles;
+	// default 1s.
+	Backoff time.Duration
+	// OperationTimeout bounds the wait for one operation to finish; default 2m.
+	OperationTimeout time.Duration
+}
+
+// Manager reads and changes subscriptions as the Chat app. It may be used by
+// several goroutines.
+type Manager struct {
+	service *workspaceevents.Service
+	local   *http.Client // set for a loopback endpoint only
+	opts    Options
+}
+
+// New returns a manager that authenticates as the app by Application Default
+// Credentials, unless the endpoint is on loopback. No call is made yet.
+func New(ctx context.Context, opts Options) (*Manager, error) {
+	if opts.Log == nil {
+		opts.Log = zap.NewNop()
+	}
+	if opts.Backoff == 0 {
+		opts.Backoff = time.Second
+	}
+	if opts.OperationTimeout == 0 {
+		opts.OperationTimeout = 2 * time.Minute
+	}
+	m := &Manager{opts: opts}
+	var clientOptions []option.ClientOption
+	if opts.Endpoint != "" {
+		clientOptions = append(clientOptions, option.WithEndpoint(strings.TrimSuffix(opts.Endpoint, "/")+"/"))
+	}
+	if config.IsLoopback(opts.Endpoint) {
+		m.local = &http.Client{Transport: &http.Transport{}}
+		clientOptions = append(clientOptions, option.WithHTTPClient(m.local))
+	} else {
+		clientOptions = append(clientOptions, option.WithScopes(scopes...))
+	}
+	service, err := workspaceevents.NewService(ctx, clientOptions...)
+	if err != nil {
+		return nil, fmt.Errorf("open the Workspace Events API (run gcloud auth application-default login, or run as the Chat app's service account): %w", err)
+	}
+	m.service = service
+	return m, nil
+}
+
+// scopes are what an app needs for the event types of spaces (fact sheet §4.2).
+var scopes = []string{
+	workspaceevents.ChatBotScope,
+	workspaceevents.ChatAppMessagesReadonlyScope,
+	workspaceevents.ChatAppMembershipsReadonlyScope,
+	workspaceevents.ChatAppSpacesReadonlyScope,
+}
+
+// Close drops idle connections to a loopback endpoint. Those to Google end by
+// themselves.
+func (m *Manager) Close() {
+	if m.local != nil {
+		m.local.CloseIdleConnections()
+	}
+}
+
+// List returns all subscriptions of the app to Chat event types of spaces.
+func (m *Manager) List(ctx context.Context) ([]Subscription, error) {
+	return m.list(ctx, "")
+}
+
+// list asks for one target, or for all if target is "".
+func (m *Manager) list(ctx context.Context, target string) ([]Subscription, error) {
+	var found []Subscription
+	for token := ""; ; {
+		var page *workspaceevents.ListSubscriptionsResponse
+		err := m.call(ctx, "list subscriptions", func(ctx context.Context) (err error) {
+			page, err = m.service.Subscriptions.List().Filter(listFilter(target)).PageSize(100).PageToken(token).Context(ctx).Do()
+			return err
+		})
+		if err != nil {
+			return nil, explain("list the subscriptions", Desired{}, err)
+		}
+		for _, in := range page.Subscriptions {
+			s, err := fromGoogle(in)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, s)
+		}
+		if token = page.NextPageToken; token == "" {
+			return found, nil
+		}
+	}
+}
+
+// listFilter names every event type, as Google demands at least one and
+// finds only subscriptions that have one of those named (fact sheet §3.2).
+func listFilter(target string) string {
+	var types []string
+	for _, t := range config.EventTypes() {
+		types = append(types, fmt.Sprintf("event_types:%q", t))
+	}
+	filter := "(" + strings.Join(types, " OR ") + ")"
+	if target != "" {
+		filter += fmt.Sprintf(" AND target_resource=%q", target)
+	}
+	return filter
+}
+
+// Outcome says what became of an action.
+type Outcome string
+
+const (
+	Created   Outcome = "created"
+	Adopted   Outcome = "adopted"   // someone else had created it in the meantime
+	Updated   Outcome = "updated"   //
+	Unchanged Outcome = "unchanged" //
+	Failed    Outcome = "failed"
+)
+
+// Result is how one action ended.
+type Result struct {
+	Space        string // "spaces/S"
+	Outcome      Outcome
+	Subscription *Subscription // as it is now; nil if there is none or it isn't known
+	Err          error         // set if Failed: names the space, the cause and what to do
+}
+
+// Apply brings Google's subscriptions to what is desired, and answers with
+// one result for each. The error joins those of the results.
+func (m *Manager) Apply(ctx context.Context, desired []Desired) ([]Result, error) {
+	actual, err := m.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var results []Result
+	var failures []error
+	for _, action := range Plan(desired, actual) {
+		if err := ctx.Err(); err != nil {
+			failures = append(failures, err)
+			break
+		}
+		r := m.Do(ctx, action)
+		results = append(results, r)
+		failures = append(failures, r.Err)
+	}
+	return results, errors.Join(failures...)
+}
+
+// Delete deletes the subscription "subscriptions/S", or that of "spaces/S".
+func (m *Manager) Delete(ctx context.Context, name string) (deleted string, err error) {
+	if strings.HasPrefix(name, "spaces/") {
+		found, err := m.list(ctx, spaceTarget+name)
+		if err != nil {
+			return "", err
+		}
+		if len(found) == 0 {
+			return "", fmt.Errorf("delete the subscription of %s: there is none; subscribe-setup list shows all", name)
+		}
+		name = found[0].Name
+	}
+	err = m.mutate(ctx, "delete "+name, func(ctx context.Context) (*workspaceevents.Operation, error) {
+		return m.service.Subscriptions.Delete(name).Context(ctx).Do()
+	}, nil)
+	if isNotFound(err) {
+		return "", fmt.Errorf("delete %s: there is no such subscription; subscribe-setup list shows all", name)
+	}
+	if err != nil {
+		return "", explain("delete "+name, Desired{}, err)
+	}
+	return name, nil
+}
