@@ -1,6 +1,7 @@
 package subscriptions_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -193,6 +194,14 @@ func TestApplyAwaitsOperations(t *testing.T) {
 func TestApplyWithoutContent(t *testing.T) {
 	t.Parallel()
 	s := start(t, simulate.Options{Spaces: 1})
+	s.breakCalls(func(_ http.ResponseWriter, r *http.Request, _ int) bool {
+		body, err := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if r.Method == http.MethodPost && !bytes.Contains(body, []byte(`"payloadOptions":{"includeResource":false}`)) {
+			t.Errorf("got request %s (%v), want includeResource in it", body, err)
+		}
+		return false
+	})
 	want := s.desired()
 	want[0].IncludeResource = false
 	if _, err := s.Apply(t.Context(), want); err != nil {
