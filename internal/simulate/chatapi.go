@@ -1,0 +1,170 @@
+package simulate
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// chatAPI is the part of the Chat API that the worker uses, as seen by the
+// app: scopes chat.bot, chat.app.messages.readonly and chat.app.memberships.
+// One file per resource: chatapi_messages.go, chatapi_members.go,
+// chatapi_spaces.go.
+type chatAPI struct {
+	w      *Workspace
+	quotas chatQuotas // guarded by the Workspace's lock
+
+	mu     sync.Mutex
+	faults func(ChatCall) ChatFault
+	calls  int
+}
+
+// ChatCall is one call of the Chat API as a fault sees it.
+type ChatCall struct {
+	N         int    // counts all calls, from 1
+	Method    string // for example "spaces.messages.create"
+	Space     string // "spaces/S", or ""
+	RequestID string // of messages.create
+	MessageID string // of messages.create
+}
+
+// ChatFault is what goes wrong with a call. The zero value is nothing.
+type ChatFault struct {
+	Latency    time.Duration // waited before anything else happens
+	Status     int           // answered without doing anything; 0 for none
+	RetryAfter time.Duration // header sent with Status
+	DropReply  bool          // the call takes effect, then the connection is cut
+	Twice      bool          // messages.create makes a second message in spite of its ids: a sabotage
+}
+
+// SetChatFaults makes every call of the Chat API ask fn what goes wrong; nil
+// takes the faults away.
+func (w *Workspace) SetChatFaults(fn func(ChatCall) ChatFault) {
+	w.chat.mu.Lock()
+	defer w.chat.mu.Unlock()
+	w.chat.faults = fn
+}
+
+// DropReplies cuts the connection after the effect in this share of the writes
+// (0 to 1), the same ones for the same seed and order of calls.
+func DropReplies(share float64, seed uint64) func(ChatCall) ChatFault {
+	rng := rand.New(rand.NewPCG(seed, 0xd409))
+	return func(c ChatCall) ChatFault {
+		return ChatFault{DropReply: c.Method == "spaces.messages.create" && rng.Float64() < share}
+	}
+}
+
+func newChatAPI(w *Workspace) *chatAPI {
+	return &chatAPI{w: w, quotas: newChatQuotas()}
+}
+
+func (a *chatAPI) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/spaces", a.method("spaces.list", spaceReads, a.listSpaces))
+	mux.HandleFunc("GET /v1/spaces/{space}", a.method("spaces.get", spaceReads, a.getSpace))
+	mux.HandleFunc("GET /v1/spaces/{space}/members", a.method("spaces.members.list", membershipReads, a.listMembers))
+	mux.HandleFunc("GET /v1/spaces/{space}/members/{member}", a.method("spaces.members.get", membershipReads, a.getMember))
+	mux.HandleFunc("POST /v1/spaces/{space}/messages", a.method("spaces.messages.create", messageWrites, a.createMessage))
+	mux.HandleFunc("GET /v1/spaces/{space}/messages", a.method("spaces.messages.list", messageReads, a.listMessages))
+	mux.HandleFunc("GET /v1/spaces/{space}/messages/{message}", a.method("spaces.messages.get", messageReads, a.getMessage))
+	mux.HandleFunc("/", handle(unknownMethod))
+	return mux
+}
+
+// chatRequest is a call that has passed the quotas. Handlers run under the
+// Workspace's lock.
+type chatRequest struct {
+	*http.Request
+	space *space // nil for spaces.list only
+	body  []byte
+	fault ChatFault
+}
+
+// method wraps a handler in what is the same for all: faults, quotas, and
+// finding the space that the app must be in.
+func (a *chatAPI) method(name, class string, fn func(*chatRequest) (any, *apiError)) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		call := ChatCall{
+			Method:    name,
+			RequestID: r.URL.Query().Get("requestId"),
+			MessageID: r.URL.Query().Get("messageId"),
+		}
+		if id := r.PathValue("space"); id != "" {
+			call.Space = "spaces/" + id
+		}
+		fault := a.fault(call)
+		if !wait(r, fault.Latency) {
+			return
+		}
+		if fault.Status != 0 {
+			writeError(rw, &apiError{
+				code: fault.Status, status: statusName(fault.Status),
+				message: http.StatusText(fault.Status), retryAfter: fault.RetryAfter,
+			})
+			return
+		}
+		body, apiErr := readBody(r)
+		if apiErr != nil {
+			writeError(rw, apiErr)
+			return
+		}
+		var answer any
+		_ = a.w.change(func() error {
+			answer, apiErr = a.run(&chatRequest{r, nil, body, fault}, call.Space, class, fn)
+			return nil
+		})
+		switch {
+		case fault.DropReply:
+			panic(http.ErrAbortHandler) // net/http's way to cut the connection
+		case apiErr != nil:
+			writeError(rw, apiErr)
+		default:
+			writeJSON(rw, http.StatusOK, answer)
+		}
+	}
+}
+
+func (a *chatAPI) run(r *chatRequest, space, class string, fn func(*chatRequest) (any, *apiError)) (any, *apiError) {
+	// Refused calls count as well; Google doesn't say whether they do.
+	if apiErr := a.quotas.take(class, space, a.w.state.now()); apiErr != nil {
+		return nil, apiErr
+	}
+	if space != "" {
+		s := a.w.state.spaces[space]
+		switch {
+		case s == nil || s.deleted:
+			return nil, notFound("Space not found: %s.", space)
+		case !s.isJoined(a.w.state.app):
+			return nil, denied("This Chat app is not a member of this space.")
+		}
+		r.space = s
+	}
+	return fn(r)
+}
+
+func (a *chatAPI) fault(call ChatCall) ChatFault {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.calls++
+	call.N = a.calls
+	if a.faults == nil {
+		return ChatFault{}
+	}
+	return a.faults(call)
+}
+
+// wait lets the latency pass, or answers false because the client has gone.
+func wait(r *http.Request, latency time.Duration) bool {
+	if latency <= 0 {
+		return true
+	}
+	timer := time.NewTimer(latency)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}

@@ -1,0 +1,218 @@
+package simulate
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+
+	"google.golang.org/api/chat/v1"
+)
+
+var clientID = regexp.MustCompile(`^client-[a-z0-9-]{1,56}$`)
+
+// createMessage is spaces.messages.create.
+func (a *chatAPI) createMessage(r *chatRequest) (any, *apiError) {
+	var in chat.Message
+	if apiErr := decodeStrict(r.body, &in); apiErr != nil {
+		return nil, apiErr
+	}
+	q := r.URL.Query()
+	requestID, messageID := q.Get("requestId"), q.Get("messageId")
+	if !r.fault.Twice {
+		if m := r.space.byRequestID[requestID]; m != nil && requestID != "" {
+			// "The returned message might not be fully populated."
+			return &chat.Message{Name: m.name, CreateTime: stamp(m.createTime)}, nil
+		}
+	}
+	if apiErr := a.checkMessage(r.space, &in, messageID); apiErr != nil {
+		return nil, apiErr
+	}
+	if messageID != "" && r.space.byClientID[messageID] != nil && !r.fault.Twice {
+		return nil, &apiError{
+			code: http.StatusConflict, status: "ALREADY_EXISTS",
+			message: "A message with the ID " + messageID + " already exists in this space.",
+		}
+	}
+	thread, key, apiErr := replyTo(r.space, &in, q.Get("messageReplyOption"), q.Get("threadKey"))
+	if apiErr != nil {
+		return nil, apiErr
+	}
+	m := a.post(r.space, &in, thread, key, requestID, messageID)
+	if r.fault.Twice {
+		a.post(r.space, &in, thread, key, requestID, "")
+	}
+	return a.render(m), nil
+}
+
+// post accepts the message and emits its event.
+func (a *chatAPI) post(s *space, in *chat.Message, thread, key, requestID, messageID string) *message {
+	st := &a.w.state
+	m := st.newMessage(s, st.app, in.Text, thread, st.tick())
+	m.threadKey = key
+	m.clientID = messageID
+	if key != "" && s.threadKeys[key] == "" {
+		s.threadKeys[key] = m.thread
+	}
+	if in.PrivateMessageViewer != nil {
+		m.viewer = in.PrivateMessageViewer.Name
+	}
+	if messageID != "" {
+		s.byClientID[messageID] = m
+	}
+	if requestID != "" {
+		s.byRequestID[requestID] = m
+	}
+	a.w.ledger.AppMessages = append(a.w.ledger.AppMessages, AppMessage{
+		Space: s.name, Name: m.name, ClientID: messageID, RequestID: requestID, Viewer: m.viewer, Time: m.createTime,
+	})
+	a.w.emit(m.createTime, a.w.messageChange(s, m, "created"))
+	return m
+}
+
+func (a *chatAPI) checkMessage(s *space, in *chat.Message, messageID string) *apiError {
+	if messageID != "" && !clientID.MatchString(messageID) {
+		return invalid("Invalid message ID %q: it must begin with \"client-\" and contain up to 63 lowercase letters, numbers and hyphens.", messageID)
+	}
+	size := len(in.Text) + len(in.FallbackText)
+	if len(in.CardsV2)+len(in.Cards) > 0 {
+		cards, err := json.Marshal([]any{in.Cards, in.CardsV2})
+		if err != nil {
+			return invalid("Invalid cards: %v", err)
+		}
+		size += len(cards)
+	}
+	switch {
+	case size == 0 && len(in.Attachment) == 0:
+		return invalid("Message cannot be empty.")
+	case size > maxMessageBytes:
+		return invalid("Message is too long: %d bytes, over the limit of %d.", size, maxMessageBytes)
+	}
+	if in.PrivateMessageViewer == nil {
+		return nil
+	}
+	viewer := in.PrivateMessageViewer.Name
+	switch u := a.w.state.users[viewer]; {
+	case len(in.Attachment) > 0:
+		return invalid("Private messages can't have attachments.")
+	case u == nil || u.userType == typeBot:
+		return invalid("Invalid private message viewer %q.", viewer)
+	case !s.isJoined(viewer):
+		// What Google answers here isn't documented.
+		return invalid("The private message viewer %q is not a member of the space.", viewer)
+	}
+	return nil
+}
+
+// replyTo finds the thread to write in: "" for a new one.
+func replyTo(s *space, in *chat.Message, option, oldKey string) (thread, key string, apiErr *apiError) {
+	key = oldKey
+	var name string
+	if in.Thread != nil {
+		name = in.Thread.Name
+		key = cmp.Or(in.Thread.ThreadKey, key)
+	}
+	if len(key) > 4000 {
+		return "", "", invalid("Thread key has %d characters, over the limit of 4000.", len(key))
+	}
+	if name == "" {
+		name = s.threadKeys[key]
+	}
+	found := name != "" && s.threads[name]
+	switch option {
+	case "", "MESSAGE_REPLY_OPTION_UNSPECIFIED":
+		return "", key, nil // the documented default: a new thread, whatever was asked for
+	case "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD":
+		if !found {
+			name = ""
+		}
+		return name, key, nil
+	case "REPLY_MESSAGE_OR_FAIL":
+		if !found {
+			return "", "", notFound("The thread to reply to was not found.")
+		}
+		return name, key, nil
+	default:
+		return "", "", invalid("Invalid value at 'message_reply_option': %q", option)
+	}
+}
+
+// getMessage is spaces.messages.get, by name or client-assigned id.
+func (a *chatAPI) getMessage(r *chatRequest) (any, *apiError) {
+	id := r.PathValue("message")
+	m := r.space.byClientID[id]
+	if m == nil {
+		m = r.space.messages[r.space.name+"/messages/"+id]
+	}
+	if m == nil {
+		return nil, notFound("Message not found: %s/messages/%s.", r.space.name, id)
+	}
+	return a.render(m), nil
+}
+
+// listMessages is spaces.messages.list: public messages only, no filter.
+func (a *chatAPI) listMessages(r *chatRequest) (any, *apiError) {
+	if r.URL.Query().Get("filter") != "" {
+		return nil, &apiError{code: http.StatusNotImplemented, status: "UNIMPLEMENTED", message: "The simulated Workspace can't filter messages."}
+	}
+	showDeleted, apiErr := flag(r.Request, "showDeleted")
+	if apiErr != nil {
+		return nil, apiErr
+	}
+	var all []*message
+	for _, m := range r.space.order {
+		if m.viewer == "" && (showDeleted || m.deleteTime.IsZero()) {
+			all = append(all, m)
+		}
+	}
+	switch order := strings.ToUpper(r.URL.Query().Get("orderBy")); order {
+	case "", "ASC", "CREATE_TIME ASC":
+	case "DESC", "CREATE_TIME DESC":
+		slices.Reverse(all)
+	default:
+		return nil, invalid("Invalid order %q.", order)
+	}
+	from, to, next, apiErr := pageOf(r.Request, len(all), 25, 1000)
+	if apiErr != nil {
+		return nil, apiErr
+	}
+	answer := &chat.ListMessagesResponse{NextPageToken: next}
+	for _, m := range all[from:to] {
+		answer.Messages = append(answer.Messages, a.render(m))
+	}
+	return answer, nil
+}
+
+// render is the Chat API's view of a message; a deleted one is a tombstone.
+func (a *chatAPI) render(m *message) *chat.Message {
+	out := &chat.Message{
+		Name:                    m.name,
+		CreateTime:              stamp(m.createTime),
+		ClientAssignedMessageId: m.clientID,
+		Thread:                  &chat.Thread{Name: m.thread, ThreadKey: m.threadKey},
+		Space:                   &chat.Space{Name: spaceOf(m.name)},
+		Sender:                  a.user(m.sender),
+		ThreadReply:             m.reply,
+	}
+	if m.viewer != "" {
+		out.PrivateMessageViewer = &chat.User{Name: m.viewer, Type: typeHuman}
+	}
+	if !m.deleteTime.IsZero() {
+		out.DeleteTime = stamp(m.deleteTime)
+		out.DeletionMetadata = &chat.DeletionMetadata{DeletionType: m.deletion}
+		return out
+	}
+	out.Text, out.FormattedText, out.ArgumentText = m.text, m.text, m.text
+	if !m.updateTime.IsZero() {
+		out.LastUpdateTime = stamp(m.updateTime)
+	}
+	return out
+}
+
+// user is a user as app authentication sees it: with the display name.
+func (a *chatAPI) user(name string) *chat.User {
+	u := a.w.state.users[name]
+	return &chat.User{Name: u.name, Type: u.userType, DisplayName: u.displayName}
+}

@@ -1,0 +1,171 @@
+package simulate
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+)
+
+const chatType = "google.workspace.chat."
+
+// resource is a kind of thing that events are about.
+type resource struct {
+	key string // in the payload and in the type
+	// number stands in event ids. Captures show 5, 6 and 58; the
+	// memberships' isn't known.
+	number int
+}
+
+var (
+	resourceMessage    = resource{"message", 6}
+	resourceMembership = resource{"membership", 12}
+	resourceReaction   = resource{"reaction", 58}
+	resourceSpace      = resource{"space", 5}
+)
+
+// change is one thing that happened to one resource.
+type change struct {
+	resource resource
+	verb     string // created, updated, deleted
+	space    *space
+	name     string // full resource name
+	payload  any    // what stands below the resource's key
+	join     *Join  // set if somebody joined
+
+	actor, state, text, viewer string // for [EventItem]
+}
+
+func (c *change) eventType() string { return chatType + c.resource.key + ".v1." + c.verb }
+
+// timedChange waits in a [Workspace.Coalesce].
+type timedChange struct {
+	change
+	at time.Time
+}
+
+// Coalesce runs fn and sends what changed meanwhile as Google sends what
+// happens within a short time: several changes of one type in one space make
+// one batch event. A space's deletion has no batch form.
+func (w *Workspace) Coalesce(fn func() error) error {
+	w.mu.Lock()
+	w.beginCoalesce()
+	w.mu.Unlock()
+	err := fn()
+	_ = w.change(func() error { w.endCoalesce(); return nil })
+	return err
+}
+
+func (w *Workspace) beginCoalesce() { w.coalesce++ }
+
+func (w *Workspace) endCoalesce() {
+	w.coalesce--
+	if w.coalesce > 0 {
+		return
+	}
+	type group struct {
+		eventType string
+		space     *space
+	}
+	groups := map[group][]timedChange{}
+	var order []group
+	for _, c := range w.waiting {
+		g := group{c.eventType(), c.space}
+		if groups[g] == nil {
+			order = append(order, g)
+		}
+		groups[g] = append(groups[g], c)
+	}
+	w.waiting = nil
+	for _, g := range order {
+		if g.eventType == chatType+"space.v1.deleted" || len(groups[g]) == 1 {
+			for _, c := range groups[g] {
+				w.emitEvent(c.at, c.change)
+			}
+			continue
+		}
+		items := make([]change, len(groups[g]))
+		for i, c := range groups[g] {
+			items[i] = c.change
+		}
+		w.emitEvent(groups[g][len(items)-1].at, items...)
+	}
+}
+
+// emit sends the event of a change, or keeps it for the running Coalesce. The
+// lock is held.
+func (w *Workspace) emit(at time.Time, c change) {
+	if w.coalesce > 0 {
+		w.waiting = append(w.waiting, timedChange{c, at})
+		return
+	}
+	w.emitEvent(at, c)
+}
+
+// emitEvent makes one SpaceEvent of changes of one type in one space and hands
+// it to every subscription that asked for it.
+func (w *Workspace) emitEvent(at time.Time, items ...change) {
+	first := &items[0]
+	batch := len(items) > 1
+	verb, eventType := first.verb, first.eventType()
+	if batch {
+		verb = map[string]string{"created": "batchCreated", "updated": "batchUpdated", "deleted": "batchDeleted"}[first.verb]
+		eventType = chatType + first.resource.key + ".v1." + verb
+	}
+	id := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d_%d_%s", at.UnixMicro(), first.resource.number, verb))
+	event := Event{
+		ID: first.space.name + "/spaceEvents/" + id, Type: eventType,
+		Space: first.space.name, SpaceDisplay: first.space.displayName, Time: at,
+	}
+	attributes := map[string]string{
+		"ce-id":              event.ID,
+		"ce-type":            eventType,
+		"ce-subject":         spaceTarget(first.space.name),
+		"ce-time":            stamp(at),
+		"ce-specversion":     "1.0",
+		"ce-datacontenttype": "application/json",
+	}
+	for _, sub := range w.subs.receivers(first.space.name, first.eventType(), w.state.now()) {
+		data, err := encodePayload(items, batch, sub.payload)
+		if err != nil {
+			panic(fmt.Sprintf("encode %s: %v", event.ID, err)) // only our own types come here
+		}
+		source := "//workspaceevents.googleapis.com/" + sub.name
+		own := maps.Clone(attributes)
+		own["ce-source"] = source
+		event.Deliveries++
+		w.deliver(delivery{
+			sub:   sub,
+			topic: sub.topic,
+			entry: PublishedEvent{
+				ID: event.ID, Type: eventType, Space: event.Space, Time: at,
+				Subscription: sub.name, Topic: sub.topic, Items: len(items),
+			},
+			message: &pubsubpb.PubsubMessage{Data: data, Attributes: own, OrderingKey: source},
+		})
+	}
+	for _, c := range items {
+		if c.join != nil {
+			c.join.EventID = event.ID
+			c.join.Published = event.Deliveries > 0
+			w.ledger.Joins = append(w.ledger.Joins, *c.join)
+		}
+	}
+	w.notice(event, items)
+}
+
+func (w *Workspace) notice(event Event, items []change) {
+	if w.opts.OnEvent == nil {
+		return
+	}
+	for _, c := range items {
+		item := EventItem{Resource: c.name, Actor: c.actor, State: c.state, Text: c.text, Viewer: c.viewer}
+		if u := w.state.users[c.actor]; u != nil {
+			item.ActorDisplay = u.displayName
+		}
+		event.Items = append(event.Items, item)
+	}
+	w.notices = append(w.notices, event)
+}

@@ -1,0 +1,119 @@
+package simulate
+
+import (
+	"fmt"
+	"strings"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+)
+
+// GarbageKind is a way in which a message can be malformed.
+type GarbageKind string
+
+// Each kind is one that a worker has to put away without losing its bytes.
+const (
+	GarbageNotJSON        GarbageKind = "not_json"
+	GarbageTruncated      GarbageKind = "truncated"
+	GarbageEmpty          GarbageKind = "empty"
+	GarbageNoResource     GarbageKind = "no_resource"
+	GarbageNoName         GarbageKind = "no_name"
+	GarbageInvalidUTF8    GarbageKind = "invalid_utf8"
+	GarbageNUL            GarbageKind = "nul"
+	GarbageLoneSurrogate  GarbageKind = "lone_surrogate"
+	GarbageDuplicateKey   GarbageKind = "duplicate_key"
+	GarbageCaseVariantKey GarbageKind = "case_variant_key"
+	GarbageTooDeep        GarbageKind = "too_deep"
+	GarbageHugeExponent   GarbageKind = "huge_exponent"
+	GarbageLongNumber     GarbageKind = "long_number"
+	GarbageNoID           GarbageKind = "no_id"
+	GarbageBadTime        GarbageKind = "bad_time"
+	GarbageAbsurdTime     GarbageKind = "absurd_time" // decodes, but lies in the year 9999
+	GarbageStructuredMode GarbageKind = "structured_mode"
+	GarbageForeign        GarbageKind = "foreign" // neither a CloudEvent nor an interaction
+)
+
+var garbageKinds = []GarbageKind{
+	GarbageNotJSON, GarbageTruncated, GarbageEmpty, GarbageNoResource, GarbageNoName, GarbageInvalidUTF8,
+	GarbageNUL, GarbageLoneSurrogate, GarbageDuplicateKey, GarbageCaseVariantKey, GarbageTooDeep,
+	GarbageHugeExponent, GarbageLongNumber, GarbageNoID, GarbageBadTime, GarbageAbsurdTime,
+	GarbageStructuredMode, GarbageForeign,
+}
+
+// GarbageKinds lists every kind.
+func GarbageKinds() []GarbageKind { return append([]GarbageKind(nil), garbageKinds...) }
+
+// PublishGarbage publishes one malformed message of the kind to the topic
+// ("projects/P/topics/T").
+func (w *Workspace) PublishGarbage(kind GarbageKind, topic string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.publishGarbage(kind, topic)
+}
+
+func (w *Workspace) publishGarbage(kind GarbageKind, topic string) error {
+	w.emitter.garbage++
+	ids, err := w.emitter.publisher.Publish(topic, w.garbage(kind))
+	if err != nil {
+		return fmt.Errorf("publish garbage %q to %s: %w", kind, topic, err)
+	}
+	w.ledger.Garbage = append(w.ledger.Garbage, Garbage{kind, topic, ids[0]})
+	return nil
+}
+
+// garbage spoils an otherwise good message.created.
+func (w *Workspace) garbage(kind GarbageKind) *pubsubpb.PubsubMessage {
+	n := w.emitter.garbage
+	space := fmt.Sprintf("spaces/GARBAGE%d", n)
+	good := fmt.Sprintf(`{"message":{"name":"%s/messages/M.M","sender":{"name":"users/1","type":"HUMAN"},"text":"spoilt"`, space)
+	attributes := map[string]string{
+		"ce-id":              fmt.Sprintf("%s/spaceEvents/%d", space, n),
+		"ce-type":            chatType + "message.v1.created",
+		"ce-source":          "//workspaceevents.googleapis.com/subscriptions/garbage",
+		"ce-subject":         spaceTarget(space),
+		"ce-time":            stamp(w.state.tick()),
+		"ce-specversion":     "1.0",
+		"ce-datacontenttype": "application/json",
+	}
+	data := good + "}}"
+	switch kind {
+	case GarbageNotJSON:
+		data = "<message>this isn't JSON</message>"
+	case GarbageTruncated:
+		data = good
+	case GarbageEmpty:
+		data = ""
+	case GarbageNoResource:
+		data = `{"membership":{"name":"spaces/S/members/1"}}`
+	case GarbageNoName:
+		data = `{"message":{"text":"spoilt"}}`
+	case GarbageInvalidUTF8:
+		data = good + `,"argumentText":"` + "\xff\xfe" + `"}}`
+	case GarbageNUL:
+		data = good + `,"argumentText":"a\u0000b"}}`
+	case GarbageLoneSurrogate:
+		data = good + `,"argumentText":"\ud800"}}`
+	case GarbageDuplicateKey:
+		data = good + `,"text":"again"}}`
+	case GarbageCaseVariantKey:
+		data = good + `,"Text":"again"}}`
+	case GarbageTooDeep:
+		data = good + `,"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + "}}"
+	case GarbageHugeExponent:
+		data = good + `,"x":1e400000}}`
+	case GarbageLongNumber:
+		data = good + `,"x":` + strings.Repeat("9", 10_000) + "}}"
+	case GarbageNoID:
+		delete(attributes, "ce-id")
+	case GarbageBadTime:
+		attributes["ce-time"] = "yesterday"
+	case GarbageAbsurdTime:
+		attributes["ce-time"] = "9999-12-31T23:59:59.999999Z"
+	case GarbageStructuredMode:
+		attributes = map[string]string{"content-type": "application/cloudevents+json"}
+		data = `{"specversion":"1.0","id":"1","type":"google.workspace.chat.message.v1.created","data":` + good + "}}}"
+	case GarbageForeign:
+		attributes = map[string]string{"origin": "something else on this topic"}
+		data = `{"hello":"world"}`
+	}
+	return &pubsubpb.PubsubMessage{Attributes: attributes, Data: []byte(data)}
+}

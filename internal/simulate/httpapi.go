@@ -1,0 +1,164 @@
+package simulate
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// apiError is an error as Google's REST APIs answer it.
+type apiError struct {
+	code       int    // HTTP status
+	status     string // google.rpc.Code's name
+	message    string
+	details    []any
+	retryAfter time.Duration
+}
+
+func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.code, e.status, e.message) }
+
+func invalid(format string, args ...any) *apiError {
+	return &apiError{code: http.StatusBadRequest, status: "INVALID_ARGUMENT", message: fmt.Sprintf(format, args...)}
+}
+
+func notFound(format string, args ...any) *apiError {
+	return &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: fmt.Sprintf(format, args...)}
+}
+
+func denied(format string, args ...any) *apiError {
+	return &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: fmt.Sprintf(format, args...)}
+}
+
+// statusName is the google.rpc.Code that Google's front end maps to an HTTP
+// status.
+func statusName(code int) string {
+	switch code {
+	case http.StatusBadRequest:
+		return "INVALID_ARGUMENT"
+	case http.StatusUnauthorized:
+		return "UNAUTHENTICATED"
+	case http.StatusForbidden:
+		return "PERMISSION_DENIED"
+	case http.StatusNotFound:
+		return "NOT_FOUND"
+	case http.StatusConflict:
+		return "ALREADY_EXISTS"
+	case http.StatusTooManyRequests:
+		return "RESOURCE_EXHAUSTED"
+	case http.StatusNotImplemented:
+		return "UNIMPLEMENTED"
+	case http.StatusServiceUnavailable, http.StatusBadGateway:
+		return "UNAVAILABLE"
+	case http.StatusGatewayTimeout:
+		return "DEADLINE_EXCEEDED"
+	default:
+		return "INTERNAL"
+	}
+}
+
+// handle makes a handler of a function that answers with a resource.
+func handle(fn func(*http.Request) (any, *apiError)) http.HandlerFunc {
+	return func(rw http.ResponseWriter, r *http.Request) {
+		answer, apiErr := fn(r)
+		if apiErr != nil {
+			writeError(rw, apiErr)
+			return
+		}
+		writeJSON(rw, http.StatusOK, answer)
+	}
+}
+
+func writeError(rw http.ResponseWriter, e *apiError) {
+	if e.retryAfter > 0 {
+		seconds := (e.retryAfter + time.Second - 1) / time.Second
+		rw.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
+	}
+	body := map[string]any{"code": e.code, "message": e.message, "status": e.status}
+	if len(e.details) > 0 {
+		body["details"] = e.details
+	}
+	writeJSON(rw, e.code, map[string]any{"error": body})
+}
+
+func writeJSON(rw http.ResponseWriter, code int, body any) {
+	rw.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	rw.WriteHeader(code)
+	_ = json.NewEncoder(rw).Encode(body) // the client is gone: nobody to tell
+}
+
+// readBody reads a request's body up to a size that no good request has.
+func readBody(r *http.Request) ([]byte, *apiError) {
+	const limit = 1 << 20
+	raw, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		return nil, invalid("Request body can't be read: %v", err)
+	}
+	if len(raw) > limit {
+		return nil, invalid("Request payload size exceeds the limit: %d bytes.", limit)
+	}
+	return raw, nil
+}
+
+// pageOf cuts a page out of a list of n, for a token that is a position.
+func pageOf(r *http.Request, n, defaultSize, maxSize int) (from, to int, next string, apiErr *apiError) {
+	size := defaultSize
+	if v := r.URL.Query().Get("pageSize"); v != "" {
+		asked, err := strconv.Atoi(v)
+		if err != nil || asked < 0 {
+			return 0, 0, "", invalid("Invalid page size %q.", v)
+		}
+		if asked > 0 {
+			size = min(asked, maxSize)
+		}
+	}
+	if token := r.URL.Query().Get("pageToken"); token != "" {
+		var err error
+		if from, err = strconv.Atoi(token); err != nil || from < 0 || from > n {
+			return 0, 0, "", invalid("Invalid page token %q.", token)
+		}
+	}
+	to = min(from+size, n)
+	if to < n {
+		next = strconv.Itoa(to)
+	}
+	return from, to, next, nil
+}
+
+// flag reads a boolean query parameter.
+func flag(r *http.Request, name string) (bool, *apiError) {
+	v := r.URL.Query().Get(name)
+	if v == "" {
+		return false, nil
+	}
+	on, err := strconv.ParseBool(v)
+	if err != nil {
+		return false, invalid("Invalid value at '%s': %q", name, v)
+	}
+	return on, nil
+}
+
+// decodeStrict decodes one JSON object; unknown fields are refused, as Google
+// does.
+func decodeStrict(raw []byte, into any) *apiError {
+	if len(raw) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return invalid("Invalid JSON payload received. %v", err)
+	}
+	return nil
+}
+
+// unknownMethod answers what this Workspace doesn't have.
+func unknownMethod(r *http.Request) (any, *apiError) {
+	return nil, &apiError{
+		code: http.StatusNotImplemented, status: "UNIMPLEMENTED",
+		message: fmt.Sprintf("The simulated Workspace has no method for %s %s.", r.Method, r.URL.Path),
+	}
+}

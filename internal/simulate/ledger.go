@@ -1,0 +1,92 @@
+package simulate
+
+import (
+	"slices"
+	"time"
+)
+
+// Ledger is the truth that a recording is compared with. It grows with every
+// event: it is meant for runs of minutes or hours, not for months.
+type Ledger struct {
+	Events      []PublishedEvent // in the order of publishing, one per event and subscription
+	Joins       []Join           // in the order of joining
+	AppMessages []AppMessage     // in the order of acceptance
+	Garbage     []Garbage        // in the order of publishing
+}
+
+// PublishedEvent is an event that Pub/Sub has taken, or that
+// [Workspace.DropNext] lost. Events that a fault still holds back aren't in
+// the ledger yet: see [Workspace.Flush].
+type PublishedEvent struct {
+	ID           string // ce-id; the same for each subscription that got it
+	Type         string
+	Space        string // "spaces/S"
+	Time         time.Time
+	Subscription string // "subscriptions/S"
+	Topic        string // "projects/P/topics/T"
+	Items        int    // resources in it: 1, or more for a batch
+	Copies       int    // Pub/Sub messages with it: 0 if it was dropped, more than 1 if duplicated
+}
+
+// Join is somebody becoming a joined member.
+type Join struct {
+	Space     string // "spaces/S"
+	User      string // "users/U"
+	Bot       bool
+	Time      time.Time
+	EventID   string // ce-id of the event that tells of it
+	Published bool   // false if no subscription was there to deliver it
+}
+
+// AppMessage is a message that the Chat API has accepted from the app.
+type AppMessage struct {
+	Space     string
+	Name      string // "spaces/S/messages/M"
+	ClientID  string // "client-…", if it was asked for
+	RequestID string
+	Viewer    string // "users/U" if it is private
+	Time      time.Time
+}
+
+// Garbage is a message that the worker is expected to quarantine.
+type Garbage struct {
+	Kind      GarbageKind
+	Topic     string
+	MessageID string // Pub/Sub's
+}
+
+// Ledger copies the ledger as it is now.
+func (w *Workspace) Ledger() Ledger {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return Ledger{
+		Events:      slices.Clone(w.ledger.Events),
+		Joins:       slices.Clone(w.ledger.Joins),
+		AppMessages: slices.Clone(w.ledger.AppMessages),
+		Garbage:     slices.Clone(w.ledger.Garbage),
+	}
+}
+
+// Counts are the lengths of the [Ledger], which are cheap to ask for.
+type Counts struct {
+	Events      int // events per subscription
+	Items       int // resources in them
+	Joins       int // of people and bots
+	AppMessages int
+	Garbage     int
+	Held        int // held back by a fault
+}
+
+// Counts says how much there is in the ledger.
+func (w *Workspace) Counts() Counts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return Counts{
+		Events:      len(w.ledger.Events),
+		Items:       w.emitter.items,
+		Joins:       len(w.ledger.Joins),
+		AppMessages: len(w.ledger.AppMessages),
+		Garbage:     len(w.ledger.Garbage),
+		Held:        len(w.emitter.held),
+	}
+}

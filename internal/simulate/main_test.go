@@ -1,0 +1,194 @@
+package simulate
+
+import (
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"go.uber.org/goleak"
+	"google.golang.org/api/chat/v1"
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/option"
+	"google.golang.org/api/workspaceevents/v1"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// Started by the import of Google's libraries, for the life of the process.
+		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
+	)
+}
+
+const topic = "projects/spacekeeper-demo/topics/chat"
+
+var start = time.Date(2026, 1, 3, 2, 18, 12, 886639000, time.UTC)
+
+// clock stands still until it is moved.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+// recorder is a Pub/Sub with one topic.
+type recorder struct {
+	mu       sync.Mutex
+	gone     bool
+	messages []*pubsubpb.PubsubMessage
+	arrived  chan struct{} // one token per message
+}
+
+func (r *recorder) Publish(topicName string, messages ...*pubsubpb.PubsubMessage) ([]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone || topicName != topic {
+		return nil, errors.New("no such topic")
+	}
+	var ids []string
+	for _, m := range messages {
+		r.messages = append(r.messages, m)
+		ids = append(ids, "id")
+		r.arrived <- struct{}{}
+	}
+	return ids, nil
+}
+
+func (r *recorder) TopicExists(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.gone && name == topic
+}
+
+// take returns what has been published since the last take.
+func (r *recorder) take() []*pubsubpb.PubsubMessage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.messages
+	r.messages = nil
+	return list
+}
+
+// world is a Workspace with a clock that stands still, a recorder for Pub/Sub
+// and Google's clients.
+type world struct {
+	*Workspace
+	clock  *clock
+	pubsub *recorder
+	chat   *chat.Service
+	events *workspaceevents.Service
+	space  string // the first one
+	people []string
+}
+
+func newWorld(t *testing.T, opts Options) *world {
+	t.Helper()
+	v := &world{clock: &clock{t: start}, pubsub: &recorder{arrived: make(chan struct{}, 100_000)}}
+	opts.Now = v.clock.Now
+	opts.Publisher = v.pubsub
+	w, err := Start(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Workspace = w
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(func() {
+		client.CloseIdleConnections()
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	v.chat, err = chat.NewService(t.Context(), option.WithEndpoint(w.ChatEndpoint()), option.WithHTTPClient(client))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.events, err = workspaceevents.NewService(t.Context(), option.WithEndpoint(w.WorkspaceEventsEndpoint()), option.WithHTTPClient(client))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spaces := w.Spaces(); len(spaces) > 0 {
+		v.space = spaces[0].Name
+		for _, u := range w.Members(v.space) {
+			if u != w.App() {
+				v.people = append(v.people, u)
+			}
+		}
+	}
+	return v
+}
+
+// subscribe subscribes to all types of the first space, with data.
+func (v *world) subscribe(t *testing.T, change ...func(*workspaceevents.Subscription)) *workspaceevents.Subscription {
+	t.Helper()
+	in := v.wanted()
+	for _, fn := range change {
+		fn(in)
+	}
+	op, err := v.events.Subscriptions.Create(in).Do()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return subscriptionIn(t, op)
+}
+
+func (v *world) wanted() *workspaceevents.Subscription {
+	return &workspaceevents.Subscription{
+		TargetResource:       spaceTarget(v.space),
+		EventTypes:           chatEventTypes,
+		NotificationEndpoint: &workspaceevents.NotificationEndpoint{PubsubTopic: topic},
+		PayloadOptions:       &workspaceevents.PayloadOptions{IncludeResource: true},
+	}
+}
+
+// outsider is a user who isn't in the first space.
+func (v *world) outsider() string { return v.AddUser(false) }
+
+// check fails the test on an error.
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// must returns the value of a call that can't fail.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// wantError checks what Google's client makes of an error reply.
+func wantError(t *testing.T, err error, code int, status string) {
+	t.Helper()
+	var g *googleapi.Error
+	if !errors.As(err, &g) {
+		t.Fatalf("got %v, want a Google error %d", err, code)
+	}
+	if g.Code != code {
+		t.Errorf("got code %d (%s), want %d", g.Code, g.Message, code)
+	}
+	if status != "" && !containsStatus(g.Body, status) {
+		t.Errorf("got body %s, want status %s", g.Body, status)
+	}
+}
+
+func mustDo(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,132 @@
+package simulate
+
+import (
+	"fmt"
+	"time"
+)
+
+// AddUser makes a person, or a bot other than the app, who is in no space yet.
+func (w *Workspace) AddUser(bot bool) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if bot {
+		return w.state.addUser(typeBot).name
+	}
+	return w.state.addUser(typeHuman).name
+}
+
+// AddMembers makes the users join. Several at once give one batch event, as
+// Google coalesces them.
+func (w *Workspace) AddMembers(space string, users ...string) error {
+	return w.change(func() error {
+		s, err := w.state.liveSpace(space)
+		if err != nil {
+			return fmt.Errorf("add members: %w", err)
+		}
+		seen := map[string]bool{}
+		for _, u := range users {
+			switch {
+			case w.state.users[u] == nil:
+				return fmt.Errorf("add members to %s: there is no user %q", space, u)
+			case s.members[u] != nil || seen[u]:
+				return fmt.Errorf("add members to %s: %s is there already", space, u)
+			}
+			seen[u] = true
+		}
+		w.beginCoalesce()
+		for _, u := range users {
+			m := w.state.membership(u, stateJoined)
+			s.members[u] = m
+			w.emitJoin(s, m, "created", w.state.tick())
+		}
+		w.endCoalesce()
+		return nil
+	})
+}
+
+// Invite makes the user an invited member, who isn't in the space until
+// [Workspace.Accept].
+func (w *Workspace) Invite(space, user string) error {
+	return w.change(func() error {
+		s, err := w.state.liveSpace(space)
+		if err != nil {
+			return fmt.Errorf("invite %s: %w", user, err)
+		}
+		if w.state.users[user] == nil {
+			return fmt.Errorf("invite to %s: there is no user %q", space, user)
+		}
+		if s.members[user] != nil {
+			return fmt.Errorf("invite to %s: %s is a member or invited already", space, user)
+		}
+		m := w.state.membership(user, stateInvited)
+		s.members[user] = m
+		w.emit(w.state.tick(), w.memberChange(s, m, "created"))
+		return nil
+	})
+}
+
+// Accept takes an invited member into the space. Which event Google sends for
+// it isn't documented; membership.updated is assumed.
+func (w *Workspace) Accept(space, user string) error {
+	return w.change(func() error {
+		s, m, err := w.member(space, user)
+		if err != nil {
+			return fmt.Errorf("accept the invitation: %w", err)
+		}
+		if m.state != stateInvited {
+			return fmt.Errorf("accept the invitation to %s: %s isn't invited", space, user)
+		}
+		m.state = stateJoined
+		w.emitJoin(s, m, "updated", w.state.tick())
+		return nil
+	})
+}
+
+// RemoveMember makes the user leave. Without the app a space's subscription is
+// suspended.
+func (w *Workspace) RemoveMember(space, user string) error {
+	return w.change(func() error {
+		s, m, err := w.member(space, user)
+		if err != nil {
+			return fmt.Errorf("remove member: %w", err)
+		}
+		delete(s.members, user)
+		m.state = stateNone
+		w.emit(w.state.tick(), w.memberChange(s, m, "deleted"))
+		if user == w.state.app {
+			w.subs.suspendTarget(spaceTarget(space), "APP_AUTHORIZATION_FAILURE", w.state.now())
+		}
+		return nil
+	})
+}
+
+// SetRole gives the member another role, such as "ROLE_MANAGER".
+func (w *Workspace) SetRole(space, user, role string) error {
+	return w.change(func() error {
+		s, m, err := w.member(space, user)
+		if err != nil {
+			return fmt.Errorf("set role: %w", err)
+		}
+		m.role = role
+		w.emit(w.state.tick(), w.memberChange(s, m, "updated"))
+		return nil
+	})
+}
+
+func (w *Workspace) member(spaceName, user string) (*space, *membership, error) {
+	s, err := w.state.liveSpace(spaceName)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := s.members[user]
+	if m == nil {
+		return nil, nil, fmt.Errorf("%q isn't a member of %s", user, spaceName)
+	}
+	return s, m, nil
+}
+
+func (w *Workspace) emitJoin(s *space, m *membership, verb string, at time.Time) {
+	c := w.memberChange(s, m, verb)
+	c.join = &Join{Space: s.name, User: m.user, Bot: w.state.users[m.user].userType == typeBot, Time: at}
+	w.emit(at, c)
+}

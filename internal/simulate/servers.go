@@ -1,0 +1,136 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
+)
+
+// servers are the listeners of a Workspace.
+type servers struct {
+	broker    *broker.Server // nil if the caller brought a Publisher
+	http      []*http.Server
+	serving   sync.WaitGroup
+	stop      context.CancelFunc
+	requests  context.Context // ends with Close; every request's context is below it
+	chatURL   string
+	eventsURL string
+}
+
+func (s *servers) start(ctx context.Context, w *Workspace) error {
+	s.requests, s.stop = context.WithCancel(context.Background())
+	if w.opts.Publisher == nil {
+		b, err := broker.Start(broker.Options{Addr: w.opts.Addrs.PubSub})
+		if err != nil {
+			return err
+		}
+		s.broker = b
+		w.emitter.publisher = b
+	} else {
+		w.emitter.publisher = w.opts.Publisher
+	}
+	var err error
+	if s.chatURL, err = s.serve(ctx, "the Chat API", w.opts.Addrs.Chat, w.chat.handler()); err != nil {
+		return err
+	}
+	events := &eventsAPI{w}
+	s.eventsURL, err = s.serve(ctx, "the Workspace Events API", w.opts.Addrs.WorkspaceEvents, events.handler())
+	return err
+}
+
+// serve listens and answers with the base URL.
+func (s *servers) serve(ctx context.Context, what, addr string, handler http.Handler) (string, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("listen for %s on %q: %w", what, addr, err)
+	}
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return s.requests },
+		ErrorLog:          log.New(io.Discard, "", 0), // about clients that hang up
+	}
+	s.http = append(s.http, server)
+	s.serving.Go(func() { _ = server.Serve(listener) }) // ends with Close
+	return "http://" + listener.Addr().String() + "/", nil
+}
+
+// close lets running requests end, breaks all connections and waits for the
+// listeners.
+func (s *servers) close() error {
+	s.stop() // a request that waits out a fault's latency
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	var errs []error
+	for _, server := range s.http {
+		if err := server.Shutdown(ctx); err != nil {
+			errs = append(errs, server.Close())
+		}
+	}
+	s.serving.Wait()
+	if s.broker != nil {
+		s.broker.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// PubSubAddr is where Pub/Sub listens, for PUBSUB_EMULATOR_HOST; "" if the
+// caller brought a Publisher.
+func (w *Workspace) PubSubAddr() string {
+	if w.servers.broker == nil {
+		return ""
+	}
+	return w.servers.broker.Addr()
+}
+
+// Broker is the Pub/Sub server, for its faults and statistics; nil if the
+// caller brought a Publisher.
+func (w *Workspace) Broker() *broker.Server { return w.servers.broker }
+
+// CreateTopic creates a topic and a subscription to it in the Workspace's
+// project, as somebody would with gcloud before anything else, and answers
+// with their full names.
+func (w *Workspace) CreateTopic(ctx context.Context, topicID, subscriptionID string) (topic, subscription string, err error) {
+	if w.servers.broker == nil {
+		return "", "", errors.New("create topic: the Workspace has no Pub/Sub server of its own")
+	}
+	client, err := pubsub.NewClient(ctx, w.project, w.servers.broker.ClientOptions()...)
+	if err != nil {
+		return "", "", fmt.Errorf("create topic %q: %w", topicID, err)
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	topic = "projects/" + w.project + "/topics/" + topicID
+	subscription = "projects/" + w.project + "/subscriptions/" + subscriptionID
+	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topic}); err != nil {
+		return "", "", fmt.Errorf("create topic %q: %w", topicID, err)
+	}
+	if _, err := client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
+		Name:               subscription,
+		Topic:              topic,
+		AckDeadlineSeconds: 60,
+		ExpirationPolicy:   &pubsubpb.ExpirationPolicy{}, // never
+		RetryPolicy: &pubsubpb.RetryPolicy{
+			MinimumBackoff: durationpb.New(10 * time.Second),
+			MaximumBackoff: durationpb.New(600 * time.Second),
+		},
+	}); err != nil {
+		return "", "", fmt.Errorf("create subscription %q: %w", subscriptionID, err)
+	}
+	return topic, subscription, nil
+}

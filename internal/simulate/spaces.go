@@ -1,0 +1,52 @@
+package simulate
+
+import "fmt"
+
+// CreateSpace makes a named space with the app and the given people in it. As
+// at Google there is no event for a new space, and no subscription to it yet
+// that could deliver the memberships.
+func (w *Workspace) CreateSpace(displayName string, users ...string) (string, error) {
+	var name string
+	err := w.change(func() error {
+		for _, u := range users {
+			if w.state.users[u] == nil {
+				return fmt.Errorf("create space %q: there is no user %q", displayName, u)
+			}
+		}
+		s := w.state.addSpace(displayName)
+		for _, u := range append(users, w.state.app) {
+			s.members[u] = w.state.membership(u, stateJoined)
+		}
+		name = s.name
+		return nil
+	})
+	return name, err
+}
+
+// RenameSpace gives the space another display name.
+func (w *Workspace) RenameSpace(name, displayName string) error {
+	return w.change(func() error {
+		s, err := w.state.liveSpace(name)
+		if err != nil {
+			return fmt.Errorf("rename space: %w", err)
+		}
+		s.displayName = displayName
+		w.emit(w.state.tick(), spaceChange(s, "updated"))
+		return nil
+	})
+}
+
+// DeleteSpace deletes the space with all in it. Its subscriptions are
+// suspended after they have delivered the event.
+func (w *Workspace) DeleteSpace(name string) error {
+	return w.change(func() error {
+		s, err := w.state.liveSpace(name)
+		if err != nil {
+			return fmt.Errorf("delete space: %w", err)
+		}
+		s.deleted = true
+		w.emit(w.state.tick(), spaceChange(s, "deleted"))
+		w.subs.suspendTarget(spaceTarget(name), "RESOURCE_DELETED", w.state.now())
+		return nil
+	})
+}

@@ -1,0 +1,207 @@
+package simulate
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	stateJoined  = "JOINED"
+	stateInvited = "INVITED"
+	stateNone    = "NOT_A_MEMBER"
+
+	typeHuman = "HUMAN"
+	typeBot   = "BOT"
+)
+
+// state is who and what there is. The Workspace's lock guards it.
+type state struct {
+	seed uint64
+	now  func() time.Time
+	last time.Time // of the newest change
+
+	app        string
+	users      map[string]*user // by "users/U", the app included
+	userOrder  []string         // without the app
+	spaces     map[string]*space
+	spaceOrder []string
+	made       map[string]int // how many ids of each kind have been made up
+}
+
+type user struct {
+	name        string // "users/U"
+	userType    string
+	displayName string
+}
+
+type space struct {
+	name        string
+	displayName string
+	description string
+	createTime  time.Time
+	deleted     bool
+	members     map[string]*membership // by "users/U"; gone ones are removed
+	messages    map[string]*message    // by full name
+	order       []*message             // by time of creation
+	byClientID  map[string]*message
+	byRequestID map[string]*message
+	threads     map[string]bool   // by full name
+	threadKeys  map[string]string // the app's thread keys → thread name
+}
+
+type membership struct {
+	user  string
+	state string
+	role  string
+}
+
+type message struct {
+	name       string
+	sender     string
+	createTime time.Time
+	updateTime time.Time // zero until edited
+	deleteTime time.Time // zero unless deleted
+	deletion   string    // deletionType
+	text       string
+	thread     string
+	threadKey  string
+	reply      bool
+	clientID   string
+	viewer     string // of a private message
+	reactions  map[string]*reaction
+}
+
+type reaction struct {
+	name  string
+	user  string
+	emoji string
+}
+
+func (st *state) init(opts Options) {
+	st.seed = opts.Seed
+	st.now = opts.Now
+	st.users = map[string]*user{}
+	st.spaces = map[string]*space{}
+	st.made = map[string]int{}
+	if opts.App == "" {
+		opts.App = st.userID("app")
+	}
+	st.app = "users/" + opts.App
+	st.users[st.app] = &user{st.app, typeBot, "Spacekeeper"}
+}
+
+// tick is the time of the next change: the clock's, cut to microseconds as
+// Google's event times are, and always later than the last, since event ids
+// are made of it.
+func (st *state) tick() time.Time {
+	t := st.now().UTC().Truncate(time.Microsecond)
+	if !t.After(st.last) {
+		t = st.last.Add(time.Microsecond)
+	}
+	st.last = t
+	return t
+}
+
+// sum hashes the seed, the kind and how many of the kind there were before, so
+// that one kind's ids don't depend on the others'.
+func (st *state) sum(kind string) [sha256.Size]byte {
+	n := st.made[kind]
+	st.made[kind]++
+	return sha256.Sum256(fmt.Appendf(nil, "%d/%s/%d", st.seed, kind, n))
+}
+
+// shortID has the form of space, thread and message ids: 11 URL-safe
+// characters.
+func (st *state) shortID(kind string) string {
+	sum := st.sum(kind)
+	return base64.RawURLEncoding.EncodeToString(sum[:8])
+}
+
+// userID has the form of people's ids: 21 digits that start with 1.
+func (st *state) userID(kind string) string {
+	sum := st.sum(kind)
+	a := binary.BigEndian.Uint64(sum[:8]) % 1e10
+	b := binary.BigEndian.Uint64(sum[8:16]) % 1e10
+	return fmt.Sprintf("1%010d%010d", a, b)
+}
+
+func (st *state) addUser(userType string) *user {
+	u := &user{
+		name:        "users/" + st.userID("user"),
+		userType:    userType,
+		displayName: personName(st.seed, len(st.userOrder)),
+	}
+	if userType == typeBot {
+		u.displayName = fmt.Sprintf("Helper %d", len(st.userOrder))
+	}
+	st.users[u.name] = u
+	st.userOrder = append(st.userOrder, u.name)
+	return u
+}
+
+func (st *state) addSpace(displayName string) *space {
+	if displayName == "" {
+		displayName = spaceTitle(st.seed, len(st.spaceOrder))
+	}
+	s := &space{
+		name:        "spaces/AAQA" + st.shortID("space")[:7],
+		displayName: displayName,
+		description: "What concerns " + displayName,
+		createTime:  st.tick(),
+		members:     map[string]*membership{},
+		messages:    map[string]*message{},
+		byClientID:  map[string]*message{},
+		byRequestID: map[string]*message{},
+		threads:     map[string]bool{},
+		threadKeys:  map[string]string{},
+	}
+	st.spaces[s.name] = s
+	st.spaceOrder = append(st.spaceOrder, s.name)
+	return s
+}
+
+func (st *state) membership(user, memberState string) *membership {
+	return &membership{user, memberState, "ROLE_MEMBER"}
+}
+
+// liveSpace finds a space that exists.
+func (st *state) liveSpace(name string) (*space, error) {
+	s := st.spaces[name]
+	if s == nil || s.deleted {
+		return nil, fmt.Errorf("there is no space %q", name)
+	}
+	return s, nil
+}
+
+// liveMessage finds a message that isn't deleted, and its space.
+func (st *state) liveMessage(name string) (*space, *message, error) {
+	s, err := st.liveSpace(spaceOf(name))
+	if err != nil {
+		return nil, nil, err
+	}
+	m := s.messages[name]
+	if m == nil || !m.deleteTime.IsZero() {
+		return nil, nil, fmt.Errorf("there is no message %q", name)
+	}
+	return s, m, nil
+}
+
+func (s *space) isJoined(user string) bool {
+	m := s.members[user]
+	return m != nil && m.state == stateJoined
+}
+
+func (s *space) joined() []string {
+	var list []string
+	for user, m := range s.members {
+		if m.state == stateJoined {
+			list = append(list, user)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
