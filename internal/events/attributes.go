@@ -30,11 +30,6 @@ func readAttributes(attributes map[string]string) (envelope, *Malformed) {
 		if bad := checkAttribute(key, value); bad != nil {
 			return envelope{}, bad
 		}
-		if !strings.HasPrefix(key, "ce-") {
-			structured = structured || strings.EqualFold(key, "content-type") && isStructured(value)
-			continue
-		}
-		env.cloudEvent = true
 		switch key {
 		case "ce-id":
 			env.id = value
@@ -50,7 +45,12 @@ func readAttributes(attributes map[string]string) (envelope, *Malformed) {
 			version = value
 		case "ce-datacontenttype":
 			contentType = value
+		default:
+			if strings.EqualFold(key, "content-type") && isStructured(value) {
+				structured = true
+			}
 		}
+		env.cloudEvent = env.cloudEvent || strings.HasPrefix(key, "ce-")
 	}
 	switch {
 	case structured || isStructured(contentType):
@@ -84,12 +84,15 @@ func checkAttribute(key, value string) *Malformed {
 		return malformed(ReasonBadAttribute, "an attribute with a key of %d bytes; %d are allowed", len(key), maxAttributeKey)
 	case len(value) > maxAttributeValue:
 		return malformed(ReasonBadAttribute, "attribute %.40q has %d bytes; %d are allowed", key, len(value), maxAttributeValue)
-	case !utf8.ValidString(key) || !utf8.ValidString(value):
-		return malformed(ReasonBadAttribute, "attribute %.40q isn't UTF-8", key)
-	case strings.IndexByte(key, 0) >= 0 || strings.IndexByte(value, 0) >= 0:
-		return malformed(ReasonBadAttribute, "attribute %.40q holds a NUL", key)
+	case !isText(key) || !isText(value):
+		return malformed(ReasonBadAttribute, "attribute %.40q isn't UTF-8, or holds a NUL", key)
 	}
 	return nil
+}
+
+// isText reports whether Postgres can hold s.
+func isText(s string) bool {
+	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0
 }
 
 // isStructured reports whether a media type is that of a CloudEvent whose

@@ -24,9 +24,8 @@ func (l Limits) Decode(attributes map[string]string, data []byte) (*Event, *Malf
 	if len(data) > l.MaxBytes {
 		return nil, malformed(ReasonTooLarge, "%d bytes of data; %d are allowed", len(data), l.MaxBytes)
 	}
-	// Room for the keys of most messages, so that they cost no allocation.
-	var keys [32]mark
-	r := reader{data: data, limits: l, keys: keys[:0]}
+	// Room for the keys of most messages.
+	r := reader{data: data, limits: l, keys: make([]mark, 0, 20)}
 	if !env.cloudEvent {
 		return r.interaction()
 	}

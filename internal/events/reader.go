@@ -40,8 +40,7 @@ func (r *reader) object() bool {
 	if !r.enter('{', "an object") {
 		return false
 	}
-	// The mark keeps the outer object's base in its hash.
-	r.keys = append(r.keys, mark{hash: uint64(r.base)})
+	r.keys = append(r.keys, mark{start: uint32(r.base)}) // to come back to
 	r.base = len(r.keys)
 	return true
 }
@@ -72,7 +71,7 @@ func (r *reader) nextKey() bool {
 	if !r.next('}') {
 		if r.fail == nil {
 			outer := r.base - 1
-			r.base, r.keys = int(r.keys[outer].hash), r.keys[:outer]
+			r.base, r.keys = int(r.keys[outer].start), r.keys[:outer]
 		}
 		return false
 	}

@@ -238,21 +238,22 @@ func hex4(data []byte, i int) (rune, bool) {
 
 func isSurrogate(char rune) bool { return 0xd800 <= char && char < 0xe000 }
 
-// mark is a key of an open object.
+// mark is a key of an open object, and where in the data it stands, without
+// its quotes. It holds no pointer, and little else, as every event pays for it.
 type mark struct {
-	hash uint64 // of the key, letters of either case being equal
-	key  span
+	hash       uint32 // of the key, letters of either case being equal
+	start, end uint32
 }
 
 // addKey makes s the current key, and fails if the object has it already, also
 // in other letters' case: encoding/json lets the last of them win, Postgres and
 // most others tell them apart.
 func (r *reader) addKey(s span) bool {
-	key := r.keyAt(s)
+	key := r.keyAt(s.start, s.end)
 	hash := foldedHash(key)
 	siblings := r.keys[r.base:]
 	for i := range siblings {
-		if siblings[i].hash == hash && bytes.EqualFold(key, r.keyAt(siblings[i].key)) {
+		if m := siblings[i]; m.hash == hash && bytes.EqualFold(key, r.keyAt(int(m.start), int(m.end))) {
 			r.failf(ReasonDuplicateKey, s.start-1, "a key that its object has already, letter case aside")
 			return false
 		}
@@ -261,46 +262,43 @@ func (r *reader) addKey(s span) bool {
 		r.failf(ReasonTooManyKeys, s.start-1, "an object with more than %d keys", r.limits.MaxKeys)
 		return false
 	}
-	r.keys = append(r.keys, mark{hash, s})
+	r.keys = append(r.keys, mark{hash, uint32(s.start), uint32(s.end)})
 	r.key = key
 	return true
 }
 
-func (r *reader) keyAt(s span) []byte {
-	raw := r.data[s.start:s.end]
-	if s.saved == 0 {
+// keyAt returns the key between two quotes, unescaped.
+func (r *reader) keyAt(start, end int) []byte {
+	raw := r.data[start:end]
+	if bytes.IndexByte(raw, '\\') < 0 {
 		return raw
 	}
-	return unescape(make([]byte, 0, len(raw)-s.saved), raw)
+	return unescape(make([]byte, 0, len(raw)), raw)
 }
 
 // foldedHash is FNV-1a over the key's characters, each replaced by the first
 // of all that differ from it by case only; so keys that bytes.EqualFold holds
 // equal have one hash.
-func foldedHash(key []byte) uint64 {
-	const offset, prime = 14695981039346656037, 1099511628211
-	hash := uint64(offset)
-	for i := 0; i < len(key); i++ {
+func foldedHash(key []byte) uint32 {
+	const offset, prime = 2166136261, 16777619
+	hash := uint32(offset)
+	for i := 0; i < len(key); {
 		c := key[i]
 		if c >= utf8.RuneSelf {
-			return foldedHashSlow(hash, key[i:])
+			char, n := utf8.DecodeRune(key[i:])
+			first := char
+			for other := unicode.SimpleFold(char); other != char; other = unicode.SimpleFold(other) {
+				first = min(first, other)
+			}
+			hash = (hash ^ uint32(first)) * prime
+			i += n
+			continue
 		}
 		if 'a' <= c && c <= 'z' {
 			c -= 'a' - 'A'
 		}
-		hash = (hash ^ uint64(c)) * prime
-	}
-	return hash
-}
-
-func foldedHashSlow(hash uint64, key []byte) uint64 {
-	const prime = 1099511628211
-	for _, char := range string(key) {
-		first := char
-		for other := unicode.SimpleFold(char); other != char; other = unicode.SimpleFold(other) {
-			first = min(first, other)
-		}
-		hash = (hash ^ uint64(first)) * prime
+		hash = (hash ^ uint32(c)) * prime
+		i++
 	}
 	return hash
 }
