@@ -7,8 +7,8 @@
 //
 // # Who may import whom
 //
-//	tier 3  cmd/*                                           everything
-//	tier 2  ingest subscriptions reactors/<action> simulate lower tiers; only cmd/* imports store
+//	tier 3  cmd/* benchmark                                 everything
+//	tier 2  ingest subscriptions reactors/<action> simulate lower tiers, but not store
 //	tier 1  store gchat reactors                            tier 0 (store and gchat also reactors)
 //	tier 0  events migrations config logging localpg        nothing of ours
 //

@@ -12,6 +12,7 @@ import (
 // childrenOf lists the processes whose parent is pid. Every server process is
 // a child of the postmaster.
 func childrenOf(pid int) ([]int, error) {
+	//nolint:noctx // it ends by itself
 	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=").Output()
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)

@@ -53,13 +53,13 @@ func openCluster(ctx context.Context, opts Options) (_ *cluster, err error) {
 	}()
 	if opts.TCP || runtime.GOOS == "windows" {
 		c.host = "127.0.0.1"
-		if c.port, err = freePort(); err != nil {
+		if c.port, err = freePort(ctx); err != nil {
 			return nil, err
 		}
 	} else if c.host = c.dir; !socketFits(c.host) {
 		return nil, fmt.Errorf("folder %s is too long a path for a unix socket (%d bytes): choose a shorter one", c.dir, len(c.dir))
 	}
-	if c.bin, err = chooseBinaries(c.data(), c.log); err != nil {
+	if c.bin, err = chooseBinaries(ctx, c.data(), c.log); err != nil {
 		return nil, err
 	}
 	if err := c.initialise(ctx); err != nil {
@@ -102,14 +102,14 @@ func tempDir(acct account) (string, error) {
 
 // chooseBinaries picks the best server, or for an existing database the best
 // of the version that wrote it.
-func chooseBinaries(data string, log io.Writer) (string, error) {
+func chooseBinaries(ctx context.Context, data string, log io.Writer) (string, error) {
 	found := binaries(exec.LookPath, "/", folders(runtime.GOOS))
 	if len(found) == 0 {
 		cache, err := cacheDir()
 		if err == nil {
 			fmt.Fprintf(log, "no PostgreSQL server on this machine: downloading one to %s\n", cache)
 			var bin string
-			if bin, err = download(cache, log); err == nil {
+			if bin, err = download(ctx, cache, log); err == nil {
 				found = []string{bin}
 			}
 		}
@@ -126,7 +126,7 @@ func chooseBinaries(data string, log io.Writer) (string, error) {
 	}
 	want := strings.TrimSpace(string(version))
 	for _, bin := range found {
-		got, err := serverMajor(bin)
+		got, err := serverMajor(ctx, bin)
 		if err == nil && got == want {
 			return bin, nil
 		}

@@ -1,6 +1,7 @@
 package localpg
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 // The library downloads only as a part of starting a server of its own. That
 // server is started once, in a scratch folder, and stopped; where it can't
 // start, as under root, the binaries are there all the same.
-func download(cache string, log io.Writer) (string, error) {
+func download(ctx context.Context, cache string, log io.Writer) (string, error) {
 	home := filepath.Join(cache, "postgres-"+string(embeddedpostgres.V18))
 	bin := filepath.Join(home, "bin")
 	if complete(bin) {
@@ -32,7 +33,7 @@ func download(cache string, log io.Writer) (string, error) {
 		return "", fmt.Errorf("make scratch folder: %w", err)
 	}
 	defer os.RemoveAll(scratch)
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -56,8 +57,8 @@ func download(cache string, log io.Writer) (string, error) {
 }
 
 // freePort returns a loopback port that was free a moment ago.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("find free loopback port: %w", err)
 	}

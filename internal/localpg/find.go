@@ -1,6 +1,7 @@
 package localpg
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -107,8 +108,8 @@ func folderVersion(dir string) float64 {
 }
 
 // serverMajor asks the binaries in dir for their major version, such as "17".
-func serverMajor(dir string) (string, error) {
-	out, err := exec.Command(filepath.Join(dir, "postgres"), "--version").Output()
+func serverMajor(ctx context.Context, dir string) (string, error) {
+	out, err := exec.CommandContext(ctx, filepath.Join(dir, "postgres"), "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("ask %s for its version: %w", filepath.Join(dir, "postgres"), err)
 	}

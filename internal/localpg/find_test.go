@@ -12,7 +12,7 @@ import (
 )
 
 // install puts a fake server below root.
-func install(t *testing.T, root, dir string, names ...string) string {
+func install(t *testing.T, root, dir string, names ...string) {
 	t.Helper()
 	path := filepath.Join(root, filepath.FromSlash(dir))
 	if err := os.MkdirAll(path, 0o755); err != nil {
@@ -26,7 +26,6 @@ func install(t *testing.T, root, dir string, names ...string) string {
 			t.Fatal(err)
 		}
 	}
-	return path
 }
 
 func TestBinariesPrefersPathThenNewest(t *testing.T) {

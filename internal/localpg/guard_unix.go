@@ -41,6 +41,7 @@ func startGuard(c *cluster) (*guard, error) {
 	if c.temporary {
 		remove = c.dir
 	}
+	//nolint:noctx // it lives as long as the server
 	cmd := exec.Command("/bin/sh", "-c", guardScript, "spacekeeper-postgres-guard", remove)
 	cmd.Dir = "/"
 	detach(cmd, account{})

@@ -2,6 +2,7 @@ package localpg
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -116,7 +117,8 @@ func (p *postmaster) holdsData() error {
 func createDatabase(ctx context.Context, conn *pgx.Conn) error {
 	const duplicateDatabase = "42P04"
 	_, err := conn.Exec(ctx, "CREATE DATABASE "+Database)
-	if pgErr, ok := err.(*pgconn.PgError); ok && pgErr.Code == duplicateDatabase {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) && pgErr.Code == duplicateDatabase {
 		return nil
 	}
 	if err != nil {

@@ -45,6 +45,7 @@ func (p *postmaster) shutdown(how shutdown) error {
 	if how == stopImmediate {
 		mode = "immediate"
 	}
+	//nolint:noctx // it only signals, and is needed when contexts are over
 	cmd := exec.Command(filepath.Join(p.cluster.bin, "pg_ctl"), "stop", "--no-wait", "--mode="+mode, "--pgdata="+p.cluster.data())
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("run %s: %w: %s", cmd.Path, err, lastLines(out))
@@ -89,7 +90,7 @@ func (g *guard) watch(p *postmaster) error {
 	if err != nil {
 		return fmt.Errorf("open server process %d: %w", p.cmd.Process.Pid, err)
 	}
-	defer windows.CloseHandle(process)
+	defer func() { _ = windows.CloseHandle(process) }() // only the job keeps it
 	if err := windows.AssignProcessToJobObject(g.job, process); err != nil {
 		return fmt.Errorf("put server process %d into the job: %w", p.cmd.Process.Pid, err)
 	}
