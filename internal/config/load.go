@@ -55,6 +55,7 @@ func (d *decoder) read(path string) bool {
 	}
 	raw, err := os.ReadFile(path)
 	if optional && errors.Is(err, fs.ErrNotExist) {
+		d.problems.path = "configuration (there is no " + DefaultPath + " here)"
 		return true
 	}
 	d.problems.path = path
