@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// bulkSize is where the rate of inserts levels off.
+const bulkSize = 1_000
+
+// insertBulk is what Postgres can do by itself: the log's rows, ready made,
+// with the payload as received, through two connections.
+func insertBulk(ctx context.Context, t task) (result, error) {
+	pool, err := pgxpool.New(ctx, t.DSN)
+	if err != nil {
+		return result{}, fmt.Errorf("connect: %w", err)
+	}
+	defer pool.Close()
+	db, err := store.Open(ctx, t.DSN, store.Options{})
+	if err != nil {
+		return result{}, err
+	}
+	defer db.Close()
+	batches, err := bulkRows(t)
+	if err != nil {
+		return result{}, err
+	}
+	if err := prepareBulk(ctx, db, pool, t); err != nil {
+		return result{}, err
+	}
+
+	before, started := processCPU(), time.Now()
+	g, ctx := errgroup.WithContext(ctx)
+	for half := range 2 {
+		g.Go(func() error {
+			for i := half; i < len(batches); i += 2 {
+				if _, err := pool.Exec(ctx, `
+					INSERT INTO events (event_time, received_at, publish_time, event_key, source_id, type_id, ordinal,
+						payload_codec, origin, ce_id, space, actor, resource, message_id, payload)
+					SELECT u.at, u.at, u.at, u.key, 1, 1, 0, 0, 'l', u.ce_id, u.space, u.actor, u.resource, u.message_id, u.payload
+					FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+						AS u(at, key, ce_id, space, actor, resource, message_id, payload)
+					ON CONFLICT DO NOTHING`, batches[i]...); err != nil {
+					return fmt.Errorf("insert: %w", err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return result{}, err
+	}
+	return result{Events: t.Messages, Elapsed: time.Since(started), CPU: processCPU() - before, MaxRSS: maxRSS()}, nil
+}
+
+// prepareBulk lets the store make the partitions and look-up rows that the
+// inserts refer to, by recording one event of the workload.
+func prepareBulk(ctx context.Context, db *store.Store, pool *pgxpool.Pool, t task) error {
+	m := messages(t)()
+	ev, bad := events.Decode(m.Attributes, m.Data)
+	if bad != nil {
+		return bad
+	}
+	if _, err := db.Record(ctx, []events.Delivery{{
+		MessageID: "first", ReceivedAt: time.Now(), Attributes: m.Attributes, Data: m.Data, Origin: events.OriginLive, Event: ev,
+	}}); err != nil {
+		return err
+	}
+	_, err := pool.Exec(ctx, `TRUNCATE events`)
+	return err
+}
+
+// bulkRows decodes the workload into columns, bulkSize rows at a time.
+func bulkRows(t task) (batches [][]any, err error) {
+	next := messages(t)
+	for done := 0; done < t.Messages; done += bulkSize {
+		n := min(bulkSize, t.Messages-done)
+		at, key := make([]time.Time, n), make([]pgtype.UUID, n)
+		id, space, actor, resource, message := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+		payload := make([][]byte, n)
+		for i := range n {
+			m := next()
+			ev, bad := events.Decode(m.Attributes, m.Data)
+			if bad != nil {
+				return nil, bad
+			}
+			it := ev.Items[0]
+			message[i] = fmt.Sprint(17_622_191_887_000_000 + done + i)
+			at[i], key[i] = ev.Time, pgtype.UUID{Bytes: store.KeyOf(ev, message[i]), Valid: true}
+			id[i], space[i], actor[i], resource[i] = strings.Clone(ev.ID), it.Space, it.Actor, it.Resource
+			payload[i] = m.Data
+		}
+		batches = append(batches, []any{at, key, id, space, actor, resource, message, payload})
+	}
+	return batches, nil
+}

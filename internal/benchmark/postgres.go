@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// database is a fresh, migrated database on the private server.
+type database struct {
+	name  string
+	dsn   string
+	conn  *pgx.Conn // to the server's own database
+	bytes int64     // of all tables and indexes when it was new
+}
+
+func createDatabase(ctx context.Context, dsn, name string) (*database, error) {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		return nil, fmt.Errorf("create database %s: %w", name, err)
+	}
+	config := conn.Config().Copy()
+	config.Database = name
+	db := &database{name: name, conn: conn, dsn: withDatabase(dsn, config.Database)}
+	if err := store.Migrate(ctx, db.dsn); err != nil {
+		return nil, err
+	}
+	if db.bytes, err = db.size(ctx); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// withDatabase replaces the path of a URL.
+func withDatabase(dsn, name string) string {
+	base, query, _ := strings.Cut(dsn, "?")
+	base = base[:strings.LastIndex(base, "/")+1] + name
+	if query != "" {
+		base += "?" + query
+	}
+	return base
+}
+
+// size is what all tables take on disk, with their indexes and TOAST tables.
+func (db *database) size(ctx context.Context) (bytes int64, err error) {
+	conn, err := pgx.Connect(ctx, db.dsn)
+	if err != nil {
+		return 0, fmt.Errorf("connect to %s: %w", db.name, err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing was written
+	err = conn.QueryRow(ctx, `
+		SELECT sum(pg_total_relation_size(c.oid))::bigint
+		FROM pg_class c
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind = 'r' AND n.nspname = 'public'`).Scan(&bytes)
+	if err != nil {
+		return 0, fmt.Errorf("measure %s: %w", db.name, err)
+	}
+	return bytes, nil
+}
+
+func (db *database) drop(ctx context.Context) error {
+	defer db.conn.Close(ctx) //nolint:errcheck // it has nothing open
+	if _, err := db.conn.Exec(ctx, "DROP DATABASE "+db.name+" WITH (FORCE)"); err != nil {
+		return fmt.Errorf("drop database %s: %w", db.name, err)
+	}
+	return nil
+}
+
+// serverCPU is the CPU time that the Postgres server has used: its main
+// process, the children that have ended, and those that live. It is read from
+// /proc and 0 where there is none.
+func (db *database) serverCPU(ctx context.Context) time.Duration {
+	var backend int
+	if err := db.conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&backend); err != nil {
+		return 0
+	}
+	self, ok := readStat(backend)
+	if !ok {
+		return 0
+	}
+	main, _ := readStat(self.parent)
+	ticks := main.own + main.ended
+	all, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range all {
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil {
+			continue
+		}
+		if s, ok := readStat(pid); ok && s.parent == self.parent {
+			ticks += s.own + s.ended
+		}
+	}
+	const ticksPerSecond = 100 // USER_HZ, on every Linux
+	return time.Duration(ticks) * time.Second / ticksPerSecond
+}
+
+type procStat struct {
+	parent     int
+	own, ended int64 // ticks: of the process, and of its children that ended
+}
+
+func readStat(pid int) (s procStat, ok bool) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return s, false
+	}
+	// The second field is a name in parentheses that may hold anything.
+	fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
+	if len(fields) < 15 {
+		return s, false
+	}
+	number := func(i int) int64 {
+		n, _ := strconv.ParseInt(fields[i], 10, 64)
+		return n
+	}
+	return procStat{parent: int(number(1)), own: number(11) + number(12), ended: number(13) + number(14)}, true
+}

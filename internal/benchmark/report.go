@@ -1,0 +1,163 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/localpg"
+)
+
+// sample is one measurement of a design.
+type sample struct {
+	rate      float64 // events/s
+	workerCPU float64 // µs/event
+	serverCPU float64 // µs/event
+	rss       int64   // bytes
+	disk      float64 // bytes/event
+}
+
+func report(ctx context.Context, o options, out io.Writer) (err error) {
+	pg, err := localpg.Start(ctx, localpg.Options{Private: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pg.Stop()) }()
+	fmt.Fprintf(out, "%s/%s, %d CPUs; Postgres with its default settings; %d rounds, designs in turn\n",
+		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.rounds)
+
+	samples := map[design][]sample{}
+	for round := range o.rounds {
+		for _, d := range o.designs {
+			s, err := saturate(ctx, o, pg.DSN(), d, round)
+			if err != nil {
+				return fmt.Errorf("round %d of %s: %w", round+1, d, err)
+			}
+			samples[d] = append(samples[d], s)
+			fmt.Fprintf(out, "  round %d  %-5s %8.0f events/s\n", round+1, d, s.rate)
+		}
+	}
+	printSaturation(out, o, samples)
+	if err := printLatency(ctx, o, pg.DSN(), out); err != nil {
+		return err
+	}
+	return printMemory(ctx, o, pg.DSN(), out)
+}
+
+// saturate lets a design drain a backlog as fast as it can.
+func saturate(ctx context.Context, o options, dsn string, d design, round int) (s sample, err error) {
+	t := task{Design: d, Seed: uint64(round + 1), Messages: o.events}
+	if d == naive {
+		t.Messages /= 3
+	}
+	r, db, err := perform(ctx, dsn, t)
+	if err != nil {
+		return s, err
+	}
+	defer func() { err = errors.Join(err, db.drop(ctx)) }()
+	n := float64(r.Events)
+	s = sample{rate: n / r.Elapsed.Seconds(), workerCPU: micros(r.CPU) / n, rss: r.MaxRSS, serverCPU: micros(db.used) / n}
+	size, err := db.size(ctx)
+	s.disk = float64(size-db.bytes) / (n / (1 + duplicates))
+	return s, err
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+
+func printSaturation(out io.Writer, o options, samples map[design][]sample) {
+	rates := map[design]float64{}
+	fmt.Fprintf(out, "\n%-28s %10s %18s %12s %12s %8s %10s\n", "saturation (medians)", "events/s", "min-max", "worker µs/ev", "server µs/ev", "RSS MB", "B/event")
+	for _, d := range o.designs {
+		s := samples[d]
+		of := func(f func(sample) float64) float64 { return median(s, f) }
+		rates[d] = of(func(s sample) float64 { return s.rate })
+		sorted := slices.SortedFunc(slices.Values(s), func(a, b sample) int { return cmp.Compare(a.rate, b.rate) })
+		fmt.Fprintf(out, "%-28s %10.0f %8.0f-%-9.0f %12.1f %12.1f %8.0f %10.0f\n", title(d), rates[d],
+			sorted[0].rate, sorted[len(sorted)-1].rate,
+			of(func(s sample) float64 { return s.workerCPU }), of(func(s sample) float64 { return s.serverCPU }),
+			of(func(s sample) float64 { return float64(s.rss) / (1 << 20) }), of(func(s sample) float64 { return s.disk }))
+	}
+	// Ratios of the same round, then their median: noise hits both alike.
+	for _, other := range []design{naive, bulk, pullOnly} {
+		a, b := samples[ours], samples[other]
+		if len(a) == 0 || len(b) == 0 {
+			continue
+		}
+		var ratios []float64
+		for i := range a {
+			ratios = append(ratios, a[i].rate/b[i].rate)
+		}
+		fmt.Fprintf(out, "ours / %-5s %6.2f (rounds: %s)\n", other, median(ratios, func(f float64) float64 { return f }), list(ratios))
+	}
+}
+
+func title(d design) string {
+	return map[design]string{
+		pullOnly: "(a) pull only", bulk: "(b) bulk insert, log only", naive: "(c) naive, all effects", ours: "(d) ours, all effects",
+	}[d]
+}
+
+func list(fs []float64) string {
+	var parts []string
+	for _, f := range fs {
+		parts = append(parts, fmt.Sprintf("%.2f", f))
+	}
+	return strings.Join(parts, " ")
+}
+
+// printLatency measures publish → commit at steady rates.
+func printLatency(ctx context.Context, o options, dsn string, out io.Writer) error {
+	if len(o.rates) > 0 {
+		fmt.Fprintf(out, "\n%-28s %8s %8s %8s\n", "publish → commit, ms", "p50", "p99", "max")
+	}
+	for _, rate := range o.rates {
+		var p50, p99, most []float64
+		for round := range o.rounds {
+			r, db, err := perform(ctx, dsn, task{Design: ours, Seed: uint64(round + 1), Rate: rate, Messages: int(o.seconds.Seconds()) * rate})
+			if err != nil {
+				return fmt.Errorf("latency at %d/s: %w", rate, err)
+			}
+			if err := db.drop(ctx); err != nil {
+				return err
+			}
+			slices.Sort(r.Latency)
+			at := func(q float64) float64 { return micros(r.Latency[int(q*float64(len(r.Latency)-1))]) / 1e3 }
+			p50, p99, most = append(p50, at(0.5)), append(p99, at(0.99)), append(most, at(1))
+		}
+		same := func(f float64) float64 { return f }
+		fmt.Fprintf(out, "%7d events/s             %8.1f %8.1f %8.1f\n", rate, median(p50, same), median(p99, same), median(most, same))
+	}
+	return nil
+}
+
+// printMemory drains a backlog of messages near Pub/Sub's size limit.
+func printMemory(ctx context.Context, o options, dsn string, out io.Writer) error {
+	if o.big == 0 {
+		return nil
+	}
+	r, db, err := perform(ctx, dsn, task{Design: ours, Seed: 1, Messages: o.big, Bytes: 9_900_000})
+	if err != nil {
+		return fmt.Errorf("memory run: %w", err)
+	}
+	fmt.Fprintf(out, "\nbacklog of %d messages of 9.9 MB: RSS %d MB, at most %d held, %.0f MB/s\n",
+		o.big, r.MaxRSS>>20, r.Held, float64(o.big)*9.9/r.Elapsed.Seconds())
+	return db.drop(ctx)
+}
+
+func median[T any](samples []T, of func(T) float64) float64 {
+	values := make([]float64, len(samples))
+	for i, s := range samples {
+		values[i] = of(s)
+	}
+	slices.Sort(values)
+	if n := len(values); n%2 == 0 {
+		return (values[n/2-1] + values[n/2]) / 2
+	}
+	return values[len(values)/2]
+}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// work does a task and measures it.
+func work(ctx context.Context, t task) (result, error) {
+	if t.Design == bulk {
+		return insertBulk(ctx, t)
+	}
+	client, err := ingest.NewClient(ctx, project, t.Addr)
+	if err != nil {
+		return result{}, err
+	}
+	defer client.Close() //nolint:errcheck // the process ends
+	var run func(ctx context.Context, m *meter) error
+	switch t.Design {
+	case pullOnly:
+		run = func(ctx context.Context, m *meter) error {
+			sub := client.Subscriber(subscriptionName)
+			sub.ReceiveSettings.MaxOutstandingMessages = 10_000
+			return sub.Receive(ctx, func(_ context.Context, msg *pubsub.Message) {
+				msg.Ack()
+				m.done(msg.PublishTime)
+			})
+		}
+	case naive:
+		db, err := openNaive(ctx, t.DSN)
+		if err != nil {
+			return result{}, err
+		}
+		defer db.close()
+		run = func(ctx context.Context, m *meter) error {
+			// The library's own settings, as in Google's samples.
+			return client.Subscriber(subscriptionName).Receive(ctx, func(_ context.Context, msg *pubsub.Message) {
+				if err := db.record(context.WithoutCancel(ctx), msg); err != nil {
+					msg.Nack()
+					return
+				}
+				msg.Ack()
+				m.done(msg.PublishTime)
+			})
+		}
+	case ours:
+		db, err := store.Open(ctx, t.DSN, store.Options{Reactors: []reactors.Reactor{welcome.New(nil, welcome.Options{Text: "Welcome, {member}!"})}})
+		if err != nil {
+			return result{}, err
+		}
+		defer db.Close()
+		run = func(ctx context.Context, m *meter) error {
+			w := ingest.New(client, subscriptionName, db, zap.NewNop(), ingest.Options{
+				MaxOutstandingBytes: t.Limit,
+				Observe:             func(d events.Delivery, _ events.Outcome) { m.done(d.PublishTime) },
+			})
+			m.held = func() int { return w.Status().Held }
+			return w.Run(ctx)
+		}
+	default:
+		return result{}, fmt.Errorf("no such design: %q", t.Design)
+	}
+	return measure(ctx, t, run)
+}
+
+// meter counts what is committed and knows when everything is.
+type meter struct {
+	total   int64
+	count   atomic.Int64
+	started atomic.Int64 // unix nanoseconds of the first
+	ended   atomic.Int64 // of the last
+	all     chan struct{}
+	latency chan time.Duration // nil: not asked for
+	held    func() int
+	cpu     time.Duration // at the start
+}
+
+func (m *meter) done(published time.Time) {
+	now := time.Now()
+	n := m.count.Add(1)
+	if n == 1 {
+		m.started.Store(now.UnixNano())
+	}
+	if m.latency != nil {
+		m.latency <- now.Sub(published)
+	}
+	if n == m.total {
+		m.ended.Store(now.UnixNano())
+		close(m.all)
+	}
+}
+
+func measure(ctx context.Context, t task, run func(context.Context, *meter) error) (result, error) {
+	m := &meter{total: int64(t.Messages), all: make(chan struct{})}
+	if t.Rate > 0 {
+		m.latency = make(chan time.Duration, t.Messages)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	before := processCPU()
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, m) }()
+	r := result{}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for waiting := true; waiting; {
+		select {
+		case <-m.all:
+			waiting = false
+		case <-tick.C:
+			if m.held != nil {
+				r.Held = max(r.Held, m.held())
+			}
+		case err := <-ended:
+			return r, fmt.Errorf("%s ended after %d of %d messages: %w", t.Design, m.count.Load(), t.Messages, err)
+		}
+	}
+	r.Events, r.CPU = t.Messages, processCPU()-before
+	r.Elapsed = time.Duration(m.ended.Load() - m.started.Load())
+	r.MaxRSS = maxRSS()
+	cancel()
+	if err := <-ended; err != nil {
+		return r, fmt.Errorf("stop %s: %w", t.Design, err)
+	}
+	if m.latency != nil {
+		close(m.latency)
+		skip := t.Rate // the first second warms up
+		for d := range m.latency {
+			if skip--; skip < 0 {
+				r.Latency = append(r.Latency, d)
+			}
+		}
+	}
+	return r, nil
+}
