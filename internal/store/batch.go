@@ -1,0 +1,196 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// version orders the states of one thing: by time, and by event where two
+// have the same time, so that every replica decides the same.
+type version struct {
+	time    time.Time // in microseconds; zero: older than any
+	key     Key
+	ordinal int
+}
+
+func (v version) compare(w version) int {
+	return cmp.Or(v.time.Compare(w.time), bytes.Compare(v.key[:], w.key[:]), cmp.Compare(v.ordinal, w.ordinal))
+}
+
+// pgTime maps the zero time to -infinity, where every other is later.
+func (v version) pgTime() pgtype.Timestamptz {
+	if v.time.IsZero() {
+		return pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
+	}
+	return pgtype.Timestamptz{Time: v.time, Valid: true}
+}
+
+// optionalTime maps the zero time to NULL.
+func optionalTime(t time.Time) pgtype.Timestamptz {
+	return pgtype.Timestamptz{Time: t, Valid: !t.IsZero()}
+}
+
+// row is one item of one event on its way into the database.
+type row struct {
+	delivery int // index in the batch
+	key      Key
+	time     time.Time // of the event, in microseconds
+	d        *events.Delivery
+	ev       *events.Event
+	it       *events.Item
+}
+
+func (r *row) backfilled() bool { return r.d.Origin == events.OriginBackfill }
+
+func (r *row) version() version { return version{time: r.time, key: r.key, ordinal: r.it.Ordinal} }
+
+// batch is what one transaction writes. It is built anew for every try.
+type batch struct {
+	deliveries []events.Delivery
+	rows       []row // sorted by key and ordinal
+	quarantine []quarantined
+
+	types   map[string]typeMeaning
+	sources map[string]bool
+	months  map[time.Time]bool
+
+	spaces      []spaceRow
+	users       []userRow
+	messages    []messageRow
+	revisions   []messageRow
+	reactions   []reactionRow
+	memberships []membershipRow
+	changes     []changeRow
+
+	planned    map[int][]reactors.Run // by index in rows: what reactors want if the row is new
+	neighbours []neighbour
+
+	// Filled while the results are read.
+	recorded map[rowKey]bool
+}
+
+type rowKey struct {
+	key     Key
+	ordinal int
+}
+
+func (r *row) id() rowKey { return rowKey{r.key, r.it.Ordinal} }
+
+// newBatch sorts out what is to be written. With a reason why, everything is
+// quarantined for it.
+func (s *Store) newBatch(deliveries []events.Delivery, why *events.Malformed) *batch {
+	b := &batch{
+		deliveries: deliveries,
+		rows:       make([]row, 0, len(deliveries)),
+		types:      map[string]typeMeaning{}, sources: map[string]bool{}, months: map[time.Time]bool{},
+		recorded: make(map[rowKey]bool, len(deliveries)),
+	}
+	seen := make(map[Key]bool, len(deliveries))
+	now := s.now()
+	for i := range deliveries {
+		d := &deliveries[i]
+		switch {
+		case why != nil:
+			b.quarantineDelivery(i, why)
+			continue
+		case d.Malformed != nil:
+			b.quarantineDelivery(i, d.Malformed)
+			continue
+		}
+		at := microseconds(d.Event.Time)
+		if at.Before(now.Add(-oldestEvent)) || at.After(now.Add(newestEvent)) {
+			b.quarantineDelivery(i, absurdTime(at))
+			continue
+		}
+		key := KeyOf(d.Event, d.MessageID)
+		if seen[key] {
+			continue // delivered twice within the batch: a duplicate
+		}
+		seen[key] = true
+		b.months[monthOf(at)] = true
+		b.sources[d.Event.Source] = true
+		for j := range d.Event.Items {
+			it := &d.Event.Items[j]
+			b.types[d.Event.Type] = typeMeaning{it.Kind, it.Verb}
+			b.rows = append(b.rows, row{delivery: i, key: key, time: at, d: d, ev: d.Event, it: it})
+		}
+	}
+	slices.SortFunc(b.rows, func(x, y row) int {
+		return cmp.Or(bytes.Compare(x.key[:], y.key[:]), cmp.Compare(x.it.Ordinal, y.it.Ordinal))
+	})
+	b.project(s.known)
+	return b
+}
+
+// project derives what the rows mean for each table.
+func (b *batch) project(known *known) {
+	for i := range b.rows {
+		r := &b.rows[i]
+		b.addNames(r, known)
+		switch r.it.Kind {
+		case events.KindMessage:
+			b.addMessage(r)
+		case events.KindReaction:
+			b.addReaction(r)
+		case events.KindMembership:
+			b.addMembership(i)
+		case events.KindSpace:
+			b.addSpace(r)
+		case events.KindInteraction:
+			b.addInteraction(r)
+		}
+	}
+	b.compactSpaces()
+	b.compactUsers()
+	b.compactMessages()
+	b.compactReactions()
+	b.compactMemberships()
+}
+
+func (b *batch) monthList() []time.Time {
+	list := make([]time.Time, 0, len(b.months))
+	for m := range b.months {
+		list = append(list, m)
+	}
+	return list
+}
+
+// outcomes tells the deliveries apart once the batch is committed.
+func (b *batch) outcomes(outcomes []events.Outcome) {
+	for i := range outcomes {
+		outcomes[i] = events.Duplicate
+	}
+	for i := range b.rows {
+		if b.recorded[b.rows[i].id()] {
+			outcomes[b.rows[i].delivery] = events.Recorded
+		}
+	}
+	for _, q := range b.quarantine {
+		outcomes[q.delivery] = events.Quarantined
+	}
+}
+
+// compact sorts rows by key and keeps the newest of each: a statement can't
+// touch a row twice, and one order of keys is what keeps writers from waiting
+// in a circle. merge is called with the newer and the older of two rows.
+func compact[R any](rows []R, key func(*R) string, at func(*R) version, merge func(newer, older *R)) []R {
+	slices.SortStableFunc(rows, func(x, y R) int {
+		return cmp.Or(cmp.Compare(key(&x), key(&y)), at(&y).compare(at(&x)))
+	})
+	kept := rows[:0]
+	for i := range rows {
+		if n := len(kept); n > 0 && key(&kept[n-1]) == key(&rows[i]) {
+			merge(&kept[n-1], &rows[i])
+			continue
+		}
+		kept = append(kept, rows[i])
+	}
+	return kept
+}

@@ -1,0 +1,195 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// mayRun reports whether the batch could lead to runs, so that a second round
+// trip is needed. Plan is pure, so it can be asked beforehand for everything but
+// memberships: what a change of those means depends on the recorded history.
+func (s *Store) mayRun(b *batch) bool {
+	if len(s.reactors) == 0 {
+		return false
+	}
+	b.planned = map[int][]reactors.Run{}
+	for i := range b.rows {
+		r := &b.rows[i]
+		if r.it.Kind == events.KindMembership || r.backfilled() {
+			continue
+		}
+		if runs := s.plan(reactors.Change{Event: r.ev, Item: r.it, Origin: r.d.Origin}); len(runs) > 0 {
+			b.planned[i] = runs
+		}
+	}
+	return len(b.planned) > 0 || len(b.changes) > 0
+}
+
+// plan asks every reactor. One that fails on a change will always fail on it:
+// a person has to look, and the event must be recorded all the same.
+func (s *Store) plan(c reactors.Change) []reactors.Run {
+	var all []reactors.Run
+	for _, r := range s.reactors {
+		runs, err := planOne(r, c)
+		if err != nil {
+			s.log.Error("reactor could not plan", zap.String("reactor", r.Name()),
+				zap.String("event_id", c.Event.ID), zap.Int("ordinal", c.Item.Ordinal), zap.Error(err))
+			continue
+		}
+		for i := range runs {
+			runs[i].Reactor = r.Name()
+		}
+		all = append(all, runs...)
+	}
+	return all
+}
+
+func planOne(r reactors.Reactor, c reactors.Change) (runs []reactors.Run, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			runs, err = nil, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return r.Plan(c)
+}
+
+// claimRuns plans for what the batch recorded for the first time and adds the
+// runs and their jobs to the transaction.
+func (s *Store) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
+	var runs []reactors.Run
+	for i, planned := range b.planned {
+		if b.recorded[b.rows[i].id()] {
+			runs = append(runs, planned...)
+		}
+	}
+	joins, err := s.planMemberships(ctx, tx, b)
+	if err != nil {
+		return err
+	}
+	ids, err := claim(ctx, tx, append(runs, joins...))
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	jobs := make([]river.InsertManyParams, len(ids))
+	for i, id := range ids {
+		jobs[i] = river.InsertManyParams{
+			Args:       reactors.RunArgs{RunID: id},
+			InsertOpts: &river.InsertOpts{Queue: reactors.Queue},
+		}
+	}
+	if _, err := s.jobs.InsertManyFastTx(ctx, tx, jobs); err != nil {
+		return fmt.Errorf("insert %d reactor jobs: %w", len(jobs), err)
+	}
+	return nil
+}
+
+func (s *Store) planMemberships(ctx context.Context, tx pgx.Tx, b *batch) ([]reactors.Run, error) {
+	prev := make(map[int]string, len(b.neighbours))
+	for _, n := range b.neighbours {
+		prev[n.change.index] = n.prevState
+	}
+	var runs []reactors.Run
+	for i := range b.changes {
+		c := &b.changes[i]
+		r := &b.rows[c.index]
+		if !b.recorded[r.id()] || r.backfilled() {
+			continue
+		}
+		runs = append(runs, s.plan(reactors.Change{
+			Event: r.ev, Item: r.it, Origin: r.d.Origin,
+			Joined: joined(c.state, c.verb, prev[c.index]),
+		})...)
+	}
+	// A late report of an earlier state can turn a recorded update into a
+	// join. To plan for one that was a join before is harmless: it was
+	// claimed then.
+	for _, n := range b.neighbours {
+		r := &b.rows[n.change.index]
+		if n.next == nil || n.next.backfilled || !b.recorded[r.id()] ||
+			b.recorded[rowKey{n.next.version.key, n.next.version.ordinal}] ||
+			!joined(n.next.state, n.next.verb, n.change.state) {
+			continue
+		}
+		ev, err := n.next.change(ctx, tx, n.change.space, n.change.member)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, s.plan(reactors.Change{Event: ev, Item: &ev.Items[0], Origin: events.OriginLive, Joined: true})...)
+	}
+	return runs, nil
+}
+
+// claim adds the runs that are not there yet and returns the numbers of those
+// that need a job: the new ones, and those that a rejoin reopened.
+//
+// No welcome gets lost between a person's leaving and coming back. This
+// transaction has written the new membership before it touches the run, and
+// it locks the run's row even if it leaves it alone (ON CONFLICT DO UPDATE
+// locks before it looks at the WHERE). SkipIfGone locks the run first and
+// reads the membership then, in a statement of its own. So either this comes
+// first, and SkipIfGone waits and sees the person back; or SkipIfGone comes
+// first, and this waits, finds the run skipped and reopens it.
+func claim(ctx context.Context, tx pgx.Tx, runs []reactors.Run) ([]int64, error) {
+	if len(runs) == 0 {
+		return nil, nil
+	}
+	slices.SortStableFunc(runs, func(x, y reactors.Run) int {
+		return cmp.Or(cmp.Compare(x.Reactor, y.Reactor), cmp.Compare(x.Subject, y.Subject), y.EventTime.Compare(x.EventTime))
+	})
+	runs = slices.CompactFunc(runs, func(x, y reactors.Run) bool {
+		return x.Reactor == y.Reactor && x.Subject == y.Subject // the newest is first
+	})
+	n := len(runs)
+	names, subjects, spaces, members := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	eventTimes, requests := make([]time.Time, n), make([]string, n)
+	for i, r := range runs {
+		names[i], subjects[i], spaces[i], members[i] = r.Reactor, r.Subject, r.Space, r.Member
+		eventTimes[i], requests[i] = microseconds(r.EventTime), cmp.Or(string(r.Request), "null")
+	}
+	var ids []int64
+	q := &pgx.Batch{}
+	q.Queue(`
+		INSERT INTO reactor_runs AS r (event_time, reactor, subject, space, member, request)
+		SELECT event_time, reactor, subject, space, member, request::json
+		FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+			AS i (event_time, reactor, subject, space, member, request)
+		ON CONFLICT (reactor, subject) DO UPDATE SET
+			event_time = excluded.event_time,
+			attempts = 0,
+			state = 'pending',
+			finished_at = NULL,
+			slot_at = NULL,
+			reason = NULL,
+			request = excluded.request
+		WHERE r.state IN ('skipped', 'expired') AND excluded.event_time > r.event_time
+		RETURNING id`,
+		eventTimes, names, subjects, spaces, members, requests,
+	).Query(func(rows pgx.Rows) (err error) {
+		ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	// A pending run that is asked for again keeps its job and its request and
+	// becomes as young as the newest event. Its attempts start anew, by which
+	// FinishRun knows that it must not expire now.
+	q.Queue(`
+		UPDATE reactor_runs r
+		SET event_time = i.event_time, attempts = 0
+		FROM unnest($1::timestamptz[], $2::text[], $3::text[]) AS i (event_time, reactor, subject)
+		WHERE r.reactor = i.reactor AND r.subject = i.subject
+			AND r.state = 'pending' AND r.event_time < i.event_time`,
+		eventTimes, names, subjects)
+	if err := tx.SendBatch(ctx, q).Close(); err != nil {
+		return nil, fmt.Errorf("claim %d runs: %w", n, err)
+	}
+	return ids, nil
+}

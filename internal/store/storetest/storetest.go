@@ -1,0 +1,147 @@
+// Package storetest gives tests a real, migrated database of their own.
+//
+// One Postgres server is started per test process, on first use; each call of
+// [New] clones a migrated template database on it, in a few tens of
+// milliseconds. The server ends with the process, and so do the databases;
+// on a server from the environment (TEST_DATABASE_URL) each database is
+// dropped when its test ends.
+package storetest
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/localpg"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+var full = flag.Bool("chaos.full", false, "run the failure tests at full size")
+
+// Full reports whether the failure tests run at full size (-chaos.full).
+func Full() bool { return *full }
+
+// Env is a database for one test.
+type Env struct {
+	DSN   string
+	Store *store.Store
+}
+
+// New returns a migrated, empty database with an open Store on it. Both go
+// away when the test ends.
+func New(t testing.TB, opts store.Options) *Env {
+	t.Helper()
+	dsn := NewDSN(t)
+	s, err := store.Open(t.Context(), dsn, opts)
+	if err != nil {
+		t.Fatalf("open store: %v", err)
+	}
+	t.Cleanup(s.Close)
+	return &Env{DSN: dsn, Store: s}
+}
+
+// NewDSN returns the address of a migrated, empty database.
+func NewDSN(t testing.TB) string {
+	t.Helper()
+	return clone(t, shared.template)
+}
+
+// EmptyDSN returns the address of a database without a schema.
+func EmptyDSN(t testing.TB) string {
+	t.Helper()
+	return clone(t, func() (string, error) { return "template0", nil })
+}
+
+var number atomic.Int64
+
+func clone(t testing.TB, template func() (string, error)) string {
+	t.Helper()
+	if err := shared.start(); err != nil {
+		t.Fatalf("start Postgres for tests: %v", err)
+	}
+	source, err := template()
+	if err != nil {
+		t.Fatalf("migrate the template database: %v", err)
+	}
+	name := fmt.Sprintf("spacekeeper_test_%d_%d", os.Getpid(), number.Add(1))
+	if err := shared.exec(fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, source)); err != nil {
+		t.Fatalf("create database %s: %v", name, err)
+	}
+	t.Cleanup(func() {
+		if err := shared.exec(fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", name)); err != nil {
+			t.Errorf("drop database %s: %v", name, err)
+		}
+	})
+	return withDatabase(shared.dsn, name)
+}
+
+// server is the process's Postgres.
+type server struct {
+	mu     sync.Mutex
+	pg     *localpg.Server // held: a server that is collected as garbage ends
+	dsn    string
+	source string // the template database, once it is migrated
+}
+
+var shared server
+
+func (s *server) start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dsn != "" {
+		return nil
+	}
+	// What these tests learn doesn't depend on surviving a power cut.
+	pg, err := localpg.Start(context.Background(), localpg.Options{Settings: map[string]string{
+		"fsync": "off", "full_page_writes": "off", "max_connections": "300",
+	}})
+	if err != nil {
+		return err
+	}
+	s.pg, s.dsn = pg, pg.DSN()
+	return nil
+}
+
+func (s *server) template() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.source != "" {
+		return s.source, nil
+	}
+	name := fmt.Sprintf("spacekeeper_template_%d", os.Getpid())
+	if err := s.exec("CREATE DATABASE " + name); err != nil {
+		return "", err
+	}
+	if err := store.Migrate(context.Background(), withDatabase(s.dsn, name)); err != nil {
+		return "", err
+	}
+	s.source = name
+	return name, nil
+}
+
+func (s *server) exec(sql string) error {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, s.dsn)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, sql)
+	return err
+}
+
+func withDatabase(dsn, name string) string {
+	if u, err := url.Parse(dsn); err == nil && strings.HasPrefix(u.Scheme, "postgres") {
+		u.Path = "/" + name
+		return u.String()
+	}
+	return dsn + " dbname=" + name
+}

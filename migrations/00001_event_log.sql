@@ -1,0 +1,123 @@
+-- Why: the append-only log of every event is what all else can be derived from; what can't be read goes to the quarantine.
+
+-- +goose Up
+
+-- +goose StatementBegin
+CREATE FUNCTION event_key(ce_id text) RETURNS uuid
+  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN encode(substring(sha256(convert_to(ce_id, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid;
+-- +goose StatementEnd
+COMMENT ON FUNCTION event_key(text) IS
+  'The key of a Chat event with this ce-id. Of a lifecycle event: event_key(source || E''\n'' || id); of an interaction: event_key(E''interaction\n'' || Pub/Sub message id).';
+
+CREATE TABLE event_types (
+  id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  ce_type text COLLATE "C" NOT NULL CONSTRAINT event_types_ce_type_key UNIQUE,
+  kind text COLLATE "C" NOT NULL,
+  verb text COLLATE "C" NOT NULL
+);
+COMMENT ON TABLE event_types IS 'The event types seen so far; events refers to them by number to stay small.';
+COMMENT ON COLUMN event_types.id IS 'Number used in events.type_id.';
+COMMENT ON COLUMN event_types.ce_type IS 'CloudEvents type as received, for example google.workspace.chat.message.v1.created; interaction.MESSAGE and so on for interaction events.';
+COMMENT ON COLUMN event_types.kind IS 'What sort of resource such an event is about: message, membership, reaction, space, subscription, interaction, unknown, …';
+COMMENT ON COLUMN event_types.verb IS 'What happened to it: created, updated, deleted, …; other for interactions and unknown types.';
+
+CREATE TABLE event_sources (
+  id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  source text COLLATE "C" NOT NULL CONSTRAINT event_sources_source_key UNIQUE
+);
+COMMENT ON TABLE event_sources IS 'The CloudEvents sources seen so far: which Workspace Events subscription delivered an event.';
+COMMENT ON COLUMN event_sources.id IS 'Number used in events.source_id.';
+COMMENT ON COLUMN event_sources.source IS 'ce-source as received, for example //workspaceevents.googleapis.com/subscriptions/S; empty for interaction events.';
+
+CREATE TABLE payload_dictionaries (
+  id smallint PRIMARY KEY CONSTRAINT payload_dictionaries_id_check CHECK (id > 0),
+  dictionary bytea NOT NULL
+);
+COMMENT ON TABLE payload_dictionaries IS 'The raw-content zstd dictionaries that payloads were compressed with. A row here is needed as long as any payload names it.';
+COMMENT ON COLUMN payload_dictionaries.id IS 'Number used in events.payload_codec.';
+COMMENT ON COLUMN payload_dictionaries.dictionary IS 'Content of the dictionary: zstd -d --patch-from, or any library''s raw-content dictionary, reads payloads with it.';
+
+-- Columns stand in the order of their alignment, so that no byte is lost to padding.
+CREATE TABLE events (
+  event_time timestamptz NOT NULL,
+  received_at timestamptz NOT NULL,
+  publish_time timestamptz,
+  event_key uuid NOT NULL,
+  source_id integer NOT NULL,
+  type_id smallint NOT NULL,
+  ordinal smallint NOT NULL CONSTRAINT events_ordinal_check CHECK (ordinal >= 0),
+  payload_codec smallint NOT NULL CONSTRAINT events_payload_codec_check CHECK (payload_codec >= 0),
+  origin "char" NOT NULL CONSTRAINT events_origin_check CHECK (origin IN ('l', 'b')),
+  ce_id text COLLATE "C" NOT NULL,
+  space text COLLATE "C",
+  actor text COLLATE "C",
+  resource text COLLATE "C" NOT NULL,
+  message_id text COLLATE "C",
+  payload bytea,
+  CONSTRAINT events_pkey PRIMARY KEY (event_key, ordinal, event_time),
+  CONSTRAINT events_payload_check CHECK ((ordinal = 0) = (payload IS NOT NULL))
+) PARTITION BY RANGE (event_time);
+-- Payloads come compressed: a second try by Postgres would only cost time.
+ALTER TABLE events ALTER COLUMN payload SET STORAGE EXTERNAL;
+CREATE INDEX events_space_idx ON events (space, event_time) WHERE space IS NOT NULL;
+CREATE INDEX events_actor_idx ON events (actor, event_time) WHERE actor IS NOT NULL;
+CREATE INDEX events_time_idx ON events USING brin (event_time);
+COMMENT ON TABLE events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
+COMMENT ON COLUMN events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
+COMMENT ON COLUMN events.received_at IS 'When this system got the first copy.';
+COMMENT ON COLUMN events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
+COMMENT ON COLUMN events.event_key IS 'Identity of the event; see the function event_key.';
+COMMENT ON COLUMN events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
+COMMENT ON COLUMN events.type_id IS 'Type of the event: event_types.id.';
+COMMENT ON COLUMN events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
+COMMENT ON COLUMN events.payload_codec IS '0: the payload is as received; n: zstd with payload_dictionaries.id = n.';
+COMMENT ON COLUMN events.origin IS 'l: live, delivered by Pub/Sub. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
+COMMENT ON COLUMN events.ce_id IS 'ce-id: spaces/S/spaceEvents/E for Chat events; empty for interactions.';
+COMMENT ON COLUMN events.space IS 'spaces/S, or null where there is none.';
+COMMENT ON COLUMN events.actor IS 'users/U: the sender, the member, who reacted; null if the payload does not tell.';
+COMMENT ON COLUMN events.resource IS 'Full name of the resource the item is about; may be empty for unknown types.';
+COMMENT ON COLUMN events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
+COMMENT ON COLUMN events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the item of ordinal 0 only.';
+
+CREATE VIEW event_log AS
+SELECT e.event_time, t.kind, t.verb, t.ce_type AS type, e.space, e.actor, e.resource,
+       CASE e.origin WHEN 'l' THEN 'live' ELSE 'backfill' END AS origin,
+       e.received_at, e.publish_time, e.received_at - e.event_time AS lag,
+       e.ce_id, e.ordinal, s.source, e.message_id, e.event_key
+FROM events e
+JOIN event_types t ON t.id = e.type_id
+JOIN event_sources s ON s.id = e.source_id;
+COMMENT ON VIEW event_log IS 'The event log in readable form. lag is how long after the event it was received.';
+
+CREATE TABLE quarantine (
+  quarantine_key uuid PRIMARY KEY,
+  received_at timestamptz NOT NULL,
+  publish_time timestamptz,
+  message_id text COLLATE "C" NOT NULL,
+  ordering_key text COLLATE "C" NOT NULL,
+  reason text COLLATE "C" NOT NULL CONSTRAINT quarantine_reason_check CHECK (reason <> ''),
+  detail text NOT NULL,
+  attributes json NOT NULL,
+  data bytea NOT NULL
+);
+CREATE INDEX quarantine_received_at_idx ON quarantine (received_at);
+COMMENT ON TABLE quarantine IS 'Messages that could not be recorded as events, kept whole so that nothing is lost.';
+COMMENT ON COLUMN quarantine.quarantine_key IS 'Hash of message id, attributes and data: the same message is kept once.';
+COMMENT ON COLUMN quarantine.received_at IS 'When this system got the first copy.';
+COMMENT ON COLUMN quarantine.publish_time IS 'When Pub/Sub took it; null for a backfill.';
+COMMENT ON COLUMN quarantine.message_id IS 'Pub/Sub message id; empty for a backfill.';
+COMMENT ON COLUMN quarantine.ordering_key IS 'Pub/Sub ordering key.';
+COMMENT ON COLUMN quarantine.reason IS 'Short stable code; absurd_time and rejected_by_database are the store''s own, the others the decoder''s.';
+COMMENT ON COLUMN quarantine.detail IS 'For people: what was wrong. Never message text.';
+COMMENT ON COLUMN quarantine.attributes IS 'Pub/Sub attributes as received.';
+COMMENT ON COLUMN quarantine.data IS 'Exactly the bytes received.';
+
+-- +goose Down
+DROP TABLE quarantine;
+DROP VIEW event_log;
+DROP TABLE events;
+DROP TABLE payload_dictionaries;
+DROP TABLE event_sources;
+DROP TABLE event_types;
+DROP FUNCTION event_key(text);

@@ -1,0 +1,243 @@
+-- Why: analysts and reactors ask for the state of things, not for the events that led to it.
+
+-- +goose Up
+
+CREATE TABLE spaces (
+  version_time timestamptz NOT NULL,
+  deleted_at timestamptz,
+  version_key uuid NOT NULL,
+  space text COLLATE "C" PRIMARY KEY,
+  display_name text,
+  space_type text COLLATE "C",
+  threading_state text COLLATE "C",
+  history_state text COLLATE "C",
+  description text
+);
+COMMENT ON TABLE spaces IS 'Every space that an event named, with what the newest event tells of it.';
+COMMENT ON COLUMN spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+COMMENT ON COLUMN spaces.deleted_at IS 'When the space was deleted; null while it exists. Final.';
+COMMENT ON COLUMN spaces.version_key IS 'Event that the state comes from; decides between two of the same time.';
+COMMENT ON COLUMN spaces.space IS 'spaces/S';
+COMMENT ON COLUMN spaces.display_name IS 'Name that people see; null if unknown.';
+COMMENT ON COLUMN spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
+COMMENT ON COLUMN spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
+COMMENT ON COLUMN spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
+COMMENT ON COLUMN spaces.description IS 'Description that people see; null if unknown.';
+
+CREATE TABLE users (
+  version_time timestamptz NOT NULL,
+  user_name text COLLATE "C" PRIMARY KEY,
+  user_type text COLLATE "C",
+  display_name text
+);
+COMMENT ON TABLE users IS 'Every user that an event named, with what events tell of them.';
+COMMENT ON COLUMN users.version_time IS 'Time of the interaction that gave the display name; -infinity without one.';
+COMMENT ON COLUMN users.user_name IS 'users/U: resource name of the user.';
+COMMENT ON COLUMN users.user_type IS 'HUMAN or BOT; null if no event told so far.';
+COMMENT ON COLUMN users.display_name IS 'Only interaction events carry it; null if there was none.';
+
+CREATE TABLE memberships (
+  version_time timestamptz NOT NULL,
+  version_key uuid NOT NULL,
+  space text COLLATE "C" NOT NULL,
+  member text COLLATE "C" NOT NULL,
+  state text COLLATE "C" CONSTRAINT memberships_state_check CHECK (state <> ''),
+  role text COLLATE "C",
+  affiliation text COLLATE "C",
+  CONSTRAINT memberships_pkey PRIMARY KEY (space, member)
+);
+CREATE INDEX memberships_member_idx ON memberships (member);
+COMMENT ON TABLE memberships IS 'Who is in which space now, as far as events tell. Join and leave times: membership_intervals.';
+COMMENT ON COLUMN memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
+COMMENT ON COLUMN memberships.version_key IS 'Event that the state comes from; decides between two of the same time.';
+COMMENT ON COLUMN memberships.space IS 'spaces/S';
+COMMENT ON COLUMN memberships.member IS 'users/U, or groups/G for a Google Group.';
+COMMENT ON COLUMN memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
+COMMENT ON COLUMN memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
+COMMENT ON COLUMN memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
+
+CREATE TABLE membership_changes (
+  event_time timestamptz NOT NULL,
+  event_key uuid NOT NULL,
+  ordinal smallint NOT NULL,
+  origin "char" NOT NULL CONSTRAINT membership_changes_origin_check CHECK (origin IN ('l', 'b')),
+  space text COLLATE "C" NOT NULL,
+  member text COLLATE "C" NOT NULL,
+  verb text COLLATE "C" NOT NULL CONSTRAINT membership_changes_verb_check CHECK (verb IN ('created', 'updated', 'deleted')),
+  state text COLLATE "C" CONSTRAINT membership_changes_state_check CHECK (state <> ''),
+  role text COLLATE "C",
+  member_type text COLLATE "C",
+  CONSTRAINT membership_changes_pkey PRIMARY KEY (space, member, event_time, event_key, ordinal)
+);
+COMMENT ON TABLE membership_changes IS 'Every membership event, append-only. Whatever order events arrive in, the rows are the same in the end.';
+COMMENT ON COLUMN membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted).';
+COMMENT ON COLUMN membership_changes.event_key IS 'The event: events.event_key.';
+COMMENT ON COLUMN membership_changes.ordinal IS 'Item of the event: events.ordinal.';
+COMMENT ON COLUMN membership_changes.origin IS 'l: live. b: backfill; state and role are then those of the time of fetching, not of event_time.';
+COMMENT ON COLUMN membership_changes.space IS 'spaces/S';
+COMMENT ON COLUMN membership_changes.member IS 'users/U, or groups/G for a Google Group.';
+COMMENT ON COLUMN membership_changes.verb IS 'created, updated or deleted.';
+COMMENT ON COLUMN membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
+COMMENT ON COLUMN membership_changes.role IS 'Role after the change; null if the payload did not tell.';
+COMMENT ON COLUMN membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
+
+CREATE VIEW membership_intervals AS
+WITH known AS (
+  SELECT space, member, event_time, event_key, ordinal, verb, state = 'JOINED' AS inside,
+         lag(state = 'JOINED') OVER w AS was_inside
+  FROM membership_changes
+  WHERE state IS NOT NULL
+  WINDOW w AS (PARTITION BY space, member ORDER BY event_time, event_key, ordinal)
+), turns AS (
+  -- Only the changes between inside and outside; the first known one always counts.
+  SELECT space, member, event_time, verb, inside, was_inside,
+         lead(event_time) OVER (PARTITION BY space, member ORDER BY event_time, event_key, ordinal) AS next_time
+  FROM known
+  WHERE was_inside IS NULL OR was_inside <> inside
+)
+SELECT space, member,
+       CASE WHEN was_inside IS NOT NULL OR verb = 'created' THEN event_time END AS joined_at,
+       next_time AS left_at
+FROM turns
+WHERE inside
+UNION ALL
+SELECT space, member, NULL, event_time
+FROM turns
+WHERE NOT inside AND was_inside IS NULL AND verb = 'deleted';
+COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now.';
+
+CREATE TABLE messages (
+  version_time timestamptz NOT NULL,
+  create_time timestamptz,
+  deleted_at timestamptz,
+  payload_as_of timestamptz,
+  version_key uuid NOT NULL,
+  attachments smallint,
+  message text COLLATE "C" PRIMARY KEY,
+  space text COLLATE "C" NOT NULL,
+  sender text COLLATE "C",
+  thread text COLLATE "C",
+  deletion_type text COLLATE "C",
+  text text,
+  CONSTRAINT messages_deleted_check CHECK (deleted_at IS NULL OR (text IS NULL AND attachments IS NULL))
+);
+COMMENT ON TABLE messages IS 'Every message with its current text. Earlier versions: message_history. All messages of a space: message BETWEEN ''spaces/S/messages/'' AND ''spaces/S/messages0''.';
+COMMENT ON COLUMN messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+COMMENT ON COLUMN messages.create_time IS 'When it was sent; null if unknown.';
+COMMENT ON COLUMN messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+COMMENT ON COLUMN messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+COMMENT ON COLUMN messages.version_key IS 'Event that the version comes from; decides between two of the same time.';
+COMMENT ON COLUMN messages.attachments IS 'Number of attachments; null if unknown or deleted.';
+COMMENT ON COLUMN messages.message IS 'spaces/S/messages/M';
+COMMENT ON COLUMN messages.space IS 'spaces/S';
+COMMENT ON COLUMN messages.sender IS 'users/U; null if unknown.';
+COMMENT ON COLUMN messages.thread IS 'spaces/S/threads/T; null if unknown.';
+COMMENT ON COLUMN messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
+COMMENT ON COLUMN messages.text IS 'Current text; null if unknown or deleted.';
+
+CREATE TABLE message_revisions (
+  version_time timestamptz NOT NULL,
+  payload_as_of timestamptz,
+  version_key uuid NOT NULL,
+  attachments smallint,
+  message text COLLATE "C" NOT NULL,
+  text text,
+  CONSTRAINT message_revisions_pkey PRIMARY KEY (message, version_time, version_key)
+);
+COMMENT ON TABLE message_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
+COMMENT ON COLUMN message_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
+COMMENT ON COLUMN message_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
+COMMENT ON COLUMN message_revisions.version_key IS 'Event that the version comes from.';
+COMMENT ON COLUMN message_revisions.attachments IS 'Number of attachments.';
+COMMENT ON COLUMN message_revisions.message IS 'spaces/S/messages/M';
+COMMENT ON COLUMN message_revisions.text IS 'Text of this version.';
+
+-- Whenever two versions of a message meet, the newer stays in messages and
+-- the other moves to message_revisions. A trigger does it because it sees the
+-- row that is really there, under its lock: a statement in the store would
+-- have to read the row first, and another writer could change it in between.
+-- +goose StatementBegin
+CREATE FUNCTION keep_message_version() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  winner messages%ROWTYPE;
+  loser messages%ROWTYPE;
+BEGIN
+  IF (NEW.deleted_at IS NOT NULL, NEW.version_time, NEW.version_key)
+     > (OLD.deleted_at IS NOT NULL, OLD.version_time, OLD.version_key) THEN
+    winner := NEW;
+    loser := OLD;
+  ELSE
+    winner := OLD;
+    loser := NEW;
+  END IF;
+  -- A tombstone or a bare name has no content to keep.
+  IF loser.text IS NOT NULL AND loser.version_key <> winner.version_key THEN
+    INSERT INTO message_revisions (message, version_time, version_key, payload_as_of, attachments, text)
+    VALUES (loser.message, loser.version_time, loser.version_key, loser.payload_as_of, loser.attachments, loser.text)
+    ON CONFLICT DO NOTHING;
+  END IF;
+  -- What never changes is filled in from whichever version tells it.
+  winner.create_time := COALESCE(winner.create_time, loser.create_time);
+  winner.sender := COALESCE(winner.sender, loser.sender);
+  winner.thread := COALESCE(winner.thread, loser.thread);
+  IF winner = OLD THEN
+    RETURN NULL;
+  END IF;
+  RETURN winner;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions.';
+CREATE TRIGGER keep_message_version BEFORE UPDATE ON messages
+  FOR EACH ROW EXECUTE FUNCTION keep_message_version();
+
+CREATE VIEW message_history AS
+SELECT DISTINCT ON (message, version_time, text)
+       message, version_time, text, attachments, payload_as_of, is_current, version_key
+FROM (
+  SELECT message, version_time, text, attachments, payload_as_of, false AS is_current, version_key
+  FROM message_revisions
+  UNION ALL
+  SELECT message, version_time, text, attachments, payload_as_of, true, version_key
+  FROM messages
+  WHERE text IS NOT NULL
+) v
+-- The same version can come live and by backfill: the live one is better proof.
+ORDER BY message, version_time, text, is_current DESC, payload_as_of NULLS FIRST, version_key;
+COMMENT ON VIEW message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
+
+CREATE TABLE reactions (
+  version_time timestamptz NOT NULL,
+  added_at timestamptz,
+  removed_at timestamptz,
+  version_key uuid NOT NULL,
+  present boolean NOT NULL,
+  reaction text COLLATE "C" PRIMARY KEY,
+  message text COLLATE "C" NOT NULL,
+  user_name text COLLATE "C",
+  emoji text COLLATE "C",
+  CONSTRAINT reactions_times_check CHECK (added_at IS NOT NULL OR removed_at IS NOT NULL)
+);
+CREATE INDEX reactions_message_idx ON reactions (message);
+COMMENT ON TABLE reactions IS 'Every reaction that ever was; WHERE present for those that are there now. Adding the same emoji again gives the same name again.';
+COMMENT ON COLUMN reactions.version_time IS 'Time of the newest event about it.';
+COMMENT ON COLUMN reactions.added_at IS 'When it was last added; null if no such event was seen.';
+COMMENT ON COLUMN reactions.removed_at IS 'When it was last removed; null if never.';
+COMMENT ON COLUMN reactions.version_key IS 'The newest event; decides between two of the same time.';
+COMMENT ON COLUMN reactions.present IS 'Whether it is there now.';
+COMMENT ON COLUMN reactions.reaction IS 'spaces/S/messages/M/reactions/R';
+COMMENT ON COLUMN reactions.message IS 'spaces/S/messages/M';
+COMMENT ON COLUMN reactions.user_name IS 'users/U: who reacted; null if unknown.';
+COMMENT ON COLUMN reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+
+-- +goose Down
+DROP TABLE reactions;
+DROP VIEW message_history;
+DROP TABLE message_revisions;
+DROP TABLE messages;
+DROP FUNCTION keep_message_version();
+DROP VIEW membership_intervals;
+DROP TABLE membership_changes;
+DROP TABLE memberships;
+DROP TABLE users;
+DROP TABLE spaces;
