@@ -95,22 +95,12 @@ func TestStartIsLikeProduction(t *testing.T) {
 	if s.External() {
 		t.Error("External() = true for a private server")
 	}
-}
-
-func TestStopRemovesTemporaryFolder(t *testing.T) {
-	t.Parallel()
-	s := start(t, Options{})
-	dir := s.cluster.dir
-	for range 2 {
-		if err := s.Stop(); err != nil {
-			t.Fatalf("Stop: %v", err)
-		}
+	info, err := os.Stat(s.cluster.dir)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Stat(%s) = %v, want it gone", dir, err)
-	}
-	if _, err := pgx.Connect(testContext(t), s.DSN()); err == nil {
-		t.Error("connected to a stopped server")
+	if got := info.Mode().Perm(); got != 0o700 && runtime.GOOS != "windows" {
+		t.Errorf("mode of the socket's folder = %o, want 700", got)
 	}
 }
 
@@ -142,7 +132,7 @@ func TestOneServerPerDir(t *testing.T) {
 	}
 }
 
-func TestTCPNeedsPassword(t *testing.T) {
+func TestTCPNeedsPasswordAndKeepsAddress(t *testing.T) {
 	t.Parallel()
 	s := start(t, Options{TCP: true})
 	if s.Addr() == "" || !strings.Contains(s.DSN(), s.Addr()) {
@@ -156,23 +146,12 @@ func TestTCPNeedsPassword(t *testing.T) {
 	if _, err := pgx.ConnectConfig(testContext(t), config); err == nil || !strings.Contains(err.Error(), "password authentication failed") {
 		t.Errorf("connect with a wrong password = %v", err)
 	}
-	if got := query(t, s.DSN(), "SELECT 'in'"); got != "in" {
-		t.Errorf("got %q", got)
+	began := query(t, s.DSN(), "SELECT pg_postmaster_start_time()::text")
+	if err := s.Restart(testContext(t)); err != nil {
+		t.Fatalf("Restart: %v", err)
 	}
-}
-
-func TestSocketIsPrivate(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS == "windows" {
-		t.Skip("no unix socket on Windows")
-	}
-	s := start(t, Options{})
-	info, err := os.Stat(s.cluster.host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := info.Mode().Perm(); got != 0o700 {
-		t.Errorf("mode of %s = %o, want 700", s.cluster.host, got)
+	if got := query(t, s.DSN(), "SELECT pg_postmaster_start_time()::text"); got == began {
+		t.Errorf("start time after Restart is still %s", got)
 	}
 }
 
