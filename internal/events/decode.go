@@ -84,15 +84,7 @@ func (r *reader) payload(ev *Event, f form) {
 			case f.batch == "":
 				found = r.resource(&ev.Items[0])
 			case r.array():
-				for r.nextElement() {
-					if len(ev.Items) == r.limits.MaxItems {
-						r.failf(ReasonTooManyItems, r.pos, "a batch of more than %d resources", r.limits.MaxItems)
-						return
-					}
-					ev.Items = append(ev.Items, Item{Ordinal: len(ev.Items), Kind: f.kind, Verb: f.verb})
-					r.element(&ev.Items[len(ev.Items)-1], f.resource)
-				}
-				found = len(ev.Items) > 0
+				found = r.elements(ev, f)
 			}
 		}
 	}
@@ -103,7 +95,28 @@ func (r *reader) payload(ev *Event, f form) {
 		r.nameSubscription(ev)
 	case !found:
 		r.failf(ReasonMissingResource, 0, "the data holds no %q, which the event's type asks for", key)
+	case len(ev.Items) == 0 || ev.Items[0].Resource == "":
+		r.failf(ReasonMissingName, 0, "no %s in the data has a name", f.kind)
 	}
+}
+
+// elements reads the elements of a batch into items, and returns whether there
+// was any. What names nothing becomes no item, but keeps its ordinal, so that
+// the item can still be recorded if another copy of the event names it.
+func (r *reader) elements(ev *Event, f form) (found bool) {
+	for n := 0; r.nextElement(); n++ {
+		if n == r.limits.MaxItems {
+			r.failf(ReasonTooManyItems, r.pos, "a batch of more than %d resources", r.limits.MaxItems)
+			break
+		}
+		ev.Items = append(ev.Items, Item{Ordinal: n, Kind: f.kind, Verb: f.verb})
+		last := len(ev.Items) - 1
+		if r.element(&ev.Items[last], f.resource); ev.Items[last].Resource == "" {
+			ev.Items = ev.Items[:last]
+		}
+		found = true
+	}
+	return found
 }
 
 // element reads one element of a batch, which is like the data of a single event.

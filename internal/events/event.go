@@ -15,7 +15,7 @@ const (
 	KindAvailability    Kind = "availability"
 	KindSubscription    Kind = "subscription" // lifecycle of a Workspace Events subscription
 	KindInteraction     Kind = "interaction"  // a Chat app interaction event: no ce-* attributes
-	KindUnknown         Kind = "unknown"      // a CloudEvent of a type not documented so far, or an item that names nothing
+	KindUnknown         Kind = "unknown"      // a CloudEvent of a type not documented so far
 )
 
 // Verb says what happened to the resource.
@@ -53,7 +53,7 @@ type Event struct {
 // name tells all: who is NOT_A_MEMBER now. Resource is empty for KindUnknown,
 // and for interactions without a message.
 type Item struct {
-	Ordinal  int    // position in the payload, from 0
+	Ordinal  int    // position in the payload, from 0; there are gaps where an element names nothing
 	Kind     Kind   //
 	Verb     Verb   //
 	Resource string // full name, for example "spaces/S/messages/M"

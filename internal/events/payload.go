@@ -27,10 +27,9 @@ func (r *reader) resource(it *Item) bool {
 	}
 	switch {
 	case r.fail != nil:
-	case it.Resource == "" && it.Kind == KindMembership && fields == 0:
-		// What spaceEvents.list yields for a member who was removed meanwhile
-		// (fact sheet §5): the event took place, but says nothing any more.
-		it.Kind, it.Verb, it.Membership = KindUnknown, VerbOther, nil
+	case it.Kind == KindMembership && fields == 0:
+		// spaceEvents.list yields this for a member who was removed since (fact
+		// sheet §5). There is nothing to record; the caller drops it.
 	case it.Resource == "":
 		r.failf(ReasonMissingName, start, "item %d, a %s, has no name", it.Ordinal, it.Kind)
 	case !validName(it.Kind, it.Resource):
