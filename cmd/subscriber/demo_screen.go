@@ -1,0 +1,155 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+)
+
+// screen prints what the demo's audience sees. The simulation knows the names
+// of people and spaces, which events don't carry; the worker knows when an
+// event was recorded. A line needs both.
+type screen struct {
+	out   io.Writer
+	quiet bool
+
+	mu      sync.Mutex
+	happens map[string]simulate.Event // ce-id → what happened, until it is recorded
+	names   map[string]string         // "users/U" and "spaces/S" → display name
+	lags    []time.Duration           // publish → commit, since the last summary
+	recordeds, duplicates, welcomes,
+	quarantined int
+}
+
+func newScreen(out io.Writer, quiet bool) *screen {
+	return &screen{out: out, quiet: quiet, happens: map[string]simulate.Event{}, names: map[string]string{}}
+}
+
+func (s *screen) opening(st *stage, dsn string, took time.Duration) {
+	fmt.Fprintf(s.out, `A simulated Google Workspace, Google's client libraries, a private Postgres: ready in %s.
+  spaces    %d, each with a Workspace Events subscription to %s
+  database  psql '%s'
+            SELECT * FROM event_log ORDER BY received_at DESC LIMIT 20;
+
+`, took.Round(10*time.Millisecond), len(st.config.Workspace.Spaces), st.config.TopicName(), dsn)
+}
+
+// happened is told of a change before it is published.
+func (s *screen) happened(e simulate.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.happens[e.ID] = e
+	s.names[e.Space] = e.SpaceDisplay
+	for _, it := range e.Items {
+		if it.Actor != "" {
+			s.names[it.Actor] = it.ActorDisplay
+		}
+	}
+}
+
+// recorded is told of a delivery after its commit.
+func (s *screen) recorded(d events.Delivery, o events.Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lags = append(s.lags, time.Since(d.PublishTime))
+	switch o {
+	case events.Duplicate:
+		s.duplicates++
+	case events.Quarantined:
+		s.quarantined++
+	case events.Recorded:
+		s.recordeds++
+		e, known := s.happens[d.Event.ID]
+		delete(s.happens, d.Event.ID)
+		if known {
+			for _, it := range e.Items {
+				s.line(e.SpaceDisplay, describe(e, it))
+			}
+		}
+	}
+}
+
+// ran is told of a run that has ended.
+func (s *screen) ran(r reactors.Run, state reactors.RunState, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who, where := s.names[r.Member], s.names[r.Space]
+	switch state {
+	case reactors.RunSent:
+		s.welcomes++
+		s.line(where, fmt.Sprintf("✓ welcomed %s, %s after joining", who, time.Since(r.EventTime).Round(10*time.Millisecond)))
+	default:
+		s.line(where, fmt.Sprintf("· no welcome for %s: %s (%s)", who, state, reason))
+	}
+}
+
+func (s *screen) line(space, text string) {
+	if s.quiet {
+		return
+	}
+	fmt.Fprintf(s.out, "%s  %-18.18s  %s\n", time.Now().Format("15:04:05"), space, text)
+}
+
+func describe(e simulate.Event, it simulate.EventItem) string {
+	short := strings.TrimPrefix(e.Type, "google.workspace.chat.")
+	kind, verb, _ := strings.Cut(short, ".v1.")
+	verb = strings.ToLower(strings.TrimPrefix(verb, "batch"))
+	batch := ""
+	if len(e.Items) > 1 {
+		batch = fmt.Sprintf("  (one of %d in a batch event)", len(e.Items))
+	}
+	what := ""
+	switch kind + " " + verb {
+	case "message created":
+		what = fmt.Sprintf("%s: %s", it.ActorDisplay, clip(it.Text))
+	case "message updated":
+		what = fmt.Sprintf("✎ %s changed it to: %s", it.ActorDisplay, clip(it.Text))
+	case "message deleted":
+		what = fmt.Sprintf("✗ %s deleted a message", it.ActorDisplay)
+	case "membership created", "membership updated":
+		what = fmt.Sprintf("+ %s is now %s", it.ActorDisplay, strings.ToLower(it.State))
+	case "membership deleted":
+		what = fmt.Sprintf("- %s left", it.ActorDisplay)
+	case "reaction created":
+		what = fmt.Sprintf("%s reacts %s", it.ActorDisplay, it.Text)
+	case "reaction deleted":
+		what = fmt.Sprintf("%s takes back %s", it.ActorDisplay, it.Text)
+	case "space updated":
+		what = "the space is now called " + it.Text
+	default:
+		what = kind + " " + verb
+	}
+	return what + batch
+}
+
+func clip(text string) string {
+	const most = 60
+	if r := []rune(text); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return text
+}
+
+// summary prints how the recording stands.
+func (s *screen) summary(c simulate.Counts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintf(s.out, "── published %d · recorded %d · duplicates dropped %d · joins %d · welcomes sent %d · lag p50 %s p95 %s\n",
+		c.Events, s.recordeds, s.duplicates, c.Joins, s.welcomes, quantile(s.lags, 0.5), quantile(s.lags, 0.95))
+	s.lags = s.lags[:0]
+}
+
+func quantile(ds []time.Duration, q float64) time.Duration {
+	if len(ds) == 0 {
+		return 0
+	}
+	ds = slices.Sorted(slices.Values(ds))
+	return ds[int(q*float64(len(ds)-1))].Round(100 * time.Microsecond)
+}

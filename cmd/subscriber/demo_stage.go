@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+const (
+	sabotageDrop   = "drop-event"
+	sabotageDouble = "double-welcome"
+)
+
+// stage is a simulated Workspace, set up for the worker as a real one would be.
+type stage struct {
+	workspace *simulate.Workspace
+	config    config.Config
+}
+
+// setStage starts the Workspace, creates topic and subscription, and
+// subscribes to every space.
+func setStage(ctx context.Context, o demoOptions, dsn string, screen *screen) (_ *stage, err error) {
+	ws, err := simulate.Start(ctx, simulate.Options{
+		Seed: o.seed, Spaces: o.spaces, Users: 8 * o.spaces, OnEvent: screen.happened,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			_ = ws.Close() // the first error is the one that tells
+		}
+	}()
+
+	cfg := config.Default()
+	cfg.Project = ws.Project()
+	cfg.PubSub.Topic, cfg.PubSub.Subscription = "chat-events", "spacekeeper"
+	cfg.Database.DSN = dsn
+	cfg.Reactors.Welcome.Enabled = true
+	cfg.Health.Addr = ""
+	cfg.Endpoints = config.Endpoints{
+		Chat: ws.ChatEndpoint(), WorkspaceEvents: ws.WorkspaceEventsEndpoint(), PubSubEmulator: ws.PubSubAddr(),
+	}
+	for _, s := range ws.Spaces() {
+		cfg.Workspace.Spaces = append(cfg.Workspace.Spaces, s.Name)
+	}
+	if err := cfg.Validate(config.ForWorker, config.ForApply); err != nil {
+		return nil, err
+	}
+	if _, _, err := ws.CreateTopic(ctx, cfg.PubSub.Topic, cfg.PubSub.Subscription); err != nil {
+		return nil, err
+	}
+	manager, err := subscriptions.New(ctx, subscriptions.Options{Endpoint: cfg.Endpoints.WorkspaceEvents})
+	if err != nil {
+		return nil, err
+	}
+	defer manager.Close()
+	if _, err := manager.Apply(ctx, subscriptions.DesiredFrom(cfg)); err != nil {
+		return nil, err
+	}
+
+	switch o.sabotage {
+	case sabotageDrop:
+		ws.DropNext(1)
+	case sabotageDouble:
+		var once sync.Once
+		ws.SetChatFaults(func(c simulate.ChatCall) (f simulate.ChatFault) {
+			if c.Method == "spaces.messages.create" {
+				once.Do(func() { f.Twice = true })
+			}
+			return f
+		})
+	}
+	return &stage{ws, cfg}, nil
+}
+
+// act lets things happen until ctx ends, with a summary every few seconds.
+// Some events are published twice and some out of order, as in production.
+func (s *stage) act(ctx context.Context, o demoOptions, screen *screen, ended <-chan error) error {
+	s.workspace.SetFaults(simulate.Faults{Duplicate: 0.03, Reorder: 0.05})
+	done := make(chan error, 1)
+	go func() { done <- s.workspace.Run(ctx, simulate.Activity{Rate: o.rate}) }()
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			screen.summary(s.workspace.Counts())
+		case err := <-ended:
+			return fmt.Errorf("the worker ended by itself: %w", err)
+		case err := <-done:
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// hooks let the demo watch the worker; all may be nil.
+type hooks struct {
+	observe    func(events.Delivery, events.Outcome)
+	observeRun func(reactors.Run, reactors.RunState, string)
+}
+
+// worker is the parts of `subscriber run`, in the order they are started.
+type worker struct {
+	cfg    config.Config
+	log    *zap.Logger
+	store  *store.Store
+	client *ingest.Client
+	ingest *ingest.Worker
+	jobs   *river.Client[pgx.Tx]
+	health *healthServer
+}
+
+func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks) (_ *worker, err error) {
+	w := &worker{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+
+	chat, err := gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat})
+	if err != nil {
+		return nil, err
+	}
+	// The list of reactors is the list of what this worker can do.
+	var list []reactors.Reactor
+	if c := cfg.Reactors.Welcome; c.Enabled {
+		list = append(list, welcome.New(chat, welcome.Options{Text: c.Text, MaxAge: c.MaxAge}))
+	}
+
+	dsn, err := cfg.Database.ConnString()
+	if err != nil {
+		return nil, err
+	}
+	if w.store, err = store.Open(ctx, dsn, store.Options{Reactors: list, MaxConns: cfg.Database.MaxConns, Log: log.Named("store")}); err != nil {
+		return nil, err
+	}
+	if err := w.store.CheckSchema(ctx); err != nil {
+		return nil, err
+	}
+
+	if w.client, err = ingest.NewClient(ctx, cfg.Project, cfg.Endpoints.PubSubEmulator); err != nil {
+		return nil, err
+	}
+	w.ingest = ingest.New(w.client, cfg.SubscriptionName(), w.store, log.Named("ingest"), ingest.Options{
+		MaxOutstandingMessages: cfg.PubSub.MaxOutstandingMessages,
+		MaxOutstandingBytes:    int(cfg.PubSub.MaxOutstandingBytes),
+		Grace:                  cfg.ShutdownGrace,
+		Observe:                h.observe,
+	})
+
+	dispatcher := reactors.NewDispatcher(list, w.store, log.Named("reactors"), reactors.DispatcherOptions{
+		WriteInterval: time.Minute / time.Duration(cfg.Chat.WritesPerMinutePerSpace),
+		Observe:       h.observeRun,
+	})
+	if w.jobs, err = reactors.NewClient(w.store.Pool(), dispatcher, log, reactors.ClientOptions{Grace: cfg.ShutdownGrace}); err != nil {
+		return nil, err
+	}
+	if cfg.Health.Addr != "" {
+		if w.health, err = listenHealth(cfg.Health.Addr, w.ingest.Status); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// run works until ctx ends or a part fails for good; then every part stops,
+// the pull first.
+func (w *worker) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if err := w.jobs.Start(ctx); err != nil {
+		return fmt.Errorf("start the job queue: %w", err)
+	}
+	g.Go(func() error { return w.ingest.Run(ctx) })
+	g.Go(func() error {
+		<-ctx.Done()
+		<-w.jobs.Stopped()
+		return nil
+	})
+	if w.health != nil {
+		g.Go(func() error { return w.health.serve(ctx) })
+	}
+	return g.Wait()
+}
+
+// close releases what newWorker opened, in reverse.
+func (w *worker) close() {
+	if w.client != nil {
+		if err := w.client.Close(); err != nil && !errors.Is(err, context.Canceled) {
+			w.log.Warn("closing the Pub/Sub client", zap.Error(err))
+		}
+	}
+	if w.store != nil {
+		w.store.Close()
+	}
+}

@@ -1,0 +1,214 @@
+// Package reconcile compares what a simulated Workspace published with what
+// is in the database and with what its Chat API received.
+//
+// It promises a verdict, never a guess: [Drain] must have succeeded before
+// [Check] is asked, because of a run that isn't over nothing can be said.
+//
+//	lost        published, but not recorded
+//	unexpected  recorded, but never published
+//	doubled     recorded or sent more often than once
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+)
+
+// Row compares one kind of thing.
+type Row struct {
+	What       string
+	Wanted     int // published, or joined
+	Got        int // recorded, or sent
+	Lost       int
+	Unexpected int
+	Doubled    int
+}
+
+// Exact reports whether nothing differs.
+func (r Row) Exact() bool { return r.Lost == 0 && r.Unexpected == 0 && r.Doubled == 0 }
+
+// Report is the result of a [Check].
+type Report []Row
+
+// Exact reports whether nothing differs.
+func (r Report) Exact() bool {
+	for _, row := range r {
+		if !row.Exact() {
+			return false
+		}
+	}
+	return true
+}
+
+// Write prints the report as a table.
+func (r Report) Write(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(t, "WHAT\tWANTED\tGOT\tLOST\tUNEXPECTED\tDOUBLED\t")
+	for _, row := range r {
+		verdict := "exact"
+		if !row.Exact() {
+			verdict = "DIFFERS"
+		}
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%s\n", row.What, row.Wanted, row.Got, row.Lost, row.Unexpected, row.Doubled, verdict)
+	}
+	return t.Flush()
+}
+
+// Check compares the ledger with the database. Only messages that were
+// published to topic ("projects/P/topics/T") are looked for. Welcomes are
+// compared if welcomes is set: members answers who is in a space now, as
+// somebody who has left again may have been greeted or not.
+func Check(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string, welcomes bool, members func(space string) []string) (Report, error) {
+	events, items, err := checkEvents(ctx, db, ledger, topic)
+	if err != nil {
+		return nil, fmt.Errorf("compare events: %w", err)
+	}
+	garbage, err := checkGarbage(ctx, db, ledger, topic)
+	if err != nil {
+		return nil, fmt.Errorf("compare the quarantine: %w", err)
+	}
+	report := Report{events, items, garbage}
+	if welcomes {
+		report = append(report, checkWelcomes(ledger, members))
+	}
+	return report, nil
+}
+
+// checkEvents compares events by ce-id, and their items by number.
+func checkEvents(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string) (events, items Row, err error) {
+	events.What, items.What = "events", "items of events"
+	want := map[string]int{}
+	for _, e := range ledger.Events {
+		if e.Topic == topic {
+			want[e.ID] = e.Items
+		}
+	}
+	rows, err := db.Query(ctx, `
+		SELECT ce_id, count(*)::int AS rows, count(DISTINCT ordinal)::int AS ordinals
+		FROM events
+		WHERE ce_id LIKE 'spaces/%'
+		GROUP BY ce_id`)
+	if err != nil {
+		return events, items, err
+	}
+	type recorded struct {
+		CeID     string
+		Rows     int
+		Ordinals int
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowToStructByName[recorded])
+	if err != nil {
+		return events, items, err
+	}
+	events.Wanted, events.Got = len(want), len(got)
+	for _, n := range want {
+		items.Wanted += n
+	}
+	for _, r := range got {
+		items.Got += r.Rows
+		n, ok := want[r.CeID]
+		delete(want, r.CeID)
+		if !ok {
+			events.Unexpected++
+			items.Unexpected += r.Rows
+			continue
+		}
+		if r.Rows > r.Ordinals {
+			events.Doubled++
+			items.Doubled += r.Rows - r.Ordinals
+		}
+		items.Lost += max(n-r.Ordinals, 0)
+		items.Unexpected += max(r.Ordinals-n, 0)
+	}
+	events.Lost = len(want)
+	for _, n := range want {
+		items.Lost += n
+	}
+	return events, items, nil
+}
+
+func checkGarbage(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string) (Row, error) {
+	row := Row{What: "malformed messages"}
+	want := map[string]bool{}
+	for _, g := range ledger.Garbage {
+		if g.Topic == topic {
+			want[g.MessageID] = true
+		}
+	}
+	rows, err := db.Query(ctx, `
+		SELECT message_id
+		FROM quarantine`)
+	if err != nil {
+		return row, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return row, err
+	}
+	row.Wanted, row.Got = len(want), len(ids)
+	seen := map[string]bool{}
+	for _, id := range ids {
+		switch {
+		case seen[id]:
+			row.Doubled++
+		case !want[id]:
+			row.Unexpected++
+		}
+		seen[id] = true
+		delete(want, id)
+	}
+	row.Lost = len(want)
+	return row, nil
+}
+
+// checkWelcomes wants exactly one private message from the app for every
+// person who joined a space and is still there, however often they joined.
+func checkWelcomes(ledger simulate.Ledger, members func(space string) []string) Row {
+	row := Row{What: "welcomes"}
+	type greeting struct{ space, user string }
+	joined := map[greeting]bool{}
+	spaces := map[string]map[string]bool{}
+	for _, j := range ledger.Joins {
+		if j.Bot || !j.Published {
+			continue
+		}
+		joined[greeting{j.Space, j.User}] = true
+		if spaces[j.Space] == nil {
+			spaces[j.Space] = map[string]bool{}
+			for _, m := range members(j.Space) {
+				spaces[j.Space][m] = true
+			}
+		}
+	}
+	sent := map[greeting]int{}
+	for _, m := range ledger.AppMessages {
+		if m.Viewer != "" {
+			sent[greeting{m.Space, m.Viewer}]++
+			row.Got++
+		}
+	}
+	for g, n := range sent {
+		if !joined[g] {
+			row.Unexpected += n
+		} else {
+			row.Doubled += n - 1
+		}
+	}
+	for g := range joined {
+		stays := spaces[g.space][g.user]
+		if stays || sent[g] > 0 {
+			row.Wanted++
+		}
+		if stays && sent[g] == 0 {
+			row.Lost++
+		}
+	}
+	return row
+}
