@@ -99,7 +99,7 @@ func TestManyMessagesOverSeveralStreams(t *testing.T) {
 func TestFlowControlByMessages(t *testing.T) {
 	t.Parallel()
 	const limit, total = 10, 200
-	f := start(t, broker.Options{}, nil)
+	f := start(t, broker.Options{Now: newClock().Now}, nil)
 	for i := range total {
 		f.publish(t, fmt.Sprint(i))
 	}
@@ -120,6 +120,36 @@ func TestFlowControlByMessages(t *testing.T) {
 	}
 	if s := f.stats(t); s.MaxOutstanding != limit || most.Load() > limit || s.Acked != total {
 		t.Errorf("the client held %d at once, stats %+v", most.Load(), s)
+	}
+}
+
+func TestOneBatchWakesEveryStreamThatHasRoom(t *testing.T) {
+	t.Parallel()
+	f := start(t, broker.Options{Now: newClock().Now}, nil)
+	var streams []pubsubpb.Subscriber_StreamingPullClient
+	for range 3 {
+		stream, err := f.client.SubscriptionAdminClient.StreamingPull(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = stream.Send(&pubsubpb.StreamingPullRequest{Subscription: subName, StreamAckDeadlineSeconds: 10, MaxOutstandingMessages: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A pong says that the stream is there and waits.
+		if err := stream.Send(&pubsubpb.StreamingPullRequest{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stream.Recv(); err != nil {
+			t.Fatal(err)
+		}
+		streams = append(streams, stream)
+	}
+	f.publish(t, "a", "b", "c")
+	for _, stream := range streams {
+		if in, err := stream.Recv(); err != nil || len(in.ReceivedMessages) != 1 {
+			t.Errorf("got %v, %v", in, err)
+		}
 	}
 }
 
@@ -195,7 +225,7 @@ func TestShutdownDrainsWhatIsHeld(t *testing.T) {
 
 func TestNackBringsTheMessageBack(t *testing.T) {
 	t.Parallel()
-	f := start(t, broker.Options{}, nil)
+	f := start(t, broker.Options{Now: newClock().Now}, nil) // time stands still: no lease expires
 	f.publish(t, "a")
 	var deliveries atomic.Int64
 	stop := f.receive(t, nil, func(_ context.Context, m *pubsub.Message) {

@@ -166,6 +166,13 @@ func TestDeadLetterTopicGetsWhatKeepsFailing(t *testing.T) {
 	if s := f.stats(t); s.DeadLettered != 1 || s.Nacked != 4 || s.Expired != 3 {
 		t.Errorf("stats %+v", s)
 	}
+	f.publish(t, "worse")
+	for attempt := range int32(5) {
+		fail(attempt + 1)
+	}
+	if err := f.WaitIdle(t.Context(), subName); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestMessagesOutliveNoRetention(t *testing.T) {

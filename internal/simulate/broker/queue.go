@@ -226,7 +226,8 @@ func (s *subscription) list(d time.Duration) *leaseList {
 	return l
 }
 
-// unlease ends the current lease and gives the room back to the stream.
+// unlease ends the current lease and gives the room back to the stream. The
+// caller calls wakeOne when it is done.
 func (s *subscription) unlease(e *entry) {
 	e.list.remove(e)
 	e.leaseID = 0
@@ -236,9 +237,6 @@ func (s *subscription) unlease(e *entry) {
 	f.bytes -= int64(e.message.size)
 	s.stats.Outstanding--
 	s.stats.OutstandingBytes -= int64(e.message.size)
-	if f.idle && f.room() && s.fresh.len()+s.again.len() > 0 && !s.fault.frozen {
-		f.signal()
-	}
 }
 
 // settle forgets a message for good. It isn't leased.

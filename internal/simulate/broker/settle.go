@@ -32,7 +32,7 @@ func (s *subscription) acknowledge(ids []uint64) {
 			s.settle(e)
 		}
 	}
-	s.wakeOne() // settling may have made the next of an ordering key ready
+	s.wakeOne()
 }
 
 // modify sets new deadlines, counted from now. Zero gives the message back.

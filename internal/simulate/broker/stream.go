@@ -102,7 +102,7 @@ func (s *subscription) request(f *flow, in *pubsubpb.StreamingPullRequest, first
 		}
 		f.duration = d
 	}
-	if !first { // a ping, or as good as one
+	if !first && len(acks)+len(in.GetModifyDeadlineAckIds()) == 0 { // a ping
 		f.pongs++
 		if f.idle && !s.fault.frozen {
 			f.signal()
