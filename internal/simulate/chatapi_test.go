@@ -323,13 +323,13 @@ func TestChatFaults(t *testing.T) {
 	_, err := v.create("hello").Do()
 	wantError(t, err, http.StatusServiceUnavailable, "UNAVAILABLE")
 	var g *googleapi.Error
-	if errors.As(err, &g); g.Header.Get("Retry-After") != "2" {
+	if !errors.As(err, &g) || g.Header.Get("Retry-After") != "2" {
 		t.Errorf("got Retry-After %q, want 2", g.Header.Get("Retry-After"))
 	}
 
 	v.SetChatFaults(DropReplies(1, 1))
 	_, err = v.create("hello").RequestId("r").MessageId("client-1").Do()
-	if err == nil || errors.As(err, &g) && g == nil {
+	if g = nil; err == nil || errors.As(err, &g) {
 		t.Errorf("got %v, want a broken connection", err)
 	}
 	v.SetChatFaults(nil)

@@ -398,3 +398,19 @@ func TestMutatorsRefuse(t *testing.T) {
 		t.Errorf("got %d events of what was refused", len(got))
 	}
 }
+
+// A new space is heard of only through its memberships, by who subscribed to
+// the whole customer.
+func TestNewSpaceUnderCustomer(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t, Options{})
+	v.subscribe(t, func(s *workspaceevents.Subscription) { s.TargetResource = customerPrefix + "my_customer" })
+	name := must(v.CreateSpace("New", v.people[0]))
+	got := v.pubsub.take()
+	if len(got) != 1 || got[0].Attributes["ce-type"] != chatType+"membership.v1.batchCreated" || got[0].Attributes["ce-subject"] != spaceTarget(name) {
+		t.Errorf("got %v, want one batch of memberships", got)
+	}
+	if joins := v.Ledger().Joins; len(joins) != 2 || !joins[0].Bot || joins[1].User != v.people[0] || !joins[1].Published {
+		t.Errorf("got joins %+v", joins)
+	}
+}

@@ -64,6 +64,13 @@ type operation struct {
 
 const protoType = "type.googleapis.com/google.apps.events.subscriptions.v1."
 
+// preview is the operation of a call with validateOnly: it is done and nothing
+// knows of it.
+func (a *eventsAPI) preview(verb, about string, response any, now time.Time) (any, *apiError) {
+	op := &operation{name: "operations/" + strings.TrimPrefix(about, "subscriptions/"), verb: verb, readyAt: now, response: response}
+	return op.render(now)
+}
+
 // begin starts an operation whose effect is in the registry already.
 func (a *eventsAPI) begin(verb, about string, response any, now time.Time) (any, *apiError) {
 	reg := &a.w.subs

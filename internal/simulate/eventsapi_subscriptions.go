@@ -61,11 +61,11 @@ func (a *eventsAPI) create(r *eventsRequest) (any, *apiError) {
 	if reg.byName[s.name] != nil {
 		return nil, a.conflict(s.name)
 	}
+	if validateOnly {
+		return a.preview("Create", s.name, s.render(), r.now)
+	}
 	reg.created++
 	s.uid = fmt.Sprintf("uid-%s-%d", strings.TrimPrefix(s.name, "subscriptions/"), reg.created)
-	if validateOnly {
-		return a.begin("Create", s.name, s.render(), r.now)
-	}
 	reg.byName[s.name] = s
 	return a.begin("Create", s.name, s.render(), r.now)
 }
@@ -181,9 +181,10 @@ func (a *eventsAPI) patch(r *eventsRequest) (any, *apiError) {
 		return nil, apiErr
 	}
 	changed.touch(r.now)
-	if !validateOnly {
-		*s = changed
+	if validateOnly {
+		return a.preview("Update", s.name, changed.render(), r.now)
 	}
+	*s = changed
 	return a.begin("Update", s.name, changed.render(), r.now)
 }
 
@@ -258,6 +259,8 @@ func (a *eventsAPI) delete(r *eventsRequest) (any, *apiError) {
 	name := "subscriptions/" + r.PathValue("id")
 	s, apiErr := a.subscription(r, r.PathValue("id"))
 	switch {
+	case apiErr != nil && allowMissing && validateOnly:
+		return a.preview("Delete", name, struct{}{}, r.now)
 	case apiErr != nil && allowMissing:
 		return a.begin("Delete", name, struct{}{}, r.now)
 	case apiErr != nil:
@@ -266,9 +269,10 @@ func (a *eventsAPI) delete(r *eventsRequest) (any, *apiError) {
 	if etag := r.URL.Query().Get("etag"); etag != "" && etag != s.etag() {
 		return nil, aborted()
 	}
-	if !validateOnly {
-		delete(a.w.subs.byName, s.name)
+	if validateOnly {
+		return a.preview("Delete", s.name, struct{}{}, r.now)
 	}
+	delete(a.w.subs.byName, s.name)
 	return a.begin("Delete", s.name, struct{}{}, r.now)
 }
 

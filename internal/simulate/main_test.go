@@ -19,6 +19,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m,
 		// Started by the import of Google's libraries, for the life of the process.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
+		// The client's keep-alive goroutine notices up to 10 s late that its stream is gone.
+		goleak.IgnoreTopFunction("cloud.google.com/go/pubsub/v2.(*messageIterator).streamKeepAliveHandler"),
 	)
 }
 

@@ -33,15 +33,19 @@ func (w *Workspace) AddMembers(space string, users ...string) error {
 			}
 			seen[u] = true
 		}
-		w.beginCoalesce()
-		for _, u := range users {
-			m := w.state.membership(u, stateJoined)
-			s.members[u] = m
-			w.emitJoin(s, m, "created", w.state.tick())
-		}
-		w.endCoalesce()
+		w.addMembers(s, users)
 		return nil
 	})
+}
+
+func (w *Workspace) addMembers(s *space, users []string) {
+	w.beginCoalesce()
+	for _, u := range users {
+		m := w.state.membership(u, stateJoined)
+		s.members[u] = m
+		w.emitJoin(s, m, "created", w.state.tick())
+	}
+	w.endCoalesce()
 }
 
 // Invite makes the user an invited member, who isn't in the space until

@@ -109,10 +109,16 @@ func (reg *registry) live(now time.Time) []*subscription {
 // receivers lists who gets an event of the (single) type in the space.
 func (reg *registry) receivers(space, eventType string, now time.Time) []*subscription {
 	reg.expire(now)
-	return slices.DeleteFunc(reg.live(now), func(s *subscription) bool {
-		wanted := s.target == spaceTarget(space) || strings.HasPrefix(s.target, customerPrefix)
-		return !wanted || s.state != subActive || !slices.Contains(s.types, eventType)
-	})
+	target := spaceTarget(space)
+	var list []*subscription
+	for _, s := range reg.byName {
+		wanted := s.target == target || strings.HasPrefix(s.target, customerPrefix)
+		if wanted && s.state == subActive && !now.Before(s.liveFrom) && slices.Contains(s.types, eventType) {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b *subscription) int { return strings.Compare(a.name, b.name) })
+	return list
 }
 
 // suspend stops the delivery to one subscription: what happens until it is

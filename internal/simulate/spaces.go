@@ -2,9 +2,9 @@ package simulate
 
 import "fmt"
 
-// CreateSpace makes a named space with the app and the given people in it. As
-// at Google there is no event for a new space, and no subscription to it yet
-// that could deliver the memberships.
+// CreateSpace makes a named space with the app and the given users in it. As
+// at Google there is no event for a new space, only for the memberships, which
+// nobody can have subscribed to but for the whole customer.
 func (w *Workspace) CreateSpace(displayName string, users ...string) (string, error) {
 	var name string
 	err := w.change(func() error {
@@ -14,9 +14,7 @@ func (w *Workspace) CreateSpace(displayName string, users ...string) (string, er
 			}
 		}
 		s := w.state.addSpace(displayName)
-		for _, u := range append(users, w.state.app) {
-			s.members[u] = w.state.membership(u, stateJoined)
-		}
+		w.addMembers(s, append([]string{w.state.app}, users...))
 		name = s.name
 		return nil
 	})

@@ -43,7 +43,8 @@ type Options struct {
 	BareConflicts bool
 
 	// OnEvent is told of each SpaceEvent, delivered or not. It is called
-	// outside the lock, by whoever made the change.
+	// outside the lock by whoever made the change, so maybe by several
+	// goroutines at once and not quite in the order of publishing.
 	OnEvent func(Event)
 }
 
