@@ -39,7 +39,7 @@ func (m *Manager) createOrAdopt(ctx context.Context, d Desired) Result {
 	}
 	current, taken := alreadyExists(r.Err)
 	if !taken {
-		r.Err = explain("watch", d, r.Err)
+		r.Err = explain("watch "+d.Space, d, r.Err)
 		return r
 	}
 	existing, err := m.find(ctx, d, current)
@@ -78,7 +78,7 @@ func (m *Manager) update(ctx context.Context, d Desired, name string) (*Subscrip
 		return m.service.Subscriptions.Patch(name, body).UpdateMask("event_types").Context(ctx).Do()
 	}, &updated)
 	if err != nil {
-		return nil, explain("update "+name, d, err)
+		return nil, explain("update "+name+" of "+d.Space, d, err)
 	}
 	if updated.Name == "" {
 		return m.find(ctx, d, name)
@@ -101,7 +101,7 @@ func (m *Manager) find(ctx context.Context, d Desired, name string) (*Subscripti
 			return &s, err
 		}
 		if !isNotFound(err) {
-			return nil, explain("read "+name, d, err)
+			return nil, explain("read "+name+" of "+d.Space, d, err)
 		}
 	}
 	found, err := m.list(ctx, spaceTarget+d.Space)

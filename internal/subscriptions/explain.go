@@ -13,9 +13,6 @@ import (
 // explain turns an error of the Workspace Events API into words: what was
 // done to which space, the cause, and what to do about it.
 func explain(doing string, d Desired, err error) error {
-	if d.Space != "" {
-		doing += " " + d.Space
-	}
 	code, message := answerOf(err)
 	var network *url.Error
 	switch {
@@ -91,6 +88,8 @@ func diagnose(code int, message string, d Desired) (cause, cure string) {
 		return "the topic " + d.Topic + " isn't accepted", "it must exist in the Chat app's own project; set project and pubsub.topic"
 	case code == http.StatusForbidden && (strings.Contains(lower, "scope") || strings.Contains(lower, "administrator")):
 		return "an administrator hasn't approved the app's scopes", "have them approve " + strings.Join(shortScopes(), ", ") + " for the Chat app in the Admin console"
+	case code == http.StatusForbidden && d.Space == "":
+		return "the credentials aren't a Chat app's", "run as the Chat app's service account"
 	case code == http.StatusForbidden:
 		return "the Chat app has no access to the space", "add the app to the space (in the space: Apps & integrations)"
 	case code == http.StatusNotFound:
