@@ -93,7 +93,7 @@ func (r *reader) nextKey() bool {
 
 // nextElement moves to the next element of the array; see [reader.nextKey].
 func (r *reader) nextElement() bool {
-	r.key = nil
+	r.key = nil // the last element may have left one that must not be shown
 	return r.next(']')
 }
 
@@ -210,10 +210,15 @@ func (r *reader) other(want string) {
 	}
 	// What isn't JSON at all is not a matter of types, so the value is read first.
 	start, key := r.pos, r.key
-	if r.skip(); r.fail == nil {
-		// The key is one that the caller asked for, so it is no secret.
-		r.failf(ReasonWrongType, start, "the value of %q isn't %s", key, want)
+	if r.skip(); r.fail != nil {
+		return
 	}
+	if key == nil {
+		r.failf(ReasonWrongType, start, "an element, or the data itself, isn't %s", want)
+		return
+	}
+	// The key is one that the caller asked for, so it is no secret.
+	r.failf(ReasonWrongType, start, "the value of %q isn't %s", key, want)
 }
 
 func (r *reader) literal(word string) bool {
