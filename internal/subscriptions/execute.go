@@ -32,43 +32,40 @@ func (m *Manager) Do(ctx context.Context, a Action) Result {
 }
 
 func (m *Manager) createOrAdopt(ctx context.Context, d Desired) Result {
-	r := Result{Space: d.Space, Outcome: Created}
-	r.Subscription, r.Err = m.create(ctx, d)
-	if r.Err == nil {
-		return r
-	}
-	current, taken := alreadyExists(r.Err)
-	if !taken {
-		r.Err = explain("watch "+d.Space, d, r.Err)
-		return r
-	}
-	existing, err := m.find(ctx, d, current)
-	if err != nil {
-		r.Err = err
-		return r
-	}
-	// It may be someone else's idea of a subscription.
-	action := plan(d, existing)
-	r = m.Do(ctx, action)
-	if r.Outcome == Unchanged {
-		r.Outcome = Adopted
-	}
-	return r
-}
-
-func (m *Manager) create(ctx context.Context, d Desired) (*Subscription, error) {
 	var created workspaceevents.Subscription
 	err := m.mutate(ctx, "create the subscription of "+d.Space, func(ctx context.Context) (*workspaceevents.Operation, error) {
 		return m.service.Subscriptions.Create(d.toGoogle()).Context(ctx).Do()
 	}, &created)
+	if current, taken := alreadyExists(err); taken {
+		return m.adopt(ctx, d, current)
+	}
+	r := Result{Space: d.Space, Outcome: Created}
+	switch {
+	case err != nil:
+		r.Err = explain("watch "+d.Space, d, err)
+	case created.Name == "": // the operation's answer may be left out
+		r.Subscription, r.Err = m.find(ctx, d, "")
+	default:
+		var s Subscription
+		if s, r.Err = fromGoogle(&created); r.Err == nil {
+			r.Subscription = &s
+		}
+	}
+	return r
+}
+
+// adopt takes over what someone else created in the meantime. It may be their
+// idea of a subscription, and is brought to ours.
+func (m *Manager) adopt(ctx context.Context, d Desired, name string) Result {
+	existing, err := m.find(ctx, d, name)
 	if err != nil {
-		return nil, err
+		return Result{Space: d.Space, Err: err}
 	}
-	if created.Name == "" { // the operation's answer may be left out
-		return m.find(ctx, d, "")
+	r := m.Do(ctx, plan(d, existing))
+	if r.Outcome == Unchanged {
+		r.Outcome = Adopted
 	}
-	s, err := fromGoogle(&created)
-	return &s, err
+	return r
 }
 
 func (m *Manager) update(ctx context.Context, d Desired, name string) (*Subscription, error) {
