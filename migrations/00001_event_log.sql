@@ -10,6 +10,18 @@ CREATE FUNCTION event_key(ce_id text) RETURNS uuid
 COMMENT ON FUNCTION event_key(text) IS
   'The key of a Chat event with this ce-id. Of a lifecycle event: event_key(source || E''\n'' || id); of an interaction: event_key(E''interaction\n'' || Pub/Sub message id).';
 
+-- +goose StatementBegin
+CREATE FUNCTION full_name(name text, base text) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE
+    WHEN name LIKE '//%' THEN substr(name, 2)
+    WHEN name LIKE '/%' THEN base || name
+    ELSE name
+  END;
+-- +goose StatementEnd
+COMMENT ON FUNCTION full_name(text, text) IS
+  'The name that events holds in short form: /X stands for base/X, and //X for /X; everything else is as it was.';
+
 CREATE TABLE event_types (
   id smallint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   ce_type text COLLATE "C" NOT NULL CONSTRAINT event_types_ce_type_key UNIQUE,
@@ -73,18 +85,18 @@ COMMENT ON COLUMN events.type_id IS 'Type of the event: event_types.id.';
 COMMENT ON COLUMN events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
 COMMENT ON COLUMN events.payload_codec IS '0: the payload is as received; n: zstd with payload_dictionaries.id = n.';
 COMMENT ON COLUMN events.origin IS 'l: live, delivered by Pub/Sub. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
-COMMENT ON COLUMN events.ce_id IS 'ce-id: spaces/S/spaceEvents/E for Chat events; empty for interactions.';
+COMMENT ON COLUMN events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
 COMMENT ON COLUMN events.space IS 'spaces/S, or null where there is none.';
 COMMENT ON COLUMN events.actor IS 'users/U: the sender, the member, who reacted; null if the payload does not tell.';
-COMMENT ON COLUMN events.resource IS 'Full name of the resource the item is about; may be empty for unknown types.';
+COMMENT ON COLUMN events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
 COMMENT ON COLUMN events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
 COMMENT ON COLUMN events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the item of ordinal 0 only.';
 
 CREATE VIEW event_log AS
-SELECT e.event_time, t.kind, t.verb, t.ce_type AS type, e.space, e.actor, e.resource,
+SELECT e.event_time, t.kind, t.verb, t.ce_type AS type, e.space, e.actor, full_name(e.resource, e.space) AS resource,
        CASE e.origin WHEN 'l' THEN 'live' ELSE 'backfill' END AS origin,
        e.received_at, e.publish_time, e.received_at - e.event_time AS lag,
-       e.ce_id, e.ordinal, s.source, e.message_id, e.event_key
+       full_name(e.ce_id, e.space || '/spaceEvents') AS ce_id, e.ordinal, s.source, e.message_id, e.event_key
 FROM events e
 JOIN event_types t ON t.id = e.type_id
 JOIN event_sources s ON s.id = e.source_id;
@@ -120,4 +132,5 @@ DROP TABLE events;
 DROP TABLE payload_dictionaries;
 DROP TABLE event_sources;
 DROP TABLE event_types;
+DROP FUNCTION full_name(text, text);
 DROP FUNCTION event_key(text);

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -27,8 +28,8 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Store) {
 		keys[i] = pgtype.UUID{Bytes: r.key, Valid: true}
 		sources[i], types[i] = s.lookups.sourceID(r.ev.Source), s.lookups.typeID(r.ev.Type)
 		ordinals[i], backfilled[i] = int16(r.it.Ordinal), r.backfilled()
-		ids[i], spaces[i], actors[i] = r.ev.ID, r.it.Space, r.it.Actor
-		resources[i], messageIDs[i] = r.it.Resource, clean(r.d.MessageID)
+		ids[i], spaces[i], actors[i] = shortName(r.ev.ID, r.it.Space, "/spaceEvents"), r.it.Space, r.it.Actor
+		resources[i], messageIDs[i] = shortName(r.it.Resource, r.it.Space, ""), clean(r.d.MessageID)
 		if r.it.Ordinal == 0 {
 			start := len(arena)
 			arena, codecs[i] = s.payloads.encode(arena, r.d.Data)
@@ -59,4 +60,19 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Store) {
 		})
 		return err
 	})
+}
+
+// shortName leaves out what a name has in common with its space: it would
+// make up a tenth of the log. The SQL function full_name undoes it.
+func shortName(name, space, collection string) string {
+	if strings.HasPrefix(name, "/") {
+		return "/" + name
+	}
+	if rest, ok := strings.CutPrefix(name, space); ok && space != "" {
+		rest, ok = strings.CutPrefix(rest, collection)
+		if ok && strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "//") {
+			return rest
+		}
+	}
+	return name
 }

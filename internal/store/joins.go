@@ -125,7 +125,7 @@ func (n *nextChange) change(ctx context.Context, tx pgx.Tx, space, member string
 		},
 	}
 	err := tx.QueryRow(ctx, `
-		SELECT e.ce_id, s.source, t.ce_type, e.resource
+		SELECT full_name(e.ce_id, e.space || '/spaceEvents'), s.source, t.ce_type, full_name(e.resource, e.space)
 		FROM events e
 		JOIN event_types t ON t.id = e.type_id
 		JOIN event_sources s ON s.id = e.source_id

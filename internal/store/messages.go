@@ -122,9 +122,9 @@ func (b *batch) queueCurrentMessages(q *pgx.Batch) {
 		attachments[i] = pgtype.Int2{Int16: int16(m.attachments), Valid: m.hasContent}
 	}
 	// Which of two versions stays is decided by the trigger
-	// keep_message_version; the WHERE only spares it redeliveries.
+	// keep_message_version; for a redelivery it leaves the row as it is.
 	q.Queue(`
-		INSERT INTO messages AS m (version_time, create_time, deleted_at, payload_as_of, version_key,
+		INSERT INTO messages (version_time, create_time, deleted_at, payload_as_of, version_key,
 			attachments, message, space, sender, thread, deletion_type, text)
 		SELECT version_time, create_time, deleted_at, payload_as_of, version_key,
 			attachments, message, space, NULLIF(sender, ''), NULLIF(thread, ''), NULLIF(deletion_type, ''), text
@@ -142,8 +142,7 @@ func (b *batch) queueCurrentMessages(q *pgx.Batch) {
 			sender = excluded.sender,
 			thread = excluded.thread,
 			deletion_type = excluded.deletion_type,
-			text = excluded.text
-		WHERE (m.version_time, m.version_key) <> (excluded.version_time, excluded.version_key)`,
+			text = excluded.text`,
 		versionTimes, createTimes, deletedAt, asOf, keys,
 		attachments, names, spaces, senders, threads, deletionTypes, texts)
 }

@@ -88,7 +88,13 @@ func (s *Store) ensureMonths(ctx context.Context, want []time.Time) error {
 // PARTITION OF would lock them out.
 func (s *Store) createPartition(ctx context.Context, month time.Time) error {
 	name := "events_" + month.Format("2006_01")
-	const exists = `SELECT to_regclass($1) IS NOT NULL`
+	// Not to_regclass: it may answer from a cache older than the lock below.
+	const exists = `
+		SELECT EXISTS (
+			SELECT FROM pg_inherits i
+			JOIN pg_class c ON c.oid = i.inhrelid
+			WHERE i.inhparent = 'events'::regclass AND c.relname = $1
+		)`
 	var there bool
 	if err := s.pool.QueryRow(ctx, exists, name).Scan(&there); err != nil || there {
 		return err

@@ -86,6 +86,9 @@ func (b *batch) queueReactions(q *pgx.Batch) {
 			removed_at = GREATEST(r.removed_at, excluded.removed_at),
 			user_name = COALESCE(r.user_name, excluded.user_name),
 			emoji = COALESCE(r.emoji, excluded.emoji)
-		WHERE (r.version_time, r.version_key) <> (excluded.version_time, excluded.version_key)`,
+		-- A redelivery changes nothing, unless the batch merged something older into it.
+		WHERE (r.version_time, r.version_key) <> (excluded.version_time, excluded.version_key)
+			OR r.added_at IS DISTINCT FROM GREATEST(r.added_at, excluded.added_at)
+			OR r.removed_at IS DISTINCT FROM GREATEST(r.removed_at, excluded.removed_at)`,
 		versionTimes, addedAt, removedAt, keys, present, names, messages, users, emojis)
 }

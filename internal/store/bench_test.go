@@ -1,0 +1,90 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+const benchBatch = 1000
+
+// BenchmarkRecord records batches of 1000 with a reactor that welcomes every
+// join, and reports bytes on disk per event over all tables and indexes.
+func BenchmarkRecord(b *testing.B) {
+	env := storetest.New(b, store.Options{Now: clock, Reactors: []reactors.Reactor{welcomer{}}})
+	before := value[int64](b, env.Store, `SELECT pg_database_size(current_database())`)
+	batches := benchBatches(b.N)
+	b.ResetTimer()
+	for _, batch := range batches {
+		record(b, env.Store, batch...)
+	}
+	b.StopTimer()
+	n := float64(b.N * benchBatch)
+	b.ReportMetric(n/b.Elapsed().Seconds(), "events/s")
+	after := value[int64](b, env.Store, `SELECT pg_database_size(current_database())`)
+	b.ReportMetric(float64(after-before)/n, "B/event")
+	if b.N > 20 {
+		for _, line := range column(b, env.Store, `
+			SELECT format('%s %s %s', relname, relkind, pg_relation_size(oid) / $1::bigint)
+			FROM pg_class
+			WHERE relnamespace = 'public'::regnamespace AND pg_relation_size(oid) / $1::bigint > 1
+			ORDER BY pg_relation_size(oid) DESC`, int64(n)) {
+			b.Log(line)
+		}
+	}
+}
+
+// BenchmarkBulk inserts the same events into the log table alone, payloads as
+// received: what the database can do at best.
+func BenchmarkBulk(b *testing.B) {
+	env := storetest.New(b, store.Options{Now: clock})
+	record(b, env.Store, newMix(9).next()) // makes the partitions
+	batches := benchBatches(b.N)
+	b.ResetTimer()
+	for _, batch := range batches {
+		bulk(b, env.Store, batch)
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N*benchBatch)/b.Elapsed().Seconds(), "events/s")
+}
+
+func benchBatches(n int) [][]events.Delivery {
+	m := newMix(7)
+	batches := make([][]events.Delivery, n)
+	for i := range batches {
+		batches[i] = m.batch(benchBatch)
+	}
+	return batches
+}
+
+func bulk(b *testing.B, s *store.Store, batch []events.Delivery) {
+	b.Helper()
+	n := len(batch)
+	times, keys := make([]time.Time, n), make([]pgtype.UUID, n)
+	ids, spaces, actors, resources := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	messageIDs, payloads := make([]string, n), make([][]byte, n)
+	for i := range batch {
+		d := &batch[i]
+		it := &d.Event.Items[0]
+		times[i], keys[i] = d.Event.Time, pgtype.UUID{Bytes: store.KeyOf(d.Event, d.MessageID), Valid: true}
+		ids[i], spaces[i], actors[i], resources[i] = d.Event.ID, it.Space, it.Actor, it.Resource
+		messageIDs[i], payloads[i] = d.MessageID, d.Data
+	}
+	_, err := s.Pool().Exec(context.Background(), `
+		INSERT INTO events (event_time, received_at, publish_time, event_key, source_id, type_id, ordinal,
+			payload_codec, origin, ce_id, space, actor, resource, message_id, payload)
+		SELECT t, t, t, k, 1, 1, 0, 0, 'l', i, s, a, r, m, p
+		FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+			AS u (t, k, i, s, a, r, m, p)
+		ON CONFLICT DO NOTHING`, times, keys, ids, spaces, actors, resources, messageIDs, payloads)
+	if err != nil {
+		b.Fatal(err)
+	}
+}

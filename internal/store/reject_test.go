@@ -1,0 +1,134 @@
+package store_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+// Row P10: one delivery that Postgres refuses costs its batch nothing. A
+// trigger refuses it, with each of the codes that were seen in practice.
+func TestRejectedDeliveryIsQuarantined(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"22P05", "22P02", "22003", "54001", "21000", "23514"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			s := storetest.New(t, store.Options{Now: clock}).Store
+			n := 500
+			batch := newMix(3).batch(n)
+			bad := n / 3
+			batch[bad].Data = []byte("\x00\xff raw \xed\xa0\x80 bytes")
+			batch[bad].Attributes["odd"] = "\x00"
+			record(t, s, newMix(4).next()) // makes the partitions
+			_, err := s.Pool().Exec(t.Context(), fmt.Sprintf(`
+				CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+				BEGIN
+					RAISE EXCEPTION 'secret text' USING ERRCODE = '%s', CONSTRAINT = 'chosen', TABLE = 'events';
+				END $$;
+				CREATE TRIGGER refuse BEFORE INSERT ON events FOR EACH ROW
+					WHEN (NEW.message_id = '%s') EXECUTE FUNCTION refuse()`, code, batch[bad].MessageID))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, o := range record(t, s, batch...) {
+				if want := map[bool]events.Outcome{true: events.Quarantined, false: events.Recorded}[i == bad]; o != want {
+					t.Errorf("outcome %d = %s, want %s", i, o, want)
+				}
+			}
+			record(t, s, batch[bad]) // a redelivery adds nothing
+			if got := value[int](t, s, `SELECT count(*) FROM events`); got != n {
+				t.Errorf("events = %d, want %d and the first one", got, n)
+			}
+			type row struct {
+				Reason, Detail string
+				Sum            [32]byte
+			}
+			var got row
+			var data []byte
+			if err := s.Pool().QueryRow(t.Context(), `SELECT reason, detail, data FROM quarantine`).Scan(&got.Reason, &got.Detail, &data); err != nil {
+				t.Fatal(err)
+			}
+			got.Sum = sha256.Sum256(data)
+			want := row{"rejected_by_database", "SQLSTATE " + code + ", table events, constraint chosen", sha256.Sum256(batch[bad].Data)}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("quarantine (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Row S3 and the like: text that Postgres can't hold, and absurd times (D9),
+// go to the quarantine on their own; the bytes are kept.
+func TestWhatGoesToQuarantine(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, store.Options{Now: clock}).Store
+	ok := join("ok", 0)
+	nul := live("nul", at(0), message(events.VerbCreated, "spaces/S/messages/1", ann, "a\x00b", at(0), time.Time{}))
+	badType := join("type", 0)
+	badType.Event.Type = "google.workspace.chat.\xff"
+	past := live("past", epoch.AddDate(0, 0, -41), membership(events.VerbCreated, space, ann, "JOINED"))
+	future := live("future", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), membership(events.VerbCreated, space, ann, "JOINED"))
+	malformed := events.Delivery{MessageID: "x", Data: []byte{0, 0xff}, ReceivedAt: epoch, Malformed: &events.Malformed{Reason: "not_json", Detail: "at \x00"}}
+	got := record(t, s, nul, ok, badType, past, future, malformed)
+	want := []events.Outcome{events.Quarantined, events.Recorded, events.Quarantined, events.Quarantined, events.Quarantined, events.Quarantined}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("outcomes (-want +got):\n%s", diff)
+	}
+	reasons := column(t, s, `SELECT reason FROM quarantine ORDER BY reason`)
+	if diff := cmp.Diff([]string{"absurd_time", "absurd_time", "not_json", "rejected_by_database", "rejected_by_database"}, reasons); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+	if got := value[[]byte](t, s, `SELECT data FROM quarantine WHERE reason = 'not_json'`); !bytes.Equal(got, malformed.Data) {
+		t.Errorf("data = %x, want %x", got, malformed.Data)
+	}
+}
+
+// Row D9: a month without a partition gets one, at any time and from several
+// replicas at once; one that was dropped comes back.
+func TestPartitions(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.NewDSN(t)
+	now := epoch
+	open := func() *store.Store {
+		s, err := store.Open(t.Context(), dsn, store.Options{Now: func() time.Time { return now }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		return s
+	}
+	replicas := []*store.Store{open(), open(), open()}
+	errs := make(chan error, len(replicas))
+	for _, s := range replicas {
+		go func() { errs <- s.EnsurePartitions(t.Context(), now) }()
+	}
+	for range replicas {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	const count = `SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass`
+	if got := value[int](t, replicas[0], count); got != 6 {
+		t.Errorf("partitions = %d, want 6", got)
+	}
+	now = epoch.AddDate(0, 0, 400)
+	later := live("later", now, membership(events.VerbCreated, space, ann, "JOINED"))
+	record(t, replicas[0], later)
+	if _, err := replicas[0].Pool().Exec(t.Context(), `DROP TABLE events_2027_12`); err != nil {
+		t.Fatal(err)
+	}
+	if got := record(t, replicas[0], later); got[0] != events.Recorded {
+		t.Errorf("outcome = %s, want recorded", got[0])
+	}
+	if got := value[int](t, replicas[0], `SELECT count(*) FROM quarantine`); got != 0 {
+		t.Errorf("quarantined = %d, want 0", got)
+	}
+}

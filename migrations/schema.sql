@@ -1,0 +1,640 @@
+-- The schema after all migrations, for reading. Written by: go test ./internal/store -run TestMigrations -update
+
+CREATE FUNCTION public.event_key(ce_id text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (encode(SUBSTRING(sha256(convert_to(ce_id, 'UTF8'::name)) FROM 1 FOR 16), 'hex'::text))::uuid;
+
+COMMENT ON FUNCTION public.event_key(ce_id text) IS 'The key of a Chat event with this ce-id. Of a lifecycle event: event_key(source || E''\n'' || id); of an interaction: event_key(E''interaction\n'' || Pub/Sub message id).';
+
+CREATE FUNCTION public.full_name(name text, base text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (name ~~ '//%'::text) THEN substr(name, 2) WHEN (name ~~ '/%'::text) THEN (base || name) ELSE name END;
+
+COMMENT ON FUNCTION public.full_name(name text, base text) IS 'The name that events holds in short form: /X stands for base/X, and //X for /X; everything else is as it was.';
+
+CREATE FUNCTION public.keep_message_version() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+  winner messages%ROWTYPE;
+  loser messages%ROWTYPE;
+BEGIN
+  IF (NEW.deleted_at IS NOT NULL, NEW.version_time, NEW.version_key)
+     > (OLD.deleted_at IS NOT NULL, OLD.version_time, OLD.version_key) THEN
+    winner := NEW;
+    loser := OLD;
+  ELSE
+    winner := OLD;
+    loser := NEW;
+  END IF;
+  -- A tombstone or a bare name has no content to keep.
+  IF loser.text IS NOT NULL AND (loser.version_time, loser.version_key) <> (winner.version_time, winner.version_key) THEN
+    INSERT INTO message_revisions (message, version_time, version_key, payload_as_of, attachments, text)
+    VALUES (loser.message, loser.version_time, loser.version_key, loser.payload_as_of, loser.attachments, loser.text)
+    ON CONFLICT DO NOTHING;
+  END IF;
+  -- What never changes is filled in from whichever version tells it.
+  winner.create_time := COALESCE(winner.create_time, loser.create_time);
+  winner.sender := COALESCE(winner.sender, loser.sender);
+  winner.thread := COALESCE(winner.thread, loser.thread);
+  IF winner = OLD THEN
+    RETURN NULL;
+  END IF;
+  RETURN winner;
+END
+$$;
+
+COMMENT ON FUNCTION public.keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions.';
+
+CREATE TABLE public.event_sources (
+    id integer NOT NULL,
+    source text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.event_sources IS 'The CloudEvents sources seen so far: which Workspace Events subscription delivered an event.';
+
+COMMENT ON COLUMN public.event_sources.id IS 'Number used in events.source_id.';
+
+COMMENT ON COLUMN public.event_sources.source IS 'ce-source as received, for example //workspaceevents.googleapis.com/subscriptions/S; empty for interaction events.';
+
+CREATE TABLE public.event_types (
+    id smallint NOT NULL,
+    ce_type text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    verb text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.event_types IS 'The event types seen so far; events refers to them by number to stay small.';
+
+COMMENT ON COLUMN public.event_types.id IS 'Number used in events.type_id.';
+
+COMMENT ON COLUMN public.event_types.ce_type IS 'CloudEvents type as received, for example google.workspace.chat.message.v1.created; interaction.MESSAGE and so on for interaction events.';
+
+COMMENT ON COLUMN public.event_types.kind IS 'What sort of resource such an event is about: message, membership, reaction, space, subscription, interaction, unknown, …';
+
+COMMENT ON COLUMN public.event_types.verb IS 'What happened to it: created, updated, deleted, …; other for interactions and unknown types.';
+
+CREATE TABLE public.events (
+    event_time timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    publish_time timestamp with time zone,
+    event_key uuid NOT NULL,
+    source_id integer NOT NULL,
+    type_id smallint NOT NULL,
+    ordinal smallint NOT NULL,
+    payload_codec smallint NOT NULL,
+    origin "char" NOT NULL,
+    ce_id text NOT NULL COLLATE pg_catalog."C",
+    space text COLLATE pg_catalog."C",
+    actor text COLLATE pg_catalog."C",
+    resource text NOT NULL COLLATE pg_catalog."C",
+    message_id text COLLATE pg_catalog."C",
+    payload bytea,
+    CONSTRAINT events_ordinal_check CHECK ((ordinal >= 0)),
+    CONSTRAINT events_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
+    CONSTRAINT events_payload_check CHECK (((ordinal = 0) = (payload IS NOT NULL))),
+    CONSTRAINT events_payload_codec_check CHECK ((payload_codec >= 0))
+)
+PARTITION BY RANGE (event_time);
+ALTER TABLE ONLY public.events ALTER COLUMN payload SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
+
+COMMENT ON COLUMN public.events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
+
+COMMENT ON COLUMN public.events.received_at IS 'When this system got the first copy.';
+
+COMMENT ON COLUMN public.events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
+
+COMMENT ON COLUMN public.events.event_key IS 'Identity of the event; see the function event_key.';
+
+COMMENT ON COLUMN public.events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
+
+COMMENT ON COLUMN public.events.type_id IS 'Type of the event: event_types.id.';
+
+COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
+
+COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd with payload_dictionaries.id = n.';
+
+COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
+
+COMMENT ON COLUMN public.events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
+
+COMMENT ON COLUMN public.events.space IS 'spaces/S, or null where there is none.';
+
+COMMENT ON COLUMN public.events.actor IS 'users/U: the sender, the member, who reacted; null if the payload does not tell.';
+
+COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
+
+COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
+
+COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the item of ordinal 0 only.';
+
+CREATE VIEW public.event_log AS
+ SELECT e.event_time,
+    t.kind,
+    t.verb,
+    t.ce_type AS type,
+    e.space,
+    e.actor,
+    public.full_name(e.resource, e.space) AS resource,
+        CASE e.origin
+            WHEN 'l'::"char" THEN 'live'::text
+            ELSE 'backfill'::text
+        END AS origin,
+    e.received_at,
+    e.publish_time,
+    (e.received_at - e.event_time) AS lag,
+    public.full_name(e.ce_id, (e.space || '/spaceEvents'::text)) AS ce_id,
+    e.ordinal,
+    s.source,
+    e.message_id,
+    e.event_key
+   FROM ((public.events e
+     JOIN public.event_types t ON ((t.id = e.type_id)))
+     JOIN public.event_sources s ON ((s.id = e.source_id)));
+
+COMMENT ON VIEW public.event_log IS 'The event log in readable form. lag is how long after the event it was received.';
+
+ALTER TABLE public.event_sources ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.event_sources_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE public.event_types ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.event_types_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.membership_changes (
+    event_time timestamp with time zone NOT NULL,
+    event_key uuid NOT NULL,
+    ordinal smallint NOT NULL,
+    origin "char" NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C",
+    member text NOT NULL COLLATE pg_catalog."C",
+    verb text NOT NULL COLLATE pg_catalog."C",
+    state text COLLATE pg_catalog."C",
+    role text COLLATE pg_catalog."C",
+    member_type text COLLATE pg_catalog."C",
+    CONSTRAINT membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
+    CONSTRAINT membership_changes_state_check CHECK ((state <> ''::text)),
+    CONSTRAINT membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
+);
+
+COMMENT ON TABLE public.membership_changes IS 'Every membership event, append-only. Whatever order events arrive in, the rows are the same in the end.';
+
+COMMENT ON COLUMN public.membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted).';
+
+COMMENT ON COLUMN public.membership_changes.event_key IS 'The event: events.event_key.';
+
+COMMENT ON COLUMN public.membership_changes.ordinal IS 'Item of the event: events.ordinal.';
+
+COMMENT ON COLUMN public.membership_changes.origin IS 'l: live. b: backfill; state and role are then those of the time of fetching, not of event_time.';
+
+COMMENT ON COLUMN public.membership_changes.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.membership_changes.member IS 'users/U, or groups/G for a Google Group.';
+
+COMMENT ON COLUMN public.membership_changes.verb IS 'created, updated or deleted.';
+
+COMMENT ON COLUMN public.membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
+
+COMMENT ON COLUMN public.membership_changes.role IS 'Role after the change; null if the payload did not tell.';
+
+COMMENT ON COLUMN public.membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
+
+CREATE VIEW public.membership_intervals AS
+ WITH known AS (
+         SELECT membership_changes.space,
+            membership_changes.member,
+            membership_changes.event_time,
+            membership_changes.event_key,
+            membership_changes.ordinal,
+            membership_changes.verb,
+            (membership_changes.state = 'JOINED'::text) AS inside,
+            lag((membership_changes.state = 'JOINED'::text)) OVER w AS was_inside
+           FROM public.membership_changes
+          WHERE (membership_changes.state IS NOT NULL)
+          WINDOW w AS (PARTITION BY membership_changes.space, membership_changes.member ORDER BY membership_changes.event_time, membership_changes.event_key, membership_changes.ordinal)
+        ), turns AS (
+         SELECT known.space,
+            known.member,
+            known.event_time,
+            known.verb,
+            known.inside,
+            known.was_inside,
+            lead(known.event_time) OVER (PARTITION BY known.space, known.member ORDER BY known.event_time, known.event_key, known.ordinal) AS next_time
+           FROM known
+          WHERE ((known.was_inside IS NULL) OR (known.was_inside <> known.inside))
+        )
+ SELECT turns.space,
+    turns.member,
+        CASE
+            WHEN ((turns.was_inside IS NOT NULL) OR (turns.verb = 'created'::text)) THEN turns.event_time
+            ELSE NULL::timestamp with time zone
+        END AS joined_at,
+    turns.next_time AS left_at
+   FROM turns
+  WHERE turns.inside
+UNION ALL
+ SELECT turns.space,
+    turns.member,
+    NULL::timestamp with time zone AS joined_at,
+    turns.event_time AS left_at
+   FROM turns
+  WHERE ((NOT turns.inside) AND (turns.was_inside IS NULL) AND (turns.verb = 'deleted'::text));
+
+COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now.';
+
+CREATE TABLE public.memberships (
+    version_time timestamp with time zone NOT NULL,
+    version_key uuid NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C",
+    member text NOT NULL COLLATE pg_catalog."C",
+    state text COLLATE pg_catalog."C",
+    role text COLLATE pg_catalog."C",
+    affiliation text COLLATE pg_catalog."C",
+    CONSTRAINT memberships_state_check CHECK ((state <> ''::text))
+);
+
+COMMENT ON TABLE public.memberships IS 'Who is in which space now, as far as events tell. Join and leave times: membership_intervals.';
+
+COMMENT ON COLUMN public.memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
+
+COMMENT ON COLUMN public.memberships.version_key IS 'Event that the state comes from; decides between two of the same time.';
+
+COMMENT ON COLUMN public.memberships.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.memberships.member IS 'users/U, or groups/G for a Google Group.';
+
+COMMENT ON COLUMN public.memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
+
+COMMENT ON COLUMN public.memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
+
+COMMENT ON COLUMN public.memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
+
+CREATE TABLE public.message_revisions (
+    version_time timestamp with time zone NOT NULL,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    attachments smallint,
+    message text NOT NULL COLLATE pg_catalog."C",
+    text text
+);
+
+COMMENT ON TABLE public.message_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
+
+COMMENT ON COLUMN public.message_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
+
+COMMENT ON COLUMN public.message_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
+
+COMMENT ON COLUMN public.message_revisions.version_key IS 'Event that the version comes from.';
+
+COMMENT ON COLUMN public.message_revisions.attachments IS 'Number of attachments.';
+
+COMMENT ON COLUMN public.message_revisions.message IS 'spaces/S/messages/M';
+
+COMMENT ON COLUMN public.message_revisions.text IS 'Text of this version.';
+
+CREATE TABLE public.messages (
+    version_time timestamp with time zone NOT NULL,
+    create_time timestamp with time zone,
+    deleted_at timestamp with time zone,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    attachments smallint,
+    message text NOT NULL COLLATE pg_catalog."C",
+    space text NOT NULL COLLATE pg_catalog."C",
+    sender text COLLATE pg_catalog."C",
+    thread text COLLATE pg_catalog."C",
+    deletion_type text COLLATE pg_catalog."C",
+    text text,
+    CONSTRAINT messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL))))
+);
+
+COMMENT ON TABLE public.messages IS 'Every message with its current text. Earlier versions: message_history. All messages of a space: message BETWEEN ''spaces/S/messages/'' AND ''spaces/S/messages0''.';
+
+COMMENT ON COLUMN public.messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.messages.create_time IS 'When it was sent; null if unknown.';
+
+COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+
+COMMENT ON COLUMN public.messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+
+COMMENT ON COLUMN public.messages.version_key IS 'Event that the version comes from; decides between two of the same time.';
+
+COMMENT ON COLUMN public.messages.attachments IS 'Number of attachments; null if unknown or deleted.';
+
+COMMENT ON COLUMN public.messages.message IS 'spaces/S/messages/M';
+
+COMMENT ON COLUMN public.messages.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.messages.sender IS 'users/U; null if unknown.';
+
+COMMENT ON COLUMN public.messages.thread IS 'spaces/S/threads/T; null if unknown.';
+
+COMMENT ON COLUMN public.messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
+
+COMMENT ON COLUMN public.messages.text IS 'Current text; null if unknown or deleted.';
+
+CREATE VIEW public.message_history AS
+ SELECT DISTINCT ON (v.message, v.version_time, v.text) v.message,
+    v.version_time,
+    v.text,
+    v.attachments,
+    v.payload_as_of,
+    v.is_current,
+    v.version_key
+   FROM ( SELECT message_revisions.message,
+            message_revisions.version_time,
+            message_revisions.text,
+            message_revisions.attachments,
+            message_revisions.payload_as_of,
+            false AS is_current,
+            message_revisions.version_key
+           FROM public.message_revisions
+        UNION ALL
+         SELECT messages.message,
+            messages.version_time,
+            messages.text,
+            messages.attachments,
+            messages.payload_as_of,
+            true,
+            messages.version_key
+           FROM public.messages
+          WHERE (messages.text IS NOT NULL)) v
+  ORDER BY v.message, v.version_time, v.text, v.is_current DESC, v.payload_as_of NULLS FIRST, v.version_key;
+
+COMMENT ON VIEW public.message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
+
+CREATE TABLE public.payload_dictionaries (
+    id smallint NOT NULL,
+    dictionary bytea NOT NULL,
+    CONSTRAINT payload_dictionaries_id_check CHECK ((id > 0))
+);
+
+COMMENT ON TABLE public.payload_dictionaries IS 'The raw-content zstd dictionaries that payloads were compressed with. A row here is needed as long as any payload names it.';
+
+COMMENT ON COLUMN public.payload_dictionaries.id IS 'Number used in events.payload_codec.';
+
+COMMENT ON COLUMN public.payload_dictionaries.dictionary IS 'Content of the dictionary: zstd -d --patch-from, or any library''s raw-content dictionary, reads payloads with it.';
+
+CREATE TABLE public.quarantine (
+    quarantine_key uuid NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    publish_time timestamp with time zone,
+    message_id text NOT NULL COLLATE pg_catalog."C",
+    ordering_key text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL COLLATE pg_catalog."C",
+    detail text NOT NULL,
+    attributes json NOT NULL,
+    data bytea NOT NULL,
+    CONSTRAINT quarantine_reason_check CHECK ((reason <> ''::text))
+);
+
+COMMENT ON TABLE public.quarantine IS 'Messages that could not be recorded as events, kept whole so that nothing is lost.';
+
+COMMENT ON COLUMN public.quarantine.quarantine_key IS 'Hash of message id, attributes and data: the same message is kept once.';
+
+COMMENT ON COLUMN public.quarantine.received_at IS 'When this system got the first copy.';
+
+COMMENT ON COLUMN public.quarantine.publish_time IS 'When Pub/Sub took it; null for a backfill.';
+
+COMMENT ON COLUMN public.quarantine.message_id IS 'Pub/Sub message id; empty for a backfill.';
+
+COMMENT ON COLUMN public.quarantine.ordering_key IS 'Pub/Sub ordering key.';
+
+COMMENT ON COLUMN public.quarantine.reason IS 'Short stable code; absurd_time and rejected_by_database are the store''s own, the others the decoder''s.';
+
+COMMENT ON COLUMN public.quarantine.detail IS 'For people: what was wrong. Never message text.';
+
+COMMENT ON COLUMN public.quarantine.attributes IS 'Pub/Sub attributes as received.';
+
+COMMENT ON COLUMN public.quarantine.data IS 'Exactly the bytes received.';
+
+CREATE TABLE public.reactions (
+    version_time timestamp with time zone NOT NULL,
+    added_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    version_key uuid NOT NULL,
+    present boolean NOT NULL,
+    reaction text NOT NULL COLLATE pg_catalog."C",
+    message text NOT NULL COLLATE pg_catalog."C",
+    user_name text COLLATE pg_catalog."C",
+    emoji text COLLATE pg_catalog."C",
+    CONSTRAINT reactions_times_check CHECK (((added_at IS NOT NULL) OR (removed_at IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.reactions IS 'Every reaction that ever was; WHERE present for those that are there now. Adding the same emoji again gives the same name again.';
+
+COMMENT ON COLUMN public.reactions.version_time IS 'Time of the newest event about it.';
+
+COMMENT ON COLUMN public.reactions.added_at IS 'When it was last added; null if no such event was seen.';
+
+COMMENT ON COLUMN public.reactions.removed_at IS 'When it was last removed; null if never.';
+
+COMMENT ON COLUMN public.reactions.version_key IS 'The newest event; decides between two of the same time.';
+
+COMMENT ON COLUMN public.reactions.present IS 'Whether it is there now.';
+
+COMMENT ON COLUMN public.reactions.reaction IS 'spaces/S/messages/M/reactions/R';
+
+COMMENT ON COLUMN public.reactions.message IS 'spaces/S/messages/M';
+
+COMMENT ON COLUMN public.reactions.user_name IS 'users/U: who reacted; null if unknown.';
+
+COMMENT ON COLUMN public.reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+
+CREATE TABLE public.reactor_runs (
+    id bigint NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    slot_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
+    reactor text NOT NULL COLLATE pg_catalog."C",
+    subject text NOT NULL COLLATE pg_catalog."C",
+    space text NOT NULL COLLATE pg_catalog."C",
+    member text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    request json NOT NULL,
+    CONSTRAINT reactor_runs_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT reactor_runs_finished_check CHECK (((state = 'pending'::text) = (finished_at IS NULL))),
+    CONSTRAINT reactor_runs_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'parked'::text, 'expired'::text, 'skipped'::text])))
+);
+
+COMMENT ON TABLE public.reactor_runs IS 'Every effect that a reactor asked for, and how it ended. Exists if and only if its event is recorded.';
+
+COMMENT ON COLUMN public.reactor_runs.id IS 'Number of the run; its River job carries it.';
+
+COMMENT ON COLUMN public.reactor_runs.event_time IS 'Time of the newest event that asked for it; its age is counted from here.';
+
+COMMENT ON COLUMN public.reactor_runs.created_at IS 'When it was first asked for.';
+
+COMMENT ON COLUMN public.reactor_runs.finished_at IS 'When it ended; null while pending.';
+
+COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its turn to write to its space; null if it has none so far.';
+
+COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
+
+COMMENT ON COLUMN public.reactor_runs.state IS 'pending, sent, parked (a person must look), expired (too old when its turn came) or skipped (the member had left).';
+
+COMMENT ON COLUMN public.reactor_runs.reactor IS 'Name of the reactor.';
+
+COMMENT ON COLUMN public.reactor_runs.subject IS 'What the effect is about; there is one run for it, ever.';
+
+COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: the space written to.';
+
+COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: skipped if not in the space any more; empty for none.';
+
+COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
+
+COMMENT ON COLUMN public.reactor_runs.request IS 'The rendered request, the same for every attempt.';
+
+ALTER TABLE public.reactor_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.reactor_runs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.spaces (
+    version_time timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    version_key uuid NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C",
+    display_name text,
+    space_type text COLLATE pg_catalog."C",
+    threading_state text COLLATE pg_catalog."C",
+    history_state text COLLATE pg_catalog."C",
+    description text
+);
+
+COMMENT ON TABLE public.spaces IS 'Every space that an event named, with what the newest event tells of it.';
+
+COMMENT ON COLUMN public.spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.spaces.deleted_at IS 'When the space was deleted; null while it exists. Final.';
+
+COMMENT ON COLUMN public.spaces.version_key IS 'Event that the state comes from; decides between two of the same time.';
+
+COMMENT ON COLUMN public.spaces.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.spaces.display_name IS 'Name that people see; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.description IS 'Description that people see; null if unknown.';
+
+CREATE TABLE public.users (
+    version_time timestamp with time zone NOT NULL,
+    user_name text NOT NULL COLLATE pg_catalog."C",
+    user_type text COLLATE pg_catalog."C",
+    display_name text
+);
+
+COMMENT ON TABLE public.users IS 'Every user that an event named, with what events tell of them.';
+
+COMMENT ON COLUMN public.users.version_time IS 'Time of the interaction that gave the display name; -infinity without one.';
+
+COMMENT ON COLUMN public.users.user_name IS 'users/U: resource name of the user.';
+
+COMMENT ON COLUMN public.users.user_type IS 'HUMAN or BOT; null if no event told so far.';
+
+COMMENT ON COLUMN public.users.display_name IS 'Only interaction events carry it; null if there was none.';
+
+CREATE TABLE public.write_slots (
+    space text NOT NULL COLLATE pg_catalog."C",
+    next_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.write_slots IS 'Paces writes to a space over all replicas, by the clock of the database.';
+
+COMMENT ON COLUMN public.write_slots.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.write_slots.next_at IS 'When the next run may write to it.';
+
+ALTER TABLE ONLY public.event_sources
+    ADD CONSTRAINT event_sources_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.event_sources
+    ADD CONSTRAINT event_sources_source_key UNIQUE (source);
+
+ALTER TABLE ONLY public.event_types
+    ADD CONSTRAINT event_types_ce_type_key UNIQUE (ce_type);
+
+ALTER TABLE ONLY public.event_types
+    ADD CONSTRAINT event_types_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (event_key, ordinal, event_time);
+
+ALTER TABLE ONLY public.membership_changes
+    ADD CONSTRAINT membership_changes_pkey PRIMARY KEY (space, member, event_time, event_key, ordinal);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_pkey PRIMARY KEY (space, member);
+
+ALTER TABLE ONLY public.message_revisions
+    ADD CONSTRAINT message_revisions_pkey PRIMARY KEY (message, version_time, version_key);
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_pkey PRIMARY KEY (message);
+
+ALTER TABLE ONLY public.payload_dictionaries
+    ADD CONSTRAINT payload_dictionaries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.quarantine
+    ADD CONSTRAINT quarantine_pkey PRIMARY KEY (quarantine_key);
+
+ALTER TABLE ONLY public.reactions
+    ADD CONSTRAINT reactions_pkey PRIMARY KEY (reaction);
+
+ALTER TABLE ONLY public.reactor_runs
+    ADD CONSTRAINT reactor_runs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.reactor_runs
+    ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject);
+
+ALTER TABLE ONLY public.spaces
+    ADD CONSTRAINT spaces_pkey PRIMARY KEY (space);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (user_name);
+
+ALTER TABLE ONLY public.write_slots
+    ADD CONSTRAINT write_slots_pkey PRIMARY KEY (space);
+
+CREATE INDEX events_actor_idx ON ONLY public.events USING btree (actor, event_time) WHERE (actor IS NOT NULL);
+
+CREATE INDEX events_space_idx ON ONLY public.events USING btree (space, event_time) WHERE (space IS NOT NULL);
+
+CREATE INDEX events_time_idx ON ONLY public.events USING brin (event_time);
+
+CREATE INDEX memberships_member_idx ON public.memberships USING btree (member);
+
+CREATE INDEX quarantine_received_at_idx ON public.quarantine USING btree (received_at);
+
+CREATE INDEX reactions_message_idx ON public.reactions USING btree (message);
+
+CREATE INDEX reactor_runs_open_idx ON public.reactor_runs USING btree (created_at) WHERE (state = ANY (ARRAY['pending'::text, 'parked'::text]));
+
+CREATE TRIGGER keep_message_version BEFORE UPDATE ON public.messages FOR EACH ROW EXECUTE FUNCTION public.keep_message_version();
