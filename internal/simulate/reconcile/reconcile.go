@@ -92,7 +92,7 @@ func checkEvents(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, 
 	}
 	rows, err := db.Query(ctx, `
 		SELECT ce_id, count(*)::int AS rows, count(DISTINCT ordinal)::int AS ordinals
-		FROM events
+		FROM event_log
 		WHERE ce_id LIKE 'spaces/%'
 		GROUP BY ce_id`)
 	if err != nil {

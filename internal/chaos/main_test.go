@@ -1,0 +1,47 @@
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+var full = flag.Bool("chaos.full", false, "run the failure tests at full size")
+
+// binary is the worker, built once.
+var binary string
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "spacekeeper-chaos-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	binary = filepath.Join(dir, "subscriber")
+	build := exec.Command("go", "build", "-o", binary, "github.com/spacekeeper/spacekeeper/cmd/subscriber")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the worker: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
+		goleak.Cleanup(func(code int) {
+			_ = os.RemoveAll(dir)
+			os.Exit(code)
+		}),
+	)
+}
+
+// scaled picks the size of a test.
+func scaled[T any](usual, atFull T) T {
+	if *full {
+		return atFull
+	}
+	return usual
+}

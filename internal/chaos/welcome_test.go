@@ -1,0 +1,124 @@
+package chaos
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+)
+
+// Row R3: people who are added at once come in one batch event; each is
+// recorded, and each is welcomed in the space's turn.
+func TestBulkAddIsPaced(t *testing.T) {
+	t.Parallel()
+	const interval = 2 * time.Second // 30 a minute
+	n := scaled(8, 200)
+	w := newWorld(t, simulate.Options{Seed: 6, Spaces: 2, Users: 10})
+	w.work(t, "SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE=30")
+	crowded, other := w.Spaces()[0].Name, w.Spaces()[1].Name
+	if err := w.AddMembers(crowded, w.newcomers(n)...); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.AddMembers(other, w.newcomers(1)...); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t, 2*time.Minute+time.Duration(n)*interval)
+
+	if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'sent'`); got != n+1 {
+		t.Errorf("%d runs were sent, want %d", got, n+1)
+	}
+	if got := w.query(t, `SELECT count(*) FROM membership_intervals WHERE joined_at IS NOT NULL`); got != n+1 {
+		t.Errorf("%d joins recorded, want %d", got, n+1)
+	}
+	var sent []time.Time
+	var elsewhere time.Time
+	for _, m := range w.Ledger().AppMessages {
+		if m.Space == crowded {
+			sent = append(sent, m.Time)
+		} else {
+			elsewhere = m.Time
+		}
+	}
+	slices.SortFunc(sent, time.Time.Compare)
+	for i := 1; i < len(sent); i++ {
+		// Turns are interval apart; a call may take its time to arrive.
+		if gap := sent[i].Sub(sent[i-1]); gap < interval/2 {
+			t.Errorf("welcome %d came %s after the one before it, want about %s", i+1, gap, interval)
+		}
+	}
+	if least := time.Duration(n-1) * interval * 9 / 10; sent[len(sent)-1].Sub(sent[0]) < least {
+		t.Errorf("%d welcomes to one space within %s, want at least %s", n, sent[len(sent)-1].Sub(sent[0]), least)
+	}
+	if elsewhere.After(sent[len(sent)-1]) {
+		t.Error("the other space had to wait for the crowded one")
+	}
+}
+
+// Row R5: what comes too late is recorded, but nobody is greeted for it.
+func TestLateJoinsExpire(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulate.Options{Seed: 7, Spaces: 1, Users: 4})
+	space := w.Spaces()[0].Name
+	if err := w.AddMembers(space, w.newcomers(3)...); err != nil {
+		t.Fatal(err)
+	}
+	after(t, 2*time.Second)
+	w.work(t, "SPACEKEEPER_REACTORS_WELCOME_MAX_AGE=1s")
+	eventually(t, 60*time.Second, "the runs have expired", func() bool {
+		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'expired'`) == 3
+	})
+	if n := len(w.Ledger().AppMessages); n != 0 {
+		t.Errorf("%d messages were sent, want none", n)
+	}
+}
+
+// Somebody who has left before their turn isn't greeted; if they come back,
+// they are.
+func TestLeaveAndReturn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulate.Options{Seed: 8, Spaces: 1, Users: 4})
+	space := w.Spaces()[0].Name
+	who := w.newcomers(1)[0]
+	if err := w.AddMembers(space, who); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.RemoveMember(space, who); err != nil {
+		t.Fatal(err)
+	}
+	w.work(t)
+	eventually(t, 60*time.Second, "the run is skipped", func() bool {
+		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'skipped' AND reason = 'left'`) == 1
+	})
+	if err := w.AddMembers(space, who); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 60*time.Second, "the welcome is sent", func() bool {
+		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'sent'`) == 1
+	})
+	w.settle(t, time.Minute)
+}
+
+// A space that the app may not write to: the run is parked with a reason that
+// its people understand, and others go on.
+func TestForbiddenSpaceIsParked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, simulate.Options{Seed: 9, Spaces: 2, Users: 4})
+	closed, open := w.Spaces()[0].Name, w.Spaces()[1].Name
+	w.SetChatFaults(func(c simulate.ChatCall) (f simulate.ChatFault) {
+		if c.Space == closed {
+			f.Status = 403
+		}
+		return f
+	})
+	w.work(t)
+	for _, space := range []string{closed, open} {
+		if err := w.AddMembers(space, w.newcomers(1)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 60*time.Second, "one run is sent and one is parked", func() bool {
+		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'parked' AND reason LIKE '%add it to the space%'`) == 1 &&
+			w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'sent'`) == 1
+	})
+}

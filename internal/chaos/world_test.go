@@ -1,0 +1,294 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/localpg"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/reconcile"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// world is a Workspace with its Pub/Sub, a database, and any number of
+// workers.
+type world struct {
+	*simulate.Workspace
+	pg           *localpg.Server
+	db           *store.Store
+	topic        string
+	subscription string
+}
+
+// newWorld sets everything up but the workers. The subscription has a
+// dead-letter policy of the fewest attempts that Pub/Sub allows, so that a
+// nack would show.
+func newWorld(t *testing.T, o simulate.Options) *world {
+	t.Helper()
+	ctx := t.Context()
+	pg, err := localpg.Start(ctx, localpg.Options{Private: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pg.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := store.Migrate(ctx, pg.DSN()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(ctx, pg.DSN(), store.Options{MaxConns: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	ws, err := simulate.Start(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := ws.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	w := &world{Workspace: ws, pg: pg, db: db}
+	w.createPubSub(t)
+	w.subscribe(t)
+	return w
+}
+
+func (w *world) createPubSub(t *testing.T) {
+	t.Helper()
+	client, err := pubsub.NewClient(t.Context(), w.Project(), w.Broker().ClientOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	w.topic = "projects/" + w.Project() + "/topics/chat-events"
+	w.subscription = "projects/" + w.Project() + "/subscriptions/spacekeeper"
+	for _, name := range []string{w.topic, w.topic + "-dead"} {
+		if _, err := client.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), &pubsubpb.Subscription{
+		Name: w.subscription, Topic: w.topic, AckDeadlineSeconds: 10,
+		DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: w.topic + "-dead", MaxDeliveryAttempts: 5},
+		RetryPolicy:      &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(0), MaximumBackoff: durationpb.New(time.Second)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) subscribe(t *testing.T) {
+	t.Helper()
+	manager, err := subscriptions.New(t.Context(), subscriptions.Options{Endpoint: w.WorkspaceEventsEndpoint()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	cfg := config.Default()
+	cfg.Project, cfg.PubSub.Topic = w.Project(), w.topic
+	for _, s := range w.Spaces() {
+		cfg.Workspace.Spaces = append(cfg.Workspace.Spaces, s.Name)
+	}
+	if _, err := manager.Apply(t.Context(), subscriptions.DesiredFrom(cfg)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) stats(t *testing.T) broker.Stats {
+	t.Helper()
+	s, err := w.Broker().Stats(w.subscription)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// settle waits until nothing is left to do and wants it to be exact: lost 0,
+// unexpected 0, doubled 0.
+func (w *world) settle(t *testing.T, limit time.Duration) {
+	t.Helper()
+	w.Flush()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	if err := reconcile.Drain(ctx, w.db.Pool(), w.Broker(), w.subscription); err != nil {
+		t.Fatalf("%v; %+v", err, w.stats(t))
+	}
+	report, err := reconcile.Check(ctx, w.db.Pool(), w.Ledger(), w.topic, true, w.Members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table bytes.Buffer
+	if err := report.Write(&table); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%+v\n%s", w.stats(t), table.String())
+	if !report.Exact() {
+		t.Error("what was recorded or sent differs from what happened")
+	}
+	for _, row := range report[:2] {
+		if row.Wanted == 0 {
+			t.Errorf("no %s to compare: the test has shown nothing", row.What)
+		}
+	}
+}
+
+// query answers with one number.
+func (w *world) query(t *testing.T, sql string) (n int) {
+	t.Helper()
+	if err := w.db.Pool().QueryRow(t.Context(), sql).Scan(&n); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+// process is a running worker.
+type process struct {
+	cmd  *exec.Cmd
+	log  *logBuffer
+	done chan struct{}
+	err  error // once done is closed
+}
+
+// work starts a worker. Settings are environment variables.
+func (w *world) work(t *testing.T, settings ...string) *process {
+	t.Helper()
+	cmd := exec.Command(binary, "run")
+	cmd.Env = append(os.Environ(),
+		"SPACEKEEPER_CHAT_ENDPOINT="+w.ChatEndpoint(),
+		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT="+w.WorkspaceEventsEndpoint(),
+		"PUBSUB_EMULATOR_HOST="+w.PubSubAddr(),
+		"SPACEKEEPER_PROJECT="+w.Project(),
+		"SPACEKEEPER_PUBSUB_SUBSCRIPTION="+w.subscription,
+		"SPACEKEEPER_DATABASE_DSN="+w.pg.DSN(),
+		"SPACEKEEPER_REACTORS_WELCOME_ENABLED=true",
+		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE=60",
+		"SPACEKEEPER_HEALTH_ADDR=off",
+	)
+	cmd.Env = append(cmd.Env, settings...)
+	p := &process{cmd: cmd, log: &logBuffer{}, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = io.Discard, p.log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-p.done
+		if t.Failed() {
+			t.Logf("log of worker %d:\n%s", cmd.Process.Pid, p.log.tail(4000))
+		}
+	})
+	return p
+}
+
+// stop sends the signal and wants the worker to end within the limit.
+func (p *process) stop(t *testing.T, sig syscall.Signal, limit time.Duration) error {
+	t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatal(err)
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+		return p.err
+	case <-timer.C:
+		t.Fatalf("the worker was still there %s after %s", limit, sig)
+		return nil
+	}
+}
+
+// logBuffer collects the log of a worker.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func (b *logBuffer) tail(n int) string {
+	s := b.String()
+	return s[max(0, len(s)-n):]
+}
+
+// eventually waits until ok answers true.
+func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("waited %s in vain until %s", limit, what)
+		}
+	}
+}
+
+// after waits, as a person would who lets something go on for a while.
+func after(t *testing.T, d time.Duration) {
+	t.Helper()
+	select {
+	case <-time.After(d):
+	case <-t.Context().Done():
+	}
+}
+
+// act lets the people do so much in the background; wait ends when they have.
+func (w *world) act(t *testing.T, a simulate.Activity) (wait func()) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- w.Run(t.Context(), a) }()
+	return func() {
+		t.Helper()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// newcomers adds n people to the Workspace.
+func (w *world) newcomers(n int) (users []string) {
+	for range n {
+		users = append(users, w.AddUser(false))
+	}
+	return users
+}
+
+func count(s, sub string) string { return fmt.Sprintf("%d× %q", strings.Count(s, sub), sub) }
