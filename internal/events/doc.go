@@ -23,7 +23,7 @@
 // # How it reads
 //
 // One hand-written reader (reader.go, text.go) checks every byte and hands out
-// the fields that payload.go asks for. encoding/json takes four times as long
+// the fields that payload.go asks for. encoding/json takes three times as long
 // and accepts what must not pass: duplicate keys, keys that differ by case only,
 // half surrogate pairs, bytes that aren't UTF-8.
 //

@@ -19,7 +19,7 @@ func DefaultLimits() Limits {
 	return Limits{
 		// Pub/Sub's own maximum is 10 MB; whether of 10⁶ or 2²⁰ bytes is not said.
 		MaxBytes: 10 << 20,
-		// A Chat message with cards nests about 15 deep. Postgres gives up near 20,000.
+		// A button in a column of a card is some 20 deep. Postgres gives up near 20,000.
 		MaxDepth: 64,
 		// 50 for each of 10,000 items; a message has about 20.
 		MaxValues: 500_000,
