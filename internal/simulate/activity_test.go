@@ -168,3 +168,29 @@ func TestMadeUpNamesAreDistinct(t *testing.T) {
 		t.Errorf("got %d users and %d spaces", n, len(v.Spaces()))
 	}
 }
+
+func TestMembersFollowChanges(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t, Options{})
+	a, b := v.outsider(), v.outsider()
+	before := v.Members(v.space)
+	wantMembers := func(after string, plus ...string) {
+		t.Helper()
+		want := append(plus, before...)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, v.Members(v.space)); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", after, diff)
+		}
+	}
+	check(t, v.AddMembers(v.space, a))
+	wantMembers("joining", a)
+	check(t, v.Invite(v.space, b))
+	wantMembers("the invitation", a)
+	check(t, v.Accept(v.space, b))
+	wantMembers("accepting it", a, b)
+	check(t, v.RemoveMember(v.space, a))
+	wantMembers("leaving", b)
+	if v.Members(v.space)[0] = "spoilt"; v.Members(v.space)[0] == "spoilt" {
+		t.Error("the caller can change who is in the space")
+	}
+}

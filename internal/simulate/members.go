@@ -42,7 +42,7 @@ func (w *Workspace) addMembers(s *space, users []string) {
 	w.beginCoalesce()
 	for _, u := range users {
 		m := w.state.membership(u, stateJoined)
-		s.members[u] = m
+		s.put(m)
 		w.emitJoin(s, m, "created", w.state.tick())
 	}
 	w.endCoalesce()
@@ -63,7 +63,7 @@ func (w *Workspace) Invite(space, user string) error {
 			return fmt.Errorf("invite to %s: %s is a member or invited already", space, user)
 		}
 		m := w.state.membership(user, stateInvited)
-		s.members[user] = m
+		s.put(m)
 		w.emit(w.state.tick(), w.memberChange(s, m, "created"))
 		return nil
 	})
@@ -81,6 +81,7 @@ func (w *Workspace) Accept(space, user string) error {
 			return fmt.Errorf("accept the invitation to %s: %s isn't invited", space, user)
 		}
 		m.state = stateJoined
+		s.put(m)
 		w.emitJoin(s, m, "updated", w.state.tick())
 		return nil
 	})
@@ -94,7 +95,7 @@ func (w *Workspace) RemoveMember(space, user string) error {
 		if err != nil {
 			return fmt.Errorf("remove member: %w", err)
 		}
-		delete(s.members, user)
+		s.drop(user)
 		m.state = stateNone
 		w.emit(w.state.tick(), w.memberChange(s, m, "deleted"))
 		if user == w.state.app {

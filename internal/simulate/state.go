@@ -44,7 +44,8 @@ type space struct {
 	description string
 	createTime  time.Time
 	deleted     bool
-	members     map[string]*membership // by "users/U"; gone ones are removed
+	members     map[string]*membership // by "users/U"; changed by put and drop only
+	joinedNow   []string               // sorted users of the joined members; nil if not known
 	messages    map[string]*message    // by full name
 	order       []*message             // by time of creation
 	byClientID  map[string]*message
@@ -195,13 +196,26 @@ func (s *space) isJoined(user string) bool {
 	return m != nil && m.state == stateJoined
 }
 
+// put adds the membership, or tells that its state has changed.
+func (s *space) put(m *membership) {
+	s.members[m.user] = m
+	s.joinedNow = nil
+}
+
+func (s *space) drop(user string) {
+	delete(s.members, user)
+	s.joinedNow = nil
+}
+
+// joined lists the joined members' users, sorted.
 func (s *space) joined() []string {
-	var list []string
-	for user, m := range s.members {
-		if m.state == stateJoined {
-			list = append(list, user)
+	if s.joinedNow == nil {
+		for user, m := range s.members {
+			if m.state == stateJoined {
+				s.joinedNow = append(s.joinedNow, user)
+			}
 		}
+		slices.Sort(s.joinedNow)
 	}
-	slices.Sort(list)
-	return list
+	return slices.Clone(s.joinedNow)
 }

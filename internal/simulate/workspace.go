@@ -132,9 +132,9 @@ func (w *Workspace) settle() {
 	rng := rand.New(rand.NewPCG(w.opts.Seed, 0x5e77))
 	for range max(w.opts.Spaces, 0) {
 		s := w.state.addSpace("")
-		s.members[w.state.app] = w.state.membership(w.state.app, stateJoined)
+		s.put(w.state.membership(w.state.app, stateJoined))
 		for _, i := range rng.Perm(len(people))[:(len(people)+1)/2] {
-			s.members[people[i]] = w.state.membership(people[i], stateJoined)
+			s.put(w.state.membership(people[i], stateJoined))
 		}
 	}
 }
