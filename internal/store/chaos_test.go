@@ -255,12 +255,17 @@ func TestCancelledStatementsDoNotPileUp(t *testing.T) {
 	for range 2 * conns {
 		group.Go(func() {
 			for range queue {
+				conn, err := s.Pool().Acquire(t.Context())
+				if err != nil {
+					t.Error(err)
+					return
+				}
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-				_, err := s.Pool().Exec(ctx, `SELECT pg_sleep(60)`)
-				cancel()
-				if err == nil {
+				if _, err = conn.Exec(ctx, `SELECT pg_sleep(60)`); err == nil {
 					t.Error("pg_sleep came back")
 				}
+				cancel()
+				conn.Release()
 			}
 		})
 	}
@@ -273,6 +278,10 @@ func TestCancelledStatementsDoNotPileUp(t *testing.T) {
 		case <-done:
 			if peak > conns+2 {
 				t.Errorf("peak of %d backends, want at most %d", peak, conns+2)
+			}
+			// Each cancellation costs a connection unless the statement alone is cancelled.
+			if got, limit := s.Pool().Stat().NewConnsCount(), int64(conns+n/10); got > limit {
+				t.Errorf("connections opened = %d, want at most %d", got, limit)
 			}
 			return
 		default:

@@ -115,8 +115,7 @@ func TestEverythingHasAComment(t *testing.T) {
 	}
 }
 
-// Row D10: several migrators at once apply everything once, while a reader
-// holds a lock that they need.
+// Row D10: several migrators at once apply everything once.
 func TestMigratorsAtOnce(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.EmptyDSN(t)
