@@ -30,6 +30,7 @@ type hooks struct {
 type worker struct {
 	cfg    config.Config
 	log    *zap.Logger
+	chat   *gchat.Client
 	store  *store.Store
 	client *ingest.Client
 	ingest *ingest.Worker
@@ -45,14 +46,13 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		}
 	}()
 
-	chat, err := gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat})
-	if err != nil {
+	if w.chat, err = gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat}); err != nil {
 		return nil, err
 	}
 	// The list of reactors is the list of what this worker can do.
 	var list []reactors.Reactor
 	if c := cfg.Reactors.Welcome; c.Enabled {
-		list = append(list, welcome.New(chat, welcome.Options{Text: c.Text, MaxAge: c.MaxAge}))
+		list = append(list, welcome.New(w.chat, welcome.Options{Text: c.Text, MaxAge: c.MaxAge}))
 	}
 
 	dsn, err := cfg.Database.ConnString()
@@ -104,10 +104,28 @@ func (w *worker) run(ctx context.Context) error {
 		<-w.jobs.Stopped()
 		return nil
 	})
+	g.Go(func() error { return w.keepPartitions(ctx) })
 	if w.health != nil {
 		g.Go(func() error { return w.health.serve(ctx) })
 	}
 	return g.Wait()
+}
+
+// keepPartitions creates the log's partitions months ahead. Should it fail
+// for months, the store still creates what a batch needs.
+func (w *worker) keepPartitions(ctx context.Context) error {
+	tick := time.NewTicker(6 * time.Hour)
+	defer tick.Stop()
+	for {
+		if err := w.store.EnsurePartitions(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			w.log.Warn("partitions ahead could not be created; will try again", zap.Error(err))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // close releases what newWorker opened, in reverse.
@@ -119,5 +137,8 @@ func (w *worker) close() {
 	}
 	if w.store != nil {
 		w.store.Close()
+	}
+	if w.chat != nil {
+		w.chat.Close()
 	}
 }

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"flag"
-	"io"
 	"net"
 	"sync"
 	"testing"
@@ -119,7 +118,7 @@ func (b *blackhole) pass(from, to net.Conn) {
 		if swallowed {
 			continue
 		}
-		if _, err := to.Write(buf[:n]); err != nil && err != io.EOF {
+		if _, err := to.Write(buf[:n]); err != nil {
 			return
 		}
 	}

@@ -81,7 +81,9 @@ func TestSamePersonAndSpaceGetTheSameIDs(t *testing.T) {
 	r := welcome.New(c, welcome.Options{Text: "Hi {member}, welcome. {member}!", MaxAge: time.Hour})
 	for _, change := range []func(*reactors.Change){
 		nil,
-		func(c *reactors.Change) { c.Event = &events.Event{ID: "spaces/AAQA/spaceEvents/E2", Time: joinedAt.Add(time.Hour)} },
+		func(c *reactors.Change) {
+			c.Event = &events.Event{ID: "spaces/AAQA/spaceEvents/E2", Time: joinedAt.Add(time.Hour)}
+		},
 		func(c *reactors.Change) { c.Item.Space = "spaces/OTHER" },
 		func(c *reactors.Change) { c.Item.Membership.Member.Name = "users/8" },
 	} {

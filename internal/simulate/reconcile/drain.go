@@ -14,12 +14,27 @@ type Broker interface {
 	WaitIdle(ctx context.Context, subscription string) error
 }
 
-// Drain waits until every message is acked and every run has ended. If ctx
-// ends first the outcome is unknown, and the error says so.
+// Drain waits until every message is acked and every run has ended, and then
+// until the events of what the runs have sent are acked too. If ctx ends first
+// the outcome is unknown, and the error says so.
 func Drain(ctx context.Context, db *pgxpool.Pool, broker Broker, subscription string) error {
+	if err := idle(ctx, broker, subscription); err != nil {
+		return err
+	}
+	if err := ended(ctx, db); err != nil {
+		return err
+	}
+	return idle(ctx, broker, subscription)
+}
+
+func idle(ctx context.Context, broker Broker, subscription string) error {
 	if err := broker.WaitIdle(ctx, subscription); err != nil {
 		return fmt.Errorf("outcome unknown: not every message was acked in time: %w", err)
 	}
+	return nil
+}
+
+func ended(ctx context.Context, db *pgxpool.Pool) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
