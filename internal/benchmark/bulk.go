@@ -1,9 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
@@ -79,27 +80,47 @@ func prepareBulk(ctx context.Context, db *store.Store, pool *pgxpool.Pool, t tas
 	return err
 }
 
-// bulkRows decodes the workload into columns, bulkSize rows at a time.
+// logRow is a row of the log, ready made.
+type logRow struct {
+	at                                    time.Time
+	key                                   pgtype.UUID
+	id, space, actor, resource, messageID string
+	payload                               []byte
+}
+
+// bulkRows decodes the workload into columns, bulkSize rows at a time, each
+// sorted by key: duplicates would make writers wait for each other in a circle.
 func bulkRows(t task) (batches [][]any, err error) {
 	next := messages(t)
 	for done := 0; done < t.Messages; done += bulkSize {
-		n := min(bulkSize, t.Messages-done)
-		at, key := make([]time.Time, n), make([]pgtype.UUID, n)
-		id, space, actor, resource, message := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-		payload := make([][]byte, n)
-		for i := range n {
+		rows := make([]logRow, min(bulkSize, t.Messages-done))
+		for i := range rows {
 			m := next()
 			ev, bad := events.Decode(m.Attributes, m.Data)
 			if bad != nil {
 				return nil, bad
 			}
-			it := ev.Items[0]
-			message[i] = fmt.Sprint(17_622_191_887_000_000 + done + i)
-			at[i], key[i] = ev.Time, pgtype.UUID{Bytes: store.KeyOf(ev, message[i]), Valid: true}
-			id[i], space[i], actor[i], resource[i] = strings.Clone(ev.ID), it.Space, it.Actor, it.Resource
-			payload[i] = m.Data
+			it, messageID := &ev.Items[0], fmt.Sprint(17_622_191_887_000_000+done+i)
+			rows[i] = logRow{
+				at: ev.Time, key: pgtype.UUID{Bytes: store.KeyOf(ev, messageID), Valid: true},
+				id: ev.ID, space: it.Space, actor: it.Actor, resource: it.Resource, messageID: messageID, payload: m.Data,
+			}
 		}
-		batches = append(batches, []any{at, key, id, space, actor, resource, message, payload})
+		slices.SortFunc(rows, func(a, b logRow) int { return bytes.Compare(a.key.Bytes[:], b.key.Bytes[:]) })
+		batches = append(batches, []any{
+			column(rows, func(r *logRow) time.Time { return r.at }), column(rows, func(r *logRow) pgtype.UUID { return r.key }),
+			column(rows, func(r *logRow) string { return r.id }), column(rows, func(r *logRow) string { return r.space }),
+			column(rows, func(r *logRow) string { return r.actor }), column(rows, func(r *logRow) string { return r.resource }),
+			column(rows, func(r *logRow) string { return r.messageID }), column(rows, func(r *logRow) []byte { return r.payload }),
+		})
 	}
 	return batches, nil
+}
+
+func column[T any](rows []logRow, of func(*logRow) T) []T {
+	values := make([]T, len(rows))
+	for i := range rows {
+		values[i] = of(&rows[i])
+	}
+	return values
 }

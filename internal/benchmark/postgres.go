@@ -52,22 +52,40 @@ func withDatabase(dsn, name string) string {
 	return base
 }
 
-// size is what all tables take on disk, with their indexes and TOAST tables.
-func (db *database) size(ctx context.Context) (bytes int64, err error) {
+// relation is a table or an index and what it takes on disk, its TOAST table
+// included. The partitions of a table count together.
+type relation struct {
+	Name  string
+	Bytes int64
+}
+
+// sizes lists all relations, the largest first.
+func (db *database) sizes(ctx context.Context) ([]relation, error) {
 	conn, err := pgx.Connect(ctx, db.dsn)
 	if err != nil {
-		return 0, fmt.Errorf("connect to %s: %w", db.name, err)
+		return nil, fmt.Errorf("connect to %s: %w", db.name, err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // nothing was written
-	err = conn.QueryRow(ctx, `
-		SELECT sum(pg_total_relation_size(c.oid))::bigint
+	rows, err := conn.Query(ctx, `
+		SELECT regexp_replace(c.relname, '_\d{4}_\d\d', '') AS name, sum(pg_table_size(c.oid))::bigint AS bytes
 		FROM pg_class c
 		JOIN pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind = 'r' AND n.nspname = 'public'`).Scan(&bytes)
+		WHERE c.relkind IN ('r', 'i') AND n.nspname = 'public'
+		GROUP BY name
+		ORDER BY bytes DESC`)
 	if err != nil {
-		return 0, fmt.Errorf("measure %s: %w", db.name, err)
+		return nil, fmt.Errorf("measure %s: %w", db.name, err)
 	}
-	return bytes, nil
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[relation])
+}
+
+// size is the sum of all relations.
+func (db *database) size(ctx context.Context) (bytes int64, err error) {
+	relations, err := db.sizes(ctx)
+	for _, r := range relations {
+		bytes += r.Bytes
+	}
+	return bytes, err
 }
 
 func (db *database) drop(ctx context.Context) error {

@@ -16,11 +16,12 @@ import (
 
 // sample is one measurement of a design.
 type sample struct {
-	rate      float64 // events/s
-	workerCPU float64 // µs/event
-	serverCPU float64 // µs/event
-	rss       int64   // bytes
-	disk      float64 // bytes/event
+	rate      float64    // events/s
+	workerCPU float64    // µs/event
+	serverCPU float64    // µs/event
+	rss       int64      // bytes
+	disk      float64    // bytes/event
+	relations []relation // bytes/event
 }
 
 func report(ctx context.Context, o options, out io.Writer) (err error) {
@@ -64,7 +65,15 @@ func saturate(ctx context.Context, o options, dsn string, d design, round int) (
 	n := float64(r.Events)
 	s = sample{rate: n / r.Elapsed.Seconds(), workerCPU: micros(r.CPU) / n, rss: r.MaxRSS, serverCPU: micros(db.used) / n}
 	size, err := db.size(ctx)
-	s.disk = float64(size-db.bytes) / (n / (1 + duplicates))
+	if err != nil {
+		return s, err
+	}
+	perEvent := n / (1 + duplicates)
+	s.disk = float64(size-db.bytes) / perEvent
+	s.relations, err = db.sizes(ctx)
+	for i := range s.relations {
+		s.relations[i].Bytes = int64(float64(s.relations[i].Bytes) / perEvent)
+	}
 	return s, err
 }
 
@@ -82,6 +91,15 @@ func printSaturation(out io.Writer, o options, samples map[design][]sample) {
 			sorted[0].rate, sorted[len(sorted)-1].rate,
 			of(func(s sample) float64 { return s.workerCPU }), of(func(s sample) float64 { return s.serverCPU }),
 			of(func(s sample) float64 { return float64(s.rss) / (1 << 20) }), of(func(s sample) float64 { return s.disk }))
+	}
+	if s := samples[ours]; len(s) > 0 {
+		fmt.Fprint(out, "bytes per event of ours:")
+		for _, r := range s[len(s)-1].relations {
+			if r.Bytes >= 5 {
+				fmt.Fprintf(out, " %s %d", r.Name, r.Bytes)
+			}
+		}
+		fmt.Fprintln(out)
 	}
 	// Ratios of the same round, then their median: noise hits both alike.
 	for _, other := range []design{naive, bulk, pullOnly} {

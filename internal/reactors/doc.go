@@ -9,9 +9,10 @@
 // the request that Plan rendered, as often as it takes; it must be idempotent.
 //
 //	event committed ──Plan──▶ pending ──Act──▶ sent
-//	                            │  ▲             parked    (a person must look: the reason says why)
-//	                            ▼  │ rejoin      expired   (too old when its turn came)
-//	                          skipped            skipped   (the person has left)
+//	                            ▲ │            parked    (a person must look: the reason says why)
+//	                            │ └──────────▶ expired   (too old when its turn came)
+//	                            │              skipped   (the person has left)
+//	                            └── rejoin ─── parked, expired or skipped
 //
 // # What the caller must do
 //

@@ -130,7 +130,9 @@ func (s *Store) planMemberships(ctx context.Context, tx pgx.Tx, b *batch) ([]rea
 }
 
 // claim adds the runs that are not there yet and returns the numbers of those
-// that need a job: the new ones, and those that a rejoin reopened.
+// that need a job: the new ones, and those that a rejoin reopened. A parked run
+// is reopened too: what was wrong may be mended, or was that the person had
+// left by the time of the attempt.
 //
 // No welcome gets lost between a person's leaving and coming back. This
 // transaction has written the new membership before it touches the run, and
@@ -156,9 +158,7 @@ func claim(ctx context.Context, tx pgx.Tx, runs []reactors.Run) ([]int64, error)
 		names[i], subjects[i], spaces[i], members[i] = r.Reactor, r.Subject, r.Space, r.Member
 		eventTimes[i], requests[i] = microseconds(r.EventTime), cmp.Or(string(r.Request), "null")
 	}
-	var ids []int64
-	q := &pgx.Batch{}
-	q.Queue(`
+	rows, err := tx.Query(ctx, `
 		INSERT INTO reactor_runs AS r (event_time, reactor, subject, space, member, request)
 		SELECT event_time, reactor, subject, space, member, request::json
 		FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
@@ -171,25 +171,32 @@ func claim(ctx context.Context, tx pgx.Tx, runs []reactors.Run) ([]int64, error)
 			slot_at = NULL,
 			reason = NULL,
 			request = excluded.request
-		WHERE r.state IN ('skipped', 'expired') AND excluded.event_time > r.event_time
+		WHERE r.state IN ('skipped', 'expired', 'parked') AND excluded.event_time > r.event_time
 		RETURNING id`,
-		eventTimes, names, subjects, spaces, members, requests,
-	).Query(func(rows pgx.Rows) (err error) {
-		ids, err = pgx.CollectRows(rows, pgx.RowTo[int64])
-		return err
-	})
+		eventTimes, names, subjects, spaces, members, requests)
+	if err != nil {
+		return nil, fmt.Errorf("claim %d runs: %w", n, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, fmt.Errorf("claim %d runs: %w", n, err)
+	}
+	if len(ids) == n {
+		return ids, nil
+	}
 	// A pending run that is asked for again keeps its job and its request and
 	// becomes as young as the newest event. Its attempts start anew, by which
 	// FinishRun knows that it must not expire now.
-	q.Queue(`
-		UPDATE reactor_runs r
-		SET event_time = i.event_time, attempts = 0
-		FROM unnest($1::timestamptz[], $2::text[], $3::text[]) AS i (event_time, reactor, subject)
-		WHERE r.reactor = i.reactor AND r.subject = i.subject
-			AND r.state = 'pending' AND r.event_time < i.event_time`,
-		eventTimes, names, subjects)
+	q := &pgx.Batch{}
+	for i := range runs {
+		q.Queue(`
+			UPDATE reactor_runs
+			SET event_time = $1, attempts = 0
+			WHERE reactor = $2 AND subject = $3 AND state = 'pending' AND event_time < $1`,
+			eventTimes[i], names[i], subjects[i])
+	}
 	if err := tx.SendBatch(ctx, q).Close(); err != nil {
-		return nil, fmt.Errorf("claim %d runs: %w", n, err)
+		return nil, fmt.Errorf("make %d runs younger: %w", n, err)
 	}
 	return ids, nil
 }
