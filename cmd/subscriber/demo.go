@@ -48,7 +48,7 @@ anything differs. --sabotage shows that the comparison can fail.`,
 	f.DurationVar(&o.length, "for", 0, "end after this long and reconcile (default: until Ctrl-C)")
 	f.Float64Var(&o.rate, "rate", 5, "changes a second")
 	f.IntVar(&o.spaces, "spaces", 5, "number of spaces")
-	f.Uint64Var(&o.seed, "seed", 1, "what people do follows from it")
+	f.Uint64Var(&o.seed, "seed", 1, "what people do follows from it; on a kept database, seeds that it has seen are passed over")
 	f.StringVar(&o.dataDir, "data-dir", "", "keep the database in this folder (default: a temporary one)")
 	f.BoolVar(&o.quiet, "quiet", false, "no line per event")
 	f.StringVar(&o.sabotage, "sabotage", "", "break it on purpose: drop-event or double-welcome")
@@ -86,7 +86,7 @@ func runDemo(ctx context.Context, env *environment, o demoOptions) (err error) {
 		return err
 	}
 
-	pg, err := localpg.Start(ctx, localpg.Options{Dir: o.dataDir})
+	pg, err := localpg.Start(ctx, localpg.Options{Dir: o.dataDir, Private: true})
 	if err != nil {
 		return err
 	}
@@ -122,14 +122,14 @@ func runDemo(ctx context.Context, env *environment, o demoOptions) (err error) {
 		return err
 	}
 
-	report, unknown := stage.reconcile(ctx, w.store, o)
+	report, unknown := stage.reconcile(ctx, w.store)
 	stopWorker()
 	if err := <-ended; err != nil {
 		return fmt.Errorf("stop the worker: %w", err)
 	}
 	screen.summary(stage.workspace.Counts())
 	switch {
-	case unknown != nil && ctx.Err() != nil && o.length == 0:
+	case unknown != nil && o.length == 0:
 		fmt.Fprintln(env.stdout, "stopped before everything was drained; use --for to have it reconciled")
 		return nil
 	case unknown != nil:
@@ -146,9 +146,9 @@ func runDemo(ctx context.Context, env *environment, o demoOptions) (err error) {
 }
 
 // reconcile waits until the worker has nothing left to do and compares.
-func (s *stage) reconcile(ctx context.Context, db *store.Store, o demoOptions) (reconcile.Report, error) {
+func (s *stage) reconcile(ctx context.Context, db *store.Store) (reconcile.Report, error) {
 	wait := drainTime
-	if o.length == 0 {
+	if ctx.Err() != nil {
 		wait = 3 * time.Second // somebody pressed Ctrl-C and waits
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait)
@@ -157,5 +157,5 @@ func (s *stage) reconcile(ctx context.Context, db *store.Store, o demoOptions) (
 	if err := reconcile.Drain(ctx, db.Pool(), s.workspace.Broker(), s.config.SubscriptionName()); err != nil {
 		return nil, err
 	}
-	return reconcile.Check(ctx, db.Pool(), s.workspace.Ledger(), s.config.TopicName(), true, s.workspace.Members)
+	return reconcile.Check(ctx, db.Pool(), s.workspace.Ledger(), s.config.TopicName(), s.opened, s.workspace.Members)
 }

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
@@ -20,14 +23,14 @@ const (
 type stage struct {
 	workspace *simulate.Workspace
 	config    config.Config
+	opened    time.Time // before the first event
 }
 
 // setStage starts the Workspace, creates topic and subscription, and
 // subscribes to every space.
 func setStage(ctx context.Context, o demoOptions, dsn string, screen *screen) (_ *stage, err error) {
-	ws, err := simulate.Start(ctx, simulate.Options{
-		Seed: o.seed, Spaces: o.spaces, Users: 8 * o.spaces, OnEvent: screen.happened,
-	})
+	opened := time.Now()
+	ws, err := startWorkspace(ctx, o, dsn, screen)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +79,51 @@ func setStage(ctx context.Context, o demoOptions, dsn string, screen *screen) (_
 			return f
 		})
 	}
-	return &stage{ws, cfg}, nil
+	return &stage{ws, cfg, opened}, nil
+}
+
+// startWorkspace starts a Workspace that the database knows nothing of. A
+// seed that a kept database has seen is passed over for the next: its people
+// would do in the same spaces what is recorded already.
+func startWorkspace(ctx context.Context, o demoOptions, dsn string, screen *screen) (*simulate.Workspace, error) {
+	for seed := o.seed; ; seed++ {
+		ws, err := simulate.Start(ctx, simulate.Options{
+			Seed: seed, Spaces: o.spaces, Users: 8 * o.spaces, OnEvent: screen.happened,
+		})
+		if err != nil {
+			return nil, err
+		}
+		known, err := knowsAny(ctx, dsn, ws.Spaces())
+		if err == nil && !known {
+			return ws, nil
+		}
+		if err := errors.Join(err, ws.Close()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// knowsAny reports whether one of the spaces is recorded.
+func knowsAny(ctx context.Context, dsn string, spaces []simulate.SpaceInfo) (known bool, err error) {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return false, fmt.Errorf("look for earlier demos: %w", err)
+	}
+	defer conn.Close(ctx)
+	names := make([]string, 0, len(spaces))
+	for _, s := range spaces {
+		names = append(names, s.Name)
+	}
+	err = conn.QueryRow(ctx, `
+		SELECT EXISTS (
+			SELECT 1
+			FROM spaces
+			WHERE space = ANY($1)
+		)`, names).Scan(&known)
+	if err != nil {
+		return false, fmt.Errorf("look for earlier demos: %w", err)
+	}
+	return known, nil
 }
 
 // act lets things happen until ctx ends, with a summary every few seconds.

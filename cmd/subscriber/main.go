@@ -10,7 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -41,10 +41,23 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if err != nil {
-		fmt.Fprintln(stderr, "subscriber:", err)
-	}
+	complain(stderr, err)
 	return exitCode(err)
+}
+
+// complain prints an error. Every line says who speaks, unless it begins with
+// its place in the configuration file.
+func complain(stderr io.Writer, err error) {
+	var cfg *config.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &cfg):
+		fmt.Fprintln(stderr, err)
+	default:
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			fmt.Fprintln(stderr, "subscriber:", line)
+		}
+	}
 }
 
 func exitCode(err error) int {
@@ -81,6 +94,11 @@ func newRoot(env *environment) *cobra.Command {
 		Short:         "Record what happens in Google Chat spaces, and act on it",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprint(env.stderr, cmd.UsageString())
+			return &usageError{errors.New("name a command")}
+		},
 	}
 	root.PersistentFlags().StringVar(&env.configPath, "config", "", "configuration file (default spacekeeper.yaml, if it is there)")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
@@ -110,31 +128,4 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return &usageError{err}
 	}
 	return nil
-}
-
-func newVersion(env *environment) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintln(env.stdout, "subscriber", version())
-			return nil
-		},
-	}
-}
-
-// version is the module's version as the toolchain recorded it, or the
-// revision that it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (v == "" || v == "(devel)") {
-			v = s.Value
-		}
-	}
-	return v + " " + info.GoVersion
 }

@@ -28,7 +28,7 @@ func newMigrate(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return migrateUp(cmd.Context(), env, dsn)
+				return explainConnecting(migrateUp(cmd.Context(), env, dsn))
 			},
 		},
 		&cobra.Command{
@@ -40,7 +40,7 @@ func newMigrate(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return migrationStatus(cmd.Context(), env, dsn)
+				return explainConnecting(migrationStatus(cmd.Context(), env, dsn))
 			},
 		},
 	)

@@ -63,7 +63,7 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		return nil, err
 	}
 	if err := w.store.CheckSchema(ctx); err != nil {
-		return nil, err
+		return nil, explainConnecting(err)
 	}
 
 	if w.client, err = ingest.NewClient(ctx, cfg.Project, cfg.Endpoints.PubSubEmulator); err != nil {
@@ -87,6 +87,7 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		if w.health, err = listenHealth(cfg.Health.Addr, w.ingest.Status); err != nil {
 			return nil, err
 		}
+		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
 	}
 	return w, nil
 }

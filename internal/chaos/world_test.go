@@ -134,7 +134,7 @@ func (w *world) settle(t *testing.T, limit time.Duration) {
 	if err := reconcile.Drain(ctx, w.db.Pool(), w.Broker(), w.subscription); err != nil {
 		t.Fatalf("%v; %+v", err, w.stats(t))
 	}
-	report, err := reconcile.Check(ctx, w.db.Pool(), w.Ledger(), w.topic, true, w.Members)
+	report, err := reconcile.Check(ctx, w.db.Pool(), w.Ledger(), w.topic, time.Time{}, w.Members)
 	if err != nil {
 		t.Fatal(err)
 	}

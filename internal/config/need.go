@@ -7,7 +7,7 @@ type Need string
 
 const (
 	ForWorker  Need = "the worker" // subscriber run
-	ForMigrate Need = "migrations" // subscriber migrate
+	ForMigrate Need = "subscriber migrate"
 	ForApply   Need = "subscribe-setup apply"
 )
 

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -62,27 +63,24 @@ func (r Report) Write(w io.Writer) error {
 }
 
 // Check compares the ledger with the database. Only messages that were
-// published to topic ("projects/P/topics/T") are looked for. Welcomes are
-// compared if welcomes is set: members answers who is in a space now, as
-// somebody who has left again may have been greeted or not.
-func Check(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string, welcomes bool, members func(space string) []string) (Report, error) {
-	events, items, err := checkEvents(ctx, db, ledger, topic)
+// published to topic ("projects/P/topics/T") are looked for, among what was
+// received at since or later: a database that is kept holds what earlier
+// Workspaces published, too. members answers who is in a space now, as somebody
+// who has left again may have been greeted or not.
+func Check(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string, since time.Time, members func(space string) []string) (Report, error) {
+	events, items, err := checkEvents(ctx, db, ledger, topic, since)
 	if err != nil {
 		return nil, fmt.Errorf("compare events: %w", err)
 	}
-	garbage, err := checkGarbage(ctx, db, ledger, topic)
+	garbage, err := checkGarbage(ctx, db, ledger, topic, since)
 	if err != nil {
 		return nil, fmt.Errorf("compare the quarantine: %w", err)
 	}
-	report := Report{events, items, garbage}
-	if welcomes {
-		report = append(report, checkWelcomes(ledger, members))
-	}
-	return report, nil
+	return Report{events, items, garbage, checkWelcomes(ledger, members)}, nil
 }
 
 // checkEvents compares events by ce-id, and their items by number.
-func checkEvents(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string) (events, items Row, err error) {
+func checkEvents(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string, since time.Time) (events, items Row, err error) {
 	events.What, items.What = "events", "items of events"
 	want := map[string]int{}
 	for _, e := range ledger.Events {
@@ -94,7 +92,8 @@ func checkEvents(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, 
 		SELECT ce_id, count(*)::int AS rows, count(DISTINCT ordinal)::int AS ordinals
 		FROM event_log
 		WHERE ce_id LIKE 'spaces/%'
-		GROUP BY ce_id`)
+		  AND received_at >= $1
+		GROUP BY ce_id`, since)
 	if err != nil {
 		return events, items, err
 	}
@@ -134,7 +133,7 @@ func checkEvents(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, 
 	return events, items, nil
 }
 
-func checkGarbage(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string) (Row, error) {
+func checkGarbage(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string, since time.Time) (Row, error) {
 	row := Row{What: "malformed messages"}
 	want := map[string]bool{}
 	for _, g := range ledger.Garbage {
@@ -144,7 +143,8 @@ func checkGarbage(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger,
 	}
 	rows, err := db.Query(ctx, `
 		SELECT message_id
-		FROM quarantine`)
+		FROM quarantine
+		WHERE received_at >= $1`, since)
 	if err != nil {
 		return row, err
 	}

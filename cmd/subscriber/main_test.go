@@ -1,0 +1,255 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"github.com/spacekeeper/spacekeeper/internal/localpg"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(suite{m},
+		// Started by an init function below the Pub/Sub client; never ends.
+		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
+		// The library's keep-alive goroutine notices up to 10 s late that its stream is gone.
+		goleak.IgnoreTopFunction("cloud.google.com/go/pubsub/v2.(*messageIterator).streamKeepAliveHandler"),
+	)
+}
+
+// suite stops the shared Postgres before goroutines are counted.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	code := s.M.Run()
+	if err := postgres.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// cluster is the process's Postgres, started by the first test that needs it.
+type cluster struct {
+	mu       sync.Mutex
+	server   *localpg.Server
+	template string // a migrated database
+	made     int
+}
+
+var postgres cluster
+
+func (c *cluster) stop() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.server == nil {
+		return nil
+	}
+	return c.server.Stop()
+}
+
+// create makes a database and returns its address.
+func (c *cluster) create(ctx context.Context, migrated bool) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.server == nil {
+		server, err := localpg.Start(context.WithoutCancel(ctx), localpg.Options{
+			Private: true, Settings: map[string]string{"fsync": "off", "max_connections": "300"},
+		})
+		if err != nil {
+			return "", err
+		}
+		c.server = server
+	}
+	template := "template0"
+	if migrated {
+		if c.template == "" {
+			if err := c.exec(ctx, "CREATE DATABASE template_migrated"); err != nil {
+				return "", err
+			}
+			if err := store.Migrate(ctx, c.dsn("template_migrated")); err != nil {
+				return "", err
+			}
+			c.template = "template_migrated"
+		}
+		template = c.template
+	}
+	c.made++
+	name := fmt.Sprintf("test_%d", c.made)
+	return c.dsn(name), c.exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template))
+}
+
+func (c *cluster) exec(ctx context.Context, sql string) error {
+	conn, err := pgx.Connect(ctx, c.server.DSN())
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, sql)
+	return errors.Join(err, conn.Close(ctx))
+}
+
+func (c *cluster) dsn(database string) string {
+	u, err := url.Parse(c.server.DSN())
+	if err != nil {
+		panic(err) // localpg promises a URL
+	}
+	u.Path = "/" + database
+	return u.String()
+}
+
+// migratedDatabase is an empty database with the schema.
+func migratedDatabase(t *testing.T) string { return newDatabase(t, true) }
+
+// bareDatabase has no schema.
+func bareDatabase(t *testing.T) string { return newDatabase(t, false) }
+
+func newDatabase(t *testing.T, migrated bool) string {
+	t.Helper()
+	dsn, err := postgres.create(t.Context(), migrated)
+	if err != nil {
+		t.Fatalf("create a database: %v", err)
+	}
+	return dsn
+}
+
+// query answers with the one value of a statement.
+func query[T any](t *testing.T, dsn, sql string) T {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	rows, err := conn.Query(t.Context(), sql)
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	value, err := pgx.CollectExactlyOneRow(rows, pgx.RowTo[T])
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return value
+}
+
+// environ is what a command finds in its environment.
+type environ map[string]string
+
+func (e environ) with(key, value string) environ {
+	changed := environ{key: value}
+	for k, v := range e {
+		if k != key {
+			changed[k] = v
+		}
+	}
+	return changed
+}
+
+// call runs a command to its end.
+func call(t *testing.T, env environ, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, messages output
+	code = run(t.Context(), args, func(name string) string { return env[name] }, &out, &messages)
+	return code, out.String(), messages.String()
+}
+
+// process is a command that runs until it is stopped.
+type process struct {
+	stdout, stderr output
+	cancel         context.CancelFunc
+	code           int           // once done is closed
+	done           chan struct{} //
+}
+
+func start(t *testing.T, env environ, args ...string) *process {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	p := &process{cancel: cancel, done: make(chan struct{})}
+	go func() {
+		defer close(p.done)
+		p.code = run(ctx, args, func(name string) string { return env[name] }, &p.stdout, &p.stderr)
+	}()
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			t.Logf("subscriber %s: exit code %d\n%s\n%s", strings.Join(args, " "), p.code, p.stdout.String(), p.stderr.String())
+		}
+	})
+	return p
+}
+
+// stop does what SIGTERM does and returns the exit code.
+func (p *process) stop() int {
+	p.cancel()
+	<-p.done
+	return p.code
+}
+
+// output collects what a running command prints.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// eventually waits until ok answers true, or p has ended.
+func eventually(t *testing.T, p *process, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-p.done:
+			t.Fatalf("the command ended with exit code %d before %s", p.code, what)
+		case <-deadline.C:
+			t.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// golden compares got with a file below testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got; -update rewrites it):\n%s", file, diff)
+	}
+}

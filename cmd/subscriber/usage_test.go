@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// transcript is what somebody at a terminal would see.
+func transcript(args []string, code int, stdout, stderr string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "$ subscriber %s\n%s", strings.Join(args, " "), stdout)
+	for line := range strings.Lines(stderr) {
+		b.WriteString("2> " + line)
+	}
+	fmt.Fprintf(&b, "(exit %d)\n\n", code)
+	return b.String()
+}
+
+func TestWrongUse(t *testing.T) {
+	t.Parallel()
+	var seen strings.Builder
+	for _, args := range [][]string{
+		{},
+		{"rum"},
+		{"run", "now"},
+		{"run", "--dry-run"},
+		{"demo", "--rate", "0", "--spaces", "0", "--for", "-1s", "--sabotage", "everything"},
+		{"demo", "--for", "long"},
+		{"simulate", "--spaces", "0"},
+		{"migrate"},
+		{"migrate", "down"},
+		{"migrate", "up", "2"},
+		{"healthcheck", "now"},
+		{"version", "2"},
+	} {
+		code, stdout, stderr := call(t, nil, args...)
+		if code != exitUsage {
+			t.Errorf("subscriber %s: got exit code %d, want %d", strings.Join(args, " "), code, exitUsage)
+		}
+		seen.WriteString(transcript(args, code, stdout, stderr))
+	}
+	golden(t, "wrong-use", seen.String())
+}
+
+func TestWrongConfiguration(t *testing.T) {
+	t.Parallel()
+	var seen strings.Builder
+	for _, tt := range []struct {
+		env  environ
+		args []string
+	}{
+		{nil, []string{"run"}},
+		{nil, []string{"migrate", "status"}},
+		{nil, []string{"run", "--config", "testdata/absent.yaml"}},
+		{environ{"SPACEKEEPER_LOG_LEVEL": "loud"}, []string{"run", "--config", "testdata/wrong.yaml"}},
+		{nil, []string{"healthcheck", "--config", "testdata/wrong.yaml"}},
+	} {
+		code, stdout, stderr := call(t, tt.env, tt.args...)
+		if code != exitConfig {
+			t.Errorf("subscriber %s: got exit code %d, want %d", strings.Join(tt.args, " "), code, exitConfig)
+		}
+		seen.WriteString(transcript(tt.args, code, stdout, stderr))
+	}
+	if strings.Contains(seen.String(), "hunter2") {
+		t.Error("a password was printed")
+	}
+	golden(t, "wrong-configuration", seen.String())
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := call(t, nil, "version")
+	if code != exitOK || stderr != "" || !regexp.MustCompile(`^subscriber \S+ go1\.\S+\n$`).MatchString(stdout) {
+		t.Errorf("got exit code %d, %q and %q", code, stdout, stderr)
+	}
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	env := environ{"SPACEKEEPER_DATABASE_DSN": bareDatabase(t)}
+	when := regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`)
+	var seen strings.Builder
+	for _, args := range [][]string{
+		{"migrate", "status"}, {"migrate", "up"}, {"migrate", "status"}, {"migrate", "up"},
+	} {
+		code, stdout, stderr := call(t, env, args...)
+		if code != exitOK {
+			t.Errorf("subscriber %s: got exit code %d", strings.Join(args, " "), code)
+		}
+		seen.WriteString(transcript(args, code, when.ReplaceAllString(stdout, "TIME"), stderr))
+	}
+	golden(t, "migrate", seen.String())
+}
+
+// secret writes a password file.
+func secret(t *testing.T, password string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// closedPort is an address where nothing listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func TestDatabaseThatCannotBeReached(t *testing.T) {
+	t.Parallel()
+	addr := closedPort(t)
+	base := environ{
+		"SPACEKEEPER_PROJECT": "some-project", "SPACEKEEPER_PUBSUB_SUBSCRIPTION": "spacekeeper",
+		"PUBSUB_EMULATOR_HOST": addr, "SPACEKEEPER_CHAT_ENDPOINT": "http://" + addr,
+		"SPACEKEEPER_DATABASE_DSN":           "postgres://keeper@" + addr + "/spaces",
+		"SPACEKEEPER_DATABASE_PASSWORD_FILE": secret(t, "hunter2"),
+	}
+	missing := strings.Replace(bareDatabase(t), "/test_", "/absent_", 1)
+	for _, tt := range []struct {
+		name string
+		env  environ
+		args []string
+		want []string
+	}{
+		{"run", base, []string{"run"}, []string{addr, `database "spaces"`, `user "keeper"`, "is Postgres running there?", "database.dsn"}},
+		{"migrate up", base, []string{"migrate", "up"}, []string{addr, "is Postgres running there?"}},
+		{"migrate status", base, []string{"migrate", "status"}, []string{addr, "is Postgres running there?"}},
+		{
+			"no such database", base.with("SPACEKEEPER_DATABASE_DSN", missing), []string{"run"},
+			[]string{`database "absent_`, "does not exist", "create it, or correct database.dsn"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := call(t, tt.env, tt.args...)
+			if code != exitFailed {
+				t.Errorf("got exit code %d, want %d", code, exitFailed)
+			}
+			last := stderr[strings.LastIndex(strings.TrimSpace(stderr), "\n")+1:]
+			for _, want := range tt.want {
+				if !strings.Contains(last, want) {
+					t.Errorf("the error does not say %q:\n%s", want, last)
+				}
+			}
+			if strings.Contains(stdout+stderr, "hunter2") {
+				t.Errorf("a password was printed:\n%s%s", stdout, stderr)
+			}
+		})
+	}
+}
