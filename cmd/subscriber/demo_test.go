@@ -126,10 +126,7 @@ var export = regexp.MustCompile(`(?m)^export (\w+)=(.*)\n`)
 // What simulate prints is all that setup and worker need.
 func TestSimulate(t *testing.T) {
 	t.Parallel()
-	setup := filepath.Join(t.TempDir(), "subscribe-setup.exe")
-	if out, err := exec.Command("go", "build", "-o", setup, "../subscribe-setup").CombinedOutput(); err != nil {
-		t.Fatalf("build subscribe-setup: %v\n%s", err, out)
-	}
+	setup := buildSetup(t)
 	simulation := start(t, nil, "simulate", "--rate", "50",
 		"--chat-addr", "127.0.0.1:0", "--workspace-events-addr", "127.0.0.1:0", "--pubsub-addr", "127.0.0.1:0")
 	dsn := migratedDatabase(t)
