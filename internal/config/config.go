@@ -57,7 +57,7 @@ type PubSub struct {
 
 	// MaxOutstandingMessages bounds how many messages the worker holds that
 	// are not yet committed, 1 to 100000. It caps the rate: Pub/Sub's own
-	// default of 1000 allows about 10,000 events a second. Default 10000.
+	// default of 1000 allows about 10,000 events a second. Default 5000.
 	MaxOutstandingMessages int `yaml:"max_outstanding_messages"`
 
 	// MaxOutstandingBytes bounds the size of those messages: a number of
@@ -159,7 +159,7 @@ type Endpoints struct {
 func Default() Config {
 	return Config{
 		PubSub: PubSub{
-			MaxOutstandingMessages: 10_000,
+			MaxOutstandingMessages: 5_000,
 			MaxOutstandingBytes:    64 << 20,
 		},
 		Database:  Database{MaxConns: 10},

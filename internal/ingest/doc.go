@@ -1,5 +1,5 @@
-// Package ingest takes messages from Pub/Sub to the store: pull, decode,
-// batch, commit, ack.
+// Package ingest takes messages from Pub/Sub to the store: pull, batch,
+// decode, commit, ack.
 //
 // # What it promises
 //
@@ -8,8 +8,8 @@
 // that can't be understood ever is committed to the quarantine. See [decide]
 // for the whole table.
 //
-//	Receive callback ──decode──▶ pending ──▶ writer: one batch, one transaction
-//	      ▲ blocks until its batch has a verdict ◀──────┘
+//	Receive callback ──▶ pending ──▶ writer: decode, one batch, one transaction
+//	      ▲ blocks until its batch has a verdict ◀─────┘
 //	      └─ ack
 //
 // The callback blocks, because Pub/Sub's flow control counts a message as done

@@ -17,10 +17,16 @@ import (
 
 // held is a message whose callback waits for a verdict.
 type held struct {
-	delivery events.Delivery
-	items    int         // what it counts for in a batch
-	verdict  chan action // gets ack or release, once; buffered
-	message  *pubsub.Message
+	delivery events.Delivery // decoded by the writer that takes it
+	verdict  chan action     // gets ack or release, once; buffered
+}
+
+// items is what the message counts for in a batch.
+func (h *held) items() int {
+	if h.delivery.Event == nil {
+		return 1
+	}
+	return len(h.delivery.Event.Items)
 }
 
 // receiveLoop keeps Receive running until ctx ends. Receive returns by itself
@@ -57,14 +63,16 @@ func (w *Worker) receiveLoop(ctx, work context.Context) {
 
 // receive is the callback of one message. It returns when the message has
 // its verdict. It ignores the context that the library gives it, which ends as
-// soon as the pull does.
+// soon as the pull does. There are thousands of these at once, so nothing is
+// done here that needs a deep stack: decoding is the writers' business.
 func (w *Worker) receive(work context.Context, m *pubsub.Message) {
 	w.status.held.Add(1)
 	defer w.status.held.Add(-1)
-	h := &held{delivery: w.decode(m), items: 1, verdict: make(chan action, 1), message: m}
-	if h.delivery.Event != nil {
-		h.items = len(h.delivery.Event.Items)
-	}
+	h := &held{verdict: make(chan action, 1), delivery: events.Delivery{
+		MessageID: m.ID, PublishTime: m.PublishTime, ReceivedAt: time.Now(),
+		Attributes: m.Attributes, Data: m.Data, OrderingKey: m.OrderingKey,
+		Origin: events.OriginLive,
+	}}
 	w.pending <- h // has room for all that flow control lets in
 	select {
 	case a := <-h.verdict:
@@ -75,25 +83,19 @@ func (w *Worker) receive(work context.Context, m *pubsub.Message) {
 	}
 }
 
-// decode makes a delivery of a message. A panic of the decoder costs that
+// decode fills in what the message says. A panic of the decoder costs that
 // message a place in the quarantine, and nothing else.
-func (w *Worker) decode(m *pubsub.Message) (d events.Delivery) {
-	d = events.Delivery{
-		MessageID: m.ID, PublishTime: m.PublishTime, ReceivedAt: time.Now(),
-		Attributes: m.Attributes, Data: m.Data, OrderingKey: m.OrderingKey,
-		Origin: events.OriginLive,
-	}
+func (w *Worker) decode(d *events.Delivery) {
 	defer func() {
 		if p := recover(); p != nil {
 			// The panic's value may quote the message, so it isn't logged.
 			w.log.Error("decoder panicked; the message goes to the quarantine",
-				zap.String("message_id", m.ID), zap.ByteString("stack", debug.Stack()))
+				zap.String("message_id", d.MessageID), zap.ByteString("stack", debug.Stack()))
 			d.Event = nil
 			d.Malformed = &events.Malformed{Reason: ReasonDecoderPanic, Detail: "the decoder panicked; this is a defect of the decoder", Offset: -1}
 		}
 	}()
-	d.Event, d.Malformed = w.opts.Decode(m.Attributes, m.Data)
-	return d
+	d.Event, d.Malformed = w.opts.Decode(d.Attributes, d.Data)
 }
 
 // ReasonDecoderPanic quarantines a message that made the decoder panic.

@@ -21,9 +21,9 @@ type Recorder interface {
 
 // Options are the limits of a Worker. Every zero value means the default.
 type Options struct {
-	MaxOutstandingMessages int           // held at once, in all states; default 10,000
+	MaxOutstandingMessages int           // held at once, in all states; default 5,000
 	MaxOutstandingBytes    int           // likewise, of message data; default 64 MiB
-	MaxBatch               int           // items in one transaction; default 2,000
+	MaxBatch               int           // items in one transaction; default 1,000
 	MaxBatchBytes          int           // message data in one transaction; default 8 MiB
 	Writers                int           // concurrent transactions; default 2
 	RecordTimeout          time.Duration // for one transaction; default 15 s
@@ -37,9 +37,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.MaxOutstandingMessages, 10_000)
+	setDefault(&o.MaxOutstandingMessages, 5_000)
 	setDefault(&o.MaxOutstandingBytes, 64<<20)
-	setDefault(&o.MaxBatch, 2_000)
+	setDefault(&o.MaxBatch, 1_000)
 	setDefault(&o.MaxBatchBytes, 8<<20)
 	setDefault(&o.Writers, 2)
 	setDefault(&o.RecordTimeout, 15*time.Second)

@@ -30,13 +30,14 @@ func (w *Worker) writeLoop(work context.Context) {
 	}
 }
 
-// take returns what is waiting, up to the batch limits. It blocks for the
+// take decodes and returns what is waiting, up to the batch limits. It blocks for the
 // first message; if busy it gives others fillWait to arrive.
 func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool) {
 	var items, bytes int
 	add := func(h *held) (full bool) {
+		w.decode(&h.delivery)
 		batch = append(batch, h)
-		items += h.items
+		items += h.items()
 		bytes += len(h.delivery.Data)
 		return items >= w.opts.MaxBatch || bytes >= w.opts.MaxBatchBytes
 	}

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -29,7 +30,15 @@ func all(ds []events.Delivery, o events.Outcome) []events.Outcome {
 }
 
 // newTestWorker is a Worker without Pub/Sub: messages are put into pending.
+// They decode to as many items as message was told.
 func newTestWorker(r Recorder, opts Options) *Worker {
+	opts.Decode = func(attributes map[string]string, _ []byte) (*events.Event, *events.Malformed) {
+		n, err := strconv.Atoi(attributes["items"])
+		if err != nil {
+			return nil, &events.Malformed{Reason: "test", Detail: err.Error()}
+		}
+		return &events.Event{Items: make([]events.Item, n)}, nil
+	}
 	opts = opts.withDefaults()
 	return &Worker{
 		recorder: r, log: zap.NewNop(), opts: opts, pending: make(chan *held, opts.MaxOutstandingMessages),
@@ -39,8 +48,11 @@ func newTestWorker(r Recorder, opts Options) *Worker {
 
 func message(items, bytes int) *held {
 	return &held{
-		delivery: events.Delivery{Data: make([]byte, bytes), Event: &events.Event{Items: make([]events.Item, items)}},
-		items:    items, verdict: make(chan action, 1),
+		delivery: events.Delivery{
+			Data: make([]byte, bytes), Attributes: map[string]string{"items": strconv.Itoa(items)},
+			Event: &events.Event{Items: make([]events.Item, items)}, // for those who commit it without take
+		},
+		verdict: make(chan action, 1),
 	}
 }
 
