@@ -105,7 +105,7 @@ func describe(e simulate.Event, it simulate.EventItem) string {
 	if len(e.Items) > 1 {
 		batch = fmt.Sprintf("  (one of %d in a batch event)", len(e.Items))
 	}
-	what := ""
+	var what string
 	switch kind + " " + verb {
 	case "message created":
 		what = fmt.Sprintf("%s: %s", it.ActorDisplay, clip(it.Text))

@@ -65,7 +65,7 @@ func (db *database) sizes(ctx context.Context) ([]relation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", db.name, err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing was written
+	defer conn.Close(ctx)
 	rows, err := conn.Query(ctx, `
 		SELECT regexp_replace(c.relname, '_\d{4}_\d\d', '') AS name, sum(pg_table_size(c.oid))::bigint AS bytes
 		FROM pg_class c
@@ -89,7 +89,7 @@ func (db *database) size(ctx context.Context) (bytes int64, err error) {
 }
 
 func (db *database) drop(ctx context.Context) error {
-	defer db.conn.Close(ctx) //nolint:errcheck // it has nothing open
+	defer db.conn.Close(ctx)
 	if _, err := db.conn.Exec(ctx, "DROP DATABASE "+db.name+" WITH (FORCE)"); err != nil {
 		return fmt.Errorf("drop database %s: %w", db.name, err)
 	}

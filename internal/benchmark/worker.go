@@ -83,7 +83,6 @@ type meter struct {
 	all     chan struct{}
 	latency chan time.Duration // nil: not asked for
 	held    func() int
-	cpu     time.Duration // at the start
 }
 
 func (m *meter) done(published time.Time) {

@@ -9,7 +9,8 @@ func (r *reader) resource(it *Item) bool {
 		r.literal("null")
 		return false
 	}
-	start, fields := r.pos, 0
+	start := r.pos
+	var fields int
 	switch it.Kind {
 	case KindMessage:
 		fields = r.messageItem(it)

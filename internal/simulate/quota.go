@@ -33,13 +33,15 @@ type chatQuotas struct {
 }
 
 func newChatQuotas() chatQuotas {
-	perMinute := func(n int) *window { return &window{limit: n, span: time.Minute} }
+	// Each of these classes has the same limit; those of writes to members
+	// and spaces, which differ, are not served.
+	perMinute := func() *window { return &window{limit: 3000, span: time.Minute} }
 	return chatQuotas{
 		project: map[string]*window{
-			messageWrites:   perMinute(3000),
-			messageReads:    perMinute(3000),
-			membershipReads: perMinute(3000),
-			spaceReads:      perMinute(3000),
+			messageWrites:   perMinute(),
+			messageReads:    perMinute(),
+			membershipReads: perMinute(),
+			spaceReads:      perMinute(),
 		},
 		writes: map[string]*window{},
 		reads:  map[string]*window{},

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -89,7 +90,7 @@ func TestListsArePagedAndDeletionIsSeen(t *testing.T) {
 		it := f.client.SubscriptionAdminClient.ListSubscriptions(t.Context(), &pubsubpb.ListSubscriptionsRequest{Project: "projects/p", PageSize: 1})
 		for {
 			s, err := it.Next()
-			if err == iterator.Done {
+			if errors.Is(err, iterator.Done) {
 				return out
 			}
 			if err != nil {

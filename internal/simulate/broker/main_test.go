@@ -89,7 +89,9 @@ func (f *fixture) stats(t testing.TB) broker.Stats {
 func (f *fixture) pull(t testing.TB, n int32) []*pubsubpb.ReceivedMessage {
 	t.Helper()
 	r, err := f.client.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{
-		Subscription: subName, MaxMessages: n, ReturnImmediately: true,
+		Subscription: subName, MaxMessages: n,
+		//nolint:staticcheck // deprecated, and the only way to pull from an empty subscription without waiting
+		ReturnImmediately: true,
 	})
 	if err != nil {
 		t.Fatal(err)
