@@ -6,6 +6,7 @@ CREATE TABLE spaces (
   version_time timestamptz NOT NULL,
   deleted_at timestamptz,
   version_key uuid NOT NULL,
+  id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT spaces_id_key UNIQUE,
   space text COLLATE "C" PRIMARY KEY,
   display_name text,
   space_type text COLLATE "C",
@@ -13,10 +14,11 @@ CREATE TABLE spaces (
   history_state text COLLATE "C",
   description text
 );
-COMMENT ON TABLE spaces IS 'Every space that an event named, with what the newest event tells of it.';
+COMMENT ON TABLE spaces IS 'Every space that an event named, with what the newest event tells of it. Rows stay for good: the log refers to them.';
 COMMENT ON COLUMN spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
 COMMENT ON COLUMN spaces.deleted_at IS 'When the space was deleted; null while it exists. Final.';
 COMMENT ON COLUMN spaces.version_key IS 'Event that the state comes from; decides between two of the same time.';
+COMMENT ON COLUMN spaces.id IS 'Number used in events.space_id.';
 COMMENT ON COLUMN spaces.space IS 'spaces/S';
 COMMENT ON COLUMN spaces.display_name IS 'Name that people see; null if unknown.';
 COMMENT ON COLUMN spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
@@ -26,15 +28,30 @@ COMMENT ON COLUMN spaces.description IS 'Description that people see; null if un
 
 CREATE TABLE users (
   version_time timestamptz NOT NULL,
+  id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT users_id_key UNIQUE,
   user_name text COLLATE "C" PRIMARY KEY,
   user_type text COLLATE "C",
   display_name text
 );
-COMMENT ON TABLE users IS 'Every user that an event named, with what events tell of them.';
+COMMENT ON TABLE users IS 'Every user that an event named, with what events tell of them. Rows stay for good: the log refers to them.';
 COMMENT ON COLUMN users.version_time IS 'Time of the interaction that gave the display name; -infinity without one.';
+COMMENT ON COLUMN users.id IS 'Number used in events.actor_id.';
 COMMENT ON COLUMN users.user_name IS 'users/U: resource name of the user.';
 COMMENT ON COLUMN users.user_type IS 'HUMAN or BOT; null if no event told so far.';
 COMMENT ON COLUMN users.display_name IS 'Only interaction events carry it; null if there was none.';
+
+CREATE VIEW event_log AS
+SELECT e.event_time, t.kind, t.verb, t.ce_type AS type, p.space, u.user_name AS actor, full_name(e.resource, p.space) AS resource,
+       CASE e.origin WHEN 'l' THEN 'live' ELSE 'backfill' END AS origin,
+       e.received_at, e.publish_time, e.received_at - e.event_time AS lag,
+       full_name(e.ce_id, p.space || '/spaceEvents') AS ce_id, e.ordinal, s.source, e.message_id, e.event_key,
+       e.space_id, e.actor_id
+FROM events e
+JOIN event_types t ON t.id = e.type_id
+JOIN event_sources s ON s.id = e.source_id
+LEFT JOIN spaces p ON p.id = e.space_id
+LEFT JOIN users u ON u.id = e.actor_id;
+COMMENT ON VIEW event_log IS 'The event log in readable form. lag is how long after the event it was received. The newest of a space with millions of events come at once for WHERE space_id = (SELECT id FROM spaces WHERE space = ''spaces/S''); by space, all of them are read first.';
 
 CREATE TABLE memberships (
   version_time timestamptz NOT NULL,
@@ -239,5 +256,6 @@ DROP FUNCTION keep_message_version();
 DROP VIEW membership_intervals;
 DROP TABLE membership_changes;
 DROP TABLE memberships;
+DROP VIEW event_log;
 DROP TABLE users;
 DROP TABLE spaces;

@@ -80,13 +80,13 @@ CREATE TABLE public.events (
     publish_time timestamp with time zone,
     event_key uuid NOT NULL,
     source_id integer NOT NULL,
+    space_id integer,
+    actor_id integer,
     type_id smallint NOT NULL,
     ordinal smallint NOT NULL,
     payload_codec smallint NOT NULL,
     origin "char" NOT NULL,
     ce_id text NOT NULL COLLATE pg_catalog."C",
-    space text COLLATE pg_catalog."C",
-    actor text COLLATE pg_catalog."C",
     resource text NOT NULL COLLATE pg_catalog."C",
     message_id text COLLATE pg_catalog."C",
     payload bytea,
@@ -110,6 +110,10 @@ COMMENT ON COLUMN public.events.event_key IS 'Identity of the event; see the fun
 
 COMMENT ON COLUMN public.events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
 
+COMMENT ON COLUMN public.events.space_id IS 'Where it happened: spaces.id; null where there is no space.';
+
+COMMENT ON COLUMN public.events.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
+
 COMMENT ON COLUMN public.events.type_id IS 'Type of the event: event_types.id.';
 
 COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
@@ -120,24 +124,75 @@ COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub. b: bac
 
 COMMENT ON COLUMN public.events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
 
-COMMENT ON COLUMN public.events.space IS 'spaces/S, or null where there is none.';
-
-COMMENT ON COLUMN public.events.actor IS 'users/U: the sender, the member, who reacted; null if the payload does not tell.';
-
 COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
 
 COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
 
 COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the item of ordinal 0 only.';
 
+CREATE TABLE public.spaces (
+    version_time timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    version_key uuid NOT NULL,
+    id integer NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C",
+    display_name text,
+    space_type text COLLATE pg_catalog."C",
+    threading_state text COLLATE pg_catalog."C",
+    history_state text COLLATE pg_catalog."C",
+    description text
+);
+
+COMMENT ON TABLE public.spaces IS 'Every space that an event named, with what the newest event tells of it. Rows stay for good: the log refers to them.';
+
+COMMENT ON COLUMN public.spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.spaces.deleted_at IS 'When the space was deleted; null while it exists. Final.';
+
+COMMENT ON COLUMN public.spaces.version_key IS 'Event that the state comes from; decides between two of the same time.';
+
+COMMENT ON COLUMN public.spaces.id IS 'Number used in events.space_id.';
+
+COMMENT ON COLUMN public.spaces.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.spaces.display_name IS 'Name that people see; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.description IS 'Description that people see; null if unknown.';
+
+CREATE TABLE public.users (
+    version_time timestamp with time zone NOT NULL,
+    id integer NOT NULL,
+    user_name text NOT NULL COLLATE pg_catalog."C",
+    user_type text COLLATE pg_catalog."C",
+    display_name text
+);
+
+COMMENT ON TABLE public.users IS 'Every user that an event named, with what events tell of them. Rows stay for good: the log refers to them.';
+
+COMMENT ON COLUMN public.users.version_time IS 'Time of the interaction that gave the display name; -infinity without one.';
+
+COMMENT ON COLUMN public.users.id IS 'Number used in events.actor_id.';
+
+COMMENT ON COLUMN public.users.user_name IS 'users/U: resource name of the user.';
+
+COMMENT ON COLUMN public.users.user_type IS 'HUMAN or BOT; null if no event told so far.';
+
+COMMENT ON COLUMN public.users.display_name IS 'Only interaction events carry it; null if there was none.';
+
 CREATE VIEW public.event_log AS
  SELECT e.event_time,
     t.kind,
     t.verb,
     t.ce_type AS type,
-    e.space,
-    e.actor,
-    public.full_name(e.resource, e.space) AS resource,
+    p.space,
+    u.user_name AS actor,
+    public.full_name(e.resource, p.space) AS resource,
         CASE e.origin
             WHEN 'l'::"char" THEN 'live'::text
             ELSE 'backfill'::text
@@ -145,16 +200,20 @@ CREATE VIEW public.event_log AS
     e.received_at,
     e.publish_time,
     (e.received_at - e.event_time) AS lag,
-    public.full_name(e.ce_id, (e.space || '/spaceEvents'::text)) AS ce_id,
+    public.full_name(e.ce_id, (p.space || '/spaceEvents'::text)) AS ce_id,
     e.ordinal,
     s.source,
     e.message_id,
-    e.event_key
-   FROM ((public.events e
+    e.event_key,
+    e.space_id,
+    e.actor_id
+   FROM ((((public.events e
      JOIN public.event_types t ON ((t.id = e.type_id)))
-     JOIN public.event_sources s ON ((s.id = e.source_id)));
+     JOIN public.event_sources s ON ((s.id = e.source_id)))
+     LEFT JOIN public.spaces p ON ((p.id = e.space_id)))
+     LEFT JOIN public.users u ON ((u.id = e.actor_id)));
 
-COMMENT ON VIEW public.event_log IS 'The event log in readable form. lag is how long after the event it was received.';
+COMMENT ON VIEW public.event_log IS 'The event log in readable form. lag is how long after the event it was received. The newest of a space with millions of events come at once for WHERE space_id = (SELECT id FROM spaces WHERE space = ''spaces/S''); by space, all of them are read first.';
 
 ALTER TABLE public.event_sources ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.event_sources_id_seq
@@ -511,54 +570,23 @@ ALTER TABLE public.reactor_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
-CREATE TABLE public.spaces (
-    version_time timestamp with time zone NOT NULL,
-    deleted_at timestamp with time zone,
-    version_key uuid NOT NULL,
-    space text NOT NULL COLLATE pg_catalog."C",
-    display_name text,
-    space_type text COLLATE pg_catalog."C",
-    threading_state text COLLATE pg_catalog."C",
-    history_state text COLLATE pg_catalog."C",
-    description text
+ALTER TABLE public.spaces ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.spaces_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
-COMMENT ON TABLE public.spaces IS 'Every space that an event named, with what the newest event tells of it.';
-
-COMMENT ON COLUMN public.spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
-
-COMMENT ON COLUMN public.spaces.deleted_at IS 'When the space was deleted; null while it exists. Final.';
-
-COMMENT ON COLUMN public.spaces.version_key IS 'Event that the state comes from; decides between two of the same time.';
-
-COMMENT ON COLUMN public.spaces.space IS 'spaces/S';
-
-COMMENT ON COLUMN public.spaces.display_name IS 'Name that people see; null if unknown.';
-
-COMMENT ON COLUMN public.spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
-
-COMMENT ON COLUMN public.spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
-
-COMMENT ON COLUMN public.spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
-
-COMMENT ON COLUMN public.spaces.description IS 'Description that people see; null if unknown.';
-
-CREATE TABLE public.users (
-    version_time timestamp with time zone NOT NULL,
-    user_name text NOT NULL COLLATE pg_catalog."C",
-    user_type text COLLATE pg_catalog."C",
-    display_name text
+ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.users_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
-
-COMMENT ON TABLE public.users IS 'Every user that an event named, with what events tell of them.';
-
-COMMENT ON COLUMN public.users.version_time IS 'Time of the interaction that gave the display name; -infinity without one.';
-
-COMMENT ON COLUMN public.users.user_name IS 'users/U: resource name of the user.';
-
-COMMENT ON COLUMN public.users.user_type IS 'HUMAN or BOT; null if no event told so far.';
-
-COMMENT ON COLUMN public.users.display_name IS 'Only interaction events carry it; null if there was none.';
 
 CREATE TABLE public.write_slots (
     space text NOT NULL COLLATE pg_catalog."C",
@@ -615,7 +643,13 @@ ALTER TABLE ONLY public.reactor_runs
     ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject);
 
 ALTER TABLE ONLY public.spaces
+    ADD CONSTRAINT spaces_id_key UNIQUE (id);
+
+ALTER TABLE ONLY public.spaces
     ADD CONSTRAINT spaces_pkey PRIMARY KEY (space);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_id_key UNIQUE (id);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_name);
@@ -623,9 +657,9 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.write_slots
     ADD CONSTRAINT write_slots_pkey PRIMARY KEY (space);
 
-CREATE INDEX events_actor_idx ON ONLY public.events USING btree (actor, event_time) WHERE (actor IS NOT NULL);
+CREATE INDEX events_actor_idx ON ONLY public.events USING btree (actor_id, event_time) WHERE (actor_id IS NOT NULL);
 
-CREATE INDEX events_space_idx ON ONLY public.events USING btree (space, event_time) WHERE (space IS NOT NULL);
+CREATE INDEX events_space_idx ON ONLY public.events USING btree (space_id, event_time) WHERE (space_id IS NOT NULL);
 
 CREATE INDEX events_time_idx ON ONLY public.events USING brin (event_time);
 

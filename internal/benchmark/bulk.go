@@ -46,10 +46,10 @@ func insertBulk(ctx context.Context, t task) (result, error) {
 			for i := half; i < len(batches); i += 2 {
 				if _, err := pool.Exec(ctx, `
 					INSERT INTO events (event_time, received_at, publish_time, event_key, source_id, type_id, ordinal,
-						payload_codec, origin, ce_id, space, actor, resource, message_id, payload)
-					SELECT u.at, u.at, u.at, u.key, 1, 1, 0, 0, 'l', u.ce_id, u.space, u.actor, u.resource, u.message_id, u.payload
-					FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[])
-						AS u(at, key, ce_id, space, actor, resource, message_id, payload)
+						payload_codec, origin, ce_id, space_id, actor_id, resource, message_id, payload)
+					SELECT u.at, u.at, u.at, u.key, 1, 1, 0, 0, 'l', u.ce_id, u.space_id, u.actor_id, u.resource, u.message_id, u.payload
+					FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[])
+						AS u(at, key, ce_id, space_id, actor_id, resource, message_id, payload)
 					ON CONFLICT DO NOTHING`, batches[i]...); err != nil {
 					return fmt.Errorf("insert: %w", err)
 				}
@@ -82,16 +82,23 @@ func prepareBulk(ctx context.Context, db *store.Store, pool *pgxpool.Pool, t tas
 
 // logRow is a row of the log, ready made.
 type logRow struct {
-	at                                    time.Time
-	key                                   pgtype.UUID
-	id, space, actor, resource, messageID string
-	payload                               []byte
+	at                      time.Time
+	key                     pgtype.UUID
+	space, actor            int32
+	id, resource, messageID string
+	payload                 []byte
 }
 
 // bulkRows decodes the workload into columns, bulkSize rows at a time, each
 // sorted by key: duplicates would make writers wait for each other in a circle.
 func bulkRows(t task) (batches [][]any, err error) {
-	next := messages(t)
+	next, names := messages(t), map[string]int32{}
+	number := func(name string) int32 {
+		if _, ok := names[name]; !ok {
+			names[name] = int32(len(names) + 1)
+		}
+		return names[name]
+	}
 	for done := 0; done < t.Messages; done += bulkSize {
 		rows := make([]logRow, min(bulkSize, t.Messages-done))
 		for i := range rows {
@@ -103,14 +110,14 @@ func bulkRows(t task) (batches [][]any, err error) {
 			it, messageID := &ev.Items[0], fmt.Sprint(17_622_191_887_000_000+done+i)
 			rows[i] = logRow{
 				at: ev.Time, key: pgtype.UUID{Bytes: store.KeyOf(ev, messageID), Valid: true},
-				id: ev.ID, space: it.Space, actor: it.Actor, resource: it.Resource, messageID: messageID, payload: m.Data,
+				id: ev.ID, space: number(it.Space), actor: number(it.Actor), resource: it.Resource, messageID: messageID, payload: m.Data,
 			}
 		}
 		slices.SortFunc(rows, func(a, b logRow) int { return bytes.Compare(a.key.Bytes[:], b.key.Bytes[:]) })
 		batches = append(batches, []any{
 			column(rows, func(r *logRow) time.Time { return r.at }), column(rows, func(r *logRow) pgtype.UUID { return r.key }),
-			column(rows, func(r *logRow) string { return r.id }), column(rows, func(r *logRow) string { return r.space }),
-			column(rows, func(r *logRow) string { return r.actor }), column(rows, func(r *logRow) string { return r.resource }),
+			column(rows, func(r *logRow) string { return r.id }), column(rows, func(r *logRow) int32 { return r.space }),
+			column(rows, func(r *logRow) int32 { return r.actor }), column(rows, func(r *logRow) string { return r.resource }),
 			column(rows, func(r *logRow) string { return r.messageID }), column(rows, func(r *logRow) []byte { return r.payload }),
 		})
 	}

@@ -78,12 +78,28 @@ func (db *naiveDB) record(ctx context.Context, msg *pubsub.Message) error {
 	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		it := &ev.Items[0]
 		key := pgtype.UUID{Bytes: store.KeyOf(ev, msg.ID), Valid: true}
+		space, err := lookUp(ctx, tx, `
+			WITH added AS (
+				INSERT INTO spaces (version_time, version_key, space) VALUES ('-infinity', $1, $2)
+				ON CONFLICT DO NOTHING RETURNING id)
+			SELECT id FROM added UNION ALL SELECT id FROM spaces WHERE space = $2 LIMIT 1`, key, it.Space)
+		if err != nil {
+			return err
+		}
+		actor, err := lookUp(ctx, tx, `
+			WITH added AS (
+				INSERT INTO users (version_time, user_name, user_type) VALUES ('-infinity', $1, 'HUMAN')
+				ON CONFLICT DO NOTHING RETURNING id)
+			SELECT id FROM added UNION ALL SELECT id FROM users WHERE user_name = $1 LIMIT 1`, it.Actor)
+		if err != nil {
+			return err
+		}
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO events (event_time, received_at, publish_time, event_key, source_id, type_id, ordinal,
-				payload_codec, origin, ce_id, space, actor, resource, message_id, payload)
+				payload_codec, origin, ce_id, space_id, actor_id, resource, message_id, payload)
 			VALUES ($1, now(), $2, $3, $4, $5, 0, 0, 'l', $6, $7, $8, $9, $10, $11)
 			ON CONFLICT DO NOTHING`,
-			ev.Time, msg.PublishTime, key, source, typ, ev.ID, it.Space, it.Actor, it.Resource, msg.ID, msg.Data)
+			ev.Time, msg.PublishTime, key, source, typ, ev.ID, space, actor, it.Resource, msg.ID, msg.Data)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
@@ -98,30 +114,30 @@ func (db *naiveDB) id(ctx context.Context, text, query string, args ...any) (id 
 	if id, ok := db.ids[text]; ok {
 		return id, nil
 	}
+	if id, err = lookUp(ctx, db.pool, query, args...); err != nil {
+		return 0, fmt.Errorf("look up %q: %w", text, err)
+	}
+	db.ids[text] = id
+	return id, nil
+}
+
+// queryer is a pool or a transaction.
+type queryer interface {
+	QueryRow(ctx context.Context, query string, args ...any) pgx.Row
+}
+
+// lookUp adds a row if it is missing and returns its number.
+func lookUp(ctx context.Context, db queryer, query string, args ...any) (id int32, err error) {
 	for {
-		err := db.pool.QueryRow(ctx, query, args...).Scan(&id)
+		err := db.QueryRow(ctx, query, args...).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
 			continue // somebody else has added it just now
 		}
-		if err != nil {
-			return 0, fmt.Errorf("look up %q: %w", text, err)
-		}
-		db.ids[text] = id
-		return id, nil
+		return id, err
 	}
 }
 
 func (db *naiveDB) project(ctx context.Context, tx pgx.Tx, ev *events.Event, it *events.Item, key pgtype.UUID) error {
-	if _, err := tx.Exec(ctx, `
-		INSERT INTO spaces (version_time, version_key, space) VALUES ('-infinity', $1, $2)
-		ON CONFLICT DO NOTHING`, key, it.Space); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, `
-		INSERT INTO users (version_time, user_name, user_type) VALUES ('-infinity', $1, 'HUMAN')
-		ON CONFLICT DO NOTHING`, it.Actor); err != nil {
-		return err
-	}
 	switch {
 	case it.Message != nil:
 		m := it.Message

@@ -45,6 +45,9 @@ type row struct {
 	d        *events.Delivery
 	ev       *events.Event
 	it       *events.Item
+
+	// Numbers of names, filled in by lookups; 0 for none.
+	typeID, sourceID, spaceID, actorID int32
 }
 
 func (r *row) backfilled() bool { return r.d.Origin == events.OriginBackfill }
@@ -57,10 +60,9 @@ type batch struct {
 	rows       []row // sorted by key and ordinal
 	quarantine []quarantined
 
-	types   map[string]typeMeaning
-	sources map[string]bool
-	months  map[time.Time]bool
+	months map[time.Time]bool
 
+	// Filled by project.
 	spaces      []spaceRow
 	users       []userRow
 	messages    []messageRow
@@ -89,8 +91,8 @@ func (s *Store) newBatch(deliveries []events.Delivery, why *events.Malformed) *b
 	b := &batch{
 		deliveries: deliveries,
 		rows:       make([]row, 0, len(deliveries)),
-		types:      map[string]typeMeaning{}, sources: map[string]bool{}, months: map[time.Time]bool{},
-		recorded: make(map[rowKey]bool, len(deliveries)),
+		months:     map[time.Time]bool{},
+		recorded:   make(map[rowKey]bool, len(deliveries)),
 	}
 	seen := make(map[Key]bool, len(deliveries))
 	now := s.now()
@@ -115,25 +117,21 @@ func (s *Store) newBatch(deliveries []events.Delivery, why *events.Malformed) *b
 		}
 		seen[key] = true
 		b.months[monthOf(at)] = true
-		b.sources[d.Event.Source] = true
 		for j := range d.Event.Items {
-			it := &d.Event.Items[j]
-			b.types[d.Event.Type] = typeMeaning{it.Kind, it.Verb}
-			b.rows = append(b.rows, row{delivery: i, key: key, time: at, d: d, ev: d.Event, it: it})
+			b.rows = append(b.rows, row{delivery: i, key: key, time: at, d: d, ev: d.Event, it: &d.Event.Items[j]})
 		}
 	}
 	slices.SortFunc(b.rows, func(x, y row) int {
 		return cmp.Or(bytes.Compare(x.key[:], y.key[:]), cmp.Compare(x.it.Ordinal, y.it.Ordinal))
 	})
-	b.project(s.known)
 	return b
 }
 
-// project derives what the rows mean for each table.
-func (b *batch) project(known *known) {
+// project derives what the rows mean for each table. They must have their
+// numbers.
+func (b *batch) project() {
 	for i := range b.rows {
 		r := &b.rows[i]
-		b.addNames(r, known)
 		switch r.it.Kind {
 		case events.KindMessage:
 			b.addMessage(r)

@@ -27,7 +27,8 @@
 // # Concurrency
 //
 // All methods may be called from any goroutine and by any number of replicas.
-// Every transaction takes its locks in one order: events, spaces, users,
-// messages, reactions, memberships, membership_changes, reactor_runs, river_job; within
+// Names get their numbers in a transaction of their own before: event_types,
+// event_sources, spaces, users. Every other transaction takes its locks in one
+// order: events, spaces, users, messages, reactions, memberships, membership_changes, reactor_runs, river_job; within
 // a table by key. So two of them never wait for each other in a circle.
 package store

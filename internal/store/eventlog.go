@@ -16,20 +16,21 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Store) {
 		return
 	}
 	eventTimes, receivedAt, publishTimes := make([]time.Time, n), make([]time.Time, n), make([]pgtype.Timestamptz, n)
-	keys, sources, types := make([]pgtype.UUID, n), make([]int32, n), make([]int16, n)
+	keys, sources, types := make([]pgtype.UUID, n), make([]int32, n), make([]int32, n)
+	spaces, actors := make([]int32, n), make([]int32, n)
 	ordinals, codecs, backfilled := make([]int16, n), make([]int16, n), make([]bool, n)
-	ids, spaces, actors := make([]string, n), make([]string, n), make([]string, n)
-	resources, messageIDs, payloads := make([]string, n), make([]string, n), make([][]byte, n)
+	ids, resources, messageIDs := make([]string, n), make([]string, n), make([]string, n)
+	payloads := make([][]byte, n)
 
 	arena := make([]byte, 0, 512*n) // most payloads are smaller: one allocation for all
 	for i := range b.rows {
 		r := &b.rows[i]
 		eventTimes[i], receivedAt[i], publishTimes[i] = r.time, r.d.ReceivedAt, optionalTime(r.d.PublishTime)
 		keys[i] = pgtype.UUID{Bytes: r.key, Valid: true}
-		sources[i], types[i] = s.lookups.sourceID(r.ev.Source), s.lookups.typeID(r.ev.Type)
+		sources[i], types[i], spaces[i], actors[i] = r.sourceID, r.typeID, r.spaceID, r.actorID
 		ordinals[i], backfilled[i] = int16(r.it.Ordinal), r.backfilled()
-		ids[i], spaces[i], actors[i] = shortName(r.ev.ID, r.it.Space, "/spaceEvents"), r.it.Space, r.it.Actor
-		resources[i], messageIDs[i] = shortName(r.it.Resource, r.it.Space, ""), clean(r.d.MessageID)
+		ids[i], resources[i] = shortName(r.ev.ID, r.it.Space, "/spaceEvents"), shortName(r.it.Resource, r.it.Space, "")
+		messageIDs[i] = clean(r.d.MessageID)
 		if r.it.Ordinal == 0 {
 			start := len(arena)
 			arena, codecs[i] = s.payloads.encode(arena, r.d.Data)
@@ -37,20 +38,20 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Store) {
 		}
 	}
 	q.Queue(`
-		INSERT INTO events (event_time, received_at, publish_time, event_key, source_id, type_id, ordinal,
-			payload_codec, origin, ce_id, space, actor, resource, message_id, payload)
-		SELECT event_time, received_at, publish_time, event_key, source_id, type_id, ordinal,
-			payload_codec, CASE WHEN backfilled THEN 'b' ELSE 'l' END::"char",
-			ce_id, NULLIF(space, ''), NULLIF(actor, ''), resource, NULLIF(message_id, ''), payload
+		INSERT INTO events (event_time, received_at, publish_time, event_key, source_id, space_id, actor_id, type_id,
+			ordinal, payload_codec, origin, ce_id, resource, message_id, payload)
+		SELECT event_time, received_at, publish_time, event_key, source_id, NULLIF(space_id, 0), NULLIF(actor_id, 0), type_id,
+			ordinal, payload_codec, CASE WHEN backfilled THEN 'b' ELSE 'l' END::"char",
+			ce_id, resource, NULLIF(message_id, ''), payload
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::integer[],
-			$6::smallint[], $7::smallint[], $8::smallint[], $9::boolean[], $10::text[], $11::text[],
+			$6::integer[], $7::integer[], $8::integer[], $9::smallint[], $10::smallint[], $11::boolean[],
 			$12::text[], $13::text[], $14::text[], $15::bytea[])
-			AS i (event_time, received_at, publish_time, event_key, source_id, type_id, ordinal,
-			payload_codec, backfilled, ce_id, space, actor, resource, message_id, payload)
+			AS i (event_time, received_at, publish_time, event_key, source_id, space_id, actor_id, type_id,
+			ordinal, payload_codec, backfilled, ce_id, resource, message_id, payload)
 		ON CONFLICT DO NOTHING
 		RETURNING event_key, ordinal`,
-		eventTimes, receivedAt, publishTimes, keys, sources, types, ordinals,
-		codecs, backfilled, ids, spaces, actors, resources, messageIDs, payloads,
+		eventTimes, receivedAt, publishTimes, keys, sources, spaces, actors, types,
+		ordinals, codecs, backfilled, ids, resources, messageIDs, payloads,
 	).Query(func(rows pgx.Rows) error {
 		var key pgtype.UUID
 		var ordinal int16

@@ -125,12 +125,12 @@ func (n *nextChange) change(ctx context.Context, tx pgx.Tx, space, member string
 		},
 	}
 	err := tx.QueryRow(ctx, `
-		SELECT full_name(e.ce_id, e.space || '/spaceEvents'), s.source, t.ce_type, full_name(e.resource, e.space)
+		SELECT full_name(e.ce_id, $4 || '/spaceEvents'), s.source, t.ce_type, full_name(e.resource, $4)
 		FROM events e
 		JOIN event_types t ON t.id = e.type_id
 		JOIN event_sources s ON s.id = e.source_id
 		WHERE e.event_key = $1 AND e.ordinal = $2 AND e.event_time = $3`,
-		n.version.key, n.version.ordinal, n.version.time).Scan(&ev.ID, &ev.Source, &ev.Type, &it.Resource)
+		n.version.key, n.version.ordinal, n.version.time, space).Scan(&ev.ID, &ev.Source, &ev.Type, &it.Resource)
 	if err != nil {
 		return nil, fmt.Errorf("read recorded join %x: %w", n.version.key[:], err)
 	}

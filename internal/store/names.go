@@ -2,8 +2,8 @@ package store
 
 import (
 	"cmp"
-	"strings"
-	"sync"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,59 +12,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
-// known remembers which spaces and users have a row already, so that not
-// every message touches three tables. Forgetting costs an idempotent insert.
-type known struct {
-	mu     sync.RWMutex
-	spaces map[string]bool
-	users  map[string]events.UserType
-}
-
-// maxKnown bounds the memory for names to some 20 MB.
-const maxKnown = 100_000
-
-func newKnown() *known {
-	return &known{spaces: map[string]bool{}, users: map[string]events.UserType{}}
-}
-
-func (k *known) space(name string) bool {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.spaces[name]
-}
-
-func (k *known) user(name string, typ events.UserType) bool {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	t, ok := k.users[name]
-	return ok && (typ == "" || typ == t)
-}
-
-// add remembers the names of a batch that is committed.
-func (k *known) add(b *batch) {
-	if len(b.spaces) == 0 && len(b.users) == 0 {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.spaces) > maxKnown {
-		clear(k.spaces)
-	}
-	if len(k.users) > maxKnown {
-		clear(k.users)
-	}
-	for i := range b.spaces {
-		k.spaces[b.spaces[i].space] = true
-	}
-	for i := range b.users {
-		u := &b.users[i]
-		k.users[u.user] = cmp.Or(u.typ, k.users[u.user])
-	}
-}
-
-// spaceRow is a state of a space, its tombstone, or just its name.
+// spaceRow is a state of a space, its tombstone, or a name for people. That
+// there is such a space is on record already, by lookups.
 type spaceRow struct {
 	version     version
+	id          int32
 	space       string
 	displayName string
 	spaceType   string
@@ -74,50 +26,43 @@ type spaceRow struct {
 	deletedAt   time.Time
 }
 
+// userRow is a display name.
 type userRow struct {
 	version     version
+	id          int32
 	user        string
-	typ         events.UserType
 	displayName string
 }
 
-// addNames makes the space and the user of an item known.
-func (b *batch) addNames(r *row, known *known) {
-	if r.it.Space != "" && !known.space(r.it.Space) {
-		b.spaces = append(b.spaces, spaceRow{space: r.it.Space})
-	}
-	u := events.User{Name: r.it.Actor}
+// userOf is what an item tells of its actor.
+func userOf(it *events.Item) events.User {
 	switch {
-	case r.it.Message != nil:
-		u = r.it.Message.Sender
-	case r.it.Membership != nil:
-		u = r.it.Membership.Member
-	case r.it.Reaction != nil:
-		u = r.it.Reaction.User
-	case r.it.Interaction != nil:
-		u = r.it.Interaction.User
+	case it.Message != nil:
+		return it.Message.Sender
+	case it.Membership != nil:
+		return it.Membership.Member
+	case it.Reaction != nil:
+		return it.Reaction.User
+	case it.Interaction != nil:
+		return it.Interaction.User
+	default:
+		return events.User{Name: it.Actor}
 	}
-	if !strings.HasPrefix(u.Name, "users/") {
-		return
-	}
-	x := userRow{user: u.Name, typ: u.Type}
-	if u.DisplayName != "" {
-		x.displayName, x.version = u.DisplayName, r.version()
-	} else if known.user(u.Name, u.Type) {
-		return
-	}
-	b.users = append(b.users, x)
 }
 
 func (b *batch) addSpace(r *row) {
-	x := spaceRow{space: cmp.Or(r.it.Space, r.it.Resource)}
+	x := spaceRow{id: r.spaceID, space: r.it.Space}
 	switch d := r.it.SpaceData; {
+	case x.space == "":
+		return
 	case r.it.Verb == events.VerbDeleted:
 		x.version, x.deletedAt = r.version(), r.time
 	case d != nil:
 		x.version = r.version()
 		x.displayName, x.spaceType, x.threading = d.DisplayName, d.SpaceType, d.ThreadingState
 		x.history, x.description = d.HistoryState, d.Description
+	default:
+		return
 	}
 	b.spaces = append(b.spaces, x)
 }
@@ -126,10 +71,17 @@ func (b *batch) addSpace(r *row) {
 // for a space that no event has described: it holds a part of the fields, so
 // it can't be a version.
 func (b *batch) addInteraction(r *row) {
-	if d := r.it.Interaction; d != nil && d.Space.Name != "" && d.Space.DisplayName != "" {
+	d := r.it.Interaction
+	if d == nil {
+		return
+	}
+	if r.it.Space != "" && d.Space.DisplayName != "" {
 		b.spaces = append(b.spaces, spaceRow{
-			space: d.Space.Name, displayName: d.Space.DisplayName, spaceType: d.Space.SpaceType,
+			id: r.spaceID, space: r.it.Space, displayName: d.Space.DisplayName, spaceType: d.Space.SpaceType,
 		})
+	}
+	if r.it.Actor != "" && d.User.DisplayName != "" {
+		b.users = append(b.users, userRow{version: r.version(), id: r.actorID, user: r.it.Actor, displayName: d.User.DisplayName})
 	}
 }
 
@@ -153,32 +105,36 @@ func (b *batch) compactUsers() {
 	b.users = compact(b.users,
 		func(x *userRow) string { return x.user },
 		func(x *userRow) version { return x.version },
-		func(newer, older *userRow) { newer.typ = cmp.Or(newer.typ, older.typ) })
+		func(_, _ *userRow) {})
 }
 
+// queueSpaces tells the number, though the row is there: a number drawn for
+// the conflict would be lost.
 func (b *batch) queueSpaces(q *pgx.Batch) {
 	n := len(b.spaces)
 	if n == 0 {
 		return
 	}
 	versionTimes, keys, deletedAt := make([]pgtype.Timestamptz, n), make([]pgtype.UUID, n), make([]pgtype.Timestamptz, n)
+	ids := make([]int32, n)
 	spaces, names, types := make([]string, n), make([]string, n), make([]string, n)
 	threading, history, descriptions := make([]string, n), make([]string, n), make([]string, n)
 	for i := range b.spaces {
 		x := &b.spaces[i]
 		versionTimes[i], keys[i], deletedAt[i] = x.version.pgTime(), pgtype.UUID{Bytes: x.version.key, Valid: true}, optionalTime(x.deletedAt)
-		spaces[i], names[i], types[i] = x.space, x.displayName, x.spaceType
+		ids[i], spaces[i], names[i], types[i] = x.id, x.space, x.displayName, x.spaceType
 		threading[i], history[i], descriptions[i] = x.threading, x.history, x.description
 	}
 	// A name alone (-infinity) updates only another name alone.
 	q.Queue(`
-		INSERT INTO spaces AS s (version_time, deleted_at, version_key, space, display_name, space_type,
+		INSERT INTO spaces AS s (version_time, deleted_at, version_key, id, space, display_name, space_type,
 			threading_state, history_state, description)
-		SELECT version_time, deleted_at, version_key, space, NULLIF(display_name, ''), NULLIF(space_type, ''),
+		OVERRIDING SYSTEM VALUE
+		SELECT version_time, deleted_at, version_key, id, space, NULLIF(display_name, ''), NULLIF(space_type, ''),
 			NULLIF(threading_state, ''), NULLIF(history_state, ''), NULLIF(description, '')
-		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-			$7::text[], $8::text[], $9::text[])
-			AS i (version_time, deleted_at, version_key, space, display_name, space_type,
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::integer[], $5::text[], $6::text[],
+			$7::text[], $8::text[], $9::text[], $10::text[])
+			AS i (version_time, deleted_at, version_key, id, space, display_name, space_type,
 			threading_state, history_state, description)
 		ON CONFLICT (space) DO UPDATE SET
 			version_time = excluded.version_time,
@@ -191,32 +147,85 @@ func (b *batch) queueSpaces(q *pgx.Batch) {
 			description = excluded.description
 		WHERE (excluded.version_time, excluded.version_key) > (s.version_time, s.version_key)
 			OR s.version_time = '-infinity' AND s.display_name IS NULL AND excluded.display_name IS NOT NULL`,
-		versionTimes, deletedAt, keys, spaces, names, types, threading, history, descriptions)
+		versionTimes, deletedAt, keys, ids, spaces, names, types, threading, history, descriptions)
 }
 
+// queueUsers tells the number for the same reason.
 func (b *batch) queueUsers(q *pgx.Batch) {
 	n := len(b.users)
 	if n == 0 {
 		return
 	}
-	versionTimes := make([]pgtype.Timestamptz, n)
-	users, types, names := make([]string, n), make([]string, n), make([]string, n)
+	versionTimes, ids := make([]pgtype.Timestamptz, n), make([]int32, n)
+	users, names := make([]string, n), make([]string, n)
 	for i := range b.users {
 		u := &b.users[i]
-		versionTimes[i] = u.version.pgTime()
-		users[i], types[i], names[i] = u.user, string(u.typ), u.displayName
+		versionTimes[i], ids[i] = u.version.pgTime(), u.id
+		users[i], names[i] = u.user, u.displayName
 	}
 	q.Queue(`
-		INSERT INTO users AS u (version_time, user_name, user_type, display_name)
-		SELECT version_time, user_name, NULLIF(user_type, ''), NULLIF(display_name, '')
-		FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[])
-			AS i (version_time, user_name, user_type, display_name)
+		INSERT INTO users AS u (version_time, id, user_name, display_name)
+		OVERRIDING SYSTEM VALUE
+		SELECT version_time, id, user_name, display_name
+		FROM unnest($1::timestamptz[], $2::integer[], $3::text[], $4::text[])
+			AS i (version_time, id, user_name, display_name)
 		ON CONFLICT (user_name) DO UPDATE SET
-			version_time = GREATEST(u.version_time, excluded.version_time),
-			user_type = COALESCE(u.user_type, excluded.user_type),
-			display_name = CASE WHEN excluded.version_time > u.version_time
-				THEN excluded.display_name ELSE u.display_name END
-		WHERE excluded.version_time > u.version_time
-			OR u.user_type IS NULL AND excluded.user_type IS NOT NULL`,
-		versionTimes, users, types, names)
+			version_time = excluded.version_time,
+			display_name = excluded.display_name
+		WHERE excluded.version_time > u.version_time`,
+		versionTimes, ids, users, names)
+}
+
+func (u *unnumbered) queueSpaces(q *pgx.Batch, found map[string]int32) {
+	if len(u.spaces) == 0 {
+		return
+	}
+	names := slices.Sorted(maps.Keys(u.spaces))
+	q.Queue(`
+		INSERT INTO spaces (version_time, version_key, space)
+		SELECT '-infinity', '00000000-0000-0000-0000-000000000000', space
+		FROM unnest($1::text[]) AS i (space)
+		WHERE NOT EXISTS (SELECT FROM spaces s WHERE s.space = i.space)
+		ORDER BY space COLLATE "C"
+		ON CONFLICT DO NOTHING`, names)
+	q.Queue(`
+		SELECT space, id
+		FROM spaces
+		WHERE space = ANY ($1)`, names).Query(collect(found))
+}
+
+// queueUsers adds users, and the types of those who were added without.
+func (u *unnumbered) queueUsers(q *pgx.Batch, found map[string]userNumber) {
+	if len(u.users) == 0 {
+		return
+	}
+	names := slices.Sorted(maps.Keys(u.users))
+	types := make([]string, len(names))
+	for i, n := range names {
+		types[i] = string(u.users[n])
+	}
+	q.Queue(`
+		INSERT INTO users AS u (version_time, user_name, user_type)
+		SELECT '-infinity', user_name, NULLIF(user_type, '')
+		FROM unnest($1::text[], $2::text[]) AS i (user_name, user_type)
+		WHERE NOT EXISTS (
+			SELECT FROM users k
+			WHERE k.user_name = i.user_name AND (i.user_type = '' OR k.user_type IS NOT NULL)
+		)
+		ORDER BY user_name COLLATE "C"
+		ON CONFLICT (user_name) DO UPDATE SET
+			user_type = excluded.user_type
+		WHERE u.user_type IS NULL AND excluded.user_type IS NOT NULL`, names, types)
+	q.Queue(`
+		SELECT user_name, id, user_type IS NOT NULL
+		FROM users
+		WHERE user_name = ANY ($1)`, names).Query(func(rows pgx.Rows) error {
+		var name string
+		var user userNumber
+		_, err := pgx.ForEachRow(rows, []any{&name, &user.id, &user.typed}, func() error {
+			found[name] = user
+			return nil
+		})
+		return err
+	})
 }

@@ -80,16 +80,12 @@ func (s *Store) tryOnce(ctx context.Context, deliveries []events.Delivery, outco
 		return err
 	}
 	b := s.newBatch(deliveries, why)
-	if err := s.lookups.ensure(ctx, s.pool, b.types, b.sources); err != nil {
-		return err
-	}
 	if err := s.ensureMonths(ctx, b.monthList()); err != nil {
 		return err
 	}
 	if err := s.write(ctx, b); err != nil {
 		return err
 	}
-	s.known.add(b)
 	b.outcomes(outcomes)
 	return nil
 }
@@ -102,6 +98,11 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
+	// On the connection that will use them: see lookups.
+	if err := s.lookups.number(ctx, conn, b.rows); err != nil {
+		return err
+	}
+	b.project()
 	if !s.mayRun(b) {
 		return conn.SendBatch(ctx, s.statements(b)).Close()
 	}

@@ -37,7 +37,6 @@ type Store struct {
 
 	payloads *payloadCodec
 	lookups  *lookups
-	known    *known
 	months   *months
 
 	prepareOnce sync.Mutex
@@ -59,7 +58,8 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()
 	}
-	pool, err := openPool(ctx, dsn, opts)
+	lookups := newLookups()
+	pool, err := openPool(ctx, dsn, opts, lookups)
 	if err != nil {
 		return nil, err
 	}
@@ -76,11 +76,11 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 	return &Store{
 		pool: pool, jobs: jobs, reactors: opts.Reactors,
 		timeout: opts.Timeout, now: opts.Now, log: opts.Log,
-		payloads: payloads, lookups: newLookups(), known: newKnown(), months: newMonths(),
+		payloads: payloads, lookups: lookups, months: newMonths(),
 	}, nil
 }
 
-func openPool(ctx context.Context, dsn string, opts Options) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, dsn string, opts Options, lookups *lookups) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("read the database address: %w", err) // pgx blots out the password
@@ -103,6 +103,10 @@ func openPool(ctx context.Context, dsn string, opts Options) (*pgxpool.Pool, err
 	// cancellation, while the server still works on the old one.
 	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
+	}
+	config.AfterConnect = func(context.Context, *pgx.Conn) error {
+		lookups.forget()
+		return nil
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
