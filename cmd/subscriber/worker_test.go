@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -332,6 +333,12 @@ func TestLogHoldsNoContent(t *testing.T) {
 		}
 	}
 
+	// The first attempt to welcome somebody fails, which is logged.
+	var once sync.Once
+	w.SetChatFaults(func(simulate.ChatCall) (f simulate.ChatFault) {
+		once.Do(func() { f.Status = http.StatusServiceUnavailable })
+		return f
+	})
 	p := start(t, w.env.with("SPACEKEEPER_LOG_LEVEL", "debug"), "run")
 	eventually(t, p, "everything is recorded and the newcomer is welcomed", func() bool {
 		return query[int](t, dsn, "SELECT count(*)::int FROM quarantine") == quarantined &&
@@ -342,6 +349,9 @@ func TestLogHoldsNoContent(t *testing.T) {
 	}
 	if got := query[string](t, dsn, "SELECT text FROM messages WHERE text LIKE 'canary%'"); got != canary+"-edited" {
 		t.Errorf("the database has the text %q", got)
+	}
+	if logged(t, p, "a run did not go through and will be tried again", "space") != space {
+		t.Error("the log doesn't say that the welcome was tried again")
 	}
 	lines := 0
 	for line := range strings.Lines(p.stderr.String()) {
