@@ -160,11 +160,13 @@ func (e environ) with(key, value string) environ {
 	return changed
 }
 
-// call runs a command to its end.
+// call runs a command to its end, which is forced on one that goes on for long.
 func call(t *testing.T, env environ, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
 	var out, messages output
-	code = run(t.Context(), args, func(name string) string { return env[name] }, &out, &messages)
+	code = run(ctx, args, func(name string) string { return env[name] }, &out, &messages)
 	return code, out.String(), messages.String()
 }
 
