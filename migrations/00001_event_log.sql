@@ -72,11 +72,13 @@ CREATE TABLE events (
 ) PARTITION BY RANGE (event_time);
 -- Payloads come compressed: a second try by Postgres would only cost time.
 ALTER TABLE events ALTER COLUMN payload SET STORAGE EXTERNAL;
--- Bytes per event, measured: key 66, space 71, actor 84, time under 1. The
--- key finds redeliveries; the others answer "this space" and "this person" over
--- a span of time in milliseconds, where a scan would read a whole month.
+-- The key finds redeliveries; the others answer "this space" and "this person"
+-- in milliseconds, where a scan would read a whole month. A space can have
+-- millions of events, so its newest must be found without reading all. A
+-- person has far fewer: with the number alone, equal entries are kept as one
+-- list, which takes 10 bytes per event where the time as well would take 40.
 CREATE INDEX events_space_idx ON events (space_id, event_time) WHERE space_id IS NOT NULL;
-CREATE INDEX events_actor_idx ON events (actor_id, event_time) WHERE actor_id IS NOT NULL;
+CREATE INDEX events_actor_idx ON events (actor_id) WHERE actor_id IS NOT NULL;
 CREATE INDEX events_time_idx ON events USING brin (event_time);
 COMMENT ON TABLE events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
 COMMENT ON COLUMN events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';

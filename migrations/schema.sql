@@ -657,7 +657,7 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.write_slots
     ADD CONSTRAINT write_slots_pkey PRIMARY KEY (space);
 
-CREATE INDEX events_actor_idx ON ONLY public.events USING btree (actor_id, event_time) WHERE (actor_id IS NOT NULL);
+CREATE INDEX events_actor_idx ON ONLY public.events USING btree (actor_id) WHERE (actor_id IS NOT NULL);
 
 CREATE INDEX events_space_idx ON ONLY public.events USING btree (space_id, event_time) WHERE (space_id IS NOT NULL);
 
