@@ -57,7 +57,7 @@ func (r *row) version() version { return version{time: r.time, key: r.key, ordin
 // batch is what one transaction writes. It is built anew for every try.
 type batch struct {
 	deliveries []events.Delivery
-	rows       []row // sorted by key and ordinal
+	rows       []row // sorted by time, key and ordinal
 	quarantine []quarantined
 
 	months map[time.Time]bool
@@ -121,8 +121,10 @@ func (s *Store) newBatch(deliveries []events.Delivery, why *events.Malformed) *b
 			b.rows = append(b.rows, row{delivery: i, key: key, time: at, d: d, ev: d.Event, it: &d.Event.Items[j]})
 		}
 	}
+	// By time first: then the indexes of time grow at their ends, and less of
+	// their pages stays empty.
 	slices.SortFunc(b.rows, func(x, y row) int {
-		return cmp.Or(bytes.Compare(x.key[:], y.key[:]), cmp.Compare(x.it.Ordinal, y.it.Ordinal))
+		return cmp.Or(x.time.Compare(y.time), bytes.Compare(x.key[:], y.key[:]), cmp.Compare(x.it.Ordinal, y.it.Ordinal))
 	})
 	return b
 }

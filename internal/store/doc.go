@@ -30,5 +30,5 @@
 // Names get their numbers in a transaction of their own before: event_types,
 // event_sources, spaces, users. Every other transaction takes its locks in one
 // order: events, spaces, users, messages, reactions, memberships, membership_changes, reactor_runs, river_job; within
-// a table by key. So two of them never wait for each other in a circle.
+// a table by key; events by time first. So two of them never wait for each other in a circle.
 package store
