@@ -148,7 +148,9 @@ func (l *lookups) fill(rows []row) *unnumbered {
 // For each kind of names there are two statements. In the first, only missing
 // names reach the INSERT, as a conflict would use up a number; they do so in
 // order, so that two writers never wait for each other in a circle. The second
-// sees what another replica added meanwhile.
+// sees what another replica added meanwhile. Of the tables that grow, it looks
+// up one name at a time (LIMIT 1): a statement keeps the plan that it got when
+// the table was empty, and joining would mean to read it all.
 
 func (u *unnumbered) queueTypes(q *pgx.Batch, found map[string]int32) {
 	if len(u.types) == 0 {

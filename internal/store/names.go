@@ -189,9 +189,9 @@ func (u *unnumbered) queueSpaces(q *pgx.Batch, found map[string]int32) {
 		ORDER BY space COLLATE "C"
 		ON CONFLICT DO NOTHING`, names)
 	q.Queue(`
-		SELECT space, id
-		FROM spaces
-		WHERE space = ANY ($1)`, names).Query(collect(found))
+		SELECT i.space, s.id
+		FROM unnest($1::text[]) AS i (space)
+		CROSS JOIN LATERAL (SELECT id FROM spaces s WHERE s.space = i.space LIMIT 1) s`, names).Query(collect(found))
 }
 
 // queueUsers adds users, and the types of those who were added without.
@@ -217,9 +217,14 @@ func (u *unnumbered) queueUsers(q *pgx.Batch, found map[string]userNumber) {
 			user_type = excluded.user_type
 		WHERE u.user_type IS NULL AND excluded.user_type IS NOT NULL`, names, types)
 	q.Queue(`
-		SELECT user_name, id, user_type IS NOT NULL
-		FROM users
-		WHERE user_name = ANY ($1)`, names).Query(func(rows pgx.Rows) error {
+		SELECT i.user_name, u.id, u.typed
+		FROM unnest($1::text[]) AS i (user_name)
+		CROSS JOIN LATERAL (
+			SELECT id, user_type IS NOT NULL AS typed
+			FROM users u
+			WHERE u.user_name = i.user_name
+			LIMIT 1
+		) u`, names).Query(func(rows pgx.Rows) error {
 		var name string
 		var user userNumber
 		_, err := pgx.ForEachRow(rows, []any{&name, &user.id, &user.typed}, func() error {
