@@ -25,6 +25,7 @@ import (
 // costs a query for the names that come next.
 type lookups struct {
 	mu      sync.RWMutex
+	opened  int // connections so far
 	types   map[string]int32
 	sources map[string]int32
 	spaces  map[string]int32
@@ -50,6 +51,7 @@ func newLookups() *lookups {
 func (l *lookups) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.opened++
 	clear(l.types)
 	clear(l.sources)
 	clear(l.spaces)
@@ -76,7 +78,7 @@ func (u *unnumbered) count() int {
 // number fills in the numbers of the rows' names.
 func (l *lookups) number(ctx context.Context, conn *pgxpool.Conn, rows []row) error {
 	l.mu.RLock()
-	missing := l.fill(rows)
+	missing, opened := l.fill(rows), l.opened
 	l.mu.RUnlock()
 	n := missing.count()
 	if n == 0 {
@@ -91,14 +93,16 @@ func (l *lookups) number(ctx context.Context, conn *pgxpool.Conn, rows []row) er
 	if err := conn.SendBatch(ctx, q).Close(); err != nil {
 		return fmt.Errorf("number %d names: %w", n, err)
 	}
+	if missing = found.fill(rows); missing.count() > 0 {
+		return fmt.Errorf("number %d names: %d are not there after they were added", n, missing.count())
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	remember(l.types, found.types)
-	remember(l.sources, found.sources)
-	remember(l.spaces, found.spaces)
-	remember(l.users, found.users)
-	if missing = l.fill(rows); missing.count() > 0 {
-		return fmt.Errorf("number %d names: %d are not there after they were added", n, missing.count())
+	if l.opened == opened { // otherwise, it may be an answer of the former server
+		remember(l.types, found.types)
+		remember(l.sources, found.sources)
+		remember(l.spaces, found.spaces)
+		remember(l.users, found.users)
 	}
 	return nil
 }
