@@ -108,20 +108,30 @@ func (db *database) serverCPU(ctx context.Context) time.Duration {
 	if !ok {
 		return 0
 	}
-	main, _ := readStat(self.parent)
-	ticks := main.own + main.ended
+	const ticksPerSecond = 100 // USER_HZ, on every Linux
+	for {
+		main, _ := readStat(self.parent)
+		ticks := main.own + main.ended + childrenOf(self.parent)
+		// A child that ended in between would be counted twice or not at all.
+		if now, _ := readStat(self.parent); now.ended == main.ended {
+			return time.Duration(ticks) * time.Second / ticksPerSecond
+		}
+	}
+}
+
+// childrenOf sums the ticks of the children that live.
+func childrenOf(parent int) (ticks int64) {
 	all, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range all {
 		pid, err := strconv.Atoi(filepath.Base(dir))
 		if err != nil {
 			continue
 		}
-		if s, ok := readStat(pid); ok && s.parent == self.parent {
+		if s, ok := readStat(pid); ok && s.parent == parent {
 			ticks += s.own + s.ended
 		}
 	}
-	const ticksPerSecond = 100 // USER_HZ, on every Linux
-	return time.Duration(ticks) * time.Second / ticksPerSecond
+	return ticks
 }
 
 type procStat struct {
