@@ -1,0 +1,132 @@
+# `terraform test` runs these against a provider that only pretends: they need
+# no account, and change nothing.
+
+mock_provider "google" {
+  mock_data "google_project" {
+    defaults = {
+      number = "123456789012"
+    }
+  }
+}
+
+override_resource {
+  target = google_service_account.worker
+  values = {
+    name   = "projects/my-project/serviceAccounts/spacekeeper@my-project.iam.gserviceaccount.com"
+    email  = "spacekeeper@my-project.iam.gserviceaccount.com"
+    member = "serviceAccount:spacekeeper@my-project.iam.gserviceaccount.com"
+  }
+}
+
+override_resource {
+  target = google_service_account.setup
+  values = {
+    name   = "projects/my-project/serviceAccounts/spacekeeper-setup@my-project.iam.gserviceaccount.com"
+    email  = "spacekeeper-setup@my-project.iam.gserviceaccount.com"
+    member = "serviceAccount:spacekeeper-setup@my-project.iam.gserviceaccount.com"
+  }
+}
+
+variables {
+  project_id = "my-project"
+}
+
+run "messages_are_kept" {
+  assert {
+    condition     = google_pubsub_subscription.worker.expiration_policy[0].ttl == "" && google_pubsub_subscription.dead_letter.expiration_policy[0].ttl == ""
+    error_message = "Both subscriptions must never expire."
+  }
+  assert {
+    condition     = google_pubsub_subscription.worker.message_retention_duration == "2678400s" && google_pubsub_subscription.dead_letter.message_retention_duration == "2678400s"
+    error_message = "Both subscriptions must keep messages for 31 days."
+  }
+  assert {
+    condition     = google_pubsub_subscription.worker.dead_letter_policy[0].max_delivery_attempts == 100
+    error_message = "The dead-letter topic is the last resort."
+  }
+}
+
+run "least_roles" {
+  assert {
+    condition     = google_pubsub_topic_iam_binding.publishers.members == toset(["serviceAccount:chat-api-push@system.gserviceaccount.com"])
+    error_message = "Google Chat publishes, and nobody else."
+  }
+  assert {
+    condition     = google_pubsub_topic_iam_member.dead_letter_publisher.member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    error_message = "Pub/Sub's service agent must be able to move messages."
+  }
+  assert {
+    condition     = google_pubsub_subscription_iam_member.worker.member == "serviceAccount:spacekeeper@my-project.iam.gserviceaccount.com"
+    error_message = "The worker must be able to pull."
+  }
+  assert {
+    condition     = length(google_service_account_iam_member.worker_impersonator) + length(google_service_account_iam_member.worker_workload_identity) + length(google_service_account_iam_member.setup_impersonator) + length(google_service_account_iam_member.setup_workload_identity) == 0
+    error_message = "Nobody may act as an account unless told so."
+  }
+}
+
+run "snippet" {
+  assert {
+    condition     = yamldecode(output.spacekeeper_yaml) == { project = "my-project", pubsub = { topic = "chat-events", subscription = "chat-events-worker" } }
+    error_message = "spacekeeper_yaml must name the project, the topic and the subscription."
+  }
+}
+
+run "add_on" {
+  variables {
+    chat_app_is_add_on = true
+  }
+  assert {
+    condition     = contains(google_pubsub_topic_iam_binding.publishers.members, "serviceAccount:service-123456789012@gcp-sa-gsuiteaddons.iam.gserviceaccount.com")
+    error_message = "An add-on's service agent must be able to publish."
+  }
+  assert {
+    condition     = contains(keys(google_project_service.required), "gsuiteaddons.googleapis.com")
+    error_message = "The service agent exists only where its API is enabled."
+  }
+}
+
+run "storage_regions" {
+  variables {
+    storage_regions = ["europe-west1"]
+  }
+  assert {
+    condition     = google_pubsub_topic.events.message_storage_policy[0].allowed_persistence_regions == tolist(["europe-west1"])
+    error_message = "The topic must store messages where told."
+  }
+}
+
+run "access" {
+  variables {
+    worker_access = { workload_identities = ["serviceAccount:my-project.svc.id.goog[chat/spacekeeper]"] }
+    setup_access  = { impersonators = ["group:operators@example.com"] }
+  }
+  assert {
+    condition     = google_service_account_iam_member.worker_workload_identity["serviceAccount:my-project.svc.id.goog[chat/spacekeeper]"].role == "roles/iam.workloadIdentityUser"
+    error_message = "A Kubernetes service account must be able to act as the worker."
+  }
+  assert {
+    condition     = google_service_account_iam_member.setup_impersonator["group:operators@example.com"].role == "roles/iam.serviceAccountTokenCreator"
+    error_message = "Operators must be able to act as the setup account."
+  }
+}
+
+run "refuses_what_google_would_refuse" {
+  command = plan
+
+  variables {
+    project_id        = "123456789012"
+    topic             = "projects/my-project/topics/chat-events"
+    subscription      = "google-events"
+    dead_letter       = "d"
+    storage_regions   = ["eu"]
+    worker_account_id = "Spacekeeper"
+    setup_account_id  = "setup"
+    worker_access     = { impersonators = ["allUsers"] }
+    setup_access      = { workload_identities = ["allAuthenticatedUsers"] }
+  }
+  expect_failures = [
+    var.project_id, var.topic, var.subscription, var.dead_letter, var.storage_regions,
+    var.worker_account_id, var.setup_account_id, var.worker_access, var.setup_access,
+  ]
+}
