@@ -1,0 +1,251 @@
+// Package terraform holds no code: its tests compare the configuration with
+// the documents that describe the same resources.
+package terraform
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+// facts are what the README's commands and this configuration both decide.
+type facts struct {
+	Services      []string
+	Topics        []string
+	Subscriptions map[string]map[string]string // by name, as gcloud's flags
+	Grants        []string
+}
+
+func (f *facts) sort() {
+	slices.Sort(f.Services)
+	slices.Sort(f.Topics)
+	slices.Sort(f.Grants)
+}
+
+func readmeFacts(t *testing.T) facts {
+	t.Helper()
+	f := facts{Subscriptions: map[string]map[string]string{}}
+	for _, c := range gcloudCommands(readme(t)) {
+		last := c.words[len(c.words)-1]
+		switch {
+		case c.is("gcloud", "services", "enable"):
+			f.Services = append(f.Services, c.words[3:]...)
+		case c.is("gcloud", "pubsub", "topics", "create"):
+			f.Topics = append(f.Topics, last)
+		case c.is("gcloud", "pubsub", "subscriptions", "create"):
+			f.Subscriptions[last] = map[string]string{}
+			for flag, value := range c.flags {
+				f.Subscriptions[last][flag] = canonical(t, flag, value)
+			}
+		case c.is("gcloud", "pubsub", "topics", "add-iam-policy-binding"), c.is("gcloud", "pubsub", "subscriptions", "add-iam-policy-binding"):
+			f.Grants = append(f.Grants, fmt.Sprintf("%s %s: %s to %s", strings.TrimSuffix(c.words[2], "s"), last, c.flags["--role"], c.flags["--member"]))
+		}
+	}
+	f.sort()
+	return f
+}
+
+// flags names gcloud's flag for each of a subscription's attributes.
+func flags() map[string]string {
+	return map[string]string{
+		"topic":                                    "--topic",
+		"ack_deadline_seconds":                     "--ack-deadline",
+		"message_retention_duration":               "--message-retention-duration",
+		"retain_acked_messages":                    "--retain-acked-messages",
+		"expiration_policy.ttl":                    "--expiration-period",
+		"retry_policy.minimum_backoff":             "--min-retry-delay",
+		"retry_policy.maximum_backoff":             "--max-retry-delay",
+		"dead_letter_policy.dead_letter_topic":     "--dead-letter-topic",
+		"dead_letter_policy.max_delivery_attempts": "--max-delivery-attempts",
+		"enable_message_ordering":                  "--enable-message-ordering",
+		"enable_exactly_once_delivery":             "--enable-exactly-once-delivery",
+		"filter":                                   "--message-filter",
+	}
+}
+
+// canonical brings both ways to write a value together.
+func canonical(t *testing.T, flag, value string) string {
+	t.Helper()
+	switch flag {
+	case "--expiration-period":
+		if value == "" {
+			return "never"
+		}
+	case "--ack-deadline":
+		value += "s"
+		fallthrough
+	case "--message-retention-duration", "--min-retry-delay", "--max-retry-delay":
+		days := regexp.MustCompile(`^(\d+)d$`).FindStringSubmatch(value)
+		if days != nil {
+			value = days[1] + "h"
+		}
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			t.Errorf("%s=%s: %v", flag, value, err)
+		}
+		if days != nil {
+			d *= 24
+		}
+		return d.String()
+	}
+	return value
+}
+
+func moduleFacts(t *testing.T, m module) facts {
+	t.Helper()
+	f := facts{Subscriptions: map[string]map[string]string{}}
+	for service := range strings.FieldsSeq(strings.NewReplacer("[", "", "]", "", ",", "").Replace(m.value(t, "locals.apis"))) {
+		// gcloud offers to enable what service accounts need; terraform doesn't.
+		if service != "iam.googleapis.com" && service != "iamcredentials.googleapis.com" {
+			f.Services = append(f.Services, service)
+		}
+	}
+	for _, topic := range m.blocks("resource.google_pubsub_topic") {
+		f.Topics = append(f.Topics, m.value(t, topic+".name"))
+	}
+	for _, subscription := range m.blocks("resource.google_pubsub_subscription") {
+		settings := map[string]string{}
+		for place := range m {
+			attribute, ok := strings.CutPrefix(place, subscription+".")
+			if !ok || slices.Contains([]string{"name", "project", "depends_on"}, attribute) {
+				continue
+			}
+			flag, ok := flags()[attribute]
+			if !ok {
+				t.Errorf("%s: which of gcloud's flags is it?", place)
+			}
+			if value := m.value(t, place); value != "false" { // gcloud's default
+				settings[flag] = canonical(t, flag, value)
+			}
+		}
+		f.Subscriptions[m.value(t, subscription+".name")] = settings
+	}
+	for _, kind := range []string{"topic", "subscription"} {
+		for _, grant := range slices.Concat(m.blocks("resource.google_pubsub_"+kind+"_iam_member"), m.blocks("resource.google_pubsub_"+kind+"_iam_binding")) {
+			attribute := ".member"
+			if strings.Contains(grant, "_iam_binding.") {
+				attribute = ".members"
+			}
+			for _, member := range regexp.MustCompile(`[^\s\[\](),]+@[^\s\[\](),]+`).FindAllString(m.value(t, grant+attribute), -1) {
+				f.Grants = append(f.Grants, fmt.Sprintf("%s %s: %s to %s", kind, m.value(t, grant+"."+kind), m.value(t, grant+".role"), member))
+			}
+		}
+	}
+	f.sort()
+	return f
+}
+
+// Who follows the README and who applies this configuration get the same.
+func TestReadmeAgrees(t *testing.T) {
+	t.Parallel()
+	m := readModule(t)
+	want := readmeFacts(t)
+	if len(want.Subscriptions) != 2 || len(want.Topics) != 2 || len(want.Grants) != 4 || len(want.Services) == 0 {
+		t.Fatalf("the README's commands aren't understood: %+v", want)
+	}
+	if diff := cmp.Diff(want, moduleFacts(t, m)); diff != "" {
+		t.Errorf("the README's commands and the configuration differ (-README +terraform):\n%s", diff)
+	}
+	addOns := strings.ReplaceAll(strings.TrimPrefix(m.value(t, "locals.add_ons"), "serviceAccount:"), readmeNumber, "$NUMBER")
+	if !strings.Contains(readme(t), addOns) {
+		t.Errorf("the README doesn't name %s, which publishes for an add-on", addOns)
+	}
+}
+
+// All that is ever granted, whatever the variables say.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	m := readModule(t)
+	var got []string
+	for place, value := range m {
+		if strings.HasPrefix(place, "resource.") && strings.HasSuffix(place, ".role") {
+			got = append(got, strings.TrimSuffix(strings.TrimPrefix(place, "resource."), ".role")+" "+value)
+		}
+		if strings.HasPrefix(place, "resource.google_service_account_key.") || strings.HasPrefix(place, "resource.google_project_iam_") {
+			t.Errorf("%s: no keys, and nothing for the whole project", place)
+		}
+	}
+	slices.Sort(got)
+	want := []string{
+		`google_pubsub_subscription_iam_member.dead_letter_forwarder "roles/pubsub.subscriber"`,
+		`google_pubsub_subscription_iam_member.worker "roles/pubsub.subscriber"`,
+		`google_pubsub_topic_iam_binding.publishers "roles/pubsub.publisher"`,
+		`google_pubsub_topic_iam_member.dead_letter_publisher "roles/pubsub.publisher"`,
+		`google_service_account_iam_member.setup_impersonator "roles/iam.serviceAccountTokenCreator"`,
+		`google_service_account_iam_member.setup_workload_identity "roles/iam.workloadIdentityUser"`,
+		`google_service_account_iam_member.worker_impersonator "roles/iam.serviceAccountTokenCreator"`,
+		`google_service_account_iam_member.worker_workload_identity "roles/iam.workloadIdentityUser"`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("roles differ (-want +got):\n%s", diff)
+	}
+}
+
+// The snippet is a configuration as both binaries read it.
+func TestSnippet(t *testing.T) {
+	t.Parallel()
+	m := readModule(t)
+	snippet := strings.TrimSuffix(strings.TrimPrefix(m.value(t, "output.spacekeeper_yaml.value"), "<<-EOT\n"), "EOT")
+	// The scanner trims lines; two keys are within pubsub.
+	snippet = strings.NewReplacer("\ntopic:", "\n  topic:", "\nsubscription:", "\n  subscription:").Replace(snippet)
+	path := filepath.Join(t.TempDir(), "spacekeeper.yaml")
+	rest := "database: {dsn: postgres://spacekeeper@127.0.0.1:5432/spacekeeper}\nworkspace: {spaces: [spaces/AAQAtX4kZ1c]}\n"
+	if err := os.WriteFile(path, []byte(snippet+rest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path, func(string) string { return "" }, config.ForWorker, config.ForApply)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, snippet)
+	}
+	got := []string{cfg.Project, cfg.PubSub.Topic, cfg.PubSub.Subscription}
+	want := []string{readmeProject, "chat-events", "chat-events-worker"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the snippet's values differ (-want +got):\n%s", diff)
+	}
+}
+
+// This folder's README lists every input with its default, and every output.
+func TestReadmeTables(t *testing.T) {
+	t.Parallel()
+	m := readModule(t)
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\|").FindAllStringSubmatch(string(text), -1) {
+		got = append(got, row[1])
+	}
+	for _, kind := range []string{"variable", "output"} {
+		for _, block := range m.blocks(kind) {
+			name := strings.TrimPrefix(block, kind+".")
+			want = append(want, name)
+			if m[block+".description"] == "" {
+				t.Errorf("%s has no description", block)
+			}
+			if kind == "output" {
+				continue
+			}
+			if m[block+".type"] == "" {
+				t.Errorf("%s has no type", block)
+			}
+			if value, ok := m[block+".default"]; ok && !regexp.MustCompile("(?m)^\\| `"+name+"` \\|.*\\| `"+regexp.QuoteMeta(value)+"` \\|").Match(text) {
+				t.Errorf("the table doesn't show %s's default %s", name, value)
+			}
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the tables differ (-.tf +README):\n%s", diff)
+	}
+}
