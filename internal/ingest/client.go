@@ -54,9 +54,13 @@ func NewClient(ctx context.Context, project, emulator string) (*Client, error) {
 
 // listen notes the time of everything that a stream receives. It is the only
 // way to see heartbeats, which the library keeps to itself.
+//
+// It also makes a new stream wait for its connection. A stream that fails for
+// want of one is tried again by the library after pauses that grow to a
+// minute, long after the connection is back.
 func listen(heard *atomic.Int64) grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-		s, err := next(ctx, desc, cc, method, opts...)
+		s, err := next(ctx, desc, cc, method, append(opts, grpc.WaitForReady(true))...)
 		if err != nil {
 			return nil, err
 		}
