@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -89,8 +90,9 @@ type logRow struct {
 	payload                 []byte
 }
 
-// bulkRows decodes the workload into columns, bulkSize rows at a time, each
-// sorted by key: duplicates would make writers wait for each other in a circle.
+// bulkRows decodes the workload into columns, bulkSize rows at a time, in the
+// order that the store writes them in too: without one, duplicates would make
+// writers wait for each other in a circle.
 func bulkRows(t task) (batches [][]any, err error) {
 	next, names := messages(t), map[string]int32{}
 	number := func(name string) int32 {
@@ -113,7 +115,9 @@ func bulkRows(t task) (batches [][]any, err error) {
 				id: ev.ID, space: number(it.Space), actor: number(it.Actor), resource: it.Resource, messageID: messageID, payload: m.Data,
 			}
 		}
-		slices.SortFunc(rows, func(a, b logRow) int { return bytes.Compare(a.key.Bytes[:], b.key.Bytes[:]) })
+		slices.SortFunc(rows, func(a, b logRow) int {
+			return cmp.Or(a.at.Compare(b.at), bytes.Compare(a.key.Bytes[:], b.key.Bytes[:]))
+		})
 		batches = append(batches, []any{
 			column(rows, func(r *logRow) time.Time { return r.at }), column(rows, func(r *logRow) pgtype.UUID { return r.key }),
 			column(rows, func(r *logRow) string { return r.id }), column(rows, func(r *logRow) int32 { return r.space }),

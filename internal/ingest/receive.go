@@ -68,17 +68,20 @@ func (w *Worker) receiveLoop(ctx, work context.Context) {
 func (w *Worker) receive(work context.Context, m *pubsub.Message) {
 	w.status.held.Add(1)
 	defer w.status.held.Add(-1)
-	h := &held{verdict: make(chan action, 1), delivery: events.Delivery{
+	h := w.free.Get().(*held)
+	h.delivery = events.Delivery{
 		MessageID: m.ID, PublishTime: m.PublishTime, ReceivedAt: time.Now(),
 		Attributes: m.Attributes, Data: m.Data, OrderingKey: m.OrderingKey,
 		Origin: events.OriginLive,
-	}}
+	}
 	w.pending <- h // has room for all that flow control lets in
 	select {
 	case a := <-h.verdict:
 		if a == ack {
 			m.Ack()
 		}
+		h.delivery = events.Delivery{}
+		w.free.Put(h) // the writers have let go of it
 	case <-work.Done():
 	}
 }

@@ -67,6 +67,7 @@ type Worker struct {
 	log      *zap.Logger
 	opts     Options
 	pending  chan *held
+	free     sync.Pool // of *held that have had their verdict
 	status   status
 }
 
@@ -86,6 +87,7 @@ func New(client *Client, subscription string, recorder Recorder, log *zap.Logger
 		sub: sub, recorder: recorder, log: log, opts: opts,
 		pending: make(chan *held, opts.MaxOutstandingMessages),
 	}
+	w.free.New = func() any { return &held{verdict: make(chan action, 1)} }
 	w.status.heard = client.heard
 	return w
 }
