@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/logging"
 )
 
@@ -30,6 +32,9 @@ loopback endpoints point it at a simulation (see "subscriber simulate").`,
 				return err
 			}
 			defer log.Sync() //nolint:errcheck // stderr of a terminal can't be synced
+			if env.getenv("GOGC") == "" {
+				debug.SetGCPercent(ingest.GCPercent)
+			}
 			return runWorker(cmd.Context(), cfg, log, hooks{})
 		},
 	}

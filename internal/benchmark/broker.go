@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"time"
 
@@ -73,16 +74,28 @@ func messages(t task) func() *pubsubpb.PubsubMessage {
 	// Ends about now, so that no event is too old or from the future.
 	start := time.Now().Add(-time.Duration(t.Messages) * 5 * time.Millisecond).Add(-time.Minute)
 	g := workload.New(t.Seed, workload.Options{Start: start, Interval: 5 * time.Millisecond, Duplicates: duplicates})
+	if t.Bytes > 0 {
+		return bigMessages(g.Next(), t.Bytes)
+	}
 	return func() *pubsubpb.PubsubMessage {
 		m := g.Next()
-		data := m.Data
-		if missing := t.Bytes - len(data); missing > 0 {
-			// A field that nobody knows makes the message big.
-			data = append(bytes.Clone(data[:len(data)-1]), `,"padding":"`...)
-			data = append(data, bytes.Repeat([]byte("x"), missing)...)
-			data = append(data, `"}`...)
-		}
-		return &pubsubpb.PubsubMessage{Attributes: m.Attributes, Data: data, OrderingKey: m.OrderingKey}
+		return &pubsubpb.PubsubMessage{Attributes: m.Attributes, Data: m.Data, OrderingKey: m.OrderingKey}
+	}
+}
+
+// bigMessages repeats one event with a field that nobody knows, under ids of
+// their own. They share the data, or a backlog of them would not fit into
+// memory.
+func bigMessages(m workload.Message, size int) func() *pubsubpb.PubsubMessage {
+	data := append(bytes.Clone(m.Data[:len(m.Data)-1]), `,"padding":"`...)
+	data = append(data, bytes.Repeat([]byte("x"), size-len(data)-2)...)
+	data = append(data, `"}`...)
+	n := 0
+	return func() *pubsubpb.PubsubMessage {
+		n++
+		attributes := maps.Clone(m.Attributes)
+		attributes["ce-id"] += fmt.Sprint(n)
+		return &pubsubpb.PubsubMessage{Attributes: attributes, Data: data, OrderingKey: m.OrderingKey}
 	}
 }
 

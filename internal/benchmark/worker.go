@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -60,6 +61,7 @@ func work(ctx context.Context, t task) (result, error) {
 			return result{}, err
 		}
 		defer db.Close()
+		debug.SetGCPercent(ingest.GCPercent) // as subscriber run does
 		run = func(ctx context.Context, m *meter) error {
 			w := ingest.New(client, subscriptionName, db, zap.NewNop(), ingest.Options{
 				MaxOutstandingBytes: t.Limit,

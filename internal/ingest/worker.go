@@ -12,6 +12,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
+// GCPercent is what a process that runs a Worker sets GOGC to, unless it was
+// told otherwise. Every collection scans the stacks of all waiting callbacks:
+// to collect less often is worth 6 % of the rate, for 30 MB.
+const GCPercent = 150
+
 // Recorder commits deliveries. It answers with one outcome for each; those
 // that are [events.Unsettled] must be given to it again. The error says why
 // there are any.
