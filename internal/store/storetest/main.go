@@ -1,0 +1,36 @@
+package storetest
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// Main runs a package's tests, ends the server they shared, and fails if a
+// goroutine outlives them that ignore does not name. It returns the exit code: os.Exit(storetest.Main(m)).
+func Main(m *testing.M, ignore ...goleak.Option) int {
+	code := m.Run()
+	if err := shared.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "stop Postgres for tests:", err)
+		return 1
+	}
+	if code != 0 {
+		return code
+	}
+	if err := goleak.Find(ignore...); err != nil {
+		fmt.Fprintln(os.Stderr, "goroutines outlive the tests:", err)
+		return 1
+	}
+	return 0
+}
+
+func (s *server) stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pg == nil {
+		return nil
+	}
+	return s.pg.Stop()
+}
