@@ -32,7 +32,7 @@ func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 		workers[i] = w.work(t)
 	}
 	wait()
-	// The leases of the dead run for up to a minute, and so do their jobs
+	// The leases of the dead run for half a minute, and their jobs a minute
 	// until they are rescued.
 	w.settle(t, 5*time.Minute)
 	if s := w.stats(t); s.Nacked > 0 || s.DeadLettered > 0 {

@@ -32,7 +32,7 @@ func TestSilentStreamIsNoticedAndRecovers(t *testing.T) {
 	net.swallow(false)
 	f.publish(t, 20, 10, 10)
 	eventually(t, 60*time.Second, "messages flow again", func() bool { return w.Status().Recorded >= 20 })
-	// What was sent into the void is leased for up to a minute, and again if
+	// What was sent into the void is leased for a while, and again if
 	// it went down a stream that the library opened and dropped.
 	eventually(t, 150*time.Second, "what was lost on the way has come again", func() bool { return w.Status().Recorded == 30 })
 	if s := w.Status(); s.Silent(time.Now()) {

@@ -17,6 +17,10 @@ import (
 // to collect less often is worth 6 % of the rate, for 30 MB.
 const GCPercent = 150
 
+// leaseTime is what the lease of a message in hand is extended by. A commit
+// that takes longer doesn't lose it: it is extended again halfway through.
+const leaseTime = 30 * time.Second
+
 // Recorder commits deliveries. It answers with one outcome for each; those
 // that are [events.Unsettled] must be given to it again. The error says why
 // there are any.
@@ -86,6 +90,10 @@ func New(client *Client, subscription string, recorder Recorder, log *zap.Logger
 	// A held message keeps its lease through an outage of this length; a
 	// lease that ran out would cost a delivery attempt.
 	sub.ReceiveSettings.MaxExtension = 12 * time.Hour
+	// A lease outlives the stream that it was given to, and the process: what
+	// is lost with either comes again after this time. It is a minute unless
+	// said otherwise.
+	sub.ReceiveSettings.MaxDurationPerAckExtension = leaseTime
 	// ShutdownOptions stays nil: any other value loses the acks of what is in
 	// flight when the process stops.
 	w := &Worker{
