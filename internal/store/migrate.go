@@ -94,7 +94,7 @@ func withMigrator(ctx context.Context, dsn string, do func(*migrator) error) err
 	}
 	defer pool.Close()
 	db := stdlib.OpenDBFromPool(pool)
-	defer db.Close()
+	defer db.Close() //nolint:errcheck // what was migrated is committed
 
 	steps, err := goose.NewProvider(goose.DialectPostgres, db, migrations.FS)
 	if err != nil {
@@ -146,7 +146,7 @@ func (m *migrator) locked(ctx context.Context, do func() error) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close()
+	defer conn.Close() //nolint:errcheck // it goes back to the pool
 	if err := m.locker.SessionLock(ctx, conn); err != nil {
 		return fmt.Errorf("wait for another migration: %w", err)
 	}
