@@ -80,7 +80,7 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		WriteInterval: time.Minute / time.Duration(cfg.Chat.WritesPerMinutePerSpace),
 		Observe:       h.observeRun,
 	})
-	if w.jobs, err = reactors.NewClient(w.store.Pool(), dispatcher, log, reactors.ClientOptions{Grace: cfg.ShutdownGrace}); err != nil {
+	if w.jobs, err = reactors.NewClient(w.store.Pool(), dispatcher, log, cfg.ShutdownGrace); err != nil {
 		return nil, err
 	}
 	if cfg.Health.Addr != "" {

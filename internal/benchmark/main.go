@@ -102,7 +102,6 @@ type task struct {
 	Bytes    int           // size of each message; 0 for the usual mix
 	Rate     int           // published per second; 0: preloaded
 	For      time.Duration // how long, at a rate
-	Limit    int           // MaxOutstandingBytes; 0 for the default
 }
 
 // result is what a worker reports.

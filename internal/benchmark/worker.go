@@ -64,8 +64,7 @@ func work(ctx context.Context, t task) (result, error) {
 		debug.SetGCPercent(ingest.GCPercent) // as subscriber run does
 		run = func(ctx context.Context, m *meter) error {
 			w := ingest.New(client, subscriptionName, db, zap.NewNop(), ingest.Options{
-				MaxOutstandingBytes: t.Limit,
-				Observe:             func(d events.Delivery, _ events.Outcome) { m.done(d.PublishTime) },
+				Observe: func(d events.Delivery, _ events.Outcome) { m.done(d.PublishTime) },
 			})
 			m.held = func() int { return w.Status().Held }
 			return w.Run(ctx)

@@ -14,36 +14,24 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// ClientOptions are the settings of the River client that works runs.
-type ClientOptions struct {
-	MaxWorkers  int           // attempts under way at once; default 50
-	Grace       time.Duration // for attempts under way when the worker stops; default 20 s
-	RescueAfter time.Duration // default [rescueAfter]
-}
+// maxWorkers is how many attempts are under way at once. Most wait for the
+// Chat API.
+const maxWorkers = 50
 
 // NewClient returns the River client that carries out runs through d. Cancel
 // the context given to its Start to stop it: it fetches nothing more and lets
 // the attempts under way finish within the grace period.
-func NewClient(pool *pgxpool.Pool, d *Dispatcher, log *zap.Logger, opts ClientOptions) (*river.Client[pgx.Tx], error) {
-	if opts.MaxWorkers == 0 {
-		opts.MaxWorkers = 50
-	}
-	if opts.Grace == 0 {
-		opts.Grace = 20 * time.Second
-	}
-	if opts.RescueAfter == 0 {
-		opts.RescueAfter = rescueAfter
-	}
+func NewClient(pool *pgxpool.Pool, d *Dispatcher, log *zap.Logger, grace time.Duration) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	if err := river.AddWorkerSafely(workers, d); err != nil {
 		return nil, fmt.Errorf("register the dispatcher: %w", err)
 	}
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
-		Queues:               map[string]river.QueueConfig{Queue: {MaxWorkers: opts.MaxWorkers}},
+		Queues:               map[string]river.QueueConfig{Queue: {MaxWorkers: maxWorkers}},
 		Workers:              workers,
 		JobTimeout:           jobTimeout,
-		RescueStuckJobsAfter: opts.RescueAfter,
-		SoftStopTimeout:      opts.Grace,
+		RescueStuckJobsAfter: rescueAfter,
+		SoftStopTimeout:      grace,
 		// The default of 100 ms would hold back a welcome by as much, and cap
 		// the rate at MaxWorkers every 100 ms.
 		FetchCooldown: 10 * time.Millisecond,
