@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // errStopped is the answer to a use of a server that is not running.
@@ -39,10 +40,32 @@ func (s *Server) Restart(ctx context.Context) error {
 	if err := s.halt(stopFast, stopGrace); err != nil {
 		return fmt.Errorf("restart private Postgres in %s: %w", s.cluster.dir, err)
 	}
-	if err := s.launch(ctx); err != nil {
+	if err := s.relaunch(ctx); err != nil {
 		return fmt.Errorf("restart private Postgres in %s: %w", s.cluster.dir, err)
 	}
 	return nil
+}
+
+const (
+	leftoverTimeout = 30 * time.Second
+	leftoverPoll    = 50 * time.Millisecond
+)
+
+// relaunch starts the server. The killed one's last processes hold on to its
+// shared memory for as long as the system takes to end them.
+func (s *Server) relaunch(ctx context.Context) error {
+	deadline := time.Now().Add(leftoverTimeout)
+	for {
+		err := s.launch(ctx)
+		if !errors.Is(err, errLeftover) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(leftoverPoll):
+		}
+	}
 }
 
 // Pause freezes every process of the server: connections stay open and nobody

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,6 +40,32 @@ func TestKillKeepsWhatWasCommitted(t *testing.T) {
 	}
 	if got := query(t, s.DSN(), "SELECT word FROM kept"); got != "committed" {
 		t.Errorf("word = %q", got)
+	}
+}
+
+func TestRestartsRightAfterKillUnderConnections(t *testing.T) {
+	t.Parallel()
+	s := start(t, Options{})
+	ctx, cancel := context.WithCancel(testContext(t))
+	var clients sync.WaitGroup
+	for range 8 {
+		clients.Go(func() {
+			for ctx.Err() == nil { // each connection is a process that Kill may miss
+				if conn, err := pgx.Connect(ctx, s.DSN()); err == nil {
+					_ = conn.Close(ctx)
+				}
+			}
+		})
+	}
+	defer clients.Wait()
+	defer cancel()
+	for range 3 {
+		if err := s.Kill(); err != nil {
+			t.Fatalf("Kill: %v", err)
+		}
+		if err := s.Restart(testContext(t)); err != nil {
+			t.Fatalf("Restart: %v", err)
+		}
 	}
 }
 

@@ -91,6 +91,9 @@ func (c *cluster) awaitReady(ctx context.Context, p *postmaster) error {
 			if strings.Contains(p.output.String(), `"postmaster.pid" already exists`) {
 				return fmt.Errorf("another server runs on this folder: %s", p.output)
 			}
+			if strings.Contains(p.output.String(), "pre-existing shared memory block") {
+				return fmt.Errorf("%w: %s", errLeftover, p.output)
+			}
 			return fmt.Errorf("the server ended: %s", p.output)
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the server to answer: %w: %w: %s", ctx.Err(), err, p.output)
@@ -98,6 +101,9 @@ func (c *cluster) awaitReady(ctx context.Context, p *postmaster) error {
 		}
 	}
 }
+
+// errLeftover means that processes of a killed server are still ending.
+var errLeftover = errors.New("processes of an earlier server still run")
 
 // holdsData checks that the database's lock is p's own: where another server
 // holds it, that one would answer on our address until p has given up.

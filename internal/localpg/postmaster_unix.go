@@ -17,8 +17,10 @@ func (p *postmaster) shutdown(how shutdown) error {
 	return p.signal(p.cmd.Process.Pid, signal)
 }
 
-// kill ends the server's processes at once and waits for the postmaster.
+// kill ends the server's processes at once and waits for the postmaster. That
+// is stopped first, so that it starts no child between the list and its end.
 func (p *postmaster) kill() {
+	_ = p.signal(p.cmd.Process.Pid, syscall.SIGSTOP)
 	children, _ := childrenOf(p.cmd.Process.Pid) // without their parent they end by themselves
 	_ = p.cmd.Process.Kill()
 	for _, pid := range children {
