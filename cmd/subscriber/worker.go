@@ -15,6 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -80,7 +81,15 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		WriteInterval: time.Minute / time.Duration(cfg.Chat.WritesPerMinutePerSpace),
 		Observe:       h.observeRun,
 	})
-	if w.jobs, err = reactors.NewClient(w.store.Pool(), dispatcher, log, cfg.ShutdownGrace); err != nil {
+	workers := river.NewWorkers()
+	if err := dispatcher.AddWorkers(workers); err != nil {
+		return nil, err
+	}
+	if w.jobs, err = jobs.NewClient(w.store.Pool(), log, jobs.Options{
+		Queues:  map[string]int{reactors.Queue: reactors.MaxWorkers},
+		Workers: workers,
+		Grace:   cfg.ShutdownGrace,
+	}); err != nil {
 		return nil, err
 	}
 	if cfg.Health.Addr != "" {

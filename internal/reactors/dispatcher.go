@@ -71,12 +71,8 @@ func NewDispatcher(rs []Reactor, ledger Ledger, log *zap.Logger, opts Dispatcher
 	return &Dispatcher{reactors: byName, ledger: ledger, log: log, opts: opts}
 }
 
-// jobTimeout bounds one attempt. A job that is still running when
-// rescueAfter has passed belongs to a worker that is gone: another takes it.
-const (
-	jobTimeout  = 30 * time.Second
-	rescueAfter = time.Minute
-)
+// jobTimeout bounds one attempt.
+const jobTimeout = 30 * time.Second
 
 // shortWait is the longest wait for a turn that an attempt sits out itself;
 // for a longer one the job is put back, so that others get its place.

@@ -1,0 +1,77 @@
+package jobs
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
+	"go.uber.org/zap/zapcore"
+)
+
+// Options says which jobs a client works on.
+type Options struct {
+	Queues   map[string]int // name → how many attempts at once
+	Workers  *river.Workers
+	Periodic []*river.PeriodicJob
+	// Grace is how long attempts under way may take when the client stops.
+	Grace time.Duration
+}
+
+// rescueAfter is when a job that is still running belongs to a worker that is
+// gone, unless its kind has a longer Timeout.
+const rescueAfter = time.Minute
+
+// NewClient returns the River client for these jobs. Cancel the context given
+// to its Start to stop it: it fetches nothing more and lets the attempts
+// under way finish within the grace period.
+func NewClient(pool *pgxpool.Pool, log *zap.Logger, opts Options) (*river.Client[pgx.Tx], error) {
+	queues := map[string]river.QueueConfig{}
+	for name, most := range opts.Queues {
+		queues[name] = river.QueueConfig{MaxWorkers: most}
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+		Queues:               queues,
+		Workers:              opts.Workers,
+		PeriodicJobs:         opts.Periodic,
+		JobTimeout:           rescueAfter / 2,
+		RescueStuckJobsAfter: rescueAfter,
+		SoftStopTimeout:      opts.Grace,
+		// The default of 100 ms would hold back a welcome by as much, and cap
+		// a queue's rate at its bound every 100 ms.
+		FetchCooldown: 10 * time.Millisecond,
+		// River's own notes are about its housekeeping; what a job does is
+		// logged by its worker.
+		Logger: slog.New(zapslog.NewHandler(atLeastWarn(log.Named("river")).Core())),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create the River client: %w", err)
+	}
+	return client, nil
+}
+
+func atLeastWarn(log *zap.Logger) *zap.Logger {
+	return log.WithOptions(zap.IncreaseLevel(zapcore.WarnLevel))
+}
+
+// Every returns a periodic job that River's leader inserts when it takes
+// office and then every interval, give or take a tenth: replicas and
+// installations that started together drift apart.
+func Every(interval time.Duration, args func(at time.Time) river.JobArgs, opts river.InsertOpts) *river.PeriodicJob {
+	return river.NewPeriodicJob(jittered(interval), func() (river.JobArgs, *river.InsertOpts) {
+		return args(time.Now().UTC()), &opts
+	}, &river.PeriodicJobOpts{RunOnStart: true})
+}
+
+type jittered time.Duration
+
+func (j jittered) Next(current time.Time) time.Time {
+	interval := time.Duration(j)
+	return current.Add(interval - interval/10 + rand.N(interval/5+1))
+}

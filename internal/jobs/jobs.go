@@ -1,0 +1,77 @@
+// Package jobs names the River jobs by which the worker does what comes after
+// a commit, and makes the client that works on them.
+//
+//	store, in the transaction that records the cause ─┐
+//	a periodic job, inserted by River's leader ───────┴─▶ river_job ─▶ a worker
+//
+// It promises that a job is inserted with the change that asks for it or not
+// at all, and is worked at least once. Jobs carry references, not state: what
+// is to be done is read anew when the job runs, so that one which comes late,
+// twice or out of order does no harm.
+//
+// # What the workers must do
+//
+// Be idempotent, and end within their Timeout: after it another replica takes
+// the job. What takes longer saves its progress and snoozes.
+package jobs
+
+import "time"
+
+// Queues. Each has its own bound, so that a long backfill doesn't hold up a
+// renewal.
+const (
+	QueueKeeper   = "keeper"   // one at a time
+	QueueBackfill = "backfill" // gaps, member lists and checks of silence
+	QueueFetch    = "fetch"    // resources of names-only events
+)
+
+// Keep asks for one pass of the keeper. Passes that are asked for in the same
+// slot are one job, which starts when the slot has ended: so it sees what all
+// who asked have seen.
+type Keep struct {
+	Slot time.Time `json:"slot"`
+}
+
+// Kind implements river.JobArgs.
+func (Keep) Kind() string { return "keep" }
+
+// KeepSlot is the length of a slot: how long a hint may wait for others.
+const KeepSlot = 5 * time.Second
+
+// Backfill asks for the repair of one gap of the coverage.
+type Backfill struct {
+	Gap int64 `json:"gap"`
+}
+
+// Kind implements river.JobArgs.
+func (Backfill) Kind() string { return "backfill" }
+
+// Members asks for the list of a space's members to be read.
+type Members struct {
+	Space string `json:"space"` // "spaces/S"
+}
+
+// Kind implements river.JobArgs.
+func (Members) Kind() string { return "members" }
+
+// Silence asks for a look at the spaces that have been silent for longer than
+// they use to be.
+type Silence struct {
+	At time.Time `json:"at"`
+}
+
+// Kind implements river.JobArgs.
+func (Silence) Kind() string { return "silence" }
+
+// Fetch asks for the resource of one item of a names-only event.
+type Fetch struct {
+	Key       string    `json:"key"` // event_key, a UUID
+	Ordinal   int       `json:"ordinal"`
+	EventTime time.Time `json:"event_time"`
+	ItemKind  string    `json:"item_kind"` // events.Kind
+	Resource  string    `json:"resource"`  // full name
+	Space     string    `json:"space"`     // "spaces/S"
+}
+
+// Kind implements river.JobArgs.
+func (Fetch) Kind() string { return "fetch" }
