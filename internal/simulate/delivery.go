@@ -128,11 +128,7 @@ func (w *Workspace) publish(d delivery, twice bool) {
 		return
 	}
 	if _, err := w.emitter.publisher.Publish(d.topic, d.message); err != nil {
-		reason := "OTHER"
-		if !w.emitter.publisher.TopicExists(d.topic) {
-			reason = "ENDPOINT_NOT_FOUND"
-		}
-		w.subs.suspend(d.sub, reason, w.state.now())
+		w.suspend(d.sub, w.endpointReason(d.topic, err), w.state.now())
 		return
 	}
 	d.entry.Copies = 1

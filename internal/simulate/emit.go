@@ -127,7 +127,11 @@ func (w *Workspace) emitEvent(at time.Time, items ...change) {
 		"ce-specversion":     "1.0",
 		"ce-datacontenttype": "application/json",
 	}
-	for _, sub := range w.subs.receivers(first.space.name, first.eventType(), w.state.now()) {
+	for _, sub := range w.receivers(first) {
+		items := w.visible(sub, items)
+		if len(items) == 0 {
+			continue
+		}
 		data, err := encodePayload(items, batch, sub.payload)
 		if err != nil {
 			panic(fmt.Sprintf("encode %s: %v", event.ID, err)) // only our own types come here

@@ -1,8 +1,13 @@
 package simulate
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"google.golang.org/api/workspaceevents/v1"
@@ -14,16 +19,58 @@ func (a *eventsAPI) list(r *eventsRequest) (any, *apiError) {
 	if apiErr != nil {
 		return nil, apiErr
 	}
-	found := slices.DeleteFunc(a.w.subs.live(r.now), func(s *subscription) bool { return !filter.matches(s) })
-	from, to, next, apiErr := pageOf(r.Request, len(found), 50, 100)
+	size, after, apiErr := listPage(r.Request)
 	if apiErr != nil {
 		return nil, apiErr
 	}
-	answer := &workspaceevents.ListSubscriptionsResponse{NextPageToken: next}
-	for _, s := range found[from:to] {
+	reg, mine := &a.w.subs, a.w.owner()
+	at, found := slices.BinarySearch(reg.names, after)
+	if found {
+		at++
+	}
+	answer := &workspaceevents.ListSubscriptionsResponse{}
+	for _, name := range reg.names[at:] {
+		s := reg.byName[name]
+		if s.owner != mine || r.now.Before(s.liveFrom) || !filter.matches(s) {
+			continue
+		}
+		if len(answer.Subscriptions) == size {
+			answer.NextPageToken = pageToken(r.Request, answer.Subscriptions[size-1].Name)
+			break
+		}
 		answer.Subscriptions = append(answer.Subscriptions, s.render())
 	}
 	return answer, nil
+}
+
+// listPage reads the size of the page and the name that it comes after. A
+// token is good for the filter that it was made for.
+func listPage(r *http.Request) (size int, after string, apiErr *apiError) {
+	size = 50
+	if v := r.URL.Query().Get("pageSize"); v != "" {
+		asked, err := strconv.Atoi(v)
+		if err != nil || asked < 0 {
+			return 0, "", invalid("Invalid page size %q.", v)
+		}
+		if asked > 0 {
+			size = min(asked, 100)
+		}
+	}
+	token := r.URL.Query().Get("pageToken")
+	if token == "" {
+		return size, "", nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	_, after, _ = strings.Cut(string(raw), " ")
+	if err != nil || pageToken(r, after) != token {
+		return 0, "", invalid("Invalid page token %q.", token)
+	}
+	return size, after, nil
+}
+
+func pageToken(r *http.Request, after string) string {
+	sum := sha256.Sum256([]byte(r.URL.Query().Get("filter")))
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%x %s", sum[:4], after))
 }
 
 // subscriptionFilter is the filter of subscriptions.list: one of the types,

@@ -220,7 +220,10 @@ func TestListSubscriptions(t *testing.T) {
 func TestPageSizeIsCapped(t *testing.T) {
 	t.Parallel()
 	v := newWorld(t, Options{Spaces: 101})
-	for _, s := range v.Spaces() {
+	for i, s := range v.Spaces() {
+		if i == 100 {
+			v.clock.Advance(time.Minute) // for the quota
+		}
 		v.subscribe(t, func(in *workspaceevents.Subscription) { in.TargetResource = spaceTarget(s.Name) })
 	}
 	for asked, want := range map[int64]int{0: 50, 1000: 100} {
@@ -343,7 +346,7 @@ func TestSuspension(t *testing.T) {
 			name:   "by hand",
 			harm:   func(v *world, sub string) error { return v.Suspend(sub, "ENDPOINT_PERMISSION_DENIED") },
 			reason: "ENDPOINT_PERMISSION_DENIED",
-			mend:   func(*world) error { return nil },
+			mend:   func(v *world) error { return v.Mend(subscriptionName(spaceTarget(v.space), v.owner())) },
 		},
 		{
 			name:   "user lost",
@@ -390,13 +393,15 @@ func TestSuspension(t *testing.T) {
 				t.Errorf("got %d events, want %d", n, tt.events)
 			}
 			v.clock.Advance(time.Hour)
-			if tt.reason != "USER_AUTHORIZATION_FAILURE" && tt.reason != "ENDPOINT_PERMISSION_DENIED" {
-				_, err = reactivate(v, made.Name)
-				wantError(t, err, http.StatusBadRequest, "FAILED_PRECONDITION")
+			_, err = reactivate(v, made.Name)
+			wantError(t, err, http.StatusBadRequest, "FAILED_PRECONDITION")
+			if !strings.Contains(err.Error(), tt.reason) {
+				t.Errorf("got %v, want it to tell %s", err, tt.reason)
 			}
 			if tt.mend == nil {
-				_, err = reactivate(v, made.Name)
-				wantError(t, err, http.StatusBadRequest, "FAILED_PRECONDITION")
+				if err := v.Mend(made.Name); tt.reason == userLost && err == nil {
+					t.Error("a lost user was mended")
+				}
 				return
 			}
 			check(t, tt.mend(v))

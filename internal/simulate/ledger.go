@@ -12,6 +12,7 @@ type Ledger struct {
 	Joins       []Join           // in the order of joining
 	AppMessages []AppMessage     // in the order of acceptance
 	Garbage     []Garbage        // in the order of publishing
+	Lifecycle   []LifecycleEvent // in the order of their times
 }
 
 // PublishedEvent is an event that Pub/Sub has taken, or that
@@ -64,6 +65,7 @@ func (w *Workspace) Ledger() Ledger {
 		Joins:       slices.Clone(w.ledger.Joins),
 		AppMessages: slices.Clone(w.ledger.AppMessages),
 		Garbage:     slices.Clone(w.ledger.Garbage),
+		Lifecycle:   slices.Clone(w.ledger.Lifecycle),
 	}
 }
 

@@ -3,6 +3,8 @@ package simulate
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -75,13 +77,29 @@ func (r *recorder) TopicExists(name string) bool {
 	return !r.gone && name == topic
 }
 
-// take returns what has been published since the last take.
+// take returns what has been published since the last take, but for lifecycle
+// events.
 func (r *recorder) take() []*pubsubpb.PubsubMessage {
+	return r.takeIf(func(m *pubsubpb.PubsubMessage) bool { return !isLifecycle(m) })
+}
+
+// takeLifecycle returns the lifecycle events only.
+func (r *recorder) takeLifecycle() []*pubsubpb.PubsubMessage { return r.takeIf(isLifecycle) }
+
+func (r *recorder) takeIf(wanted func(*pubsubpb.PubsubMessage) bool) (list []*pubsubpb.PubsubMessage) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := r.messages
-	r.messages = nil
+	r.messages = slices.DeleteFunc(r.messages, func(m *pubsubpb.PubsubMessage) bool {
+		if wanted(m) {
+			list = append(list, m)
+		}
+		return wanted(m)
+	})
 	return list
+}
+
+func isLifecycle(m *pubsubpb.PubsubMessage) bool {
+	return strings.HasPrefix(m.Attributes["ce-type"], "google.workspace.events.subscription.")
 }
 
 // world is a Workspace with a clock that stands still, a recorder for Pub/Sub

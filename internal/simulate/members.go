@@ -87,8 +87,8 @@ func (w *Workspace) Accept(space, user string) error {
 	})
 }
 
-// RemoveMember makes the user leave. Without the app a space's subscription is
-// suspended.
+// RemoveMember makes the user leave. The subscriptions that the app, or the
+// user, has for the space are suspended.
 func (w *Workspace) RemoveMember(space, user string) error {
 	return w.change(func() error {
 		s, m, err := w.member(space, user)
@@ -99,8 +99,9 @@ func (w *Workspace) RemoveMember(space, user string) error {
 		m.state = stateNone
 		w.emit(w.state.tick(), w.memberChange(s, m, "deleted"))
 		if user == w.state.app {
-			w.subs.suspendTarget(spaceTarget(space), "APP_AUTHORIZATION_FAILURE", w.state.now())
+			w.suspendSpace(space, appLost, func(s *subscription) bool { return s.owner == owner{app: user} })
 		}
+		w.suspendSpace(space, userLost, func(s *subscription) bool { return s.owner.user == user })
 		return nil
 	})
 }

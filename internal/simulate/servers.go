@@ -27,10 +27,15 @@ type servers struct {
 	requests  context.Context // ends with Close; every request's context is below it
 	chatURL   string
 	eventsURL string
+	chat      http.Handler
+	events    http.Handler
 }
 
 func (s *servers) start(ctx context.Context, w *Workspace) error {
 	s.requests, s.stop = context.WithCancel(context.Background())
+	if w.opts.Publisher == nil && w.opts.NoListen {
+		return errors.New("a Workspace that doesn't listen needs a Publisher")
+	}
 	if w.opts.Publisher == nil {
 		b, err := broker.Start(broker.Options{Addr: w.opts.Addrs.PubSub})
 		if err != nil {
@@ -41,13 +46,25 @@ func (s *servers) start(ctx context.Context, w *Workspace) error {
 	} else {
 		w.emitter.publisher = w.opts.Publisher
 	}
+	s.chat, s.events = w.dated(w.chat.handler()), w.dated(w.events.handler())
+	if w.opts.NoListen {
+		s.chatURL, s.eventsURL = chatUnserved, eventsUnserved
+		return nil
+	}
 	var err error
-	if s.chatURL, err = s.serve(ctx, "the Chat API", w.opts.Addrs.Chat, w.chat.handler()); err != nil {
+	if s.chatURL, err = s.serve(ctx, "the Chat API", w.opts.Addrs.Chat, s.chat); err != nil {
 		return err
 	}
-	events := &eventsAPI{w}
-	s.eventsURL, err = s.serve(ctx, "the Workspace Events API", w.opts.Addrs.WorkspaceEvents, events.handler())
+	s.eventsURL, err = s.serve(ctx, "the Workspace Events API", w.opts.Addrs.WorkspaceEvents, s.events)
 	return err
+}
+
+// dated answers with the Workspace's time, as Google does with its own.
+func (w *Workspace) dated(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Date", w.state.now().UTC().Format(http.TimeFormat))
+		handler.ServeHTTP(rw, r)
+	})
 }
 
 // serve listens and answers with the base URL.

@@ -44,7 +44,7 @@ func (w *Workspace) DeleteSpace(name string) error {
 		}
 		s.deleted = true
 		w.emit(w.state.tick(), spaceChange(s, "deleted"))
-		w.subs.suspendTarget(spaceTarget(name), "RESOURCE_DELETED", w.state.now())
+		w.suspendSpace(name, "RESOURCE_DELETED", func(*subscription) bool { return true })
 		return nil
 	})
 }

@@ -20,6 +20,11 @@ type Publisher interface {
 	TopicExists(topic string) bool
 }
 
+// A Publisher that also has MayPublish(topic string) bool is asked whether
+// Chat's service account may publish, when a subscription is reactivated. An
+// error of Publish with the gRPC status PERMISSION_DENIED, NOT_FOUND or
+// RESOURCE_EXHAUSTED suspends for that reason, any other for OTHER.
+
 // Options says what Workspace to start. The zero value works.
 type Options struct {
 	Seed    uint64 // everything that is made up follows from it
@@ -34,6 +39,18 @@ type Options struct {
 	// Publisher replaces the Pub/Sub server, which is then not started. The
 	// server keeps to the wall clock whatever Now says.
 	Publisher Publisher
+
+	// NoListen serves the APIs by [Workspace.InProcess] only. It needs a
+	// Publisher.
+	NoListen bool
+
+	Auth   Auth   // how the APIs' caller is authenticated; "" means AuthApp
+	User   string // "users/U" whom the caller acts as; "" means the first person unless Auth is AuthApp
+	TTL    TTL    // of Workspace Events subscriptions
+	Quotas Quotas // of the Workspace Events API
+
+	Withhold  []LifecycleKind // lifecycle events that are never sent
+	CamelCase bool            // lifecycle events have "expireTime" for "expire_time"; which one is real isn't known
 
 	// OperationDelay is how long the Workspace Events API's operations stay
 	// unfinished; 0 means that they are done when the call returns.
@@ -91,15 +108,26 @@ type Workspace struct {
 	coalesce int     // depth of Coalesce calls
 	waiting  []timedChange
 
+	wallClock  bool // Options.Now was nil
+	alarm      alarm
+	authority  string // "users/U" whom the caller acts as, or ""
+	conditions map[Condition]bool
+	scopes     []string // granted; nil for all
+
 	chat    *chatAPI
+	events  *eventsAPI
 	servers servers
 }
 
 // Start starts a Workspace that listens until Close. ctx bounds the start
 // only.
 func Start(ctx context.Context, opts Options) (*Workspace, error) {
-	if opts.Now == nil {
+	wallClock := opts.Now == nil
+	if wallClock {
 		opts.Now = time.Now
+	}
+	if opts.Auth == "" {
+		opts.Auth = AuthApp
 	}
 	if opts.Spaces == 0 {
 		opts.Spaces = 3
@@ -110,12 +138,16 @@ func Start(ctx context.Context, opts Options) (*Workspace, error) {
 	if opts.Project == "" {
 		opts.Project = "spacekeeper-demo"
 	}
-	w := &Workspace{opts: opts, project: opts.Project}
+	w := &Workspace{opts: opts, project: opts.Project, wallClock: wallClock, conditions: map[Condition]bool{}}
 	w.state.init(opts)
 	w.subs.init()
 	w.emitter.rng = rand.New(rand.NewPCG(opts.Seed, 0xe317))
 	w.settle()
 	w.chat = newChatAPI(w)
+	w.events = newEventsAPI(w)
+	if err := w.authenticate(); err != nil {
+		return nil, fmt.Errorf("start the simulated Workspace: %w", err)
+	}
 	if err := w.servers.start(ctx, w); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the simulated Workspace: %w", err), w.Close())
 	}
@@ -144,6 +176,7 @@ func (w *Workspace) settle() {
 func (w *Workspace) Close() error {
 	w.mu.Lock()
 	w.emitter.close()
+	w.stopAlarm()
 	w.mu.Unlock()
 	w.emitter.timers.Wait()
 	return w.servers.close()

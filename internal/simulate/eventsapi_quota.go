@@ -1,0 +1,75 @@
+package simulate
+
+import (
+	"net/http"
+	"time"
+)
+
+const (
+	eventsService = "workspaceevents.googleapis.com"
+	chatService   = "chat.googleapis.com"
+)
+
+// Quotas are the limits of the Workspace Events API in calls a minute. 0 means
+// Google's (fact sheet §3.6), negative none. All calls are one user's.
+type Quotas struct {
+	Writes     int // of the project: create, patch, delete, reactivate; 600
+	Reads      int // of the project: get, list, operations.get; 600
+	UserWrites int // of the user or service account; 100
+	UserReads  int // of the user or service account; 100
+}
+
+type eventsQuotas struct {
+	writes, reads, userWrites, userReads *window // nil for no limit
+}
+
+func newEventsQuotas(q Quotas) eventsQuotas {
+	perMinute := func(limit, google int) *window {
+		switch {
+		case limit < 0:
+			return nil
+		case limit == 0:
+			limit = google
+		}
+		return &window{limit: limit, span: time.Minute}
+	}
+	return eventsQuotas{
+		writes: perMinute(q.Writes, 600), reads: perMinute(q.Reads, 600),
+		userWrites: perMinute(q.UserWrites, 100), userReads: perMinute(q.UserReads, 100),
+	}
+}
+
+// take counts a call. Google sends no RetryInfo and no Retry-After.
+func (q *eventsQuotas) take(writes bool, now time.Time) *apiError {
+	user, project, metric := q.userReads, q.reads, "Read requests"
+	if writes {
+		user, project, metric = q.userWrites, q.writes, "Write requests"
+	}
+	for _, w := range []struct {
+		*window
+		limit string
+	}{{user, metric + " per minute per user"}, {project, metric + " per minute"}} {
+		if w.window != nil && !w.take(now) {
+			return &apiError{
+				code: http.StatusTooManyRequests, status: "RESOURCE_EXHAUSTED",
+				message: "Quota exceeded for quota metric '" + metric + "' and limit '" + w.limit + "' of service '" + eventsService + "'.",
+				details: errorInfo("RATE_LIMIT_EXCEEDED", eventsService, map[string]string{"quota_metric": metric, "quota_limit": w.limit}),
+			}
+		}
+	}
+	return nil
+}
+
+// errorInfo is the detail that tells a program the reason.
+func errorInfo(reason, service string, metadata map[string]string) []any {
+	info := map[string]string{"service": service}
+	for k, v := range metadata {
+		info[k] = v
+	}
+	return []any{map[string]any{
+		"@type":    "type.googleapis.com/google.rpc.ErrorInfo",
+		"reason":   reason,
+		"domain":   "googleapis.com",
+		"metadata": info,
+	}}
+}

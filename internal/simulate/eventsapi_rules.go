@@ -1,0 +1,149 @@
+package simulate
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The types that can be asked for (fact sheet §1.1). Batch and lifecycle types
+// come by themselves.
+var (
+	memberEventTypes = []string{
+		chatType + "membership.v1.created", chatType + "membership.v1.updated", chatType + "membership.v1.deleted",
+	}
+	chatEventTypes = append([]string{
+		chatType + "message.v1.created", chatType + "message.v1.updated", chatType + "message.v1.deleted",
+		chatType + "reaction.v1.created", chatType + "reaction.v1.deleted",
+		chatType + "space.v1.updated", chatType + "space.v1.deleted",
+	}, memberEventTypes...)
+	readEventTypes = []string{chatType + "spaceReadState.v1.updated", chatType + "threadReadState.v1.updated"}
+
+	customerEventTypes = slices.Concat(chatEventTypes, readEventTypes) // whether availability is among them isn't known
+	userEventTypes     = slices.Concat(memberEventTypes, readEventTypes, []string{chatType + "availability.v1.updated"})
+)
+
+var (
+	topicName = regexp.MustCompile(`^projects/([^/]+)/topics/[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
+	idForm    = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+)
+
+// TTL is the longest life that is granted to a subscription (fact sheet
+// §3.3).
+type TTL struct {
+	Data  time.Duration // with the resource's data; 0 means 4 h, or 24 h when impersonating
+	Names time.Duration // without; 0 means 7 days
+}
+
+// SetTTL replaces what is granted from now on.
+func (w *Workspace) SetTTL(ttl TTL) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.opts.TTL = ttl
+}
+
+// longest is the longest life of a subscription with this payload.
+func (a *eventsAPI) longest(p payloadOptions) time.Duration {
+	limit, standard := a.w.opts.TTL.Names, 7*24*time.Hour
+	if p.includeResource {
+		limit, standard = a.w.opts.TTL.Data, 4*time.Hour
+		// The app's own limit isn't documented; it is taken to be a user's.
+		if a.w.opts.Auth == AuthImpersonate {
+			standard = 24 * time.Hour
+		}
+	}
+	if limit == 0 {
+		return standard
+	}
+	return limit
+}
+
+// checkTypes answers with the types sorted and once each.
+func checkTypes(types []string, target string) ([]string, *apiError) {
+	if len(types) == 0 {
+		return nil, invalid("Missing event types.")
+	}
+	valid := chatEventTypes
+	switch {
+	case strings.HasPrefix(target, customerPrefix):
+		valid = customerEventTypes
+	case strings.HasPrefix(target, userPrefix):
+		valid = userEventTypes
+	}
+	for _, t := range types {
+		if !slices.Contains(valid, t) {
+			return nil, invalid("The event type %q is not supported for the target resource.", t)
+		}
+	}
+	sorted := slices.Clone(types)
+	slices.Sort(sorted)
+	return slices.Compact(sorted), nil
+}
+
+// checkTargetForm accepts the names of the four kinds of target.
+func checkTargetForm(target string) *apiError {
+	if target == "" {
+		return invalid("Missing target resource.")
+	}
+	for _, prefix := range []string{customerPrefix, userPrefix, spaceTarget("spaces/")} {
+		if id, ok := strings.CutPrefix(target, prefix); ok && idForm.MatchString(id) && target != userPrefix+"me" {
+			return nil
+		}
+	}
+	return invalid("Invalid target resource %q.", target)
+}
+
+// checkTarget accepts what the caller may subscribe to: a space that it is in
+// and, as an app, the whole customer; as a user, that user and all of their
+// spaces.
+func (a *eventsAPI) checkTarget(target string) *apiError {
+	user := a.w.authority
+	if strings.HasPrefix(target, customerPrefix) {
+		if user != "" {
+			return denied("Subscriptions to %s require app authentication.", target)
+		}
+		return nil
+	}
+	if id, ok := strings.CutPrefix(target, userPrefix); ok {
+		switch user {
+		case "":
+			return denied("Subscriptions to %s require user authentication.", target)
+		case "users/" + id:
+			return nil
+		}
+		return denied("The authenticated user can't subscribe to the events of users/%s.", id)
+	}
+	space := strings.TrimPrefix(target, spaceTarget(""))
+	if target == allSpaces {
+		if user == "" {
+			return denied("Subscriptions to %s require user authentication.", target)
+		}
+		return nil
+	}
+	s := a.w.state.spaces[space]
+	switch {
+	case s == nil || s.deleted:
+		return notFound("The target resource %s was not found.", target)
+	case !s.isJoined(a.w.caller()) && user == "":
+		return denied("The Chat app is not a member of %s.", space)
+	case !s.isJoined(a.w.caller()):
+		return denied("The authenticated user is not a member of %s.", space)
+	}
+	return nil
+}
+
+func (a *eventsAPI) checkEndpoint(topic string) *apiError {
+	match := topicName.FindStringSubmatch(topic)
+	switch {
+	case topic == "":
+		return invalid("Missing notification endpoint.")
+	case match == nil:
+		return invalid("Invalid Pub/Sub topic %q.", topic)
+	case match[1] != a.w.project:
+		return invalid("The Pub/Sub topic %s must be in the project %s.", topic, a.w.project)
+	case !a.w.emitter.publisher.TopicExists(topic):
+		return notFound("The Pub/Sub topic %s was not found.", topic)
+	}
+	return nil
+}
