@@ -335,7 +335,7 @@ func TestDelete(t *testing.T) {
 
 func TestListReadsEveryPage(t *testing.T) {
 	t.Parallel()
-	s := start(t, simulate.Options{Spaces: 103})
+	s := start(t, simulate.Options{Spaces: 103, Quotas: simulate.Quotas{UserWrites: -1}})
 	if _, err := s.Apply(t.Context(), s.desired()); err != nil {
 		t.Fatal(err)
 	}
