@@ -194,7 +194,7 @@ type operation struct {
 	name     string
 	verb     string
 	readyAt  time.Time
-	response any
+	response rawJSON // the subscription; nil for a deletion
 	failure  *OperationError
 }
 
@@ -202,14 +202,14 @@ const protoType = "type.googleapis.com/google.apps.events.subscriptions.v1."
 
 // preview is the operation of a call with validateOnly: it is done and nothing
 // knows of it.
-func (a *eventsAPI) preview(r *eventsRequest, verb, about string, response any) (any, *apiError) {
+func (a *eventsAPI) preview(r *eventsRequest, verb, about string, response rawJSON) (any, *apiError) {
 	op := &operation{name: "operations/" + strings.TrimPrefix(about, "subscriptions/"), verb: verb, readyAt: r.now, response: response}
 	return op.render(r.now)
 }
 
 // perform starts the operation of a call that has passed all checks. effect
 // changes the registry and returns the response.
-func (a *eventsAPI) perform(r *eventsRequest, verb, about string, effect func() any) (any, *apiError) {
+func (a *eventsAPI) perform(r *eventsRequest, verb, about string, effect func() rawJSON) (any, *apiError) {
 	reg := &a.w.subs
 	reg.operationsMade++
 	op := &operation{
@@ -229,32 +229,21 @@ func (a *eventsAPI) perform(r *eventsRequest, verb, about string, effect func() 
 }
 
 func (op *operation) render(now time.Time) (any, *apiError) {
-	out := &workspaceevents.Operation{
+	type plain workspaceevents.Operation // without the library's slow MarshalJSON
+	out := &plain{
 		Name:     op.name,
 		Metadata: []byte(`{"@type":"` + protoType + op.verb + `SubscriptionMetadata"}`),
+		Done:     !now.Before(op.readyAt),
 	}
-	if now.Before(op.readyAt) {
-		return out, nil
-	}
-	out.Done = true
-	if op.failure != nil {
+	switch {
+	case !out.Done:
+	case op.failure != nil:
 		out.Error = &workspaceevents.Status{Code: op.failure.Code, Message: op.failure.Message}
-		return out, nil
+	case op.verb == "Delete":
+		out.Response = []byte(`{"@type":"type.googleapis.com/google.protobuf.Empty"}`)
+	default: // a google.protobuf.Any: the resource with its type among the fields
+		out.Response = append([]byte(`{"@type":"`+protoType+`Subscription",`), op.response[1:]...)
 	}
-	kind := protoType + "Subscription"
-	if op.verb == "Delete" {
-		kind = "type.googleapis.com/google.protobuf.Empty"
-	}
-	raw, err := json.Marshal(op.response)
-	if err != nil {
-		return nil, &apiError{code: http.StatusInternalServerError, status: "INTERNAL", message: err.Error()}
-	}
-	// A google.protobuf.Any is the resource with its type among the fields.
-	typed := append([]byte(`{"@type":"`+kind+`"`), ',')
-	if len(raw) == len("{}") {
-		typed = typed[:len(typed)-1]
-	}
-	out.Response = append(typed, raw[1:]...)
 	return out, nil
 }
 

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"google.golang.org/api/workspaceevents/v1"
 )
 
 // list is subscriptions.list.
@@ -28,19 +26,23 @@ func (a *eventsAPI) list(r *eventsRequest) (any, *apiError) {
 	if found {
 		at++
 	}
-	answer := &workspaceevents.ListSubscriptionsResponse{}
+	answer, n, last, next := rawJSON(`{"subscriptions":[`), 0, "", ""
 	for _, name := range reg.names[at:] {
 		s := reg.byName[name]
 		if s.owner != mine || r.now.Before(s.liveFrom) || !filter.matches(s) {
 			continue
 		}
-		if len(answer.Subscriptions) == size {
-			answer.NextPageToken = pageToken(r.Request, answer.Subscriptions[size-1].Name)
+		if n == size {
+			next = `,"nextPageToken":"` + pageToken(r.Request, last) + `"`
 			break
 		}
-		answer.Subscriptions = append(answer.Subscriptions, s.render())
+		if n > 0 {
+			answer = append(answer, ',')
+		}
+		answer = append(answer, s.render()...)
+		n, last = n+1, name
 	}
-	return answer, nil
+	return append(answer, "]"+next+"}"...), nil
 }
 
 // listPage reads the size of the page and the name that it comes after. A

@@ -54,7 +54,7 @@ func (a *eventsAPI) create(r *eventsRequest) (any, *apiError) {
 	if r.validateOnly {
 		return a.preview(r, "Create", s.name, s.render())
 	}
-	return a.perform(r, "Create", s.name, func() any {
+	return a.perform(r, "Create", s.name, func() rawJSON {
 		a.w.subs.add(s)
 		return s.render()
 	})
@@ -123,7 +123,7 @@ func (a *eventsAPI) patch(r *eventsRequest) (any, *apiError) {
 	if r.validateOnly {
 		return a.preview(r, "Update", s.name, changed.render())
 	}
-	return a.perform(r, "Update", s.name, func() any {
+	return a.perform(r, "Update", s.name, func() rawJSON {
 		renewed := changed.lives != s.lives
 		*s = changed
 		if renewed {
@@ -210,12 +210,12 @@ func (a *eventsAPI) delete(r *eventsRequest) (any, *apiError) {
 		}
 	}
 	if r.validateOnly {
-		return a.preview(r, "Delete", name, struct{}{})
+		return a.preview(r, "Delete", name, nil)
 	}
-	return a.perform(r, "Delete", name, func() any {
+	return a.perform(r, "Delete", name, func() rawJSON {
 		if !missing {
 			a.w.subs.remove(s, r.now)
 		}
-		return struct{}{}
+		return nil
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/api/workspaceevents/v1"
 )
 
-func subscriptionIn(t *testing.T, op *workspaceevents.Operation) *workspaceevents.Subscription {
+func subscriptionIn(t testing.TB, op *workspaceevents.Operation) *workspaceevents.Subscription {
 	t.Helper()
 	if !op.Done || op.Error != nil {
 		t.Fatalf("the operation isn't done: %+v", op)

@@ -32,7 +32,7 @@ func (t inProcess) RoundTrip(r *http.Request) (reply *http.Response, err error) 
 	default:
 		return nil, fmt.Errorf("the simulated Workspace has no host %q", r.URL.Host)
 	}
-	in := r.Clone(r.Context()) // the mux writes to it
+	in := r.WithContext(r.Context()) // a copy, as the mux writes to it
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}

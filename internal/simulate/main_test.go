@@ -56,6 +56,8 @@ type recorder struct {
 	arrived  chan struct{} // one token per message
 }
 
+func newRecorder() *recorder { return &recorder{arrived: make(chan struct{}, 100_000)} }
+
 func (r *recorder) Publish(topicName string, messages ...*pubsubpb.PubsubMessage) ([]string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -116,7 +118,7 @@ type world struct {
 
 func newWorld(t *testing.T, opts Options) *world {
 	t.Helper()
-	v := &world{clock: &clock{t: start}, pubsub: &recorder{arrived: make(chan struct{}, 100_000)}}
+	v := &world{clock: &clock{t: start}, pubsub: newRecorder()}
 	opts.Now = v.clock.Now
 	opts.Publisher = v.pubsub
 	w, err := Start(t.Context(), opts)
@@ -139,19 +141,26 @@ func newWorld(t *testing.T, opts Options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if spaces := w.Spaces(); len(spaces) > 0 {
-		v.space = spaces[0].Name
-		for _, u := range w.Members(v.space) {
-			if u != w.App() {
-				v.people = append(v.people, u)
-			}
-		}
-	}
+	v.settleIn()
 	return v
 }
 
+// settleIn picks the first space and its people.
+func (v *world) settleIn() {
+	spaces := v.Spaces()
+	if len(spaces) == 0 {
+		return
+	}
+	v.space = spaces[0].Name
+	for _, u := range v.Members(v.space) {
+		if u != v.App() {
+			v.people = append(v.people, u)
+		}
+	}
+}
+
 // subscribe subscribes to all types of the first space, with data.
-func (v *world) subscribe(t *testing.T, change ...func(*workspaceevents.Subscription)) *workspaceevents.Subscription {
+func (v *world) subscribe(t testing.TB, change ...func(*workspaceevents.Subscription)) *workspaceevents.Subscription {
 	t.Helper()
 	in := v.wanted()
 	for _, fn := range change {
@@ -193,7 +202,7 @@ func must[T any](value T, err error) T {
 }
 
 // wantError checks what Google's client makes of an error reply.
-func wantError(t *testing.T, err error, code int, status string) {
+func wantError(t testing.TB, err error, code int, status string) {
 	t.Helper()
 	var g *googleapi.Error
 	if !errors.As(err, &g) {

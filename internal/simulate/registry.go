@@ -47,6 +47,7 @@ func isWide(target string) bool {
 func (reg *registry) add(s *subscription) {
 	reg.made++
 	s.uid = fmt.Sprintf("uid-%s-%d", strings.TrimPrefix(s.name, "subscriptions/"), reg.made)
+	s.rendered = nil
 	reg.byName[s.name] = s
 	reg.byUID[s.uid] = s
 	at, _ := slices.BinarySearch(reg.names, s.name)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,8 @@ type subscription struct {
 	causes  []string // by hand, until they are mended
 	version int      // counts changes, for the etag
 	lives   int      // counts how often an expiry was granted
+
+	rendered rawJSON // nil after a change
 
 	createTime time.Time
 	updateTime time.Time
@@ -83,6 +86,7 @@ func (s *subscription) wants(eventType string, now time.Time) bool {
 func (s *subscription) touch(now time.Time) {
 	s.version++
 	s.updateTime = now
+	s.rendered = nil
 }
 
 func (s *subscription) etag() string {
@@ -129,8 +133,13 @@ func (s *subscription) setExpiry(ttl, expireTime string, longest time.Duration, 
 	return nil
 }
 
-func (s *subscription) render() *workspaceevents.Subscription {
-	out := &workspaceevents.Subscription{
+// render is the resource as JSON. It is kept until the next change, as lists
+// hold very many.
+func (s *subscription) render() rawJSON {
+	if s.rendered != nil {
+		return s.rendered
+	}
+	out := workspaceevents.Subscription{
 		Name:                 s.name,
 		Uid:                  s.uid,
 		TargetResource:       s.target,
@@ -151,5 +160,11 @@ func (s *subscription) render() *workspaceevents.Subscription {
 			FieldMask:       s.payload.fieldMask,
 		}
 	}
-	return out
+	type plain workspaceevents.Subscription // without the library's slow MarshalJSON
+	raw, err := json.Marshal(plain(out))
+	if err != nil {
+		panic(fmt.Sprintf("encode %s: %v", s.name, err)) // only our own strings come here
+	}
+	s.rendered = raw
+	return raw
 }

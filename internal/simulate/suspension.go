@@ -86,6 +86,7 @@ func (w *Workspace) ExpireAfter(subscription string, d time.Duration) error {
 	now := w.state.now()
 	s.expireTime = now.Add(d).UTC()
 	s.lives++
+	s.rendered = nil
 	w.subs.schedule(s, now)
 	w.advance(now)
 	return nil
@@ -180,7 +181,7 @@ func (a *eventsAPI) reactivate(r *eventsRequest) (any, *apiError) {
 	if left := a.w.remaining(s); len(left) > 0 {
 		return nil, precondition("The subscription can't be reactivated because of these errors: " + strings.Join(left, ", ") + ".")
 	}
-	return a.perform(r, "Reactivate", s.name, func() any {
+	return a.perform(r, "Reactivate", s.name, func() rawJSON {
 		s.state, s.reason = subActive, ""
 		s.touch(r.now)
 		a.w.subs.goLive(s, r.now)
