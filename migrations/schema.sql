@@ -46,6 +46,214 @@ $$;
 
 COMMENT ON FUNCTION public.keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions.';
 
+CREATE TABLE public.backfills (
+    id bigint NOT NULL,
+    gap_id bigint,
+    from_time timestamp with time zone NOT NULL,
+    to_time timestamp with time zone NOT NULL,
+    cursor_time timestamp with time zone NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    seen integer DEFAULT 0 NOT NULL,
+    recorded integer DEFAULT 0 NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C",
+    error text,
+    CONSTRAINT backfills_times_check CHECK (((from_time < to_time) AND (cursor_time >= from_time)))
+);
+
+COMMENT ON TABLE public.backfills IS 'Fetches of past events of a space. One that was interrupted goes on at its cursor.';
+
+COMMENT ON COLUMN public.backfills.id IS 'Number of the backfill.';
+
+COMMENT ON COLUMN public.backfills.gap_id IS 'The interval of coverage that it repairs; NULL if a person asked for it.';
+
+COMMENT ON COLUMN public.backfills.from_time IS 'Begin of the range.';
+
+COMMENT ON COLUMN public.backfills.to_time IS 'End of the range.';
+
+COMMENT ON COLUMN public.backfills.cursor_time IS 'Events up to here are recorded.';
+
+COMMENT ON COLUMN public.backfills.started_at IS 'When it began.';
+
+COMMENT ON COLUMN public.backfills.finished_at IS 'When it ended, with or without success; NULL while it goes on.';
+
+COMMENT ON COLUMN public.backfills.seen IS 'Events that Google listed.';
+
+COMMENT ON COLUMN public.backfills.recorded IS 'Those of them that were new.';
+
+COMMENT ON COLUMN public.backfills.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.backfills.error IS 'Why it ended without success.';
+
+ALTER TABLE public.backfills ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.backfills_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.coverage (
+    id bigint NOT NULL,
+    from_time timestamp with time zone NOT NULL,
+    to_time timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    repaired_at timestamp with time zone,
+    events integer,
+    scope text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL COLLATE pg_catalog."C",
+    cause text COLLATE pg_catalog."C",
+    repair text COLLATE pg_catalog."C",
+    detail text,
+    CONSTRAINT coverage_gap_check CHECK (((source = 'live'::text) = (cause IS NULL))),
+    CONSTRAINT coverage_open_check CHECK (((to_time IS NOT NULL) OR (source = ANY (ARRAY['live'::text, 'gap'::text])))),
+    CONSTRAINT coverage_repair_check CHECK ((repair = ANY (ARRAY['pending'::text, 'impossible'::text]))),
+    CONSTRAINT coverage_repair_source_check CHECK (((repair IS NOT NULL) = ((source = 'gap'::text) AND (to_time IS NOT NULL)))),
+    CONSTRAINT coverage_source_check CHECK ((source = ANY (ARRAY['live'::text, 'backfill'::text, 'gap'::text]))),
+    CONSTRAINT coverage_times_check CHECK (((to_time IS NULL) OR (to_time >= from_time)))
+);
+
+COMMENT ON TABLE public.coverage IS 'What was watched when, per scope: intervals that do not overlap. Time between them was not asked for.';
+
+COMMENT ON COLUMN public.coverage.id IS 'Number of the interval; jobs that repair a gap name it.';
+
+COMMENT ON COLUMN public.coverage.from_time IS 'Begin, by Google''s clock.';
+
+COMMENT ON COLUMN public.coverage.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to subscription_states.confirmed_at.';
+
+COMMENT ON COLUMN public.coverage.created_at IS 'When the interval was first written.';
+
+COMMENT ON COLUMN public.coverage.repaired_at IS 'When the backfill that closed the gap was complete.';
+
+COMMENT ON COLUMN public.coverage.events IS 'How many events that backfill added.';
+
+COMMENT ON COLUMN public.coverage.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
+
+COMMENT ON COLUMN public.coverage.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
+
+COMMENT ON COLUMN public.coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, missing, changed, worker_outage or silent_loss.';
+
+COMMENT ON COLUMN public.coverage.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
+
+COMMENT ON COLUMN public.coverage.detail IS 'For people: why it can''t be repaired.';
+
+CREATE VIEW public.coverage_gaps AS
+ SELECT coverage.scope,
+    coverage.from_time,
+    coverage.to_time,
+    (COALESCE(coverage.to_time, now()) - coverage.from_time) AS length,
+    coverage.cause,
+        CASE
+            WHEN (coverage.to_time IS NULL) THEN 'open'::text
+            ELSE coverage.repair
+        END AS state,
+    coverage.detail,
+    coverage.id
+   FROM public.coverage
+  WHERE (coverage.source = 'gap'::text);
+
+COMMENT ON VIEW public.coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way) or impossible.';
+
+ALTER TABLE public.coverage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.coverage_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.subscription_states (
+    observed_at timestamp with time zone NOT NULL,
+    confirmed_at timestamp with time zone,
+    create_time timestamp with time zone,
+    update_time timestamp with time zone,
+    expire_time timestamp with time zone,
+    granted_at timestamp with time zone,
+    next_try_at timestamp with time zone,
+    tries integer DEFAULT 0 NOT NULL,
+    managed boolean NOT NULL,
+    parked boolean NOT NULL,
+    include_resource boolean NOT NULL,
+    target text NOT NULL COLLATE pg_catalog."C",
+    scope text NOT NULL COLLATE pg_catalog."C",
+    name text COLLATE pg_catalog."C",
+    uid text COLLATE pg_catalog."C",
+    state text COLLATE pg_catalog."C",
+    reason text COLLATE pg_catalog."C",
+    remedy text,
+    error text,
+    event_types text[] NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT subscription_states_state_check CHECK ((state = ANY (ARRAY['ACTIVE'::text, 'SUSPENDED'::text, 'DELETED'::text]))),
+    CONSTRAINT subscription_states_tries_check CHECK ((tries >= 0))
+);
+
+COMMENT ON TABLE public.subscription_states IS 'Workspace Events subscriptions as the keeper last saw them, one per target. Times are of Google''s clock.';
+
+COMMENT ON COLUMN public.subscription_states.observed_at IS 'When the keeper last looked.';
+
+COMMENT ON COLUMN public.subscription_states.confirmed_at IS 'When it was last seen ACTIVE: what happened up to then was published.';
+
+COMMENT ON COLUMN public.subscription_states.create_time IS 'When Google made it. A later one under the same name is another subscription.';
+
+COMMENT ON COLUMN public.subscription_states.update_time IS 'When Google last changed it.';
+
+COMMENT ON COLUMN public.subscription_states.expire_time IS 'When Google deletes it unless it is renewed.';
+
+COMMENT ON COLUMN public.subscription_states.granted_at IS 'When its present lifetime was granted: expire_time less this is how long Google grants.';
+
+COMMENT ON COLUMN public.subscription_states.next_try_at IS 'When a suspended one is tried again.';
+
+COMMENT ON COLUMN public.subscription_states.tries IS 'How often in a row it was tried without success.';
+
+COMMENT ON COLUMN public.subscription_states.managed IS 'False for one that others made on our topic: it is shown and never touched.';
+
+COMMENT ON COLUMN public.subscription_states.parked IS 'True while a person has to mend something: see remedy.';
+
+COMMENT ON COLUMN public.subscription_states.include_resource IS 'Whether its events carry content or names only.';
+
+COMMENT ON COLUMN public.subscription_states.target IS 'Full name of what is watched, for example //chat.googleapis.com/spaces/S.';
+
+COMMENT ON COLUMN public.subscription_states.scope IS 'The same as in coverage.scope.';
+
+COMMENT ON COLUMN public.subscription_states.name IS 'subscriptions/S. It follows from the target: one that is made anew has the same.';
+
+COMMENT ON COLUMN public.subscription_states.uid IS 'Google''s id of it.';
+
+COMMENT ON COLUMN public.subscription_states.state IS 'In Google''s words; NULL if there is none.';
+
+COMMENT ON COLUMN public.subscription_states.reason IS 'Why it is suspended, in Google''s words, or why it is parked.';
+
+COMMENT ON COLUMN public.subscription_states.remedy IS 'What a person has to do.';
+
+COMMENT ON COLUMN public.subscription_states.error IS 'What went wrong at the last attempt to mend it.';
+
+COMMENT ON COLUMN public.subscription_states.event_types IS 'What it delivers, by Google''s names; batch forms come along.';
+
+CREATE VIEW public.coverage_intervals AS
+ SELECT c.scope,
+    c.from_time,
+    COALESCE(c.to_time,
+        CASE c.source
+            WHEN 'live'::text THEN GREATEST(c.from_time, s.confirmed_at)
+            ELSE now()
+        END) AS to_time,
+    c.source,
+    c.cause,
+    c.repair,
+    c.detail,
+    (c.to_time IS NULL) AS goes_on,
+    c.id
+   FROM (public.coverage c
+     LEFT JOIN ( SELECT subscription_states.scope,
+            max(subscription_states.confirmed_at) AS confirmed_at
+           FROM public.subscription_states
+          WHERE subscription_states.managed
+          GROUP BY subscription_states.scope) s ON ((s.scope = c.scope)));
+
+COMMENT ON VIEW public.coverage_intervals IS 'coverage with an end for intervals that go on: a live one has been confirmed up to it, a gap lasts until now.';
+
 CREATE TABLE public.event_sources (
     id integer NOT NULL,
     source text NOT NULL COLLATE pg_catalog."C"
@@ -232,6 +440,20 @@ ALTER TABLE public.event_types ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.followed_spaces (
+    changed_at timestamp with time zone NOT NULL,
+    present boolean NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.followed_spaces IS 'Spaces that the Chat app was added to or removed from, by its interaction events.';
+
+COMMENT ON COLUMN public.followed_spaces.changed_at IS 'Time of the newest of those events.';
+
+COMMENT ON COLUMN public.followed_spaces.present IS 'Whether it says that the app is in the space.';
+
+COMMENT ON COLUMN public.followed_spaces.space IS 'spaces/S';
 
 CREATE TABLE public.membership_changes (
     event_time timestamp with time zone NOT NULL,
@@ -588,6 +810,18 @@ ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.worker_beats (
+    beat_at timestamp with time zone NOT NULL,
+    single boolean DEFAULT true NOT NULL,
+    CONSTRAINT worker_beats_single_check CHECK (single)
+);
+
+COMMENT ON TABLE public.worker_beats IS 'One row: when a worker last said that it is there.';
+
+COMMENT ON COLUMN public.worker_beats.beat_at IS 'The newest beat of any replica.';
+
+COMMENT ON COLUMN public.worker_beats.single IS 'Always true: there is one row.';
+
 CREATE TABLE public.write_slots (
     space text NOT NULL COLLATE pg_catalog."C",
     next_at timestamp with time zone NOT NULL
@@ -599,6 +833,12 @@ COMMENT ON TABLE public.write_slots IS 'Paces writes to a space over all replica
 COMMENT ON COLUMN public.write_slots.space IS 'spaces/S';
 
 COMMENT ON COLUMN public.write_slots.next_at IS 'When the next run may write to it.';
+
+ALTER TABLE ONLY public.backfills
+    ADD CONSTRAINT backfills_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.coverage
+    ADD CONSTRAINT coverage_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.event_sources
     ADD CONSTRAINT event_sources_pkey PRIMARY KEY (id);
@@ -614,6 +854,9 @@ ALTER TABLE ONLY public.event_types
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (event_key, ordinal, event_time);
+
+ALTER TABLE ONLY public.followed_spaces
+    ADD CONSTRAINT followed_spaces_pkey PRIMARY KEY (space);
 
 ALTER TABLE ONLY public.membership_changes
     ADD CONSTRAINT membership_changes_pkey PRIMARY KEY (space, member, event_time, event_key, ordinal);
@@ -648,14 +891,28 @@ ALTER TABLE ONLY public.spaces
 ALTER TABLE ONLY public.spaces
     ADD CONSTRAINT spaces_pkey PRIMARY KEY (space);
 
+ALTER TABLE ONLY public.subscription_states
+    ADD CONSTRAINT subscription_states_pkey PRIMARY KEY (target);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_id_key UNIQUE (id);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_name);
 
+ALTER TABLE ONLY public.worker_beats
+    ADD CONSTRAINT worker_beats_pkey PRIMARY KEY (single);
+
 ALTER TABLE ONLY public.write_slots
     ADD CONSTRAINT write_slots_pkey PRIMARY KEY (space);
+
+CREATE UNIQUE INDEX backfills_open_idx ON public.backfills USING btree (space, from_time, to_time) WHERE (finished_at IS NULL);
+
+CREATE UNIQUE INDEX coverage_open_idx ON public.coverage USING btree (scope) WHERE (to_time IS NULL);
+
+CREATE INDEX coverage_pending_idx ON public.coverage USING btree (id) WHERE (repair = 'pending'::text);
+
+CREATE INDEX coverage_scope_idx ON public.coverage USING btree (scope, from_time);
 
 CREATE INDEX events_actor_idx ON ONLY public.events USING btree (actor_id) WHERE (actor_id IS NOT NULL);
 

@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// Backfill is a fetch of a space's past events.
+type Backfill struct {
+	ID       int64
+	Cursor   time.Time // events up to here are recorded
+	Seen     int       // events that Google listed
+	Recorded int       // those of them that were new
+}
+
+// BeginBackfill starts a fetch, or takes up one of the same range that was
+// interrupted. gap is the gap that it repairs, 0 for none.
+func (s *Store) BeginBackfill(ctx context.Context, space string, from, to time.Time, gap int64) (Backfill, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	var b Backfill
+	err := s.pool.QueryRow(ctx, `
+		INSERT INTO backfills (space, from_time, to_time, cursor_time, gap_id)
+		VALUES ($1, $2, $3, $2, $4)
+		ON CONFLICT (space, from_time, to_time) WHERE finished_at IS NULL DO UPDATE SET
+			gap_id = COALESCE(excluded.gap_id, backfills.gap_id)
+		RETURNING id, cursor_time, seen, recorded`,
+		space, from, to, pgtype.Int8{Int64: gap, Valid: gap != 0}).Scan(&b.ID, &b.Cursor, &b.Seen, &b.Recorded)
+	if err != nil {
+		return Backfill{}, fmt.Errorf("begin the backfill of %s: %w", space, err)
+	}
+	b.Cursor = b.Cursor.UTC()
+	return b, nil
+}
+
+// AdvanceBackfill says that events up to cursor are recorded.
+func (s *Store) AdvanceBackfill(ctx context.Context, b Backfill) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, `
+		UPDATE backfills
+		SET cursor_time = GREATEST(cursor_time, $2), seen = $3, recorded = $4
+		WHERE id = $1`, b.ID, b.Cursor, b.Seen, b.Recorded); err != nil {
+		return fmt.Errorf("advance backfill %d: %w", b.ID, err)
+	}
+	return nil
+}
+
+// EndBackfill ends it; why is "" for a complete one.
+func (s *Store) EndBackfill(ctx context.Context, id int64, why string) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, `
+		UPDATE backfills
+		SET finished_at = now(), error = NULLIF($2, '')
+		WHERE id = $1`, id, why); err != nil {
+		return fmt.Errorf("end backfill %d: %w", id, err)
+	}
+	return nil
+}
+
+// Spaces returns the spaces that are known and not deleted: what a wide scope
+// covers.
+func (s *Store) Spaces(ctx context.Context) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		SELECT space
+		FROM spaces
+		WHERE deleted_at IS NULL
+		ORDER BY space`)
+	if err != nil {
+		return nil, fmt.Errorf("read the spaces: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read the spaces: %w", err)
+	}
+	return list, nil
+}
+
+// Beat says that a worker is there. If none was for longer than Pub/Sub keeps
+// messages, what was published before that is lost: a gap of every scope.
+func (s *Store) Beat(ctx context.Context, at time.Time, retention time.Duration) error {
+	at = microseconds(at)
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
+			return err
+		}
+		var last pgtype.Timestamptz
+		if err := tx.QueryRow(ctx, `SELECT max(beat_at) FROM worker_beats`).Scan(&last); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO worker_beats AS b (beat_at)
+			VALUES ($1)
+			ON CONFLICT (single) DO UPDATE SET beat_at = GREATEST(b.beat_at, excluded.beat_at)`, at); err != nil {
+			return err
+		}
+		lost := at.Add(-retention)
+		if !last.Valid || !lost.After(last.Time) {
+			return nil
+		}
+		rows, err := tx.Query(ctx, `SELECT DISTINCT scope FROM coverage ORDER BY scope`)
+		if err != nil {
+			return err
+		}
+		scopes, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		for _, scope := range scopes {
+			ids, err := cutGap(ctx, tx, scope, last.Time, lost, CauseWorkerOutage)
+			if err != nil {
+				return err
+			}
+			if err := s.askForRepair(ctx, tx, ids); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("keep the worker's beat: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package store
+
+import "time"
+
+// Sources of an interval of coverage.
+const (
+	SourceLive     = "live"     // a subscription was ACTIVE
+	SourceBackfill = "backfill" // it was not, and the events were fetched later
+	SourceGap      = "gap"      // they are missing
+)
+
+// Causes of a gap that aren't one of Google's suspension reasons.
+const (
+	CauseMissing      = "missing"       // there was no subscription
+	CauseExpired      = "expired"       // it ended and another was made
+	CauseChanged      = "changed"       // somebody else changed it between two looks
+	CauseWorkerOutage = "worker_outage" // no worker pulled for longer than Pub/Sub keeps messages
+	CauseSilentLoss   = "silent_loss"   // it was ACTIVE, and events are missing all the same
+)
+
+// interval is a row of coverage that is still open.
+type interval struct {
+	id     int64
+	source string // SourceLive or SourceGap
+	from   time.Time
+}
+
+// move is how the coverage of a scope goes on after an observation: the open
+// interval ends, a closed gap may follow, and another interval opens. The
+// zero value leaves everything as it is.
+//
+//	     ─ live ─┐                ┌─ live ─
+//	confirmed ───┴─ gap ─ ends ───┴───────▶
+type move struct {
+	endOpen    time.Time // when the open interval ends
+	gapUntil   time.Time // a closed gap from endOpen to here; zero for none
+	openSource string
+	openFrom   time.Time
+	cause      string // of the closed gap, or of the one that opens
+}
+
+// observed is what the database holds of a target.
+type observed struct {
+	at        time.Time // of the last look
+	confirmed time.Time // when it was last seen ACTIVE; zero for never
+}
+
+// decide says how coverage goes on. It is pure, and the same observation
+// again changes nothing: then open is what it has opened.
+//
+// Doubt is always a gap: to fetch events that were recorded after all costs a
+// few calls, to miss some can't be undone.
+func decide(open *interval, prev observed, now SubscriptionState, at time.Time) move {
+	if now.State != "ACTIVE" {
+		return turnedBad(open, prev, now, at)
+	}
+	since := now.CreateTime
+	if since.IsZero() || since.After(at) {
+		since = at
+	}
+	switch {
+	case open == nil:
+		return move{openSource: SourceLive, openFrom: since}
+	case open.source == SourceGap:
+		// It was created anew or reactivated; both move the update time.
+		end := latest(since, now.UpdateTime)
+		if end.After(at) || end.Before(open.from) {
+			end = at
+		}
+		return move{endOpen: end, openSource: SourceLive, openFrom: end}
+	case since.After(prev.confirmed):
+		return move{endOpen: latest(prev.confirmed, open.from), gapUntil: since, openSource: SourceLive, openFrom: since, cause: CauseExpired}
+	case now.UpdateTime.After(prev.at) && !now.Touched:
+		// It may have been suspended and reactivated meanwhile.
+		end := now.UpdateTime
+		if end.After(at) {
+			end = at
+		}
+		return move{endOpen: latest(prev.confirmed, open.from), gapUntil: end, openSource: SourceLive, openFrom: end, cause: CauseChanged}
+	}
+	return move{}
+}
+
+func turnedBad(open *interval, prev observed, now SubscriptionState, at time.Time) move {
+	cause := now.Reason
+	if now.State == "" || cause == "" {
+		cause = CauseMissing
+	}
+	switch {
+	case open == nil:
+		return move{openSource: SourceGap, openFrom: at, cause: cause}
+	case open.source == SourceLive:
+		from := latest(prev.confirmed, open.from)
+		return move{endOpen: from, openSource: SourceGap, openFrom: from, cause: cause}
+	}
+	return move{}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,302 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/riverqueue/river"
+
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
+)
+
+// SubscriptionState is a Workspace Events subscription as the keeper saw it
+// after one pass. Zero times are unknown; all are of Google's clock.
+type SubscriptionState struct {
+	Target          string // full resource name of what is watched
+	Scope           string // "spaces/S", or "spaces/-", "users/U", "customers/C"
+	Name            string // "subscriptions/S", "" if there is none
+	UID             string
+	State           string // ACTIVE, SUSPENDED or DELETED; "" if there is none
+	Reason          string // of a suspension, in Google's words, or why it is parked
+	Remedy          string // what a person has to do
+	Error           string // of the last attempt to mend it
+	EventTypes      []string
+	Managed         bool // false: others made it on our topic
+	Parked          bool // a person has to mend something
+	IncludeResource bool
+	Touched         bool // this pass changed it
+	CreateTime      time.Time
+	UpdateTime      time.Time
+	ExpireTime      time.Time
+	GrantedAt       time.Time // when the present lifetime was granted
+	NextTry         time.Time // when a suspended one is tried again
+	Tries           int       // how often in a row that failed
+	ObservedAt      time.Time // set by SubscriptionStates
+	ConfirmedAt     time.Time // when it was last seen ACTIVE; set by SubscriptionStates
+}
+
+// keeperLock is the advisory lock under which observations are written: those
+// of two keepers come one after the other.
+const keeperLock = 0x5b_ee_9e_12
+
+// Observe keeps what the keeper saw at the given time, and moves the coverage
+// of each target's scope on: an interval that ended is closed, a gap that
+// ended gets a job to repair it. states is all that is wanted or there: a
+// target that isn't among them any more is retired. What was seen before
+// something newer is dropped; the same again changes nothing.
+func (s *Store) Observe(ctx context.Context, at time.Time, states []SubscriptionState) error {
+	at = microseconds(at)
+	states = slices.SortedFunc(slices.Values(states), func(x, y SubscriptionState) int { return cmp.Compare(x.Target, y.Target) })
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
+			return err
+		}
+		before, err := readObserved(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var present []string
+		for _, n := range states {
+			present = append(present, n.Target)
+		}
+		if err := s.retire(ctx, tx, at, present); err != nil {
+			return err
+		}
+		fresh := slices.DeleteFunc(states, func(n SubscriptionState) bool { return !at.After(before[n.Target].at) })
+		if err := s.moveCoverage(ctx, tx, at, before, fresh); err != nil {
+			return err
+		}
+		return writeStates(ctx, tx, at, fresh)
+	})
+	if err != nil {
+		return fmt.Errorf("keep the observation of %d subscriptions: %w", len(states), err)
+	}
+	return nil
+}
+
+// retire forgets targets that nobody wants any more: their coverage ends when
+// they were last seen, and a gap that was open is repaired up to then.
+func (s *Store) retire(ctx context.Context, tx pgx.Tx, at time.Time, present []string) error {
+	rows, err := tx.Query(ctx, `
+		WITH gone AS (
+			DELETE FROM subscription_states
+			WHERE NOT target = ANY($1) AND observed_at < $2
+			RETURNING scope, observed_at, confirmed_at
+		)
+		UPDATE coverage c
+		SET to_time = GREATEST(c.from_time, CASE c.source WHEN 'live' THEN g.confirmed_at ELSE g.observed_at END),
+			repair = CASE c.source WHEN 'gap' THEN 'pending' END
+		FROM gone g
+		WHERE c.scope = g.scope AND c.to_time IS NULL
+		RETURNING c.id, c.source`, present, at)
+	if err != nil {
+		return err
+	}
+	var id int64
+	var source string
+	var ended []int64
+	if _, err := pgx.ForEachRow(rows, []any{&id, &source}, func() error {
+		if source == SourceGap {
+			ended = append(ended, id)
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("retire targets: %w", err)
+	}
+	return s.askForRepair(ctx, tx, ended)
+}
+
+func readObserved(ctx context.Context, tx pgx.Tx) (map[string]observed, error) {
+	before := map[string]observed{}
+	rows, err := tx.Query(ctx, `
+		SELECT target, observed_at, confirmed_at
+		FROM subscription_states`)
+	if err != nil {
+		return nil, err
+	}
+	var target string
+	var seen time.Time
+	var confirmed pgtype.Timestamptz
+	_, err = pgx.ForEachRow(rows, []any{&target, &seen, &confirmed}, func() error {
+		before[target] = observed{at: seen.UTC(), confirmed: confirmed.Time.UTC()}
+		return nil
+	})
+	return before, err
+}
+
+// moveCoverage applies decide to every managed target.
+func (s *Store) moveCoverage(ctx context.Context, tx pgx.Tx, at time.Time, before map[string]observed, states []SubscriptionState) error {
+	open := map[string]*interval{}
+	rows, err := tx.Query(ctx, `
+		SELECT scope, id, source, from_time
+		FROM coverage
+		WHERE to_time IS NULL`)
+	if err != nil {
+		return err
+	}
+	var scope string
+	var row interval
+	if _, err := pgx.ForEachRow(rows, []any{&scope, &row.id, &row.source, &row.from}, func() error {
+		open[scope] = &interval{row.id, row.source, row.from.UTC()}
+		return nil
+	}); err != nil {
+		return err
+	}
+	var ended []int64
+	for _, n := range states {
+		if !n.Managed {
+			continue
+		}
+		m := decide(open[n.Scope], before[n.Target], n, at)
+		if m == (move{}) {
+			continue
+		}
+		gaps, err := applyMove(ctx, tx, n.Scope, open[n.Scope], m)
+		if err != nil {
+			return fmt.Errorf("move the coverage of %s: %w", n.Scope, err)
+		}
+		ended = append(ended, gaps...)
+	}
+	return s.askForRepair(ctx, tx, ended)
+}
+
+// applyMove returns the numbers of gaps that have ended.
+func applyMove(ctx context.Context, tx pgx.Tx, scope string, open *interval, m move) (ended []int64, err error) {
+	if open != nil {
+		if _, err := tx.Exec(ctx, `
+			UPDATE coverage
+			SET to_time = $2, repair = CASE source WHEN 'gap' THEN 'pending' END
+			WHERE id = $1 AND to_time IS NULL`, open.id, latest(m.endOpen, open.from)); err != nil {
+			return nil, err
+		}
+		if open.source == SourceGap {
+			ended = append(ended, open.id)
+		}
+	}
+	if m.gapUntil.After(m.endOpen) {
+		id, err := insertGap(ctx, tx, scope, m.endOpen, m.gapUntil, m.cause)
+		if err != nil {
+			return nil, err
+		}
+		ended = append(ended, id)
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO coverage (scope, from_time, source, cause)
+		VALUES ($1, $2, $3, CASE $3 WHEN 'gap' THEN $4 END)`, scope, m.openFrom, m.openSource, m.cause)
+	return ended, err
+}
+
+func insertGap(ctx context.Context, tx pgx.Tx, scope string, from, to time.Time, cause string) (id int64, err error) {
+	err = tx.QueryRow(ctx, `
+		INSERT INTO coverage (scope, from_time, to_time, source, cause, repair)
+		VALUES ($1, $2, $3, 'gap', $4, 'pending')
+		RETURNING id`, scope, from, to, cause).Scan(&id)
+	return id, err
+}
+
+// askForRepair adds a job for each gap.
+func (s *Store) askForRepair(ctx context.Context, tx pgx.Tx, gaps []int64) error {
+	if len(gaps) == 0 {
+		return nil
+	}
+	params := make([]river.InsertManyParams, len(gaps))
+	for i, id := range gaps {
+		params[i] = river.InsertManyParams{
+			Args:       jobs.Backfill{Gap: id},
+			InsertOpts: &river.InsertOpts{Queue: jobs.QueueBackfill},
+		}
+	}
+	if _, err := s.jobs.InsertManyFastTx(ctx, tx, params); err != nil {
+		return fmt.Errorf("insert %d backfill jobs: %w", len(gaps), err)
+	}
+	return nil
+}
+
+func writeStates(ctx context.Context, tx pgx.Tx, at time.Time, states []SubscriptionState) error {
+	q := &pgx.Batch{}
+	for _, n := range states {
+		types := n.EventTypes
+		if types == nil {
+			types = []string{}
+		}
+		q.Queue(`
+			INSERT INTO subscription_states AS s (target, scope, name, uid, state, reason, remedy, error, event_types,
+				managed, parked, include_resource, create_time, update_time, expire_time, granted_at, next_try_at, tries,
+				observed_at, confirmed_at)
+			VALUES (@target, @scope, NULLIF(@name, ''), NULLIF(@uid, ''), NULLIF(@state, ''), NULLIF(@reason, ''),
+				NULLIF(@remedy, ''), NULLIF(@error, ''), @types, @managed, @parked, @include_resource,
+				@create_time, @update_time, @expire_time, @granted_at, @next_try_at, @tries,
+				@at, CASE @state WHEN 'ACTIVE' THEN @at::timestamptz END)
+			ON CONFLICT (target) DO UPDATE SET
+				scope = excluded.scope,
+				name = excluded.name,
+				uid = excluded.uid,
+				state = excluded.state,
+				reason = excluded.reason,
+				remedy = excluded.remedy,
+				error = excluded.error,
+				event_types = excluded.event_types,
+				managed = excluded.managed,
+				parked = excluded.parked,
+				include_resource = excluded.include_resource,
+				create_time = excluded.create_time,
+				update_time = excluded.update_time,
+				expire_time = excluded.expire_time,
+				granted_at = excluded.granted_at,
+				next_try_at = excluded.next_try_at,
+				tries = excluded.tries,
+				observed_at = excluded.observed_at,
+				confirmed_at = COALESCE(excluded.confirmed_at, s.confirmed_at)`,
+			pgx.NamedArgs{
+				"target": n.Target, "scope": n.Scope, "name": n.Name, "uid": n.UID, "state": n.State, "reason": n.Reason,
+				"remedy": n.Remedy, "error": n.Error, "types": types, "managed": n.Managed, "parked": n.Parked,
+				"include_resource": n.IncludeResource, "create_time": optionalTime(n.CreateTime),
+				"update_time": optionalTime(n.UpdateTime), "expire_time": optionalTime(n.ExpireTime),
+				"granted_at": optionalTime(n.GrantedAt), "next_try_at": optionalTime(n.NextTry), "tries": n.Tries, "at": at,
+			})
+	}
+	return tx.SendBatch(ctx, q).Close()
+}
+
+// SubscriptionStates returns what the keeper last saw, by target.
+func (s *Store) SubscriptionStates(ctx context.Context) ([]SubscriptionState, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		SELECT target, scope, COALESCE(name, ''), COALESCE(uid, ''), COALESCE(state, ''), COALESCE(reason, ''),
+			COALESCE(remedy, ''), COALESCE(error, ''), event_types, managed, parked, include_resource,
+			create_time, update_time, expire_time, granted_at, next_try_at, tries, observed_at, confirmed_at
+		FROM subscription_states
+		ORDER BY target`)
+	if err != nil {
+		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n SubscriptionState, err error) {
+		var created, updated, expires, granted, next, confirmed pgtype.Timestamptz
+		err = row.Scan(&n.Target, &n.Scope, &n.Name, &n.UID, &n.State, &n.Reason, &n.Remedy, &n.Error, &n.EventTypes,
+			&n.Managed, &n.Parked, &n.IncludeResource, &created, &updated, &expires, &granted, &next, &n.Tries,
+			&n.ObservedAt, &confirmed)
+		n.CreateTime, n.UpdateTime, n.ExpireTime = zeroTime(created), zeroTime(updated), zeroTime(expires)
+		n.GrantedAt, n.NextTry, n.ConfirmedAt = zeroTime(granted), zeroTime(next), zeroTime(confirmed)
+		n.ObservedAt = n.ObservedAt.UTC()
+		return n, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
+	}
+	return list, nil
+}
+
+func zeroTime(t pgtype.Timestamptz) time.Time {
+	if !t.Valid {
+		return time.Time{}
+	}
+	return t.Time.UTC()
+}
