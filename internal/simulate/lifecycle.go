@@ -78,29 +78,33 @@ type alarm struct {
 }
 
 func (w *Workspace) setAlarm() {
-	if !w.wallClock || w.emitter.closed || len(w.subs.dues) == 0 || w.alarm.at.Equal(w.subs.dues[0].at) {
+	if !w.wallClock || w.emitter.closed || len(w.subs.dues) == 0 {
+		return
+	}
+	next := &alarm{at: w.subs.dues[0].at}
+	if w.alarm != nil && w.alarm.at.Equal(next.at) {
 		return
 	}
 	w.stopAlarm()
-	w.alarm.at = w.subs.dues[0].at
+	w.alarm = next
 	w.emitter.timers.Add(1)
-	w.alarm.timer = time.AfterFunc(w.alarm.at.Sub(w.state.now()), func() {
+	next.timer = time.AfterFunc(next.at.Sub(w.state.now()), func() {
 		defer w.emitter.timers.Done()
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.emitter.closed {
+		if w.alarm != next { // another has been set, or the Workspace closed
 			return
 		}
-		w.alarm = alarm{}
+		w.alarm = nil
 		w.advance(w.state.now())
 	})
 }
 
 func (w *Workspace) stopAlarm() {
-	if w.alarm.timer != nil && w.alarm.timer.Stop() {
+	if w.alarm != nil && w.alarm.timer.Stop() {
 		w.emitter.timers.Done()
 	}
-	w.alarm = alarm{}
+	w.alarm = nil
 }
 
 // tell publishes a lifecycle event, unless it is withheld or the endpoint is

@@ -221,3 +221,11 @@ func mustDo(err error) {
 		panic(err)
 	}
 }
+
+// skip drops the value of a call that matters for its error only.
+func skip(_ any, err error) error { return err }
+
+// containsWord tells "OTHER" from a part of another reason.
+func containsWord(text, word string) bool {
+	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool { return r != '_' && (r < 'A' || r > 'Z') }), word)
+}

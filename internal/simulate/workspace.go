@@ -108,8 +108,8 @@ type Workspace struct {
 	coalesce int     // depth of Coalesce calls
 	waiting  []timedChange
 
-	wallClock  bool // Options.Now was nil
-	alarm      alarm
+	wallClock  bool   // Options.Now was nil
+	alarm      *alarm // nil if none is set
 	authority  string // "users/U" whom the caller acts as, or ""
 	conditions map[Condition]bool
 	scopes     []string // granted; nil for all
