@@ -50,9 +50,10 @@ type observed struct {
 //
 // Doubt is always a gap: to fetch events that were recorded after all costs a
 // few calls, to miss some can't be undone.
-func decide(open *interval, prev observed, now SubscriptionState, at time.Time) move {
+func decide(open *interval, prev observed, now SubscriptionState) move {
+	at := now.ObservedAt
 	if now.State != "ACTIVE" {
-		return turnedBad(open, prev, now, at)
+		return turnedBad(open, prev, now)
 	}
 	since := now.CreateTime
 	if since.IsZero() || since.After(at) {
@@ -81,14 +82,14 @@ func decide(open *interval, prev observed, now SubscriptionState, at time.Time) 
 	return move{}
 }
 
-func turnedBad(open *interval, prev observed, now SubscriptionState, at time.Time) move {
+func turnedBad(open *interval, prev observed, now SubscriptionState) move {
 	cause := now.Reason
 	if now.State == "" || cause == "" {
 		cause = CauseMissing
 	}
 	switch {
 	case open == nil:
-		return move{openSource: SourceGap, openFrom: at, cause: cause}
+		return move{openSource: SourceGap, openFrom: now.ObservedAt, cause: cause}
 	case open.source == SourceLive:
 		from := latest(prev.confirmed, open.from)
 		return move{endOpen: from, openSource: SourceGap, openFrom: from, cause: cause}

@@ -36,7 +36,7 @@ type SubscriptionState struct {
 	GrantedAt       time.Time // when the present lifetime was granted
 	NextTry         time.Time // when a suspended one is tried again
 	Tries           int       // how often in a row that failed
-	ObservedAt      time.Time // set by SubscriptionStates
+	ObservedAt      time.Time // when this was so; for one that was changed, after the change
 	ConfirmedAt     time.Time // when it was last seen ACTIVE; set by SubscriptionStates
 }
 
@@ -44,11 +44,11 @@ type SubscriptionState struct {
 // of two keepers come one after the other.
 const keeperLock = 0x5b_ee_9e_12
 
-// Observe keeps what the keeper saw at the given time, and moves the coverage
-// of each target's scope on: an interval that ended is closed, a gap that
-// ended gets a job to repair it. states is all that is wanted or there: a
-// target that isn't among them any more is retired. What was seen before
-// something newer is dropped; the same again changes nothing.
+// Observe keeps what the keeper saw, and moves the coverage of each target's
+// scope on: an interval that ended is closed, a gap that ended gets a job to
+// repair it. states is all that was wanted or there at the given time: a target that
+// isn't among them any more is retired. What was seen before something newer
+// is dropped; the same again changes nothing.
 func (s *Store) Observe(ctx context.Context, at time.Time, states []SubscriptionState) error {
 	at = microseconds(at)
 	states = slices.SortedFunc(slices.Values(states), func(x, y SubscriptionState) int { return cmp.Compare(x.Target, y.Target) })
@@ -69,11 +69,14 @@ func (s *Store) Observe(ctx context.Context, at time.Time, states []Subscription
 		if err := s.retire(ctx, tx, at, present); err != nil {
 			return err
 		}
-		fresh := slices.DeleteFunc(states, func(n SubscriptionState) bool { return !at.After(before[n.Target].at) })
-		if err := s.moveCoverage(ctx, tx, at, before, fresh); err != nil {
+		for i := range states {
+			states[i].ObservedAt = microseconds(states[i].ObservedAt)
+		}
+		fresh := slices.DeleteFunc(states, func(n SubscriptionState) bool { return !n.ObservedAt.After(before[n.Target].at) })
+		if err := s.moveCoverage(ctx, tx, before, fresh); err != nil {
 			return err
 		}
-		return writeStates(ctx, tx, at, fresh)
+		return writeStates(ctx, tx, fresh)
 	})
 	if err != nil {
 		return fmt.Errorf("keep the observation of %d subscriptions: %w", len(states), err)
@@ -132,7 +135,7 @@ func readObserved(ctx context.Context, tx pgx.Tx) (map[string]observed, error) {
 }
 
 // moveCoverage applies decide to every managed target.
-func (s *Store) moveCoverage(ctx context.Context, tx pgx.Tx, at time.Time, before map[string]observed, states []SubscriptionState) error {
+func (s *Store) moveCoverage(ctx context.Context, tx pgx.Tx, before map[string]observed, states []SubscriptionState) error {
 	open := map[string]*interval{}
 	rows, err := tx.Query(ctx, `
 		SELECT scope, id, source, from_time
@@ -154,7 +157,7 @@ func (s *Store) moveCoverage(ctx context.Context, tx pgx.Tx, at time.Time, befor
 		if !n.Managed {
 			continue
 		}
-		m := decide(open[n.Scope], before[n.Target], n, at)
+		m := decide(open[n.Scope], before[n.Target], n)
 		if m == (move{}) {
 			continue
 		}
@@ -219,7 +222,7 @@ func (s *Store) askForRepair(ctx context.Context, tx pgx.Tx, gaps []int64) error
 	return nil
 }
 
-func writeStates(ctx context.Context, tx pgx.Tx, at time.Time, states []SubscriptionState) error {
+func writeStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) error {
 	q := &pgx.Batch{}
 	for _, n := range states {
 		types := n.EventTypes
@@ -259,7 +262,7 @@ func writeStates(ctx context.Context, tx pgx.Tx, at time.Time, states []Subscrip
 				"remedy": n.Remedy, "error": n.Error, "types": types, "managed": n.Managed, "parked": n.Parked,
 				"include_resource": n.IncludeResource, "create_time": optionalTime(n.CreateTime),
 				"update_time": optionalTime(n.UpdateTime), "expire_time": optionalTime(n.ExpireTime),
-				"granted_at": optionalTime(n.GrantedAt), "next_try_at": optionalTime(n.NextTry), "tries": n.Tries, "at": at,
+				"granted_at": optionalTime(n.GrantedAt), "next_try_at": optionalTime(n.NextTry), "tries": n.Tries, "at": n.ObservedAt,
 			})
 	}
 	return tx.SendBatch(ctx, q).Close()

@@ -39,7 +39,7 @@ func (m *Manager) call(ctx context.Context, what string, do func(context.Context
 		pause := min(m.opts.Backoff<<retries, longestPause)
 		pause += rand.N(pause/4 + 1)
 		m.opts.Log.Warn("a call is tried again", zap.String("call", what), zap.Duration("in", pause), zap.Error(err))
-		if wait(ctx, pause) != nil {
+		if m.opts.Wait(ctx, pause) != nil {
 			return err
 		}
 	}
@@ -74,7 +74,12 @@ func wait(ctx context.Context, d time.Duration) error {
 func (m *Manager) mutate(ctx context.Context, what string, start func(context.Context) (*workspaceevents.Operation, error), out *workspaceevents.Subscription) error {
 	var op *workspaceevents.Operation
 	err := m.call(ctx, what, func(ctx context.Context) (err error) {
-		op, err = start(ctx)
+		if err := m.takeTurn(ctx); err != nil {
+			return err
+		}
+		if op, err = start(ctx); err == nil {
+			m.clock.set(op.Header)
+		}
 		return err
 	})
 	if err != nil {
@@ -95,12 +100,21 @@ func (m *Manager) mutate(ctx context.Context, what string, start func(context.Co
 	return nil
 }
 
+// takeTurn waits until another write is within the quota.
+func (m *Manager) takeTurn(ctx context.Context) error {
+	now := m.opts.Now()
+	if d := m.writes.ReserveN(now, 1).DelayFrom(now); d > 0 {
+		return m.opts.Wait(ctx, d)
+	}
+	return nil
+}
+
 // await polls the operation until it is done.
 func (m *Manager) await(ctx context.Context, what string, op *workspaceevents.Operation) (*workspaceevents.Operation, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.opts.OperationTimeout)
 	defer cancel()
 	for pause := firstPoll; !op.Done; pause = min(2*pause, longestPoll) {
-		if err := wait(ctx, pause); err != nil {
+		if err := m.opts.Wait(ctx, pause); err != nil {
 			return nil, fmt.Errorf("wait for %s to finish (it may still do so; apply again to see): %w", op.Name, err)
 		}
 		name := op.Name

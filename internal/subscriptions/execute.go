@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"google.golang.org/api/googleapi"
@@ -15,13 +14,19 @@ import (
 func (m *Manager) Do(ctx context.Context, a Action) Result {
 	r := Result{Space: a.Desired.Space, Subscription: a.Actual}
 	switch a.Kind {
-	case Keep:
+	case Keep, Wait:
 		r.Outcome = Unchanged
 	case Refuse:
-		r.Outcome, r.Err = Failed, fmt.Errorf("%s: %s: %s", a.Desired.Space, a.Actual.Name, a.Reason)
+		r.Err = &Problem{Doing: a.Desired.Space + ": " + a.Actual.Name, Cause: a.Reason, Remedy: a.Remedy}
 	case Update:
 		r.Outcome = Updated
-		r.Subscription, r.Err = m.update(ctx, a.Desired, a.Actual.Name)
+		r.Subscription, r.Err = m.patch(ctx, a.Desired, a.Actual.Name, "event_types")
+	case Renew:
+		r.Outcome = Renewed
+		r.Subscription, r.Err = m.patch(ctx, a.Desired, a.Actual.Name, "ttl")
+	case Reactivate:
+		r.Outcome = Reactivated
+		r.Subscription, r.Err = m.reactivate(ctx, a.Desired, a.Actual)
 	case Create:
 		r = m.createOrAdopt(ctx, a.Desired)
 	}
@@ -61,26 +66,60 @@ func (m *Manager) adopt(ctx context.Context, d Desired, name string) Result {
 	if err != nil {
 		return Result{Space: d.Space, Err: err}
 	}
-	r := m.Do(ctx, plan(d, existing))
+	r := m.Do(ctx, plan(d, existing, View{}))
 	if r.Outcome == Unchanged {
 		r.Outcome = Adopted
 	}
 	return r
 }
 
-func (m *Manager) update(ctx context.Context, d Desired, name string) (*Subscription, error) {
-	var updated workspaceevents.Subscription
-	err := m.mutate(ctx, "update "+name, func(ctx context.Context) (*workspaceevents.Operation, error) {
-		body := &workspaceevents.Subscription{EventTypes: d.EventTypes}
-		return m.service.Subscriptions.Patch(name, body).UpdateMask("event_types").Context(ctx).Do()
-	}, &updated)
-	if err != nil {
-		return nil, explain("update "+name+" of "+d.Space, d, err)
+// patch changes what the mask names: the event types to the desired ones, or
+// the ttl to the longest that Google grants, which it doesn't say beforehand.
+func (m *Manager) patch(ctx context.Context, d Desired, name, mask string) (*Subscription, error) {
+	body := &workspaceevents.Subscription{EventTypes: d.EventTypes}
+	if mask == "ttl" {
+		body = &workspaceevents.Subscription{Ttl: "0s"}
 	}
-	if updated.Name == "" {
+	return m.change(ctx, d, name, "update", func(ctx context.Context) (*workspaceevents.Operation, error) {
+		return m.service.Subscriptions.Patch(name, body).UpdateMask(mask).Context(ctx).Do()
+	})
+}
+
+// reactivate ends a suspension. Google keeps the expiry, of which little may
+// be left, so that it is renewed as well.
+func (m *Manager) reactivate(ctx context.Context, d Desired, actual *Subscription) (*Subscription, error) {
+	active, err := m.change(ctx, d, actual.Name, "reactivate", func(ctx context.Context) (*workspaceevents.Operation, error) {
+		return m.service.Subscriptions.Reactivate(actual.Name, &workspaceevents.ReactivateSubscriptionRequest{}).Context(ctx).Do()
+	})
+	var problem *Problem
+	if errors.As(err, &problem) && problem.Code == http.StatusBadRequest {
+		// Somebody else may have been faster; else Google lists what is still wrong.
+		if now, findErr := m.find(ctx, d, actual.Name); findErr == nil && now.State == StateActive {
+			return now, nil
+		}
+		problem.Cause, problem.Remedy = actual.SuspensionReason, suspensionCure(actual.SuspensionReason, d.Topic)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if renewed, err := m.patch(ctx, d, actual.Name, "ttl"); err == nil {
+		return renewed, nil
+	}
+	return active, nil // it is active; the next pass renews it
+}
+
+// change makes a call that answers with the subscription as it is then.
+func (m *Manager) change(ctx context.Context, d Desired, name, verb string,
+	call func(context.Context) (*workspaceevents.Operation, error),
+) (*Subscription, error) {
+	var changed workspaceevents.Subscription
+	if err := m.mutate(ctx, verb+" "+name, call, &changed); err != nil {
+		return nil, explain(verb+" "+name+" of "+d.Space, d, err)
+	}
+	if changed.Name == "" {
 		return m.find(ctx, d, name)
 	}
-	s, err := fromGoogle(&updated)
+	s, err := fromGoogle(&changed)
 	return &s, err
 }
 
@@ -106,8 +145,11 @@ func (m *Manager) find(ctx context.Context, d Desired, name string) (*Subscripti
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("watch %s: Google says that a subscription exists already, but shows none to this app; "+
-			"it may just have been deleted: apply again, or look whether it was created with other credentials", d.Space)
+		return nil, &Problem{
+			Doing:  "watch " + d.Space,
+			Cause:  "Google says that a subscription exists already, but shows none to this app",
+			Remedy: "it may just have been deleted: apply again, or look whether it was created with other credentials",
+		}
 	}
 	return &found[0], nil
 }

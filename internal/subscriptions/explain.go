@@ -10,8 +10,31 @@ import (
 	"google.golang.org/api/googleapi"
 )
 
-// explain turns an error of the Workspace Events API into words: what was
-// done to which space, the cause, and what to do about it.
+// Problem is an answer of the Workspace Events API in words: what was done to
+// which space, the cause, and what to do about it.
+type Problem struct {
+	Doing   string
+	Cause   string
+	Remedy  string
+	Code    int    // HTTP status of Google's answer; 0 if there was none
+	Message string // Google's own words
+}
+
+func (p *Problem) Error() string {
+	text := p.Doing + ": " + p.Cause + ": " + p.Remedy
+	if p.Code != 0 {
+		text += fmt.Sprintf(" (Google: %d %s)", p.Code, p.Message)
+	}
+	return text
+}
+
+// Lasting reports whether trying again soon is no use.
+func (p *Problem) Lasting() bool {
+	return p.Code != http.StatusTooManyRequests && p.Code < 500
+}
+
+// explain turns an error of the API into a [*Problem]; one that isn't Google's
+// answer stays as it is.
 func explain(doing string, d Desired, err error) error {
 	code, message := answerOf(err)
 	var network *url.Error
@@ -22,8 +45,8 @@ func explain(doing string, d Desired, err error) error {
 	default:
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	cause, cure := diagnose(code, message, d)
-	return fmt.Errorf("%s: %s: %s (Google: %d %s)", doing, cause, cure, code, strings.TrimSuffix(message, "."))
+	cause, remedy := diagnose(code, message, d)
+	return &Problem{Doing: doing, Cause: cause, Remedy: remedy, Code: code, Message: strings.TrimSuffix(message, ".")}
 }
 
 // answerOf returns the HTTP status and text of Google's answer, 0 if none came.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 	"google.golang.org/api/option"
 	"google.golang.org/api/workspaceevents/v1"
 
@@ -27,6 +28,11 @@ type Options struct {
 	Backoff time.Duration
 	// OperationTimeout bounds the wait for one operation to finish; default 2m.
 	OperationTimeout time.Duration
+	// Transport carries the calls to a loopback endpoint; nil for the usual one.
+	Transport http.RoundTripper
+	// Now is the local clock and Wait a pause by it; nil for the real ones.
+	Now  func() time.Time
+	Wait func(context.Context, time.Duration) error
 }
 
 // Manager reads and changes subscriptions as the Chat app. It may be used by
@@ -35,7 +41,16 @@ type Manager struct {
 	service *workspaceevents.Service
 	local   *http.Client // set for a loopback endpoint only
 	opts    Options
+	clock   *clock
+	writes  *rate.Limiter
 }
+
+// Google allows 100 writes a minute and user, and a service account is one
+// user (fact sheet §3.6). In no minute are there more than burst plus rate.
+const (
+	writesPerMinute = 80
+	writesBurst     = 15
+)
 
 // New returns a manager that authenticates as the app by Application Default
 // Credentials, unless the endpoint is on loopback. No call is made yet.
@@ -49,13 +64,22 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 	if opts.OperationTimeout == 0 {
 		opts.OperationTimeout = 2 * time.Minute
 	}
-	m := &Manager{opts: opts}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Wait == nil {
+		opts.Wait = wait
+	}
+	if opts.Transport == nil {
+		opts.Transport = &http.Transport{}
+	}
+	m := &Manager{opts: opts, clock: &clock{now: opts.Now}, writes: rate.NewLimiter(rate.Limit(writesPerMinute)/60, writesBurst)}
 	var clientOptions []option.ClientOption
 	if opts.Endpoint != "" {
 		clientOptions = append(clientOptions, option.WithEndpoint(strings.TrimSuffix(opts.Endpoint, "/")+"/"))
 	}
 	if config.IsLoopback(opts.Endpoint) {
-		m.local = &http.Client{Transport: &http.Transport{}}
+		m.local = &http.Client{Transport: opts.Transport}
 		clientOptions = append(clientOptions, option.WithHTTPClient(m.local))
 	} else {
 		clientOptions = append(clientOptions, option.WithScopes(scopes...))
@@ -75,6 +99,13 @@ var scopes = []string{
 	workspaceevents.ChatAppMembershipsReadonlyScope,
 	workspaceevents.ChatAppSpacesReadonlyScope,
 }
+
+// Now is the time by Google's clock, as of the last answer.
+func (m *Manager) Now() time.Time { return m.clock.google() }
+
+// Skew is how far Google's clock is ahead of ours, within a second; zero
+// before the first answer.
+func (m *Manager) Skew() time.Duration { return m.clock.skew() }
 
 // Close drops idle connections to a loopback endpoint. Those to Google end by
 // themselves.
@@ -96,6 +127,9 @@ func (m *Manager) list(ctx context.Context, target string) ([]Subscription, erro
 		var page *workspaceevents.ListSubscriptionsResponse
 		err := m.call(ctx, "list subscriptions", func(ctx context.Context) (err error) {
 			page, err = m.service.Subscriptions.List().Filter(listFilter(target)).PageSize(100).PageToken(token).Context(ctx).Do()
+			if err == nil {
+				m.clock.set(page.Header)
+			}
 			return err
 		})
 		if err != nil {
@@ -132,11 +166,13 @@ func listFilter(target string) string {
 type Outcome string
 
 const (
-	Created   Outcome = "created"
-	Adopted   Outcome = "adopted"   // someone else had created it in the meantime
-	Updated   Outcome = "updated"   //
-	Unchanged Outcome = "unchanged" //
-	Failed    Outcome = "failed"
+	Created     Outcome = "created"
+	Adopted     Outcome = "adopted"     // someone else had created it in the meantime
+	Updated     Outcome = "updated"     //
+	Renewed     Outcome = "renewed"     //
+	Reactivated Outcome = "reactivated" // and renewed
+	Unchanged   Outcome = "unchanged"   //
+	Failed      Outcome = "failed"
 )
 
 // Result is how one action ended.
@@ -156,7 +192,7 @@ func (m *Manager) Apply(ctx context.Context, desired []Desired) ([]Result, error
 	}
 	var results []Result
 	var failures []error
-	for _, action := range Plan(desired, actual) {
+	for _, action := range Plan(desired, actual, View{}) {
 		if err := ctx.Err(); err != nil {
 			failures = append(failures, err)
 			break

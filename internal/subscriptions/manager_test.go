@@ -92,12 +92,27 @@ func start(t *testing.T, opts simulate.Options) *stage {
 // manager is another one, as a second person at another machine has.
 func (s *stage) manager(t *testing.T) *subscriptions.Manager {
 	t.Helper()
-	m, err := subscriptions.New(t.Context(), subscriptions.Options{Endpoint: s.endpoint, Backoff: time.Millisecond, OperationTimeout: 10 * time.Second})
+	m, err := subscriptions.New(t.Context(), subscriptions.Options{
+		Endpoint: s.endpoint,
+		Backoff:  time.Millisecond, OperationTimeout: 10 * time.Second, Wait: hurry,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(m.Close)
 	return m
+}
+
+// hurry waits for as long as an operation may need to be done, not for quotas.
+func hurry(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(min(d, 10*time.Millisecond))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (s *stage) breakCalls(fault func(w http.ResponseWriter, r *http.Request, n int) bool) {

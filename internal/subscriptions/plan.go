@@ -3,76 +3,136 @@ package subscriptions
 import (
 	"fmt"
 	"slices"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // Kind says what an action does.
 type Kind string
 
 const (
-	Create Kind = "create" // there is no subscription for the space
-	Update Kind = "update" // its event types differ
-	Keep   Kind = "keep"   // it is as it should be
-	Refuse Kind = "refuse" // it is wrong in a way that only a person should mend
+	Create     Kind = "create"     // there is no subscription for the space
+	Update     Kind = "update"     // its event types differ
+	Renew      Kind = "renew"      // half of its lifetime is over
+	Reactivate Kind = "reactivate" // it is suspended
+	Keep       Kind = "keep"       // it is as it should be
+	Wait       Kind = "wait"       // it was tried without success, and is again later
+	Refuse     Kind = "refuse"     // it is wrong in a way that only a person should mend
 )
 
 // Action is what one desired subscription needs.
 type Action struct {
 	Kind    Kind
 	Desired Desired
-	Actual  *Subscription // nil for Create
-	Reason  string        // for people: what differs, and for Refuse what to do
+	Actual  *Subscription // nil if there is none
+	Reason  string        // for people: what differs
+	Remedy  string        // for Refuse and Wait: what a person has to do
+}
+
+// View is what a plan takes into account besides Google's list. The zero
+// value is that of a person who applies by hand: nothing is renewed, and what
+// failed before is tried again.
+type View struct {
+	Now  time.Time                          // by Google's clock
+	Book map[string]store.SubscriptionState // what is remembered, by target
 }
 
 // Plan compares what should be with what is, and answers with one action for
 // each of desired, in its order. Subscriptions that nobody desires are left out: they
 // may belong to someone else.
-func Plan(desired []Desired, actual []Subscription) []Action {
+func Plan(desired []Desired, actual []Subscription, view View) []Action {
 	bySpace := map[string]*Subscription{}
 	for i := range actual {
 		if space := actual[i].Space(); space != "" && actual[i].State != StateDeleted {
 			bySpace[space] = &actual[i]
 		}
 	}
-	var actions []Action
+	actions := make([]Action, 0, len(desired))
 	for _, d := range desired {
-		actions = append(actions, plan(d, bySpace[d.Space]))
+		actions = append(actions, plan(d, bySpace[d.Space], view))
 	}
 	return actions
 }
 
-func plan(d Desired, actual *Subscription) Action {
+func plan(d Desired, actual *Subscription, view View) Action {
 	a := Action{Desired: d, Actual: actual}
+	known := view.Book[d.target()]
+	waits := view.Now.Before(known.NextTry)
 	if actual == nil {
 		a.Kind, a.Reason = Create, "no subscription yet"
+		if waits {
+			a.Kind, a.Reason, a.Remedy = Wait, known.Reason, known.Remedy
+		}
 		return a
 	}
 	replace := fmt.Sprintf("if nobody else needs it: subscribe-setup delete %s, then apply", d.Space)
+	added, removed := difference(d.EventTypes, actual.EventTypes), difference(actual.EventTypes, d.EventTypes)
 	switch {
 	case actual.Topic != d.Topic:
 		// Possibly another environment's: it would go deaf.
-		a.Kind, a.Reason = Refuse, fmt.Sprintf("its events go to %s instead of %s, which can't be changed; %s", actual.Topic, d.Topic, replace)
+		a.Kind, a.Remedy = Refuse, replace
+		a.Reason = fmt.Sprintf("its events go to %s instead of %s, which can't be changed", actual.Topic, d.Topic)
 	case actual.IncludeResource != d.IncludeResource:
-		a.Kind, a.Reason = Refuse, fmt.Sprintf("it was created with include_resource: %v, which can't be changed; %s", actual.IncludeResource, replace)
+		a.Kind, a.Remedy = Refuse, replace
+		a.Reason = fmt.Sprintf("it was created with include_resource: %v, which can't be changed", actual.IncludeResource)
 	case actual.FieldMask != "":
-		a.Kind, a.Reason = Refuse, fmt.Sprintf("its events leave fields out (field mask %q), which can't be changed; %s", actual.FieldMask, replace)
+		a.Kind, a.Remedy = Refuse, replace
+		a.Reason = fmt.Sprintf("its events leave fields out (field mask %q), which can't be changed", actual.FieldMask)
 	case actual.State == StateSuspended:
-		a.Kind, a.Reason = Refuse, fmt.Sprintf("Google has suspended it (%s: %s); then: subscribe-setup delete %s, and apply",
-			actual.SuspensionReason, suspensionCure(actual.SuspensionReason, d.Topic), d.Space)
-	default:
-		added, removed := difference(d.EventTypes, actual.EventTypes), difference(actual.EventTypes, d.EventTypes)
-		if len(added)+len(removed) == 0 {
-			a.Kind = Keep
-			return a
+		a.Kind, a.Reason, a.Remedy = Reactivate, actual.SuspensionReason, suspensionCure(actual.SuspensionReason, d.Topic)
+		if actual.SuspensionReason == userLostAccess { // Google never reactivates it
+			a.Kind, a.Remedy = Refuse, a.Remedy+"; "+replace
+		} else if waits {
+			a.Kind = Wait
 		}
+	case len(added)+len(removed) > 0:
 		a.Kind, a.Reason = Update, fmt.Sprintf("event types: %d to add, %d to remove", len(added), len(removed))
+	case view.due(actual, known):
+		a.Kind, a.Reason = Renew, "half of its lifetime is over"
+	default:
+		a.Kind = Keep
 	}
 	return a
+}
+
+// due reports whether half of the granted lifetime is over. How long Google
+// grants isn't documented for every case, so it is measured. Where it isn't
+// known when the present lifetime was granted, because somebody else changed
+// the subscription, renewing it makes it known.
+func (v View) due(s *Subscription, known store.SubscriptionState) bool {
+	if v.Now.IsZero() || s.ExpireTime.IsZero() {
+		return false
+	}
+	granted, ok := grantedAt(s, known)
+	return !ok || !v.Now.Before(granted.Add(s.ExpireTime.Sub(granted)/2))
+}
+
+// untouched is how much later than its creation a subscription may say that
+// it was changed because creating took so long.
+const untouched = time.Minute
+
+func grantedAt(s *Subscription, known store.SubscriptionState) (time.Time, bool) {
+	switch {
+	case !known.GrantedAt.IsZero() && same(known.CreateTime, s.CreateTime) && same(known.ExpireTime, s.ExpireTime):
+		return known.GrantedAt, true
+	case s.UpdateTime.Sub(s.CreateTime) < untouched:
+		return s.CreateTime, true
+	}
+	return time.Time{}, false
+}
+
+// same compares times, one of which may come from the database.
+func same(a, b time.Time) bool {
+	return a.Truncate(time.Microsecond).Equal(b.Truncate(time.Microsecond))
 }
 
 // difference lists what is in a and not in b.
 func difference(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 }
+
+const userLostAccess = "USER_AUTHORIZATION_FAILURE"
 
 // suspensionCure says what ends a suspension (fact sheet §3.4).
 func suspensionCure(reason, topic string) string {
@@ -83,7 +143,7 @@ func suspensionCure(reason, topic string) string {
 		return "an administrator has to approve the app's scopes again"
 	case "RESOURCE_DELETED":
 		return "the space is gone; take it out of the configuration"
-	case "USER_AUTHORIZATION_FAILURE":
+	case userLostAccess:
 		return "the authorizing user has lost access to the space"
 	case "APP_AUTHORIZATION_FAILURE":
 		return "add the Chat app to the space again"

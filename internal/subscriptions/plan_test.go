@@ -43,11 +43,14 @@ func TestPlan(t *testing.T) {
 		{"fields left out", func(s *subscriptions.Subscription) { s.FieldMask = "message.sender" }, subscriptions.Refuse, "message.sender"},
 		{"suspended", func(s *subscriptions.Subscription) {
 			s.State, s.SuspensionReason = subscriptions.StateSuspended, "ENDPOINT_PERMISSION_DENIED"
-		}, subscriptions.Refuse, "chat-api-push@system.gserviceaccount.com"},
+		}, subscriptions.Reactivate, "ENDPOINT_PERMISSION_DENIED"},
+		{"suspended for good", func(s *subscriptions.Subscription) {
+			s.State, s.SuspensionReason = subscriptions.StateSuspended, "USER_AUTHORIZATION_FAILURE"
+		}, subscriptions.Refuse, "USER_AUTHORIZATION_FAILURE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			actions := subscriptions.Plan([]subscriptions.Desired{desired("spaces/A")}, []subscriptions.Subscription{actual(c.actual)})
+			actions := subscriptions.Plan([]subscriptions.Desired{desired("spaces/A")}, []subscriptions.Subscription{actual(c.actual)}, subscriptions.View{})
 			if len(actions) != 1 {
 				t.Fatalf("got %d actions, want 1", len(actions))
 			}
@@ -66,7 +69,7 @@ func TestPlanKeepsTheOrderOfTheConfiguration(t *testing.T) {
 	t.Parallel()
 	actions := subscriptions.Plan(
 		[]subscriptions.Desired{desired("spaces/C"), desired("spaces/A"), desired("spaces/B")},
-		[]subscriptions.Subscription{actual(func(*subscriptions.Subscription) {})})
+		[]subscriptions.Subscription{actual(func(*subscriptions.Subscription) {})}, subscriptions.View{})
 	var got []string
 	for _, a := range actions {
 		got = append(got, a.Desired.Space+" "+string(a.Kind))

@@ -21,6 +21,8 @@ type Desired struct {
 	IncludeResource bool
 }
 
+func (d Desired) target() string { return spaceTarget + d.Space }
+
 // DesiredFrom lists the subscriptions that a configuration asks for.
 func DesiredFrom(cfg config.Config) []Desired {
 	var list []Desired
@@ -55,7 +57,9 @@ type Subscription struct {
 	State            State
 	SuspensionReason string    // set while suspended; the first of possibly several
 	ExpireTime       time.Time // when Google deletes it
-	CreateTime       time.Time
+	CreateTime       time.Time // a later one under the same name is another subscription
+	UpdateTime       time.Time // of the last change, whoever made it
+	UID              string
 }
 
 // Space is the watched space, "spaces/S", or "" if the target is something else.
@@ -67,9 +71,17 @@ func (s *Subscription) Space() string {
 	return space
 }
 
+// scopeOf is the short name of a target: "spaces/S" of a space.
+func scopeOf(target string) string {
+	rest, _ := strings.CutPrefix(target, "//")
+	_, scope, _ := strings.Cut(rest, "/")
+	return scope
+}
+
 func fromGoogle(in *workspaceevents.Subscription) (Subscription, error) {
 	out := Subscription{
 		Name:             in.Name,
+		UID:              in.Uid,
 		Target:           in.TargetResource,
 		EventTypes:       slices.Sorted(slices.Values(in.EventTypes)),
 		State:            State(in.State),
@@ -84,6 +96,9 @@ func fromGoogle(in *workspaceevents.Subscription) (Subscription, error) {
 	var err error
 	if out.ExpireTime, err = parseTime(in.ExpireTime); err != nil {
 		return Subscription{}, fmt.Errorf("read expireTime of %s: %w", in.Name, err)
+	}
+	if out.UpdateTime, err = parseTime(in.UpdateTime); err != nil {
+		return Subscription{}, fmt.Errorf("read updateTime of %s: %w", in.Name, err)
 	}
 	if out.CreateTime, err = parseTime(in.CreateTime); err != nil {
 		return Subscription{}, fmt.Errorf("read createTime of %s: %w", in.Name, err)
@@ -103,7 +118,7 @@ func parseTime(s string) (time.Time, error) {
 // longest lifetime that it allows (fact sheet §3.3).
 func (d Desired) toGoogle() *workspaceevents.Subscription {
 	return &workspaceevents.Subscription{
-		TargetResource:       spaceTarget + d.Space,
+		TargetResource:       d.target(),
 		EventTypes:           d.EventTypes,
 		NotificationEndpoint: &workspaceevents.NotificationEndpoint{PubsubTopic: d.Topic},
 		PayloadOptions: &workspaceevents.PayloadOptions{
