@@ -21,11 +21,10 @@ type Problem struct {
 }
 
 func (p *Problem) Error() string {
-	text := p.Doing + ": " + p.Cause + ": " + p.Remedy
-	if p.Code != 0 {
-		text += fmt.Sprintf(" (Google: %d %s)", p.Code, p.Message)
+	if p.Code == 0 {
+		return p.Doing + ": " + p.Cause + "; " + p.Remedy
 	}
-	return text
+	return fmt.Sprintf("%s: %s: %s (Google: %d %s)", p.Doing, p.Cause, p.Remedy, p.Code, p.Message)
 }
 
 // Lasting reports whether trying again soon is no use.

@@ -1,0 +1,371 @@
+package subscriptions_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// fakeClock moves when it is told to, and when somebody waits by it.
+type fakeClock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *fakeClock {
+	return &fakeClock{at: time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)}
+}
+
+func (c *fakeClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *fakeClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func (c *fakeClock) wait(ctx context.Context, d time.Duration) error {
+	c.advance(d)
+	return ctx.Err()
+}
+
+// memory is a book without a database, as long as nobody asks for coverage.
+type memory struct {
+	mu     sync.Mutex
+	states map[string]store.SubscriptionState
+}
+
+func (m *memory) SubscriptionStates(context.Context) ([]store.SubscriptionState, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []store.SubscriptionState
+	for _, s := range m.states {
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func (m *memory) Observe(_ context.Context, _ time.Time, states []store.SubscriptionState) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	present := map[string]store.SubscriptionState{}
+	for _, s := range states {
+		if old, ok := m.states[s.Target]; ok && !s.ObservedAt.After(old.ObservedAt) {
+			s = old
+		}
+		present[s.Target] = s
+	}
+	m.states = present
+	return nil
+}
+
+func (m *memory) state(space string) store.SubscriptionState {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.states[target(space)]
+}
+
+func target(space string) string { return "//chat.googleapis.com/" + space }
+
+// scene is a Workspace whose clock is made up, and what keepers share.
+type scene struct {
+	*simulate.Workspace
+	clock *fakeClock
+	book  *memory
+	list  []subscriptions.Desired
+}
+
+func newScene(t testing.TB, opts simulate.Options) *scene {
+	t.Helper()
+	s := &scene{clock: newClock(), book: &memory{}}
+	opts.Publisher, opts.NoListen, opts.Now = deafBroker{}, true, s.clock.now
+	if opts.Users == 0 {
+		opts.Users = -1
+	}
+	var err error
+	if s.Workspace, err = simulate.Start(t.Context(), opts); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, space := range s.Spaces() {
+		s.list = append(s.list, subscriptions.Desired{
+			Space: space.Name, Topic: "projects/" + s.Project() + "/topics/chat-events",
+			EventTypes: config.EventTypes(), IncludeResource: true,
+		})
+	}
+	return s
+}
+
+// keeper is another replica; its clock is ahead of Google's by skew.
+func (s *scene) keeper(t testing.TB, skew time.Duration) *subscriptions.Keeper {
+	t.Helper()
+	m, err := subscriptions.New(t.Context(), subscriptions.Options{
+		Endpoint: s.WorkspaceEventsEndpoint(), Transport: s.InProcess(), Backoff: time.Second,
+		Now: func() time.Time { return s.clock.now().Add(skew) }, Wait: s.clock.wait,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	return subscriptions.NewKeeper(m, s.book, subscriptions.KeeperOptions{
+		Desired: func(context.Context) ([]subscriptions.Desired, error) { return s.list, nil },
+		Topic:   s.list[0].Topic,
+	})
+}
+
+func pass(t testing.TB, k *subscriptions.Keeper) subscriptions.Report {
+	t.Helper()
+	r, err := k.Pass(t.Context())
+	if err != nil {
+		t.Fatalf("pass: %v", err)
+	}
+	return r
+}
+
+// writes counts the calls that change something.
+func (s *scene) writes() (n int) {
+	for method, calls := range s.EventsAPICalls() {
+		if method != "subscriptions.list" && method != "subscriptions.get" && method != "operations.get" {
+			n += calls
+		}
+	}
+	return n
+}
+
+// name is the subscription of the space, which must have one.
+func (s *scene) name(t testing.TB, space string) string {
+	t.Helper()
+	name := s.book.state(space).Name
+	if name == "" {
+		t.Fatalf("%s has no subscription", space)
+	}
+	return name
+}
+
+// No lifecycle event ever comes (row L1).
+func TestNothingLapses(t *testing.T) {
+	t.Parallel()
+	const lifetime, interval = 4 * time.Hour, 5 * time.Minute
+	spaces, days := 100, 14
+	switch {
+	case storetest.Full():
+		spaces, days = 1000, 90
+	case slow:
+		days = 3
+	}
+	s := newScene(t, simulate.Options{Spaces: spaces, Withhold: simulate.LifecycleKinds()})
+	k := s.keeper(t, 0)
+	for pass(t, k).Actions[subscriptions.Create] > 0 { // the quota takes several passes
+		s.clock.advance(interval)
+	}
+	from := s.clock.now()
+	before, listed, passes := s.writes(), s.EventsAPICalls()["subscriptions.list"], 0
+	for end := from.Add(time.Duration(days) * 24 * time.Hour); s.clock.now().Before(end); passes++ {
+		s.clock.advance(interval*9/10 + rand.N(interval/5))
+		if r := pass(t, k); r.Failed > 0 {
+			t.Fatalf("%d actions failed", r.Failed)
+		}
+	}
+	to := s.clock.now()
+	for _, space := range s.Spaces() {
+		if gap := s.Uncovered(target(space.Name), from, to); gap > 0 {
+			t.Fatalf("%s was not covered for %s", space.Name, gap)
+		}
+	}
+	// The least that would do: one write per lifetime, and in each pass one
+	// call for each hundred subscriptions.
+	writes, lists := s.writes()-before, s.EventsAPICalls()["subscriptions.list"]-listed
+	least := spaces*int(to.Sub(from)/lifetime) + passes*((spaces+99)/100)
+	t.Logf("%d spaces, %d days: %d writes and %d lists; at least %d calls are needed", spaces, days, writes, lists, least)
+	if writes+lists > 2*least {
+		t.Errorf("made %d calls, want at most twice %d", writes+lists, least)
+	}
+}
+
+// Suspensions of every reason, of which nobody tells (row L2).
+func TestSilentSuspensions(t *testing.T) {
+	t.Parallel()
+	times := 500
+	if slow {
+		times = 100
+	}
+	s := newScene(t, simulate.Options{Spaces: 10, Withhold: simulate.LifecycleKinds()})
+	k := s.keeper(t, 0)
+	pass(t, k)
+	reasons := simulate.SuspensionReasons()
+	rng := rand.New(rand.NewPCG(7, 7))
+	for i := range times {
+		space, reason := s.list[rng.IntN(len(s.list))].Space, reasons[i%len(reasons)]
+		name := s.name(t, space)
+		if err := s.Suspend(name, reason); err != nil {
+			t.Fatal(err)
+		}
+		gone := reason == "USER_AUTHORIZATION_FAILURE"
+		mended := !gone && rng.IntN(2) == 0
+		if mended {
+			if err := s.Mend(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.clock.advance(5 * time.Minute)
+		pass(t, k)
+		got := s.book.state(space)
+		if mended {
+			if got.State != "ACTIVE" || got.Parked {
+				t.Fatalf("%d: suspended for %s and mended: got %+v", i, reason, got)
+			}
+			continue
+		}
+		if got.State != "SUSPENDED" || !got.Parked || got.Reason != reason && !gone || got.Remedy == "" {
+			t.Fatalf("%d: suspended for %s: got %+v", i, reason, got)
+		}
+		if gone { // a person deletes it; the keeper makes another
+			if err := s.ExpireAfter(name, 0); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := s.Mend(name); err != nil {
+			t.Fatal(err)
+		}
+		s.clock.advance(5 * time.Minute)
+		pass(t, k)
+		if got := s.book.state(space); got.State != "ACTIVE" || got.Parked || got.Remedy != "" {
+			t.Fatalf("%d: mended %s: got %+v", i, reason, got)
+		}
+	}
+}
+
+// What a person has mended late is noticed within the longest wait, and until
+// then few calls are spent on it.
+func TestSuspensionsAreTriedLessAndLessOften(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, simulate.Options{Spaces: 1, Withhold: simulate.LifecycleKinds(), TTL: simulate.TTL{}})
+	s.list[0].IncludeResource = false // it lives for a week
+	k := s.keeper(t, 0)
+	pass(t, k)
+	name := s.name(t, s.list[0].Space)
+	if err := s.Suspend(name, "ENDPOINT_PERMISSION_DENIED"); err != nil {
+		t.Fatal(err)
+	}
+	before := s.EventsAPICalls()["subscriptions.reactivate"]
+	for range 24 * 12 {
+		s.clock.advance(5 * time.Minute)
+		pass(t, k)
+	}
+	if n := s.EventsAPICalls()["subscriptions.reactivate"] - before; n < 24 || n > 32 {
+		t.Errorf("it was tried %d times in a day", n)
+	}
+	if err := s.Mend(name); err != nil {
+		t.Fatal(err)
+	}
+	for range 13 {
+		s.clock.advance(5 * time.Minute)
+		pass(t, k)
+	}
+	if got := s.book.state(s.list[0].Space); got.State != "ACTIVE" {
+		t.Errorf("an hour after it was mended: %+v", got)
+	}
+}
+
+// Three replicas work on one Workspace and are stopped anywhere (row L4).
+func TestReplicasRace(t *testing.T) {
+	t.Parallel()
+	rounds := 300
+	if slow {
+		rounds = 60
+	}
+	s := newScene(t, simulate.Options{Spaces: 5, Withhold: simulate.LifecycleKinds()})
+	rng := rand.New(rand.NewPCG(3, 4))
+	expired := 0
+	for range rounds {
+		if space := s.list[rng.IntN(len(s.list))].Space; rng.IntN(3) == 0 {
+			if name := s.book.state(space).Name; name != "" && s.ExpireAfter(name, 0) == nil {
+				expired++
+			}
+		}
+		var replicas sync.WaitGroup
+		for range 3 {
+			k := s.keeper(t, 0)
+			ctx, cancel := context.WithCancel(t.Context())
+			calls := rng.IntN(8)
+			s.SetEventsFaults(func(c simulate.EventsCall) simulate.EventsFault {
+				if calls--; calls == 0 { // the faults are asked one call at a time
+					cancel()
+				}
+				return simulate.EventsFault{}
+			})
+			replicas.Go(func() {
+				defer cancel()
+				if _, err := k.Pass(ctx); err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("pass: %v", err)
+				}
+			})
+		}
+		replicas.Wait()
+		s.clock.advance(5 * time.Minute)
+	}
+	s.SetEventsFaults(nil)
+	for range 3 {
+		s.clock.advance(5 * time.Minute)
+		pass(t, s.keeper(t, 0))
+	}
+	made := 0
+	for _, d := range s.list {
+		if n := s.MostLive(target(d.Space)); n > 1 {
+			t.Errorf("%s had %d live subscriptions at once", d.Space, n)
+		}
+		if state := s.book.state(d.Space); state.State != "ACTIVE" {
+			t.Errorf("%s ended as %+v", d.Space, state)
+		}
+		made += len(slices.CompactFunc(s.Coverage(target(d.Space)), func(a, b simulate.Interval) bool { return a.UID == b.UID }))
+	}
+	if most := len(s.list) + expired; made > most {
+		t.Errorf("%d subscriptions were made, want at most %d", made, most)
+	}
+}
+
+// Our clock is wrong by two hours (row L5).
+func TestClockSkew(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []time.Duration{-2 * time.Hour, 2 * time.Hour} {
+		t.Run(skew.String(), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, simulate.Options{Spaces: 3, Withhold: simulate.LifecycleKinds()})
+			k := s.keeper(t, skew)
+			pass(t, k)
+			from := s.clock.now()
+			renewals := 0
+			for range 3 * 24 * 12 {
+				s.clock.advance(5 * time.Minute)
+				r := pass(t, k)
+				renewals += r.Actions[subscriptions.Renew]
+			}
+			for _, d := range s.list {
+				if gap := s.Uncovered(target(d.Space), from, s.clock.now()); gap > 0 {
+					t.Errorf("%s was not covered for %s", d.Space, gap)
+				}
+			}
+			// Every two hours, give or take a pass.
+			if want := len(s.list) * 36; renewals > want || renewals < want-2*len(s.list) {
+				t.Errorf("renewed %d times in three days, want about %d", renewals, want)
+			}
+		})
+	}
+}
