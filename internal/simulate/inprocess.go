@@ -75,9 +75,11 @@ func (b *bufferedReply) Write(p []byte) (int, error) { return b.body.Write(p) }
 // serve reports whether the handler cut the connection.
 func (b *bufferedReply) serve(handler http.Handler, r *http.Request) (dropped bool) {
 	defer func() {
-		if v := recover(); v == http.ErrAbortHandler {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
 			dropped = true
-		} else if v != nil {
+		default:
 			panic(v)
 		}
 	}()
