@@ -29,8 +29,10 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/api/chat/v1"
 	"google.golang.org/api/option"
+	htransport "google.golang.org/api/transport/http"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
@@ -48,9 +50,18 @@ type Options struct {
 // Client speaks to the Chat API as the Chat app.
 type Client struct {
 	service     *chat.Service
-	local       *http.Client // set for a loopback endpoint only
+	reader      *chat.Service // with the scopes that an administrator approves
+	local       *http.Client  // set for a loopback endpoint only
 	callTimeout time.Duration
+	eventReads  *rate.Limiter
 }
+
+// Google lists 3,000 pages of events a minute and project (fact sheet §5). In
+// no minute are there more than burst plus rate.
+const (
+	eventReadsPerSecond = 48
+	eventReadsBurst     = 100
+)
 
 // New returns a client that authenticates as the app by Application Default
 // Credentials, unless the endpoint is on loopback. No call is made yet.
@@ -59,22 +70,39 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 	if c.callTimeout == 0 {
 		c.callTimeout = 10 * time.Second
 	}
-	var clientOptions []option.ClientOption
-	if opts.Endpoint != "" {
-		clientOptions = append(clientOptions, option.WithEndpoint(strings.TrimSuffix(opts.Endpoint, "/")+"/"))
-	}
+	c.eventReads = rate.NewLimiter(eventReadsPerSecond, eventReadsBurst)
 	if config.IsLoopback(opts.Endpoint) {
-		c.local = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}
-		clientOptions = append(clientOptions, option.WithHTTPClient(c.local))
-	} else {
-		clientOptions = append(clientOptions, option.WithScopes(chat.ChatBotScope))
+		c.local = &http.Client{Transport: keepBody{&http.Transport{MaxIdleConnsPerHost: 32}}}
 	}
-	service, err := chat.NewService(ctx, clientOptions...)
+	var err error
+	if c.service, err = c.open(ctx, opts.Endpoint, chat.ChatBotScope); err != nil {
+		return nil, err
+	}
+	// A token with more scopes than approved may be refused for all of them:
+	// sending needs none of these.
+	c.reader, err = c.open(ctx, opts.Endpoint, chat.ChatBotScope, chat.ChatAppMessagesReadonlyScope,
+		chat.ChatAppMembershipsReadonlyScope, chat.ChatAppSpacesReadonlyScope)
+	return c, err
+}
+
+func (c *Client) open(ctx context.Context, endpoint string, scopes ...string) (*chat.Service, error) {
+	client, clientOptions := c.local, []option.ClientOption(nil)
+	if endpoint != "" {
+		clientOptions = append(clientOptions, option.WithEndpoint(strings.TrimSuffix(endpoint, "/")+"/"))
+	}
+	if client == nil {
+		const help = "open the Chat API (run gcloud auth application-default login, or run as the Chat app's service account): %w"
+		var err error
+		if client, _, err = htransport.NewClient(ctx, option.WithScopes(scopes...)); err != nil {
+			return nil, fmt.Errorf(help, err)
+		}
+		client.Transport = keepBody{client.Transport}
+	}
+	service, err := chat.NewService(ctx, append(clientOptions, option.WithHTTPClient(client))...)
 	if err != nil {
-		return nil, fmt.Errorf("open the Chat API (run gcloud auth application-default login, or run as the Chat app's service account): %w", err)
+		return nil, fmt.Errorf("open the Chat API: %w", err)
 	}
-	c.service = service
-	return c, nil
+	return service, nil
 }
 
 // Close drops idle connections to a loopback endpoint. Those to Google end by

@@ -163,7 +163,7 @@ func TestCreateMessageOutcomes(t *testing.T) {
 		says        string // part of the error; "" for success
 		gets        int32
 	}{
-		{name: "invalid", create: fail(400, "INVALID_ARGUMENT", "Bad emoji."), permanent: true, says: "doesn't accept the message: HTTP 400 Bad emoji."},
+		{name: "invalid", create: fail(400, "INVALID_ARGUMENT", "Bad emoji."), permanent: true, says: "doesn't accept the request: HTTP 400 Bad emoji."},
 		{name: "not a member", create: fail(403, "PERMISSION_DENIED", "No."), permanent: true, says: "add it to the space"},
 		{name: "no space", create: fail(404, "NOT_FOUND", "No."), permanent: true, says: "the space doesn't exist any more"},
 		{name: "too large", create: fail(413, "", ""), permanent: true, says: "HTTP 413"},

@@ -58,7 +58,7 @@ func classify(err error) failure {
 	case code == http.StatusNotFound:
 		f.outcome, f.words = refused, "the space doesn't exist any more, or the Chat app isn't configured in its Google Cloud project"
 	default:
-		f.outcome, f.words = refused, "Google Chat doesn't accept the message"
+		f.outcome, f.words = refused, "Google Chat doesn't accept the request"
 	}
 	return f
 }

@@ -10,7 +10,7 @@ import (
 // chatAPI is the part of the Chat API that the worker uses, as seen by the
 // app: scopes chat.bot, chat.app.messages.readonly and chat.app.memberships.
 // One file per resource: chatapi_messages.go, chatapi_members.go,
-// chatapi_spaces.go.
+// chatapi_spaces.go, chatapi_spaceevents.go.
 type chatAPI struct {
 	w      *Workspace
 	quotas chatQuotas // guarded by the Workspace's lock
@@ -68,6 +68,7 @@ func (a *chatAPI) handler() http.Handler {
 	mux.HandleFunc("POST /v1/spaces/{space}/messages", a.method("spaces.messages.create", messageWrites, a.createMessage))
 	mux.HandleFunc("GET /v1/spaces/{space}/messages", a.method("spaces.messages.list", messageReads, a.listMessages))
 	mux.HandleFunc("GET /v1/spaces/{space}/messages/{message}", a.method("spaces.messages.get", messageReads, a.getMessage))
+	mux.HandleFunc("GET /v1/spaces/{space}/spaceEvents", a.method("spaces.spaceEvents.list", spaceEventReads, a.listSpaceEvents))
 	mux.HandleFunc("/", handle(unknownMethod))
 	return mux
 }

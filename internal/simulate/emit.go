@@ -157,6 +157,7 @@ func (w *Workspace) emitEvent(at time.Time, items ...change) {
 			w.ledger.Joins = append(w.ledger.Joins, *c.join)
 		}
 	}
+	w.keepPast(event, batch, items)
 	w.notice(event, items)
 }
 

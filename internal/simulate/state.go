@@ -52,6 +52,7 @@ type space struct {
 	byRequestID map[string]*message
 	threads     map[string]bool   // by full name
 	threadKeys  map[string]string // the app's thread keys → thread name
+	past        []pastEvent       // of the last 28 days, oldest first
 }
 
 type membership struct {
