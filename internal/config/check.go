@@ -15,6 +15,7 @@ import (
 const (
 	envChat            = "SPACEKEEPER_CHAT_ENDPOINT"
 	envWorkspaceEvents = "SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT"
+	envServiceUsage    = "SPACEKEEPER_SERVICE_USAGE_ENDPOINT"
 	envPubSubEmulator  = "PUBSUB_EMULATOR_HOST"
 )
 
@@ -54,6 +55,7 @@ func (c *checker) values() {
 	}
 	c.endpoint(envChat, cfg.Endpoints.Chat)
 	c.endpoint(envWorkspaceEvents, cfg.Endpoints.WorkspaceEvents)
+	c.endpoint(envServiceUsage, cfg.Endpoints.ServiceUsage)
 	if host := cfg.Endpoints.PubSubEmulator; host != "" && !isHostPort(host) {
 		c.problems.at(position{env: envPubSubEmulator}, "%q is not host:port", host)
 	}

@@ -152,6 +152,7 @@ type Health struct {
 type Endpoints struct {
 	Chat            string // SPACEKEEPER_CHAT_ENDPOINT: base URL
 	WorkspaceEvents string // SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT: base URL
+	ServiceUsage    string // SPACEKEEPER_SERVICE_USAGE_ENDPOINT: base URL
 	PubSubEmulator  string // PUBSUB_EMULATOR_HOST: host:port
 }
 

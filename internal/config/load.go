@@ -31,6 +31,7 @@ func Load(path string, getenv func(string) string, needs ...Need) (Config, error
 	cfg.Endpoints = Endpoints{
 		Chat:            getenv(envChat),
 		WorkspaceEvents: getenv(envWorkspaceEvents),
+		ServiceUsage:    getenv(envServiceUsage),
 		PubSubEmulator:  getenv(envPubSubEmulator),
 	}
 

@@ -127,9 +127,15 @@ func (a *chatAPI) method(name, class string, fn func(*chatRequest) (any, *apiErr
 }
 
 func (a *chatAPI) run(r *chatRequest, space, class string, fn func(*chatRequest) (any, *apiError)) (any, *apiError) {
+	if apiErr := a.w.admit(chatService, ChatAPIDisabled); apiErr != nil {
+		return nil, apiErr
+	}
 	// Refused calls count as well; Google doesn't say whether they do.
 	if apiErr := a.quotas.take(class, space, a.w.state.now()); apiErr != nil {
 		return nil, apiErr
+	}
+	if a.w.conditions[AppNotConfigured] && r.Method != http.MethodGet { // reading works, but for events (fact sheet §4.2)
+		return nil, appNotFound()
 	}
 	if space != "" {
 		s := a.w.state.spaces[space]

@@ -39,7 +39,7 @@ func (w *Workspace) keepPast(e Event, batch bool, items []change) {
 // listSpaceEvents is spaces.spaceEvents.list.
 func (a *chatAPI) listSpaceEvents(r *chatRequest) (any, *apiError) {
 	if a.w.conditions[AppNotConfigured] {
-		return nil, notFound("Google Chat app not found.")
+		return nil, appNotFound()
 	}
 	f, apiErr := parseEventFilter(r.URL.Query().Get("filter"))
 	if apiErr != nil {

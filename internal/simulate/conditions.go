@@ -26,6 +26,9 @@ const (
 	Unauthenticated   Condition = "unauthenticated"        // 401: the credentials aren't accepted
 	EventsAPIDisabled Condition = "events API disabled"    // 403 SERVICE_DISABLED of the Workspace Events API
 	ChatAPIDisabled   Condition = "chat API disabled"      // 403 SERVICE_DISABLED of the Chat API
+	PubSubAPIDisabled Condition = "pubsub API disabled"    // for the Service Usage API only: the Pub/Sub server goes on
+	UsageAPIDisabled  Condition = "usage API disabled"     // 403 SERVICE_DISABLED of the Service Usage API
+	ServicesHidden    Condition = "services hidden"        // 403: the caller may not see which APIs are on
 	AppNotConfigured  Condition = "app not configured"     // 404 "Google Chat app not found" on writes and spaceEvents
 	ScopesMissing     Condition = "scopes missing"         // 403: the token lacks the scopes of event types
 	ApprovalMissing   Condition = "admin approval missing" // 403: no administrator has approved the app's scopes

@@ -12,11 +12,13 @@ import (
 const (
 	chatUnserved   = "http://127.0.0.1:1/"
 	eventsUnserved = "http://127.0.0.1:2/"
+	usageUnserved  = "http://127.0.0.1:3/"
 )
 
-// InProcess serves both REST APIs without sockets, for tests that make very
+// InProcess serves the REST APIs without sockets, for tests that make very
 // many calls or whose clock is made up (testing/synctest). The calls go to
-// [Workspace.ChatEndpoint] and [Workspace.WorkspaceEventsEndpoint] as ever.
+// [Workspace.ChatEndpoint], [Workspace.WorkspaceEventsEndpoint] and
+// [Workspace.ServiceUsageEndpoint] as ever.
 func (w *Workspace) InProcess() http.RoundTripper { return inProcess{w} }
 
 type inProcess struct{ w *Workspace }
@@ -29,6 +31,8 @@ func (t inProcess) RoundTrip(r *http.Request) (reply *http.Response, err error) 
 		handler = t.w.servers.chat
 	case t.w.servers.eventsURL:
 		handler = t.w.servers.events
+	case t.w.servers.usageURL:
+		handler = t.w.servers.usage
 	default:
 		return nil, fmt.Errorf("the simulated Workspace has no host %q", r.URL.Host)
 	}

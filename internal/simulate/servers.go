@@ -27,8 +27,10 @@ type servers struct {
 	requests  context.Context // ends with Close; every request's context is below it
 	chatURL   string
 	eventsURL string
+	usageURL  string
 	chat      http.Handler
 	events    http.Handler
+	usage     http.Handler
 }
 
 func (s *servers) start(ctx context.Context, w *Workspace) error {
@@ -46,16 +48,19 @@ func (s *servers) start(ctx context.Context, w *Workspace) error {
 	} else {
 		w.emitter.publisher = w.opts.Publisher
 	}
-	s.chat, s.events = w.dated(w.chat.handler()), w.dated(w.events.handler())
+	s.chat, s.events, s.usage = w.dated(w.chat.handler()), w.dated(w.events.handler()), w.dated(usageAPI{w}.handler())
 	if w.opts.NoListen {
-		s.chatURL, s.eventsURL = chatUnserved, eventsUnserved
+		s.chatURL, s.eventsURL, s.usageURL = chatUnserved, eventsUnserved, usageUnserved
 		return nil
 	}
 	var err error
 	if s.chatURL, err = s.serve(ctx, "the Chat API", w.opts.Addrs.Chat, s.chat); err != nil {
 		return err
 	}
-	s.eventsURL, err = s.serve(ctx, "the Workspace Events API", w.opts.Addrs.WorkspaceEvents, s.events)
+	if s.eventsURL, err = s.serve(ctx, "the Workspace Events API", w.opts.Addrs.WorkspaceEvents, s.events); err != nil {
+		return err
+	}
+	s.usageURL, err = s.serve(ctx, "the Service Usage API", "", s.usage)
 	return err
 }
 

@@ -189,6 +189,9 @@ func (w *Workspace) ChatEndpoint() string { return w.servers.chatURL }
 // WorkspaceEventsEndpoint is the base URL of the Workspace Events API.
 func (w *Workspace) WorkspaceEventsEndpoint() string { return w.servers.eventsURL }
 
+// ServiceUsageEndpoint is the base URL of the Service Usage API.
+func (w *Workspace) ServiceUsageEndpoint() string { return w.servers.usageURL }
+
 // Project is the Google Cloud project that topics must be in.
 func (w *Workspace) Project() string { return w.project }
 
