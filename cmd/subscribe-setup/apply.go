@@ -32,7 +32,7 @@ func (e *environment) apply(cmd *cobra.Command) error {
 	results, err := manager.Apply(cmd.Context(), subscriptions.DesiredFrom(cfg))
 	rows := make([]row, 0, len(results))
 	for _, r := range results {
-		rows = append(rows, rowOf(r.Space, string(r.Outcome), r.Subscription, r.Err))
+		rows = append(rows, rowOf(r.Scope, string(r.Outcome), r.Subscription, r.Err))
 	}
 	if results != nil {
 		err = errors.Join(e.print(rows), err)

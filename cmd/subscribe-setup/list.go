@@ -26,7 +26,7 @@ func (e *environment) list(cmd *cobra.Command) error {
 	rows := make([]row, 0, len(found))
 	for i := range found {
 		s := &found[i]
-		rows = append(rows, rowOf(s.Space(), "", s, nil))
+		rows = append(rows, rowOf(s.Scope(), "", s, nil))
 	}
 	if err := e.print(rows); err != nil {
 		return err

@@ -1,21 +1,25 @@
 // Package subscriptions keeps Google's Workspace Events subscriptions as they
-// should be: one for each space that is watched.
+// should be: one for each space, or each wider target, that is watched.
 //
-//	desired (the configuration) ┐
-//	                            ├─ Plan (pure) ─▶ actions ─ Manager.Do ─▶ results
-//	actual (List, from Google) ─┘
+//	desired (configuration, spaces.list) ┐
+//	                                     ├─ Plan (pure) ─▶ actions ─ Manager.Do ─▶ results
+//	actual (List, from Google) ──────────┘
 //
-// It promises that Apply may be repeated, interrupted and run by several at
-// once: what exists already is adopted, what is right is left alone, and
-// nothing is ever deleted or replaced by itself.
+// A person plans and applies by subscribe-setup; a [Keeper] does the same pass
+// by pass, and besides renews what half of its lifetime is over of.
+//
+// It promises that applying may be repeated, interrupted and done by several at
+// once: what exists already is adopted, what is right is left alone. Only a
+// person who has seen the plan replaces or deletes anything: a Keeper refuses
+// to, as another environment may be using it.
 //
 // # What the caller must do
 //
-// Show the results, and the errors' text: it names the space, the cause and
-// what to do. Renewal isn't done here; a subscription ends at its ExpireTime.
+// Show the results, and the errors' text: it names the target, the cause and
+// what to do.
 //
 // # What happens on failure
 //
-// One space's failure doesn't stop the others. Calls are retried while Google is busy
+// One target's failure doesn't stop the others. Calls are retried while Google is busy
 // or away, and every mutation is awaited until its operation is done.
 package subscriptions

@@ -12,12 +12,12 @@ import (
 
 // Do carries one action out.
 func (m *Manager) Do(ctx context.Context, a Action) Result {
-	r := Result{Space: a.Desired.Space, Subscription: a.Actual}
+	r := Result{Scope: a.Desired.Scope, Subscription: a.Actual}
 	switch a.Kind {
-	case Keep, Wait:
+	case Keep, Wait, Orphan:
 		r.Outcome = Unchanged
 	case Refuse:
-		r.Err = &Problem{Doing: a.Desired.Space + ": " + a.Actual.Name, Cause: a.Reason, Remedy: a.Remedy}
+		r.Err = &Problem{Doing: a.Desired.Scope + ": " + a.Actual.Name, Cause: a.Reason, Remedy: a.Remedy}
 	case Update:
 		r.Outcome = Updated
 		r.Subscription, r.Err = m.patch(ctx, a.Desired, a.Actual.Name, "event_types")
@@ -29,6 +29,11 @@ func (m *Manager) Do(ctx context.Context, a Action) Result {
 		r.Subscription, r.Err = m.reactivate(ctx, a.Desired, a.Actual)
 	case Create:
 		r = m.createOrAdopt(ctx, a.Desired)
+	case Replace:
+		r = m.replace(ctx, a)
+	case Prune:
+		r.Outcome = Pruned
+		r.Err = m.prune(ctx, a.Actual)
 	}
 	if r.Err != nil {
 		r.Outcome = Failed
@@ -38,16 +43,16 @@ func (m *Manager) Do(ctx context.Context, a Action) Result {
 
 func (m *Manager) createOrAdopt(ctx context.Context, d Desired) Result {
 	var created workspaceevents.Subscription
-	err := m.mutate(ctx, "create the subscription of "+d.Space, func(ctx context.Context) (*workspaceevents.Operation, error) {
+	err := m.mutate(ctx, "create the subscription of "+d.Scope, func(ctx context.Context) (*workspaceevents.Operation, error) {
 		return m.service.Subscriptions.Create(d.toGoogle()).Context(ctx).Do()
 	}, &created)
 	if current, taken := alreadyExists(err); taken {
 		return m.adopt(ctx, d, current)
 	}
-	r := Result{Space: d.Space, Outcome: Created}
+	r := Result{Scope: d.Scope, Outcome: Created}
 	switch {
 	case err != nil:
-		r.Err = explain("watch "+d.Space, d, err)
+		r.Err = explain("watch "+d.Scope, d, err)
 	case created.Name == "": // the operation's answer may be left out
 		r.Subscription, r.Err = m.find(ctx, d, "")
 	default:
@@ -64,9 +69,9 @@ func (m *Manager) createOrAdopt(ctx context.Context, d Desired) Result {
 func (m *Manager) adopt(ctx context.Context, d Desired, name string) Result {
 	existing, err := m.find(ctx, d, name)
 	if err != nil {
-		return Result{Space: d.Space, Err: err}
+		return Result{Scope: d.Scope, Err: err}
 	}
-	r := m.Do(ctx, plan(d, existing, View{}))
+	r := m.Do(ctx, plan(d, existing, View{Unattended: true}))
 	if r.Outcome == Unchanged {
 		r.Outcome = Adopted
 	}
@@ -114,7 +119,7 @@ func (m *Manager) change(ctx context.Context, d Desired, name, verb string,
 ) (*Subscription, error) {
 	var changed workspaceevents.Subscription
 	if err := m.mutate(ctx, verb+" "+name, call, &changed); err != nil {
-		return nil, explain(verb+" "+name+" of "+d.Space, d, err)
+		return nil, explain(verb+" "+name+" of "+d.Scope, d, err)
 	}
 	if changed.Name == "" {
 		return m.find(ctx, d, name)
@@ -123,30 +128,25 @@ func (m *Manager) change(ctx context.Context, d Desired, name, verb string,
 	return &s, err
 }
 
-// find reads a space's subscription by its name, or looks for it by its
+// find reads the desired subscription by its name, or looks for it by its
 // target if Google didn't tell the name.
 func (m *Manager) find(ctx context.Context, d Desired, name string) (*Subscription, error) {
 	if name != "" {
-		var got *workspaceevents.Subscription
-		err := m.call(ctx, "get "+name, func(ctx context.Context) (err error) {
-			got, err = m.service.Subscriptions.Get(name).Context(ctx).Do()
-			return err
-		})
+		s, err := m.get(ctx, name)
 		if err == nil {
-			s, err := fromGoogle(got)
-			return &s, err
+			return s, nil
 		}
 		if !isNotFound(err) {
-			return nil, explain("read "+name+" of "+d.Space, d, err)
+			return nil, explain("read "+name+" of "+d.Scope, d, err)
 		}
 	}
-	found, err := m.list(ctx, spaceTarget+d.Space)
+	found, err := m.list(ctx, d.Target())
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
 		return nil, &Problem{
-			Doing:  "watch " + d.Space,
+			Doing:  "watch " + d.Scope,
 			Cause:  "Google says that a subscription exists already, but shows none to this app",
 			Remedy: "it may just have been deleted: apply again, or look whether it was created with other credentials",
 		}

@@ -110,7 +110,7 @@ func diagnose(code int, message string, d Desired) (cause, cure string) {
 		return "the topic " + d.Topic + " isn't accepted", "it must exist in the Chat app's own project; set project and pubsub.topic"
 	case code == http.StatusForbidden && (strings.Contains(lower, "scope") || strings.Contains(lower, "administrator")):
 		return "an administrator hasn't approved the app's scopes", "have them approve " + strings.Join(shortScopes(), ", ") + " for the Chat app in the Admin console"
-	case code == http.StatusForbidden && d.Space == "":
+	case code == http.StatusForbidden && d.Scope == "":
 		return "the credentials aren't a Chat app's", "run as the Chat app's service account"
 	case code == http.StatusForbidden:
 		return "the Chat app has no access to the space", "add the app to the space (in the space: Apps & integrations)"

@@ -22,7 +22,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			says: []string{"/topics/absent doesn't exist", "gcloud pubsub topics create projects/", "chat-api-push@system.gserviceaccount.com"}},
 		{name: "topic of another project", change: func(d *subscriptions.Desired) { d.Topic = "projects/other-project/topics/chat-events" },
 			says: []string{"must exist in the Chat app's own project"}},
-		{name: "no space", change: func(d *subscriptions.Desired) { d.Space = "spaces/Absent" },
+		{name: "no space", change: func(d *subscriptions.Desired) { d.Scope = "spaces/Absent" },
 			says: []string{"watch spaces/Absent", "check the space's name"}},
 		{name: "not a member", code: 403, message: "The caller does not have permission.", says: []string{"add the app to the space"}},
 		{name: "not approved", code: 403, message: "The administrator must grant the app the required OAuth authorization scope.",
@@ -54,7 +54,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			if err == nil || outcomes(results) != "failed" {
 				t.Fatalf("got %s, %v; want a failure", outcomes(results), err)
 			}
-			for _, part := range append(c.says, want[0].Space, c.message) {
+			for _, part := range append(c.says, want[0].Scope, c.message) {
 				if !strings.Contains(err.Error(), strings.TrimSuffix(part, ".")) {
 					t.Errorf("got error\n%v\nwithout %q", err, part)
 				}

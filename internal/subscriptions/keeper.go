@@ -90,7 +90,7 @@ func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	}
 	// What the list says was so when it was asked for, at the latest.
 	listed := began.Add(k.manager.Skew()).UTC()
-	actions := Plan(desired, actual, View{Now: k.manager.Now(), Book: known})
+	actions := Plan(desired, actual, View{Now: k.manager.Now(), Book: known, Unattended: true})
 	slices.SortStableFunc(actions, func(a, b Action) int {
 		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), expiry(a).Compare(expiry(b)))
 	})
@@ -98,15 +98,15 @@ func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	states := make([]store.SubscriptionState, 0, len(actions))
 	wanted := map[string]bool{}
 	for _, a := range actions {
-		wanted[a.Desired.target()] = true
+		wanted[sameTarget(a.Desired.Target())] = true
 		r.Actions[a.Kind]++
 		if ctx.Err() != nil || k.manager.opts.Now().Sub(began) > k.opts.Budget {
-			if mutates(a.Kind) {
+			if a.Kind.Mutates() {
 				r.Left++
 				a.Kind = Keep
 			}
 		}
-		s := k.act(ctx, a, known[a.Desired.target()], listed)
+		s := k.act(ctx, a, known[a.Desired.Target()], listed)
 		if s.Error != "" {
 			r.Failed++
 		}
@@ -117,7 +117,7 @@ func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	}
 	for i := range actual {
 		s := &actual[i]
-		if s.Topic == k.opts.Topic && !wanted[s.Target] {
+		if s.Topic == k.opts.Topic && !wanted[sameTarget(s.Target)] {
 			r.Foreign++
 			states = append(states, stateOf(s, s.Target, listed))
 		}
@@ -145,7 +145,7 @@ func (k *Keeper) remembered(ctx context.Context) (map[string]store.SubscriptionS
 
 // act carries the action out and says how the subscription is then.
 func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionState, listed time.Time) store.SubscriptionState {
-	target := a.Desired.target()
+	target := a.Desired.Target()
 	s := stateOf(a.Actual, target, listed)
 	s.Managed = true
 	if a.Actual != nil {
@@ -235,10 +235,6 @@ func expiry(a Action) time.Time {
 		return time.Time{}
 	}
 	return a.Actual.ExpireTime
-}
-
-func mutates(k Kind) bool {
-	return k == Create || k == Update || k == Renew || k == Reactivate
 }
 
 // stateOf describes a subscription, or that there is none, as the book does.

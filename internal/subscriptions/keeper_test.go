@@ -107,7 +107,7 @@ func newScene(t testing.TB, opts simulate.Options) *scene {
 	})
 	for _, space := range s.Spaces() {
 		s.list = append(s.list, subscriptions.Desired{
-			Space: space.Name, Topic: "projects/" + s.Project() + "/topics/chat-events",
+			Scope: space.Name, Topic: "projects/" + s.Project() + "/topics/chat-events",
 			EventTypes: config.EventTypes(), IncludeResource: true,
 		})
 	}
@@ -213,7 +213,7 @@ func TestSilentSuspensions(t *testing.T) {
 	reasons := simulate.SuspensionReasons()
 	rng := rand.New(rand.NewPCG(7, 7))
 	for i := range times {
-		space, reason := s.list[rng.IntN(len(s.list))].Space, reasons[i%len(reasons)]
+		space, reason := s.list[rng.IntN(len(s.list))].Scope, reasons[i%len(reasons)]
 		name := s.name(t, space)
 		if err := s.Suspend(name, reason); err != nil {
 			t.Fatal(err)
@@ -260,7 +260,7 @@ func TestSuspensionsAreTriedLessAndLessOften(t *testing.T) {
 	s.list[0].IncludeResource = false // it lives for a week
 	k := s.keeper(t, 0)
 	pass(t, k)
-	name := s.name(t, s.list[0].Space)
+	name := s.name(t, s.list[0].Scope)
 	if err := s.Suspend(name, "ENDPOINT_PERMISSION_DENIED"); err != nil {
 		t.Fatal(err)
 	}
@@ -279,7 +279,7 @@ func TestSuspensionsAreTriedLessAndLessOften(t *testing.T) {
 		s.clock.advance(5 * time.Minute)
 		pass(t, k)
 	}
-	if got := s.book.state(s.list[0].Space); got.State != "ACTIVE" {
+	if got := s.book.state(s.list[0].Scope); got.State != "ACTIVE" {
 		t.Errorf("an hour after it was mended: %+v", got)
 	}
 }
@@ -295,7 +295,7 @@ func TestReplicasRace(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	expired := 0
 	for range rounds {
-		if space := s.list[rng.IntN(len(s.list))].Space; rng.IntN(3) == 0 {
+		if space := s.list[rng.IntN(len(s.list))].Scope; rng.IntN(3) == 0 {
 			if name := s.book.state(space).Name; name != "" && s.ExpireAfter(name, 0) == nil {
 				expired++
 			}
@@ -328,13 +328,13 @@ func TestReplicasRace(t *testing.T) {
 	}
 	made := 0
 	for _, d := range s.list {
-		if n := s.MostLive(target(d.Space)); n > 1 {
-			t.Errorf("%s had %d live subscriptions at once", d.Space, n)
+		if n := s.MostLive(target(d.Scope)); n > 1 {
+			t.Errorf("%s had %d live subscriptions at once", d.Scope, n)
 		}
-		if state := s.book.state(d.Space); state.State != "ACTIVE" {
-			t.Errorf("%s ended as %+v", d.Space, state)
+		if state := s.book.state(d.Scope); state.State != "ACTIVE" {
+			t.Errorf("%s ended as %+v", d.Scope, state)
 		}
-		made += len(slices.CompactFunc(s.Coverage(target(d.Space)), func(a, b simulate.Interval) bool { return a.UID == b.UID }))
+		made += len(slices.CompactFunc(s.Coverage(target(d.Scope)), func(a, b simulate.Interval) bool { return a.UID == b.UID }))
 	}
 	if most := len(s.list) + expired; made > most {
 		t.Errorf("%d subscriptions were made, want at most %d", made, most)
@@ -358,8 +358,8 @@ func TestClockSkew(t *testing.T) {
 				renewals += r.Actions[subscriptions.Renew]
 			}
 			for _, d := range s.list {
-				if gap := s.Uncovered(target(d.Space), from, s.clock.now()); gap > 0 {
-					t.Errorf("%s was not covered for %s", d.Space, gap)
+				if gap := s.Uncovered(target(d.Scope), from, s.clock.now()); gap > 0 {
+					t.Errorf("%s was not covered for %s", d.Scope, gap)
 				}
 			}
 			// Every two hours, give or take a pass.

@@ -167,24 +167,27 @@ type Outcome string
 
 const (
 	Created     Outcome = "created"
-	Adopted     Outcome = "adopted"     // someone else had created it in the meantime
-	Updated     Outcome = "updated"     //
-	Renewed     Outcome = "renewed"     //
+	Adopted     Outcome = "adopted" // someone else had created it in the meantime
+	Updated     Outcome = "updated"
+	Replaced    Outcome = "replaced"
+	Renewed     Outcome = "renewed"
 	Reactivated Outcome = "reactivated" // and renewed
-	Unchanged   Outcome = "unchanged"   //
+	Pruned      Outcome = "deleted"
+	Unchanged   Outcome = "unchanged"
 	Failed      Outcome = "failed"
 )
 
 // Result is how one action ended.
 type Result struct {
-	Space        string // "spaces/S"
+	Scope        string // "spaces/S", or a wide one
 	Outcome      Outcome
 	Subscription *Subscription // as it is now; nil if there is none or it isn't known
-	Err          error         // set if Failed: names the space, the cause and what to do
+	Err          error         // set if Failed: names the scope, the cause and what to do
 }
 
 // Apply brings Google's subscriptions to what is desired, and answers with
-// one result for each. The error joins those of the results.
+// one result for each. What would have to be replaced is refused: that is for
+// a person, who has seen the plan. The error joins those of the results.
 func (m *Manager) Apply(ctx context.Context, desired []Desired) ([]Result, error) {
 	actual, err := m.List(ctx)
 	if err != nil {
@@ -192,38 +195,61 @@ func (m *Manager) Apply(ctx context.Context, desired []Desired) ([]Result, error
 	}
 	var results []Result
 	var failures []error
-	for _, action := range Plan(desired, actual, View{}) {
-		if err := ctx.Err(); err != nil {
-			failures = append(failures, err)
-			break
-		}
-		r := m.Do(ctx, action)
+	for r := range m.DoAll(ctx, Plan(desired, actual, View{Unattended: true})) {
 		results = append(results, r)
 		failures = append(failures, r.Err)
 	}
-	return results, errors.Join(failures...)
+	return results, errors.Join(append(failures, ctx.Err())...)
 }
 
-// Delete deletes the subscription "subscriptions/S", or that of "spaces/S".
+// Delete deletes the subscription "subscriptions/S", or that of a scope such
+// as "spaces/S".
 func (m *Manager) Delete(ctx context.Context, name string) (deleted string, err error) {
-	if strings.HasPrefix(name, "spaces/") {
-		found, err := m.list(ctx, spaceTarget+name)
+	s, err := m.Find(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if err := m.remove(ctx, s.Name, ""); err != nil && !isNotFound(err) {
+		return "", explain("delete "+s.Name, Desired{}, err)
+	}
+	return s.Name, nil
+}
+
+// ErrNone says that there is no such subscription.
+var ErrNone = errors.New("there is none; subscribe-setup list shows all")
+
+// Find reads the subscription "subscriptions/S", or that of a scope such as
+// "spaces/S". It errors with [ErrNone] if there is none.
+func (m *Manager) Find(ctx context.Context, name string) (*Subscription, error) {
+	if !strings.HasPrefix(name, "subscriptions/") {
+		found, err := m.list(ctx, TargetOf(name))
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if len(found) == 0 {
-			return "", fmt.Errorf("delete the subscription of %s: there is none; subscribe-setup list shows all", name)
+			return nil, fmt.Errorf("find the subscription of %s: %w", name, ErrNone)
 		}
-		name = found[0].Name
+		return &found[0], nil
 	}
-	err = m.mutate(ctx, "delete "+name, func(ctx context.Context) (*workspaceevents.Operation, error) {
-		return m.service.Subscriptions.Delete(name).Context(ctx).Do()
-	}, nil)
+	s, err := m.get(ctx, name)
 	if isNotFound(err) {
-		return "", fmt.Errorf("delete %s: there is no such subscription; subscribe-setup list shows all", name)
+		return nil, fmt.Errorf("find %s: %w", name, ErrNone)
 	}
 	if err != nil {
-		return "", explain("delete "+name, Desired{}, err)
+		return nil, explain("read "+name, Desired{}, err)
 	}
-	return name, nil
+	return s, nil
+}
+
+func (m *Manager) get(ctx context.Context, name string) (*Subscription, error) {
+	var got *workspaceevents.Subscription
+	err := m.call(ctx, "get "+name, func(ctx context.Context) (err error) {
+		got, err = m.service.Subscriptions.Get(name).Context(ctx).Do()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := fromGoogle(got)
+	return &s, err
 }

@@ -170,9 +170,9 @@ func TestApplyIsIdempotent(t *testing.T) {
 	}
 	for i, r := range first {
 		sub := r.Subscription
-		if r.Space != want[i].Space || sub.Space() != want[i].Space || sub.Topic != want[i].Topic || !sub.IncludeResource ||
+		if r.Scope != want[i].Scope || sub.Scope() != want[i].Scope || sub.Topic != want[i].Topic || !sub.IncludeResource ||
 			sub.State != subscriptions.StateActive || len(sub.EventTypes) != 10 || time.Until(sub.ExpireTime) <= 0 {
-			t.Errorf("got %+v for %s", sub, want[i].Space)
+			t.Errorf("got %+v for %s", sub, want[i].Scope)
 		}
 	}
 	second, err := s.Apply(t.Context(), want)
@@ -243,7 +243,7 @@ func TestApplyAdopts(t *testing.T) {
 			}
 			// The list was read before the other one created it.
 			r := s.Do(t.Context(), subscriptions.Action{Kind: subscriptions.Create, Desired: want[0]})
-			if r.Err != nil || r.Outcome != subscriptions.Adopted || r.Subscription.Space() != want[0].Space {
+			if r.Err != nil || r.Outcome != subscriptions.Adopted || r.Subscription.Scope() != want[0].Scope {
 				t.Errorf("got %s, %v", r.Outcome, r.Err)
 			}
 			// What is adopted is brought to what is desired, too.
@@ -320,7 +320,7 @@ func TestApplyLeavesTheWrongTopicAlone(t *testing.T) {
 	if got := outcomes(results); got != "failed unchanged" || err == nil {
 		t.Errorf("got %s, %v; want the first refused and the second kept", got, err)
 	}
-	if !strings.Contains(err.Error(), want[0].Space) || !strings.Contains(err.Error(), "subscribe-setup delete") {
+	if !strings.Contains(err.Error(), want[0].Scope) || !strings.Contains(err.Error(), "subscribe-setup apply") {
 		t.Errorf("got error %v, want the space and what to do", err)
 	}
 	if n := s.count("DELETE"); n != 0 {
@@ -335,11 +335,11 @@ func TestDelete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range []string{results[0].Space, results[1].Subscription.Name} {
+	for i, name := range []string{results[0].Scope, results[1].Subscription.Name} {
 		if deleted, err := s.Delete(t.Context(), name); err != nil || deleted != results[i].Subscription.Name {
 			t.Errorf("delete %s: got %s, %v", name, deleted, err)
 		}
-		if _, err := s.Delete(t.Context(), name); err == nil || !strings.Contains(err.Error(), "there is no") {
+		if _, err := s.Delete(t.Context(), name); err == nil || !strings.Contains(err.Error(), "there is none") {
 			t.Errorf("delete %s again: got %v, want that there is none", name, err)
 		}
 	}
@@ -453,7 +453,7 @@ func TestOperationsThatFail(t *testing.T) {
 				return true
 			})
 			_, err := s.Apply(t.Context(), s.desired())
-			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), s.desired()[0].Space) {
+			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), s.desired()[0].Scope) {
 				t.Errorf("got error %v, want the space and %q", err, c.says)
 			}
 		})
@@ -462,7 +462,7 @@ func TestOperationsThatFail(t *testing.T) {
 
 func TestApplyStopsWithItsContext(t *testing.T) {
 	t.Parallel()
-	s := start(t, simulate.Options{OperationDelay: time.Hour})
+	s := start(t, simulate.Options{Spaces: 20, OperationDelay: time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
 	s.breakCalls(func(_ http.ResponseWriter, r *http.Request, _ int) bool {
 		if strings.HasPrefix(r.URL.Path, "/v1/operations/") {
@@ -473,7 +473,7 @@ func TestApplyStopsWithItsContext(t *testing.T) {
 	if _, err := s.Apply(ctx, s.desired()); err == nil || !strings.Contains(err.Error(), "context canceled") {
 		t.Errorf("got error %v, want that it was cancelled", err)
 	}
-	if n := s.count("POST"); n != 1 {
-		t.Errorf("got %d creates, want none after the first", n)
+	if n := s.count("POST"); n > 8 {
+		t.Errorf("got %d creates, want none but those that were under way", n)
 	}
 }

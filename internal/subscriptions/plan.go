@@ -3,6 +3,7 @@ package subscriptions
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -12,19 +13,36 @@ import (
 type Kind string
 
 const (
-	Create     Kind = "create"     // there is no subscription for the space
+	Create     Kind = "create"     // there is no subscription for the target
 	Update     Kind = "update"     // its event types differ
+	Replace    Kind = "replace"    // something differs that can't be changed: it is deleted and created
 	Renew      Kind = "renew"      // half of its lifetime is over
 	Reactivate Kind = "reactivate" // it is suspended
 	Keep       Kind = "keep"       // it is as it should be
 	Wait       Kind = "wait"       // it was tried without success, and is again later
 	Refuse     Kind = "refuse"     // it is wrong in a way that only a person should mend
+	Orphan     Kind = "orphan"     // nobody desires it, and it is on our topic: it is kept
+	Prune      Kind = "prune"      // an orphan that is to be deleted
 )
 
-// Action is what one desired subscription needs.
+// Mutates reports whether the action changes something at Google.
+func (k Kind) Mutates() bool {
+	switch k {
+	case Create, Update, Replace, Renew, Reactivate, Prune:
+		return true
+	}
+	return false
+}
+
+// Loses reports whether the action ends a subscription, so that events may be
+// missed.
+func (k Kind) Loses() bool { return k == Replace || k == Prune }
+
+// Action is what one desired subscription needs, or what becomes of one that
+// nobody desires.
 type Action struct {
 	Kind    Kind
-	Desired Desired
+	Desired Desired       // of an orphan, its scope alone
 	Actual  *Subscription // nil if there is none
 	Reason  string        // for people: what differs
 	Remedy  string        // for Refuse and Wait: what a person has to do
@@ -36,28 +54,55 @@ type Action struct {
 type View struct {
 	Now  time.Time                          // by Google's clock
 	Book map[string]store.SubscriptionState // what is remembered, by target
+
+	// Topic is ours. Subscriptions to it that nobody desires are orphans; those
+	// to other topics are somebody else's. None are if it is "".
+	Topic string
+	// Prune deletes orphans.
+	Prune bool
+	// Unattended refuses to replace: nobody has seen what would be lost, and
+	// another environment may be using it.
+	Unattended bool
 }
 
-// Plan compares what should be with what is, and answers with one action for
-// each of desired, in its order. Subscriptions that nobody desires are left out: they
-// may belong to someone else.
+// Plan compares what should be with what is. It answers with one action for
+// each of desired, in its order, and then one for each orphan.
 func Plan(desired []Desired, actual []Subscription, view View) []Action {
-	bySpace := map[string]*Subscription{}
+	byTarget := make(map[string]*Subscription, len(actual))
 	for i := range actual {
-		if space := actual[i].Space(); space != "" && actual[i].State != StateDeleted {
-			bySpace[space] = &actual[i]
+		if actual[i].State != StateDeleted {
+			byTarget[sameTarget(actual[i].Target)] = &actual[i]
 		}
 	}
 	actions := make([]Action, 0, len(desired))
+	wanted := make(map[string]bool, len(desired))
 	for _, d := range desired {
-		actions = append(actions, plan(d, bySpace[d.Space], view))
+		key := sameTarget(d.Target())
+		wanted[key] = true
+		actions = append(actions, plan(d, byTarget[key], view))
+	}
+	if view.Topic == "" {
+		return actions
+	}
+	for i := range actual {
+		if s := &actual[i]; s.Topic == view.Topic && s.State != StateDeleted && !wanted[sameTarget(s.Target)] {
+			actions = append(actions, orphan(s, view))
+		}
 	}
 	return actions
 }
 
+func orphan(s *Subscription, view View) Action {
+	a := Action{Kind: Orphan, Desired: Desired{Scope: s.Scope()}, Actual: s, Reason: "not in the configuration"}
+	if view.Prune {
+		a.Kind = Prune
+	}
+	return a
+}
+
 func plan(d Desired, actual *Subscription, view View) Action {
 	a := Action{Desired: d, Actual: actual}
-	known := view.Book[d.target()]
+	known := view.Book[d.Target()]
 	waits := view.Now.Before(known.NextTry)
 	if actual == nil {
 		a.Kind, a.Reason = Create, "no subscription yet"
@@ -66,34 +111,63 @@ func plan(d Desired, actual *Subscription, view View) Action {
 		}
 		return a
 	}
-	replace := fmt.Sprintf("if nobody else needs it: subscribe-setup delete %s, then apply", d.Space)
 	added, removed := difference(d.EventTypes, actual.EventTypes), difference(actual.EventTypes, d.EventTypes)
+	drift := drift(d, actual)
 	switch {
-	case actual.Topic != d.Topic:
-		// Possibly another environment's: it would go deaf.
-		a.Kind, a.Remedy = Refuse, replace
-		a.Reason = fmt.Sprintf("its events go to %s instead of %s, which can't be changed", actual.Topic, d.Topic)
-	case actual.IncludeResource != d.IncludeResource:
-		a.Kind, a.Remedy = Refuse, replace
-		a.Reason = fmt.Sprintf("it was created with include_resource: %v, which can't be changed", actual.IncludeResource)
-	case actual.FieldMask != "":
-		a.Kind, a.Remedy = Refuse, replace
-		a.Reason = fmt.Sprintf("its events leave fields out (field mask %q), which can't be changed", actual.FieldMask)
+	case drift != "" && view.Unattended:
+		a.Kind, a.Reason, a.Remedy = Refuse, drift, "if nobody else needs it, subscribe-setup apply replaces it"
+		if actual.SuspensionReason == userLostAccess {
+			a.Remedy = suspensionCure(userLostAccess, d.Topic) + "; " + a.Remedy
+		}
+	case drift != "":
+		a.Kind, a.Reason = Replace, drift
 	case actual.State == StateSuspended:
 		a.Kind, a.Reason, a.Remedy = Reactivate, actual.SuspensionReason, suspensionCure(actual.SuspensionReason, d.Topic)
-		if actual.SuspensionReason == userLostAccess { // Google never reactivates it
-			a.Kind, a.Remedy = Refuse, a.Remedy+"; "+replace
-		} else if waits {
+		if waits {
 			a.Kind = Wait
 		}
 	case len(added)+len(removed) > 0:
-		a.Kind, a.Reason = Update, fmt.Sprintf("event types: %d to add, %d to remove", len(added), len(removed))
+		a.Kind, a.Reason = Update, changedTypes(added, removed)
 	case view.due(actual, known):
 		a.Kind, a.Reason = Renew, "half of its lifetime is over"
 	default:
 		a.Kind = Keep
 	}
 	return a
+}
+
+// drift says what is wrong with a subscription that nothing but another one
+// mends; "" for nothing.
+func drift(d Desired, actual *Subscription) string {
+	switch {
+	case actual.Topic != d.Topic:
+		// Possibly another environment's: it would go deaf.
+		return fmt.Sprintf("its events go to %s instead of %s, which can't be changed", actual.Topic, d.Topic)
+	case actual.IncludeResource != d.IncludeResource:
+		return fmt.Sprintf("it was created with include_resource: %v, which can't be changed", actual.IncludeResource)
+	case actual.FieldMask != "":
+		return fmt.Sprintf("its events leave fields out (field mask %q), which can't be changed", actual.FieldMask)
+	case actual.State == StateSuspended && actual.SuspensionReason == userLostAccess:
+		return "suspended for " + userLostAccess + ", from which Google never reactivates it"
+	}
+	return ""
+}
+
+// changedTypes is for people: "+ reaction.created, - space.updated".
+func changedTypes(added, removed []string) string {
+	var parts []string
+	for _, t := range added {
+		parts = append(parts, "+ "+ShortType(t))
+	}
+	for _, t := range removed {
+		parts = append(parts, "- "+ShortType(t))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ShortType is how people read an event type: "message.created".
+func ShortType(eventType string) string {
+	return strings.Replace(strings.TrimPrefix(eventType, "google.workspace.chat."), ".v1.", ".", 1)
 }
 
 // due reports whether half of the granted lifetime is over. How long Google

@@ -3,39 +3,10 @@ package subscriptions
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/api/workspaceevents/v1"
-
-	"github.com/spacekeeper/spacekeeper/internal/config"
 )
-
-const spaceTarget = "//chat.googleapis.com/"
-
-// Desired is one subscription that should exist.
-type Desired struct {
-	Space           string   // "spaces/S"
-	Topic           string   // "projects/P/topics/T"
-	EventTypes      []string // full names; single forms only
-	IncludeResource bool
-}
-
-func (d Desired) target() string { return spaceTarget + d.Space }
-
-// DesiredFrom lists the subscriptions that a configuration asks for.
-func DesiredFrom(cfg config.Config) []Desired {
-	var list []Desired
-	for _, space := range cfg.Workspace.Spaces {
-		list = append(list, Desired{
-			Space:           space,
-			Topic:           cfg.TopicName(),
-			EventTypes:      cfg.Workspace.EventTypes,
-			IncludeResource: cfg.Workspace.IncludeResource,
-		})
-	}
-	return list
-}
 
 // State of a subscription, in Google's words.
 type State string
@@ -60,28 +31,18 @@ type Subscription struct {
 	CreateTime       time.Time // a later one under the same name is another subscription
 	UpdateTime       time.Time // of the last change, whoever made it
 	UID              string
+	Etag             string // changes with every change
 }
 
-// Space is the watched space, "spaces/S", or "" if the target is something else.
-func (s *Subscription) Space() string {
-	space, _ := strings.CutPrefix(s.Target, spaceTarget)
-	if !strings.HasPrefix(space, "spaces/") {
-		return ""
-	}
-	return space
-}
-
-// scopeOf is the short name of a target: "spaces/S" of a space.
-func scopeOf(target string) string {
-	rest, _ := strings.CutPrefix(target, "//")
-	_, scope, _ := strings.Cut(rest, "/")
-	return scope
-}
+// Scope is what is watched: "spaces/S", "spaces/-", "users/U" or
+// "customers/C".
+func (s *Subscription) Scope() string { return scopeOf(s.Target) }
 
 func fromGoogle(in *workspaceevents.Subscription) (Subscription, error) {
 	out := Subscription{
 		Name:             in.Name,
 		UID:              in.Uid,
+		Etag:             in.Etag,
 		Target:           in.TargetResource,
 		EventTypes:       slices.Sorted(slices.Values(in.EventTypes)),
 		State:            State(in.State),
@@ -112,18 +73,4 @@ func parseTime(s string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	return t.UTC(), err
-}
-
-// toGoogle is the body of a create call. No ttl: Google then grants the
-// longest lifetime that it allows (fact sheet §3.3).
-func (d Desired) toGoogle() *workspaceevents.Subscription {
-	return &workspaceevents.Subscription{
-		TargetResource:       d.target(),
-		EventTypes:           d.EventTypes,
-		NotificationEndpoint: &workspaceevents.NotificationEndpoint{PubsubTopic: d.Topic},
-		PayloadOptions: &workspaceevents.PayloadOptions{
-			IncludeResource: d.IncludeResource,
-			ForceSendFields: []string{"IncludeResource"}, // false would be dropped from the JSON
-		},
-	}
 }
