@@ -113,6 +113,7 @@ CREATE TABLE backfills (
   error text,
   CONSTRAINT backfills_times_check CHECK (from_time < to_time AND cursor_time >= from_time)
 );
+CREATE INDEX backfills_gap_idx ON backfills (gap_id, space) WHERE gap_id IS NOT NULL;
 CREATE UNIQUE INDEX backfills_open_idx ON backfills (space, from_time, to_time) WHERE finished_at IS NULL;
 COMMENT ON TABLE backfills IS 'Fetches of past events of a space. One that was interrupted goes on at its cursor.';
 COMMENT ON COLUMN backfills.id IS 'Number of the backfill.';

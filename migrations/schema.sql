@@ -906,6 +906,8 @@ ALTER TABLE ONLY public.worker_beats
 ALTER TABLE ONLY public.write_slots
     ADD CONSTRAINT write_slots_pkey PRIMARY KEY (space);
 
+CREATE INDEX backfills_gap_idx ON public.backfills USING btree (gap_id, space) WHERE (gap_id IS NOT NULL);
+
 CREATE UNIQUE INDEX backfills_open_idx ON public.backfills USING btree (space, from_time, to_time) WHERE (finished_at IS NULL);
 
 CREATE UNIQUE INDEX coverage_open_idx ON public.coverage USING btree (scope) WHERE (to_time IS NULL);

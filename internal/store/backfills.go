@@ -15,21 +15,36 @@ type Backfill struct {
 	Cursor   time.Time // events up to here are recorded
 	Seen     int       // events that Google listed
 	Recorded int       // those of them that were new
+	Done     bool      // it is complete
 }
 
 // BeginBackfill starts a fetch, or takes up one of the same range that was
-// interrupted. gap is the gap that it repairs, 0 for none.
+// interrupted. gap is the gap that it repairs, 0 for none; of a space that was
+// fetched for this gap before it says that it is done.
 func (s *Store) BeginBackfill(ctx context.Context, space string, from, to time.Time, gap int64) (Backfill, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	var b Backfill
 	err := s.pool.QueryRow(ctx, `
-		INSERT INTO backfills (space, from_time, to_time, cursor_time, gap_id)
-		VALUES ($1, $2, $3, $2, $4)
-		ON CONFLICT (space, from_time, to_time) WHERE finished_at IS NULL DO UPDATE SET
-			gap_id = COALESCE(excluded.gap_id, backfills.gap_id)
-		RETURNING id, cursor_time, seen, recorded`,
-		space, from, to, pgtype.Int8{Int64: gap, Valid: gap != 0}).Scan(&b.ID, &b.Cursor, &b.Seen, &b.Recorded)
+		WITH done AS (
+			SELECT id, cursor_time, seen, recorded
+			FROM backfills
+			WHERE gap_id = $4 AND space = $1 AND from_time = $2 AND to_time = $3 AND finished_at IS NOT NULL AND error IS NULL
+			LIMIT 1
+		), begun AS (
+			INSERT INTO backfills (space, from_time, to_time, cursor_time, gap_id)
+			SELECT $1, $2, $3, $2, $4
+			WHERE NOT EXISTS (SELECT FROM done)
+			ON CONFLICT (space, from_time, to_time) WHERE finished_at IS NULL DO UPDATE SET
+				gap_id = COALESCE(excluded.gap_id, backfills.gap_id)
+			RETURNING id, cursor_time, seen, recorded
+		)
+		SELECT id, cursor_time, seen, recorded, true
+		FROM done
+		UNION ALL
+		SELECT id, cursor_time, seen, recorded, false
+		FROM begun`,
+		space, from, to, pgtype.Int8{Int64: gap, Valid: gap != 0}).Scan(&b.ID, &b.Cursor, &b.Seen, &b.Recorded, &b.Done)
 	if err != nil {
 		return Backfill{}, fmt.Errorf("begin the backfill of %s: %w", space, err)
 	}

@@ -17,9 +17,16 @@ type Gap struct {
 	From   time.Time // begin, by Google's clock
 	To     time.Time // end; zero while it goes on
 	Cause  string    // why it came to be
-	State  string    // "open", "pending" (its repair is under way) or "impossible"
+	State  string    // GapOpen, GapPending or GapImpossible
 	Detail string    // why it can't be repaired
 }
+
+// States of a gap.
+const (
+	GapOpen       = "open"       // it goes on
+	GapPending    = "pending"    // its repair is under way
+	GapImpossible = "impossible" // Detail says why
+)
 
 // ErrNoGap says that there is no such gap, or that it has been repaired.
 var ErrNoGap = errors.New("there is no such gap")
@@ -162,7 +169,7 @@ func (s *Store) GapRepaired(ctx context.Context, id int64, since time.Time, even
 		)
 		UPDATE coverage
 		SET from_time = LEAST(to_time, GREATEST(from_time, $2)), source = 'backfill', repair = NULL, events = $3, repaired_at = now()
-		WHERE id = $1 AND source = 'gap' AND repair = 'pending'`, id, since, events, reasonTooOld)
+		WHERE id = $1 AND source = 'gap' AND repair = 'pending'`, id, since, events, ReasonTooOld)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrNoGap
 	}
@@ -172,7 +179,8 @@ func (s *Store) GapRepaired(ctx context.Context, id int64, since time.Time, even
 	return nil
 }
 
-const reasonTooOld = "Google keeps events for 28 days"
+// ReasonTooOld is why nobody can repair a gap of long ago.
+const ReasonTooOld = "Google keeps events for 28 days"
 
 // GapImpossible says that a gap can't be repaired, and why.
 func (s *Store) GapImpossible(ctx context.Context, id int64, reason string) error {

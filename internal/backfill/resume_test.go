@@ -1,0 +1,139 @@
+package backfill_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/backfill"
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// An attempt goes on where the one before it was interrupted.
+func TestFillGoesOn(t *testing.T) {
+	t.Parallel()
+	const count, pages = 1500, 15
+	s := newScene(t, 1)
+	s.live(t, count, time.Hour)
+	var calls atomic.Int32
+	s.SetChatFaults(func(c simulate.ChatCall) simulate.ChatFault {
+		switch calls.Add(1) % 5 {
+		case 3:
+			return simulate.ChatFault{Status: http.StatusServiceUnavailable}
+		case 0:
+			return simulate.ChatFault{DropReply: true}
+		}
+		return simulate.ChatFault{}
+	})
+	r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.now()}
+	for attempt := 1; ; attempt++ {
+		var reported store.Backfill
+		b, err := s.filler.Fill(t.Context(), r, func(b store.Backfill) { reported = b })
+		if err == nil {
+			if reported.Recorded != b.Recorded || b.Recorded != count || !b.Done {
+				t.Errorf("got %+v, last reported %+v, want %d recorded", b, reported, count)
+			}
+			break
+		}
+		if reactors.IsPermanent(err) || attempt == pages {
+			t.Fatalf("attempt %d: %v", attempt, err)
+		}
+	}
+	if got := s.number(t, `SELECT count(DISTINCT event_key) FROM events`); got != count {
+		t.Errorf("got %d events, want %d", got, count)
+	}
+	// Each of about ten attempts lists at most the pages again that were under
+	// way. From the start it would never end: the third call fails.
+	if n := calls.Load(); n < pages || n > 4*pages {
+		t.Errorf("%d pages took %d calls", pages, n)
+	}
+}
+
+// A stop keeps what is committed, and isn't Google's refusal.
+func TestFillStops(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 1)
+	s.live(t, 700, time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.now()}
+	if _, err := s.filler.Fill(ctx, r, func(store.Backfill) { cancel() }); err == nil || reactors.IsPermanent(err) {
+		t.Fatalf("got %v, want an error that may pass", err)
+	}
+	if _, err := s.filler.Fill(t.Context(), r, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.number(t, `SELECT count(DISTINCT event_key) FROM events`); got != 700 {
+		t.Errorf("got %d events, want 700", got)
+	}
+}
+
+// What Google refuses to list stays a gap, which says why.
+func TestRefusedGapStaysVisible(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 1)
+	space := s.Spaces()[0].Name
+	s.pass(t)
+	s.advance(time.Hour)
+	s.pass(t)
+	if err := s.db.OpenGap(t.Context(), space, epoch.Add(10*time.Minute), epoch.Add(20*time.Minute), store.CauseSilentLoss); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.RemoveMember(space, s.App()); err != nil {
+		t.Fatal(err)
+	}
+	s.repair(t)
+	gaps := s.gaps(t)
+	if len(gaps) != 1 || gaps[0].State != store.GapImpossible {
+		t.Fatalf("got gaps %+v, want one that can't be repaired", gaps)
+	}
+	for _, want := range []string{space, "add it to the space"} {
+		if !strings.Contains(gaps[0].Detail, want) {
+			t.Errorf("the gap's reason is %q, want it to hold %q", gaps[0].Detail, want)
+		}
+	}
+}
+
+// The joining of somebody who has left since comes without a name. It is kept,
+// and a live copy that is delivered later is recorded all the same.
+func TestRemovedMember(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 1)
+	space := s.Spaces()[0].Name
+	user := s.AddUser(false)
+	if err := s.AddMembers(space, user); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(time.Minute)
+	if err := s.RemoveMember(space, user); err != nil {
+		t.Fatal(err)
+	}
+	joined := s.events[0]
+	r := backfill.Range{Space: space, From: epoch.Add(-time.Second), To: s.now()}
+	for range 2 {
+		if _, err := s.filler.Fill(t.Context(), r, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.number(t, `SELECT count(*) FROM quarantine WHERE reason = 'missing_name' AND attributes->>'ce-id' = $1`, joined.ID); n != 1 {
+		t.Errorf("the event is in the quarantine %d times, want once", n)
+	}
+	attributes := map[string]string{
+		"ce-id": joined.ID, "ce-type": joined.Type, "ce-time": joined.Time.Format(time.RFC3339Nano), "ce-specversion": "1.0",
+		"ce-source": "//workspaceevents.googleapis.com/subscriptions/s", "ce-subject": "//chat.googleapis.com/" + space,
+	}
+	live := events.Delivery{MessageID: "1", PublishTime: s.now(), ReceivedAt: s.now(), Origin: events.OriginLive, Attributes: attributes}
+	live.Data = []byte(`{"membership":{"name":"` + joined.Items[0].Resource + `","state":"JOINED","member":{"name":"` + user + `","type":"HUMAN"}}}`)
+	if live.Event, live.Malformed = events.Decode(attributes, live.Data); live.Malformed != nil {
+		t.Fatal(live.Malformed)
+	}
+	outcomes, err := s.db.Record(t.Context(), []events.Delivery{live})
+	if err != nil || outcomes[0] != events.Recorded {
+		t.Errorf("the live copy: got %v, %v, want it recorded", outcomes, err)
+	}
+}
