@@ -41,10 +41,17 @@ func (c *checker) values() {
 	if cfg.Project != "" && !projectID.MatchString(cfg.Project) {
 		c.add("project", "project %q is not a project id: 6 to 30 lower-case letters, digits and hyphens", cfg.Project)
 	}
+	c.auth()
 	c.pubsub()
 	c.database()
 	c.spaces()
-	c.eventTypes()
+	c.targets()
+	c.eventTypes("workspace.event_types", cfg.Workspace.EventTypes, KindSpace, "all ten")
+	c.duration("keeper.interval", cfg.Keeper.Interval, time.Minute, time.Hour)
+	if cfg.Keeper.OnAdded && cfg.Auth.Mode != AuthApp && isAuthMode(cfg.Auth.Mode) {
+		c.add("keeper.on_added", "keeper.on_added needs auth.mode app: it is the Chat app that is added, and the mode is %s", cfg.Auth.Mode)
+	}
+	c.duration("backfill.overlap", cfg.Backfill.Overlap, 0, time.Hour)
 	c.welcome()
 	c.between("chat.writes_per_minute_per_space", cfg.Chat.WritesPerMinutePerSpace, 1, 60)
 	c.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
@@ -64,8 +71,6 @@ func (c *checker) values() {
 var (
 	projectID  = regexp.MustCompile(`^([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$`)
 	resourceID = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
-	spaceName  = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]+$`)
-	spaceURL   = regexp.MustCompile(`^https://(?:mail\.google\.com/chat/.*|chat\.google\.com/.*)(?:room|space)/([A-Za-z0-9_-]+)`)
 )
 
 func (c *checker) pubsub() {
@@ -74,9 +79,24 @@ func (c *checker) pubsub() {
 		c.add("pubsub.topic", "pubsub.topic is in project %q; Google publishes only to topics of the Chat app's own project, %q", project, c.cfg.Project)
 	}
 	c.resource("pubsub.subscription", p.Subscription, "subscriptions")
+	c.deadLetter()
 	c.between("pubsub.max_outstanding_messages", p.MaxOutstandingMessages, 1, 100_000)
 	if p.MaxOutstandingBytes < 10<<20 || p.MaxOutstandingBytes > 64<<30 {
 		c.add("pubsub.max_outstanding_bytes", "pubsub.max_outstanding_bytes is %s; it must be from 10MiB to 64GiB", p.MaxOutstandingBytes)
+	}
+}
+
+func (c *checker) deadLetter() {
+	const path = "pubsub.dead_letter_topic"
+	p := c.cfg.PubSub
+	_, ok := c.resource(path, p.DeadLetterTopic, "topics")
+	id := p.Topic[strings.LastIndex(p.Topic, "/")+1:]
+	switch {
+	case p.Topic == "" || !ok:
+	case p.DeadLetterTopic == "" && len(id+deadLetterSuffix) > 255:
+		c.add(path, "%s must be set, as the topic's name with %s added would be longer than 255 characters", path, deadLetterSuffix)
+	case c.cfg.DeadLetterTopicName() == c.cfg.TopicName():
+		c.add(path, "%s is the topic that events come from; undeliverable messages would come back for ever", path)
 	}
 }
 
@@ -122,50 +142,6 @@ func (c *checker) database() {
 		}
 	}
 	c.between("database.max_conns", db.MaxConns, 2, 1000)
-}
-
-func (c *checker) spaces() {
-	for i, name := range c.cfg.Workspace.Spaces {
-		path := itemPath("workspace.spaces", i)
-		link := spaceURL.FindStringSubmatch(name)
-		switch {
-		case name == "spaces/-":
-			c.add(path, "spaces/- needs a user's credentials, and this is a Chat app: list each space")
-		case link != nil:
-			c.add(path, "%q is a link; the space's name is %q", name, "spaces/"+link[1])
-		case !spaceName.MatchString(name):
-			c.add(path, `%q is not a space's name; it looks like "spaces/AAQAtX4kZ1c"`, name)
-		case slices.Index(c.cfg.Workspace.Spaces, name) < i:
-			c.add(path, "%q is listed twice", name)
-		}
-	}
-}
-
-func (c *checker) eventTypes() {
-	const prefix = "google.workspace.chat."
-	list, known := c.cfg.Workspace.EventTypes, EventTypes()
-	if len(list) == 0 {
-		c.add("workspace.event_types", "workspace.event_types is empty; leave it out for all ten")
-	}
-	for i, name := range list {
-		path := itemPath("workspace.event_types", i)
-		single := strings.NewReplacer(".batchCreated", ".created", ".batchUpdated", ".updated", ".batchDeleted", ".deleted").Replace(name)
-		switch {
-		case slices.Contains(known, name) && slices.Index(list, name) < i:
-			c.add(path, "%q is listed twice", name)
-		case slices.Contains(known, name):
-		case single != name && slices.Contains(known, single):
-			c.add(path, "%q can't be subscribed to: batch forms come along with %q", name, single)
-		case slices.Contains(known, prefix+name):
-			c.add(path, "%q is not an event type; the full name is %q", name, prefix+name)
-		default:
-			message := fmt.Sprintf("%q is not an event type of a space", name)
-			if near := nearest(name, known); near != "" {
-				message += fmt.Sprintf("; did you mean %q?", near)
-			}
-			c.add(path, "%s", message)
-		}
-	}
 }
 
 var placeholder = regexp.MustCompile(`\{[^{}\n]*\}`)

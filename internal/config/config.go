@@ -28,9 +28,12 @@ type Config struct {
 	// topic and the Workspace Events subscriptions belong to. No default.
 	Project string `yaml:"project"`
 
+	Auth      Auth      `yaml:"auth"`
 	PubSub    PubSub    `yaml:"pubsub"`
 	Database  Database  `yaml:"database"`
 	Workspace Workspace `yaml:"workspace"`
+	Keeper    Keeper    `yaml:"keeper"`
+	Backfill  Backfill  `yaml:"backfill"`
 	Reactors  Reactors  `yaml:"reactors"`
 	Chat      Chat      `yaml:"chat"`
 	Log       Log       `yaml:"log"`
@@ -64,6 +67,16 @@ type PubSub struct {
 	// bytes, or one with a unit (KiB, MiB, GiB); at least 10MiB, as one message
 	// can have 10 MB. Default 64MiB.
 	MaxOutstandingBytes ByteSize `yaml:"max_outstanding_bytes"`
+
+	// Manage lets subscribe-setup apply create and change the topic, the
+	// subscription, the dead-letter topic and their IAM bindings. Without it
+	// they are only checked, as Terraform made them. Default false.
+	Manage bool `yaml:"manage"`
+
+	// DeadLetterTopic is the topic for messages that can't be delivered: its
+	// id, or its full name. Empty stands for the topic's name with
+	// "-dead-letter" added. No default.
+	DeadLetterTopic string `yaml:"dead_letter_topic"`
 }
 
 // Database says how to reach Postgres.
@@ -85,20 +98,30 @@ type Database struct {
 	MaxConns int `yaml:"max_conns"`
 }
 
-// Workspace says what to watch.
-type Workspace struct {
-	// Spaces are the Chat spaces to watch, each as "spaces/AAQA…". The Chat
-	// app must be a member of each. No default.
-	Spaces []string `yaml:"spaces"`
+// Keeper says how the worker keeps subscriptions alive.
+type Keeper struct {
+	// Enabled lets the worker renew, reactivate and recreate subscriptions.
+	// Without it each one ends when it expires. Default true.
+	Enabled bool `yaml:"enabled"`
 
-	// EventTypes are the event types to subscribe to, by Google's full name.
-	// Batch forms come by themselves and can't be listed. Default: all ten.
-	EventTypes []string `yaml:"event_types"`
+	// Interval is the pause between two looks at all subscriptions, 1m to 1h.
+	// Lifecycle events are acted on at once all the same. Default 5m.
+	Interval time.Duration `yaml:"interval"`
 
-	// IncludeResource asks Google to put the content into events. Without it
-	// events hold just names, but subscriptions live for 7 days and not 4 to
-	// 24 hours. Default true.
-	IncludeResource bool `yaml:"include_resource"`
+	// OnAdded subscribes a space as soon as somebody adds the Chat app to it,
+	// listed under workspace or not. It needs auth.mode app. Default false.
+	OnAdded bool `yaml:"on_added"`
+}
+
+// Backfill says how events that were missed are fetched.
+type Backfill struct {
+	// Auto fetches the events of every gap as soon as it is known. Without it
+	// that takes subscriber backfill. Default true.
+	Auto bool `yaml:"auto"`
+
+	// Overlap is how far before and after a gap events are fetched as well,
+	// 0s to 1h, as Google delivers late and out of order. Default 5m.
+	Overlap time.Duration `yaml:"overlap"`
 }
 
 // Reactors says how to act on events.
@@ -163,8 +186,11 @@ func Default() Config {
 			MaxOutstandingMessages: 5_000,
 			MaxOutstandingBytes:    64 << 20,
 		},
+		Auth:      Auth{Mode: AuthApp},
 		Database:  Database{MaxConns: 10},
 		Workspace: Workspace{EventTypes: EventTypes(), IncludeResource: true},
+		Keeper:    Keeper{Enabled: true, Interval: 5 * time.Minute},
+		Backfill:  Backfill{Auto: true, Overlap: 5 * time.Minute},
 		Reactors: Reactors{Welcome: Welcome{
 			Text:   "Welcome, {member}! Good to have you here.",
 			MaxAge: 10 * time.Minute,
@@ -173,22 +199,5 @@ func Default() Config {
 		Log:           Log{Level: "info", Format: "json"},
 		Health:        Health{Addr: "127.0.0.1:8080"},
 		ShutdownGrace: 25 * time.Second,
-	}
-}
-
-// EventTypes returns the ten event types that a subscription to a space can
-// name (fact sheet §1.1). Batch forms are delivered along with them.
-func EventTypes() []string {
-	return []string{
-		"google.workspace.chat.message.v1.created",
-		"google.workspace.chat.message.v1.updated",
-		"google.workspace.chat.message.v1.deleted",
-		"google.workspace.chat.membership.v1.created",
-		"google.workspace.chat.membership.v1.updated",
-		"google.workspace.chat.membership.v1.deleted",
-		"google.workspace.chat.reaction.v1.created",
-		"google.workspace.chat.reaction.v1.deleted",
-		"google.workspace.chat.space.v1.updated",
-		"google.workspace.chat.space.v1.deleted",
 	}
 }

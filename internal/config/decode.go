@@ -137,11 +137,13 @@ func (d *decoder) set(f field, n ast.Node) string {
 	case time.Duration:
 		_, fits = text(n)
 		want = "must be a duration with its unit, such as 90s, 10m or 1h30m"
-	case bool:
+	case bool, *bool:
 		fits = n.Type() == ast.BoolType
 		want = "must be true or false"
 	case []string:
 		return d.setList(f, n)
+	case []Target:
+		return d.setTargets(f, n)
 	default: // numbers are checked by their parser
 		fits = n.Type() == ast.IntegerType || n.Type() == ast.StringType
 		want = "must be a number"
@@ -173,6 +175,35 @@ func (d *decoder) setList(f field, n ast.Node) string {
 		}
 		d.where[itemPath(f.path, len(list))] = start(item)
 		list = append(list, s)
+	}
+	f.value.Set(reflect.ValueOf(list))
+	return ""
+}
+
+// setTargets decodes each item as the section that it is: for as long as that
+// takes, the item's keys are keys of the configuration.
+func (d *decoder) setTargets(f field, n ast.Node) string {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		return `must be a list of sections such as {target: "spaces/AAQAtX4kZ1c"}`
+	}
+	list := make([]Target, 0, len(seq.Values))
+	for _, item := range seq.Values {
+		path := itemPath(f.path, len(list))
+		var t Target
+		keys := fields(path, reflect.ValueOf(&t).Elem())
+		for _, key := range keys {
+			d.fields[key.path] = key
+		}
+		d.where[path] = start(item)
+		d.section(path, item)
+		if kind := item.Type(); kind != ast.MappingType && kind != ast.MappingValueType {
+			d.wrong[path+".target"] = true
+		}
+		for _, key := range keys {
+			delete(d.fields, key.path)
+		}
+		list = append(list, t)
 	}
 	f.value.Set(reflect.ValueOf(list))
 	return ""

@@ -52,14 +52,11 @@ func (f field) parse(text string) error {
 	case *string:
 		*target = text
 	case *bool:
-		switch text {
-		case "true":
-			*target = true
-		case "false":
-			*target = false
-		default:
-			return errors.New("must be true or false")
-		}
+		return parseBool(text, target)
+	case **bool: // nil stands for "not set"
+		b := new(bool)
+		*target = b
+		return parseBool(text, b)
 	case *int:
 		n, err := strconv.ParseInt(text, 10, 32)
 		if err != nil {
@@ -86,9 +83,19 @@ func (f field) parse(text string) error {
 			}
 		}
 		*target = list
+	case *[]Target:
+		return errors.New("can only be set in the file; SPACEKEEPER_WORKSPACE_SPACES takes single spaces")
 	default:
 		return fmt.Errorf("has a type that no one can set: %T", target)
 	}
+	return nil
+}
+
+func parseBool(text string, target *bool) error {
+	if text != "true" && text != "false" {
+		return errors.New("must be true or false")
+	}
+	*target = text == "true"
 	return nil
 }
 

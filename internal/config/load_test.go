@@ -61,6 +61,11 @@ func TestLoadReportsTheEnvironment(t *testing.T) {
 		"SPACEKEEPER_DATABASE_MAX_CONNS":               "99999999999999999999",
 		"SPACEKEEPER_REACTORS_WELCOME_TEXT":            "{user}",
 		"SPACEKEEPER_WORKSPACE_EVENT_TYPES":            ",",
+		"SPACEKEEPER_WORKSPACE_TARGETS":                "spaces/-",
+		"SPACEKEEPER_AUTH_MODE":                        "User",
+		"SPACEKEEPER_AUTH_TOKEN_FILE":                  "testdata/absent.json",
+		"SPACEKEEPER_KEEPER_ENABLED":                   "1",
+		"SPACEKEEPER_BACKFILL_OVERLAP":                 "-1s",
 	}), config.ForWorker, config.ForApply)
 	if err == nil {
 		t.Fatal("got no error")
@@ -104,6 +109,21 @@ func TestLoadExample(t *testing.T) {
 	}
 }
 
+func TestExampleShowsEveryKey(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../../spacekeeper.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(config.Default().String()) {
+		path, _, _ := strings.Cut(line, "=")
+		key := path[strings.LastIndex(path, ".")+1:]
+		if key != "" && !strings.Contains(string(raw), key+":") {
+			t.Errorf("the example doesn't show %s", path)
+		}
+	}
+}
+
 func TestLoadWithoutFileGivesDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := config.Load("", noEnv)
@@ -136,6 +156,11 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 		"SPACEKEEPER_REACTORS_WELCOME_MAX_AGE":         "1h30m",
 		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE": "60",
 		"SPACEKEEPER_HEALTH_ADDR":                      "off",
+		"SPACEKEEPER_AUTH_MODE":                        "user",
+		"SPACEKEEPER_AUTH_TOKEN_FILE":                  "testdata/credentials/user.json",
+		"SPACEKEEPER_PUBSUB_DEAD_LETTER_TOPIC":         "rest",
+		"SPACEKEEPER_KEEPER_INTERVAL":                  "10m",
+		"SPACEKEEPER_BACKFILL_AUTO":                    "false",
 		"SPACEKEEPER_CHAT_ENDPOINT":                    "http://[::1]:9000",
 		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT":        "https://proxy.example/events",
 		"SPACEKEEPER_SERVICE_USAGE_ENDPOINT":           "http://127.0.0.1:9001",
@@ -150,10 +175,20 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 	want.PubSub.MaxOutstandingBytes = 1 << 30
 	want.Database.DSN = "postgres://spacekeeper@127.0.0.1:5432/spacekeeper"
 	want.Workspace.Spaces = []string{"spaces/A", "spaces/B", "spaces/C"}
+	names := false
+	want.Workspace.Targets = []config.Target{{Target: "name:Team *"}, {
+		Target:          "spaces/AAQA7cK2mLo",
+		EventTypes:      []string{"google.workspace.chat.membership.v1.created", "google.workspace.chat.membership.v1.deleted"},
+		IncludeResource: &names,
+	}}
 	want.Reactors.Welcome.Text = "Welcome, {member}! The first pinned message says how we work here."
 	want.Reactors.Welcome.MaxAge = 90 * time.Minute
 	want.Chat.WritesPerMinutePerSpace = 60
 	want.Health.Addr = ""
+	want.Auth = config.Auth{Mode: config.AuthUser, TokenFile: "testdata/credentials/user.json"}
+	want.PubSub.DeadLetterTopic = "rest"
+	want.Keeper.Interval = 10 * time.Minute
+	want.Backfill.Auto = false
 	want.Endpoints = config.Endpoints{
 		Chat:            "http://[::1]:9000",
 		WorkspaceEvents: "https://proxy.example/events",

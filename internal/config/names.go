@@ -11,6 +11,17 @@ func (c Config) TopicName() string {
 	return fullName(c.Project, "topics", c.PubSub.Topic)
 }
 
+const deadLetterSuffix = "-dead-letter"
+
+// DeadLetterTopicName is the full name of the topic for messages that can't be
+// delivered, "projects/P/topics/T"; by default it is beside the topic.
+func (c Config) DeadLetterTopicName() string {
+	if c.PubSub.DeadLetterTopic == "" {
+		return c.TopicName() + deadLetterSuffix
+	}
+	return fullName(c.Project, "topics", c.PubSub.DeadLetterTopic)
+}
+
 // SubscriptionName is the full name of the Pub/Sub subscription,
 // "projects/P/subscriptions/S".
 func (c Config) SubscriptionName() string {

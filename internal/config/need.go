@@ -48,6 +48,9 @@ func (c *checker) needs(needs []Need) {
 			if path == "database.dsn" && (c.cfg.Database.DSNFile != "" || c.wrong["database.dsn_file"]) {
 				continue
 			}
+			if path == "workspace.spaces" && (len(c.cfg.Workspace.Targets) > 0 || c.wrong["workspace.targets"]) {
+				continue
+			}
 			reported[path] = true
 			c.add(path, "%s is missing; %s needs it (or set %s)", path, need, f.env())
 		}

@@ -42,7 +42,7 @@ func reference(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString(`# Configuration
 
-Generated from the comments in internal/config/config.go: change them there.
+Generated from the comments of the structs in internal/config: change them there.
 
 Both binaries read one YAML file, ` + "`" + DefaultPath + "`" + ` in the working directory or the one that ` + "`--config`" + ` names;
 ` + "`spacekeeper.example.yaml`" + ` shows every key. An environment variable overrides each key; its name is
@@ -54,25 +54,26 @@ and the binary exits with 78.
 |---|---|---|---|---|
 `)
 	for _, f := range fields("", reflect.ValueOf(&cfg).Elem()) {
+		variable := "`" + f.env() + "`"
+		if _, isTargets := f.value.Interface().([]Target); isTargets {
+			variable = "–"
+		}
 		if other, taken := names[f.env()]; taken {
 			t.Errorf("%s and %s share the variable %s", other, f.path, f.env())
 		}
 		names[f.env()] = f.path
-		comment, ok := comments[f.path]
-		if !ok {
-			t.Errorf("%s has no comment", f.path)
-		}
-		kind, value := kindAndDefault(f)
-		meaning, stated, ok := strings.Cut(comment, "Default")
-		if !ok && !strings.HasSuffix(comment, "No default.") {
-			t.Errorf("the comment of %s states no default", f.path)
-		}
-		meaning = strings.TrimSuffix(strings.TrimSpace(meaning), " No default.")
-		if shown := strings.Trim(value, "`"); ok && f.value.Kind() != reflect.Slice && !strings.Contains(stated, shown) {
-			t.Errorf("the comment of %s states the default %q, but it is %s", f.path, stated, shown)
-		}
-		meaning = strings.NewReplacer("|", `\|`, "*", `\*`).Replace(meaning)
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s |\n", f.path, f.env(), kind, value, meaning)
+		kind, value, meaning := describeField(t, f, comments)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.path, variable, kind, value, meaning)
+	}
+	b.WriteString(`
+Each of ` + "`workspace.targets`" + ` is a section:
+
+| key | type | meaning |
+|---|---|---|
+`)
+	for _, f := range fields("workspace.targets[]", reflect.ValueOf(&Target{}).Elem()) {
+		kind, _, meaning := describeField(t, f, comments)
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.TrimPrefix(f.path, "workspace.targets[]."), kind, meaning)
 	}
 	b.WriteString(`
 Endpoints of a fake or a proxy are set by the environment alone. No credentials are asked for, or sent to, an endpoint on
@@ -88,12 +89,37 @@ loopback; any other must be https.
 	return b.String()
 }
 
+// describeField reads a row of the reference out of the field and its comment.
+func describeField(t *testing.T, f field, comments map[string]string) (kind, value, meaning string) {
+	t.Helper()
+	comment, ok := comments[f.path]
+	if !ok {
+		t.Errorf("%s has no comment", f.path)
+	}
+	kind, value = kindAndDefault(f)
+	meaning, stated, ok := strings.Cut(comment, ". Default")
+	if ok {
+		meaning += "."
+	} else if !strings.HasSuffix(comment, "No default.") {
+		t.Errorf("the comment of %s states no default", f.path)
+	}
+	meaning = strings.TrimSuffix(strings.TrimSpace(meaning), " No default.")
+	if shown := strings.Trim(value, "`"); ok && f.value.Kind() != reflect.Slice && !strings.Contains(stated, shown) {
+		t.Errorf("the comment of %s states the default %q, but it is %s", f.path, stated, shown)
+	}
+	return kind, value, strings.NewReplacer("|", `\|`, "*", `\*`).Replace(meaning)
+}
+
 func kindAndDefault(f field) (kind, value string) {
 	switch v := f.value.Interface().(type) {
 	case string:
 		kind, value = "text", v
 	case bool:
 		kind, value = "true or false", strconv.FormatBool(v)
+	case *bool:
+		kind = "true or false"
+	case []Target:
+		kind = "list of sections"
 	case int:
 		kind, value = "number", strconv.Itoa(v)
 	case ByteSize:
@@ -116,19 +142,21 @@ func kindAndDefault(f field) (kind, value string) {
 // source, by the path of the key.
 func fieldComments(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
 	structs := map[string]*ast.StructType{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.TypeSpec); ok {
-			if s, ok := spec.Type.(*ast.StructType); ok {
-				structs[spec.Name.Name] = s
-			}
+	for _, name := range []string{"config.go", "auth.go", "workspace.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return true
-	})
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok {
+				if s, ok := spec.Type.(*ast.StructType); ok {
+					structs[spec.Name.Name] = s
+				}
+			}
+			return true
+		})
+	}
 	comments := map[string]string{}
 	var walk func(prefix, name string)
 	walk = func(prefix, name string) {
@@ -154,5 +182,6 @@ func fieldComments(t *testing.T) map[string]string {
 		}
 	}
 	walk("", "Config")
+	walk("workspace.targets[]", "Target")
 	return comments
 }
