@@ -69,6 +69,7 @@ func (a *chatAPI) handler() http.Handler {
 	mux.HandleFunc("GET /v1/spaces/{space}/messages", a.method("spaces.messages.list", messageReads, a.listMessages))
 	mux.HandleFunc("GET /v1/spaces/{space}/messages/{message}", a.method("spaces.messages.get", messageReads, a.getMessage))
 	mux.HandleFunc("GET /v1/spaces/{space}/spaceEvents", a.method("spaces.spaceEvents.list", spaceEventReads, a.listSpaceEvents))
+	mux.HandleFunc("GET /v1/spaces/{space}/spaceEvents/{event}", a.method("spaces.spaceEvents.get", spaceEventReads, a.getSpaceEvent))
 	mux.HandleFunc("/", handle(unknownMethod))
 	return mux
 }
@@ -142,7 +143,7 @@ func (a *chatAPI) run(r *chatRequest, space, class string, fn func(*chatRequest)
 		switch {
 		case s == nil || s.deleted:
 			return nil, notFound("Space not found: %s.", space)
-		case !s.isJoined(a.w.state.app):
+		case !s.isJoined(a.w.caller()):
 			return nil, denied("This Chat app is not a member of this space.")
 		}
 		r.space = s

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -8,29 +9,46 @@ import (
 	"google.golang.org/api/chat/v1"
 )
 
-// listMembers is spaces.members.list: joined people and other bots. The app's
-// own membership isn't listed under app authentication.
+// listMembers is spaces.members.list. Under app authentication it lists
+// neither apps nor invited people nor Google Groups; people who are in through
+// a group are never listed.
 func (a *chatAPI) listMembers(r *chatRequest) (any, *apiError) {
 	if r.URL.Query().Get("filter") != "" {
 		return nil, &apiError{code: http.StatusNotImplemented, status: "UNIMPLEMENTED", message: "The simulated Workspace can't filter members."}
 	}
+	asApp := a.w.authority == ""
 	invited, apiErr := flag(r.Request, "showInvited")
 	if apiErr != nil {
 		return nil, apiErr
 	}
-	if invited {
-		return nil, invalid("show_invited requires user authentication.")
-	}
-	users := slices.DeleteFunc(r.space.joined(), func(u string) bool { return u == a.w.state.app })
-	from, to, next, apiErr := pageOf(r.Request, len(users), 100, 1000)
+	groups, apiErr := flag(r.Request, "showGroups")
 	if apiErr != nil {
 		return nil, apiErr
 	}
-	answer := &chat.ListMembershipsResponse{NextPageToken: next}
-	for _, u := range users[from:to] {
-		answer.Memberships = append(answer.Memberships, a.renderMember(r.space, r.space.members[u]))
+	switch {
+	case asApp && invited:
+		return nil, invalid("show_invited requires user authentication.")
+	case asApp && groups:
+		// Documented is only that it takes user authentication.
+		return nil, invalid("show_groups requires user authentication.")
 	}
-	return answer, nil
+	var all []*chat.Membership
+	for _, user := range slices.Sorted(maps.Keys(r.space.members)) {
+		m := r.space.members[user]
+		if (m.state == stateJoined || invited) && !(asApp && a.w.state.users[user].userType == typeBot) {
+			all = append(all, a.renderMember(r.space, m))
+		}
+	}
+	if groups {
+		for _, name := range slices.Sorted(maps.Keys(r.space.groups)) {
+			all = append(all, renderGroup(r.space, name))
+		}
+	}
+	from, to, next, apiErr := pageOf(r.Request, len(all), 100, 1000)
+	if apiErr != nil {
+		return nil, apiErr
+	}
+	return &chat.ListMembershipsResponse{Memberships: all[from:to], NextPageToken: next}, nil
 }
 
 // getMember is spaces.members.get; "app" is the calling app.
@@ -39,6 +57,10 @@ func (a *chatAPI) getMember(r *chatRequest) (any, *apiError) {
 	user := "users/" + id
 	if id == "app" {
 		user = a.w.state.app
+	}
+	group := "groups/" + id
+	if r.space.groups[group] != nil && a.w.authority != "" {
+		return renderGroup(r.space, group), nil
 	}
 	m := r.space.members[user]
 	if m == nil {
@@ -53,5 +75,13 @@ func (a *chatAPI) renderMember(s *space, m *membership) *chat.Membership {
 		State:  m.state,
 		Role:   m.role,
 		Member: a.user(m.user),
+	}
+}
+
+func renderGroup(s *space, group string) *chat.Membership {
+	return &chat.Membership{
+		Name:        s.name + "/members/" + strings.TrimPrefix(group, "groups/"),
+		State:       stateJoined,
+		GroupMember: &chat.Group{Name: group},
 	}
 }

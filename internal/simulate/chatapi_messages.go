@@ -99,7 +99,7 @@ func (a *chatAPI) checkMessage(s *space, in *chat.Message, messageID string) *ap
 		return invalid("Private messages can't have attachments.")
 	case u == nil || u.userType == typeBot:
 		return invalid("Invalid private message viewer %q.", viewer)
-	case !s.isJoined(viewer):
+	case !s.isIn(viewer):
 		// What Google answers here isn't documented.
 		return invalid("The private message viewer %q is not a member of the space.", viewer)
 	}
@@ -149,6 +149,9 @@ func (a *chatAPI) getMessage(r *chatRequest) (any, *apiError) {
 	if m == nil {
 		return nil, notFound("Message not found: %s/messages/%s.", r.space.name, id)
 	}
+	if m.swept {
+		return nil, denied("Permission denied to perform the requested action on the specified resource.")
+	}
 	return a.render(m), nil
 }
 
@@ -163,7 +166,7 @@ func (a *chatAPI) listMessages(r *chatRequest) (any, *apiError) {
 	}
 	var all []*message
 	for _, m := range r.space.order {
-		if m.viewer == "" && (showDeleted || m.deleteTime.IsZero()) {
+		if m.viewer == "" && !m.swept && (showDeleted || m.deleteTime.IsZero()) {
 			all = append(all, m)
 		}
 	}

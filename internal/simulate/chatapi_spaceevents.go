@@ -75,6 +75,21 @@ func (a *chatAPI) listSpaceEvents(r *chatRequest) (any, *apiError) {
 	return rawJSON(raw), nil
 }
 
+// getSpaceEvent is spaces.spaceEvents.get.
+func (a *chatAPI) getSpaceEvent(r *chatRequest) (any, *apiError) {
+	if a.w.conditions[AppNotConfigured] {
+		return nil, appNotFound()
+	}
+	id := r.space.name + "/spaceEvents/" + r.PathValue("event")
+	oldest := a.w.state.now().AddDate(0, 0, -pastDays)
+	for i := range r.space.past {
+		if e := &r.space.past[i]; e.id == id && !e.time.Before(oldest) {
+			return a.w.renderPast(r.space, e), nil
+		}
+	}
+	return nil, notFound("Space event not found: %s.", id)
+}
+
 // renderPast shows the newest version of what the event was about, as Google
 // does, and not how it was then.
 func (w *Workspace) renderPast(s *space, e *pastEvent) map[string]any {

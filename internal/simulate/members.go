@@ -106,6 +106,28 @@ func (w *Workspace) RemoveMember(space, user string) error {
 	})
 }
 
+// AddGroup makes a Google Group with the users in it a member of the space and
+// returns its name. As at Google, no event tells of the people who are in a
+// space through a group.
+func (w *Workspace) AddGroup(space string, users ...string) (string, error) {
+	var name string
+	err := w.change(func() error {
+		s, err := w.state.liveSpace(space)
+		if err != nil {
+			return fmt.Errorf("add group: %w", err)
+		}
+		for _, u := range users {
+			if w.state.users[u] == nil {
+				return fmt.Errorf("add group to %s: there is no user %q", space, u)
+			}
+		}
+		name = "groups/" + w.state.shortID("group")
+		s.groups[name] = users
+		return nil
+	})
+	return name, err
+}
+
 // SetRole gives the member another role, such as "ROLE_MANAGER".
 func (w *Workspace) SetRole(space, user, role string) error {
 	return w.change(func() error {

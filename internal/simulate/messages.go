@@ -95,6 +95,28 @@ func (w *Workspace) Delete(message string) error {
 	})
 }
 
+// DeleteWithReplies deletes the first message of a thread, and the replies
+// with it. The API refuses to show those afterwards, where a message that was
+// deleted by itself leaves a tombstone. Whether they cause events isn't known;
+// here they don't.
+func (w *Workspace) DeleteWithReplies(message string) error {
+	return w.change(func() error {
+		s, first, err := w.state.liveMessage(message)
+		if err != nil {
+			return fmt.Errorf("delete with replies: %w", err)
+		}
+		at := w.state.tick()
+		for _, m := range s.order {
+			if m.thread == first.thread && m.deleteTime.IsZero() {
+				m.deleteTime, m.deletion, m.text = at, "CREATOR", ""
+				m.swept = m != first
+			}
+		}
+		w.emit(at, w.messageChange(s, first, "deleted"))
+		return nil
+	})
+}
+
 // React puts an emoji on a message and returns the reaction's name. An emoji
 // of the form ":name:" is a custom one.
 func (w *Workspace) React(message, user, emoji string) (string, error) {
@@ -156,7 +178,7 @@ func (w *Workspace) writable(spaceName, user string) (*space, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.isJoined(user) {
+	if !s.isIn(user) {
 		return nil, fmt.Errorf("%q isn't in %s", user, spaceName)
 	}
 	return s, nil

@@ -46,6 +46,7 @@ type space struct {
 	deleted     bool
 	members     map[string]*membership // by "users/U"; changed by put and drop only
 	joinedNow   []string               // sorted users of the joined members; nil if not known
+	groups      map[string][]string    // Google Groups that are members, by "groups/G", and who is in them
 	messages    map[string]*message    // by full name
 	order       []*message             // by time of creation
 	byClientID  map[string]*message
@@ -68,6 +69,7 @@ type message struct {
 	updateTime time.Time // zero until edited
 	deleteTime time.Time // zero unless deleted
 	deletion   string    // deletionType
+	swept      bool      // deleted along with the message that it replied to
 	text       string
 	thread     string
 	threadKey  string
@@ -155,6 +157,7 @@ func (st *state) addSpace(displayName string) *space {
 		description: "What concerns " + displayName,
 		createTime:  st.tick(),
 		members:     map[string]*membership{},
+		groups:      map[string][]string{},
 		messages:    map[string]*message{},
 		byClientID:  map[string]*message{},
 		byRequestID: map[string]*message{},
@@ -195,6 +198,19 @@ func (st *state) liveMessage(name string) (*space, *message, error) {
 func (s *space) isJoined(user string) bool {
 	m := s.members[user]
 	return m != nil && m.state == stateJoined
+}
+
+// isIn reports whether the user may take part, as a member or through a group.
+func (s *space) isIn(user string) bool {
+	if s.isJoined(user) {
+		return true
+	}
+	for _, people := range s.groups {
+		if slices.Contains(people, user) {
+			return true
+		}
+	}
+	return false
 }
 
 // put adds the membership, or tells that its state has changed.
