@@ -54,6 +54,7 @@ type Client struct {
 	local       *http.Client  // set for a loopback endpoint only
 	callTimeout time.Duration
 	eventReads  *rate.Limiter
+	reads       *readPace
 }
 
 // Google lists 3,000 pages of events a minute and project (fact sheet §5). In
@@ -71,6 +72,7 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 		c.callTimeout = 10 * time.Second
 	}
 	c.eventReads = rate.NewLimiter(eventReadsPerSecond, eventReadsBurst)
+	c.reads = newReadPace()
 	if config.IsLoopback(opts.Endpoint) {
 		c.local = &http.Client{Transport: keepBody{&http.Transport{MaxIdleConnsPerHost: 32}}}
 	}

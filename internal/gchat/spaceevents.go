@@ -85,27 +85,33 @@ func readEvents(raw []byte) (EventsPage, error) {
 	}
 	page := EventsPage{Next: answer.NextPageToken}
 	for _, fields := range answer.SpaceEvents {
-		var e SpaceEvent
-		for key, value := range fields {
-			var err error
-			switch {
-			case key == "name":
-				err = json.Unmarshal(value, &e.Name)
-			case key == "eventType":
-				err = json.Unmarshal(value, &e.Type)
-			case key == "eventTime":
-				err = json.Unmarshal(value, &e.Time)
-			case strings.HasSuffix(key, "EventData"):
-				e.Data = value
-			}
-			if err != nil {
-				return EventsPage{}, fmt.Errorf("read %s of an event: %w", key, err)
-			}
-		}
-		if e.Name == "" || e.Type == "" || e.Time == "" {
-			return EventsPage{}, fmt.Errorf("read the answer: an event without name, type or time")
+		e, err := readEvent(fields)
+		if err != nil {
+			return EventsPage{}, err
 		}
 		page.Events = append(page.Events, e)
 	}
 	return page, nil
+}
+
+func readEvent(fields map[string]json.RawMessage) (e SpaceEvent, err error) {
+	for key, value := range fields {
+		switch {
+		case key == "name":
+			err = json.Unmarshal(value, &e.Name)
+		case key == "eventType":
+			err = json.Unmarshal(value, &e.Type)
+		case key == "eventTime":
+			err = json.Unmarshal(value, &e.Time)
+		case strings.HasSuffix(key, "EventData"):
+			e.Data = value
+		}
+		if err != nil {
+			return SpaceEvent{}, fmt.Errorf("read %s of an event: %w", key, err)
+		}
+	}
+	if e.Name == "" || e.Type == "" || e.Time == "" {
+		return SpaceEvent{}, fmt.Errorf("read the answer: an event without name, type or time")
+	}
+	return e, nil
 }

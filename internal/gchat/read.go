@@ -1,0 +1,168 @@
+package gchat
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+	"google.golang.org/api/googleapi"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// Resource is a message, a membership or a space as Google has it now.
+type Resource struct {
+	Data json.RawMessage // as received; what stands below the resource's key in an event
+	AsOf time.Time       // by Google's clock: what changed before is in it
+}
+
+// What a read can end with for good. Both are marked permanent: the same call
+// gives the same answer until somebody changes something.
+var (
+	// ErrGone says that the resource doesn't exist any more.
+	ErrGone = errors.New("it is gone")
+	// ErrDenied says that the app may not read here: it is not in the space,
+	// or no administrator has approved that it reads this.
+	ErrDenied = errors.New("the Chat app may not read it")
+)
+
+// Message reads a message, which may be a tombstone. Errors are marked as
+// those of CreateMessage are, and with ErrGone or ErrDenied.
+func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
+	got, err := c.read(ctx, name, c.reads.messages, func(ctx context.Context) (googleapi.ServerResponse, error) {
+		m, err := c.reader.Spaces.Messages.Get(name).Context(ctx).Do()
+		if err != nil {
+			return googleapi.ServerResponse{}, err
+		}
+		return m.ServerResponse, nil
+	})
+	if !errors.Is(err, ErrDenied) {
+		return got, err
+	}
+	// A reply that was deleted along with the message it replied to is
+	// forbidden, too: whether others can be read tells that from a missing
+	// permission (fact sheet §8, rows 9 and 10).
+	space := spaceOf(name)
+	if err := c.reads.wait(ctx, c.reads.messages, space); err != nil {
+		return got, fmt.Errorf("read %s: %w", name, err)
+	}
+	probe, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	if _, probeErr := c.reader.Spaces.Messages.List(space).PageSize(1).Context(probe).Do(); probeErr == nil {
+		return got, reactors.Permanent(fmt.Errorf("read %s: it is forbidden, while others of its space can be read: %w", name, ErrGone))
+	} else if code(probeErr) != http.StatusForbidden && code(probeErr) != http.StatusNotFound {
+		return got, classify(probeErr).mark("see whether "+space+" can be read", "")
+	}
+	return got, err
+}
+
+// Membership reads a membership: "spaces/S/members/U". Somebody who has left
+// is ErrGone.
+func (c *Client) Membership(ctx context.Context, name string) (Resource, error) {
+	return c.read(ctx, name, c.reads.members, func(ctx context.Context) (googleapi.ServerResponse, error) {
+		// The approved scopes aren't documented to be enough for this one.
+		m, err := c.service.Spaces.Members.Get(name).Context(ctx).Do()
+		if err != nil {
+			return googleapi.ServerResponse{}, err
+		}
+		return m.ServerResponse, nil
+	})
+}
+
+// Space reads a space.
+func (c *Client) Space(ctx context.Context, name string) (Resource, error) {
+	return c.read(ctx, name, c.reads.spaces, func(ctx context.Context) (googleapi.ServerResponse, error) {
+		s, err := c.service.Spaces.Get(name).Context(ctx).Do()
+		if err != nil {
+			return googleapi.ServerResponse{}, err
+		}
+		return s.ServerResponse, nil
+	})
+}
+
+// Event reads a past event again, with its resources as they are now: the
+// only way for an app to read a reaction.
+func (c *Client) Event(ctx context.Context, name string) (SpaceEvent, time.Time, error) {
+	got, err := c.readPaced(ctx, name, c.eventReads.Wait, func(ctx context.Context) (googleapi.ServerResponse, error) {
+		e, err := c.reader.Spaces.SpaceEvents.Get(name).Context(ctx).Do()
+		if err != nil {
+			return googleapi.ServerResponse{}, err
+		}
+		return e.ServerResponse, nil
+	})
+	if err != nil {
+		return SpaceEvent{}, time.Time{}, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(got.Data, &fields); err != nil {
+		return SpaceEvent{}, time.Time{}, fmt.Errorf("read %s: read the answer: %w", name, err)
+	}
+	e, err := readEvent(fields)
+	if err != nil {
+		return SpaceEvent{}, time.Time{}, fmt.Errorf("read %s: %w", name, err)
+	}
+	return e, got.AsOf, nil
+}
+
+func (c *Client) read(ctx context.Context, name string, kind *rate.Limiter, call func(context.Context) (googleapi.ServerResponse, error)) (Resource, error) {
+	wait := func(ctx context.Context) error { return c.reads.wait(ctx, kind, spaceOf(name)) }
+	return c.readPaced(ctx, name, wait, call)
+}
+
+func (c *Client) readPaced(ctx context.Context, name string, wait func(context.Context) error, call func(context.Context) (googleapi.ServerResponse, error)) (Resource, error) {
+	if err := wait(ctx); err != nil {
+		return Resource{}, fmt.Errorf("read %s: %w", name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	var body bytes.Buffer
+	began := time.Now()
+	answer, err := call(withBody(ctx, &body))
+	if err != nil {
+		return Resource{}, explainRead(err).mark("read "+name, "")
+	}
+	return Resource{Data: body.Bytes(), AsOf: asOf(answer.Header, began)}, nil
+}
+
+// explainRead says ErrGone or ErrDenied where Google did.
+func explainRead(err error) failure {
+	f := classify(err)
+	switch answer := redact(err, ""); {
+	case code(err) == http.StatusForbidden, strings.Contains(answer.Error(), "Chat app not found"):
+		f.err = fmt.Errorf("%w: %w", ErrDenied, answer)
+	case code(err) == http.StatusNotFound:
+		f.err, f.words = fmt.Errorf("%w: %w", ErrGone, answer), "Google Chat doesn't have it"
+	}
+	return f
+}
+
+func code(err error) int {
+	var answer *googleapi.Error
+	if errors.As(err, &answer) {
+		return answer.Code
+	}
+	return 0
+}
+
+// asOf is when, by Google's clock, a call that began at our time can't have
+// been read before. The Date header is cut to seconds, so this is early rather
+// than late.
+func asOf(answer http.Header, began time.Time) time.Time {
+	now := time.Now()
+	date, err := http.ParseTime(answer.Get("Date"))
+	if err != nil {
+		date = now
+	}
+	return date.Add(began.Sub(now)).UTC()
+}
+
+func spaceOf(name string) string {
+	id, _, _ := strings.Cut(strings.TrimPrefix(name, "spaces/"), "/")
+	return "spaces/" + id
+}
