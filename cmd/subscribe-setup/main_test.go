@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
@@ -21,7 +22,9 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) {
 	// Started by an init function below the Pub/Sub client; never ends.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+	goleak.VerifyTestMain(conformancetest.Main(m,
+		"workspaceevents.subscriptions.create", "workspaceevents.subscriptions.delete", "workspaceevents.subscriptions.list",
+	), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
 // deafBroker has the one topic and keeps nothing.
@@ -60,7 +63,7 @@ func open(t *testing.T) *terminal {
 		"SPACEKEEPER_PROJECT":                   ws.Project(),
 		"SPACEKEEPER_PUBSUB_TOPIC":              "chat-events",
 		"SPACEKEEPER_WORKSPACE_SPACES":          strings.Join(spaces, ","),
-		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": ws.WorkspaceEventsEndpoint(),
+		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
 	}}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/localpg"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -25,7 +26,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(suite{m},
+	goleak.VerifyTestMain(conformancetest.Main(suite{m}, "chat.spaces.messages.create", "workspaceevents.subscriptions.create"),
 		// Started by an init function below the Pub/Sub client; never ends.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
 		// The library's keep-alive goroutine notices up to 10 s late that its stream is gone.

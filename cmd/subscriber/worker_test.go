@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -55,8 +56,8 @@ func newWorld(t *testing.T, dsn string) *world {
 		"SPACEKEEPER_DATABASE_DSN":              dsn,
 		"SPACEKEEPER_REACTORS_WELCOME_ENABLED":  "true",
 		"SPACEKEEPER_HEALTH_ADDR":               "127.0.0.1:0",
-		"SPACEKEEPER_CHAT_ENDPOINT":             ws.ChatEndpoint(),
-		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": ws.WorkspaceEventsEndpoint(),
+		"SPACEKEEPER_CHAT_ENDPOINT":             conformancetest.Proxy(t, ws.ChatEndpoint()),
+		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
 		"PUBSUB_EMULATOR_HOST":                  ws.PubSubAddr(),
 	}}
 	cfg, err := config.Load("", func(name string) string { return w.env[name] }, config.ForApply)

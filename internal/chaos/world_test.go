@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/localpg"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
@@ -175,8 +176,8 @@ func (w *world) work(t *testing.T, settings ...string) *process {
 	t.Helper()
 	cmd := exec.Command(binary, "run")
 	cmd.Env = append(os.Environ(),
-		"SPACEKEEPER_CHAT_ENDPOINT="+w.ChatEndpoint(),
-		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT="+w.WorkspaceEventsEndpoint(),
+		"SPACEKEEPER_CHAT_ENDPOINT="+conformancetest.Proxy(t, w.ChatEndpoint()),
+		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT="+conformancetest.Proxy(t, w.WorkspaceEventsEndpoint()),
 		"PUBSUB_EMULATOR_HOST="+w.PubSubAddr(),
 		"SPACEKEEPER_PROJECT="+w.Project(),
 		"SPACEKEEPER_PUBSUB_SUBSCRIPTION="+w.subscription,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -98,7 +99,7 @@ func script(t *testing.T, timeout time.Duration, create, get answer) *scripted {
 		get(w, r)
 	}))
 	t.Cleanup(server.Close)
-	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: server.URL, CallTimeout: timeout})
+	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: conformancetest.Proxy(t, server.URL), CallTimeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}

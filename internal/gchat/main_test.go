@@ -4,9 +4,13 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 )
 
 func TestMain(m *testing.M) {
 	// Started by an init function below the Pub/Sub client; never ends.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+	goleak.VerifyTestMain(conformancetest.Main(m,
+		"chat.spaces.messages.create", "chat.spaces.messages.get",
+	), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }

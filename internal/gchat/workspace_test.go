@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
@@ -42,7 +43,7 @@ func startWorkspace(t *testing.T, runs bool) (*simulate.Workspace, *gchat.Client
 			t.Error(err)
 		}
 	})
-	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: ws.ChatEndpoint()})
+	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: conformancetest.Proxy(t, ws.ChatEndpoint())})
 	if err != nil {
 		t.Fatal(err)
 	}

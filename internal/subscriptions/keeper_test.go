@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -118,7 +119,7 @@ func newScene(t testing.TB, opts simulate.Options) *scene {
 func (s *scene) keeper(t testing.TB, skew time.Duration) *subscriptions.Keeper {
 	t.Helper()
 	m, err := subscriptions.New(t.Context(), subscriptions.Options{
-		Endpoint: s.WorkspaceEventsEndpoint(), Transport: s.InProcess(), Backoff: time.Second,
+		Endpoint: s.WorkspaceEventsEndpoint(), Transport: conformancetest.Check(t, s.InProcess()), Backoff: time.Second,
 		Now: func() time.Time { return s.clock.now().Add(skew) }, Wait: s.clock.wait,
 	})
 	if err != nil {
@@ -168,7 +169,7 @@ func (s *scene) name(t testing.TB, space string) string {
 func TestNothingLapses(t *testing.T) {
 	t.Parallel()
 	const lifetime, interval = 4 * time.Hour, 5 * time.Minute
-	spaces, days := 100, 14
+	spaces, days := 100, 7
 	switch {
 	case storetest.Full():
 		spaces, days = 1000, 90

@@ -20,13 +20,18 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 func TestMain(m *testing.M) {
 	// Started by an init function below the Pub/Sub client; never ends.
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+	goleak.VerifyTestMain(conformancetest.Main(m,
+		"workspaceevents.subscriptions.create", "workspaceevents.subscriptions.delete", "workspaceevents.subscriptions.get",
+		"workspaceevents.subscriptions.list", "workspaceevents.subscriptions.patch", "workspaceevents.subscriptions.reactivate",
+		"workspaceevents.operations.get",
+	), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }
 
 // deafBroker has the one topic and keeps nothing.
@@ -93,8 +98,8 @@ func start(t *testing.T, opts simulate.Options) *stage {
 func (s *stage) manager(t *testing.T) *subscriptions.Manager {
 	t.Helper()
 	m, err := subscriptions.New(t.Context(), subscriptions.Options{
-		Endpoint: s.endpoint,
-		Backoff:  time.Millisecond, OperationTimeout: 10 * time.Second, Wait: hurry,
+		Endpoint: s.endpoint, Transport: conformancetest.Check(t, &http.Transport{}),
+		Backoff: time.Millisecond, OperationTimeout: 10 * time.Second, Wait: hurry,
 	})
 	if err != nil {
 		t.Fatal(err)
