@@ -90,11 +90,22 @@ func (w *world) createPubSub(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	agent := broker.ServiceAgent(w.Project())
+	w.grant(t, w.topic, broker.PublisherRole, simulate.ChatPublisher)
+	w.grant(t, w.topic+"-dead", broker.PublisherRole, agent)
 	if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), &pubsubpb.Subscription{
 		Name: w.subscription, Topic: w.topic, AckDeadlineSeconds: 10,
 		DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: w.topic + "-dead", MaxDeliveryAttempts: 5},
 		RetryPolicy:      &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(0), MaximumBackoff: durationpb.New(time.Second)},
 	}); err != nil {
+		t.Fatal(err)
+	}
+	w.grant(t, w.subscription, broker.SubscriberRole, agent)
+}
+
+func (w *world) grant(t *testing.T, resource, role, member string) {
+	t.Helper()
+	if err := w.Broker().Grant(resource, role, member); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -44,7 +44,7 @@ func (s *servers) start(ctx context.Context, w *Workspace) error {
 			return err
 		}
 		s.broker = b
-		w.emitter.publisher = b
+		w.emitter.publisher = b.As(ChatPublisher)
 	} else {
 		w.emitter.publisher = w.opts.Publisher
 	}
@@ -125,9 +125,12 @@ func (w *Workspace) PubSubAddr() string {
 // caller brought a Publisher.
 func (w *Workspace) Broker() *broker.Server { return w.servers.broker }
 
-// CreateTopic creates a topic and a subscription to it in the Workspace's
-// project, as somebody would with gcloud before anything else, and answers
-// with their full names.
+// ChatPublisher is the member as which Chat publishes events.
+const ChatPublisher = "serviceAccount:chat-api-push@system.gserviceaccount.com"
+
+// CreateTopic creates a topic that Chat may publish to and a subscription to
+// it in the Workspace's project, as somebody would with gcloud before anything
+// else, and answers with their full names.
 func (w *Workspace) CreateTopic(ctx context.Context, topicID, subscriptionID string) (topic, subscription string, err error) {
 	if w.servers.broker == nil {
 		return "", "", errors.New("create topic: the Workspace has no Pub/Sub server of its own")
@@ -141,6 +144,9 @@ func (w *Workspace) CreateTopic(ctx context.Context, topicID, subscriptionID str
 	subscription = "projects/" + w.project + "/subscriptions/" + subscriptionID
 	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topic}); err != nil {
 		return "", "", fmt.Errorf("create topic %q: %w", topicID, err)
+	}
+	if err := w.servers.broker.Grant(topic, broker.PublisherRole, ChatPublisher); err != nil {
+		return "", "", fmt.Errorf("let Chat publish to topic %q: %w", topicID, err)
 	}
 	if _, err := client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
 		Name:               subscription,

@@ -11,7 +11,8 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
-// Publisher takes the events: the broker, or a test's recorder.
+// Publisher takes the events: the broker as Chat may use it, or a test's
+// recorder.
 type Publisher interface {
 	// Publish appends the messages to the topic ("projects/P/topics/T") and
 	// answers with their ids. It errors if the topic doesn't exist.

@@ -18,10 +18,14 @@
 //	             │   nack, expiry │ attempts left ─▶ backoff (retry policy) ─▶ ready
 //	             └────────────────┘ none left ─────▶ the dead-letter topic
 //
+// Policies count for those who aren't callers: a [Principal] publishes, and
+// Pub/Sub's service agent forwards dead letters, only with the roles for it.
+// Callers own the project, but for what [Server.Deny] takes from them.
+//
 // It differs from Google where a test can't tell or doesn't care: messages of
 // one ordering key are delivered one at a time, an idle subscription never
-// expires, permissions aren't modelled, and seek, snapshots, push and
-// exactly-once delivery are refused with UNIMPLEMENTED.
+// expires, a policy counts at once, and seek, snapshots, push and exactly-once
+// delivery are refused with UNIMPLEMENTED.
 //
 // # What the caller must do
 //

@@ -147,7 +147,11 @@ func TestDeadLetterTopicGetsWhatKeepsFailing(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.subscribe(t, &pubsubpb.Subscription{Name: deadSub, Topic: deadTopic})
-	fail(7)
+	fail(7) // Pub/Sub itself needs a role on both ends
+	f.grant(t, deadTopic, broker.PublisherRole, broker.ServiceAgent(project))
+	fail(8)
+	f.grant(t, subName, broker.SubscriberRole, broker.ServiceAgent(project))
+	fail(9)
 	if err := f.WaitIdle(t.Context(), subName); err != nil {
 		t.Fatal(err)
 	}
@@ -159,11 +163,11 @@ func TestDeadLetterTopicGetsWhatKeepsFailing(t *testing.T) {
 		t.Fatalf("dead letters: %v", dead.ReceivedMessages)
 	}
 	a := dead.ReceivedMessages[0].Message.Attributes
-	if a["CloudPubSubDeadLetterSourceDeliveryCount"] != "7" || a["CloudPubSubDeadLetterSourceSubscription"] != "worker" ||
+	if a["CloudPubSubDeadLetterSourceDeliveryCount"] != "9" || a["CloudPubSubDeadLetterSourceSubscription"] != "worker" ||
 		a["CloudPubSubDeadLetterSourceSubscriptionProject"] != "p" || a["CloudPubSubDeadLetterSourceTopicPublishTime"] == "" {
 		t.Errorf("attributes %v", a)
 	}
-	if s := f.stats(t); s.DeadLettered != 1 || s.Nacked != 4 || s.Expired != 3 {
+	if s := f.stats(t); s.DeadLettered != 1 || s.DeadLetterRefused != 4 || s.Nacked != 5 || s.Expired != 4 {
 		t.Errorf("stats %+v", s)
 	}
 	f.publish(t, "worse")

@@ -28,6 +28,8 @@ const (
 	minRetention         = 10 * time.Minute
 	maxRetention         = 31 * 24 * time.Hour
 	defaultRetention     = 7 * 24 * time.Hour
+	defaultExpiration    = 31 * 24 * time.Hour
+	minExpiration        = 24 * time.Hour
 	maxBackoff           = 600 * time.Second
 	defaultMinBackoff    = 10 * time.Second
 	minDeliveryAttempts  = 5
@@ -135,6 +137,12 @@ func checkSubscription(c *pubsubpb.Subscription) error {
 	}
 	if err := checkRange("message_retention_duration", c.MessageRetentionDuration.AsDuration(), minRetention, maxRetention); err != nil {
 		return err
+	}
+	if c.ExpirationPolicy == nil {
+		c.ExpirationPolicy = &pubsubpb.ExpirationPolicy{Ttl: durationpb.New(defaultExpiration)}
+	}
+	if ttl := c.ExpirationPolicy.Ttl; ttl != nil && ttl.AsDuration() < minExpiration {
+		return invalid("Invalid expiration_policy.ttl: %v; it must be at least %v.", ttl.AsDuration(), minExpiration)
 	}
 	if d := c.DeadLetterPolicy; d != nil {
 		if d.MaxDeliveryAttempts == 0 {

@@ -63,6 +63,13 @@ func (f *fixture) subscribe(t testing.TB, sub *pubsubpb.Subscription) {
 	}
 }
 
+func (f *fixture) grant(t testing.TB, resource, role, member string) {
+	t.Helper()
+	if err := f.Grant(resource, role, member); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (f *fixture) publish(t testing.TB, texts ...string) []string {
 	t.Helper()
 	var batch []*pubsubpb.PubsubMessage

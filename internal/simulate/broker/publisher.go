@@ -104,7 +104,9 @@ func (p *publisher) CreateTopic(_ context.Context, in *pubsubpb.Topic) (*pubsubp
 }
 
 func checkTopic(t *pubsubpb.Topic) error {
-	switch {
+	switch policy := t.MessageStoragePolicy; {
+	case policy != nil && len(policy.AllowedPersistenceRegions) == 0:
+		return invalid("A message_storage_policy must allow at least one region.")
 	case t.SchemaSettings != nil || t.IngestionDataSourceSettings != nil || len(t.MessageTransforms) > 0:
 		return unimplemented("schemas, ingestion and message transforms")
 	case t.MessageRetentionDuration != nil:
@@ -184,6 +186,7 @@ func (p *publisher) DeleteTopic(_ context.Context, in *pubsubpb.DeleteTopicReque
 		return nil, notFound(in.GetTopic())
 	}
 	delete(s.topics, in.Topic)
+	delete(s.policies, in.Topic)
 	for _, sub := range t.subscriptions {
 		sub.mu.Lock()
 		next := proto.CloneOf(sub.config)

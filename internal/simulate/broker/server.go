@@ -1,12 +1,14 @@
 package broker
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
@@ -34,11 +36,15 @@ type Server struct {
 	driven    bool // the clock is the caller's: no timers
 	wg        sync.WaitGroup
 	lastID    atomic.Uint64 // of a message
+	hook      atomic.Pointer[func(context.Context, Call) error]
 
 	mu            sync.RWMutex // guards what follows; taken before any subscription's lock
 	topics        map[string]*topic
 	subscriptions map[string]*subscription
-	serial        uint64 // of the last subscription: part of its ack ids
+	serial        uint64                   // of the last subscription: part of its ack ids
+	policies      map[string]*iampb.Policy // by resource; none is an empty one
+	etag          uint64                   // of the last policy
+	denied        map[string]bool          // permissions that callers lack
 }
 
 // Start listens and serves until Close.
@@ -59,15 +65,20 @@ func Start(o Options) (*Server, error) {
 		now:           time.Now,
 		topics:        map[string]*topic{},
 		subscriptions: map[string]*subscription{},
+		policies:      map[string]*iampb.Policy{},
+		denied:        map[string]bool{},
 	}
 	if o.Now != nil {
 		s.now, s.driven = o.Now, true
 	}
+	s.OnCall(nil)
 	s.lastID.Store(firstMessageID(s.now()))
 	s.grpc = grpc.NewServer(
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(maxRequestBytes+1<<20), // the limit itself is answered with a clear INVALID_ARGUMENT
 		grpc.WaitForHandlers(true),
+		grpc.UnaryInterceptor(s.interceptUnary),
+		grpc.StreamInterceptor(s.interceptStream),
 		grpc.InitialWindowSize(1<<20),
 		grpc.InitialConnWindowSize(4<<20),
 		grpc.WriteBufferSize(128<<10),
@@ -76,6 +87,7 @@ func Start(o Options) (*Server, error) {
 	)
 	pubsubpb.RegisterPublisherServer(s.grpc, &publisher{server: s})
 	pubsubpb.RegisterSubscriberServer(s.grpc, &subscriber{server: s})
+	iampb.RegisterIAMPolicyServer(s.grpc, &policies{server: s})
 	s.wg.Go(func() { _ = s.grpc.Serve(listener) }) // its error is that of Close
 	return s, nil
 }

@@ -131,7 +131,8 @@ func (s *subscription) arm() {
 }
 
 // bury forwards messages to the dead-letter topic. They count as live until
-// that is done; if the topic is gone they are delivered again, as with Google.
+// that is done; if the topic is gone or the service agent may not move them,
+// they are delivered again, as with Google.
 func (s *subscription) bury(dead []*entry) {
 	for _, e := range dead {
 		err := s.forward(e)
@@ -140,6 +141,7 @@ func (s *subscription) bury(dead []*entry) {
 			s.stats.DeadLettered++
 			s.settle(e)
 		} else {
+			s.stats.DeadLetterRefused++
 			s.retry(e, s.server.now())
 			s.arm()
 		}
@@ -154,6 +156,10 @@ func (s *subscription) forward(e *entry) error {
 	s.mu.Unlock()
 	if policy == nil { // taken away a moment ago
 		return notFound(s.name)
+	}
+	agent := ServiceAgent(projectOf(s.name))
+	if !s.server.holds(agent, PublisherRole, policy.DeadLetterTopic) || !s.server.holds(agent, SubscriberRole, s.name) {
+		return errNotAuthorized
 	}
 	m, err := e.message.decode()
 	if err != nil {

@@ -15,6 +15,7 @@ type Stats struct {
 	Nacked              int64 // leases given back
 	Expired             int64 // leases that ran out
 	DeadLettered        int64 // messages forwarded to the dead-letter topic
+	DeadLetterRefused   int64 // attempts to forward one that failed: no topic, or the service agent lacks a role
 	OutOfRetention      int64 // messages dropped because they were too old
 
 	Backlog             int64 // messages not settled now: ready, leased or in backoff

@@ -113,6 +113,7 @@ func (r *subscriber) DeleteSubscription(_ context.Context, in *pubsubpb.DeleteSu
 		return nil, notFound(in.GetSubscription())
 	}
 	delete(s.subscriptions, sub.name)
+	delete(s.policies, sub.name)
 	for _, t := range s.topics {
 		if i := slices.Index(t.subscriptions, sub); i >= 0 {
 			t.subscriptions = slices.Delete(slices.Clone(t.subscriptions), i, i+1)
