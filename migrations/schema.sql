@@ -466,20 +466,20 @@ CREATE TABLE public.membership_changes (
     state text COLLATE pg_catalog."C",
     role text COLLATE pg_catalog."C",
     member_type text COLLATE pg_catalog."C",
-    CONSTRAINT membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
+    CONSTRAINT membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char", 's'::"char"]))),
     CONSTRAINT membership_changes_state_check CHECK ((state <> ''::text)),
     CONSTRAINT membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
 );
 
-COMMENT ON TABLE public.membership_changes IS 'Every membership event, append-only. Whatever order events arrive in, the rows are the same in the end.';
+COMMENT ON TABLE public.membership_changes IS 'Every membership event, append-only, and what lists of members added to them. Whatever order events arrive in, their rows are the same in the end.';
 
-COMMENT ON COLUMN public.membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted).';
+COMMENT ON COLUMN public.membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
 
-COMMENT ON COLUMN public.membership_changes.event_key IS 'The event: events.event_key.';
+COMMENT ON COLUMN public.membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
 
 COMMENT ON COLUMN public.membership_changes.ordinal IS 'Item of the event: events.ordinal.';
 
-COMMENT ON COLUMN public.membership_changes.origin IS 'l: live. b: backfill; state and role are then those of the time of fetching, not of event_time.';
+COMMENT ON COLUMN public.membership_changes.origin IS 'l: live. b: backfill; state and role are then those of the time of fetching, not of event_time. s: a list of members that told something new.';
 
 COMMENT ON COLUMN public.membership_changes.space IS 'spaces/S';
 
@@ -501,21 +501,36 @@ CREATE VIEW public.membership_intervals AS
             membership_changes.event_key,
             membership_changes.ordinal,
             membership_changes.verb,
+            membership_changes.origin,
             (membership_changes.state = 'JOINED'::text) AS inside,
-            lag((membership_changes.state = 'JOINED'::text)) OVER w AS was_inside
+            lead(membership_changes.verb) OVER w AS next_verb,
+            lead(membership_changes.state) OVER w AS next_state,
+            lead(membership_changes.event_time) OVER w AS next_time
            FROM public.membership_changes
           WHERE (membership_changes.state IS NOT NULL)
           WINDOW w AS (PARTITION BY membership_changes.space, membership_changes.member ORDER BY membership_changes.event_time, membership_changes.event_key, membership_changes.ordinal)
-        ), turns AS (
+        ), told AS (
          SELECT known.space,
             known.member,
             known.event_time,
+            known.event_key,
+            known.ordinal,
             known.verb,
             known.inside,
-            known.was_inside,
-            lead(known.event_time) OVER (PARTITION BY known.space, known.member ORDER BY known.event_time, known.event_key, known.ordinal) AS next_time
+            lag(known.inside) OVER w AS was_inside
            FROM known
-          WHERE ((known.was_inside IS NULL) OR (known.was_inside <> known.inside))
+          WHERE (NOT (((known.origin = 's'::"char") AND known.inside AND (known.next_verb = 'created'::text) AND (known.next_state = 'JOINED'::text) AND (known.next_time < (known.event_time + '00:10:00'::interval))) IS TRUE))
+          WINDOW w AS (PARTITION BY known.space, known.member ORDER BY known.event_time, known.event_key, known.ordinal)
+        ), turns AS (
+         SELECT told.space,
+            told.member,
+            told.event_time,
+            told.verb,
+            told.inside,
+            told.was_inside,
+            lead(told.event_time) OVER (PARTITION BY told.space, told.member ORDER BY told.event_time, told.event_key, told.ordinal) AS next_time
+           FROM told
+          WHERE ((told.was_inside IS NULL) OR (told.was_inside <> told.inside))
         )
  SELECT turns.space,
     turns.member,
@@ -534,7 +549,7 @@ UNION ALL
    FROM turns
   WHERE ((NOT turns.inside) AND (turns.was_inside IS NULL) AND (turns.verb = 'deleted'::text));
 
-COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now.';
+COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. What only a list told has the time of the list.';
 
 CREATE TABLE public.memberships (
     version_time timestamp with time zone NOT NULL,
@@ -544,14 +559,16 @@ CREATE TABLE public.memberships (
     state text COLLATE pg_catalog."C",
     role text COLLATE pg_catalog."C",
     affiliation text COLLATE pg_catalog."C",
+    source text DEFAULT 'event'::text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT memberships_source_check CHECK ((source = ANY (ARRAY['event'::text, 'list'::text]))),
     CONSTRAINT memberships_state_check CHECK ((state <> ''::text))
 );
 
-COMMENT ON TABLE public.memberships IS 'Who is in which space now, as far as events tell. Join and leave times: membership_intervals.';
+COMMENT ON TABLE public.memberships IS 'Who is in which space now, as far as events and lists tell. Join and leave times: membership_intervals.';
 
 COMMENT ON COLUMN public.memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
 
-COMMENT ON COLUMN public.memberships.version_key IS 'Event that the state comes from; decides between two of the same time.';
+COMMENT ON COLUMN public.memberships.version_key IS 'Event that the state comes from; decides between two of the same time. Zeros for a list: an event of the same time is newer.';
 
 COMMENT ON COLUMN public.memberships.space IS 'spaces/S';
 
@@ -562,6 +579,8 @@ COMMENT ON COLUMN public.memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; 
 COMMENT ON COLUMN public.memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
 
 COMMENT ON COLUMN public.memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
+
+COMMENT ON COLUMN public.memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
 
 CREATE TABLE public.message_revisions (
     version_time timestamp with time zone NOT NULL,

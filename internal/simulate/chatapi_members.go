@@ -35,7 +35,7 @@ func (a *chatAPI) listMembers(r *chatRequest) (any, *apiError) {
 	var all []*chat.Membership
 	for _, user := range slices.Sorted(maps.Keys(r.space.members)) {
 		m := r.space.members[user]
-		if (m.state == stateJoined || invited) && !(asApp && a.w.state.users[user].userType == typeBot) {
+		if (m.state == stateJoined || invited) && (!asApp || a.w.state.users[user].userType != typeBot) {
 			all = append(all, a.renderMember(r.space, m))
 		}
 	}

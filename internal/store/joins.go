@@ -44,7 +44,9 @@ func joined(state string, verb events.Verb, prevState string) bool {
 
 // queueNeighbours looks up the neighbours of the batch's changes. It runs
 // after they are inserted, under the locks of queueMemberships: so of two
-// transactions that change one member, the second sees the first's.
+// transactions that change one member, the second sees the first's. What lists
+// told doesn't count: a list that is read while somebody joins would make
+// their join none.
 func (b *batch) queueNeighbours(q *pgx.Batch) {
 	var spaces, members []string
 	var at []version
@@ -68,7 +70,7 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 		LEFT JOIN LATERAL (
 			SELECT c.state
 			FROM membership_changes c
-			WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL
+			WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.origin <> 's'
 				AND (c.event_time, c.event_key, c.ordinal) < (i.event_time, i.event_key, i.ordinal)
 			ORDER BY c.event_time DESC, c.event_key DESC, c.ordinal DESC
 			LIMIT 1
@@ -76,7 +78,7 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 		LEFT JOIN LATERAL (
 			SELECT c.event_time, c.event_key, c.ordinal, c.origin, c.verb, c.state, c.role, c.member_type
 			FROM membership_changes c
-			WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL
+			WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.origin <> 's'
 				AND (c.event_time, c.event_key, c.ordinal) > (i.event_time, i.event_key, i.ordinal)
 			ORDER BY c.event_time, c.event_key, c.ordinal
 			LIMIT 1

@@ -103,7 +103,8 @@ func (b *batch) queueMemberships(q *pgx.Batch) {
 			version_key = excluded.version_key,
 			state = excluded.state,
 			role = excluded.role,
-			affiliation = excluded.affiliation
+			affiliation = excluded.affiliation,
+			source = excluded.source
 		WHERE (excluded.version_time, excluded.version_key) > (m.version_time, m.version_key)`,
 		versionTimes, keys, spaces, members, states, roles, affiliations)
 }

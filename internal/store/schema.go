@@ -13,8 +13,8 @@ import (
 
 // Schema versions that this binary works with.
 const (
-	minSchema = 4
-	maxSchema = 4
+	minSchema = 5
+	maxSchema = 5
 )
 
 // SchemaError says that the database's schema is not one that this binary

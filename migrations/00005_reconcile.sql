@@ -1,0 +1,87 @@
+-- Why: people who joined before anybody watched, or whose event was lost, are known from lists; the source must be told from events.
+
+-- +goose Up
+
+ALTER TABLE memberships
+  ADD COLUMN source text COLLATE "C" NOT NULL DEFAULT 'event'
+    CONSTRAINT memberships_source_check CHECK (source IN ('event', 'list'));
+COMMENT ON TABLE memberships IS 'Who is in which space now, as far as events and lists tell. Join and leave times: membership_intervals.';
+COMMENT ON COLUMN memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
+COMMENT ON COLUMN memberships.version_key IS 'Event that the state comes from; decides between two of the same time. Zeros for a list: an event of the same time is newer.';
+
+ALTER TABLE membership_changes
+  DROP CONSTRAINT membership_changes_origin_check,
+  ADD CONSTRAINT membership_changes_origin_check CHECK (origin IN ('l', 'b', 's'));
+COMMENT ON TABLE membership_changes IS 'Every membership event, append-only, and what lists of members added to them. Whatever order events arrive in, their rows are the same in the end.';
+COMMENT ON COLUMN membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
+COMMENT ON COLUMN membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
+COMMENT ON COLUMN membership_changes.origin IS 'l: live. b: backfill; state and role are then those of the time of fetching, not of event_time. s: a list of members that told something new.';
+
+CREATE OR REPLACE VIEW membership_intervals AS
+WITH known AS (
+  SELECT space, member, event_time, event_key, ordinal, verb, origin, state = 'JOINED' AS inside,
+         lead(verb) OVER w AS next_verb, lead(state) OVER w AS next_state, lead(event_time) OVER w AS next_time
+  FROM membership_changes
+  WHERE state IS NOT NULL
+  WINDOW w AS (PARTITION BY space, member ORDER BY event_time, event_key, ordinal)
+), told AS (
+  SELECT space, member, event_time, event_key, ordinal, verb, inside, lag(inside) OVER w AS was_inside
+  FROM known
+  -- A list may show somebody who joined while it was read: the event has the time.
+  WHERE NOT (origin = 's' AND inside AND next_verb = 'created' AND next_state = 'JOINED'
+    AND next_time < event_time + interval '10 minutes') IS TRUE
+  WINDOW w AS (PARTITION BY space, member ORDER BY event_time, event_key, ordinal)
+), turns AS (
+  -- Only the changes between inside and outside; the first known one always counts.
+  SELECT space, member, event_time, verb, inside, was_inside,
+         lead(event_time) OVER (PARTITION BY space, member ORDER BY event_time, event_key, ordinal) AS next_time
+  FROM told
+  WHERE was_inside IS NULL OR was_inside <> inside
+)
+SELECT space, member,
+       CASE WHEN was_inside IS NOT NULL OR verb = 'created' THEN event_time END AS joined_at,
+       next_time AS left_at
+FROM turns
+WHERE inside
+UNION ALL
+SELECT space, member, NULL, event_time
+FROM turns
+WHERE NOT inside AND was_inside IS NULL AND verb = 'deleted';
+COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. What only a list told has the time of the list.';
+
+-- +goose Down
+DELETE FROM membership_changes WHERE origin = 's';
+CREATE OR REPLACE VIEW membership_intervals AS
+WITH known AS (
+  SELECT space, member, event_time, event_key, ordinal, verb, state = 'JOINED' AS inside,
+         lag(state = 'JOINED') OVER w AS was_inside
+  FROM membership_changes
+  WHERE state IS NOT NULL
+  WINDOW w AS (PARTITION BY space, member ORDER BY event_time, event_key, ordinal)
+), turns AS (
+  -- Only the changes between inside and outside; the first known one always counts.
+  SELECT space, member, event_time, verb, inside, was_inside,
+         lead(event_time) OVER (PARTITION BY space, member ORDER BY event_time, event_key, ordinal) AS next_time
+  FROM known
+  WHERE was_inside IS NULL OR was_inside <> inside
+)
+SELECT space, member,
+       CASE WHEN was_inside IS NOT NULL OR verb = 'created' THEN event_time END AS joined_at,
+       next_time AS left_at
+FROM turns
+WHERE inside
+UNION ALL
+SELECT space, member, NULL, event_time
+FROM turns
+WHERE NOT inside AND was_inside IS NULL AND verb = 'deleted';
+COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now.';
+COMMENT ON COLUMN membership_changes.origin IS 'l: live. b: backfill; state and role are then those of the time of fetching, not of event_time.';
+COMMENT ON COLUMN membership_changes.event_key IS 'The event: events.event_key.';
+COMMENT ON COLUMN membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted).';
+COMMENT ON TABLE membership_changes IS 'Every membership event, append-only. Whatever order events arrive in, the rows are the same in the end.';
+ALTER TABLE membership_changes
+  DROP CONSTRAINT membership_changes_origin_check,
+  ADD CONSTRAINT membership_changes_origin_check CHECK (origin IN ('l', 'b'));
+COMMENT ON COLUMN memberships.version_key IS 'Event that the state comes from; decides between two of the same time.';
+COMMENT ON TABLE memberships IS 'Who is in which space now, as far as events tell. Join and leave times: membership_intervals.';
+ALTER TABLE memberships DROP COLUMN source;
