@@ -7,7 +7,7 @@ import (
 	"google.golang.org/api/chat/v1"
 )
 
-// listSpaces is spaces.list: the spaces that the app is in, by type at most.
+// listSpaces is spaces.list: the spaces that the caller is in, by type at most.
 func (a *chatAPI) listSpaces(r *chatRequest) (any, *apiError) {
 	named := true
 	if filter := r.URL.Query().Get("filter"); filter != "" {
@@ -18,7 +18,7 @@ func (a *chatAPI) listSpaces(r *chatRequest) (any, *apiError) {
 	}
 	var all []*space
 	for _, name := range a.w.state.spaceOrder {
-		if s := a.w.state.spaces[name]; named && !s.deleted && s.isJoined(a.w.state.app) {
+		if s := a.w.state.spaces[name]; named && !s.deleted && s.isJoined(a.w.caller()) {
 			all = append(all, s)
 		}
 	}

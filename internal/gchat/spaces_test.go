@@ -1,0 +1,46 @@
+package gchat_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+)
+
+func TestSpacesReadsEveryPage(t *testing.T) {
+	t.Parallel()
+	ws, err := simulate.Start(t.Context(), simulate.Options{Spaces: 2001, Users: -1, Publisher: deafBroker{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ws.Close() })
+	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: ws.ChatEndpoint()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	var got []gchat.SpaceInfo
+	pages := 0
+	for page, more := "", true; more; pages++ {
+		list, err := client.Spaces(t.Context(), page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, list.Spaces...)
+		page, more = list.Next, list.Next != ""
+	}
+	want := ws.Spaces()
+	if pages != 3 || len(got) != len(want) {
+		t.Fatalf("got %d spaces on %d pages, want %d on 3", len(got), pages, len(want))
+	}
+	for i, s := range got {
+		if s.Name != want[i].Name || s.DisplayName != want[i].DisplayName || s.Type != "SPACE" {
+			t.Errorf("got %+v, want %+v", s, want[i])
+		}
+	}
+	ws.SetChatFaults(func(simulate.ChatCall) simulate.ChatFault { return simulate.ChatFault{Status: 503} })
+	if _, err := client.Spaces(t.Context(), ""); err == nil || !strings.Contains(err.Error(), "list the spaces: Google Chat has a problem") {
+		t.Errorf("got %v", err)
+	}
+}
