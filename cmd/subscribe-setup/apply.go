@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,53 +12,179 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-func newApply(env *environment) *cobra.Command {
-	return &cobra.Command{
-		Use:   "apply",
-		Short: "Create what is missing of one subscription per configured space",
-		Long: `Create what is missing of one subscription per configured space, and change
-event types that differ. Nothing is deleted or replaced; applying again changes
-nothing.`,
-		Args: usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return env.apply(cmd) },
-	}
+type applyFlags struct {
+	yes   bool
+	prune bool
 }
 
-func (e *environment) apply(cmd *cobra.Command) error {
-	cfg, manager, err := e.open(cmd.Context(), config.ForApply)
+func newApply(env *environment) *cobra.Command {
+	var flags applyFlags
+	cmd := &cobra.Command{
+		Use:   "apply [PLAN]",
+		Short: "Make the subscriptions as the configuration says",
+		Long: `Make the subscriptions as the configuration says: create what is missing,
+change event types in place, reactivate what is suspended. A subscription whose
+topic or payload differs can't be changed: it is deleted and created anew, and
+what happens in between is missed; the worker records and fills that gap.
+
+Applying again changes nothing, after an interruption it goes on, and two at
+once do no harm. PLAN is a file that plan --out has written: then nothing else
+is done, and nothing at all if anything has changed since.`,
+		Args: usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 && flags.prune {
+				return &usageError{errors.New("--prune belongs to plan where a plan is applied")}
+			}
+			return env.apply(cmd.Context(), strings.Join(args, ""), flags)
+		},
+	}
+	cmd.Flags().BoolVar(&flags.yes, "yes", false, "don't ask")
+	cmd.Flags().BoolVar(&flags.prune, "prune", false, "delete subscriptions to the topic that aren't configured")
+	return cmd
+}
+
+func (e *environment) apply(ctx context.Context, file string, flags applyFlags) error {
+	var wanted *planDocument
+	if file != "" {
+		var err error
+		if wanted, err = readPlan(file); err != nil {
+			return err
+		}
+	}
+	s, err := e.open(ctx, config.ForApply)
 	if err != nil {
 		return err
 	}
-	defer manager.Close()
-	results, err := manager.Apply(cmd.Context(), subscriptions.DesiredFrom(cfg))
-	rows := make([]row, 0, len(results))
-	for _, r := range results {
-		rows = append(rows, rowOf(r.Scope, string(r.Outcome), r.Subscription, r.Err))
+	defer s.close()
+	actions, err := s.plan(ctx, flags.prune || wanted != nil)
+	if err != nil {
+		return err
 	}
-	if results != nil {
-		err = errors.Join(e.print(rows), err)
-		e.say("%s", summary(results))
+	if wanted != nil {
+		if actions, err = wanted.choose(s, actions); err != nil {
+			return err
+		}
+	}
+	e.introduce(ctx, s)
+	document := s.document(ctx, actions)
+	if err := e.confirm(ctx, document, flags.yes || wanted != nil); err != nil {
+		return err
+	}
+	rows, err := e.carryOut(ctx, s, actions)
+	if !e.forPeople() {
+		err = errors.Join(show(e, listing[subscriptionRow]{rows: rows, name: func(r subscriptionRow) string { return r.Subscription }}), err)
 	}
 	if err != nil {
 		return err
 	}
-	e.say("Next: subscriber run. A subscription ends when it expires; apply then creates it anew.")
+	e.say("Next: subscribe-setup status, and subscriber run, which keeps them alive")
 	return nil
 }
 
-// summary counts the outcomes, in the order of their severity.
-func summary(results []subscriptions.Result) string {
-	count := map[subscriptions.Outcome]int{}
-	for _, r := range results {
-		count[r.Outcome]++
+// confirm asks where somebody is there to ask. Where nobody is, what would be
+// lost has to be agreed to beforehand.
+func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool) error {
+	pending, losing := d.Summary.pending(), d.Summary.Replace+d.Summary.Delete
+	if agreed || pending == 0 || !e.asks && losing == 0 {
+		return nil
 	}
+	if !e.asks {
+		return fmt.Errorf("apply: %d to replace and %d to delete: %w", d.Summary.Replace, d.Summary.Delete, errUnanswered)
+	}
+	out := e.out
+	e.out = e.err // it isn't the result
+	l := listing[planRow]{columns: planColumns()[:5]}
+	for _, r := range d.Actions {
+		if r.kind.Mutates() || r.kind == subscriptions.Orphan {
+			l.rows = append(l.rows, r)
+		}
+	}
+	e.table(textOf(l, false))
+	e.out = out
+	e.say("%s", d.Summary)
+	yes, err := e.agree(ctx, "Apply this?")
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return errors.New("nothing was changed")
+	}
+	return nil
+}
+
+// carryOut does what the actions say, and prints a line for each that does
+// anything, in their order.
+func (e *environment) carryOut(ctx context.Context, s *session, actions []subscriptions.Action) ([]subscriptionRow, error) {
+	names := s.directory.names(ctx)
+	scopes, titles := 0, 0
+	pending := 0
+	for _, a := range actions {
+		scopes, titles = max(scopes, len(a.Desired.Scope)), max(titles, len([]rune(names[a.Desired.Scope])))
+		if a.Kind.Mutates() {
+			pending++
+		}
+	}
+	var rows []subscriptionRow
+	var failures []error
+	counts := map[subscriptions.Outcome]int{}
+	done := 0
+	for r := range s.manager.DoAll(ctx, actions) {
+		row := rowOf(r.Scope, names[r.Scope], r.Subscription, s.manager.Now())
+		row.Outcome = string(r.Outcome)
+		if r.Outcome == subscriptions.Pruned {
+			row.State, row.ExpireTime = "", nil
+		}
+		if r.Err != nil {
+			row.Error = r.Err.Error()
+			failures = append(failures, r.Err)
+		}
+		counts[r.Outcome]++
+		kind := actions[len(rows)].Kind
+		rows = append(rows, row)
+		if !kind.Mutates() && r.Err == nil {
+			continue
+		}
+		done++
+		e.progress(fmt.Sprintf("[%d/%d] ", done, pending), row, scopes, titles)
+	}
+	e.say("%s", outcomeText(counts))
+	if err := ctx.Err(); err != nil {
+		failures = append(failures, fmt.Errorf("interrupted after %d of %d: apply again to go on", done, pending))
+	}
+	return rows, join(failures)
+}
+
+// progress is a line of the table that grows, and for programs one on
+// standard error.
+func (e *environment) progress(place string, row subscriptionRow, scopes, titles int) {
+	text := fmt.Sprintf("%s%-11s  %-*s  %-*s", place, row.Outcome, scopes, row.Scope, titles, row.DisplayName)
+	if row.ExpireTime != nil && row.Outcome != string(subscriptions.Failed) {
+		text += fmt.Sprintf("  for %s: %s", short(row.left), subscriptions.TypesText(row.EventTypes))
+		if !*row.IncludeResource {
+			text += " (names only)"
+		}
+	}
+	text = strings.TrimRight(text, " ")
+	if !e.forPeople() {
+		e.say("%s", text)
+		return
+	}
+	fmt.Fprintln(e.out, e.painted(paintOutcome(row.Outcome), text))
+}
+
+// outcomeText counts the outcomes, in the order of their severity.
+func outcomeText(count map[subscriptions.Outcome]int) string {
 	var parts []string
 	for _, o := range []subscriptions.Outcome{
-		subscriptions.Created, subscriptions.Adopted, subscriptions.Updated, subscriptions.Unchanged, subscriptions.Failed,
+		subscriptions.Created, subscriptions.Adopted, subscriptions.Updated, subscriptions.Replaced,
+		subscriptions.Reactivated, subscriptions.Pruned, subscriptions.Unchanged, subscriptions.Failed,
 	} {
 		if count[o] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", count[o], o))
 		}
+	}
+	if len(parts) == 0 || len(count) == 1 && count[subscriptions.Unchanged] > 0 {
+		return planSummary{Unchanged: count[subscriptions.Unchanged]}.String()
 	}
 	return strings.Join(parts, ", ")
 }

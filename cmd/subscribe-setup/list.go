@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 )
 
@@ -9,30 +11,37 @@ func newList(env *environment) *cobra.Command {
 		Use:   "list",
 		Short: "Show all subscriptions of the Chat app, configured or not",
 		Args:  usageArgs(cobra.NoArgs),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return env.list(cmd) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return env.list(cmd.Context()) },
 	}
 }
 
-func (e *environment) list(cmd *cobra.Command) error {
-	_, manager, err := e.open(cmd.Context())
+func (e *environment) list(ctx context.Context) error {
+	s, err := e.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer manager.Close()
-	found, err := manager.List(cmd.Context())
+	defer s.close()
+	found, err := s.manager.List(ctx)
 	if err != nil {
 		return err
 	}
-	rows := make([]row, 0, len(found))
+	names, now := s.directory.names(ctx), s.manager.Now()
+	rows := make([]subscriptionRow, 0, len(found))
 	for i := range found {
-		s := &found[i]
-		rows = append(rows, rowOf(s.Scope(), "", s, nil))
+		one := &found[i]
+		rows = append(rows, rowOf(one.Scope(), names[one.Scope()], one, now))
 	}
-	if err := e.print(rows); err != nil {
+	if err := e.showSubscriptions(rows); err != nil {
 		return err
 	}
 	if len(found) == 0 {
 		e.say("There are no subscriptions. Next: subscribe-setup apply")
 	}
 	return nil
+}
+
+func (e *environment) showSubscriptions(rows []subscriptionRow) error {
+	return show(e, listing[subscriptionRow]{
+		rows: rows, columns: subscriptionColumns(), name: func(r subscriptionRow) string { return r.Subscription },
+	})
 }

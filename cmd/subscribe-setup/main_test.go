@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -37,16 +38,27 @@ func (deafBroker) TopicExists(name string) bool                                 
 // still, and keeps a transcript.
 type terminal struct {
 	t          *testing.T
+	ws         *simulate.Workspace
 	env        map[string]string
+	dir        string // $DIR of command lines
+	answers    string // typed by somebody; "" if nobody is there
+	paints     bool
 	transcript strings.Builder
 }
 
-func open(t *testing.T) *terminal {
+func open(t *testing.T, opts simulate.Options) *terminal {
 	t.Helper()
-	ws, err := simulate.Start(t.Context(), simulate.Options{
-		Seed: 1, Spaces: 2, Users: -1, App: "100000000000000000042", Publisher: deafBroker{},
-		Now: func() time.Time { return time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC) },
-	})
+	opts.Seed, opts.App, opts.Publisher = 1, "100000000000000000042", deafBroker{}
+	if opts.Spaces == 0 {
+		opts.Spaces = 2
+	}
+	if opts.Users == 0 {
+		opts.Users = -1
+	}
+	if opts.Now == nil {
+		opts.Now = func() time.Time { return time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC) }
+	}
+	ws, err := simulate.Start(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,32 +71,69 @@ func open(t *testing.T) *terminal {
 	for _, s := range ws.Spaces() {
 		spaces = append(spaces, s.Name)
 	}
-	return &terminal{t: t, env: map[string]string{
+	return &terminal{t: t, ws: ws, dir: t.TempDir(), env: map[string]string{
 		"SPACEKEEPER_PROJECT":                   ws.Project(),
 		"SPACEKEEPER_PUBSUB_TOPIC":              "chat-events",
 		"SPACEKEEPER_WORKSPACE_SPACES":          strings.Join(spaces, ","),
 		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
+		"SPACEKEEPER_CHAT_ENDPOINT":             conformancetest.Proxy(t, ws.ChatEndpoint()),
 	}}
 }
 
-// run executes one command; $A stands for the first space.
+// config writes a configuration file beside what the environment says.
+func (x *terminal) config(text string) {
+	x.t.Helper()
+	for i, s := range x.ws.Spaces() {
+		text = strings.ReplaceAll(text, "$"+string(rune('A'+i)), s.Name)
+	}
+	if err := os.WriteFile(filepath.Join(x.dir, "spacekeeper.yaml"), []byte(text), 0o600); err != nil {
+		x.t.Fatal(err)
+	}
+	delete(x.env, "SPACEKEEPER_WORKSPACE_SPACES")
+	x.env["CONFIG"] = filepath.Join(x.dir, "spacekeeper.yaml")
+}
+
+// run executes one command; $A stands for the first space and $DIR for a
+// directory.
 func (x *terminal) run(want int, args ...string) (stdout string) {
 	x.t.Helper()
-	spaces := strings.Split(x.env["SPACEKEEPER_WORKSPACE_SPACES"], ",")
+	args = append([]string{}, args...)
 	for i := range args {
-		args[i] = strings.ReplaceAll(args[i], "$A", spaces[0])
+		if x.ws != nil {
+			args[i] = strings.ReplaceAll(args[i], "$A", x.ws.Spaces()[0].Name)
+		}
+	}
+	shown := strings.Join(args, " ")
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], "$DIR", x.dir)
+	}
+	if file := x.env["CONFIG"]; file != "" {
+		args = append(args, "--config", file)
 	}
 	var out, messages bytes.Buffer
-	code := run(x.t.Context(), append([]string{}, args...), func(name string) string { return x.env[name] }, &out, &messages)
+	code := run(x.t.Context(), args, func(name string) string { return x.env[name] }, streams{
+		in: strings.NewReader(x.answers), out: &out, err: &messages, asks: x.answers != "", paints: x.paints,
+	})
 	if code != want {
 		x.t.Errorf("subscribe-setup %s: got exit code %d, want %d", strings.Join(args, " "), code, want)
 	}
-	fmt.Fprintf(&x.transcript, "$ subscribe-setup %s\n%s", strings.Join(args, " "), out.String())
-	for line := range strings.Lines(messages.String()) {
-		x.transcript.WriteString("2> " + line)
+	fmt.Fprintf(&x.transcript, "$ subscribe-setup %s\n%s", shown, x.mask(out.String()))
+	for line := range strings.Lines(x.mask(messages.String())) {
+		x.transcript.WriteString("2> " + strings.TrimSuffix(line, "\n") + "\n")
 	}
 	fmt.Fprintf(&x.transcript, "(exit %d)\n\n", code)
 	return out.String()
+}
+
+var uid = regexp.MustCompile(`(uid"?: "?)[^",\n]+`)
+
+// mask hides what isn't the same in every run.
+func (x *terminal) mask(text string) string {
+	text = uid.ReplaceAllString(text, "${1}U")
+	if x.dir != "" {
+		text = strings.ReplaceAll(text, x.dir, "DIR")
+	}
+	return text
 }
 
 // compare holds the transcript against its golden file.
@@ -107,7 +156,7 @@ func (x *terminal) compare(name string) {
 
 func TestApplyListDelete(t *testing.T) {
 	t.Parallel()
-	x := open(t)
+	x := open(t, simulate.Options{})
 	x.run(exitOK, "list")
 	x.run(exitOK, "list", "-o", "json")
 	x.run(exitOK, "apply")
@@ -115,7 +164,9 @@ func TestApplyListDelete(t *testing.T) {
 	x.run(exitOK, "list")
 	x.env["SPACEKEEPER_WORKSPACE_EVENT_TYPES"] = "google.workspace.chat.membership.v1.created"
 	x.run(exitOK, "apply", "-o", "json")
-	x.run(exitOK, "list", "-o", "json")
+	for _, format := range formats() {
+		x.run(exitOK, "list", "-o", format)
+	}
 	x.run(exitOK, "delete", "$A")
 	x.run(exitFailed, "delete", "$A")
 	x.run(exitOK, "list")
@@ -124,16 +175,15 @@ func TestApplyListDelete(t *testing.T) {
 
 func TestApplyFailures(t *testing.T) {
 	t.Parallel()
-	x := open(t)
+	x := open(t, simulate.Options{})
 	x.env["SPACEKEEPER_PUBSUB_TOPIC"] = "absent"
 	x.run(exitFailed, "apply")
 	x.env["SPACEKEEPER_PUBSUB_TOPIC"] = "chat-events"
 	good := x.env["SPACEKEEPER_WORKSPACE_SPACES"]
 	x.env["SPACEKEEPER_WORKSPACE_SPACES"] = good + ",spaces/Absent"
+	x.run(exitFailed, "plan")
 	x.run(exitFailed, "apply")
-	x.env["SPACEKEEPER_WORKSPACE_INCLUDE_RESOURCE"] = "false"
-	x.env["SPACEKEEPER_WORKSPACE_SPACES"] = good
-	x.run(exitFailed, "apply")
+	x.run(exitFailed, "apply", "-o", "json")
 	x.compare("failures")
 }
 
@@ -142,7 +192,8 @@ func TestWrongUse(t *testing.T) {
 	x := &terminal{t: t, env: map[string]string{}}
 	x.run(exitUsage)
 	x.run(exitUsage, "aply")
-	x.run(exitUsage, "apply", "now")
+	x.run(exitUsage, "apply", "now", "then")
+	x.run(exitUsage, "apply", "plan.json", "--prune")
 	x.run(exitUsage, "apply", "--dry-run")
 	x.run(exitUsage, "list", "-o", "xml")
 	x.run(exitUsage, "delete")
@@ -150,6 +201,8 @@ func TestWrongUse(t *testing.T) {
 	x.run(exitConfig, "apply")
 	x.run(exitConfig, "list", "--config", "testdata/wrong.yaml")
 	x.run(exitConfig, "list", "--config", "testdata/absent.yaml")
+	x.run(exitFailed, "apply", "testdata/absent.json")
+	x.run(exitFailed, "apply", "testdata/wrong.yaml")
 	x.compare("wrong-use")
 }
 

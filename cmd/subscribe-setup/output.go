@@ -3,143 +3,145 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"text/tabwriter"
-	"time"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
-	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+	"github.com/goccy/go-yaml"
 )
 
+// The forms that every command can print its result in.
 const (
 	formatTable = "table"
+	formatWide  = "wide"
 	formatJSON  = "json"
+	formatYAML  = "yaml"
+	formatName  = "name"
 )
 
-// row is one subscription as it is printed. In JSON, fields that aren't known
-// are left out.
-type row struct {
-	Space            string     `json:"space,omitempty"`
-	Outcome          string     `json:"outcome,omitempty"` // of apply and delete
-	Subscription     string     `json:"subscription,omitempty"`
-	Target           string     `json:"target,omitempty"`
-	State            string     `json:"state,omitempty"`
-	SuspensionReason string     `json:"suspension_reason,omitempty"`
-	Topic            string     `json:"topic,omitempty"`
-	EventTypes       []string   `json:"event_types,omitempty"`
-	IncludeResource  *bool      `json:"include_resource,omitempty"`
-	ExpireTime       *time.Time `json:"expire_time,omitempty"`
-	Error            string     `json:"error,omitempty"`
+func formats() []string {
+	return []string{formatTable, formatWide, formatJSON, formatYAML, formatName}
 }
 
-func rowOf(space, outcome string, s *subscriptions.Subscription, err error) row {
-	r := row{Space: space, Outcome: outcome}
-	if err != nil {
-		r.Error = err.Error()
-	}
-	if s == nil {
-		return r
-	}
-	r.Subscription, r.Target, r.Topic, r.EventTypes = s.Name, s.Target, s.Topic, s.EventTypes
-	r.State, r.SuspensionReason = string(s.State), s.SuspensionReason
-	if s.Target != "" {
-		r.IncludeResource = &s.IncludeResource
-	}
-	if !s.ExpireTime.IsZero() {
-		r.ExpireTime = &s.ExpireTime
-	}
-	return r
-}
-
-// print writes the rows to standard output. The table leaves out columns that
-// are empty in every row.
-func (e *environment) print(rows []row) error {
-	if e.format == formatJSON {
-		encoder := json.NewEncoder(e.stdout)
-		encoder.SetIndent("", "  ")
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(rows)
-	}
-	if len(rows) == 0 {
+func (e *environment) checkFormat() error {
+	if slices.Contains(formats(), e.format) {
 		return nil
 	}
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	shown := filled(rows)
-	line := func(cell func(column) string) {
-		for i, c := range shown {
-			if i > 0 {
-				fmt.Fprint(w, "\t")
-			}
-			fmt.Fprint(w, cell(c))
-		}
-		fmt.Fprintln(w)
-	}
-	line(func(c column) string { return c.title })
-	for _, r := range rows {
-		line(func(c column) string {
-			if v := c.value(r); v != "" {
-				return v
-			}
-			return "-"
-		})
-	}
-	return w.Flush()
+	return &usageError{fmt.Errorf("-o %s is none of %s", e.format, strings.Join(formats(), ", "))}
 }
 
-type column struct {
+// forPeople reports whether the result is a table, in which what is of no
+// interest may be left out.
+func (e *environment) forPeople() bool { return e.format == formatTable || e.format == formatWide }
+
+// listing is a result: the same in each form.
+type listing[T any] struct {
+	rows    []T
+	columns []column[T]
+	name    func(T) string // for -o name: what other commands take
+	// document is what JSON and YAML show; nil for the rows.
+	document any
+}
+
+// column is one of a table. It is left out if it is empty in all rows.
+type column[T any] struct {
 	title string
-	value func(row) string
+	wide  bool // for -o wide only
+	value func(T) string
+	paint func(T) colour // nil for none
 }
 
-func columns() []column {
-	return []column{
-		{"SPACE", func(r row) string { return r.Space }},
-		{"OUTCOME", func(r row) string { return r.Outcome }},
-		{"STATE", func(r row) string {
-			if r.SuspensionReason != "" {
-				return r.State + " (" + r.SuspensionReason + ")"
-			}
-			return r.State
-		}},
-		{"TYPES", func(r row) string {
-			if len(r.EventTypes) == 0 {
-				return ""
-			}
-			return strconv.Itoa(len(r.EventTypes))
-		}},
-		{"CONTENT", func(r row) string {
-			switch {
-			case r.IncludeResource == nil:
-				return ""
-			case *r.IncludeResource:
-				return "yes"
-			}
-			return "names only"
-		}},
-		{"EXPIRES", func(r row) string {
-			if r.ExpireTime == nil {
-				return ""
-			}
-			return r.ExpireTime.Format(time.RFC3339)
-		}},
-		{"TOPIC", func(r row) string { return r.Topic }},
-		{"SUBSCRIPTION", func(r row) string { return r.Subscription }},
-	}
-}
-
-func filled(rows []row) []column {
-	var shown []column
-	for _, c := range columns() {
-		for _, r := range rows {
-			if c.value(r) != "" {
-				shown = append(shown, c)
-				break
+func show[T any](e *environment, l listing[T]) error {
+	switch e.format {
+	case formatJSON, formatYAML:
+		if l.document == nil {
+			l.document = l.rows
+		}
+		return e.encode(l.document)
+	case formatName:
+		for _, r := range l.rows {
+			if name := l.name(r); name != "" {
+				fmt.Fprintln(e.out, name)
 			}
 		}
+		return nil
 	}
-	return shown
+	e.table(textOf(l, e.format == formatWide))
+	return nil
 }
 
-// say writes a message for people.
-func (e *environment) say(format string, args ...any) {
-	fmt.Fprintf(e.stderr, format+"\n", args...)
+// encode prints JSON, or the same as YAML.
+func (e *environment) encode(document any) error {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(document); err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	if e.format == formatJSON {
+		_, err := fmt.Fprint(e.out, text.String())
+		return err
+	}
+	asYAML, err := yaml.JSONToYAML([]byte(text.String()))
+	if err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	_, err = fmt.Fprint(e.out, string(asYAML))
+	return err
+}
+
+// cell is a text and how it is painted.
+type cell struct {
+	text   string
+	colour colour
+}
+
+// textOf is the table with its head; nil without rows.
+func textOf[T any](l listing[T], wide bool) [][]cell {
+	if len(l.rows) == 0 {
+		return nil
+	}
+	lines := make([][]cell, 1+len(l.rows))
+	for _, c := range l.columns {
+		filled := func(r T) bool { return c.value(r) != "" }
+		if c.wide && !wide || !slices.ContainsFunc(l.rows, filled) {
+			continue
+		}
+		lines[0] = append(lines[0], cell{text: c.title})
+		for i, r := range l.rows {
+			one := cell{text: c.value(r)}
+			if one.text == "" && c.title != "" {
+				one.text = "-"
+			}
+			if c.paint != nil {
+				one.colour = c.paint(r)
+			}
+			lines[1+i] = append(lines[1+i], one)
+		}
+	}
+	return lines
+}
+
+// table prints lines with their cells below each other.
+func (e *environment) table(lines [][]cell) {
+	var widths []int
+	for _, line := range lines {
+		for i, c := range line {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(c.text))
+		}
+	}
+	for _, line := range lines {
+		var text strings.Builder
+		for i, c := range line {
+			text.WriteString(e.painted(c.colour, c.text))
+			if i < len(line)-1 {
+				text.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.text)+2))
+			}
+		}
+		fmt.Fprintln(e.out, strings.TrimRight(text.String(), " "))
+	}
 }

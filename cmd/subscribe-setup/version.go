@@ -17,7 +17,7 @@ func newVersion(env *environment) *cobra.Command {
 			if info, ok := debug.ReadBuildInfo(); ok {
 				version = info.Main.Version + " " + info.GoVersion
 			}
-			_, err := fmt.Fprintln(env.stdout, "subscribe-setup", version)
+			_, err := fmt.Fprintln(env.out, "subscribe-setup", version)
 			return err
 		},
 	}

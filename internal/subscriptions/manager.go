@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,10 @@ type Options struct {
 	// Endpoint is the base URL of a fake or a proxy; empty stands for Google.
 	// One on loopback gets no credentials.
 	Endpoint string
+	// EventTypes are those that List looks for, as Google finds only
+	// subscriptions to one of those that are named; default the ten of spaces.
+	// EventTypesOf gives those of a configuration.
+	EventTypes []string
 	// Log is told of calls that are retried; nil for nobody.
 	Log *zap.Logger
 	// Backoff is the pause before the first retry, which then doubles;
@@ -57,6 +62,9 @@ const (
 func New(ctx context.Context, opts Options) (*Manager, error) {
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()
+	}
+	if opts.EventTypes == nil {
+		opts.EventTypes = config.EventTypes()
 	}
 	if opts.Backoff == 0 {
 		opts.Backoff = time.Second
@@ -115,7 +123,7 @@ func (m *Manager) Close() {
 	}
 }
 
-// List returns all subscriptions of the app to Chat event types of spaces.
+// List returns all subscriptions of the app to the event types of Options.
 func (m *Manager) List(ctx context.Context) ([]Subscription, error) {
 	return m.list(ctx, "")
 }
@@ -126,7 +134,7 @@ func (m *Manager) list(ctx context.Context, target string) ([]Subscription, erro
 	for token := ""; ; {
 		var page *workspaceevents.ListSubscriptionsResponse
 		err := m.call(ctx, "list subscriptions", func(ctx context.Context) (err error) {
-			page, err = m.service.Subscriptions.List().Filter(listFilter(target)).PageSize(100).PageToken(token).Context(ctx).Do()
+			page, err = m.service.Subscriptions.List().Filter(listFilter(m.opts.EventTypes, target)).PageSize(100).PageToken(token).Context(ctx).Do()
 			if err == nil {
 				m.clock.set(page.Header)
 			}
@@ -148,14 +156,28 @@ func (m *Manager) list(ctx context.Context, target string) ([]Subscription, erro
 	}
 }
 
+// EventTypesOf are the event types by which all subscriptions of a
+// configuration are found: the ten of spaces, and what else is asked for.
+func EventTypesOf(cfg config.Config) []string {
+	list := config.EventTypes()
+	for _, t := range cfg.Workspace.All() {
+		for _, name := range t.EventTypes {
+			if !slices.Contains(list, name) {
+				list = append(list, name)
+			}
+		}
+	}
+	return list
+}
+
 // listFilter names every event type, as Google demands at least one and
 // finds only subscriptions that have one of those named (fact sheet §3.2).
-func listFilter(target string) string {
-	var types []string
-	for _, t := range config.EventTypes() {
-		types = append(types, fmt.Sprintf("event_types:%q", t))
+func listFilter(types []string, target string) string {
+	var terms []string
+	for _, t := range types {
+		terms = append(terms, fmt.Sprintf("event_types:%q", t))
 	}
-	filter := "(" + strings.Join(types, " OR ") + ")"
+	filter := "(" + strings.Join(terms, " OR ") + ")"
 	if target != "" {
 		filter += fmt.Sprintf(" AND target_resource=%q", target)
 	}

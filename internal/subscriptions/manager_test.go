@@ -353,21 +353,6 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-func TestListReadsEveryPage(t *testing.T) {
-	t.Parallel()
-	s := start(t, simulate.Options{Spaces: 103, Quotas: simulate.Quotas{UserWrites: -1}})
-	if _, err := s.Apply(t.Context(), s.desired()); err != nil {
-		t.Fatal(err)
-	}
-	listed, err := s.List(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(listed) != 103 {
-		t.Errorf("got %d subscriptions, want 103", len(listed))
-	}
-}
-
 func TestCallsAreRetried(t *testing.T) {
 	t.Parallel()
 	s := start(t, simulate.Options{Spaces: 1})

@@ -3,7 +3,6 @@ package subscriptions
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -151,23 +150,6 @@ func drift(d Desired, actual *Subscription) string {
 		return "suspended for " + userLostAccess + ", from which Google never reactivates it"
 	}
 	return ""
-}
-
-// changedTypes is for people: "+ reaction.created, - space.updated".
-func changedTypes(added, removed []string) string {
-	var parts []string
-	for _, t := range added {
-		parts = append(parts, "+ "+ShortType(t))
-	}
-	for _, t := range removed {
-		parts = append(parts, "- "+ShortType(t))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// ShortType is how people read an event type: "message.created".
-func ShortType(eventType string) string {
-	return strings.Replace(strings.TrimPrefix(eventType, "google.workspace.chat."), ".v1.", ".", 1)
 }
 
 // due reports whether half of the granted lifetime is over. How long Google

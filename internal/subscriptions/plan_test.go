@@ -33,8 +33,9 @@ func TestPlan(t *testing.T) {
 	}{
 		{"right", func(*subscriptions.Subscription) {}, subscriptions.Keep, ""},
 		{"types in another order", func(s *subscriptions.Subscription) { s.EventTypes = append(s.EventTypes[5:10:10], s.EventTypes[:5]...) }, subscriptions.Keep, ""},
-		{"types missing", func(s *subscriptions.Subscription) { s.EventTypes = s.EventTypes[:8] }, subscriptions.Update, "+ space.updated, + space.deleted"},
-		{"types too many", func(s *subscriptions.Subscription) { s.EventTypes = append(s.EventTypes, "x") }, subscriptions.Update, "- x"},
+		{"types missing", func(s *subscriptions.Subscription) { s.EventTypes = s.EventTypes[:8] }, subscriptions.Update, "add space"},
+		{"types exchanged", func(s *subscriptions.Subscription) { s.EventTypes = append(s.EventTypes[:9:9], "x") }, subscriptions.Update, "add space.deleted; drop x"},
+		{"types too many", func(s *subscriptions.Subscription) { s.EventTypes = append(s.EventTypes, "x") }, subscriptions.Update, "drop x"},
 		{"another space", func(s *subscriptions.Subscription) { s.Target = "//chat.googleapis.com/spaces/B" }, subscriptions.Create, "no subscription yet"},
 		{"another kind of target", func(s *subscriptions.Subscription) { s.Target = "//cloudidentity.googleapis.com/users/1" }, subscriptions.Create, ""},
 		{"deleted", func(s *subscriptions.Subscription) { s.State = subscriptions.StateDeleted }, subscriptions.Create, ""},

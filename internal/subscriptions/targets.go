@@ -51,18 +51,26 @@ type Desired struct {
 // Target is the full resource name of what to watch.
 func (d Desired) Target() string { return TargetOf(d.Scope) }
 
-// DesiredFrom lists the subscriptions that a configuration asks for.
+// DesiredFrom lists the subscriptions that a configuration asks for by
+// name. A [Resolver] also finds those that it asks for by a pattern.
 func DesiredFrom(cfg config.Config) []Desired {
 	var list []Desired
-	for _, space := range cfg.Workspace.Spaces {
-		list = append(list, Desired{
-			Scope:           space,
-			Topic:           cfg.TopicName(),
-			EventTypes:      slices.Sorted(slices.Values(cfg.Workspace.EventTypes)),
-			IncludeResource: cfg.Workspace.IncludeResource,
-		})
+	for _, t := range cfg.Workspace.All() {
+		if t.Kind() != config.KindName {
+			list = append(list, desire(cfg, t, t.Target))
+		}
 	}
 	return list
+}
+
+// desire is what a target of the configuration asks for in one scope.
+func desire(cfg config.Config, t config.Target, scope string) Desired {
+	return Desired{
+		Scope:           scope,
+		Topic:           cfg.TopicName(),
+		EventTypes:      slices.Sorted(slices.Values(t.EventTypes)),
+		IncludeResource: *t.IncludeResource, // All fills it in
+	}
 }
 
 // toGoogle is the body of a create call. No ttl: Google then grants the

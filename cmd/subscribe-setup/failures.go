@@ -1,0 +1,39 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// sameShown is how many failures with one cause are shown in full.
+const sameShown = 3
+
+// join is errors.Join for people: where very many targets have the same
+// problem, a few of them stand for all.
+func join(failures []error) error {
+	type cause struct{ why, remedy string }
+	count := map[cause]int{}
+	var shown []error
+	var order []cause
+	for _, err := range failures {
+		var problem *subscriptions.Problem
+		if !errors.As(err, &problem) {
+			shown = append(shown, err)
+			continue
+		}
+		c := cause{problem.Cause, problem.Remedy}
+		if count[c]++; count[c] <= sameShown {
+			shown = append(shown, err)
+			continue
+		}
+		if count[c] == sameShown+1 {
+			order = append(order, c)
+		}
+	}
+	for _, c := range order {
+		shown = append(shown, fmt.Errorf("… and %d more: %s", count[c]-sameShown, c.why))
+	}
+	return errors.Join(shown...)
+}

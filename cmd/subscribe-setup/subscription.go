@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// subscriptionRow is one subscription as it is printed. In JSON and YAML,
+// fields that aren't known are left out.
+type subscriptionRow struct {
+	Scope            string     `json:"scope,omitempty"` // spaces/S, spaces/-, users/U or customers/C
+	DisplayName      string     `json:"display_name,omitempty"`
+	Outcome          string     `json:"outcome,omitempty"` // of what changes it
+	Subscription     string     `json:"subscription,omitempty"`
+	UID              string     `json:"uid,omitempty"`
+	Target           string     `json:"target,omitempty"`
+	State            string     `json:"state,omitempty"`
+	SuspensionReason string     `json:"suspension_reason,omitempty"`
+	Topic            string     `json:"topic,omitempty"`
+	EventTypes       []string   `json:"event_types,omitempty"`
+	IncludeResource  *bool      `json:"include_resource,omitempty"`
+	FieldMask        string     `json:"field_mask,omitempty"`
+	CreateTime       *time.Time `json:"create_time,omitempty"`
+	ExpireTime       *time.Time `json:"expire_time,omitempty"`
+	Error            string     `json:"error,omitempty"`
+
+	left time.Duration // until ExpireTime
+}
+
+// rowOf describes a subscription of the scope; s is nil if there is none.
+func rowOf(scope, name string, s *subscriptions.Subscription, now time.Time) subscriptionRow {
+	r := subscriptionRow{Scope: scope, DisplayName: name}
+	if s == nil {
+		return r
+	}
+	r.Subscription, r.UID, r.Target, r.Topic = s.Name, s.UID, s.Target, s.Topic
+	r.EventTypes, r.IncludeResource, r.FieldMask = s.EventTypes, &s.IncludeResource, s.FieldMask
+	r.State, r.SuspensionReason = string(s.State), s.SuspensionReason
+	if !s.CreateTime.IsZero() {
+		r.CreateTime = &s.CreateTime
+	}
+	if !s.ExpireTime.IsZero() {
+		r.ExpireTime, r.left = &s.ExpireTime, s.ExpireTime.Sub(now)
+	}
+	return r
+}
+
+func subscriptionColumns() []column[subscriptionRow] {
+	type r = subscriptionRow
+	return []column[r]{
+		{title: "TARGET", value: func(r r) string { return r.Scope }},
+		{title: "NAME", value: func(r r) string { return r.DisplayName }},
+		{title: "OUTCOME", value: func(r r) string { return r.Outcome }, paint: func(r r) colour { return paintOutcome(r.Outcome) }},
+		{title: "STATE", value: stateText, paint: func(r r) colour { return paintState(r.State) }},
+		{title: "EVENTS", value: func(r r) string { return subscriptions.TypesText(r.EventTypes) }},
+		{title: "CONTENT", value: contentText},
+		{title: "EXPIRES", value: func(r r) string {
+			if r.ExpireTime == nil {
+				return ""
+			}
+			return "in " + short(r.left)
+		}},
+		{title: "AT", wide: true, value: func(r r) string { return timeText(r.ExpireTime) }},
+		{title: "TOPIC", wide: true, value: func(r r) string { return r.Topic }},
+		{title: "SUBSCRIPTION", wide: true, value: func(r r) string { return r.Subscription }},
+	}
+}
+
+func stateText(r subscriptionRow) string {
+	if r.SuspensionReason != "" {
+		return r.State + " (" + r.SuspensionReason + ")"
+	}
+	return r.State
+}
+
+func contentText(r subscriptionRow) string {
+	switch {
+	case r.IncludeResource == nil:
+		return ""
+	case *r.IncludeResource:
+		return "yes"
+	}
+	return "names only"
+}
+
+func paintState(state string) colour {
+	if state == string(subscriptions.StateActive) {
+		return green
+	}
+	return red
+}
+
+func paintOutcome(outcome string) colour {
+	switch subscriptions.Outcome(outcome) {
+	case subscriptions.Failed:
+		return red
+	case subscriptions.Unchanged:
+		return faint
+	}
+	return green
+}
+
+func timeText(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+// short is a duration for people, to its two largest units: "3h59m", "6d23h",
+// "45s".
+func short(d time.Duration) string {
+	if d < 0 {
+		return "-" + short(-d)
+	}
+	switch {
+	case d < time.Minute:
+		return strconv.Itoa(int(d.Round(time.Second).Seconds())) + "s"
+	case d < 24*time.Hour:
+		d = d.Round(time.Minute)
+		h, m := int(d.Hours()), int(d.Minutes())%60
+		switch {
+		case h == 0:
+			return fmt.Sprintf("%dm", m)
+		case m == 0:
+			return fmt.Sprintf("%dh", h)
+		}
+		return fmt.Sprintf("%dh%dm", h, m)
+	}
+	d = d.Round(time.Hour)
+	days, h := int(d.Hours())/24, int(d.Hours())%24
+	if h == 0 {
+		return fmt.Sprintf("%dd", days)
+	}
+	return fmt.Sprintf("%dd%dh", days, h)
+}

@@ -1,0 +1,104 @@
+package subscriptions_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// directory is a list of spaces, two to a page.
+type directory struct {
+	names []string // "spaces/S Display name"
+	err   error
+	calls int
+}
+
+func (d *directory) Spaces(_ context.Context, page string) (gchat.SpacesPage, error) {
+	d.calls++
+	if d.err != nil {
+		return gchat.SpacesPage{}, d.err
+	}
+	rest := d.names
+	if page != "" {
+		rest = d.names[map[string]int{"more": 2, "most": 4}[page]:]
+	}
+	var list gchat.SpacesPage
+	for i, n := range rest {
+		if i == 2 {
+			list.Next = map[string]string{"": "more", "more": "most"}[page]
+			break
+		}
+		name, display, _ := strings.Cut(n, " ")
+		list.Spaces = append(list.Spaces, gchat.SpaceInfo{Name: name, DisplayName: display})
+	}
+	return list, nil
+}
+
+func resolved(t *testing.T, r *subscriptions.Resolver) []string {
+	t.Helper()
+	list, err := r.Desired(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, d := range list {
+		line := d.Scope + " " + subscriptions.ShortType(d.EventTypes[0])
+		if !d.IncludeResource {
+			line += " names"
+		}
+		got = append(got, line)
+	}
+	return got
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	no := false
+	cfg := config.Default()
+	cfg.Project, cfg.PubSub.Topic = "my-project", "chat-events"
+	cfg.Workspace.Spaces = []string{"spaces/A"}
+	cfg.Workspace.Targets = []config.Target{
+		{Target: "name:Team *", EventTypes: []string{"google.workspace.chat.reaction.v1.created"}},
+		{Target: "spaces/B", IncludeResource: &no},
+		{Target: "name:*News*", IncludeResource: &no},
+		{Target: "name:Nobody"},
+	}
+	d := &directory{names: []string{"spaces/A Team A", "spaces/B Team B", "spaces/C Team News", "spaces/D Daily News", "spaces/E "}}
+	r := subscriptions.NewResolver(cfg, d, nil)
+	const all = "membership.created"
+	want := []string{
+		"spaces/A " + all, "spaces/B " + all + " names", // by their names
+		"spaces/C reaction.created", // by the first pattern
+		"spaces/D " + all + " names",
+	}
+	if diff := cmp.Diff(want, resolved(t, r)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	spaces, err := subscriptions.AllSpaces(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Unmatched(spaces); len(got) != 1 || got[0] != "name:Nobody" {
+		t.Errorf("got %v unmatched", got)
+	}
+	// While the API is away, names mean what they meant.
+	d.err = errors.New("away")
+	if diff := cmp.Diff(want, resolved(t, r)); diff != "" {
+		t.Errorf("while it is away: -want +got:\n%s", diff)
+	}
+	if _, err := subscriptions.NewResolver(cfg, d, nil).Desired(t.Context()); err == nil || !strings.Contains(err.Error(), "workspace.targets") {
+		t.Errorf("without a list before: got %v", err)
+	}
+	// Where nothing is asked for by name, nobody is asked.
+	cfg.Workspace.Targets, d.calls = nil, 0
+	if got := resolved(t, subscriptions.NewResolver(cfg, d, nil)); len(got) != 1 || d.calls != 0 {
+		t.Errorf("got %v by %d calls", got, d.calls)
+	}
+}
