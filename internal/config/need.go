@@ -8,6 +8,7 @@ type Need string
 const (
 	ForWorker  Need = "the worker" // subscriber run
 	ForMigrate Need = "subscriber migrate"
+	ForMembers Need = "subscriber reconcile-members"
 	ForApply   Need = "subscribe-setup apply"
 )
 
@@ -16,7 +17,7 @@ func required(need Need) []string {
 	switch need {
 	case ForWorker:
 		return []string{"project", "pubsub.subscription", "database.dsn"}
-	case ForMigrate:
+	case ForMigrate, ForMembers:
 		return []string{"database.dsn"}
 	case ForApply:
 		return []string{"project", "pubsub.topic", "workspace.spaces"}

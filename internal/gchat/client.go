@@ -50,7 +50,8 @@ type Options struct {
 // Client speaks to the Chat API as the Chat app.
 type Client struct {
 	service     *chat.Service
-	reader      *chat.Service // with the scopes that an administrator approves
+	reader      *chat.Service // with the scopes that an administrator approves, or as the user
+	roster      *chat.Service // for spaces and members: chat.bot is enough for an app; or as the user
 	local       *http.Client  // set for a loopback endpoint only
 	callTimeout time.Duration
 	eventReads  *rate.Limiter
@@ -80,6 +81,7 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 	if c.service, err = c.open(ctx, opts.Endpoint, chat.ChatBotScope); err != nil {
 		return nil, err
 	}
+	c.roster = c.service
 	// A token with more scopes than approved may be refused for all of them:
 	// sending needs none of these.
 	c.reader, err = c.open(ctx, opts.Endpoint, chat.ChatBotScope, chat.ChatAppMessagesReadonlyScope,

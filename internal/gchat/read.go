@@ -66,8 +66,7 @@ func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
 // is ErrGone.
 func (c *Client) Membership(ctx context.Context, name string) (Resource, error) {
 	return c.read(ctx, name, c.reads.members, func(ctx context.Context) (googleapi.ServerResponse, error) {
-		// The approved scopes aren't documented to be enough for this one.
-		m, err := c.service.Spaces.Members.Get(name).Context(ctx).Do()
+		m, err := c.roster.Spaces.Members.Get(name).Context(ctx).Do()
 		if err != nil {
 			return googleapi.ServerResponse{}, err
 		}
@@ -78,7 +77,7 @@ func (c *Client) Membership(ctx context.Context, name string) (Resource, error) 
 // Space reads a space.
 func (c *Client) Space(ctx context.Context, name string) (Resource, error) {
 	return c.read(ctx, name, c.reads.spaces, func(ctx context.Context) (googleapi.ServerResponse, error) {
-		s, err := c.service.Spaces.Get(name).Context(ctx).Do()
+		s, err := c.roster.Spaces.Get(name).Context(ctx).Do()
 		if err != nil {
 			return googleapi.ServerResponse{}, err
 		}
@@ -135,12 +134,18 @@ func explainRead(err error) failure {
 	f := classify(err)
 	switch answer := redact(err, ""); {
 	case code(err) == http.StatusForbidden, strings.Contains(answer.Error(), "Chat app not found"):
-		f.err = fmt.Errorf("%w: %w", ErrDenied, answer)
+		f.err = &kindOfError{ErrDenied, answer}
 	case code(err) == http.StatusNotFound:
-		f.err, f.words = fmt.Errorf("%w: %w", ErrGone, answer), "Google Chat doesn't have it"
+		f.err, f.words = &kindOfError{ErrGone, answer}, "Google Chat doesn't have it"
 	}
 	return f
 }
+
+// kindOfError is an error that is also of a kind, whose words it leaves out.
+type kindOfError struct{ kind, err error }
+
+func (e *kindOfError) Error() string   { return e.err.Error() }
+func (e *kindOfError) Unwrap() []error { return []error{e.kind, e.err} }
 
 func code(err error) int {
 	var answer *googleapi.Error

@@ -42,7 +42,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[jobs.Members]) error {
 	case err == nil:
 		log.Info("the members of a space are listed", zap.Int("members", r.Listed),
 			zap.Int("changed", r.Changed), zap.Int("left", r.Left), zap.Int("unsure", r.Unsure))
-		if r.Unsure > 0 {
+		if r.Unsure > 0 && r.Left > 0 { // otherwise the same would be asked for again
 			return river.JobSnooze(time.Second)
 		}
 		return nil

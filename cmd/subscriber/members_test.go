@@ -1,0 +1,56 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+)
+
+func TestReconcileMembers(t *testing.T) {
+	t.Parallel()
+	ws, err := simulate.Start(t.Context(), simulate.Options{Seed: 7, Spaces: 3, Users: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := ws.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	spaces := ws.Spaces()
+	env := environ{
+		"SPACEKEEPER_WORKSPACE_SPACES": spaces[0].Name + "," + spaces[1].Name + "," + spaces[2].Name,
+		"SPACEKEEPER_DATABASE_DSN":     migratedDatabase(t),
+		"SPACEKEEPER_CHAT_ENDPOINT":    conformancetest.Proxy(t, ws.ChatEndpoint()),
+	}
+	var seen strings.Builder
+	say := func(what string, args ...string) {
+		code, stdout, stderr := call(t, env, append([]string{"reconcile-members"}, args...)...)
+		text := transcript(append([]string{"reconcile-members"}, args...), code, stdout, stderr)
+		for i, s := range spaces {
+			text = strings.ReplaceAll(text, s.Name, "spaces/AAQA"+string(rune('1'+i)))
+		}
+		seen.WriteString("# " + what + "\n" + text)
+	}
+	say("the first time")
+	say("again, one of them", "--space", spaces[1].Name)
+	for _, member := range ws.Members(spaces[1].Name) {
+		if member != ws.App() {
+			if err := ws.RemoveMember(spaces[1].Name, member); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if err := ws.RemoveMember(spaces[2].Name, ws.App()); err != nil {
+		t.Fatal(err)
+	}
+	say("somebody has left a space, and the app was removed from another")
+	say("no space", "--space", "AAQA")
+	delete(env, "SPACEKEEPER_WORKSPACE_SPACES")
+	env["SPACEKEEPER_DATABASE_DSN"] = migratedDatabase(t)
+	say("nothing known")
+	golden(t, "reconcile-members", seen.String())
+}
