@@ -43,6 +43,13 @@ func (w *Workspace) SetTTL(ttl TTL) {
 	w.opts.TTL = ttl
 }
 
+// SetOperationDelay replaces [Options.OperationDelay] from now on.
+func (w *Workspace) SetOperationDelay(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.opts.OperationDelay = d
+}
+
 // longest is the longest life of a subscription with this payload.
 func (a *eventsAPI) longest(p payloadOptions) time.Duration {
 	limit, standard := a.w.opts.TTL.Names, 7*24*time.Hour

@@ -111,9 +111,11 @@ func (m *Manager) takeTurn(ctx context.Context) error {
 
 // await polls the operation until it is done.
 func (m *Manager) await(ctx context.Context, what string, op *workspaceevents.Operation) (*workspaceevents.Operation, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.opts.OperationTimeout)
-	defer cancel()
+	deadline := m.opts.Now().Add(m.opts.OperationTimeout)
 	for pause := firstPoll; !op.Done; pause = min(2*pause, longestPoll) {
+		if m.opts.Now().After(deadline) {
+			return nil, fmt.Errorf("wait for %s to finish (it may still do so; apply again to see): not done after %s", op.Name, m.opts.OperationTimeout)
+		}
 		if err := m.opts.Wait(ctx, pause); err != nil {
 			return nil, fmt.Errorf("wait for %s to finish (it may still do so; apply again to see): %w", op.Name, err)
 		}

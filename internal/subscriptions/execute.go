@@ -102,7 +102,7 @@ func (m *Manager) reactivate(ctx context.Context, d Desired, actual *Subscriptio
 		if now, findErr := m.find(ctx, d, actual.Name); findErr == nil && now.State == StateActive {
 			return now, nil
 		}
-		problem.Cause, problem.Remedy = actual.SuspensionReason, suspensionCure(actual.SuspensionReason, d.Topic)
+		problem.Cause, problem.Remedy = actual.SuspensionReason, cures(actual.SuspensionReason, problem.Message, actual.Name, d.Topic)
 	}
 	if err != nil {
 		return nil, err

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -48,11 +50,15 @@ func (c *fakeClock) wait(ctx context.Context, d time.Duration) error {
 type memory struct {
 	mu     sync.Mutex
 	states map[string]store.SubscriptionState
+	away   error // what every call answers; nil for none
 }
 
 func (m *memory) SubscriptionStates(context.Context) ([]store.SubscriptionState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.away != nil {
+		return nil, m.away
+	}
 	var list []store.SubscriptionState
 	for _, s := range m.states {
 		list = append(list, s)
@@ -63,6 +69,9 @@ func (m *memory) SubscriptionStates(context.Context) ([]store.SubscriptionState,
 func (m *memory) Observe(_ context.Context, _ time.Time, states []store.SubscriptionState) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.away != nil {
+		return m.away
+	}
 	present := map[string]store.SubscriptionState{}
 	for _, s := range states {
 		if old, ok := m.states[s.Target]; ok && !s.ObservedAt.After(old.ObservedAt) {
@@ -92,13 +101,8 @@ type scene struct {
 
 func newScene(t testing.TB, opts simulate.Options) *scene {
 	t.Helper()
-	s := &scene{clock: newClock(), book: &memory{}}
-	opts.Publisher, opts.NoListen, opts.Now = deafBroker{}, true, s.clock.now
-	if opts.Users == 0 {
-		opts.Users = -1
-	}
-	var err error
-	if s.Workspace, err = simulate.Start(t.Context(), opts); err != nil {
+	s, err := openScene(t.Context(), opts)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -106,30 +110,51 @@ func newScene(t testing.TB, opts simulate.Options) *scene {
 			t.Error(err)
 		}
 	})
+	return s
+}
+
+// openScene returns a scene that the caller closes.
+func openScene(ctx context.Context, opts simulate.Options) (*scene, error) {
+	s := &scene{clock: newClock(), book: &memory{}}
+	opts.Publisher, opts.NoListen, opts.Now = deafBroker{}, true, s.clock.now
+	if opts.Users == 0 {
+		opts.Users = -1
+	}
+	var err error
+	if s.Workspace, err = simulate.Start(ctx, opts); err != nil {
+		return nil, err
+	}
 	for _, space := range s.Spaces() {
 		s.list = append(s.list, subscriptions.Desired{
 			Scope: space.Name, Topic: "projects/" + s.Project() + "/topics/chat-events",
 			EventTypes: config.EventTypes(), IncludeResource: true,
 		})
 	}
-	return s
+	return s, nil
 }
 
 // keeper is another replica; its clock is ahead of Google's by skew.
 func (s *scene) keeper(t testing.TB, skew time.Duration) *subscriptions.Keeper {
 	t.Helper()
-	m, err := subscriptions.New(t.Context(), subscriptions.Options{
-		Endpoint: s.WorkspaceEventsEndpoint(), Transport: conformancetest.Check(t, s.InProcess()), Backoff: time.Second,
-		Now: func() time.Time { return s.clock.now().Add(skew) }, Wait: s.clock.wait,
-	})
+	k, err := s.replica(t.Context(), conformancetest.Check(t, s.InProcess()), skew)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(m.Close)
+	return k
+}
+
+func (s *scene) replica(ctx context.Context, way http.RoundTripper, skew time.Duration) (*subscriptions.Keeper, error) {
+	m, err := subscriptions.New(ctx, subscriptions.Options{
+		Endpoint: s.WorkspaceEventsEndpoint(), Transport: way, Backoff: time.Second,
+		Now: func() time.Time { return s.clock.now().Add(skew) }, Wait: s.clock.wait,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return subscriptions.NewKeeper(m, s.book, subscriptions.KeeperOptions{
 		Desired: func(context.Context) ([]subscriptions.Desired, error) { return s.list, nil },
 		Topic:   s.list[0].Topic,
-	})
+	}), nil
 }
 
 func pass(t testing.TB, k *subscriptions.Keeper) subscriptions.Report {
@@ -307,6 +332,39 @@ func TestSuspensionsAreTriedLessAndLessOften(t *testing.T) {
 	}
 	if got := s.book.state(s.list[0].Scope); got.State != "ACTIVE" {
 		t.Errorf("an hour after it was mended: %+v", got)
+	}
+}
+
+// Google shows the first of several reasons only, and the others when it
+// refuses to reactivate; the book keeps them all the time that it waits.
+func TestHiddenSuspensionReasons(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, simulate.Options{Spaces: 1, Withhold: simulate.LifecycleKinds()})
+	k := s.keeper(t, 0)
+	pass(t, k)
+	name := s.name(t, s.list[0].Scope)
+	for _, reason := range []string{"ENDPOINT_PERMISSION_DENIED", "APP_AUTHORIZATION_FAILURE", "USER_AUTHORIZATION_FAILURE"} {
+		if err := s.Suspend(name, reason); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 6 {
+		s.clock.advance(5 * time.Minute)
+		pass(t, k)
+		got := s.book.state(s.list[0].Scope)
+		for _, want := range []string{"add-iam-policy-binding", "add the Chat app", "subscribe-setup delete " + name} {
+			if !got.Parked || got.Reason != "ENDPOINT_PERMISSION_DENIED" || !strings.Contains(got.Remedy, want) {
+				t.Fatalf("pass %d: got %s (parked: %v), remedy %q, want %q in it", i, got.Reason, got.Parked, got.Remedy, want)
+			}
+		}
+	}
+	if err := s.Mend(name, "ENDPOINT_PERMISSION_DENIED"); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.advance(longestWait)
+	pass(t, k)
+	if got := s.book.state(s.list[0].Scope); strings.Contains(got.Remedy, "add-iam-policy-binding") {
+		t.Errorf("the mended reason is still in the remedy: %q", got.Remedy)
 	}
 }
 

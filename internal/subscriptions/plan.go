@@ -1,6 +1,7 @@
 package subscriptions
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -123,7 +124,7 @@ func plan(d Desired, actual *Subscription, view View) Action {
 	case actual.State == StateSuspended:
 		a.Kind, a.Reason, a.Remedy = Reactivate, actual.SuspensionReason, suspensionCure(actual.SuspensionReason, d.Topic)
 		if waits {
-			a.Kind = Wait
+			a.Kind, a.Remedy = Wait, cmp.Or(known.Remedy, a.Remedy)
 		}
 	case len(added)+len(removed) > 0:
 		a.Kind, a.Reason = Update, changedTypes(added, removed)
