@@ -108,16 +108,36 @@ func diagnose(code int, message string, d Desired) (cause, cure string) {
 		return "the topic " + d.Topic + " can't be used", grantPublisher(d.Topic)
 	case aboutTopic:
 		return "the topic " + d.Topic + " isn't accepted", "it must exist in the Chat app's own project; set project and pubsub.topic"
-	case code == http.StatusForbidden && (strings.Contains(lower, "scope") || strings.Contains(lower, "administrator")):
-		return "an administrator hasn't approved the app's scopes", "have them approve " + strings.Join(shortScopes(), ", ") + " for the Chat app in the Admin console"
-	case code == http.StatusForbidden && d.Scope == "":
-		return "the credentials aren't a Chat app's", "run as the Chat app's service account"
 	case code == http.StatusForbidden:
-		return "the Chat app has no access to the space", "add the app to the space (in the space: Apps & integrations)"
+		return forbidden(lower, d)
+	case code == http.StatusNotFound && strings.Contains(lower, "app not found"):
+		return "there is no Chat app in the project", "configure it on the Google Chat API's page in the Cloud console: name, avatar and description"
 	case code == http.StatusNotFound:
-		return "Google finds no such space, or no Chat app in this project", "check the space's name in workspace.spaces, and that the app is configured on the Chat API page and is in the space"
+		return "Google finds no such space, or no Chat app in this project", "check the name under workspace, and that the app is configured on the Chat API page and is in the space"
 	}
 	return "Google doesn't accept the request", "change what its words name"
+}
+
+// forbidden guesses why the caller may not do it.
+func forbidden(message string, d Desired) (cause, cure string) {
+	says := func(words string) bool { return strings.Contains(message, words) }
+	switch {
+	case says("administrator"):
+		return "an administrator hasn't approved the app's scopes", "have them approve " + strings.Join(shortScopes(), ", ") + " for the Chat app in the Admin console"
+	case says("user authentication"):
+		return "the Chat app itself may not watch " + d.Scope, "set auth.mode to user or impersonate"
+	case says("app authentication"):
+		return "only the Chat app itself may watch " + d.Scope, "set auth.mode to app, and have an administrator approve its chat.app.all scopes"
+	case says("scope"):
+		return "the credentials lack scopes that the event types need", "subscribe-setup doctor says which; grant them to the credentials of auth"
+	case strings.HasPrefix(d.Scope, "users/"):
+		return "the credentials aren't those of " + d.Scope, "a user can watch nobody else: let auth name this user, or take the target out of workspace.targets"
+	case d.Scope == "":
+		return "the credentials are neither a Chat app's nor a user's of it", "run as the Chat app's service account, or set auth"
+	case says("user"):
+		return "the user of auth isn't in the space", "add the user to the space, or take it out of the configuration"
+	}
+	return "the Chat app has no access to the space", "add the app to the space (in the space: Apps & integrations)"
 }
 
 func shortScopes() []string {
