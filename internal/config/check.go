@@ -16,6 +16,7 @@ const (
 	envChat            = "SPACEKEEPER_CHAT_ENDPOINT"
 	envWorkspaceEvents = "SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT"
 	envServiceUsage    = "SPACEKEEPER_SERVICE_USAGE_ENDPOINT"
+	envResourceManager = "SPACEKEEPER_RESOURCE_MANAGER_ENDPOINT"
 	envPubSubEmulator  = "PUBSUB_EMULATOR_HOST"
 )
 
@@ -63,6 +64,7 @@ func (c *checker) values() {
 	c.endpoint(envChat, cfg.Endpoints.Chat)
 	c.endpoint(envWorkspaceEvents, cfg.Endpoints.WorkspaceEvents)
 	c.endpoint(envServiceUsage, cfg.Endpoints.ServiceUsage)
+	c.endpoint(envResourceManager, cfg.Endpoints.ResourceManager)
 	if host := cfg.Endpoints.PubSubEmulator; host != "" && !isHostPort(host) {
 		c.problems.at(position{env: envPubSubEmulator}, "%q is not host:port", host)
 	}

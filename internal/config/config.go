@@ -176,6 +176,7 @@ type Endpoints struct {
 	Chat            string // SPACEKEEPER_CHAT_ENDPOINT: base URL
 	WorkspaceEvents string // SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT: base URL
 	ServiceUsage    string // SPACEKEEPER_SERVICE_USAGE_ENDPOINT: base URL
+	ResourceManager string // SPACEKEEPER_RESOURCE_MANAGER_ENDPOINT: base URL
 	PubSubEmulator  string // PUBSUB_EMULATOR_HOST: host:port
 }
 

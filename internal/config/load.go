@@ -32,6 +32,7 @@ func Load(path string, getenv func(string) string, needs ...Need) (Config, error
 		Chat:            getenv(envChat),
 		WorkspaceEvents: getenv(envWorkspaceEvents),
 		ServiceUsage:    getenv(envServiceUsage),
+		ResourceManager: getenv(envResourceManager),
 		PubSubEmulator:  getenv(envPubSubEmulator),
 	}
 

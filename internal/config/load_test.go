@@ -55,6 +55,7 @@ func TestLoadReportsTheEnvironment(t *testing.T) {
 		"SPACEKEEPER_CHAT_ENDPOINT":                    "http://proxy.example/",
 		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT":        "127.0.0.1:80",
 		"SPACEKEEPER_SERVICE_USAGE_ENDPOINT":           "http://proxy.example/",
+		"SPACEKEEPER_RESOURCE_MANAGER_ENDPOINT":        "localhost",
 		"PUBSUB_EMULATOR_HOST":                         "http://127.0.0.1:8085",
 		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE": "many",
 		"SPACEKEEPER_PUBSUB_MAX_OUTSTANDING_BYTES":     "9223372036854775807GiB",
@@ -164,6 +165,7 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 		"SPACEKEEPER_CHAT_ENDPOINT":                    "http://[::1]:9000",
 		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT":        "https://proxy.example/events",
 		"SPACEKEEPER_SERVICE_USAGE_ENDPOINT":           "http://127.0.0.1:9001",
+		"SPACEKEEPER_RESOURCE_MANAGER_ENDPOINT":        "http://127.0.0.1:9002",
 		"PUBSUB_EMULATOR_HOST":                         "localhost:8085",
 	}))
 	if err != nil {
@@ -193,6 +195,7 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 		Chat:            "http://[::1]:9000",
 		WorkspaceEvents: "https://proxy.example/events",
 		ServiceUsage:    "http://127.0.0.1:9001",
+		ResourceManager: "http://127.0.0.1:9002",
 		PubSubEmulator:  "localhost:8085",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

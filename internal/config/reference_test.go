@@ -84,6 +84,7 @@ loopback; any other must be https.
 | ` + "`" + envChat + "`" + ` | base URL in place of https://chat.googleapis.com |
 | ` + "`" + envWorkspaceEvents + "`" + ` | base URL in place of https://workspaceevents.googleapis.com |
 | ` + "`" + envServiceUsage + "`" + ` | base URL in place of https://serviceusage.googleapis.com |
+| ` + "`" + envResourceManager + "`" + ` | base URL in place of https://cloudresourcemanager.googleapis.com |
 | ` + "`" + envPubSubEmulator + "`" + ` | host:port in place of Google's Pub/Sub |
 `)
 	return b.String()

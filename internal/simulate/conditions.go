@@ -29,6 +29,8 @@ const (
 	PubSubAPIDisabled Condition = "pubsub API disabled"    // for the Service Usage API only: the Pub/Sub server goes on
 	UsageAPIDisabled  Condition = "usage API disabled"     // 403 SERVICE_DISABLED of the Service Usage API
 	ServicesHidden    Condition = "services hidden"        // 403: the caller may not see which APIs are on
+	ProjectHidden     Condition = "project hidden"         // 403: the caller may not see the project
+	ManagerAPIOff     Condition = "manager API disabled"   // 403 SERVICE_DISABLED of the Resource Manager API
 	AppNotConfigured  Condition = "app not configured"     // 404 "Google Chat app not found" on writes and spaceEvents
 	ScopesMissing     Condition = "scopes missing"         // 403: the token lacks the scopes of event types
 	ApprovalMissing   Condition = "admin approval missing" // 403: no administrator has approved the app's scopes

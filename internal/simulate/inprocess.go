@@ -10,15 +10,17 @@ import (
 // Hosts of a Workspace that listens nowhere. They are on loopback, so that
 // nobody sends credentials.
 const (
-	chatUnserved   = "http://127.0.0.1:1/"
-	eventsUnserved = "http://127.0.0.1:2/"
-	usageUnserved  = "http://127.0.0.1:3/"
+	chatUnserved    = "http://127.0.0.1:1/"
+	eventsUnserved  = "http://127.0.0.1:2/"
+	usageUnserved   = "http://127.0.0.1:3/"
+	managerUnserved = "http://127.0.0.1:4/"
 )
 
 // InProcess serves the REST APIs without sockets, for tests that make very
 // many calls or whose clock is made up (testing/synctest). The calls go to
-// [Workspace.ChatEndpoint], [Workspace.WorkspaceEventsEndpoint] and
-// [Workspace.ServiceUsageEndpoint] as ever.
+// [Workspace.ChatEndpoint], [Workspace.WorkspaceEventsEndpoint],
+// [Workspace.ServiceUsageEndpoint] and [Workspace.ResourceManagerEndpoint] as
+// ever.
 func (w *Workspace) InProcess() http.RoundTripper { return inProcess{w} }
 
 type inProcess struct{ w *Workspace }
@@ -33,6 +35,8 @@ func (t inProcess) RoundTrip(r *http.Request) (reply *http.Response, err error) 
 		handler = t.w.servers.events
 	case t.w.servers.usageURL:
 		handler = t.w.servers.usage
+	case t.w.servers.managerURL:
+		handler = t.w.servers.manager
 	default:
 		return nil, fmt.Errorf("the simulated Workspace has no host %q", r.URL.Host)
 	}

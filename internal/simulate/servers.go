@@ -20,17 +20,19 @@ import (
 
 // servers are the listeners of a Workspace.
 type servers struct {
-	broker    *broker.Server // nil if the caller brought a Publisher
-	http      []*http.Server
-	serving   sync.WaitGroup
-	stop      context.CancelFunc
-	requests  context.Context // ends with Close; every request's context is below it
-	chatURL   string
-	eventsURL string
-	usageURL  string
-	chat      http.Handler
-	events    http.Handler
-	usage     http.Handler
+	broker     *broker.Server // nil if the caller brought a Publisher
+	http       []*http.Server
+	serving    sync.WaitGroup
+	stop       context.CancelFunc
+	requests   context.Context // ends with Close; every request's context is below it
+	chatURL    string
+	eventsURL  string
+	usageURL   string
+	managerURL string
+	chat       http.Handler
+	events     http.Handler
+	usage      http.Handler
+	manager    http.Handler
 }
 
 func (s *servers) start(ctx context.Context, w *Workspace) error {
@@ -48,9 +50,10 @@ func (s *servers) start(ctx context.Context, w *Workspace) error {
 	} else {
 		w.emitter.publisher = w.opts.Publisher
 	}
-	s.chat, s.events, s.usage = w.dated(w.chat.handler()), w.dated(w.events.handler()), w.dated(usageAPI{w}.handler())
+	s.chat, s.events = w.dated(w.chat.handler()), w.dated(w.events.handler())
+	s.usage, s.manager = w.dated(usageAPI{w}.handler()), w.dated(managerAPI{w}.handler())
 	if w.opts.NoListen {
-		s.chatURL, s.eventsURL, s.usageURL = chatUnserved, eventsUnserved, usageUnserved
+		s.chatURL, s.eventsURL, s.usageURL, s.managerURL = chatUnserved, eventsUnserved, usageUnserved, managerUnserved
 		return nil
 	}
 	var err error
@@ -60,7 +63,10 @@ func (s *servers) start(ctx context.Context, w *Workspace) error {
 	if s.eventsURL, err = s.serve(ctx, "the Workspace Events API", w.opts.Addrs.WorkspaceEvents, s.events); err != nil {
 		return err
 	}
-	s.usageURL, err = s.serve(ctx, "the Service Usage API", "", s.usage)
+	if s.usageURL, err = s.serve(ctx, "the Service Usage API", "", s.usage); err != nil {
+		return err
+	}
+	s.managerURL, err = s.serve(ctx, "the Resource Manager API", "", s.manager)
 	return err
 }
 

@@ -193,6 +193,9 @@ func (w *Workspace) WorkspaceEventsEndpoint() string { return w.servers.eventsUR
 // ServiceUsageEndpoint is the base URL of the Service Usage API.
 func (w *Workspace) ServiceUsageEndpoint() string { return w.servers.usageURL }
 
+// ResourceManagerEndpoint is the base URL of the Resource Manager API.
+func (w *Workspace) ResourceManagerEndpoint() string { return w.servers.managerURL }
+
 // Project is the Google Cloud project that topics must be in.
 func (w *Workspace) Project() string { return w.project }
 

@@ -1,0 +1,81 @@
+package provision
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/googleapis/gax-go/v2/apierror"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// PermissionError says that the caller lacks a permission.
+type PermissionError struct {
+	Do         string // "read the policy of"
+	Resource   string // "projects/P/topics/T"
+	Permission string // "pubsub.topics.getIamPolicy"
+	Grant      string // the command that grants the smallest role with it
+	Err        error
+}
+
+func (e *PermissionError) Error() string {
+	return fmt.Sprintf("%s %s %s: %s is missing; grant it with: %s", e.Do, kind(e.Resource), id(e.Resource), e.Permission, e.Grant)
+}
+
+func (e *PermissionError) Unwrap() error { return e.Err }
+
+// caller is whom a role is granted to.
+func (p *Provisioner) caller() string {
+	if p.options.Member == "" {
+		return "MEMBER"
+	}
+	return p.options.Member
+}
+
+// disabled reports whether the API that answered is switched off.
+func disabled(err error) bool {
+	var api *apierror.APIError
+	if errors.As(err, &api) {
+		return api.Reason() == "SERVICE_DISABLED"
+	}
+	api, ok := apierror.FromError(err)
+	return ok && api.Reason() == "SERVICE_DISABLED"
+}
+
+// role is the smallest of Google's roles that has the permission.
+func role(verb string) string {
+	switch verb {
+	case "get":
+		return viewerRole
+	case "getIamPolicy":
+		return "roles/iam.securityReviewer"
+	case "setIamPolicy":
+		return "roles/pubsub.admin"
+	}
+	return "roles/pubsub.editor"
+}
+
+// explain says what could not be done with a resource, for want of which
+// permission, "pubsub.topics." or "pubsub.subscriptions." before verb, and
+// what to do about it.
+func (p *Provisioner) explain(do, resource, verb string, err error) error {
+	if disabled(err) {
+		return fmt.Errorf("%s %s %s: the Pub/Sub API is switched off; run: gcloud services enable pubsub.googleapis.com --project=%s: %w",
+			do, kind(resource), id(resource), project(resource), err)
+	}
+	switch message := status.Convert(err).Message(); {
+	case status.Code(err) == codes.PermissionDenied:
+		return &PermissionError{
+			Do: do, Resource: resource, Permission: "pubsub." + kind(resource) + "s." + verb, Err: err,
+			Grant: fmt.Sprintf("gcloud projects add-iam-policy-binding %s --member=%s --role=%s", project(resource), p.caller(), role(verb)),
+		}
+	case verb == "setIamPolicy" && strings.Contains(message, "permitted customer"):
+		return fmt.Errorf("%s %s %s: the organization policy iam.allowedPolicyMemberDomains keeps Google's accounts out; an organization policy administrator must allow %s: %w",
+			do, kind(resource), id(resource), strings.TrimPrefix(Chat, "serviceAccount:"), err)
+	case verb == "setIamPolicy" && strings.Contains(message, "gcp-sa-pubsub") && strings.Contains(message, "does not exist"):
+		return fmt.Errorf("%s %s %s: Pub/Sub's own account is not there yet; run: gcloud beta services identity create --service=pubsub.googleapis.com --project=%s, and again after a minute: %w",
+			do, kind(resource), id(resource), project(p.names.Subscription), err)
+	}
+	return fmt.Errorf("%s %s %s: %w", do, kind(resource), id(resource), err)
+}

@@ -1,0 +1,48 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	pubsub "cloud.google.com/go/pubsub/v2/apiv1"
+	"go.uber.org/zap"
+)
+
+// CheckSubscription names every way in which the subscription that the worker
+// pulls isn't as the facts have it. It needs pubsub.subscriptions.get on the
+// subscription, and errs with a [PermissionError] without it.
+func CheckSubscription(ctx context.Context, client *pubsub.SubscriptionAdminClient, o Options) ([]Drift, error) {
+	p := &Provisioner{options: o, names: o.names(), subscriptions: client}
+	for _, want := range p.names.Facts("", "").Subscriptions {
+		if want.Name == p.names.Subscription {
+			return p.checkSubscription(ctx, want)
+		}
+	}
+	return nil, nil // not reached: the facts have it
+}
+
+// warnTimeout bounds what a start of the worker waits for.
+const warnTimeout = 10 * time.Second
+
+// Warn logs a warning for each drift of the worker's subscription, when the
+// worker starts. Nothing stops it: it can receive whatever the settings are.
+func Warn(ctx context.Context, client *pubsub.SubscriptionAdminClient, o Options, log *zap.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, warnTimeout)
+	defer cancel()
+	drifts, err := CheckSubscription(ctx, client, o)
+	var denied *PermissionError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return // the worker stops
+	case errors.As(err, &denied):
+		log.Info("the Pub/Sub subscription's settings aren't checked: the worker may not read them",
+			zap.String("subscription", o.Subscription), zap.String("permission", denied.Permission), zap.String("role", viewerRole))
+	case err != nil:
+		log.Warn("the Pub/Sub subscription's settings could not be checked", zap.String("subscription", o.Subscription), zap.Error(err))
+	}
+	for _, d := range drifts {
+		log.Warn("the Pub/Sub subscription is not as it must be", zap.String("subscription", d.Resource), zap.String("field", d.Field),
+			zap.String("got", d.Got), zap.String("want", d.Want), zap.String("consequence", d.Why), zap.String("fix", d.Fix))
+	}
+}
