@@ -129,13 +129,8 @@ func (e *environment) carryOut(ctx context.Context, s *session, actions []subscr
 	counts := map[subscriptions.Outcome]int{}
 	done := 0
 	for r := range s.manager.DoAll(ctx, actions) {
-		row := rowOf(r.Scope, names[r.Scope], r.Subscription, s.manager.Now())
-		row.Outcome = string(r.Outcome)
-		if r.Outcome == subscriptions.Pruned {
-			row.State, row.ExpireTime = "", nil
-		}
+		row := resultRow(r, names, s.manager.Now())
 		if r.Err != nil {
-			row.Error = r.Err.Error()
 			failures = append(failures, r.Err)
 		}
 		counts[r.Outcome]++

@@ -35,7 +35,7 @@ func (d *directory) names(ctx context.Context) map[string]string {
 	spaces, _ := d.all(ctx)
 	names := make(map[string]string, len(spaces))
 	for _, s := range spaces {
-		names[s.Name] = s.DisplayName
+		names[s.Name] = oneLine(s.DisplayName)
 	}
 	return names
 }

@@ -119,7 +119,10 @@ func newRoot(env *environment) *cobra.Command {
 	if err := root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag is there: it was defined above
 	}
-	root.AddCommand(newPlan(env), newApply(env), newList(env), newDelete(env), newVersion(env))
+	root.AddCommand(
+		newPlan(env), newApply(env), newList(env), newRenew(env), newReactivate(env), newDelete(env),
+		newSpaces(env), newVersion(env),
+	)
 	return root
 }
 

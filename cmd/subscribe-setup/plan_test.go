@@ -40,7 +40,7 @@ func change(t *testing.T) *terminal {
 	x := open(t, simulate.Options{Spaces: 6})
 	x.config(before)
 	x.run(exitOK, "apply")
-	x.suspend(0)
+	x.suspend()
 	if _, err := x.ws.AddForeign(simulate.Foreign{
 		Target: "//chat.googleapis.com/" + x.ws.Spaces()[4].Name, EventTypes: config.EventTypes(),
 		Topic: "projects/" + x.ws.Project() + "/topics/somebody/chat-events",
@@ -52,11 +52,11 @@ func change(t *testing.T) *terminal {
 	return x
 }
 
-// suspend suspends the subscription of a space; what it was suspended for is
-// mended at once.
-func (x *terminal) suspend(space int) {
+// suspend suspends the subscription of the first space; what it was suspended
+// for is mended at once.
+func (x *terminal) suspend() {
 	x.t.Helper()
-	want := x.ws.Spaces()[space].Name
+	want := x.ws.Spaces()[0].Name
 	for line := range strings.Lines(x.run(exitOK, "list", "-o", "wide")) {
 		if fields := strings.Fields(line); fields[0] == want {
 			name := fields[len(fields)-1]

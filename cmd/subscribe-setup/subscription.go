@@ -48,6 +48,23 @@ func rowOf(scope, name string, s *subscriptions.Subscription, now time.Time) sub
 	return r
 }
 
+// resultRow describes how an action ended.
+func resultRow(r subscriptions.Result, names map[string]string, now time.Time) subscriptionRow {
+	s := r.Subscription
+	if r.Outcome == subscriptions.Pruned && s != nil {
+		s = &subscriptions.Subscription{Name: s.Name, Target: s.Target}
+	}
+	row := rowOf(r.Scope, names[r.Scope], s, now)
+	row.Outcome = string(r.Outcome)
+	if row.State == "" { // nothing of it is left
+		row.IncludeResource = nil
+	}
+	if r.Err != nil {
+		row.Error = r.Err.Error()
+	}
+	return row
+}
+
 func subscriptionColumns() []column[subscriptionRow] {
 	type r = subscriptionRow
 	return []column[r]{

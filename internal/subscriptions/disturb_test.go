@@ -135,7 +135,9 @@ func (w *disturbed) person(rt *rapid.T) *subscriptions.Manager {
 func (w *disturbed) deleteByHand(rt *rapid.T, name string) {
 	w.byHand = true
 	defer func() { w.byHand = false }()
-	_, _ = w.person(rt).Delete(w.t.Context(), name)
+	w.person(rt).Do(w.t.Context(), subscriptions.Action{
+		Kind: subscriptions.Prune, Actual: &subscriptions.Subscription{Name: name},
+	})
 }
 
 var errAway = errors.New("the database is away")

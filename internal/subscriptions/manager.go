@@ -224,19 +224,6 @@ func (m *Manager) Apply(ctx context.Context, desired []Desired) ([]Result, error
 	return results, errors.Join(append(failures, ctx.Err())...)
 }
 
-// Delete deletes the subscription "subscriptions/S", or that of a scope such
-// as "spaces/S".
-func (m *Manager) Delete(ctx context.Context, name string) (deleted string, err error) {
-	s, err := m.Find(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	if err := m.remove(ctx, s.Name, ""); err != nil && !isNotFound(err) {
-		return "", explain("delete "+s.Name, Desired{}, err)
-	}
-	return s.Name, nil
-}
-
 // ErrNone says that there is no such subscription.
 var ErrNone = errors.New("there is none; subscribe-setup list shows all")
 

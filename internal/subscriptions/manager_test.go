@@ -3,6 +3,7 @@ package subscriptions_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -333,23 +334,22 @@ func TestApplyLeavesTheWrongTopicAlone(t *testing.T) {
 	}
 }
 
-func TestDelete(t *testing.T) {
+func TestFind(t *testing.T) {
 	t.Parallel()
 	s := start(t, simulate.Options{})
 	results, err := s.Apply(t.Context(), s.desired())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, name := range []string{results[0].Scope, results[1].Subscription.Name} {
-		if deleted, err := s.Delete(t.Context(), name); err != nil || deleted != results[i].Subscription.Name {
-			t.Errorf("delete %s: got %s, %v", name, deleted, err)
-		}
-		if _, err := s.Delete(t.Context(), name); err == nil || !strings.Contains(err.Error(), "there is none") {
-			t.Errorf("delete %s again: got %v, want that there is none", name, err)
+	for _, name := range []string{results[0].Scope, results[0].Subscription.Name} {
+		if got, err := s.Find(t.Context(), name); err != nil || got.UID != results[0].Subscription.UID {
+			t.Errorf("find %s: got %+v, %v", name, got, err)
 		}
 	}
-	if listed, err := s.List(t.Context()); err != nil || len(listed) != 0 {
-		t.Errorf("got %d subscriptions, %v; want none", len(listed), err)
+	for _, name := range []string{"spaces/Absent", "users/1", "subscriptions/absent"} {
+		if _, err := s.Find(t.Context(), name); !errors.Is(err, subscriptions.ErrNone) || !strings.Contains(err.Error(), name) {
+			t.Errorf("find %s: got %v, want that there is none", name, err)
+		}
 	}
 }
 

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+func newDelete(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "delete SUBSCRIPTION|TARGET…",
+		Short: "Delete subscriptions, named as subscriptions/… or by what they watch",
+		Long: `Delete subscriptions, named as subscriptions/… or by what they watch: spaces/…,
+users/… or customers/…. The worker creates again what is configured: take it
+out of the configuration first.`,
+		Args: usageArgs(subscriptionArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return env.byHand(cmd.Context(), args, func(*subscriptions.Subscription) subscriptions.Kind { return subscriptions.Prune })
+		},
+	}
+}
+
+func newRenew(env *environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "renew SUBSCRIPTION|TARGET…|--all",
+		Short: "Extend subscriptions to the longest life that Google grants",
+		Long: `Extend subscriptions, named as subscriptions/… or by what they watch, to the
+longest life that Google grants. The worker does so by itself, when half of a
+life is over. One that is suspended stays so: see reactivate.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return env.byHand(cmd.Context(), args, func(*subscriptions.Subscription) subscriptions.Kind { return subscriptions.Renew })
+		},
+	}
+	return allOrArgs(cmd)
+}
+
+func newReactivate(env *environment) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "reactivate SUBSCRIPTION|TARGET…|--all",
+		Short: "End the suspension of subscriptions whose cause is mended",
+		Long: `End the suspension of subscriptions, named as subscriptions/… or by what they
+watch, and extend their life. Google checks that every cause is mended; one
+that isn't is named. What happened while they were suspended was not
+delivered: the worker fetches it.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return env.byHand(cmd.Context(), args, func(s *subscriptions.Subscription) subscriptions.Kind {
+				if s.State != subscriptions.StateSuspended {
+					return subscriptions.Keep
+				}
+				return subscriptions.Reactivate
+			})
+		},
+	}
+	return allOrArgs(cmd)
+}
+
+// allOrArgs takes names, or --all for every subscription to our topic.
+func allOrArgs(cmd *cobra.Command) *cobra.Command {
+	all := cmd.Flags().Bool("all", false, "every subscription to the configured topic")
+	cmd.Args = usageArgs(func(cmd *cobra.Command, args []string) error {
+		switch {
+		case !*all:
+			return subscriptionArgs(cmd, args)
+		case len(args) > 0:
+			return errors.New("--all and names exclude each other")
+		}
+		return nil
+	})
+	return cmd
+}
+
+// subscriptionArgs accepts names of subscriptions and of what they watch.
+func subscriptionArgs(cmd *cobra.Command, args []string) error {
+	if err := cobra.MinimumNArgs(1)(cmd, args); err != nil {
+		return err
+	}
+	for _, name := range args {
+		kind, id, _ := strings.Cut(name, "/")
+		switch kind {
+		case "subscriptions", "spaces", "users", "customers":
+			if id != "" && !strings.Contains(id, "/") {
+				continue
+			}
+		}
+		return fmt.Errorf("%q is neither subscriptions/… nor spaces/…, users/… or customers/…", name)
+	}
+	return nil
+}
+
+// byHand does one thing to each of the named subscriptions, or to all that
+// deliver to our topic if none is named. One failure doesn't stop the others.
+func (e *environment) byHand(ctx context.Context, names []string, kind func(*subscriptions.Subscription) subscriptions.Kind) error {
+	var needs []config.Need
+	if len(names) == 0 {
+		needs = append(needs, config.ForApply)
+	}
+	s, err := e.open(ctx, needs...)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	found, failures, err := s.find(ctx, names)
+	if err != nil {
+		return err
+	}
+	actions := make([]subscriptions.Action, 0, len(found))
+	for i := range found {
+		one := &found[i]
+		actions = append(actions, subscriptions.Action{
+			Kind: kind(one), Actual: one, Desired: subscriptions.Desired{Scope: one.Scope(), Topic: one.Topic},
+		})
+	}
+	titles := s.directory.names(ctx)
+	rows := []subscriptionRow{}
+	for r := range s.manager.DoAll(ctx, actions) {
+		if r.Err != nil {
+			failures = append(failures, r.Err)
+			continue
+		}
+		rows = append(rows, resultRow(r, titles, s.manager.Now()))
+	}
+	return errors.Join(e.showSubscriptions(rows), join(failures))
+}
+
+// find reads the named subscriptions, or lists those that deliver to our
+// topic. failures are about names that have none.
+func (s *session) find(ctx context.Context, names []string) (found []subscriptions.Subscription, failures []error, err error) {
+	if len(names) == 0 {
+		all, err := s.manager.List(ctx)
+		for _, one := range all {
+			if one.Topic == s.cfg.TopicName() {
+				found = append(found, one)
+			}
+		}
+		return found, nil, err
+	}
+	for _, name := range names {
+		one, err := s.manager.Find(ctx, name)
+		if err != nil {
+			failures = append(failures, err)
+			continue
+		}
+		found = append(found, *one)
+	}
+	return found, failures, nil
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+)
+
+// movable is a clock that is moved by hand.
+type movable struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newMovable() *movable {
+	return &movable{at: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
+}
+
+func (m *movable) now() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.at
+}
+
+func (m *movable) advance(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at = m.at.Add(d)
+}
+
+func TestRenewReactivateDelete(t *testing.T) {
+	t.Parallel()
+	clock := newMovable()
+	x := open(t, simulate.Options{Spaces: 3, Now: clock.now})
+	x.run(exitOK, "apply")
+	x.transcript.Reset()
+	clock.advance(3*time.Hour + 29*time.Minute)
+	x.run(exitOK, "renew", "$A")
+	x.run(exitOK, "list")
+	x.run(exitOK, "renew", "--all", "-o", "name")
+	x.run(exitFailed, "renew", "subscriptions/absent")
+	x.suspend()
+	x.run(exitOK, "reactivate", "$A")
+	x.run(exitOK, "reactivate", "--all", "-o", "yaml")
+	x.ws.SetCondition(simulate.ApprovalMissing, true)
+	x.suspend()
+	x.run(exitFailed, "reactivate", "--all")
+	x.ws.SetCondition(simulate.ApprovalMissing, false)
+	for _, format := range formats() {
+		x.run(exitOK, "delete", x.ws.Spaces()[0].Name, "-o", format)
+		x.run(exitOK, "apply", "-o", "name")
+	}
+	x.run(exitFailed, "delete", x.ws.Spaces()[0].Name, "spaces/Absent", x.ws.Spaces()[1].Name)
+	x.compare("hands")
+}
+
+func TestSpacesList(t *testing.T) {
+	t.Parallel()
+	x := open(t, simulate.Options{Spaces: 4})
+	x.config("workspace: {spaces: [$A, $C]}")
+	x.run(exitOK, "apply")
+	x.suspend()
+	x.config("workspace: {spaces: [$A, $B]}")
+	x.transcript.Reset()
+	for _, format := range formats() {
+		x.run(exitOK, "spaces", "list", "-o", format)
+	}
+	x.run(exitUsage, "spaces")
+	x.compare("spaces")
+	// What it prints as YAML is a configuration.
+	file := filepath.Join(x.dir, "pasted.yaml")
+	if err := os.WriteFile(file, []byte(x.run(exitOK, "spaces", "list", "-o", "yaml")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(file, func(string) string { return "" })
+	if err != nil || len(cfg.Workspace.Spaces) != 4 {
+		t.Errorf("got %v, %v", cfg.Workspace.Spaces, err)
+	}
+}
+
+func TestSpacesOfAUser(t *testing.T) {
+	t.Parallel()
+	x := open(t, simulate.Options{Spaces: 2, Users: 2, Auth: simulate.AuthUser})
+	x.config("auth: {mode: user, token_file: " + x.token() + "}\nworkspace: {targets: [{target: spaces/-}]}")
+	x.run(exitOK, "spaces", "list")
+	x.run(exitOK, "apply")
+	x.run(exitOK, "spaces", "list")
+	x.run(exitOK, "list")
+	x.run(exitOK, "plan", "--detailed-exitcode")
+	x.compare("spaces-of-a-user")
+}
+
+// A name can't break out of the line that it stands on.
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	if got := spacesYAML([]spaceRow{{Space: "spaces/A", DisplayName: "a\nb: \x1b[31mc\u202e"}}); strings.Count(got, "\n") != 3 || strings.ContainsAny(got, "\x1b\u202e") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	x := open(t, simulate.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	x.ctx = ctx
+	for _, command := range []string{"plan", "apply", "list"} {
+		x.run(exitInterrupted, command)
+	}
+}
