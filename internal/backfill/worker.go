@@ -2,10 +2,8 @@ package backfill
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -61,22 +59,11 @@ func (w *repairer) Work(ctx context.Context, job *river.Job[jobs.Backfill]) erro
 	case ctx.Err() != nil:
 		return river.JobSnooze(time.Second) // for whoever runs next
 	default:
-		wait = time.Second<<min(snoozes(job), 6) + rand.N(time.Second)
+		wait = jobs.Pause(job.JobRow)
 	}
 	log.Warn("a gap could not be repaired yet and will be tried again", zap.Duration("retry_in", wait), zap.Error(err))
 	// A snooze and not an error: River would give up after a number of errors.
 	return river.JobSnooze(wait)
-}
-
-// snoozes is how often the job was put off.
-func snoozes(job *river.Job[jobs.Backfill]) int {
-	var metadata struct {
-		Snoozes int `json:"snoozes"`
-	}
-	if err := json.Unmarshal(job.Metadata, &metadata); err != nil {
-		return 0
-	}
-	return metadata.Snoozes
 }
 
 // errUnfinished says that the attempt's time is over.

@@ -15,7 +15,11 @@
 // the job. What takes longer saves its progress and snoozes.
 package jobs
 
-import "time"
+import (
+	"time"
+
+	"github.com/riverqueue/river"
+)
 
 // Queues. Each has its own bound, so that a long backfill doesn't hold up a
 // renewal.
@@ -37,6 +41,12 @@ func (Keep) Kind() string { return "keep" }
 
 // KeepSlot is the length of a slot: how long a hint may wait for others.
 const KeepSlot = 5 * time.Second
+
+// KeepOpts are how a Keep is inserted. A slot has one; if it fails a few times,
+// the next periodic one will do.
+func KeepOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: QueueKeeper, MaxAttempts: 3, UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
 
 // Backfill asks for the repair of one gap of the coverage.
 type Backfill struct {

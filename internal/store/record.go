@@ -103,16 +103,24 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 		return err
 	}
 	b.project()
-	if !s.mayRun(b) {
+	mayRun, mayHint := s.mayRun(b), b.mayHint()
+	if !mayRun && !mayHint {
 		return conn.SendBatch(ctx, s.statements(b)).Close()
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		statements := s.statements(b)
-		b.queueNeighbours(statements)
+		if mayRun {
+			b.queueNeighbours(statements)
+		}
 		if err := tx.SendBatch(ctx, statements).Close(); err != nil {
 			return err
 		}
-		return s.claimRuns(ctx, tx, b)
+		if mayRun {
+			if err := s.claimRuns(ctx, tx, b); err != nil {
+				return err
+			}
+		}
+		return s.giveHints(ctx, tx, b)
 	})
 }
 
