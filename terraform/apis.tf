@@ -6,6 +6,9 @@ locals {
     # The service accounts, and tokens for them without keys.
     "iam.googleapis.com",
     "iamcredentials.googleapis.com",
+    # What subscribe-setup asks about the project.
+    "serviceusage.googleapis.com",
+    "cloudresourcemanager.googleapis.com",
   ]
   # Its service agent exists only where it is enabled.
   add_on_apis = var.chat_app_is_add_on ? ["gsuiteaddons.googleapis.com"] : []

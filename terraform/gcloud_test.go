@@ -39,7 +39,7 @@ func gcloudCommands(text string) []gcloud {
 	shell := map[string]string{}
 	var found []gcloud
 	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```").FindAllStringSubmatch(text, -1) {
-		for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", " ")) {
+		for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", "")) {
 			line = strings.TrimSpace(line)
 			if name, value, ok := strings.Cut(line, "="); ok && regexp.MustCompile(`^[A-Z]+$`).MatchString(name) {
 				if strings.HasPrefix(value, "$(") {

@@ -32,11 +32,20 @@ resource "google_pubsub_subscription_iam_member" "dead_letter_forwarder" {
   member       = local.pubsub
 }
 
-# All that the worker's account holds in Google Cloud. What both accounts may do
-# in Google Chat is what the administrator approved.
+# The two roles are all that the worker's account holds in Google Cloud. What
+# both accounts may do in Google Chat is what the administrator approved.
 resource "google_pubsub_subscription_iam_member" "worker" {
   project      = var.project_id
   subscription = google_pubsub_subscription.worker.name
   role         = "roles/pubsub.subscriber"
+  member       = google_service_account.worker.member
+}
+
+# When the worker starts it looks at the subscription's settings, and warns of
+# those that aren't as subscription.tf has them.
+resource "google_pubsub_subscription_iam_member" "worker_viewer" {
+  project      = var.project_id
+  subscription = google_pubsub_subscription.worker.name
+  role         = "roles/pubsub.viewer"
   member       = google_service_account.worker.member
 }

@@ -44,5 +44,6 @@ output "spacekeeper_yaml" {
     pubsub:
       topic: ${google_pubsub_topic.events.name}
       subscription: ${google_pubsub_subscription.worker.name}
+      dead_letter_topic: ${google_pubsub_topic.dead_letter.name}
   EOT
 }

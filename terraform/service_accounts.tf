@@ -9,7 +9,8 @@ resource "google_service_account" "worker" {
   depends_on = [google_project_service.required]
 }
 
-# Holds no role: Workspace Events subscriptions belong to Google Workspace.
+# Workspace Events subscriptions belong to Google Workspace: no role in Google
+# Cloud says who may create them.
 resource "google_service_account" "setup" {
   project      = var.project_id
   account_id   = var.setup_account_id

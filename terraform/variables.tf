@@ -36,7 +36,7 @@ variable "subscription" {
 variable "dead_letter" {
   description = "The id of both the dead-letter topic and its subscription."
   type        = string
-  default     = "chat-events-dead"
+  default     = "chat-events-dead-letter"
   nullable    = false
 
   validation {

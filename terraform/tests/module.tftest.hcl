@@ -60,6 +60,14 @@ run "least_roles" {
     error_message = "The worker must be able to pull."
   }
   assert {
+    condition     = google_pubsub_subscription_iam_member.worker_viewer.role == "roles/pubsub.viewer"
+    error_message = "The worker must be able to see its subscription's settings."
+  }
+  assert {
+    condition     = google_project_iam_member.setup.member == "serviceAccount:spacekeeper-setup@my-project.iam.gserviceaccount.com" && alltrue([for p in google_project_iam_custom_role.setup.permissions : can(regex("\\.(get|getIamPolicy|list)$", p))])
+    error_message = "The setup account must only read."
+  }
+  assert {
     condition     = length(google_service_account_iam_member.worker_impersonator) + length(google_service_account_iam_member.worker_workload_identity) + length(google_service_account_iam_member.setup_impersonator) + length(google_service_account_iam_member.setup_workload_identity) == 0
     error_message = "Nobody may act as an account unless told so."
   }
@@ -67,8 +75,8 @@ run "least_roles" {
 
 run "snippet" {
   assert {
-    condition     = yamldecode(output.spacekeeper_yaml) == { project = "my-project", pubsub = { topic = "chat-events", subscription = "chat-events-worker" } }
-    error_message = "spacekeeper_yaml must name the project, the topic and the subscription."
+    condition     = yamldecode(output.spacekeeper_yaml) == { project = "my-project", pubsub = { topic = "chat-events", subscription = "chat-events-worker", dead_letter_topic = "chat-events-dead-letter" } }
+    error_message = "spacekeeper_yaml must name the project, the topics and the subscription."
   }
 }
 
