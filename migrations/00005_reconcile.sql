@@ -1,4 +1,4 @@
--- Why: people who joined before anybody watched, or whose event was lost, are known from lists; the source must be told from events.
+-- Why: who joined before anybody watched is known from lists, and what events that hold names only are about from fetching: neither may pass for an event.
 
 -- +goose Up
 
@@ -10,8 +10,10 @@ COMMENT ON COLUMN memberships.source IS 'event, or list for what Google''s list 
 COMMENT ON COLUMN memberships.version_key IS 'Event that the state comes from; decides between two of the same time. Zeros for a list: an event of the same time is newer.';
 
 ALTER TABLE membership_changes
+  ADD COLUMN fetched_at timestamptz,
   DROP CONSTRAINT membership_changes_origin_check,
   ADD CONSTRAINT membership_changes_origin_check CHECK (origin IN ('l', 'b', 's'));
+COMMENT ON COLUMN membership_changes.fetched_at IS 'Set for an event that held names only: state and role were fetched, and are of this time.';
 COMMENT ON TABLE membership_changes IS 'Every membership event, append-only, and what lists of members added to them. Whatever order events arrive in, their rows are the same in the end.';
 COMMENT ON COLUMN membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
 COMMENT ON COLUMN membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
@@ -49,7 +51,31 @@ FROM turns
 WHERE NOT inside AND was_inside IS NULL AND verb = 'deleted';
 COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. What only a list told has the time of the list.';
 
+CREATE TABLE unfetched (
+  event_time timestamptz NOT NULL,
+  tried_at timestamptz NOT NULL DEFAULT now(),
+  event_key uuid NOT NULL,
+  ordinal smallint NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  resource text COLLATE "C" NOT NULL,
+  space text COLLATE "C" NOT NULL,
+  reason text COLLATE "C" NOT NULL CONSTRAINT unfetched_reason_check CHECK (reason IN ('gone', 'denied', 'refused', 'malformed')),
+  detail text,
+  CONSTRAINT unfetched_pkey PRIMARY KEY (event_key, ordinal)
+);
+COMMENT ON TABLE unfetched IS 'Events that held names only and whose resource could not be fetched: what they were about stays unknown.';
+COMMENT ON COLUMN unfetched.event_time IS 'When it happened: events.event_time.';
+COMMENT ON COLUMN unfetched.tried_at IS 'When it was given up.';
+COMMENT ON COLUMN unfetched.event_key IS 'The event: events.event_key.';
+COMMENT ON COLUMN unfetched.ordinal IS 'Item of the event: events.ordinal.';
+COMMENT ON COLUMN unfetched.kind IS 'message, membership, reaction or space.';
+COMMENT ON COLUMN unfetched.resource IS 'Full name of what was to be fetched.';
+COMMENT ON COLUMN unfetched.space IS 'spaces/S';
+COMMENT ON COLUMN unfetched.reason IS 'gone: it does not exist any more. denied: the app was not allowed to read it for a day. refused: Google did not accept the call. malformed: the answer could not be understood.';
+COMMENT ON COLUMN unfetched.detail IS 'For people: what exactly was said.';
+
 -- +goose Down
+DROP TABLE unfetched;
 DELETE FROM membership_changes WHERE origin = 's';
 CREATE OR REPLACE VIEW membership_intervals AS
 WITH known AS (
@@ -80,6 +106,7 @@ COMMENT ON COLUMN membership_changes.event_key IS 'The event: events.event_key.'
 COMMENT ON COLUMN membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted).';
 COMMENT ON TABLE membership_changes IS 'Every membership event, append-only. Whatever order events arrive in, the rows are the same in the end.';
 ALTER TABLE membership_changes
+  DROP COLUMN fetched_at,
   DROP CONSTRAINT membership_changes_origin_check,
   ADD CONSTRAINT membership_changes_origin_check CHECK (origin IN ('l', 'b'));
 COMMENT ON COLUMN memberships.version_key IS 'Event that the state comes from; decides between two of the same time.';

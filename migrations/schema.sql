@@ -466,6 +466,7 @@ CREATE TABLE public.membership_changes (
     state text COLLATE pg_catalog."C",
     role text COLLATE pg_catalog."C",
     member_type text COLLATE pg_catalog."C",
+    fetched_at timestamp with time zone,
     CONSTRAINT membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char", 's'::"char"]))),
     CONSTRAINT membership_changes_state_check CHECK ((state <> ''::text)),
     CONSTRAINT membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
@@ -492,6 +493,8 @@ COMMENT ON COLUMN public.membership_changes.state IS 'State after the change; nu
 COMMENT ON COLUMN public.membership_changes.role IS 'Role after the change; null if the payload did not tell.';
 
 COMMENT ON COLUMN public.membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
+
+COMMENT ON COLUMN public.membership_changes.fetched_at IS 'Set for an event that held names only: state and role were fetched, and are of this time.';
 
 CREATE VIEW public.membership_intervals AS
  WITH known AS (
@@ -820,6 +823,39 @@ ALTER TABLE public.spaces ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.unfetched (
+    event_time timestamp with time zone NOT NULL,
+    tried_at timestamp with time zone DEFAULT now() NOT NULL,
+    event_key uuid NOT NULL,
+    ordinal smallint NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
+    resource text NOT NULL COLLATE pg_catalog."C",
+    space text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL COLLATE pg_catalog."C",
+    detail text,
+    CONSTRAINT unfetched_reason_check CHECK ((reason = ANY (ARRAY['gone'::text, 'denied'::text, 'refused'::text, 'malformed'::text])))
+);
+
+COMMENT ON TABLE public.unfetched IS 'Events that held names only and whose resource could not be fetched: what they were about stays unknown.';
+
+COMMENT ON COLUMN public.unfetched.event_time IS 'When it happened: events.event_time.';
+
+COMMENT ON COLUMN public.unfetched.tried_at IS 'When it was given up.';
+
+COMMENT ON COLUMN public.unfetched.event_key IS 'The event: events.event_key.';
+
+COMMENT ON COLUMN public.unfetched.ordinal IS 'Item of the event: events.ordinal.';
+
+COMMENT ON COLUMN public.unfetched.kind IS 'message, membership, reaction or space.';
+
+COMMENT ON COLUMN public.unfetched.resource IS 'Full name of what was to be fetched.';
+
+COMMENT ON COLUMN public.unfetched.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.unfetched.reason IS 'gone: it does not exist any more. denied: the app was not allowed to read it for a day. refused: Google did not accept the call. malformed: the answer could not be understood.';
+
+COMMENT ON COLUMN public.unfetched.detail IS 'For people: what exactly was said.';
+
 ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.users_id_seq
     START WITH 1
@@ -912,6 +948,9 @@ ALTER TABLE ONLY public.spaces
 
 ALTER TABLE ONLY public.subscription_states
     ADD CONSTRAINT subscription_states_pkey PRIMARY KEY (target);
+
+ALTER TABLE ONLY public.unfetched
+    ADD CONSTRAINT unfetched_pkey PRIMARY KEY (event_key, ordinal);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_id_key UNIQUE (id);

@@ -81,6 +81,7 @@ type Fetch struct {
 	ItemKind  string    `json:"item_kind"` // events.Kind
 	Resource  string    `json:"resource"`  // full name
 	Space     string    `json:"space"`     // "spaces/S"
+	Event     string    `json:"event"`     // ce-id
 }
 
 // Kind implements river.JobArgs.

@@ -45,12 +45,21 @@ type row struct {
 	d        *events.Delivery
 	ev       *events.Event
 	it       *events.Item
+	fetched  time.Time // when the item's content was fetched; zero if the event held it
 
 	// Numbers of names, filled in by lookups; 0 for none.
 	typeID, sourceID, spaceID, actorID int32
 }
 
 func (r *row) backfilled() bool { return r.d.Origin == events.OriginBackfill }
+
+// asOf is when the content was fetched; zero if it is that of the event's time.
+func (r *row) asOf() time.Time {
+	if r.backfilled() {
+		return r.d.ReceivedAt
+	}
+	return r.fetched
+}
 
 func (r *row) version() version { return version{time: r.time, key: r.key, ordinal: r.it.Ordinal} }
 

@@ -118,25 +118,36 @@ func versionColumns(at []version) ([]pgtype.Timestamptz, []pgtype.UUID, []int16)
 // change rebuilds a recorded membership event, for reactors, from what the
 // database holds of it.
 func (n *nextChange) change(ctx context.Context, tx pgx.Tx, space, member string) (*events.Event, error) {
-	ev := &events.Event{Time: n.version.time}
-	it := events.Item{
-		Ordinal: n.version.ordinal, Kind: events.KindMembership, Verb: n.verb, Space: space, Actor: member,
-		Membership: &events.Membership{
-			State: events.MembershipState(n.state), Role: n.role,
-			Member: events.User{Name: member, Type: n.memberType},
-		},
+	ev, err := recordedEvent(ctx, tx, n.version, space)
+	if err != nil {
+		return nil, fmt.Errorf("read recorded join %x: %w", n.version.key[:], err)
 	}
-	err := tx.QueryRow(ctx, `
-		SELECT full_name(e.ce_id, $4 || '/spaceEvents'), s.source, t.ce_type, full_name(e.resource, $4)
+	it := &ev.Items[0]
+	it.Actor = member
+	it.Membership = &events.Membership{
+		Name: it.Resource, State: events.MembershipState(n.state), Role: n.role,
+		Member: events.User{Name: member, Type: n.memberType},
+	}
+	return ev, nil
+}
+
+// recordedEvent reads what the log holds of an event with one of its items,
+// of which it has the name only.
+func recordedEvent(ctx context.Context, db querier, v version, space string) (*events.Event, error) {
+	ev := &events.Event{Time: v.time}
+	it := events.Item{Ordinal: v.ordinal, Space: space}
+	err := db.QueryRow(ctx, `
+		SELECT full_name(e.ce_id, $4 || '/spaceEvents'), s.source, t.ce_type, t.kind, t.verb, full_name(e.resource, $4)
 		FROM events e
 		JOIN event_types t ON t.id = e.type_id
 		JOIN event_sources s ON s.id = e.source_id
 		WHERE e.event_key = $1 AND e.ordinal = $2 AND e.event_time = $3`,
-		n.version.key, n.version.ordinal, n.version.time, space).Scan(&ev.ID, &ev.Source, &ev.Type, &it.Resource)
-	if err != nil {
-		return nil, fmt.Errorf("read recorded join %x: %w", n.version.key[:], err)
-	}
-	it.Membership.Name = it.Resource
+		v.key, v.ordinal, v.time, space).Scan(&ev.ID, &ev.Source, &ev.Type, &it.Kind, &it.Verb, &it.Resource)
 	ev.Items = []events.Item{it}
-	return ev, nil
+	return ev, err
+}
+
+// querier is a connection or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }

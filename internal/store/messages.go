@@ -25,7 +25,7 @@ type messageRow struct {
 	attachments  int
 	createTime   time.Time
 	deletedAt    time.Time
-	asOf         time.Time // when it was fetched, if it was backfilled
+	asOf         time.Time // when it was fetched, if the event didn't bring it
 }
 
 func (b *batch) addMessage(r *row) {
@@ -47,9 +47,7 @@ func (b *batch) addMessage(r *row) {
 		}
 		m.hasContent, m.text, m.attachments = true, d.Text, min(d.AttachmentCount, 1<<15-1)
 		m.deletionType = ""
-		if r.backfilled() {
-			m.asOf = r.d.ReceivedAt
-		}
+		m.asOf = r.asOf()
 	}
 	// A bare name has no version: it makes the message known and changes
 	// nothing that is known of it.

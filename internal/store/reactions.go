@@ -86,9 +86,11 @@ func (b *batch) queueReactions(q *pgx.Batch) {
 			removed_at = GREATEST(r.removed_at, excluded.removed_at),
 			user_name = COALESCE(r.user_name, excluded.user_name),
 			emoji = COALESCE(r.emoji, excluded.emoji)
-		-- A redelivery changes nothing, unless the batch merged something older into it.
+		-- A redelivery changes nothing, unless the batch merged something older
+		-- into it, or it tells what a name alone did not.
 		WHERE (r.version_time, r.version_key) <> (excluded.version_time, excluded.version_key)
 			OR r.added_at IS DISTINCT FROM GREATEST(r.added_at, excluded.added_at)
-			OR r.removed_at IS DISTINCT FROM GREATEST(r.removed_at, excluded.removed_at)`,
+			OR r.removed_at IS DISTINCT FROM GREATEST(r.removed_at, excluded.removed_at)
+			OR r.emoji IS NULL AND excluded.emoji IS NOT NULL`,
 		versionTimes, addedAt, removedAt, keys, present, names, messages, users, emojis)
 }

@@ -90,7 +90,7 @@ func (s *Store) tryOnce(ctx context.Context, deliveries []events.Delivery, outco
 	return nil
 }
 
-// write sends the batch. Without runs to expect, all statements go in one
+// write sends the batch. Without jobs to expect, all statements go in one
 // round trip: Postgres makes what stands between two Syncs one transaction.
 func (s *Store) write(ctx context.Context, b *batch) error {
 	conn, err := s.pool.Acquire(ctx)
@@ -103,8 +103,8 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 		return err
 	}
 	b.project()
-	mayRun, mayHint := s.mayRun(b), b.mayHint()
-	if !mayRun && !mayHint {
+	mayRun := s.mayRun(b)
+	if !mayRun && !b.mayHint() && !b.mayFetch() {
 		return conn.SendBatch(ctx, s.statements(b)).Close()
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
@@ -119,6 +119,9 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 			if err := s.claimRuns(ctx, tx, b); err != nil {
 				return err
 			}
+		}
+		if err := s.askForContent(ctx, tx, b); err != nil {
+			return err
 		}
 		return s.giveHints(ctx, tx, b)
 	})
