@@ -71,7 +71,7 @@ COMMENT ON COLUMN unfetched.ordinal IS 'Item of the event: events.ordinal.';
 COMMENT ON COLUMN unfetched.kind IS 'message, membership, reaction or space.';
 COMMENT ON COLUMN unfetched.resource IS 'Full name of what was to be fetched.';
 COMMENT ON COLUMN unfetched.space IS 'spaces/S';
-COMMENT ON COLUMN unfetched.reason IS 'gone: it does not exist any more. denied: the app was not allowed to read it for a day. refused: Google did not accept the call. malformed: the answer could not be understood.';
+COMMENT ON COLUMN unfetched.reason IS 'gone: it does not exist any more. denied: the app was not allowed to read it for a day. refused: Google did not accept the call, or the database the content. malformed: the answer could not be understood.';
 COMMENT ON COLUMN unfetched.detail IS 'For people: what exactly was said.';
 
 -- +goose Down

@@ -852,7 +852,7 @@ COMMENT ON COLUMN public.unfetched.resource IS 'Full name of what was to be fetc
 
 COMMENT ON COLUMN public.unfetched.space IS 'spaces/S';
 
-COMMENT ON COLUMN public.unfetched.reason IS 'gone: it does not exist any more. denied: the app was not allowed to read it for a day. refused: Google did not accept the call. malformed: the answer could not be understood.';
+COMMENT ON COLUMN public.unfetched.reason IS 'gone: it does not exist any more. denied: the app was not allowed to read it for a day. refused: Google did not accept the call, or the database the content. malformed: the answer could not be understood.';
 
 COMMENT ON COLUMN public.unfetched.detail IS 'For people: what exactly was said.';
 

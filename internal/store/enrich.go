@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
 // ErrNoEvent says that the log doesn't hold the event any more.
@@ -29,7 +30,8 @@ type Named struct {
 // held it, marked as of the time of fetching. What a newer event told stays,
 // and the log is left as it is. Reactors are asked now, as they could not be
 // before: a join is one once it is known to be. Doing it twice changes
-// nothing. The error is [ErrNoEvent] if the event is gone.
+// nothing. The error is [ErrNoEvent] if the event is gone, and permanent if
+// the database refuses the content.
 //
 // content holds what the item is about; of a deleted message, its tombstone.
 func (s *Store) Enrich(ctx context.Context, n Named, content events.Item, asOf time.Time) error {
@@ -37,6 +39,9 @@ func (s *Store) Enrich(ctx context.Context, n Named, content events.Item, asOf t
 		err := s.enrich(ctx, n, content, asOf)
 		if err == nil {
 			return nil
+		}
+		if rejected, ok := dataError(err); ok {
+			return reactors.Permanent(fmt.Errorf("fill in what %s is: the database doesn't take it: %s", n.Resource, describe(rejected)))
 		}
 		if err = s.afterError(err); attempt >= retries || !errors.Is(err, errAgain) {
 			return fmt.Errorf("fill in what %s is: %w", n.Resource, err)

@@ -5,7 +5,8 @@
 // A person is greeted once in a space, however often they join it and however
 // often the event is delivered: the request and message ids are made of the
 // space and the person alone. Bots are never greeted, and nobody is because of
-// a backfilled event.
+// a backfilled event. Where events hold names only, a join is one once its
+// membership has been fetched: the greeting comes by that much later.
 //
 // # What happens on failure
 //

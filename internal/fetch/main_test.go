@@ -1,0 +1,15 @@
+package fetch_test
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	// Started by the import of Google's libraries, for the life of the process.
+	os.Exit(storetest.Main(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
+}
