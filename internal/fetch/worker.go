@@ -46,7 +46,7 @@ func (w *worker) Work(ctx context.Context, job *river.Job[jobs.Fetch]) error {
 		return river.JobCancel(err)
 	}
 	err = f.fetch(ctx, n, args)
-	reason := ""
+	var reason string
 	switch {
 	case err == nil:
 		return nil
