@@ -91,7 +91,12 @@ func TestCheckReportsEachDrift(t *testing.T) {
 		"gives up soon": {set(&pubsubpb.Subscription{DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: deadTopic}}, "dead_letter_policy"),
 			seen{"subscription chat-events-worker dead_letter_policy.max_delivery_attempts", "5", "100", "in place",
 				update + "--dead-letter-topic=chat-events-dead-letter --max-delivery-attempts=100"}},
-		"other dead letters": {set(&pubsubpb.Subscription{DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: "projects/p/topics/dump", MaxDeliveryAttempts: 100}}, "dead_letter_policy"),
+		"other dead letters": {func(t *testing.T, w *world) {
+			const dump = "projects/p/topics/dump"
+			_, err := w.client.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: dump})
+			check(t, err)
+			w.update(t, &pubsubpb.Subscription{Name: worker, DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: dump, MaxDeliveryAttempts: 100}}, "dead_letter_policy")
+		},
 			seen{"subscription chat-events-worker dead_letter_policy.dead_letter_topic", "projects/p/topics/dump", deadTopic, "in place",
 				update + "--dead-letter-topic=chat-events-dead-letter --max-delivery-attempts=100"}},
 		"filter": {made(func(s *pubsubpb.Subscription) { s.Filter = `attributes:ce-type` }),

@@ -41,6 +41,9 @@ func TestCreateSubscriptionChecksItsSettings(t *testing.T) {
 		{"attempts", func(s *pubsubpb.Subscription) {
 			s.DeadLetterPolicy = &pubsubpb.DeadLetterPolicy{DeadLetterTopic: topicName, MaxDeliveryAttempts: 4}
 		}, codes.InvalidArgument},
+		{"no dead-letter topic", func(s *pubsubpb.Subscription) {
+			s.DeadLetterPolicy = &pubsubpb.DeadLetterPolicy{DeadLetterTopic: "projects/p/topics/nowhere"}
+		}, codes.NotFound},
 		{"backoff", func(s *pubsubpb.Subscription) {
 			s.RetryPolicy = &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(601 * time.Second)}
 		}, codes.InvalidArgument},

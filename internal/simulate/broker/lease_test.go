@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
 )
@@ -123,9 +126,25 @@ func TestDeadLetterTopicGetsWhatKeepsFailing(t *testing.T) {
 	t.Parallel()
 	const deadTopic, deadSub = "projects/p/topics/dead", "projects/p/subscriptions/dead"
 	c := newClock()
-	f := start(t, broker.Options{Now: c.Now}, &pubsubpb.Subscription{
-		DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: deadTopic, MaxDeliveryAttempts: 5},
-	})
+	f := start(t, broker.Options{Now: c.Now}, nil)
+	policy := &pubsubpb.Subscription{Name: subName, DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: deadTopic, MaxDeliveryAttempts: 5}}
+	update := &pubsubpb.UpdateSubscriptionRequest{Subscription: policy, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"dead_letter_policy"}}}
+	if _, err := f.client.SubscriptionAdminClient.UpdateSubscription(t.Context(), update); status.Code(err) != codes.NotFound {
+		t.Fatalf("without the dead-letter topic: got %v, want NotFound", err)
+	}
+	createTopic := func() {
+		t.Helper()
+		if _, err := f.client.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: deadTopic}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	createTopic()
+	if _, err := f.client.SubscriptionAdminClient.UpdateSubscription(t.Context(), update); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.client.TopicAdminClient.DeleteTopic(t.Context(), &pubsubpb.DeleteTopicRequest{Topic: deadTopic}); err != nil {
+		t.Fatal(err)
+	}
 	f.publish(t, "bad")
 	fail := func(attempt int32) {
 		t.Helper()
@@ -142,10 +161,8 @@ func TestDeadLetterTopicGetsWhatKeepsFailing(t *testing.T) {
 	for attempt := range int32(5) {
 		fail(attempt + 1)
 	}
-	fail(6) // the dead-letter topic doesn't exist: the message is kept and comes again
-	if _, err := f.client.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: deadTopic}); err != nil {
-		t.Fatal(err)
-	}
+	fail(6) // the dead-letter topic is gone: the message is kept and comes again
+	createTopic()
 	f.subscribe(t, &pubsubpb.Subscription{Name: deadSub, Topic: deadTopic})
 	fail(7) // Pub/Sub itself needs a role on both ends
 	f.grant(t, deadTopic, broker.PublisherRole, broker.ServiceAgent(project))

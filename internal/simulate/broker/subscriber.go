@@ -43,6 +43,9 @@ func (r *subscriber) CreateSubscription(_ context.Context, in *pubsubpb.Subscrip
 	if t == nil {
 		return nil, notFound(in.Topic)
 	}
+	if err := s.checkDeadLetterTopic(config.DeadLetterPolicy); err != nil {
+		return nil, err
+	}
 	config.State = pubsubpb.Subscription_ACTIVE
 	s.serial++
 	sub := &subscription{
@@ -73,6 +76,8 @@ func (r *subscriber) UpdateSubscription(_ context.Context, in *pubsubpb.UpdateSu
 	if err != nil {
 		return nil, err
 	}
+	r.server.mu.RLock()
+	defer r.server.mu.RUnlock()
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	next := proto.CloneOf(sub.config)
@@ -85,8 +90,22 @@ func (r *subscriber) UpdateSubscription(_ context.Context, in *pubsubpb.UpdateSu
 	if err := checkSubscription(next); err != nil {
 		return nil, err
 	}
+	if slices.Contains(in.UpdateMask.GetPaths(), "dead_letter_policy") {
+		if err := r.server.checkDeadLetterTopic(next.DeadLetterPolicy); err != nil {
+			return nil, err
+		}
+	}
 	sub.config = next
 	return proto.CloneOf(next), nil
+}
+
+// checkDeadLetterTopic wants the topic to exist when a policy is set. It may
+// go later. The server is locked.
+func (s *Server) checkDeadLetterTopic(policy *pubsubpb.DeadLetterPolicy) error {
+	if policy != nil && s.topics[policy.DeadLetterTopic] == nil {
+		return notFound(policy.DeadLetterTopic)
+	}
+	return nil
 }
 
 func (r *subscriber) ListSubscriptions(_ context.Context, in *pubsubpb.ListSubscriptionsRequest) (*pubsubpb.ListSubscriptionsResponse, error) {
