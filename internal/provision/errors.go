@@ -48,6 +48,8 @@ func role(verb string) string {
 	switch verb {
 	case "get":
 		return viewerRole
+	case "attachSubscription":
+		return subscriberRole
 	case "getIamPolicy":
 		return "roles/iam.securityReviewer"
 	case "setIamPolicy":

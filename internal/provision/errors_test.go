@@ -26,6 +26,7 @@ func TestMissingPermissions(t *testing.T) {
 		"pubsub.topics.create":              "create topic chat-events-dead-letter: pubsub.topics.create is missing; grant it with: " + grant + "pubsub.editor",
 		"pubsub.subscriptions.get":          "read subscription chat-events-dead-letter: pubsub.subscriptions.get is missing; grant it with: " + grant + "pubsub.viewer",
 		"pubsub.subscriptions.create":       "create subscription chat-events-dead-letter: pubsub.subscriptions.create is missing; grant it with: " + grant + "pubsub.editor",
+		"pubsub.topics.attachSubscription":  "attach a subscription to topic chat-events-dead-letter: pubsub.topics.attachSubscription is missing; grant it with: " + grant + "pubsub.subscriber",
 		"pubsub.topics.getIamPolicy":        "read the policy of topic chat-events-dead-letter: pubsub.topics.getIamPolicy is missing; grant it with: " + grant + "iam.securityReviewer",
 		"pubsub.topics.setIamPolicy":        "change the policy of topic chat-events-dead-letter: pubsub.topics.setIamPolicy is missing; grant it with: " + grant + "pubsub.admin",
 		"pubsub.subscriptions.getIamPolicy": "read the policy of subscription chat-events-worker: pubsub.subscriptions.getIamPolicy is missing; grant it with: " + grant + "iam.securityReviewer",

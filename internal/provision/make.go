@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"cloud.google.com/go/iam/apiv1/iampb"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -89,7 +90,7 @@ func (p *Provisioner) makeSubscription(ctx context.Context, want *pubsubpb.Subsc
 			return []Change{{want.Name, "created"}}, true, nil
 		}
 		if status.Code(err) != codes.AlreadyExists {
-			return nil, false, p.explain("create", want.Name, "create", err)
+			return nil, false, p.explainCreate(ctx, want, err)
 		}
 		// Somebody was faster, and may want it to be different.
 		if found, err = p.checkSubscription(ctx, want); err != nil {
@@ -101,6 +102,18 @@ func (p *Provisioner) makeSubscription(ctx context.Context, want *pubsubpb.Subsc
 	}
 	changes, err := p.mend(ctx, want, found)
 	return changes, true, err
+}
+
+// explainCreate tells the two permissions apart that a new subscription needs.
+func (p *Provisioner) explainCreate(ctx context.Context, want *pubsubpb.Subscription, err error) error {
+	if status.Code(err) == codes.PermissionDenied {
+		const attach = "pubsub.topics.attachSubscription"
+		held, testErr := p.topics.TestIamPermissions(ctx, &iampb.TestIamPermissionsRequest{Resource: want.Topic, Permissions: []string{attach}})
+		if testErr == nil && len(held.GetPermissions()) == 0 {
+			return p.explain("attach a subscription to", want.Topic, "attachSubscription", err)
+		}
+	}
+	return p.explain("create", want.Name, "create", err)
 }
 
 // mend sets, in one call, what can be set in place.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
 )
 
 // What the configuration names is what is made, at the endpoint it names.
@@ -27,5 +29,26 @@ func TestOptionsFrom(t *testing.T) {
 	cfg.Endpoints.PubSubEmulator = ""
 	if o := provision.OptionsFrom(cfg); o.ClientOptions != nil {
 		t.Error("Google's own Pub/Sub needs credentials")
+	}
+}
+
+// The simulated Workspace's own topic, on which the demo and the tests of the
+// worker run, is as ours must be.
+func TestTheSimulatedTopicIsRight(t *testing.T) {
+	t.Parallel()
+	ws, err := simulate.Start(t.Context(), simulate.Options{Spaces: -1})
+	check(t, err)
+	t.Cleanup(func() { check(t, ws.Close()) })
+	cfg := config.Default()
+	cfg.Project, cfg.PubSub.Topic, cfg.PubSub.Subscription = ws.Project(), "events", "worker"
+	_, _, err = ws.CreateTopic(t.Context(), cfg.PubSub.Topic, cfg.PubSub.Subscription)
+	check(t, err)
+	w := &world{Server: ws.Broker()}
+	p := w.provisioner(t, func(o *provision.Options) {
+		*o = provision.OptionsFrom(cfg)
+		o.ClientOptions, o.ProjectNumber = ws.Broker().ClientOptions(), broker.ProjectNumber(ws.Project())
+	})
+	if drifts, err := p.Check(t.Context()); err != nil || len(drifts) > 0 {
+		t.Errorf("got %v, %v", drifts, err)
 	}
 }

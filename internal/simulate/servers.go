@@ -11,10 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"google.golang.org/protobuf/types/known/durationpb"
-
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
 )
 
@@ -130,41 +126,3 @@ func (w *Workspace) PubSubAddr() string {
 // Broker is the Pub/Sub server, for its faults and statistics; nil if the
 // caller brought a Publisher.
 func (w *Workspace) Broker() *broker.Server { return w.servers.broker }
-
-// ChatPublisher is the member as which Chat publishes events.
-const ChatPublisher = "serviceAccount:chat-api-push@system.gserviceaccount.com"
-
-// CreateTopic creates a topic that Chat may publish to and a subscription to
-// it in the Workspace's project, as somebody would with gcloud before anything
-// else, and answers with their full names.
-func (w *Workspace) CreateTopic(ctx context.Context, topicID, subscriptionID string) (topic, subscription string, err error) {
-	if w.servers.broker == nil {
-		return "", "", errors.New("create topic: the Workspace has no Pub/Sub server of its own")
-	}
-	client, err := pubsub.NewClient(ctx, w.project, w.servers.broker.ClientOptions()...)
-	if err != nil {
-		return "", "", fmt.Errorf("create topic %q: %w", topicID, err)
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	topic = "projects/" + w.project + "/topics/" + topicID
-	subscription = "projects/" + w.project + "/subscriptions/" + subscriptionID
-	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topic}); err != nil {
-		return "", "", fmt.Errorf("create topic %q: %w", topicID, err)
-	}
-	if err := w.servers.broker.Grant(topic, broker.PublisherRole, ChatPublisher); err != nil {
-		return "", "", fmt.Errorf("let Chat publish to topic %q: %w", topicID, err)
-	}
-	if _, err := client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
-		Name:               subscription,
-		Topic:              topic,
-		AckDeadlineSeconds: 60,
-		ExpirationPolicy:   &pubsubpb.ExpirationPolicy{}, // never
-		RetryPolicy: &pubsubpb.RetryPolicy{
-			MinimumBackoff: durationpb.New(10 * time.Second),
-			MaximumBackoff: durationpb.New(600 * time.Second),
-		},
-	}); err != nil {
-		return "", "", fmt.Errorf("create subscription %q: %w", subscriptionID, err)
-	}
-	return topic, subscription, nil
-}

@@ -200,3 +200,52 @@ func TestMalformedAckIDsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestTopicsAreAdministered(t *testing.T) {
+	t.Parallel()
+	f := start(t, broker.Options{}, nil)
+	topics := f.client.TopicAdminClient
+	if _, err := topics.CreateTopic(t.Context(), &pubsubpb.Topic{Name: topicName}); status.Code(err) != codes.AlreadyExists {
+		t.Errorf("created twice: got %v", err)
+	}
+	for name, topic := range map[string]*pubsubpb.Topic{
+		"retention": {Name: "projects/p/topics/more", MessageRetentionDuration: durationpb.New(32 * 24 * time.Hour)},
+		"no region": {Name: "projects/p/topics/more", MessageStoragePolicy: &pubsubpb.MessageStoragePolicy{}},
+		"name":      {Name: "projects/p/topics/googol"},
+	} {
+		if _, err := topics.CreateTopic(t.Context(), topic); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%s: got %v, want InvalidArgument", name, err)
+		}
+	}
+	_, err := topics.UpdateTopic(t.Context(), &pubsubpb.UpdateTopicRequest{Topic: &pubsubpb.Topic{Name: topicName}, UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"name"}}})
+	if status.Code(err) != codes.InvalidArgument {
+		t.Errorf("renamed: got %v", err)
+	}
+	f.grant(t, topicName, broker.PublisherRole, chat)
+	if err := topics.DeleteTopic(t.Context(), &pubsubpb.DeleteTopicRequest{Topic: topicName}); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"get": func() error {
+			_, err := topics.GetTopic(t.Context(), &pubsubpb.GetTopicRequest{Topic: topicName})
+			return err
+		}(),
+		"delete": topics.DeleteTopic(t.Context(), &pubsubpb.DeleteTopicRequest{Topic: topicName}),
+		"grant":  f.Grant(topicName, broker.PublisherRole, chat),
+	} {
+		if status.Code(err) != codes.NotFound {
+			t.Errorf("%s: got %v, want NotFound", name, err)
+		}
+	}
+	if _, err := topics.CreateTopic(t.Context(), &pubsubpb.Topic{Name: topicName}); err != nil {
+		t.Fatal(err)
+	}
+	if f.As(chat).MayPublish(topicName) {
+		t.Error("a new topic has the policy of an old one")
+	}
+	// The old one's subscription gets nothing of the new one's.
+	f.publish(t, "a")
+	if s := f.stats(t); s.Published != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
