@@ -17,8 +17,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
-
-	"github.com/spf13/cobra"
+	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
@@ -36,7 +35,7 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	std := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	std := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, wait: wait}
 	std.asks = isTerminal(os.Stdin) && isTerminal(os.Stderr)
 	std.redraws = isTerminal(os.Stdout)
 	std.paints = std.redraws && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -50,6 +49,18 @@ type streams struct {
 	asks     bool // somebody is there to answer
 	redraws  bool // out is a terminal
 	paints   bool // and shows colours
+	wait     func(context.Context, time.Duration) error
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // run is the whole command but for the process around it.
@@ -78,8 +89,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, std str
 	return code
 }
 
-// errPending only says how to exit: what there is to say has been printed.
-var errPending = errors.New("there are changes to apply")
+// Errors that only say how to exit: what there is to say has been printed.
+var (
+	errPending = errors.New("there are changes to apply")
+	errSilent  = errors.New("")
+)
 
 func exitCode(err error) int {
 	var usage *usageError
@@ -95,48 +109,5 @@ func exitCode(err error) int {
 		return exitConfig
 	default:
 		return exitFailed
-	}
-}
-
-func newRoot(env *environment) *cobra.Command {
-	root := &cobra.Command{
-		Use:           "subscribe-setup",
-		Short:         "Set up the Workspace Events subscriptions of your Google Chat spaces",
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          usageArgs(cobra.NoArgs),
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return env.checkFormat()
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprint(env.err, cmd.UsageString())
-			return &usageError{errors.New("name a command")}
-		},
-	}
-	root.PersistentFlags().StringVar(&env.configPath, "config", "", "configuration file (default spacekeeper.yaml, if it is there)")
-	root.PersistentFlags().StringVarP(&env.format, "output", "o", formatTable, "table, wide, json, yaml or name")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	if err := root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag is there: it was defined above
-	}
-	root.AddCommand(
-		newPlan(env), newApply(env), newList(env), newRenew(env), newReactivate(env), newDelete(env),
-		newSpaces(env), newVersion(env),
-	)
-	return root
-}
-
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() + " (see --help)" }
-func (e *usageError) Unwrap() error { return e.err }
-
-// usageArgs makes a complaint about arguments one about the usage.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return &usageError{err}
-		}
-		return nil
 	}
 }

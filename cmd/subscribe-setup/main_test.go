@@ -18,15 +18,18 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) {
 	// Started by an init function below the Pub/Sub client; never ends.
-	goleak.VerifyTestMain(conformancetest.Main(m,
-		"workspaceevents.subscriptions.create", "workspaceevents.subscriptions.delete", "workspaceevents.subscriptions.list",
-	), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+	os.Exit(storetest.Main(conformancetest.Main(m,
+		"workspaceevents.subscriptions.create", "workspaceevents.subscriptions.delete", "workspaceevents.subscriptions.get",
+		"workspaceevents.subscriptions.list", "workspaceevents.subscriptions.patch", "workspaceevents.subscriptions.reactivate",
+		"chat.spaces.list",
+	), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
 }
 
 // deafBroker has the one topic and keeps nothing.
@@ -45,6 +48,7 @@ type terminal struct {
 	dir        string // $DIR of command lines
 	answers    string // typed by somebody; "" if nobody is there
 	paints     bool
+	wait       func(context.Context, time.Duration) error
 	transcript strings.Builder
 }
 
@@ -121,7 +125,7 @@ func (x *terminal) run(want int, args ...string) (stdout string) {
 	}
 	var out, messages bytes.Buffer
 	code := run(ctx, args, func(name string) string { return x.env[name] }, streams{
-		in: strings.NewReader(x.answers), out: &out, err: &messages, asks: x.answers != "", paints: x.paints,
+		in: strings.NewReader(x.answers), out: &out, err: &messages, asks: x.answers != "", paints: x.paints, wait: x.wait,
 	})
 	if code != want && want != exitAny {
 		x.t.Errorf("subscribe-setup %s: got exit code %d, want %d", strings.Join(args, " "), code, want)

@@ -85,19 +85,6 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 	return nil
 }
 
-// plan compares the configuration with what Google has.
-func (s *session) plan(ctx context.Context, prune bool) ([]subscriptions.Action, error) {
-	desired, err := subscriptions.NewResolver(s.cfg, s.directory, s.log).Desired(ctx)
-	if err != nil {
-		return nil, err
-	}
-	actual, err := s.manager.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return subscriptions.Plan(desired, actual, subscriptions.View{Topic: s.cfg.TopicName(), Prune: prune}), nil
-}
-
 // introduce says what is talked about, and what of the configuration means
 // nothing.
 func (e *environment) introduce(ctx context.Context, s *session) {
@@ -105,12 +92,11 @@ func (e *environment) introduce(ctx context.Context, s *session) {
 		return
 	}
 	e.say("Project %s · topic %s · as %s", s.cfg.Project, s.cfg.TopicName(), s.identity())
-	resolver := subscriptions.NewResolver(s.cfg, s.directory, s.log)
 	spaces, err := s.directory.all(ctx)
 	if err != nil {
 		return // the resolver has said so, if anybody needed them
 	}
-	for _, pattern := range resolver.Unmatched(spaces) {
+	for _, pattern := range s.resolver().Unmatched(spaces) {
 		e.say("Note: %q matches none of the %d spaces", pattern, len(spaces))
 	}
 }

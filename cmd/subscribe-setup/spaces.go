@@ -88,7 +88,7 @@ func (s *session) spaceRows(ctx context.Context) ([]spaceRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	desired, err := subscriptions.NewResolver(s.cfg, s.directory, s.log).Desired(ctx)
+	desired, err := s.resolver().Desired(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -17,32 +17,72 @@ type Directory interface {
 	Spaces(ctx context.Context, page string) (gchat.SpacesPage, error)
 }
 
+// ResolverOptions are what a Resolver asks.
+type ResolverOptions struct {
+	Directory Directory
+	// Followed lists the spaces "spaces/S" that the Chat app was added to,
+	// which keeper.on_added asks for; nil if nobody knows. store.FollowedSpaces
+	// does.
+	Followed func(context.Context) ([]string, error)
+	// Log is told when a list can't be read; nil for nobody.
+	Log *zap.Logger
+}
+
 // Resolver finds out what a configuration asks for, patterns included. It may
 // be used by several goroutines.
 type Resolver struct {
-	cfg       config.Config
-	directory Directory
-	log       *zap.Logger
+	cfg  config.Config
+	opts ResolverOptions
 
 	mu   sync.Mutex
 	last []gchat.SpaceInfo // as of the last list that could be read
 }
 
-// NewResolver returns a resolver. log is told when a list can't be read; nil
-// for nobody.
-func NewResolver(cfg config.Config, directory Directory, log *zap.Logger) *Resolver {
-	if log == nil {
-		log = zap.NewNop()
+// NewResolver returns a resolver; it asks nobody yet.
+func NewResolver(cfg config.Config, opts ResolverOptions) *Resolver {
+	if opts.Log == nil {
+		opts.Log = zap.NewNop()
 	}
-	return &Resolver{cfg: cfg, directory: directory, log: log}
+	return &Resolver{cfg: cfg, opts: opts}
 }
 
 // Desired lists what should exist now. A space that is named has the settings
 // that stand with its name; one that is meant by patterns only, those of the
-// first. If the spaces can't be listed, the last list is good: what was
-// desired must not lapse because the Chat API is away.
+// first; one that the app was merely added to, those of all. If the spaces
+// can't be listed, the last list is good: what was desired must not lapse
+// because the Chat API is away.
 func (r *Resolver) Desired(ctx context.Context) ([]Desired, error) {
 	list := DesiredFrom(r.cfg)
+	named := make(map[string]bool, len(list))
+	for _, d := range list {
+		named[d.Scope] = true
+	}
+	add := func(t config.Target, scope string) {
+		if !named[scope] {
+			named[scope] = true
+			list = append(list, desire(r.cfg, t, scope))
+		}
+	}
+	if err := r.byName(ctx, add); err != nil {
+		return nil, err
+	}
+	if !r.cfg.Keeper.OnAdded || r.opts.Followed == nil {
+		return list, nil
+	}
+	followed, err := r.opts.Followed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := r.cfg.Workspace
+	all.Spaces, all.Targets = followed, nil
+	for _, t := range all.All() {
+		add(t, t.Target)
+	}
+	return list, nil
+}
+
+// byName adds the spaces that patterns mean.
+func (r *Resolver) byName(ctx context.Context, add func(t config.Target, scope string)) error {
 	var patterns []config.Target
 	for _, t := range r.cfg.Workspace.All() {
 		if t.Kind() == config.KindName {
@@ -50,23 +90,19 @@ func (r *Resolver) Desired(ctx context.Context) ([]Desired, error) {
 		}
 	}
 	if len(patterns) == 0 {
-		return list, nil
+		return nil
 	}
 	spaces, err := r.spaces(ctx)
 	if err != nil {
-		return nil, err
-	}
-	named := map[string]bool{}
-	for _, d := range list {
-		named[d.Scope] = true
+		return err
 	}
 	for _, s := range spaces {
 		meant := func(t config.Target) bool { return t.Matches(s.DisplayName) }
-		if i := slices.IndexFunc(patterns, meant); i >= 0 && !named[s.Name] {
-			list = append(list, desire(r.cfg, patterns[i], s.Name))
+		if i := slices.IndexFunc(patterns, meant); i >= 0 {
+			add(patterns[i], s.Name)
 		}
 	}
-	return list, nil
+	return nil
 }
 
 // Unmatched lists the patterns that mean none of the spaces.
@@ -82,7 +118,7 @@ func (r *Resolver) Unmatched(spaces []gchat.SpaceInfo) []string {
 }
 
 func (r *Resolver) spaces(ctx context.Context) ([]gchat.SpaceInfo, error) {
-	spaces, err := AllSpaces(ctx, r.directory)
+	spaces, err := AllSpaces(ctx, r.opts.Directory)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -91,7 +127,7 @@ func (r *Resolver) spaces(ctx context.Context) ([]gchat.SpaceInfo, error) {
 	case r.last == nil || ctx.Err() != nil:
 		return nil, fmt.Errorf("resolve the names under workspace.targets: %w", err)
 	default:
-		r.log.Warn("the spaces can't be listed: names mean what they meant before", zap.Error(err))
+		r.opts.Log.Warn("the spaces can't be listed: names mean what they meant before", zap.Error(err))
 	}
 	return r.last, nil
 }

@@ -71,7 +71,7 @@ func TestResolve(t *testing.T) {
 		{Target: "name:Nobody"},
 	}
 	d := &directory{names: []string{"spaces/A Team A", "spaces/B Team B", "spaces/C Team News", "spaces/D Daily News", "spaces/E "}}
-	r := subscriptions.NewResolver(cfg, d, nil)
+	r := subscriptions.NewResolver(cfg, subscriptions.ResolverOptions{Directory: d})
 	const all = "membership.created"
 	want := []string{
 		"spaces/A " + all, "spaces/B " + all + " names", // by their names
@@ -93,12 +93,38 @@ func TestResolve(t *testing.T) {
 	if diff := cmp.Diff(want, resolved(t, r)); diff != "" {
 		t.Errorf("while it is away: -want +got:\n%s", diff)
 	}
-	if _, err := subscriptions.NewResolver(cfg, d, nil).Desired(t.Context()); err == nil || !strings.Contains(err.Error(), "workspace.targets") {
+	if _, err := subscriptions.NewResolver(cfg, subscriptions.ResolverOptions{Directory: d}).Desired(t.Context()); err == nil || !strings.Contains(err.Error(), "workspace.targets") {
 		t.Errorf("without a list before: got %v", err)
 	}
 	// Where nothing is asked for by name, nobody is asked.
 	cfg.Workspace.Targets, d.calls = nil, 0
-	if got := resolved(t, subscriptions.NewResolver(cfg, d, nil)); len(got) != 1 || d.calls != 0 {
+	if got := resolved(t, subscriptions.NewResolver(cfg, subscriptions.ResolverOptions{Directory: d})); len(got) != 1 || d.calls != 0 {
 		t.Errorf("got %v by %d calls", got, d.calls)
+	}
+}
+
+// Where the configuration asks for it, spaces that the app was added to are
+// desired as well.
+func TestResolveFollowed(t *testing.T) {
+	t.Parallel()
+	cfg := config.Default()
+	cfg.Project, cfg.PubSub.Topic = "my-project", "chat-events"
+	cfg.Workspace.Spaces, cfg.Workspace.IncludeResource = []string{"spaces/A"}, false
+	opts := subscriptions.ResolverOptions{
+		Followed: func(context.Context) ([]string, error) { return []string{"spaces/A", "spaces/B"}, nil },
+	}
+	for on, want := range map[bool][]string{
+		false: {"spaces/A membership.created names"},
+		true:  {"spaces/A membership.created names", "spaces/B membership.created names"},
+	} {
+		cfg.Keeper.OnAdded = on
+		if diff := cmp.Diff(want, resolved(t, subscriptions.NewResolver(cfg, opts))); diff != "" {
+			t.Errorf("%v: -want +got:\n%s", on, diff)
+		}
+	}
+	cfg.Keeper.OnAdded = true
+	opts.Followed = func(context.Context) ([]string, error) { return nil, errors.New("away") }
+	if _, err := subscriptions.NewResolver(cfg, opts).Desired(t.Context()); err == nil {
+		t.Error("got no error")
 	}
 }

@@ -3,14 +3,14 @@ package storetest
 import (
 	"fmt"
 	"os"
-	"testing"
 
 	"go.uber.org/goleak"
 )
 
 // Main runs a package's tests, ends the server they shared, and fails if a
-// goroutine outlives them that ignore does not name. It returns the exit code: os.Exit(storetest.Main(m)).
-func Main(m *testing.M, ignore ...goleak.Option) int {
+// goroutine outlives them that ignore does not name. m is *testing.M or one
+// around it. It returns the exit code: os.Exit(storetest.Main(m)).
+func Main(m interface{ Run() int }, ignore ...goleak.Option) int {
 	code := m.Run()
 	if err := shared.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop Postgres for tests:", err)

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newRoot(env *environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "subscribe-setup",
+		Short:         "Set up the Workspace Events subscriptions of your Google Chat spaces",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          usageArgs(cobra.NoArgs),
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return env.checkFormat()
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			fmt.Fprint(env.err, cmd.UsageString())
+			return &usageError{errors.New("name a command")}
+		},
+	}
+	root.PersistentFlags().StringVar(&env.configPath, "config", "", "configuration file (default spacekeeper.yaml, if it is there)")
+	root.PersistentFlags().StringVarP(&env.format, "output", "o", formatTable, "table, wide, json, yaml or name")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	if err := root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats(), cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag is there: it was defined above
+	}
+	root.AddCommand(
+		newPlan(env), newApply(env), newList(env), newRenew(env), newReactivate(env), newDelete(env),
+		newStatus(env), newSpaces(env), newVersion(env),
+	)
+	return root
+}
+
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() + " (see --help)" }
+func (e *usageError) Unwrap() error { return e.err }
+
+// usageArgs makes a complaint about arguments one about the usage.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/logging"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// session is an open connection to Google.
+type session struct {
+	cfg     config.Config
+	log     *zap.Logger
+	manager *subscriptions.Manager
+	chat    *gchat.Client
+
+	directory *directory
+	store     *store.Store // nil until database opens it
+}
+
+// open reads the configuration and opens Google's APIs. No call is made yet.
+func (e *environment) open(ctx context.Context, needs ...config.Need) (*session, error) {
+	cfg, err := config.Load(e.configPath, e.getenv, needs...)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{cfg: cfg}
+	if s.log, err = logging.New("warn", "console", e.err); err != nil {
+		return nil, err
+	}
+	if s.manager, err = subscriptions.New(ctx, subscriptions.Options{
+		Endpoint: cfg.Endpoints.WorkspaceEvents, EventTypes: subscriptions.EventTypesOf(cfg), Log: s.log,
+	}); err != nil {
+		return nil, err
+	}
+	if s.chat, err = gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat}); err != nil {
+		s.manager.Close()
+		return nil, err
+	}
+	s.directory = &directory{chat: s.chat}
+	return s, nil
+}
+
+// identity says who we are towards Google.
+func (s *session) identity() string {
+	switch s.cfg.Auth.Mode {
+	case config.AuthUser:
+		return "a user"
+	case config.AuthImpersonate:
+		return "a user, on whose behalf the service account acts"
+	}
+	return "the Chat app"
+}
+
+func (s *session) close() {
+	s.manager.Close()
+	s.chat.Close()
+	if s.store != nil {
+		s.store.Close()
+	}
+}
+
+// hasDatabase reports whether one is configured: nothing here needs it, but
+// status and backfills tell and do more with it.
+func (s *session) hasDatabase() bool {
+	return s.cfg.Database.DSN != "" || s.cfg.Database.DSNFile != ""
+}
+
+// database opens the configured database. It connects when it is first used.
+func (s *session) database(ctx context.Context) (*store.Store, error) {
+	if s.store != nil {
+		return s.store, nil
+	}
+	dsn, err := s.cfg.Database.ConnString()
+	if err != nil {
+		return nil, err
+	}
+	s.store, err = store.Open(ctx, dsn, store.Options{MaxConns: 2, Log: s.log})
+	return s.store, err
+}
+
+// followed lists the spaces that the Chat app was added to.
+func (s *session) followed(ctx context.Context) ([]string, error) {
+	db, err := s.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return db.FollowedSpaces(ctx)
+}
+
+func (s *session) resolver() *subscriptions.Resolver {
+	opts := subscriptions.ResolverOptions{Directory: s.directory, Log: s.log}
+	if s.hasDatabase() {
+		opts.Followed = s.followed
+	}
+	return subscriptions.NewResolver(s.cfg, opts)
+}
+
+// plan compares the configuration with what Google has.
+func (s *session) plan(ctx context.Context, prune bool) ([]subscriptions.Action, error) {
+	if prune && s.cfg.Keeper.OnAdded && !s.hasDatabase() {
+		return nil, errors.New("delete what isn't configured: keeper.on_added is on, and only the database knows which spaces the app was added to; set database.dsn")
+	}
+	desired, err := s.resolver().Desired(ctx)
+	if err != nil {
+		return nil, err
+	}
+	actual, err := s.manager.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return subscriptions.Plan(desired, actual, subscriptions.View{Topic: s.cfg.TopicName(), Prune: prune}), nil
+}

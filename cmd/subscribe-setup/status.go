@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+type statusFlags struct {
+	watch    bool
+	interval time.Duration
+}
+
+func newStatus(env *environment) *cobra.Command {
+	var flags statusFlags
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show whether everything is watched, and what was seen",
+		Long: `Show each configured subscription as Google has it, how long it lives, what has
+been recorded of it and how much of the last 24 hours was seen. The last three,
+and the worker's state, need the database; without one they are left out.
+
+The exit code is 1 if anything is unhealthy: a subscription that is missing,
+suspended, different from the configuration or about to expire, or a worker
+that hasn't been heard of. Gaps are shown, and are no reason: what can be
+fetched is being fetched.`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags.interval < time.Second {
+				return &usageError{errors.New("--interval is at least 1s")}
+			}
+			return env.status(cmd.Context(), flags)
+		},
+	}
+	cmd.Flags().BoolVar(&flags.watch, "watch", false, "show it again and again, until interrupted")
+	cmd.Flags().DurationVar(&flags.interval, "interval", 10*time.Second, "pause between two looks of --watch")
+	return cmd
+}
+
+func (e *environment) status(ctx context.Context, flags statusFlags) error {
+	s, err := e.open(ctx, config.ForApply)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if !flags.watch {
+		return e.showStatus(ctx, s)
+	}
+	for {
+		if err := e.lookAgain(ctx, s); err != nil {
+			return err
+		}
+		if e.wait(ctx, flags.interval) != nil {
+			return errSilent // interrupted, as is usual
+		}
+	}
+}
+
+// lookAgain shows the status in the place of the last one, or below it where
+// nothing can be redrawn. What is unhealthy doesn't end the watch.
+func (e *environment) lookAgain(ctx context.Context, s *session) error {
+	var text strings.Builder
+	out := e.out
+	e.out = &text
+	err := e.showStatus(ctx, s)
+	e.out = out
+	if err != nil && !errors.Is(err, errSilent) {
+		if ctx.Err() != nil {
+			return err
+		}
+		fmt.Fprintln(&text, "subscribe-setup:", err) // it may pass
+	}
+	if e.redraws {
+		fmt.Fprint(e.out, "\x1b[H\x1b[2J")
+	}
+	_, err = fmt.Fprint(e.out, text.String())
+	return err
+}
+
+func (e *environment) showStatus(ctx context.Context, s *session) error {
+	document, err := s.status(ctx)
+	if err != nil {
+		return err
+	}
+	l := listing[statusRow]{
+		rows: document.Subscriptions, document: document, columns: statusColumns(),
+		name: func(r statusRow) string {
+			if r.Health == healthOK || r.Health == healthOrphan {
+				return ""
+			}
+			return r.Scope
+		},
+	}
+	if err := show(e, l); err != nil {
+		return err
+	}
+	if e.forPeople() {
+		e.footer(document)
+	}
+	if !document.Healthy {
+		return errSilent
+	}
+	return nil
+}
+
+// footer is what concerns all subscriptions, and what to do.
+func (e *environment) footer(d *statusDocument) {
+	if w := d.Worker; w != nil {
+		parts := []string{"never heard of"}
+		if w.Beat != nil {
+			parts[0] = "heard of " + short(d.Time.Sub(*w.Beat)) + " ago"
+		}
+		if w.LagP95 != nil {
+			parts = append(parts, fmt.Sprintf("95%% of events come within %s", (time.Duration(*w.LagP95*1000)*time.Millisecond).Round(10*time.Millisecond)))
+		}
+		fmt.Fprintln(e.out, "Worker: "+strings.Join(parts, " · "))
+	}
+	for _, r := range d.Subscriptions {
+		for _, g := range r.Gaps {
+			fmt.Fprintf(e.out, "Gap: %s\n", g.text(r.Scope))
+		}
+	}
+	for _, p := range d.Problems {
+		fmt.Fprintln(e.out, e.painted(red, p))
+	}
+	if d.Healthy {
+		fmt.Fprintln(e.out, e.painted(green, "Healthy."))
+	}
+}
