@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +16,7 @@ import (
 type applyFlags struct {
 	yes   bool
 	prune bool
+	back  past
 }
 
 func newApply(env *environment) *cobra.Command {
@@ -40,6 +42,7 @@ is done, and nothing at all if anything has changed since.`,
 	}
 	cmd.Flags().BoolVar(&flags.yes, "yes", false, "don't ask")
 	cmd.Flags().BoolVar(&flags.prune, "prune", false, "delete subscriptions to the topic that aren't configured")
+	cmd.Flags().Var(&flags.back, "backfill", "also have the worker fetch what happened before, at most 28d; needs the database")
 	return cmd
 }
 
@@ -56,6 +59,9 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 		return err
 	}
 	defer s.close()
+	if flags.back > 0 && !s.hasDatabase() {
+		return errors.New("--backfill is done by the worker, which is told so in its database: set database.dsn, or database.dsn_file")
+	}
 	actions, err := s.plan(ctx, flags.prune || wanted != nil)
 	if err != nil {
 		return err
@@ -70,7 +76,12 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 	if err := e.confirm(ctx, document, flags.yes || wanted != nil); err != nil {
 		return err
 	}
-	rows, err := e.carryOut(ctx, s, actions)
+	results, rows, err := e.carryOut(ctx, s, actions)
+	if ctx.Err() == nil {
+		if told := e.afterwards(ctx, s, results, time.Duration(flags.back)); told != nil {
+			err = errors.Join(err, fmt.Errorf("the subscriptions are as said above, but the worker wasn't told (apply again): %w", told))
+		}
+	}
 	if !e.forPeople() {
 		err = errors.Join(show(e, listing[subscriptionRow]{rows: rows, name: func(r subscriptionRow) string { return r.Subscription }}), err)
 	}
@@ -114,7 +125,7 @@ func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool)
 
 // carryOut does what the actions say, and prints a line for each that does
 // anything, in their order.
-func (e *environment) carryOut(ctx context.Context, s *session, actions []subscriptions.Action) ([]subscriptionRow, error) {
+func (e *environment) carryOut(ctx context.Context, s *session, actions []subscriptions.Action) ([]subscriptions.Result, []subscriptionRow, error) {
 	names := s.directory.names(ctx)
 	scopes, titles := 0, 0
 	pending := 0
@@ -124,11 +135,13 @@ func (e *environment) carryOut(ctx context.Context, s *session, actions []subscr
 			pending++
 		}
 	}
-	var rows []subscriptionRow
+	var results []subscriptions.Result
+	rows := []subscriptionRow{}
 	var failures []error
 	counts := map[subscriptions.Outcome]int{}
 	done := 0
 	for r := range s.manager.DoAll(ctx, actions) {
+		results = append(results, r)
 		row := resultRow(r, names, s.manager.Now())
 		if r.Err != nil {
 			failures = append(failures, r.Err)
@@ -146,7 +159,7 @@ func (e *environment) carryOut(ctx context.Context, s *session, actions []subscr
 	if err := ctx.Err(); err != nil {
 		failures = append(failures, fmt.Errorf("interrupted after %d of %d: apply again to go on", done, pending))
 	}
-	return rows, join(failures)
+	return results, rows, join(failures)
 }
 
 // progress is a line of the table that grows, and for programs one on

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -13,8 +15,8 @@ import (
 
 // AskForPast asks for the events of each scope from a time on up to its own,
 // at which it began to be watched. What is covered, or a gap already, isn't
-// asked for again. It returns how many scopes have something to fetch.
-func (s *Store) AskForPast(ctx context.Context, from time.Time, until map[string]time.Time) (scopes int, err error) {
+// asked for again. It returns the scopes that have something to fetch.
+func (s *Store) AskForPast(ctx context.Context, from time.Time, until map[string]time.Time) (scopes []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	var names []string
@@ -55,11 +57,11 @@ func (s *Store) AskForPast(ctx context.Context, from time.Time, until map[string
 		}); err != nil {
 			return err
 		}
-		scopes = len(asked)
+		scopes = slices.Sorted(maps.Keys(asked))
 		return s.askForRepair(ctx, tx, ids)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("ask for the events of %d scopes since %s: %w", len(until), from.Format(time.RFC3339), err)
+		return nil, fmt.Errorf("ask for the events of %d scopes since %s: %w", len(until), from.Format(time.RFC3339), err)
 	}
 	return scopes, nil
 }
@@ -79,6 +81,24 @@ func (s *Store) AskForMembers(ctx context.Context, spaces []string) error {
 	}
 	if _, err := s.jobs.InsertManyFast(ctx, params); err != nil {
 		return fmt.Errorf("ask for the members of %d spaces: %w", len(spaces), err)
+	}
+	return nil
+}
+
+// AskForPass asks for a pass of the keeper in a few seconds, with whoever else
+// asks until then.
+func (s *Store) AskForPass(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.askForPass(ctx, tx) })
+}
+
+func (s *Store) askForPass(ctx context.Context, tx pgx.Tx) error {
+	slot := s.now().UTC().Truncate(jobs.KeepSlot).Add(jobs.KeepSlot)
+	opts := jobs.KeepOpts()
+	opts.ScheduledAt = slot
+	if _, err := s.jobs.InsertTx(ctx, tx, jobs.Keep{Slot: slot}, &opts); err != nil {
+		return fmt.Errorf("ask for a pass of the keeper: %w", err)
 	}
 	return nil
 }

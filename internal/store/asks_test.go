@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -51,15 +52,15 @@ func TestAskForPast(t *testing.T) {
 	if err := s.OpenGap(t.Context(), "spaces/A", hour(-6), hour(-4), store.CauseSilentLoss); err != nil {
 		t.Fatal(err)
 	}
-	ask := func(until map[string]time.Time, want int) {
+	ask := func(until map[string]time.Time, want ...string) {
 		t.Helper()
-		n, err := s.AskForPast(t.Context(), hour(-48), until)
-		if err != nil || n != want {
-			t.Errorf("got %d scopes, %v; want %d", n, err, want)
+		got, err := s.AskForPast(t.Context(), hour(-48), until)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("got %v, %v; want %v", got, err, want)
 		}
 	}
 	until := map[string]time.Time{"spaces/A": hour(0), "spaces/B": hour(-1), "spaces/Old": hour(-50)}
-	ask(until, 2)
+	ask(until, "spaces/A", "spaces/B")
 	want := []string{
 		"spaces/A 18 12:00–20 02:00 missing pending",
 		"spaces/B 18 12:00–20 11:00 missing pending",
@@ -68,7 +69,7 @@ func TestAskForPast(t *testing.T) {
 	if diff := cmp.Diff(want, gaps(t, s)); diff != "" {
 		t.Errorf("gaps (-want +got):\n%s", diff)
 	}
-	ask(until, 0) // asked for already
+	ask(until) // asked for already
 	if n := count(t, s, `SELECT count(*) FROM river_job WHERE kind = 'backfill'`); n != 3 {
 		t.Errorf("got %d jobs, want 3", n)
 	}
@@ -97,5 +98,18 @@ func TestAskForMembers(t *testing.T) {
 	}
 	if n := count(t, s, `SELECT count(*) FROM river_job WHERE kind = 'members' AND queue = 'backfill'`); n != 2 {
 		t.Errorf("got %d jobs, want 2", n)
+	}
+}
+
+func TestAskForPass(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, store.Options{Now: clock}).Store
+	for range 3 { // which are one
+		if err := s.AskForPass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count(t, s, `SELECT count(*) FROM river_job WHERE kind = 'keep' AND queue = 'keeper'`); n != 1 {
+		t.Errorf("got %d jobs, want 1", n)
 	}
 }

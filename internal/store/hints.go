@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/jobs"
 )
 
 // Interactions that tell where the Chat app is (fact sheet §7).
@@ -62,13 +61,7 @@ func (s *Store) giveHints(ctx context.Context, tx pgx.Tx, b *batch) error {
 	if err := follow(ctx, tx, moves); err != nil {
 		return err
 	}
-	slot := s.now().UTC().Truncate(jobs.KeepSlot).Add(jobs.KeepSlot)
-	opts := jobs.KeepOpts()
-	opts.ScheduledAt = slot
-	if _, err := s.jobs.InsertTx(ctx, tx, jobs.Keep{Slot: slot}, &opts); err != nil {
-		return fmt.Errorf("ask for a pass of the keeper: %w", err)
-	}
-	return nil
+	return s.askForPass(ctx, tx)
 }
 
 // follow keeps whether the app is in a space; the newest event counts.

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// longestPast is how long Google keeps events (fact sheet §5).
+const longestPast = 28 * 24 * time.Hour
+
+// past is the value of --backfill: "28d", or a duration such as "12h".
+type past time.Duration
+
+func (p *past) String() string {
+	if *p == 0 {
+		return ""
+	}
+	return short(time.Duration(*p))
+}
+
+func (p *past) Type() string { return "duration" }
+
+func (p *past) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		var n int
+		n, err = strconv.Atoi(days)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil {
+		return errors.New("write it as 28d or 12h")
+	}
+	if d <= 0 || d > longestPast {
+		return errors.New("Google keeps events for 28 days: from 1s to 28d")
+	}
+	*p = past(d)
+	return nil
+}
+
+// afterwards tells the worker, through the database, what an apply has
+// changed: its keeper looks at it, the members of what is new are listed, and
+// the past that was asked for is fetched. Without a database nothing is told,
+// and the worker finds out by itself.
+func (e *environment) afterwards(ctx context.Context, s *session, results []subscriptions.Result, back time.Duration) error {
+	changed := func(r subscriptions.Result) bool {
+		return r.Err == nil && r.Outcome != subscriptions.Unchanged
+	}
+	if !s.hasDatabase() || back == 0 && !slices.ContainsFunc(results, changed) {
+		return nil
+	}
+	db, err := s.database(ctx)
+	if err != nil {
+		return err
+	}
+	spaces := map[string]bool{} // whose members are to be listed
+	for _, r := range results {
+		if r.Err == nil && (r.Outcome == subscriptions.Created || r.Outcome == subscriptions.Adopted) {
+			spaces[r.Scope] = true
+		}
+	}
+	if back > 0 {
+		asked, err := db.AskForPast(ctx, s.manager.Now().Add(-back), watchedSince(results))
+		if err != nil {
+			return err
+		}
+		for _, scope := range asked {
+			spaces[scope] = true
+		}
+		e.say("%s", s.pastText(len(asked), back))
+	}
+	var single []string
+	for scope := range spaces {
+		if strings.HasPrefix(scope, "spaces/") && scope != "spaces/-" {
+			single = append(single, scope)
+		}
+	}
+	slices.Sort(single)
+	if err := db.AskForMembers(ctx, single); err != nil {
+		return err
+	}
+	return db.AskForPass(ctx)
+}
+
+// watchedSince is when each subscription began, for those whose past Google
+// can list.
+func watchedSince(results []subscriptions.Result) map[string]time.Time {
+	since := map[string]time.Time{}
+	for _, r := range results {
+		s := r.Subscription
+		if r.Err == nil && s != nil && s.State == subscriptions.StateActive && !strings.HasPrefix(r.Scope, "users/") {
+			since[r.Scope] = s.CreateTime
+		}
+	}
+	return since
+}
+
+func (s *session) pastText(scopes int, back time.Duration) string {
+	span := short(back)
+	switch {
+	case scopes == 0:
+		return "The last " + span + " are there already, or being fetched."
+	case !s.cfg.Backfill.Auto:
+		return fmt.Sprintf("The last %s of %s are missing: backfill.auto is off, so run subscriber backfill --since %s", span, targets(scopes), span)
+	}
+	return fmt.Sprintf("The worker fetches the last %s of %s; subscribe-setup status shows what is left.", span, targets(scopes))
+}
+
+func targets(n int) string {
+	if n == 1 {
+		return "1 target"
+	}
+	return fmt.Sprintf("%d targets", n)
+}
