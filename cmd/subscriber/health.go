@@ -27,7 +27,7 @@ type healthServer struct {
 	server   *http.Server
 }
 
-func listenHealth(addr string, status func() ingest.Status) (*healthServer, error) {
+func listenHealth(addr string, status func() ingest.Status, keeper *keeperStatus) (*healthServer, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks on %s: %w (health.addr in the configuration)", addr, err)
@@ -50,7 +50,7 @@ func listenHealth(addr string, status func() ingest.Status) (*healthServer, erro
 	for _, path := range []string{"/-/ready", "/readyz"} {
 		mux.HandleFunc("GET "+path, answer(unready))
 	}
-	mux.Handle("GET /metrics", promhttp.HandlerFor(newMetrics(status), promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(newMetrics(status, keeper), promhttp.HandlerOpts{}))
 	return &healthServer{l, &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
 }
 

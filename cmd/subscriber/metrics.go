@@ -7,11 +7,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 // newMetrics returns the worker's metrics, read from its status when they are
 // scraped. No label takes a value from an event, so their number is fixed.
-func newMetrics(status func() ingest.Status) *prometheus.Registry {
+func newMetrics(status func() ingest.Status, keeper *keeperStatus) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	counter := func(name, help string, labels prometheus.Labels, value func(ingest.Status) float64) {
 		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels},
@@ -39,8 +40,34 @@ func newMetrics(status func() ingest.Status) *prometheus.Registry {
 		}
 		return 1
 	})
+	addKeeperMetrics(reg, keeper)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return reg
+}
+
+// addKeeperMetrics adds what this process's passes of the keeper found.
+func addKeeperMetrics(reg *prometheus.Registry, keeper *keeperStatus) {
+	gauge := func(name, help string, value func(*keeperStatus) float64) {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return keeper.read(value) }))
+	}
+	gauge("spacekeeper_keeper_last_pass_timestamp_seconds", "When this process last looked at all subscriptions, in Unix time; 0 before the first time.",
+		func(s *keeperStatus) float64 { return unixSeconds(s.at) })
+	gauge("spacekeeper_keeper_parked_subscriptions", "Subscriptions that wait for a person, at the last pass.",
+		func(s *keeperStatus) float64 { return float64(s.last.Parked) })
+	gauge("spacekeeper_keeper_failing_subscriptions", "Subscriptions that could not be brought in order by the last pass.",
+		func(s *keeperStatus) float64 { return float64(s.last.Failed) })
+	gauge("spacekeeper_keeper_foreign_subscriptions", "Subscriptions on the topic that nobody here asked for, at the last pass.",
+		func(s *keeperStatus) float64 { return float64(s.last.Foreign) })
+	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "spacekeeper_keeper_failed_passes_total", Help: "Passes that could not look at the subscriptions.",
+	}, func() float64 { return keeper.read(func(s *keeperStatus) float64 { return float64(s.failed) }) }))
+	for _, kind := range []subscriptions.Kind{subscriptions.Create, subscriptions.Update, subscriptions.Replace, subscriptions.Renew, subscriptions.Reactivate} {
+		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "spacekeeper_keeper_changes_total", Help: "Changes to subscriptions that passes set out to make, failed ones included.",
+			ConstLabels: prometheus.Labels{"action": string(kind)},
+		}, func() float64 { return keeper.read(func(s *keeperStatus) float64 { return float64(s.changes[kind]) }) }))
+	}
 }
 
 func unixSeconds(t time.Time) float64 {

@@ -19,12 +19,16 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 // hooks let the demo watch the worker; all may be nil.
 type hooks struct {
 	observe    func(events.Delivery, events.Outcome)
 	observeRun func(reactors.Run, reactors.RunState, string)
+
+	observeKeeper func(subscriptions.Action, subscriptions.Result)
+	observeGap    func(store.Gap, int)
 }
 
 // worker is the parts of `subscriber run`, in the order they are started.
@@ -37,6 +41,8 @@ type worker struct {
 	ingest *ingest.Worker
 	jobs   *river.Client[pgx.Tx]
 	health *healthServer
+
+	keeping keeping
 }
 
 func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks) (_ *worker, err error) {
@@ -85,15 +91,19 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 	if err := dispatcher.AddWorkers(workers); err != nil {
 		return nil, err
 	}
-	if w.jobs, err = jobs.NewClient(w.store.Pool(), log, jobs.Options{
+	queue := jobs.Options{
 		Queues:  map[string]int{reactors.Queue: reactors.MaxWorkers},
 		Workers: workers,
 		Grace:   cfg.ShutdownGrace,
-	}); err != nil {
+	}
+	if err := w.addKeeping(ctx, &queue, h); err != nil {
+		return nil, err
+	}
+	if w.jobs, err = jobs.NewClient(w.store.Pool(), log, queue); err != nil {
 		return nil, err
 	}
 	if cfg.Health.Addr != "" {
-		if w.health, err = listenHealth(cfg.Health.Addr, w.ingest.Status); err != nil {
+		if w.health, err = listenHealth(cfg.Health.Addr, w.ingest.Status, &w.keeping.status); err != nil {
 			return nil, err
 		}
 		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
@@ -115,6 +125,7 @@ func (w *worker) run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { return w.keepPartitions(ctx) })
+	g.Go(func() error { return w.beat(ctx) })
 	if w.health != nil {
 		g.Go(func() error { return w.health.serve(ctx) })
 	}
@@ -147,6 +158,9 @@ func (w *worker) close() {
 	}
 	if w.store != nil {
 		w.store.Close()
+	}
+	if w.keeping.manager != nil {
+		w.keeping.manager.Close()
 	}
 	if w.chat != nil {
 		w.chat.Close()

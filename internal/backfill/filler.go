@@ -52,7 +52,10 @@ type Options struct {
 	Overlap time.Duration
 	// Now is Google's clock. Default time.Now.
 	Now func() time.Time
-	Log *zap.Logger
+	// Observe is told of each gap that is closed and how many events that
+	// added; nil for nobody.
+	Observe func(store.Gap, int)
+	Log     *zap.Logger
 }
 
 // Filler fetches past events.
@@ -70,6 +73,9 @@ func New(chat *gchat.Client, s *store.Store, opts Options) *Filler {
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
+	}
+	if opts.Observe == nil {
+		opts.Observe = func(store.Gap, int) {}
 	}
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()

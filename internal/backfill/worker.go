@@ -113,8 +113,12 @@ func (f *Filler) Repair(ctx context.Context, id int64) error {
 		log.Error("a gap can't be repaired", zap.String("reason", reason))
 		return f.store.GapImpossible(ctx, id, reason)
 	}
+	if err := f.store.GapRepaired(ctx, id, oldest, recorded); err != nil {
+		return err
+	}
 	log.Info("a gap is repaired", zap.Int("events", recorded))
-	return f.store.GapRepaired(ctx, id, oldest, recorded)
+	f.opts.Observe(gap, recorded)
+	return nil
 }
 
 // spacesOf returns the spaces that a scope covers, as far as they are known.

@@ -41,7 +41,11 @@ func (c *checker) needs(needs []Need) {
 		byPath[f.path] = f
 	}
 	for _, need := range needs {
-		for _, path := range required(need) {
+		paths := required(need)
+		if k := c.cfg.Keeper; need == ForWorker && k.Enabled && (k.OnAdded || len(c.cfg.Workspace.All()) > 0) {
+			paths = append(paths, "pubsub.topic") // subscriptions are made to it
+		}
+		for _, path := range paths {
 			f := byPath[path]
 			if !isEmpty(f.value) || c.wrong[path] || reported[path] {
 				continue

@@ -25,7 +25,8 @@ import (
 // renewal.
 const (
 	QueueKeeper   = "keeper"   // one at a time
-	QueueBackfill = "backfill" // gaps, member lists and checks of silence
+	QueueBackfill = "backfill" // gaps
+	QueueMembers  = "members"  // lists of members
 	QueueFetch    = "fetch"    // resources of names-only events
 )
 

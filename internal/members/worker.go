@@ -22,7 +22,7 @@ type worker struct {
 	seeder *Seeder
 }
 
-// AddWorkers adds what reads lists of members, for jobs of jobs.QueueBackfill.
+// AddWorkers adds what reads lists of members, for jobs of jobs.QueueMembers.
 func (s *Seeder) AddWorkers(workers *river.Workers) error {
 	if err := river.AddWorkerSafely(workers, &worker{seeder: s}); err != nil {
 		return fmt.Errorf("add the worker for lists of members: %w", err)

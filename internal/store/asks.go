@@ -76,7 +76,7 @@ func (s *Store) AskForMembers(ctx context.Context, spaces []string) error {
 	params := make([]river.InsertManyParams, len(spaces))
 	for i, space := range spaces {
 		params[i] = river.InsertManyParams{
-			Args: jobs.Members{Space: space}, InsertOpts: &river.InsertOpts{Queue: jobs.QueueBackfill},
+			Args: jobs.Members{Space: space}, InsertOpts: &river.InsertOpts{Queue: jobs.QueueMembers},
 		}
 	}
 	if _, err := s.jobs.InsertManyFast(ctx, params); err != nil {

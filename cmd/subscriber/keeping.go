@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/backfill"
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/fetch"
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/members"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// keeping is the part of the worker that keeps it supplied with events:
+// subscriptions that live, and backfills for the times when they didn't.
+type keeping struct {
+	manager *subscriptions.Manager // nil if nothing is to be kept
+	status  keeperStatus
+}
+
+// addKeeping adds the keeper, the backfill and the lists of members to what
+// the job client will work on.
+func (w *worker) addKeeping(ctx context.Context, opts *jobs.Options, h hooks) error {
+	cfg := w.cfg
+	var err error
+	if w.keeping.manager, err = subscriptions.New(ctx, subscriptions.Options{
+		Endpoint: cfg.Endpoints.WorkspaceEvents, EventTypes: subscriptions.EventTypesOf(cfg), Log: w.log.Named("subscriptions"),
+	}); err != nil {
+		return err
+	}
+	seeder := members.New(w.chat, w.store, members.Options{
+		AsUser: cfg.Auth.Mode != config.AuthApp, Log: w.log.Named("members"),
+	})
+	if err := seeder.AddWorkers(opts.Workers); err != nil {
+		return err
+	}
+	filler := backfill.New(w.chat, w.store, backfill.Options{
+		Types: subscriptions.EventTypesOf(cfg), Overlap: cfg.Backfill.Overlap, Now: w.keeping.manager.Now,
+		Observe: h.observeGap, Log: w.log.Named("backfill"),
+	})
+	if err := filler.AddWorkers(opts.Workers); err != nil {
+		return err
+	}
+	fetcher := fetch.New(w.chat, w.store, fetch.Options{Log: w.log.Named("fetch")})
+	if err := fetcher.AddWorkers(opts.Workers); err != nil {
+		return err
+	}
+	opts.Queues[jobs.QueueMembers], opts.Queues[jobs.QueueFetch] = 1, fetch.MaxWorkers
+	if cfg.Backfill.Auto {
+		opts.Queues[jobs.QueueBackfill] = backfill.MaxWorkers
+	}
+	if !keeps(cfg) {
+		return nil
+	}
+	resolver := subscriptions.NewResolver(cfg, subscriptions.ResolverOptions{
+		Directory: w.chat, Followed: w.store.FollowedSpaces, Log: w.log.Named("keeper"),
+	})
+	keeper := subscriptions.NewKeeper(w.keeping.manager, w.store, subscriptions.KeeperOptions{
+		Topic: cfg.TopicName(), Desired: resolver.Desired, Observe: w.kept(ctx, h), Log: w.log.Named("keeper"),
+	})
+	if err := keeper.AddWorkers(opts.Workers, w.keeping.status.passed); err != nil {
+		return err
+	}
+	opts.Queues[jobs.QueueKeeper] = 1
+	opts.Periodic = append(opts.Periodic, subscriptions.Periodic(cfg.Keeper.Interval))
+	return nil
+}
+
+// keeps reports whether there is anything to keep alive.
+func keeps(cfg config.Config) bool {
+	return cfg.Keeper.Enabled && (len(cfg.Workspace.All()) > 0 || cfg.Keeper.OnAdded)
+}
+
+// kept is told of each action of the keeper. Of a space that is watched from
+// now on, only a list can tell who has been there all along.
+func (w *worker) kept(ctx context.Context, h hooks) func(subscriptions.Action, subscriptions.Result) {
+	return func(a subscriptions.Action, r subscriptions.Result) {
+		if h.observeKeeper != nil {
+			h.observeKeeper(a, r)
+		}
+		if scope := a.Desired.Scope; r.Outcome == subscriptions.Created && strings.HasPrefix(scope, "spaces/") && scope != "spaces/-" {
+			if err := w.store.AskForMembers(ctx, []string{scope}); err != nil {
+				w.log.Warn("the members of a space could not be asked for: run subscriber reconcile-members", zap.String("space", scope), zap.Error(err))
+			}
+		}
+	}
+}
+
+// A worker says that it is there, so that the next one knows for how long
+// none was. What Pub/Sub was given before that, it has dropped after its
+// retention: seven days, unless the subscription asks for another. A gap that
+// isn't one, since it keeps them longer, costs a few calls.
+const (
+	beatInterval = time.Minute
+	retention    = 7 * 24 * time.Hour
+)
+
+// beat tells the database, while events are received, that they are.
+func (w *worker) beat(ctx context.Context) error {
+	tick := time.NewTicker(beatInterval)
+	defer tick.Stop()
+	for {
+		if len(unready(w.ingest.Status(), time.Now())) == 0 {
+			err := w.store.Beat(ctx, w.keeping.manager.Now(), retention)
+			if err != nil && !errors.Is(err, context.Canceled) {
+				w.log.Warn("that a worker is there could not be kept; will try again", zap.Error(err))
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
