@@ -39,8 +39,12 @@ func compareSubscription(live, want *pubsubpb.Subscription) []Drift {
 }
 
 // replaceSubscription makes another subscription: the first is left as it is,
-// because it may hold what nobody has read.
+// because it may hold what nobody has read. That of the dead-letter topic has
+// no other name that it could have.
 func replaceSubscription(want *pubsubpb.Subscription) string {
+	if want.DeadLetterPolicy == nil {
+		return createSubscription(want, want.Name) + "  # once you have looked at what the old one holds, and deleted it"
+	}
 	return fmt.Sprintf("%s  # then let the worker empty %s, and name the new one in the configuration", createSubscription(want, want.Name+"-2"), id(want.Name))
 }
 

@@ -43,6 +43,12 @@ func TestCompareSubscription(t *testing.T) {
 			t.Errorf("%s: got %+v, foreign %v", name, drifts, foreign(drifts))
 		}
 	}
+	dead := names.Facts("1", "").Subscriptions[0]
+	live := proto.CloneOf(dead)
+	live.Filter = "attributes:x"
+	if drifts := compareSubscription(live, dead); len(drifts) != 1 || !strings.HasPrefix(drifts[0].Fix, "gcloud pubsub subscriptions create dead --project=p --topic=dead ") || !strings.HasSuffix(drifts[0].Fix, "and deleted it") {
+		t.Errorf("dead letters: got %+v", drifts)
+	}
 	if drifts := compareSubscription(want, want); len(drifts) > 0 {
 		t.Errorf("the facts differ from themselves: %v", drifts)
 	}

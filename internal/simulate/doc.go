@@ -22,7 +22,8 @@
 //
 // # What the caller must do
 //
-// Create the Pub/Sub topic and subscription and then the Workspace Events
+// Create the Pub/Sub topic and subscription, let [ChatPublisher] publish to it
+// ([Workspace.CreateTopic] does all three), and then the Workspace Events
 // subscriptions, as in a real project: changes made before are never
 // delivered. Call [Workspace.Close] at the end.
 //
