@@ -1,0 +1,94 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// The groups of checks, in the order of the report.
+const (
+	groupConfig        = "Config"
+	groupIdentity      = "Identity"
+	groupAPIs          = "APIs"
+	groupChatApp       = "Chat app"
+	groupPubSub        = "Pub/Sub"
+	groupDeadLetters   = "Dead letters"
+	groupDatabase      = "Database"
+	groupSubscriptions = "Subscriptions"
+	groupClock         = "Clock"
+)
+
+// pages are the documents that explain the groups' codes.
+var pages = map[string]string{
+	groupConfig:        "docs/doctor/config.md",
+	groupIdentity:      "docs/doctor/identity.md",
+	groupAPIs:          "docs/doctor/apis.md",
+	groupChatApp:       "docs/doctor/chat-app.md",
+	groupPubSub:        "docs/doctor/pubsub.md",
+	groupDeadLetters:   "docs/doctor/dead-letters.md",
+	groupDatabase:      "docs/doctor/database.md",
+	groupSubscriptions: "docs/doctor/subscriptions.md",
+	groupClock:         "docs/doctor/clock.md",
+}
+
+// check is one thing that has to be right.
+type check struct {
+	code  string
+	group string
+	name  string   // what should be so, for people
+	pre   bool     // makes sense before anything has been made
+	needs []string // codes without which it can't be told
+	run   func(context.Context, *examination) finding
+}
+
+func (c check) doc() string { return pages[c.group] + "#" + strings.ToLower(c.code) }
+
+// result is what the report says of a finding, in one line.
+func (c check) result(f finding) Result {
+	return Result{
+		Code: c.code, Group: c.group, Name: c.name, Doc: c.doc(),
+		Outcome: f.outcome, Seen: strings.ReplaceAll(f.seen, "\n", "; "), Fix: f.fix, Subjects: f.subjects,
+	}
+}
+
+// finding is what a check saw.
+type finding struct {
+	outcome  Outcome
+	seen     string
+	fix      []string
+	subjects []string
+}
+
+func fine(format string, args ...any) finding {
+	return finding{outcome: OK, seen: fmt.Sprintf(format, args...)}
+}
+
+func warning(seen string, fix ...string) finding {
+	return finding{outcome: Warning, seen: seen, fix: fix}
+}
+
+func failed(seen string, fix ...string) finding {
+	return finding{outcome: Failed, seen: seen, fix: fix}
+}
+
+func skipped(format string, args ...any) finding {
+	return finding{outcome: Skipped, seen: fmt.Sprintf(format, args...)}
+}
+
+// about names the resources that the finding is about.
+func (f finding) about(names ...string) finding {
+	f.subjects = names
+	return f
+}
+
+// enough is how many names a line holds.
+const enough = 5
+
+// some is a list for people: the first names, and how many more there are.
+func some(names []string) string {
+	if len(names) <= enough {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:enough], ", "), len(names)-enough)
+}

@@ -1,0 +1,52 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A clock that is wrong by slack makes times in logs and latencies wrong; by
+// tooFar, tokens are refused and events look as if they came from the future.
+const (
+	slack  = 30 * time.Second
+	tooFar = 5 * time.Minute
+)
+
+func clockChecks() []check {
+	return []check{
+		{code: "SK801", group: groupClock, name: "this machine's clock agrees with Google's", pre: true, needs: []string{"SK202"}, run: clockOfGoogle},
+		{code: "SK802", group: groupClock, name: "the database's clock agrees with Google's", pre: true, needs: []string{"SK202", "SK601"}, run: clockOfDatabase},
+	}
+}
+
+func clockOfGoogle(_ context.Context, e *examination) finding {
+	ahead := e.ahead()
+	return judge("this machine", -ahead, "switch time synchronization on: timedatectl set-ntp true")
+}
+
+// clockOfDatabase compares by way of ours: Google's time is ours plus ahead.
+func clockOfDatabase(_ context.Context, e *examination) finding {
+	in, err := e.inspect()
+	if err != nil {
+		return unreachable(err)
+	}
+	google := in.at.Add(e.ahead())
+	return judge("the database server", in.Now.Sub(google), "switch time synchronization on where Postgres runs: timedatectl set-ntp true")
+}
+
+// judge rates a clock that is fast by so much, or slow if negative.
+func judge(whose string, fast time.Duration, fix string) finding {
+	word := "ahead of"
+	if fast < 0 {
+		word = "behind"
+	}
+	seen := fmt.Sprintf("%s is %s %s Google's clock", whose, fast.Abs().Round(time.Second), word)
+	switch {
+	case fast.Abs() > tooFar:
+		return failed(seen, fix)
+	case fast.Abs() > slack:
+		return warning(seen, fix)
+	}
+	return fine("within %s", slack)
+}

@@ -1,0 +1,93 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+func configChecks() []check {
+	return []check{
+		{code: "SK101", group: groupConfig, name: "the configuration is complete and valid", pre: true, run: configValid},
+		{code: "SK102", group: groupConfig, name: "nothing is watched twice", pre: true, needs: []string{"SK101"}, run: configOverlap},
+		{code: "SK103", group: groupConfig, name: "subscriptions outlive the time until they are renewed", pre: true, needs: []string{"SK101"}, run: configLifetime},
+	}
+}
+
+func configValid(_ context.Context, e *examination) finding {
+	err := e.opts.ConfigErr
+	if err == nil {
+		return fine("%d targets", len(e.cfg.Workspace.All()))
+	}
+	var wrong *config.Error
+	if !errors.As(err, &wrong) {
+		return failed(err.Error(), "mend the configuration; docs/configuration.md explains every key")
+	}
+	var where []string
+	for _, p := range wrong.Problems {
+		place := p.Origin
+		if p.Line > 0 {
+			place = fmt.Sprintf("%s:%d", p.Origin, p.Line)
+		}
+		where = append(where, place+": "+p.Message)
+	}
+	return failed(fmt.Sprintf("%d problems", len(where)), where...)
+}
+
+// configOverlap looks for wide targets that take in others. What reaches us
+// twice is recorded once, but costs a delivery and a subscription.
+func configOverlap(_ context.Context, e *examination) finding {
+	var twice []string
+	all := e.cfg.Workspace.All()
+	for i, wide := range all {
+		for j, t := range all {
+			if i != j && takesIn(wide, t) && shareTypes(wide, t) && !slices.Contains(twice, t.Target) {
+				twice = append(twice, t.Target)
+			}
+		}
+	}
+	if len(twice) > 0 {
+		return warning("also watched by a wider target: "+some(twice),
+			"take either the wider target or these out of workspace").about(twice...)
+	}
+	return fine("no target takes in another")
+}
+
+func takesIn(wide, t config.Target) bool {
+	switch wide.Kind() {
+	case config.KindCustomer:
+		return t.Kind() != config.KindCustomer
+	case config.KindSpaces:
+		return t.Kind() == config.KindSpace || t.Kind() == config.KindName
+	}
+	return false
+}
+
+func shareTypes(a, b config.Target) bool {
+	return slices.ContainsFunc(a.EventTypes, func(t string) bool { return slices.Contains(b.EventTypes, t) })
+}
+
+// configLifetime explains the choice of include_resource (fact sheet §3.3).
+func configLifetime(_ context.Context, e *examination) finding {
+	var content, names int
+	for _, t := range e.cfg.Workspace.All() {
+		if *t.IncludeResource {
+			content++
+		} else {
+			names++
+		}
+	}
+	lapse := !e.cfg.Keeper.Enabled
+	switch {
+	case lapse && content > 0:
+		return warning(fmt.Sprintf("%d targets with content end after 4 to 24 hours, and keeper.enabled is false", content),
+			"set keeper.enabled: true",
+			"or set include_resource: false: events then carry names only, and subscriptions live for 7 days")
+	case lapse:
+		return warning("subscriptions end after 7 days, and keeper.enabled is false", "set keeper.enabled: true")
+	}
+	return fine("%d targets with content (4 to 24 h), %d with names only (7 d), renewed by the worker", content, names)
+}

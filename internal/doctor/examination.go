@@ -1,0 +1,88 @@
+package doctor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/provision"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// examination is what the checks share: the clients, and answers that more
+// than one of them judges. Each function asks once, when it is first called.
+type examination struct {
+	opts    Options
+	cfg     config.Config
+	timeout time.Duration
+
+	manager func() (*subscriptions.Manager, error)
+	chat    func() (*gchat.Client, error)
+	store   func() (*store.Store, error)
+
+	listed   func() ([]subscriptions.Subscription, error) // all of the app's
+	spaces   func() ([]gchat.SpaceInfo, error)            // that the identity is in
+	desired  func() ([]subscriptions.Desired, error)      // what the configuration asks for
+	access   func() (access, error)                       // which of them can be watched
+	trials   func() ([]trial, error)
+	services func() (map[string]bool, error) // which APIs are on
+	drifts   func() (drifts, error)
+	inspect  func() (inspection, error)
+
+	mu      sync.Mutex
+	closers []func()
+}
+
+// inspection is what the database says, and when it was asked.
+type inspection struct {
+	store.Inspection
+	at time.Time // by this machine's clock
+}
+
+// drifts are how Pub/Sub differs from what it must be, and what couldn't be
+// read.
+type drifts struct {
+	found  []provision.Drift
+	unread []*provision.PermissionError
+}
+
+func examine(ctx context.Context, opts Options) *examination {
+	e := &examination{opts: opts, cfg: opts.Config, timeout: opts.Timeout}
+	e.manager = once(ctx, e, e.openManager)
+	e.chat = once(ctx, e, e.openChat)
+	e.store = once(ctx, e, e.openStore)
+	e.listed = once(ctx, e, e.list)
+	e.spaces = once(ctx, e, e.listSpaces)
+	e.desired = once(ctx, e, e.resolve)
+	e.access = once(ctx, e, e.findAccess)
+	e.trials = once(ctx, e, e.try)
+	e.services = once(ctx, e, e.askServices)
+	e.drifts = once(ctx, e, e.compare)
+	e.inspect = once(ctx, e, e.ask)
+	return e
+}
+
+// once makes a function that asks at its first call, and gives that answer at
+// each.
+func once[T any](ctx context.Context, e *examination, ask func(context.Context) (T, error)) func() (T, error) {
+	return sync.OnceValues(func() (T, error) {
+		ctx, cancel := context.WithTimeout(ctx, e.timeout)
+		defer cancel()
+		return ask(ctx)
+	})
+}
+
+func (e *examination) onClose(do func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closers = append(e.closers, do)
+}
+
+func (e *examination) close() {
+	for i := len(e.closers) - 1; i >= 0; i-- {
+		e.closers[i]()
+	}
+}

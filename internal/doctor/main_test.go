@@ -1,0 +1,15 @@
+package doctor
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	// opencensus starts its worker when the Pub/Sub library is linked in.
+	os.Exit(storetest.Main(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
+}

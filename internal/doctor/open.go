@@ -1,0 +1,43 @@
+package doctor
+
+import (
+	"context"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// backoff is the pause before a call's first retry: short, as a person waits.
+const backoff = 200 * time.Millisecond
+
+func (e *examination) openManager(ctx context.Context) (*subscriptions.Manager, error) {
+	m, err := subscriptions.New(context.WithoutCancel(ctx), subscriptions.Options{
+		Endpoint: e.cfg.Endpoints.WorkspaceEvents, EventTypes: subscriptions.EventTypesOf(e.cfg), Backoff: backoff, Now: e.opts.Now,
+	})
+	if err == nil {
+		e.onClose(m.Close)
+	}
+	return m, err
+}
+
+func (e *examination) openChat(ctx context.Context) (*gchat.Client, error) {
+	c, err := gchat.New(context.WithoutCancel(ctx), gchat.Options{Endpoint: e.cfg.Endpoints.Chat})
+	if err == nil {
+		e.onClose(c.Close)
+	}
+	return c, err
+}
+
+func (e *examination) openStore(ctx context.Context) (*store.Store, error) {
+	dsn, err := e.cfg.Database.ConnString()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(context.WithoutCancel(ctx), dsn, store.Options{MaxConns: 2})
+	if err == nil {
+		e.onClose(s.Close)
+	}
+	return s, err
+}

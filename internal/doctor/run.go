@@ -1,0 +1,106 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+// Options say what to look at.
+type Options struct {
+	Config    config.Config
+	ConfigErr error // what was wrong with loading it; Config is then of no use
+
+	// Pre leaves out what can only be so once subscriptions and the like have
+	// been made.
+	Pre bool
+	// Timeout bounds each check; default 20s.
+	Timeout time.Duration
+	// Now is this machine's clock; nil for the real one.
+	Now func() time.Time
+}
+
+// Run makes all checks and reports on each.
+func Run(ctx context.Context, opts Options) Report {
+	e, list := prepare(ctx, opts)
+	defer e.close()
+	return newReport(runAll(ctx, e, list))
+}
+
+func prepare(ctx context.Context, opts Options) (*examination, []check) {
+	if opts.Timeout == 0 {
+		opts.Timeout = 20 * time.Second
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	list := checks()
+	if opts.Pre {
+		list = slices.DeleteFunc(list, func(c check) bool { return !c.pre })
+	}
+	return examine(ctx, opts), list
+}
+
+// checks is the list of all there are, in the order of the report.
+func checks() []check {
+	return slices.Concat(
+		configChecks(), identityChecks(), apiChecks(), chatAppChecks(),
+		pubsubChecks(), databaseChecks(), subscriptionChecks(), clockChecks(),
+	)
+}
+
+// runAll runs each check when those that it needs are done. A need that isn't
+// in the list counts as met.
+func runAll(ctx context.Context, e *examination, list []check) []Result {
+	results := make([]Result, len(list))
+	done := make(map[string]chan struct{}, len(list))
+	index := make(map[string]int, len(list))
+	for i, c := range list {
+		done[c.code], index[c.code] = make(chan struct{}), i
+	}
+	var all sync.WaitGroup
+	for i, c := range list {
+		all.Go(func() {
+			defer close(done[c.code])
+			for _, need := range c.needs {
+				at, ok := index[need]
+				if !ok {
+					continue
+				}
+				<-done[need]
+				if o := results[at].Outcome; o == Failed || o == Skipped {
+					results[i] = c.result(skipped("%s", waitsFor(results[at])))
+					return
+				}
+			}
+			results[i] = c.result(e.run(ctx, c))
+		})
+	}
+	all.Wait()
+	return results
+}
+
+// waitsFor names what has to be mended first, which is not always the need
+// itself.
+func waitsFor(need Result) string {
+	if need.Outcome == Skipped {
+		return need.Seen
+	}
+	return "first " + need.Code + " has to be mended"
+}
+
+// run makes one check in its time.
+func (e *examination) run(ctx context.Context, c check) finding {
+	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	defer cancel()
+	found := c.run(ctx, e)
+	if found.outcome == Failed && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		found.seen = fmt.Sprintf("no answer within %s: %s", e.timeout, found.seen)
+	}
+	return found
+}

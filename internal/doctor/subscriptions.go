@@ -1,0 +1,241 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+func subscriptionChecks() []check {
+	const group = groupSubscriptions
+	listed := []string{"SK303", "SK302"}
+	return []check{
+		{code: "SK701", group: group, name: "everything is subscribed to", needs: listed, run: nothingMissing},
+		{code: "SK702", group: group, name: "no subscription is suspended", needs: listed, run: nothingSuspended},
+		{code: "SK703", group: group, name: "subscriptions are as configured", needs: listed, run: nothingDiffers},
+		{code: "SK704", group: group, name: "subscriptions are renewed in time", needs: listed, run: nothingEnds},
+		{code: "SK705", group: group, name: "there are no others on the topic", needs: listed, run: nothingForeign},
+		{code: "SK706", group: group, name: "a worker is running", needs: []string{"SK602"}, run: workerAlive},
+		{code: "SK707", group: group, name: "nothing has been missed", needs: []string{"SK602"}, run: nothingMissed},
+		{code: "SK708", group: group, name: "everything could be read", needs: []string{"SK602"}, run: nothingQuarantined},
+	}
+}
+
+// plan compares what is desired and can be watched with what there is.
+func (e *examination) plan() ([]subscriptions.Action, error) {
+	a, err := e.access()
+	if err != nil {
+		return nil, err
+	}
+	listed, err := e.listed()
+	if err != nil {
+		return nil, err
+	}
+	desired, err := e.desired()
+	if err != nil {
+		return nil, err
+	}
+	actions := subscriptions.Plan(desired, listed, subscriptions.View{Topic: e.cfg.TopicName()})
+	return slices.DeleteFunc(actions, func(action subscriptions.Action) bool { // SK402 has said so
+		return slices.Contains(a.denied, action.Desired.Scope) || slices.Contains(a.gone, action.Desired.Scope)
+	}), nil
+}
+
+func unlisted(err error) finding {
+	return failed(err.Error(), "run doctor again; the error names what is in the way")
+}
+
+// chosen are the scopes of the actions that meet the condition.
+func chosen(actions []subscriptions.Action, condition func(subscriptions.Action) bool) []string {
+	var scopes []string
+	for _, a := range actions {
+		if condition(a) {
+			scopes = append(scopes, a.Desired.Scope)
+		}
+	}
+	return scopes
+}
+
+const applyFix = "subscribe-setup plan, then subscribe-setup apply"
+
+func nothingMissing(_ context.Context, e *examination) finding {
+	actions, err := e.plan()
+	if err != nil {
+		return unlisted(err)
+	}
+	missing := chosen(actions, func(a subscriptions.Action) bool { return a.Kind == subscriptions.Create })
+	if len(missing) > 0 {
+		return failed("nothing watches "+some(missing), applyFix).about(missing...)
+	}
+	return fine("%d subscriptions", len(chosen(actions, func(a subscriptions.Action) bool { return a.Kind != subscriptions.Orphan })))
+}
+
+func suspended(a subscriptions.Action) bool {
+	return a.Actual != nil && a.Actual.State == subscriptions.StateSuspended && a.Kind != subscriptions.Orphan
+}
+
+func nothingSuspended(_ context.Context, e *examination) finding {
+	actions, err := e.plan()
+	if err != nil {
+		return unlisted(err)
+	}
+	var seen, fix []string
+	for _, a := range actions {
+		if !suspended(a) {
+			continue
+		}
+		seen = append(seen, a.Desired.Scope+" ("+a.Actual.SuspensionReason+")")
+		if a.Remedy != "" && !slices.Contains(fix, a.Remedy) {
+			fix = append(fix, a.Remedy)
+		}
+	}
+	if len(seen) > 0 {
+		return failed("no events come from "+some(seen), append(fix, "then subscribe-setup apply, or wait for the worker: it tries again by itself")...).
+			about(chosen(actions, suspended)...)
+	}
+	return fine("none is")
+}
+
+func nothingDiffers(_ context.Context, e *examination) finding {
+	actions, err := e.plan()
+	if err != nil {
+		return unlisted(err)
+	}
+	var seen []string
+	differs := func(a subscriptions.Action) bool {
+		return !suspended(a) && (a.Kind == subscriptions.Update || a.Kind == subscriptions.Replace)
+	}
+	for _, a := range actions {
+		if differs(a) {
+			seen = append(seen, a.Desired.Scope+" ("+a.Reason+")")
+		}
+	}
+	if len(seen) > 0 {
+		return failed(some(seen), applyFix).about(chosen(actions, differs)...)
+	}
+	return fine("all are")
+}
+
+// nothingEnds: the worker renews at half of the lifetime. Where a quarter is
+// left, it hasn't.
+func nothingEnds(_ context.Context, e *examination) finding {
+	actions, err := e.plan()
+	if err != nil {
+		return unlisted(err)
+	}
+	now := e.opts.Now().Add(e.ahead())
+	soonest := time.Duration(0)
+	late := func(a subscriptions.Action) bool {
+		s := a.Actual
+		if s == nil || a.Kind == subscriptions.Orphan || s.ExpireTime.IsZero() {
+			return false
+		}
+		changed := s.CreateTime
+		if s.UpdateTime.After(changed) {
+			changed = s.UpdateTime
+		}
+		left := s.ExpireTime.Sub(now)
+		if left < s.ExpireTime.Sub(changed)/4 {
+			return true
+		}
+		if soonest == 0 || left < soonest {
+			soonest = left
+		}
+		return false
+	}
+	scopes := chosen(actions, late)
+	if len(scopes) > 0 {
+		return failed("less than a quarter of its lifetime is left of "+some(scopes)+"; then Google deletes it",
+			"start the worker: subscriber run", "or renew by hand: subscribe-setup renew").about(scopes...)
+	}
+	if soonest == 0 {
+		return fine("there is none")
+	}
+	return fine("the first ends in %s", soonest.Round(time.Minute))
+}
+
+func nothingForeign(_ context.Context, e *examination) finding {
+	actions, err := e.plan()
+	if err != nil {
+		return unlisted(err)
+	}
+	foreign := chosen(actions, func(a subscriptions.Action) bool { return a.Kind == subscriptions.Orphan })
+	if len(foreign) > 0 {
+		return warning("not in the configuration: "+some(foreign),
+			"add them under workspace, or delete them: subscribe-setup apply --prune").about(foreign...)
+	}
+	return fine("there are none")
+}
+
+// A worker beats about once a minute.
+const (
+	beatLate = 5 * time.Minute
+	beatGone = 15 * time.Minute
+)
+
+func workerAlive(ctx context.Context, e *examination) finding {
+	s, err := e.store()
+	if err != nil {
+		return unreachable(err)
+	}
+	last, err := s.LastBeat(ctx)
+	switch silence := e.opts.Now().Add(e.ahead()).Sub(last); {
+	case err != nil:
+		return failed(err.Error(), "look at the role in database.dsn")
+	case last.IsZero():
+		return failed("none has ever been seen", "subscriber run")
+	case silence > beatGone:
+		return failed("none since "+last.UTC().Format(time.RFC3339), "subscriber run")
+	case silence > beatLate:
+		return warning(fmt.Sprintf("none for %s", silence.Round(time.Second)), "look at the worker's log: it beats once a minute")
+	default:
+		return fine("seen %s ago", max(silence, 0).Round(time.Second))
+	}
+}
+
+func nothingMissed(ctx context.Context, e *examination) finding {
+	s, err := e.store()
+	if err != nil {
+		return unreachable(err)
+	}
+	gaps, err := s.Gaps(ctx)
+	if err != nil {
+		return failed(err.Error(), "look at the role in database.dsn")
+	}
+	var open, lost []string
+	for _, g := range gaps {
+		switch text := fmt.Sprintf("%s from %s (%s)", g.Scope, g.From.Format(time.RFC3339), g.Cause); g.State {
+		case store.GapOpen:
+			open = append(open, text)
+		case store.GapImpossible:
+			lost = append(lost, text)
+		}
+	}
+	switch {
+	case len(open) > 0:
+		return warning("going on: "+some(open), "mend what the other checks name; the worker then fetches what was missed")
+	case len(lost) > 0:
+		return warning("can't be fetched any more: "+some(lost), "nothing brings it back; SELECT * FROM coverage_gaps shows why")
+	}
+	return fine("%d gaps are being filled", len(gaps))
+}
+
+func nothingQuarantined(ctx context.Context, e *examination) finding {
+	s, err := e.store()
+	if err != nil {
+		return unreachable(err)
+	}
+	n, reason, err := s.Quarantined(ctx, e.opts.Now().Add(-24*time.Hour))
+	switch {
+	case err != nil:
+		return failed(err.Error(), "look at the role in database.dsn")
+	case n > 0:
+		return warning(fmt.Sprintf("%d messages of the last 24 hours are in quarantine, the last for %s", n, reason),
+			"SELECT received_at, reason, detail FROM quarantine ORDER BY received_at DESC shows them; an update of subscriber may be able to read them")
+	}
+	return fine("in the last 24 hours")
+}
