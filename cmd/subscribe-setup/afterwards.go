@@ -38,7 +38,7 @@ func (p *past) Set(text string) error {
 		return errors.New("write it as 28d or 12h")
 	}
 	if d <= 0 || d > longestPast {
-		return errors.New("Google keeps events for 28 days: from 1s to 28d")
+		return errors.New("it is from 1s to 28d, which is how long Google keeps events")
 	}
 	*p = past(d)
 	return nil

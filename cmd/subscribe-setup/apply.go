@@ -72,8 +72,14 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 		}
 	}
 	e.introduce(ctx, s)
-	document := s.document(ctx, actions)
+	document, err := s.document(ctx, actions)
+	if err != nil {
+		return err
+	}
 	if err := e.confirm(ctx, document, flags.yes || wanted != nil); err != nil {
+		return err
+	}
+	if err := e.makePubSub(ctx, s); err != nil {
 		return err
 	}
 	results, rows, err := e.carryOut(ctx, s, actions)
@@ -95,7 +101,7 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 // confirm asks where somebody is there to ask. Where nobody is, what would be
 // lost has to be agreed to beforehand.
 func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool) error {
-	pending, losing := d.Summary.pending(), d.Summary.Replace+d.Summary.Delete
+	pending, losing := d.pending(), d.Summary.Replace+d.Summary.Delete
 	if agreed || pending == 0 || !e.asks && losing == 0 {
 		return nil
 	}
@@ -112,6 +118,7 @@ func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool)
 	}
 	e.table(textOf(l, false))
 	e.out = out
+	e.sayPubSub(d)
 	e.say("%s", d.Summary)
 	yes, err := e.agree(ctx, "Apply this?")
 	if err != nil {

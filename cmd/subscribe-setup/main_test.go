@@ -54,7 +54,14 @@ type terminal struct {
 
 func open(t *testing.T, opts simulate.Options) *terminal {
 	t.Helper()
-	opts.Seed, opts.App, opts.Publisher = 1, "100000000000000000042", deafBroker{}
+	opts.Publisher = deafBroker{}
+	return openWithPubSub(t, opts)
+}
+
+// openWithPubSub has a Pub/Sub server, unless opts bring a Publisher.
+func openWithPubSub(t *testing.T, opts simulate.Options) *terminal {
+	t.Helper()
+	opts.Seed, opts.App = 1, "100000000000000000042"
 	if opts.Spaces == 0 {
 		opts.Spaces = 2
 	}
@@ -82,6 +89,8 @@ func open(t *testing.T, opts simulate.Options) *terminal {
 		"SPACEKEEPER_PUBSUB_TOPIC":              "chat-events",
 		"SPACEKEEPER_WORKSPACE_SPACES":          strings.Join(spaces, ","),
 		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
+		"PUBSUB_EMULATOR_HOST":                  ws.PubSubAddr(),
+		"SPACEKEEPER_RESOURCE_MANAGER_ENDPOINT": ws.ResourceManagerEndpoint(),
 		"SPACEKEEPER_CHAT_ENDPOINT":             conformancetest.Proxy(t, ws.ChatEndpoint()),
 	}}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,24 +47,19 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 		return err
 	}
 	e.introduce(ctx, s)
-	document := s.document(ctx, actions)
-	var failures []error
-	for v := range s.manager.ValidateAll(ctx, actions) {
-		row := &document.Actions[document.checked]
-		document.checked++
-		if v.Err != nil {
-			row.Error = v.Err.Error()
-			failures = append(failures, v.Err)
-		}
+	document, err := s.document(ctx, actions)
+	if err != nil {
+		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("plan: %w after %d of %d", err, document.checked, len(actions))
+	refusals, err := s.validate(ctx, document, actions)
+	if err != nil {
+		return err
 	}
 	if err := e.showPlan(document); err != nil {
 		return err
 	}
-	if len(failures) > 0 {
-		return join(failures)
+	if refusals != nil {
+		return refusals
 	}
 	if flags.out != "" {
 		if err := document.write(flags.out); err != nil {
@@ -71,7 +67,7 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 		}
 	}
 	switch {
-	case document.Summary.pending() == 0:
+	case document.pending() == 0:
 		e.say("Next: subscribe-setup status")
 		return nil
 	case flags.out != "":
@@ -83,6 +79,29 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 		return errPending
 	}
 	return nil
+}
+
+// validate asks Google about each action, and returns what it would refuse. It
+// can't be asked before there is a topic.
+func (s *session) validate(ctx context.Context, d *planDocument, actions []subscriptions.Action) (refusals, err error) {
+	if d.lacksTopic() {
+		return nil, nil
+	}
+	var failures []error
+	checked := 0
+	for v := range s.manager.ValidateAll(ctx, actions) {
+		row := &d.Actions[checked]
+		checked++
+		row.checked = true
+		if v.Err != nil {
+			row.Error = v.Err.Error()
+			failures = append(failures, v.Err)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("validate %d changes: %w after %d", len(actions), err, checked)
+	}
+	return join(failures), nil
 }
 
 // introduce says what is talked about, and what of the configuration means
@@ -108,10 +127,17 @@ type planDocument struct {
 	Topic   string      `json:"topic"`
 	Time    time.Time   `json:"time"` // by Google's clock
 	Actions []planRow   `json:"actions"`
+	PubSub  []pubsubRow `json:"pubsub,omitempty"` // what differs there, if pubsub.manage is on
 	Summary planSummary `json:"summary"`
-
-	checked int
 }
+
+// lacksTopic reports whether apply has to make the topic first.
+func (d *planDocument) lacksTopic() bool {
+	return slices.ContainsFunc(d.PubSub, func(r pubsubRow) bool { return r.Resource == d.Topic && r.missing })
+}
+
+// pending counts what apply would do.
+func (d *planDocument) pending() int { return d.Summary.pending() + d.Summary.PubSub }
 
 // planVersion changes when a reader of the last version would misread this.
 const planVersion = 1
@@ -125,6 +151,7 @@ type planRow struct {
 	Actual      *subscriptionRow   `json:"actual,omitempty"`  // what there is
 	Error       string             `json:"error,omitempty"`   // why Google would refuse it
 	kind        subscriptions.Kind // the same as Action
+	checked     bool               // Google has been asked
 }
 
 type desiredRow struct {
@@ -141,13 +168,18 @@ type planSummary struct {
 	Delete     int `json:"delete"`
 	Orphans    int `json:"orphans"`
 	Unchanged  int `json:"unchanged"`
+	PubSub     int `json:"pubsub"` // of which apply mends so many
 }
 
-func (s *session) document(ctx context.Context, actions []subscriptions.Action) *planDocument {
+func (s *session) document(ctx context.Context, actions []subscriptions.Action) (*planDocument, error) {
+	mended, left, err := s.drifts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	names, now := s.directory.names(ctx), s.manager.Now()
 	d := &planDocument{
 		Version: planVersion, Project: s.cfg.Project, Topic: s.cfg.TopicName(),
-		Time: now.Truncate(time.Second), Actions: []planRow{},
+		Time: now.Truncate(time.Second), Actions: []planRow{}, PubSub: pubsubRows(mended, left), Summary: planSummary{PubSub: len(mended)},
 	}
 	for _, a := range actions {
 		r := planRow{
@@ -164,7 +196,7 @@ func (s *session) document(ctx context.Context, actions []subscriptions.Action) 
 		d.Actions = append(d.Actions, r)
 		d.Summary.count(a.Kind)
 	}
-	return d
+	return d, nil
 }
 
 func (s *planSummary) count(k subscriptions.Kind) {
@@ -189,7 +221,7 @@ func (s *planSummary) count(k subscriptions.Kind) {
 func (s planSummary) pending() int { return s.Create + s.Update + s.Replace + s.Reactivate + s.Delete }
 
 func (s planSummary) String() string {
-	if s.pending() == 0 && s.Orphans == 0 {
+	if s.pending()+s.PubSub+s.Orphans == 0 {
 		return fmt.Sprintf("Nothing to do: %s as configured.", subscriptionsAre(s.Unchanged))
 	}
 	parts := []string{fmt.Sprintf("%d to add", s.Create), fmt.Sprintf("%d to change", s.Update)}
@@ -204,6 +236,9 @@ func (s planSummary) String() string {
 	parts = append(parts, fmt.Sprintf("%d to delete", s.Delete))
 	if s.Orphans > 0 {
 		parts = append(parts, fmt.Sprintf("%d not configured and kept", s.Orphans))
+	}
+	if s.PubSub > 0 {
+		parts = append(parts, fmt.Sprintf("%d to mend of Pub/Sub", s.PubSub))
 	}
 	return fmt.Sprintf("Plan: %s; %d unchanged.", strings.Join(parts, ", "), s.Unchanged)
 }

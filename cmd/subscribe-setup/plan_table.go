@@ -16,9 +16,19 @@ func (e *environment) showPlan(d *planDocument) error {
 		return err
 	}
 	if e.forPeople() {
+		e.sayPubSub(d)
 		e.say("%s", d.Summary)
 	}
 	return nil
+}
+
+func (e *environment) sayPubSub(d *planDocument) {
+	for _, r := range d.PubSub {
+		e.say("Pub/Sub: %s", r.text())
+	}
+	if d.lacksTopic() {
+		e.say("Note: Google can validate subscriptions once apply has made the topic")
+	}
 }
 
 func planColumns() []column[planRow] {
@@ -79,6 +89,7 @@ func checkText(r planRow) string {
 	switch {
 	case r.Error != "":
 		return "refuses"
+	case !r.checked:
 	case r.kind == subscriptions.Create || r.kind == subscriptions.Update || r.kind == subscriptions.Replace:
 		return "agrees"
 	}

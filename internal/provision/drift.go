@@ -39,3 +39,6 @@ type Drift struct {
 func (d Drift) String() string {
 	return fmt.Sprintf("%s %s: %s is %s, not %s: %s; %s", kind(d.Resource), id(d.Resource), d.Field, d.Got, d.Want, d.Why, d.Fix)
 }
+
+// Missing reports whether the resource isn't there at all.
+func (d Drift) Missing() bool { return d.Field == existence }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"google.golang.org/api/cloudresourcemanager/v1"
+	"google.golang.org/api/option"
+	htransport "google.golang.org/api/transport/http"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/provision"
+)
+
+// provisioner connects to Pub/Sub. Close it.
+func (s *session) provisioner(ctx context.Context) (*provision.Provisioner, error) {
+	if s.cfg.PubSub.Subscription == "" {
+		return nil, errors.New("pubsub.manage is on and pubsub.subscription is missing: set it, or make Pub/Sub's resources by terraform/")
+	}
+	o := provision.OptionsFrom(s.cfg)
+	o.ResourceManager = http.DefaultTransport
+	if !config.IsLoopback(o.ResourceManagerEndpoint) {
+		var err error
+		o.ResourceManager, err = htransport.NewTransport(ctx, http.DefaultTransport, option.WithScopes(cloudresourcemanager.CloudPlatformReadOnlyScope))
+		if err != nil {
+			return nil, fmt.Errorf("open the Resource Manager API: %w", err)
+		}
+	}
+	return provision.New(ctx, o)
+}
+
+// drifts are what apply would make or mend of Pub/Sub, and what is left to a
+// person; none unless pubsub.manage is on.
+func (s *session) drifts(ctx context.Context) (mended, left []provision.Drift, err error) {
+	if !s.cfg.PubSub.Manage {
+		return nil, nil, nil
+	}
+	p, err := s.provisioner(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	all, err := p.Check(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("look at Pub/Sub: %w", err)
+	}
+	for _, d := range all {
+		if d.Mend == provision.InPlace {
+			mended = append(mended, d)
+		} else {
+			left = append(left, d)
+		}
+	}
+	return mended, left, nil
+}
+
+// pubsubRow is a drift of Pub/Sub as it is printed.
+type pubsubRow struct {
+	Resource string `json:"resource"`
+	Field    string `json:"field"`
+	Got      string `json:"got,omitempty"`
+	Want     string `json:"want"`
+	Why      string `json:"why"`
+	Fix      string `json:"fix"`
+	Mended   bool   `json:"mended"` // apply does it
+
+	missing bool // the resource isn't there at all
+}
+
+func pubsubRows(mended, left []provision.Drift) []pubsubRow {
+	var rows []pubsubRow
+	add := func(list []provision.Drift, mended bool) {
+		for _, d := range list {
+			rows = append(rows, pubsubRow{d.Resource, d.Field, d.Got, d.Want, d.Why, d.Fix, mended, d.Missing()})
+		}
+	}
+	add(mended, true)
+	add(left, false)
+	return rows
+}
+
+func (r pubsubRow) text() string {
+	switch {
+	case r.Mended && r.missing:
+		return "apply makes " + r.Resource
+	case r.Mended && strings.HasPrefix(r.Field, "roles/"):
+		return fmt.Sprintf("apply grants %s on %s to %s", r.Field, r.Resource, r.Want)
+	case r.Mended:
+		return fmt.Sprintf("apply sets %s of %s to %s (now %s)", r.Field, r.Resource, r.Want, r.Got)
+	}
+	return fmt.Sprintf("%s of %s is %s, not %s: %s: %s", r.Field, r.Resource, r.Got, r.Want, r.Why, r.Fix)
+}
+
+// makePubSub makes what is missing, where pubsub.manage is on. The topic has
+// to be there before anything can be subscribed to.
+func (e *environment) makePubSub(ctx context.Context, s *session) (err error) {
+	if !s.cfg.PubSub.Manage {
+		return nil
+	}
+	p, err := s.provisioner(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Close()) }()
+	done, left, err := p.Make(ctx)
+	for _, change := range done {
+		e.say("Pub/Sub: %s", change)
+	}
+	if err != nil {
+		return fmt.Errorf("make Pub/Sub's resources (apply again to go on): %w", err)
+	}
+	for _, r := range pubsubRows(nil, left) {
+		e.say("Note: Pub/Sub: %s", r.text())
+	}
+	return nil
+}
