@@ -26,7 +26,9 @@ func (a *eventsAPI) list(r *eventsRequest) (any, *apiError) {
 	if found {
 		at++
 	}
-	answer, n, last, next := rawJSON(`{"subscriptions":[`), 0, "", ""
+	answer := make(rawJSON, 0, min(size, len(reg.names)-at)*typicalLength+100)
+	answer = append(answer, `{"subscriptions":[`...)
+	n, last, next := 0, "", ""
 	for _, name := range reg.names[at:] {
 		s := reg.byName[name]
 		if s.owner != mine || r.now.Before(s.liveFrom) || !filter.matches(s) {
@@ -44,6 +46,9 @@ func (a *eventsAPI) list(r *eventsRequest) (any, *apiError) {
 	}
 	return append(answer, "]"+next+"}"...), nil
 }
+
+// typicalLength is how many bytes a subscription with all event types has.
+const typicalLength = 1400
 
 // listPage reads the size of the page and the name that it comes after. A
 // token is good for the filter that it was made for.

@@ -51,7 +51,8 @@ const keeperLock = 0x5b_ee_9e_12
 // is dropped; the same again changes nothing.
 func (s *Store) Observe(ctx context.Context, at time.Time, states []SubscriptionState) error {
 	at = microseconds(at)
-	states = slices.SortedFunc(slices.Values(states), func(x, y SubscriptionState) int { return cmp.Compare(x.Target, y.Target) })
+	states = slices.Clone(states)
+	slices.SortFunc(states, func(x, y SubscriptionState) int { return cmp.Compare(x.Target, y.Target) })
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -62,10 +63,7 @@ func (s *Store) Observe(ctx context.Context, at time.Time, states []Subscription
 		if err != nil {
 			return err
 		}
-		var present []string
-		for _, n := range states {
-			present = append(present, n.Target)
-		}
+		present := each(states, func(n *SubscriptionState) string { return n.Target })
 		if err := s.retire(ctx, tx, at, present); err != nil {
 			return err
 		}
@@ -89,8 +87,9 @@ func (s *Store) Observe(ctx context.Context, at time.Time, states []Subscription
 func (s *Store) retire(ctx context.Context, tx pgx.Tx, at time.Time, present []string) error {
 	rows, err := tx.Query(ctx, `
 		WITH gone AS (
-			DELETE FROM subscription_states
-			WHERE NOT target = ANY($1) AND observed_at < $2
+			DELETE FROM subscription_states s
+			WHERE observed_at < $2
+				AND NOT EXISTS (SELECT FROM unnest($1::text[]) AS p (target) WHERE p.target = s.target)
 			RETURNING scope, observed_at, confirmed_at
 		)
 		UPDATE coverage c
@@ -222,52 +221,6 @@ func (s *Store) askForRepair(ctx context.Context, tx pgx.Tx, gaps []int64) error
 	return nil
 }
 
-func writeStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) error {
-	q := &pgx.Batch{}
-	for _, n := range states {
-		types := n.EventTypes
-		if types == nil {
-			types = []string{}
-		}
-		q.Queue(`
-			INSERT INTO subscription_states AS s (target, scope, name, uid, state, reason, remedy, error, event_types,
-				managed, parked, include_resource, create_time, update_time, expire_time, granted_at, next_try_at, tries,
-				observed_at, confirmed_at)
-			VALUES (@target, @scope, NULLIF(@name, ''), NULLIF(@uid, ''), NULLIF(@state, ''), NULLIF(@reason, ''),
-				NULLIF(@remedy, ''), NULLIF(@error, ''), @types, @managed, @parked, @include_resource,
-				@create_time, @update_time, @expire_time, @granted_at, @next_try_at, @tries,
-				@at, CASE @state WHEN 'ACTIVE' THEN @at::timestamptz END)
-			ON CONFLICT (target) DO UPDATE SET
-				scope = excluded.scope,
-				name = excluded.name,
-				uid = excluded.uid,
-				state = excluded.state,
-				reason = excluded.reason,
-				remedy = excluded.remedy,
-				error = excluded.error,
-				event_types = excluded.event_types,
-				managed = excluded.managed,
-				parked = excluded.parked,
-				include_resource = excluded.include_resource,
-				create_time = excluded.create_time,
-				update_time = excluded.update_time,
-				expire_time = excluded.expire_time,
-				granted_at = excluded.granted_at,
-				next_try_at = excluded.next_try_at,
-				tries = excluded.tries,
-				observed_at = excluded.observed_at,
-				confirmed_at = COALESCE(excluded.confirmed_at, s.confirmed_at)`,
-			pgx.NamedArgs{
-				"target": n.Target, "scope": n.Scope, "name": n.Name, "uid": n.UID, "state": n.State, "reason": n.Reason,
-				"remedy": n.Remedy, "error": n.Error, "types": types, "managed": n.Managed, "parked": n.Parked,
-				"include_resource": n.IncludeResource, "create_time": optionalTime(n.CreateTime),
-				"update_time": optionalTime(n.UpdateTime), "expire_time": optionalTime(n.ExpireTime),
-				"granted_at": optionalTime(n.GrantedAt), "next_try_at": optionalTime(n.NextTry), "tries": n.Tries, "at": n.ObservedAt,
-			})
-	}
-	return tx.SendBatch(ctx, q).Close()
-}
-
 // SubscriptionStates returns what the keeper last saw, by target.
 func (s *Store) SubscriptionStates(ctx context.Context) ([]SubscriptionState, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
@@ -281,6 +234,7 @@ func (s *Store) SubscriptionStates(ctx context.Context) ([]SubscriptionState, er
 	if err != nil {
 		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
 	}
+	var types []string
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n SubscriptionState, err error) {
 		var created, updated, expires, granted, next, confirmed pgtype.Timestamptz
 		err = row.Scan(&n.Target, &n.Scope, &n.Name, &n.UID, &n.State, &n.Reason, &n.Remedy, &n.Error, &n.EventTypes,
@@ -289,6 +243,10 @@ func (s *Store) SubscriptionStates(ctx context.Context) ([]SubscriptionState, er
 		n.CreateTime, n.UpdateTime, n.ExpireTime = zeroTime(created), zeroTime(updated), zeroTime(expires)
 		n.GrantedAt, n.NextTry, n.ConfirmedAt = zeroTime(granted), zeroTime(next), zeroTime(confirmed)
 		n.ObservedAt = n.ObservedAt.UTC()
+		if slices.Equal(n.EventTypes, types) { // as of nearly all: they are held once
+			n.EventTypes = types
+		}
+		types = n.EventTypes
 		return n, err
 	})
 	if err != nil {

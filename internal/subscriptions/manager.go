@@ -148,6 +148,9 @@ func (m *Manager) list(ctx context.Context, target string) ([]Subscription, erro
 			if err != nil {
 				return nil, err
 			}
+			if n := len(found); n > 0 {
+				s.share(&found[n-1])
+			}
 			found = append(found, s)
 		}
 		if token = page.NextPageToken; token == "" {

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -23,16 +24,18 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 func TestMain(m *testing.M) {
-	// Started by an init function below the Pub/Sub client; never ends.
-	goleak.VerifyTestMain(conformancetest.Main(m,
+	checked := conformancetest.Main(m,
 		"workspaceevents.subscriptions.create", "workspaceevents.subscriptions.delete", "workspaceevents.subscriptions.get",
 		"workspaceevents.subscriptions.list", "workspaceevents.subscriptions.patch", "workspaceevents.subscriptions.reactivate",
 		"workspaceevents.operations.get",
-	), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+	)
+	// Started by an init function below the Pub/Sub client; never ends.
+	os.Exit(storetest.Main(checked, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
 }
 
 // deafBroker has the one topic and keeps nothing.

@@ -67,6 +67,17 @@ func fromGoogle(in *workspaceevents.Subscription) (Subscription, error) {
 	return out, nil
 }
 
+// share lets two subscriptions hold what they have in common once: of
+// thousands nearly all have the same event types and topic.
+func (s *Subscription) share(other *Subscription) {
+	if slices.Equal(s.EventTypes, other.EventTypes) {
+		s.EventTypes = other.EventTypes
+	}
+	if s.Topic == other.Topic {
+		s.Topic = other.Topic
+	}
+}
+
 func parseTime(s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil
