@@ -75,7 +75,7 @@ COMMENT ON COLUMN coverage.repaired_at IS 'When the backfill that closed the gap
 COMMENT ON COLUMN coverage.events IS 'How many events that backfill added.';
 COMMENT ON COLUMN coverage.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
 COMMENT ON COLUMN coverage.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
-COMMENT ON COLUMN coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, missing, changed, worker_outage or silent_loss.';
+COMMENT ON COLUMN coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, missing, changed, elsewhere, worker_outage or silent_loss.';
 COMMENT ON COLUMN coverage.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
 COMMENT ON COLUMN coverage.detail IS 'For people: why it can''t be repaired.';
 

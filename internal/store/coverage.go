@@ -14,6 +14,7 @@ const (
 	CauseMissing      = "missing"       // there was no subscription
 	CauseExpired      = "expired"       // it ended and another was made
 	CauseChanged      = "changed"       // somebody else changed it between two looks
+	CauseElsewhere    = "elsewhere"     // its events went to another topic
 	CauseWorkerOutage = "worker_outage" // no worker pulled for longer than Pub/Sub keeps messages
 	CauseSilentLoss   = "silent_loss"   // it was ACTIVE, and events are missing all the same
 )
@@ -39,10 +40,14 @@ type move struct {
 	cause      string // of the closed gap, or of the one that opens
 }
 
+// delivers reports whether events of now reach our topic.
+func (n SubscriptionState) delivers() bool { return n.State == "ACTIVE" && !n.Elsewhere }
+
 // observed is what the database holds of a target.
 type observed struct {
 	at        time.Time // of the last look
-	confirmed time.Time // when it was last seen ACTIVE; zero for never
+	confirmed time.Time // when it last delivered; zero for never
+	ended     time.Time // when the last interval of its scope ended, if none is open
 }
 
 // decide says how coverage goes on. It is pure, and the same observation
@@ -51,45 +56,51 @@ type observed struct {
 // Doubt is always a gap: to fetch events that were recorded after all costs a
 // few calls, to miss some can't be undone.
 func decide(open *interval, prev observed, now SubscriptionState) move {
-	at := now.ObservedAt
-	if now.State != "ACTIVE" {
+	if !now.delivers() {
 		return turnedBad(open, prev, now)
 	}
 	since := now.CreateTime
-	if since.IsZero() || since.After(at) {
-		since = at
+	if since.IsZero() {
+		since = now.ObservedAt
 	}
+	// Whether it was ACTIVE before somebody changed it can't be told.
+	changed := latest(since, now.UpdateTime)
+	if open == nil {
+		return move{openSource: SourceLive, openFrom: latest(changed, prev.ended)}
+	}
+	sure := latest(prev.confirmed, open.from)
 	switch {
-	case open == nil:
-		return move{openSource: SourceLive, openFrom: since}
 	case open.source == SourceGap:
 		// It was created anew or reactivated; both move the update time.
-		end := latest(since, now.UpdateTime)
-		if end.After(at) || end.Before(open.from) {
-			end = at
+		end := changed
+		if end.Before(open.from) {
+			end = now.ObservedAt
 		}
 		return move{endOpen: end, openSource: SourceLive, openFrom: end}
-	case since.After(prev.confirmed):
-		return move{endOpen: latest(prev.confirmed, open.from), gapUntil: since, openSource: SourceLive, openFrom: since, cause: CauseExpired}
-	case now.UpdateTime.After(prev.at) && !now.Touched:
-		// It may have been suspended and reactivated meanwhile.
-		end := now.UpdateTime
-		if end.After(at) {
-			end = at
+	case since.After(sure):
+		return move{endOpen: sure, gapUntil: since, openSource: SourceLive, openFrom: since, cause: CauseExpired}
+	case now.UpdateTime.After(latest(prev.at, open.from)) && !now.Touched:
+		// It was suspended and reactivated, or may have been.
+		cause := now.Lapse
+		if cause == "" {
+			cause = CauseChanged
 		}
-		return move{endOpen: latest(prev.confirmed, open.from), gapUntil: end, openSource: SourceLive, openFrom: end, cause: CauseChanged}
+		return move{endOpen: sure, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: cause}
 	}
 	return move{}
 }
 
 func turnedBad(open *interval, prev observed, now SubscriptionState) move {
 	cause := now.Reason
-	if now.State == "" || cause == "" {
+	switch {
+	case now.Elsewhere:
+		cause = CauseElsewhere
+	case now.State == "" || cause == "":
 		cause = CauseMissing
 	}
 	switch {
 	case open == nil:
-		return move{openSource: SourceGap, openFrom: now.ObservedAt, cause: cause}
+		return move{openSource: SourceGap, openFrom: latest(now.ObservedAt, prev.ended), cause: cause}
 	case open.source == SourceLive:
 		from := latest(prev.confirmed, open.from)
 		return move{endOpen: from, openSource: SourceGap, openFrom: from, cause: cause}

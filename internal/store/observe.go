@@ -63,6 +63,7 @@ func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) er
 		"granted_at":       times(func(n *SubscriptionState) time.Time { return n.GrantedAt }),
 		"next_try_at":      times(func(n *SubscriptionState) time.Time { return n.NextTry }),
 		"tries":            each(states, func(n *SubscriptionState) int32 { return int32(n.Tries) }),
+		"delivers":         flags(func(n *SubscriptionState) bool { return n.delivers() }),
 		"at":               times(func(n *SubscriptionState) time.Time { return n.ObservedAt }),
 	}
 	args["lists"] = lists
@@ -75,14 +76,14 @@ func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) er
 			NULLIF(u.remedy, ''), NULLIF(u.error, ''),
 			string_to_array((@lists::text[])[u.types], ','), -- '' is no type
 			u.managed, u.parked, u.include_resource, u.create_time, u.update_time, u.expire_time, u.granted_at, u.next_try_at, u.tries,
-			u.at, CASE u.state WHEN 'ACTIVE' THEN u.at END
+			u.at, CASE WHEN u.delivers THEN u.at END
 		FROM unnest(@target::text[], @scope::text[], @name::text[], @uid::text[], @state::text[], @reason::text[],
 			@remedy::text[], @error::text[], @types::integer[], @managed::boolean[], @parked::boolean[],
 			@include_resource::boolean[], @create_time::timestamptz[], @update_time::timestamptz[],
 			@expire_time::timestamptz[], @granted_at::timestamptz[], @next_try_at::timestamptz[], @tries::integer[],
-			@at::timestamptz[])
+			@at::timestamptz[], @delivers::boolean[])
 			AS u(target, scope, name, uid, state, reason, remedy, error, types, managed, parked, include_resource,
-				create_time, update_time, expire_time, granted_at, next_try_at, tries, at)
+				create_time, update_time, expire_time, granted_at, next_try_at, tries, at, delivers)
 		ON CONFLICT (target) DO UPDATE SET
 			scope = excluded.scope,
 			name = excluded.name,

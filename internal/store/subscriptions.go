@@ -25,11 +25,13 @@ type SubscriptionState struct {
 	Reason          string // of a suspension, in Google's words, or why it is parked
 	Remedy          string // what a person has to do
 	Error           string // of the last attempt to mend it
+	Lapse           string // why it was not ACTIVE until this pass changed it
 	EventTypes      []string
 	Managed         bool // false: others made it on our topic
 	Parked          bool // a person has to mend something
 	IncludeResource bool
-	Touched         bool // this pass changed it
+	Touched         bool // this pass changed it, and nobody else has since the last one
+	Elsewhere       bool // its events go to another topic than ours
 	CreateTime      time.Time
 	UpdateTime      time.Time
 	ExpireTime      time.Time
@@ -37,7 +39,7 @@ type SubscriptionState struct {
 	NextTry         time.Time // when a suspended one is tried again
 	Tries           int       // how often in a row that failed
 	ObservedAt      time.Time // when this was so; for one that was changed, after the change
-	ConfirmedAt     time.Time // when it was last seen ACTIVE; set by SubscriptionStates
+	ConfirmedAt     time.Time // when it last delivered; set by SubscriptionStates
 }
 
 // keeperLock is the advisory lock under which observations are written: those
@@ -67,8 +69,9 @@ func (s *Store) Observe(ctx context.Context, at time.Time, states []Subscription
 		if err := s.retire(ctx, tx, at, present); err != nil {
 			return err
 		}
-		for i := range states {
-			states[i].ObservedAt = microseconds(states[i].ObservedAt)
+		for i := range states { // as precise as what they are compared with
+			n := &states[i]
+			n.ObservedAt, n.CreateTime, n.UpdateTime = microseconds(n.ObservedAt), microseconds(n.CreateTime), microseconds(n.UpdateTime)
 		}
 		fresh := slices.DeleteFunc(states, func(n SubscriptionState) bool { return !n.ObservedAt.After(before[n.Target].at) })
 		if err := s.moveCoverage(ctx, tx, before, fresh); err != nil {
@@ -151,12 +154,18 @@ func (s *Store) moveCoverage(ctx context.Context, tx pgx.Tx, before map[string]o
 	}); err != nil {
 		return err
 	}
+	last, err := readEnds(ctx, tx, states, open)
+	if err != nil {
+		return err
+	}
 	var ended []int64
 	for _, n := range states {
 		if !n.Managed {
 			continue
 		}
-		m := decide(open[n.Scope], before[n.Target], n)
+		prev := before[n.Target]
+		prev.ended = last[n.Scope]
+		m := decide(open[n.Scope], prev, n)
 		if m == (move{}) {
 			continue
 		}
@@ -167,6 +176,36 @@ func (s *Store) moveCoverage(ctx context.Context, tx pgx.Tx, before map[string]o
 		ended = append(ended, gaps...)
 	}
 	return s.askForRepair(ctx, tx, ended)
+}
+
+// readEnds finds when the coverage of the scopes that have no open interval
+// ended.
+func readEnds(ctx context.Context, tx pgx.Tx, states []SubscriptionState, open map[string]*interval) (map[string]time.Time, error) {
+	var scopes []string
+	for _, n := range states {
+		if n.Managed && open[n.Scope] == nil {
+			scopes = append(scopes, n.Scope)
+		}
+	}
+	last := map[string]time.Time{}
+	if len(scopes) == 0 {
+		return last, nil
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT scope, max(to_time)
+		FROM coverage
+		WHERE scope = ANY($1)
+		GROUP BY scope`, scopes)
+	if err != nil {
+		return nil, err
+	}
+	var scope string
+	var end time.Time
+	_, err = pgx.ForEachRow(rows, []any{&scope, &end}, func() error {
+		last[scope] = end.UTC()
+		return nil
+	})
+	return last, err
 }
 
 // applyMove returns the numbers of gaps that have ended.

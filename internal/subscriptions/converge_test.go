@@ -60,7 +60,8 @@ func disturbAndCalm(t *testing.T, rt *rapid.T) {
 // disturbed is a Workspace in which everything goes wrong.
 type disturbed struct {
 	*scene
-	t         *testing.T // of the whole test
+	t         *testing.T              // of the whole test
+	all       []subscriptions.Desired // list, and what isn't wanted for a while
 	others    map[string]bool
 	operation *simulate.OperationError // how the next write's operation ends; guarded by the API's lock
 	byHand    bool                     // a person is calling
@@ -81,6 +82,7 @@ func newDisturbed(t *testing.T, rt *rapid.T) *disturbed {
 	// our credentials, on our topic. Others watch a space of ours.
 	unwatched := w.list[3].Scope
 	w.list = w.list[:3]
+	w.all = w.list
 	for _, f := range []simulate.Foreign{
 		{Target: target(unwatched)},
 		{Target: target(w.list[0].Scope), User: w.Users()[0]},

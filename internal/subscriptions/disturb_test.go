@@ -51,8 +51,9 @@ func (w *disturbed) disturbances() map[string]func(*rapid.T) {
 			d := &w.list[rapid.IntRange(0, len(w.list)-1).Draw(rt, "space")]
 			d.EventTypes = config.EventTypes()[:rapid.IntRange(1, len(config.EventTypes())).Draw(rt, "types")]
 		},
-		"app removed": func(rt *rapid.T) { _ = w.RemoveMember(w.drawSpace(rt), w.App()) },
-		"app added":   func(rt *rapid.T) { _ = w.AddMembers(w.drawSpace(rt), w.App()) },
+		"less or more wanted": func(*rapid.T) { w.list = w.all[:5-len(w.list)] }, // two or three
+		"app removed":         func(rt *rapid.T) { _ = w.RemoveMember(w.drawSpace(rt), w.App()) },
+		"app added":           func(rt *rapid.T) { _ = w.AddMembers(w.drawSpace(rt), w.App()) },
 		"space deleted": func(rt *rapid.T) {
 			if rapid.IntRange(0, 4).Draw(rt, "really") > 0 {
 				rt.Skip()

@@ -149,6 +149,7 @@ func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionStat
 	s := stateOf(a.Actual, target, listed)
 	s.Managed = true
 	if a.Actual != nil {
+		s.Elsewhere = a.Actual.Topic != a.Desired.Topic
 		s.GrantedAt, _ = grantedAt(a.Actual, known)
 	}
 	switch a.Kind {
@@ -169,8 +170,14 @@ func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionStat
 	}
 	k.opts.Log.Info("subscription "+string(result.Outcome), zap.String("target", target),
 		zap.String("subscription", result.Subscription.Name), zap.Time("expires", result.Subscription.ExpireTime))
-	done := stateOf(result.Subscription, target, k.manager.Now())
-	done.Managed, done.Touched = true, true
+	// It was so when Google changed it; by now it may be otherwise.
+	at := latest(listed, latest(result.Subscription.CreateTime, result.Subscription.UpdateTime))
+	done := stateOf(result.Subscription, target, at)
+	done.Managed, done.Elsewhere = true, result.Subscription.Topic != a.Desired.Topic
+	if a.Actual != nil {
+		done.Lapse = a.Actual.SuspensionReason
+		done.Touched = a.Actual.State == StateActive && !a.Actual.UpdateTime.Truncate(time.Microsecond).After(known.ObservedAt)
+	}
 	done.GrantedAt = s.GrantedAt
 	if !same(result.Subscription.ExpireTime, s.ExpireTime) {
 		done.GrantedAt = latest(result.Subscription.UpdateTime, result.Subscription.CreateTime)

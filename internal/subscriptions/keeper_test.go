@@ -96,6 +96,7 @@ type scene struct {
 	*simulate.Workspace
 	clock *fakeClock
 	book  *memory
+	keep  subscriptions.Book // what keepers use: book, or more than it
 	list  []subscriptions.Desired
 }
 
@@ -116,6 +117,7 @@ func newScene(t testing.TB, opts simulate.Options) *scene {
 // openScene returns a scene that the caller closes.
 func openScene(ctx context.Context, opts simulate.Options) (*scene, error) {
 	s := &scene{clock: newClock(), book: &memory{}}
+	s.keep = s.book
 	opts.Publisher, opts.NoListen, opts.Now = deafBroker{}, true, s.clock.now
 	if opts.Users == 0 {
 		opts.Users = -1
@@ -151,7 +153,7 @@ func (s *scene) replica(ctx context.Context, way http.RoundTripper, skew time.Du
 	if err != nil {
 		return nil, err
 	}
-	return subscriptions.NewKeeper(m, s.book, subscriptions.KeeperOptions{
+	return subscriptions.NewKeeper(m, s.keep, subscriptions.KeeperOptions{
 		Desired: func(context.Context) ([]subscriptions.Desired, error) { return s.list, nil },
 		Topic:   s.list[0].Topic,
 	}), nil

@@ -1,0 +1,125 @@
+package subscriptions_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"pgregory.net/rapid"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+// Whatever happens, what the coverage calls live was live, and it has no
+// holes: doubt is a gap.
+func TestCoverageIsHonest(t *testing.T) {
+	t.Parallel()
+	hundreds := 1
+	if storetest.Full() {
+		hundreds = 20
+	}
+	for i := range hundreds {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			db := storetest.New(t, store.Options{}).Store
+			rapid.Check(t, func(rt *rapid.T) { disturbAndCompare(t, rt, db) })
+		})
+	}
+}
+
+// recorded is a book in the database, which tests can look into.
+type recorded struct {
+	*memory
+	db *store.Store
+}
+
+func (b recorded) SubscriptionStates(ctx context.Context) ([]store.SubscriptionState, error) {
+	if _, err := b.memory.SubscriptionStates(ctx); err != nil {
+		return nil, err
+	}
+	return b.db.SubscriptionStates(ctx)
+}
+
+func (b recorded) Observe(ctx context.Context, at time.Time, states []store.SubscriptionState) error {
+	if err := b.memory.Observe(ctx, at, states); err != nil {
+		return err
+	}
+	return b.db.Observe(ctx, at, states)
+}
+
+func disturbAndCompare(t *testing.T, rt *rapid.T, db *store.Store) {
+	if _, err := db.Pool().Exec(t.Context(), `TRUNCATE subscription_states, coverage`); err != nil {
+		rt.Fatal(err)
+	}
+	w := newDisturbed(t, rt)
+	defer func() {
+		if err := w.Close(); err != nil {
+			rt.Fatal(err)
+		}
+	}()
+	w.keep = recorded{w.book, db}
+	actions := w.disturbances()
+	delete(actions, "operations take") // when delivery begins within one isn't known
+	rt.Repeat(actions)
+	for _, d := range w.all {
+		w.compare(rt, db, d.Scope)
+	}
+}
+
+// span is an interval of the table of coverage.
+type span struct {
+	From, To time.Time
+	Source   string
+	Cause    string
+}
+
+// compare holds the coverage of a scope against the Workspace's own.
+func (w *disturbed) compare(rt *rapid.T, db *store.Store, scope string) {
+	rows, err := db.Pool().Query(w.t.Context(), `
+		SELECT from_time AS from, to_time AS to, source, COALESCE(cause, '') AS cause
+		FROM coverage_intervals
+		WHERE scope = $1
+		ORDER BY from_time, id`, scope)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	spans, err := pgx.CollectRows(rows, pgx.RowToStructByName[span])
+	if err != nil {
+		rt.Fatal(err)
+	}
+	for i, s := range spans {
+		switch {
+		case i == 0:
+		case s.From.Before(spans[i-1].To), s.From.After(spans[i-1].To) && scope != w.all[2].Scope: // which isn't always wanted
+			rt.Fatalf("%s: the coverage has a hole, or overlaps: %v", scope, spans)
+		}
+		if s.Source != store.SourceLive {
+			continue
+		}
+		if missing := w.undelivered(scope, s.From, s.To); missing > time.Millisecond { // the database keeps microseconds
+			rt.Fatalf("%s: it counts as live from %s to %s, but was not for %s of it:\n%v\n%v",
+				scope, s.From, s.To, missing, spans, w.Coverage(target(scope)))
+		}
+	}
+}
+
+// undelivered is how long between the two times no subscription delivered the
+// events of the scope to our topic.
+func (w *disturbed) undelivered(scope string, from, to time.Time) (missing time.Duration) {
+	sure := from
+	for _, i := range w.Coverage(target(scope)) {
+		if i.Foreign || i.Topic != w.all[0].Topic || i.From.After(to) {
+			continue
+		}
+		missing += max(0, i.From.Sub(sure))
+		if i.To.IsZero() || i.To.After(to) {
+			i.To = to
+		}
+		if i.To.After(sure) {
+			sure = i.To
+		}
+	}
+	return missing + max(0, to.Sub(sure))
+}
