@@ -1,0 +1,59 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// What was missed while a subscription was replaced is a gap, from when the
+// keeper last saw the old one to when the new one began.
+func TestReplacingLeavesAGap(t *testing.T) {
+	t.Parallel()
+	x := openWatched(t, simulate.Options{Spaces: 2})
+	x.config("workspace: {spaces: [$A, $B]}")
+	x.run(exitOK, "apply")
+	x.keep()
+	x.clock.advance(10 * time.Minute)
+	x.config("workspace: {spaces: [$A], targets: [{target: $B, include_resource: false}]}")
+	x.run(exitOK, "apply", "--yes")
+	x.clock.advance(time.Minute)
+	x.keep()
+	gaps, err := x.store.Gaps(t.Context())
+	if err != nil || len(gaps) != 1 {
+		t.Fatalf("got %d gaps, %v; want 1", len(gaps), err)
+	}
+	g := gaps[0]
+	if g.Scope != x.ws.Spaces()[1].Name || g.To.Sub(g.From) != 10*time.Minute || g.State != store.GapPending {
+		t.Errorf("got %+v, want 10 minutes of %s to be filled", g, x.ws.Spaces()[1].Name)
+	}
+}
+
+// Spaces that the worker subscribes because the app was added to them are no
+// orphans.
+func TestOnAdded(t *testing.T) {
+	t.Parallel()
+	x := openWatched(t, simulate.Options{Spaces: 3})
+	spaces := x.ws.Spaces()
+	if _, err := x.store.Pool().Exec(t.Context(), `
+		INSERT INTO followed_spaces (space, present, changed_at)
+		VALUES ($1, true, now()), ($2, true, now())`, spaces[0].Name, spaces[1].Name); err != nil {
+		t.Fatal(err)
+	}
+	x.config("keeper: {on_added: true}\nworkspace: {spaces: [$A]}")
+	x.run(exitOK, "apply", "--prune", "--yes")
+	x.run(exitOK, "plan", "--detailed-exitcode", "--prune")
+	list := x.run(exitOK, "list")
+	if !strings.Contains(list, spaces[0].Name) || !strings.Contains(list, spaces[1].Name) || strings.Contains(list, spaces[2].Name) {
+		t.Errorf("got\n%s", list)
+	}
+	delete(x.env, "SPACEKEEPER_DATABASE_DSN")
+	x.run(exitOK, "plan", "--detailed-exitcode")
+	x.run(exitFailed, "apply", "--prune", "--yes")
+	if text := x.transcript.String(); !strings.Contains(text, "only the database knows") {
+		t.Errorf("it says\n%s", text)
+	}
+}
