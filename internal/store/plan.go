@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/riverqueue/river"
 	"go.uber.org/zap"
 
@@ -63,16 +65,20 @@ func planOne(r reactors.Reactor, c reactors.Change) (runs []reactors.Run, err er
 	return r.Plan(c)
 }
 
-// claimRuns plans for what the batch recorded for the first time and adds the
-// runs and their jobs to the transaction.
+// claimRuns plans for what was delivered for the first time and adds the runs
+// and their jobs to the transaction.
 func (s *Store) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
+	delivered, err := b.deliveredFirst(ctx, tx)
+	if err != nil {
+		return err
+	}
 	var runs []reactors.Run
 	for i, planned := range b.planned {
-		if b.recorded[b.rows[i].id()] {
+		if delivered[b.rows[i].id()] {
 			runs = append(runs, planned...)
 		}
 	}
-	joins, err := s.planMemberships(ctx, tx, b)
+	joins, err := s.planMemberships(ctx, tx, b, delivered)
 	if err != nil {
 		return err
 	}
@@ -93,7 +99,41 @@ func (s *Store) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
 	return nil
 }
 
-func (s *Store) planMemberships(ctx context.Context, tx pgx.Tx, b *batch) ([]reactors.Run, error) {
+// deliveredFirst returns the items that reactors haven't seen: those that are
+// new, and those that a backfill has recorded before Pub/Sub delivered them.
+// Nobody who joins while a gap is being repaired goes without a welcome.
+func (b *batch) deliveredFirst(ctx context.Context, tx pgx.Tx) (map[rowKey]bool, error) {
+	var times []time.Time
+	var keys []pgtype.UUID
+	for i := range b.rows {
+		if r := &b.rows[i]; !b.recorded[r.id()] && !r.backfilled() {
+			times, keys = append(times, r.time), append(keys, pgtype.UUID{Bytes: r.key, Valid: true})
+		}
+	}
+	if len(keys) == 0 {
+		return b.recorded, nil
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT e.event_key, e.ordinal
+		FROM unnest($1::timestamptz[], $2::uuid[]) AS i (event_time, event_key)
+		JOIN events e ON e.event_time = i.event_time AND e.event_key = i.event_key
+		WHERE e.origin = 'b'`, times, keys)
+	if err != nil {
+		return nil, fmt.Errorf("find what a backfill has recorded: %w", err)
+	}
+	delivered := maps.Clone(b.recorded)
+	var key pgtype.UUID
+	var ordinal int
+	if _, err := pgx.ForEachRow(rows, []any{&key, &ordinal}, func() error {
+		delivered[rowKey{Key(key.Bytes), ordinal}] = true
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("find what a backfill has recorded: %w", err)
+	}
+	return delivered, nil
+}
+
+func (s *Store) planMemberships(ctx context.Context, tx pgx.Tx, b *batch, delivered map[rowKey]bool) ([]reactors.Run, error) {
 	prev := make(map[int]string, len(b.neighbours))
 	for _, n := range b.neighbours {
 		prev[n.change.index] = n.prevState
@@ -102,7 +142,7 @@ func (s *Store) planMemberships(ctx context.Context, tx pgx.Tx, b *batch) ([]rea
 	for i := range b.changes {
 		c := &b.changes[i]
 		r := &b.rows[c.index]
-		if !b.recorded[r.id()] || r.backfilled() {
+		if !delivered[r.id()] || r.backfilled() {
 			continue
 		}
 		runs = append(runs, s.plan(reactors.Change{

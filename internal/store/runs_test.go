@@ -100,6 +100,25 @@ func TestJoins(t *testing.T) {
 	}
 }
 
+// A backfill and Pub/Sub may bring the same event, in either order. Who joined
+// is greeted for what Pub/Sub brings, and once.
+func TestJoinIsBackfilledAndDelivered(t *testing.T) {
+	t.Parallel()
+	permute([]events.Delivery{backfilled(join("1", 1)), join("1", 1), join("1", 1)}, func(order []events.Delivery) {
+		s := newRunsEnv(t)
+		for _, d := range order {
+			record(t, s, d)
+		}
+		got := []int{value[int](t, s, `SELECT count(*) FROM reactor_runs`), value[int](t, s, `SELECT count(*) FROM river_job`)}
+		if diff := cmp.Diff([]int{1, 1}, got); diff != "" {
+			t.Errorf("runs and jobs, first %s (-want +got):\n%s", order[0].Origin, diff)
+		}
+		if n := value[int](t, s, `SELECT count(*) FROM events`); n != 1 {
+			t.Errorf("the event is recorded %d times", n)
+		}
+	})
+}
+
 func permute[T any](list []T, visit func([]T)) {
 	var rec func(int)
 	rec = func(k int) {
