@@ -32,7 +32,9 @@ func newDemo(env *environment) *cobra.Command {
 		Short: "Watch the real worker record a simulated Google Workspace",
 		Long: `Demo needs no Google account. It starts a private Postgres and a simulated Google
 Workspace, subscribes to its spaces with the code of subscribe-setup, runs the
-worker of "subscriber run", and lets people talk, join and leave.
+worker of "subscriber run", and lets people talk, join and leave. A subscription
+is suspended on stage, and the worker stays away until all have expired: it
+finds out what it has missed, and fetches it.
 
 With --for it ends by itself: it compares what was published with what was
 recorded and who joined with who was welcomed, prints the table, and exits 1 if
@@ -55,13 +57,17 @@ anything differs. --sabotage shows that the comparison can fail.`,
 	return cmd
 }
 
+// mostSpaces are subscribed to in about half a minute: Google allows 100 such
+// calls a minute.
+const mostSpaces = 50
+
 func (o demoOptions) check() error {
 	var errs []error
 	if o.rate <= 0 || o.rate > 10_000 {
 		errs = append(errs, fmt.Errorf("--rate %v: want more than 0 and at most 10000 changes a second", o.rate))
 	}
-	if o.spaces < 1 || o.spaces > 1_000 {
-		errs = append(errs, fmt.Errorf("--spaces %d: want 1 to 1000", o.spaces))
+	if o.spaces < 1 || o.spaces > mostSpaces {
+		errs = append(errs, fmt.Errorf("--spaces %d: want 1 to %d", o.spaces, mostSpaces))
 	}
 	if o.length < 0 {
 		errs = append(errs, fmt.Errorf("--for %s: want a length of time", o.length))
@@ -101,16 +107,13 @@ func runDemo(ctx context.Context, env *environment, o demoOptions) (err error) {
 	defer func() { err = errors.Join(err, stage.workspace.Close()) }()
 	screen.opening(stage, pg.DSN(), time.Since(started))
 
-	// The worker outlives the activity: what has happened is to be recorded.
-	working, stopWorker := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWorker()
-	ended := make(chan error, 1)
-	w, err := newWorker(ctx, stage.config, log, hooks{observe: screen.recorded, observeRun: screen.ran})
-	if err != nil {
+	worker := &understudy{config: stage.config, log: log, failed: make(chan error, 1), hooks: hooks{
+		observe: screen.recorded, observeRun: screen.ran, observeKeeper: screen.kept, observeGap: screen.closed,
+	}}
+	if err := worker.enter(ctx); err != nil {
 		return err
 	}
-	defer w.close()
-	go func() { ended <- w.run(working) }()
+	defer func() { err = errors.Join(err, worker.leave()) }()
 
 	acting, stopActing := context.WithCancel(ctx)
 	defer stopActing()
@@ -118,14 +121,13 @@ func runDemo(ctx context.Context, env *environment, o demoOptions) (err error) {
 		acting, stopActing = context.WithTimeout(ctx, o.length)
 		defer stopActing()
 	}
-	if err := stage.act(acting, o, screen, ended); err != nil {
+	if err := stage.act(acting, o, worker, screen); err != nil {
 		return err
 	}
 
-	report, unknown := stage.reconcile(ctx, w.store)
-	stopWorker()
-	if err := <-ended; err != nil {
-		return fmt.Errorf("stop the worker: %w", err)
+	report, unknown := stage.reconcile(ctx, worker.worker.store)
+	if err := worker.leave(); err != nil {
+		return err
 	}
 	screen.summary(stage.workspace.Counts())
 	switch {
@@ -154,6 +156,9 @@ func (s *stage) reconcile(ctx context.Context, db *store.Store) (reconcile.Repor
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait)
 	defer cancel()
 	s.workspace.Flush()
+	if err := reconcile.Covered(ctx, db.Pool(), time.Now()); err != nil {
+		return nil, err
+	}
 	if err := reconcile.Drain(ctx, db.Pool(), s.workspace.Broker(), s.config.SubscriptionName()); err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 // screen prints what the demo's audience sees. The simulation knows the names
@@ -25,7 +27,7 @@ type screen struct {
 	names   map[string]string         // "users/U" and "spaces/S" → display name
 	lags    []time.Duration           // publish → commit, since the last summary
 	recordeds, duplicates, welcomes,
-	quarantined int
+	quarantined, gaps, backfilled int
 }
 
 func newScreen(out io.Writer, quiet bool) *screen {
@@ -33,6 +35,9 @@ func newScreen(out io.Writer, quiet bool) *screen {
 }
 
 func (s *screen) opening(st *stage, dsn string, took time.Duration) {
+	for _, space := range st.workspace.Spaces() {
+		s.names[space.Name] = space.DisplayName
+	}
 	fmt.Fprintf(s.out, `A simulated Google Workspace, Google's client libraries, a private Postgres: ready in %s.
   spaces    %d, each with a Workspace Events subscription to %s
   database  psql '%s'
@@ -90,6 +95,43 @@ func (s *screen) ran(r reactors.Run, state reactors.RunState, reason string) {
 	}
 }
 
+// kept is told of what the keeper did.
+func (s *screen) kept(a subscriptions.Action, r subscriptions.Result) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	where := s.names[a.Desired.Scope]
+	lives := func() string {
+		return fmt.Sprintf("it lives until %s", r.Subscription.ExpireTime.Local().Format("15:04:05"))
+	}
+	switch r.Outcome {
+	case subscriptions.Renewed:
+		s.line(where, "↻ subscription renewed: "+lives())
+	case subscriptions.Reactivated:
+		s.line(where, "✓ subscription reactivated: "+lives())
+	case subscriptions.Created:
+		s.line(where, "✓ subscription created anew: "+lives())
+	case subscriptions.Failed:
+		s.line(where, fmt.Sprintf("× the keeper could not %s the subscription; it will try again", a.Kind))
+	}
+}
+
+// closed is told of a gap that has been repaired.
+func (s *screen) closed(g store.Gap, events int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.backfilled += events
+	s.gaps++
+	s.line(s.names[g.Scope], fmt.Sprintf("✓ gap %s–%s closed (%s): %d events fetched and recorded, nobody greeted for them",
+		g.From.Local().Format("15:04:05"), g.To.Local().Format("15:04:05"), g.Cause, events))
+}
+
+// say prints what the demo has to say itself.
+func (s *screen) say(space, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.line(space, text)
+}
+
 func (s *screen) line(space, text string) {
 	if s.quiet {
 		return
@@ -141,8 +183,8 @@ func clip(text string) string {
 func (s *screen) summary(c simulate.Counts) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.out, "── published %d · recorded %d · duplicates dropped %d · joins %d · welcomes sent %d · lag p50 %s p95 %s\n",
-		c.Events, s.recordeds, s.duplicates, c.Joins, s.welcomes, quantile(s.lags, 0.5), quantile(s.lags, 0.95))
+	fmt.Fprintf(s.out, "── published %d · recorded %d · duplicates dropped %d · gaps closed %d with %d events · joins %d · welcomes sent %d · lag p50 %s p95 %s\n",
+		c.Events, s.recordeds, s.duplicates, s.gaps, s.backfilled, c.Joins, s.welcomes, quantile(s.lags, 0.5), quantile(s.lags, 0.95))
 	s.lags = s.lags[:0]
 }
 

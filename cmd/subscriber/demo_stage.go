@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
@@ -46,6 +47,7 @@ func setStage(ctx context.Context, o demoOptions, dsn string, screen *screen) (_
 	cfg.Database.DSN = dsn
 	cfg.Reactors.Welcome.Enabled = true
 	cfg.Health.Addr = ""
+	cfg.Backfill.Overlap = 10 * time.Second
 	cfg.Endpoints = config.Endpoints{
 		Chat: ws.ChatEndpoint(), WorkspaceEvents: ws.WorkspaceEventsEndpoint(), PubSubEmulator: ws.PubSubAddr(),
 	}
@@ -55,6 +57,7 @@ func setStage(ctx context.Context, o demoOptions, dsn string, screen *screen) (_
 	if err := cfg.Validate(config.ForWorker, config.ForApply); err != nil {
 		return nil, err
 	}
+	cfg.Keeper.Interval = stageInterval
 	if _, _, err := ws.CreateTopic(ctx, cfg.PubSub.Topic, cfg.PubSub.Subscription); err != nil {
 		return nil, err
 	}
@@ -89,6 +92,7 @@ func startWorkspace(ctx context.Context, o demoOptions, dsn string, screen *scre
 	for seed := o.seed; ; seed++ {
 		ws, err := simulate.Start(ctx, simulate.Options{
 			Seed: seed, Spaces: o.spaces, Users: 8 * o.spaces, OnEvent: screen.happened,
+			TTL: simulate.TTL{Data: lifetime(o.spaces)},
 		})
 		if err != nil {
 			return nil, err
@@ -127,23 +131,26 @@ func knowsAny(ctx context.Context, dsn string, spaces []simulate.SpaceInfo) (kno
 }
 
 // act lets things happen until ctx ends, with a summary every few seconds.
-// Some events are published twice and some out of order, as in production.
-func (s *stage) act(ctx context.Context, o demoOptions, screen *screen, ended <-chan error) error {
+// Some events are published twice and some out of order, as in production, and
+// the plot takes its course.
+func (s *stage) act(ctx context.Context, o demoOptions, worker *understudy, screen *screen) error {
 	s.workspace.SetFaults(simulate.Faults{Duplicate: 0.03, Reorder: 0.05})
-	done := make(chan error, 1)
-	go func() { done <- s.workspace.Run(ctx, simulate.Activity{Rate: o.rate}) }()
+	var people, plotted errgroup.Group
+	done := make(chan error, 2)
+	people.Go(func() error { return s.workspace.Run(ctx, simulate.Activity{Rate: o.rate}) })
+	if m, ok := plot(o); ok {
+		plotted.Go(func() error { return s.play(ctx, m, worker, screen) })
+	}
+	go func() { done <- errors.Join(people.Wait(), plotted.Wait()) }()
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
 			screen.summary(s.workspace.Counts())
-		case err := <-ended:
-			return fmt.Errorf("the worker ended by itself: %w", err)
+		case err := <-worker.failed:
+			return err
 		case err := <-done:
-			if ctx.Err() != nil {
-				return nil
-			}
 			return err
 		}
 	}

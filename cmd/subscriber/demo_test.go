@@ -97,6 +97,25 @@ func TestDemoOnAKeptDatabase(t *testing.T) {
 	}
 }
 
+// A suspension, and an outage in which every subscription expires: what was
+// missed is fetched, and the tale is told.
+func TestDemoMishaps(t *testing.T) {
+	t.Parallel()
+	code, stdout, stderr := call(t, nil, "demo", "--for", "10s", "--rate", "20")
+	if code != exitOK {
+		t.Errorf("got exit code %d: %s", code, stderr)
+	}
+	table(t, stdout, map[string]string{"events": exact, "items of events": exact, "welcomes": exact})
+	for _, want := range []string{
+		"‼ Google Chat may not publish", "✓ subscription reactivated", `✓ gap .* closed \(ENDPOINT_PERMISSION_DENIED\)`,
+		"‼ the worker is stopped", "✓ subscription created anew", `✓ gap .* closed \(expired\)`,
+	} {
+		if !regexp.MustCompile(want).MatchString(stdout) {
+			t.Errorf("nothing of %q is told:\n%s", want, stdout)
+		}
+	}
+}
+
 func TestDemoInterrupted(t *testing.T) {
 	t.Parallel()
 	p := start(t, nil, "demo", "--rate", "50")

@@ -16,6 +16,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -126,6 +127,10 @@ func (w *worker) run(ctx context.Context) error {
 	})
 	g.Go(func() error { return w.keepPartitions(ctx) })
 	g.Go(func() error { return w.beat(ctx) })
+	g.Go(func() error {
+		provision.Warn(ctx, w.client.SubscriptionAdminClient, provision.OptionsFrom(w.cfg), w.log.Named("provision"))
+		return nil
+	})
 	if w.health != nil {
 		g.Go(func() error { return w.health.serve(ctx) })
 	}

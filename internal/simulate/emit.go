@@ -150,6 +150,11 @@ func (w *Workspace) emitEvent(at time.Time, items ...change) {
 			message: &pubsubpb.PubsubMessage{Data: data, Attributes: own, OrderingKey: source},
 		})
 	}
+	if event.Deliveries == 0 {
+		w.ledger.Undelivered = append(w.ledger.Undelivered, PublishedEvent{
+			ID: event.ID, Type: eventType, Space: event.Space, Time: at, Items: len(items),
+		})
+	}
 	for _, c := range items {
 		if c.join != nil {
 			c.join.EventID = event.ID

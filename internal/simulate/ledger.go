@@ -9,6 +9,7 @@ import (
 // event: it is meant for runs of minutes or hours, not for months.
 type Ledger struct {
 	Events      []PublishedEvent // in the order of publishing, one per event and subscription
+	Undelivered []PublishedEvent // in the order of happening: there was no subscription to publish them for
 	Joins       []Join           // in the order of joining
 	AppMessages []AppMessage     // in the order of acceptance
 	Garbage     []Garbage        // in the order of publishing
@@ -62,6 +63,7 @@ func (w *Workspace) Ledger() Ledger {
 	defer w.mu.Unlock()
 	return Ledger{
 		Events:      slices.Clone(w.ledger.Events),
+		Undelivered: slices.Clone(w.ledger.Undelivered),
 		Joins:       slices.Clone(w.ledger.Joins),
 		AppMessages: slices.Clone(w.ledger.AppMessages),
 		Garbage:     slices.Clone(w.ledger.Garbage),

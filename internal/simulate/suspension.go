@@ -188,3 +188,15 @@ func (a *eventsAPI) reactivate(r *eventsRequest) (any, *apiError) {
 		return s.render()
 	})
 }
+
+// SubscriptionTo returns the name of the oldest subscription to a single
+// space, "" if there is none.
+func (w *Workspace) SubscriptionTo(space string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.advance(w.state.now())
+	if list := w.subs.bySpace[spaceTarget(space)]; len(list) > 0 {
+		return list[0].name
+	}
+	return ""
+}

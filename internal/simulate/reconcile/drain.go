@@ -27,6 +27,20 @@ func Drain(ctx context.Context, db *pgxpool.Pool, broker Broker, subscription st
 	return idle(ctx, broker, subscription)
 }
 
+// Covered waits until the keeper has seen every subscription ACTIVE at a time
+// after since, and every gap is closed.
+func Covered(ctx context.Context, db *pgxpool.Pool, since time.Time) error {
+	return await(ctx, db, "subscriptions or gaps in the way of full coverage", `
+		SELECT (
+			SELECT count(*)
+			FROM subscription_states
+			WHERE managed AND (state IS DISTINCT FROM 'ACTIVE' OR observed_at <= $1)
+		) + (
+			SELECT count(*)
+			FROM coverage_gaps
+		)`, since)
+}
+
 func idle(ctx context.Context, broker Broker, subscription string) error {
 	if err := broker.WaitIdle(ctx, subscription); err != nil {
 		return fmt.Errorf("outcome unknown: not every message was acked in time: %w", err)
@@ -35,24 +49,29 @@ func idle(ctx context.Context, broker Broker, subscription string) error {
 }
 
 func ended(ctx context.Context, db *pgxpool.Pool) error {
+	return await(ctx, db, "pending runs", `
+		SELECT count(*)
+		FROM reactor_runs
+		WHERE state = 'pending'`)
+}
+
+// await asks until the answer is 0.
+func await(ctx context.Context, db *pgxpool.Pool, what, query string, args ...any) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var pending int
-		err := db.QueryRow(ctx, `
-			SELECT count(*)
-			FROM reactor_runs
-			WHERE state = 'pending'`).Scan(&pending)
-		if err == nil && pending == 0 {
+		var left int
+		err := db.QueryRow(ctx, query, args...).Scan(&left)
+		if err == nil && left == 0 {
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			if err != nil {
-				return fmt.Errorf("outcome unknown: count pending runs: %w", err)
+				return fmt.Errorf("outcome unknown: count %s: %w", what, err)
 			}
-			return fmt.Errorf("outcome unknown: %d runs were still pending when the time was up", pending)
+			return fmt.Errorf("outcome unknown: there were still %d %s when the time was up", left, what)
 		}
 	}
 }

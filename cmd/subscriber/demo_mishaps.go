@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"time"
+)
+
+// On stage, subscriptions live for half a minute, not for hours, and a pass of
+// the keeper comes every two seconds, not every five minutes.
+const (
+	stageLifetime = 30 * time.Second
+	stageInterval = 2 * time.Second
+)
+
+// lifetime is what the stage's Workspace grants for so many spaces: with
+// more, half a minute would ask for more renewals than Google's quota allows.
+func lifetime(spaces int) time.Duration {
+	return max(stageLifetime, time.Duration(spaces)*3*time.Second)
+}
+
+// mishaps is the plot of a demo: when what goes wrong.
+type mishaps struct {
+	suspendAfter, mendAfter time.Duration
+	leaveAfter, returnAfter time.Duration
+}
+
+// shortestPlot is the length from which on a demo has time for mishaps.
+const shortestPlot = 10 * time.Second
+
+// plot fits the mishaps into a demo; there are none if it is too short, or if
+// the demo is to show another kind of failure.
+func plot(o demoOptions) (mishaps, bool) {
+	if o.sabotage != "" || (o.length > 0 && o.length < shortestPlot) {
+		return mishaps{}, false
+	}
+	length := time.Minute
+	if o.length > 0 {
+		length = min(length, o.length)
+	}
+	return mishaps{
+		suspendAfter: length / 6, mendAfter: min(3*time.Second, length/6),
+		leaveAfter: length / 6, returnAfter: min(4*time.Second, length/6),
+	}, true
+}
+
+// play lets them happen until ctx ends. It leaves the Workspace mended and a
+// worker at work, whenever it is told to end.
+func (s *stage) play(ctx context.Context, m mishaps, worker *understudy, screen *screen) error {
+	if !pass(ctx, m.suspendAfter) {
+		return nil
+	}
+	space := s.workspace.Spaces()[0]
+	suspended := s.workspace.SubscriptionTo(space.Name)
+	screen.say(space.DisplayName, "‼ Google Chat may not publish to the topic any more: the subscription is suspended, and nobody is told")
+	if err := s.workspace.Suspend(suspended, "ENDPOINT_PERMISSION_DENIED"); err != nil {
+		return err
+	}
+	goOn := pass(ctx, m.mendAfter)
+	screen.say(space.DisplayName, "· the permission is granted again")
+	if err := s.workspace.Mend(suspended); err != nil {
+		return err
+	}
+	if !goOn || !pass(ctx, m.leaveAfter) {
+		return nil
+	}
+	screen.say("", "‼ the worker is stopped for longer than the subscriptions live: they expire and are deleted")
+	if err := worker.leave(); err != nil {
+		return err
+	}
+	for _, space := range s.workspace.Spaces() {
+		if err := s.workspace.ExpireAfter(s.workspace.SubscriptionTo(space.Name), time.Second); err != nil {
+			return err
+		}
+	}
+	pass(ctx, m.returnAfter)
+	screen.say("", "· a worker is back")
+	return worker.enter(ctx)
+}
+
+// pass waits, and reports whether the whole time has passed.
+func pass(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
