@@ -90,7 +90,7 @@ func openWithPubSub(t *testing.T, opts simulate.Options) *terminal {
 		"SPACEKEEPER_WORKSPACE_SPACES":          strings.Join(spaces, ","),
 		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
 		"PUBSUB_EMULATOR_HOST":                  ws.PubSubAddr(),
-		"SPACEKEEPER_RESOURCE_MANAGER_ENDPOINT": ws.ResourceManagerEndpoint(),
+		"SPACEKEEPER_RESOURCE_MANAGER_ENDPOINT": conformancetest.Proxy(t, ws.ResourceManagerEndpoint()),
 		"SPACEKEEPER_CHAT_ENDPOINT":             conformancetest.Proxy(t, ws.ChatEndpoint()),
 	}}
 }

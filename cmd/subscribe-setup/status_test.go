@@ -39,7 +39,7 @@ func openWatched(t *testing.T, opts simulate.Options) *watched {
 func (x *watched) keep(spaces ...simulate.SpaceInfo) {
 	x.t.Helper()
 	m, err := subscriptions.New(x.t.Context(), subscriptions.Options{
-		Endpoint: x.ws.WorkspaceEventsEndpoint(), Now: x.clock.now,
+		Endpoint: x.env["SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT"], Now: x.clock.now,
 	})
 	if err != nil {
 		x.t.Fatal(err)

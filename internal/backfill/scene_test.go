@@ -15,6 +15,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/backfill"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -81,7 +82,7 @@ func newScene(t testing.TB, spaces int) *scene {
 			t.Error(err)
 		}
 	})
-	if s.chat, err = gchat.New(t.Context(), gchat.Options{Endpoint: s.ChatEndpoint()}); err != nil {
+	if s.chat, err = gchat.New(t.Context(), gchat.Options{Endpoint: conformancetest.Proxy(t, s.ChatEndpoint())}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.chat.Close)
@@ -91,7 +92,7 @@ func newScene(t testing.TB, spaces int) *scene {
 	}).Store
 	s.filler = backfill.New(s.chat, s.db, backfill.Options{Types: config.EventTypes(), Now: s.now, Log: zaptest.NewLogger(t)})
 	manager, err := subscriptions.New(t.Context(), subscriptions.Options{
-		Endpoint: s.WorkspaceEventsEndpoint(), Now: s.now,
+		Endpoint: conformancetest.Proxy(t, s.WorkspaceEventsEndpoint()), Now: s.now,
 		Wait: func(ctx context.Context, d time.Duration) error { s.advance(d); return ctx.Err() },
 	})
 	if err != nil {

@@ -6,10 +6,11 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) {
 	// opencensus starts its worker when the Pub/Sub library is linked in.
-	os.Exit(storetest.Main(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
+	os.Exit(storetest.Main(conformancetest.Main(m, "chat.spaces.list", "serviceusage.services.batchGet", "workspaceevents.subscriptions.create"), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
 }

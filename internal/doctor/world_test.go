@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
@@ -68,8 +69,8 @@ func bare(t *testing.T, options simulate.Options, db *database) *world {
 		w.cfg.Auth.Mode = string(options.Auth)
 	}
 	w.cfg.Endpoints = config.Endpoints{
-		Chat: ws.ChatEndpoint(), WorkspaceEvents: ws.WorkspaceEventsEndpoint(),
-		ServiceUsage: ws.ServiceUsageEndpoint(), PubSubEmulator: ws.PubSubAddr(),
+		Chat: conformancetest.Proxy(t, ws.ChatEndpoint()), WorkspaceEvents: conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
+		ServiceUsage: conformancetest.Proxy(t, ws.ServiceUsageEndpoint()), PubSubEmulator: ws.PubSubAddr(),
 	}
 	w.pubsub, err = pubsub.NewClient(t.Context(), ws.Project(), ws.Broker().ClientOptions()...)
 	try(t, err)

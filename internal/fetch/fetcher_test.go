@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/fetch"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
@@ -72,7 +73,7 @@ func newScene(t *testing.T) *scene {
 			t.Error(err)
 		}
 	})
-	chat, err := gchat.New(t.Context(), gchat.Options{Endpoint: s.ChatEndpoint()})
+	chat, err := gchat.New(t.Context(), gchat.Options{Endpoint: conformancetest.Proxy(t, s.ChatEndpoint())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func newScene(t *testing.T) *scene {
 			s.people = append(s.people, u)
 		}
 	}
-	manager, err := subscriptions.New(t.Context(), subscriptions.Options{Endpoint: s.WorkspaceEventsEndpoint()})
+	manager, err := subscriptions.New(t.Context(), subscriptions.Options{Endpoint: conformancetest.Proxy(t, s.WorkspaceEventsEndpoint())})
 	if err != nil {
 		t.Fatal(err)
 	}

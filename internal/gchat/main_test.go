@@ -11,6 +11,6 @@ import (
 func TestMain(m *testing.M) {
 	// Started by an init function below the Pub/Sub client; never ends.
 	goleak.VerifyTestMain(conformancetest.Main(m,
-		"chat.spaces.messages.create", "chat.spaces.messages.get",
+		"chat.spaces.list", "chat.spaces.members.list", "chat.spaces.messages.create", "chat.spaces.messages.get", "chat.spaces.spaceEvents.list",
 	), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
 }

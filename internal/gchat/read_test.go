@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
@@ -169,7 +170,7 @@ func TestReadsAreKeptWithinTheSpacesQuota(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ws.Close() })
-	client := must[*gchat.Client](t)(gchat.New(t.Context(), gchat.Options{Endpoint: ws.ChatEndpoint()}))
+	client := must[*gchat.Client](t)(gchat.New(t.Context(), gchat.Options{Endpoint: conformancetest.Proxy(t, ws.ChatEndpoint())}))
 	t.Cleanup(client.Close)
 	space := ws.Spaces()[0].Name
 	errs := make(chan error)

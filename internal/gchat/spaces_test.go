@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
@@ -15,7 +16,7 @@ func TestSpacesReadsEveryPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ws.Close() })
-	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: ws.ChatEndpoint()})
+	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: conformancetest.Proxy(t, ws.ChatEndpoint())})
 	if err != nil {
 		t.Fatal(err)
 	}

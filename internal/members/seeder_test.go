@@ -15,6 +15,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
@@ -67,7 +68,7 @@ func newScene(t *testing.T, opts simulate.Options) *scene {
 			t.Error(err)
 		}
 	})
-	if s.chat, err = gchat.New(t.Context(), gchat.Options{Endpoint: s.ChatEndpoint()}); err != nil {
+	if s.chat, err = gchat.New(t.Context(), gchat.Options{Endpoint: conformancetest.Proxy(t, s.ChatEndpoint())}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.chat.Close)

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
@@ -132,7 +133,7 @@ func TestProjectNumber(t *testing.T) {
 	t.Cleanup(func() { check(t, ws.Close()) })
 	w := &world{Server: ws.Broker()}
 	asking := func(o *provision.Options) {
-		o.ProjectNumber, o.ResourceManager, o.ResourceManagerEndpoint = "", ws.InProcess(), ws.ResourceManagerEndpoint()
+		o.ProjectNumber, o.ResourceManager, o.ResourceManagerEndpoint = "", conformancetest.Check(t, ws.InProcess()), ws.ResourceManagerEndpoint()
 	}
 	p := w.provisioner(t, asking)
 	fails := func(want string) {

@@ -8,12 +8,13 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	goleak.VerifyTestMain(conformancetest.Main(m, "cloudresourcemanager.projects.get"),
 		// opencensus starts its worker when the client library is linked in.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
 	)

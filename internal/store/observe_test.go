@@ -27,8 +27,8 @@ func with(n store.SubscriptionState, change func(*store.SubscriptionState)) stor
 	return n
 }
 
-func suspended(observed, updated int) store.SubscriptionState {
-	return with(seen(observed, 3, updated), func(n *store.SubscriptionState) { n.State, n.Reason = "SUSPENDED", "OTHER" })
+func suspended(observed int) store.SubscriptionState {
+	return with(seen(observed, 3, 15), func(n *store.SubscriptionState) { n.State, n.Reason = "SUSPENDED", "OTHER" })
 }
 
 func missing(observed int) store.SubscriptionState {
@@ -71,9 +71,9 @@ func TestCoverageFollowsWhatIsSeen(t *testing.T) {
 		"made while others listed":         {states{missing(10), seen(20, 21, 21), seen(30, 21, 21)}, "gap 10-21 missing, live 21-", 1},
 		"expired and made again":           {states{seen(10, 3, 3), seen(20, 15, 15)}, "live 3-10, gap 10-15 expired, live 15-", 1},
 		"gone":                             {states{seen(10, 3, 3), missing(20), seen(30, 25, 25)}, "live 3-10, gap 10-25 missing, live 25-", 1},
-		"suspended":                        {states{seen(10, 3, 3), suspended(20, 15), suspended(30, 15)}, "live 3-10, gap 10- OTHER", 0},
-		"reactivated":                      {states{seen(10, 3, 3), suspended(20, 15), seen(30, 3, 27)}, "live 3-10, gap 10-27 OTHER, live 27-", 1},
-		"reactivated while others listed":  {states{seen(10, 3, 3), suspended(20, 15), seen(30, 3, 31), seen(40, 3, 31)}, "live 3-10, gap 10-31 OTHER, live 31-", 1},
+		"suspended":                        {states{seen(10, 3, 3), suspended(20), suspended(30)}, "live 3-10, gap 10- OTHER", 0},
+		"reactivated":                      {states{seen(10, 3, 3), suspended(20), seen(30, 3, 27)}, "live 3-10, gap 10-27 OTHER, live 27-", 1},
+		"reactivated while others listed":  {states{seen(10, 3, 3), suspended(20), seen(30, 3, 31), seen(40, 3, 31)}, "live 3-10, gap 10-31 OTHER, live 31-", 1},
 		"changed by somebody":              {states{seen(10, 3, 3), seen(20, 3, 15)}, "live 3-10, gap 10-15 changed, live 15-", 1},
 		"changed before the first look":    {states{seen(10, 3, 7), seen(20, 3, 7)}, "live 7-", 0},
 		"changed by us":                    {states{seen(10, 3, 3), with(seen(20, 3, 15), touched), seen(30, 3, 15)}, "live 3-", 0},
@@ -175,7 +175,7 @@ func TestConfirmedAtStays(t *testing.T) {
 	t.Parallel()
 	env := storetest.New(t, store.Options{})
 	for _, n := range []store.SubscriptionState{
-		seen(10, 3, 3), suspended(20, 15), with(seen(30, 25, 25), func(n *store.SubscriptionState) { n.Elsewhere = true }), missing(40),
+		seen(10, 3, 3), suspended(20), with(seen(30, 25, 25), func(n *store.SubscriptionState) { n.Elsewhere = true }), missing(40),
 	} {
 		observe(t, env.Store, 50, n)
 		got, err := env.Store.SubscriptionStates(t.Context())
