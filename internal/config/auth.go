@@ -31,3 +31,9 @@ const (
 	AuthUser        = "user"
 	AuthImpersonate = "impersonate"
 )
+
+// AsApp is the Chat app's own identity, whatever the mode: the one that sends
+// messages and uses Pub/Sub and other services of Google Cloud.
+func (a Auth) AsApp() Auth {
+	return Auth{Mode: AuthApp, CredentialsFile: a.CredentialsFile}
+}
