@@ -142,6 +142,9 @@ func (e *environment) carryOut(ctx context.Context, s *session, actions []subscr
 			pending++
 		}
 	}
+	if took := subscriptions.TakesAbout(pending); took > time.Minute {
+		e.say("%d changes take about %s at Google's quota; interrupted, apply goes on when run again", pending, short(took))
+	}
 	var results []subscriptions.Result
 	rows := []subscriptionRow{}
 	var failures []error

@@ -188,6 +188,8 @@ func TestApplyListDelete(t *testing.T) {
 	x.run(exitOK, "apply", "-o", "json")
 	for _, format := range formats() {
 		x.run(exitOK, "list", "-o", format)
+		x.run(exitOK, "renew", "$A", "-o", format)
+		x.run(exitOK, "apply", "-o", format)
 	}
 	x.run(exitOK, "delete", "$A")
 	x.run(exitFailed, "delete", "$A")

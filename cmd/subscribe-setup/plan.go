@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +50,7 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 	if err != nil {
 		return err
 	}
-	refusals, err := s.validate(ctx, document, actions)
+	refusals, err := e.validate(ctx, s, document, actions)
 	if err != nil {
 		return err
 	}
@@ -81,29 +80,6 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 	return nil
 }
 
-// validate asks Google about each action, and returns what it would refuse. It
-// can't be asked before there is a topic.
-func (s *session) validate(ctx context.Context, d *planDocument, actions []subscriptions.Action) (refusals, err error) {
-	if d.lacksTopic() {
-		return nil, nil
-	}
-	var failures []error
-	checked := 0
-	for v := range s.manager.ValidateAll(ctx, actions) {
-		row := &d.Actions[checked]
-		checked++
-		row.checked = true
-		if v.Err != nil {
-			row.Error = v.Err.Error()
-			failures = append(failures, v.Err)
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("validate %d changes: %w after %d", len(actions), err, checked)
-	}
-	return join(failures), nil
-}
-
 // introduce says what is talked about, and what of the configuration means
 // nothing.
 func (e *environment) introduce(ctx context.Context, s *session) {
@@ -129,11 +105,6 @@ type planDocument struct {
 	Actions []planRow   `json:"actions"`
 	PubSub  []pubsubRow `json:"pubsub,omitempty"` // what differs there, if pubsub.manage is on
 	Summary planSummary `json:"summary"`
-}
-
-// lacksTopic reports whether apply has to make the topic first.
-func (d *planDocument) lacksTopic() bool {
-	return slices.ContainsFunc(d.PubSub, func(r pubsubRow) bool { return r.Resource == d.Topic && r.missing })
 }
 
 // pending counts what apply would do.

@@ -120,7 +120,10 @@ func remedyOf(a subscriptions.Action, health string) string {
 	case healthMissing, healthDiffers:
 		return "subscribe-setup apply"
 	case healthSuspended:
-		return a.Remedy + "; then subscribe-setup reactivate " + a.Desired.Scope
+		if a.Reason == "RESOURCE_DELETED" { // which nothing mends
+			return a.Remedy
+		}
+		return a.Remedy + "; then the worker ends it, or by hand: subscribe-setup reactivate " + a.Desired.Scope
 	case healthExpiring:
 		return "subscriber run renews it; by hand: subscribe-setup renew " + a.Desired.Scope
 	}
@@ -177,10 +180,12 @@ func (s *seen) fill(r *statusRow, now time.Time) {
 	if s == nil {
 		return
 	}
-	a := s.activityOf(r.Scope)
-	r.Events24h = &a.Events
-	if !a.Last.IsZero() {
-		r.LastEvent, r.quiet = &a.Last, now.Sub(a.Last)
+	if !strings.HasPrefix(r.Scope, "users/") { // whose events are recorded as those of spaces
+		a := s.activityOf(r.Scope)
+		r.Events24h = &a.Events
+		if !a.Last.IsZero() {
+			r.LastEvent, r.quiet = &a.Last, now.Sub(a.Last)
+		}
 	}
 	if share, ok := s.coverage[r.Scope].Share(); ok {
 		share = math.Floor(share*10_000) / 10_000 // 1 means that nothing is missing

@@ -3,6 +3,7 @@ package subscriptions
 import (
 	"context"
 	"iter"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -10,6 +11,11 @@ import (
 // atOnce is how many actions are under way at a time. It makes up for the time
 // that Google takes to answer, so that the quota of writes is what bounds us.
 const atOnce = 4
+
+// TakesAbout is how long so many changes take at Google's quota.
+func TakesAbout(changes int) time.Duration {
+	return time.Duration(max(changes-writesBurst, 0)) * time.Minute / writesPerMinute
+}
 
 // DoAll carries actions out, and yields their results in the order of actions
 // as they come in. No more are begun once ctx is done or nobody takes the

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/workspaceevents/v1"
@@ -140,10 +141,15 @@ func (m *Manager) find(ctx context.Context, d Desired, name string) (*Subscripti
 			return nil, explain("read "+name+" of "+d.Scope, d, err)
 		}
 	}
-	found, err := m.list(ctx, d.Target())
+	target := d.Target()
+	if sameTarget(target) != target {
+		target = "" // Google may list it by its other name
+	}
+	found, err := m.list(ctx, target)
 	if err != nil {
 		return nil, err
 	}
+	found = slices.DeleteFunc(found, func(s Subscription) bool { return sameTarget(s.Target) != sameTarget(d.Target()) })
 	if len(found) == 0 {
 		return nil, &Problem{
 			Doing:  "watch " + d.Scope,

@@ -50,6 +50,8 @@ func TestThousandsAreBoundByTheQuota(t *testing.T) {
 			t.Logf("%s of %d spaces: %s; the quota needs %s", what, spaces, time.Since(begin), needed)
 			if took := time.Since(begin); took > 2*needed {
 				t.Errorf("%s took %s, want at most twice %s", what, took, needed)
+			} else if said := subscriptions.TakesAbout(writes); took > 2*said+time.Minute || said > 2*took+time.Minute {
+				t.Errorf("%s took %s, and about %s was expected", what, took, said)
 			}
 		}
 		var actions []subscriptions.Action

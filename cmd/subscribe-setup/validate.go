@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// validate asks Google about each action, and returns what it would refuse. It
+// can't be asked before there is a topic.
+func (e *environment) validate(ctx context.Context, s *session, d *planDocument, actions []subscriptions.Action) (refusals, err error) {
+	if d.lacksTopic() {
+		return nil, nil
+	}
+	changes := d.Summary.Create + d.Summary.Update + d.Summary.Replace
+	if took := subscriptions.TakesAbout(changes); took > time.Minute {
+		e.say("Google validates %d changes, which takes about %s at its quota", changes, short(took))
+	}
+	var failures []error
+	checked, asked := 0, 0
+	for v := range s.manager.ValidateAll(ctx, actions) {
+		row := &d.Actions[checked]
+		checked++
+		row.checked = true
+		if v.Err != nil {
+			row.Error = v.Err.Error()
+			failures = append(failures, v.Err)
+		}
+		if v.Action.Kind.Mutates() {
+			asked++
+			e.count("validated", asked, changes)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("validate %d changes: %w after %d", len(actions), err, checked)
+	}
+	return join(failures), nil
+}
+
+// count shows on a terminal how far something is that takes long.
+func (e *environment) count(what string, n, of int) {
+	if !e.asks || of < 100 {
+		return
+	}
+	fmt.Fprintf(e.err, "\r%s %d of %d", what, n, of)
+	if n == of {
+		fmt.Fprint(e.err, "\r\x1b[K")
+	}
+}
+
+// lacksTopic reports whether apply has to make the topic first.
+func (d *planDocument) lacksTopic() bool {
+	return slices.ContainsFunc(d.PubSub, func(r pubsubRow) bool { return r.Resource == d.Topic && r.missing })
+}
