@@ -96,7 +96,7 @@ func TestAskForMembers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := count(t, s, `SELECT count(*) FROM river_job WHERE kind = 'members' AND queue = 'backfill'`); n != 2 {
+	if n := count(t, s, `SELECT count(*) FROM river_job WHERE kind = 'members' AND queue = 'members'`); n != 2 {
 		t.Errorf("got %d jobs, want 2", n)
 	}
 }

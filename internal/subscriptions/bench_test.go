@@ -64,7 +64,7 @@ func healthy(b *testing.B, spaces int) (*scene, *subscriptions.Keeper) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return s, subscriptions.NewKeeper(m, storetest.New(b, store.Options{}).Store, subscriptions.KeeperOptions{
+	return s, subscriptions.NewKeeper(m, storetest.New(b, store.Options{Timeout: time.Minute}).Store, subscriptions.KeeperOptions{
 		Desired: func(context.Context) ([]subscriptions.Desired, error) { return s.list, nil },
 		Topic:   s.list[0].Topic,
 	})
