@@ -1,0 +1,143 @@
+package doctor
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/provision"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// work runs a worker until the test ends.
+func (w *world) work(t *testing.T) {
+	t.Helper()
+	s, err := store.Open(t.Context(), w.cfg.Database.DSN, store.Options{})
+	try(t, err)
+	client, err := ingest.NewClient(t.Context(), w.Project(), w.PubSubAddr())
+	try(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- ingest.New(client, w.cfg.SubscriptionName(), s, zap.NewNop(), ingest.Options{}).Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		try(t, <-done)
+		try(t, client.Close())
+		s.Close()
+	})
+}
+
+// probe probes the first space. Its clock goes on by half a second with each
+// look, and after some looks the message is given up.
+func (w *world) probe(t *testing.T, timeout time.Duration, byHand func(string) error) ProbeReport {
+	t.Helper()
+	var ahead atomic.Int64
+	return Probe(t.Context(), ProbeOptions{
+		Config: w.cfg, Space: w.spaces[0], ByHand: byHand, Timeout: timeout,
+		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+		Wait: func(ctx context.Context, d time.Duration) error {
+			ahead.Add(int64(d))
+			return wait(ctx, 10*time.Millisecond)
+		},
+	})
+}
+
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	w := healthy(t, simulate.Options{}, newDatabase(t))
+	w.work(t)
+	r := w.probe(t, time.Hour, nil)
+	if r.Outcome != OK || r.Lost() != nil || !strings.HasPrefix(r.Message, w.spaces[0]+"/messages/") || r.Seconds < 0 || r.Seconds > 60 || r.ReceivedAt.IsZero() {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// TestProbeByHand: where the app may not post, a person does.
+func TestProbeByHand(t *testing.T) {
+	t.Parallel()
+	w := healthy(t, simulate.Options{Auth: simulate.AuthUser}, newDatabase(t))
+	w.work(t)
+	w.SetChatFaults(func(c simulate.ChatCall) (f simulate.ChatFault) {
+		if c.Method == "spaces.messages.create" {
+			f.Status = http.StatusForbidden
+		}
+		return f
+	})
+	r := w.probe(t, time.Hour, nil)
+	if lost := r.Lost(); lost == nil || lost.Name != "the message is posted" || !strings.Contains(lost.Fix[0], "by hand") {
+		t.Errorf("got %+v, with nobody there", r)
+	}
+	r = w.probe(t, time.Hour, func(text string) error {
+		if !strings.HasPrefix(text, "Spacekeeper probe ") {
+			t.Errorf("asked to post %q", text)
+		}
+		_, err := w.Post(w.spaces[0], w.Authority(), "hello")
+		return err
+	})
+	if r.Outcome != OK || r.Message == "" {
+		t.Errorf("got %+v", r)
+	}
+}
+
+// TestProbeLost: a message whose event doesn't arrive is followed to where the
+// way is broken.
+func TestProbeLost(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		inject func(*testing.T, *world)
+		lost   string // name of the hop
+		seen   string
+		fix    string
+		posted bool
+	}{
+		{"no database", func(_ *testing.T, w *world) { w.cfg.Database.DSN = "postgres://worker@127.0.0.1:1/chat" },
+			"the database is ready", "127.0.0.1:1", "start Postgres", false},
+		{"not subscribed", func(t *testing.T, w *world) { try(t, w.ExpireAfter(w.subscription(t, w.spaces[0]), 0)) },
+			"a subscription delivers new messages of the space", "there is none for spaces/", "subscribe-setup apply", false},
+		{"suspended", suspend("APP_SCOPE_REVOKED"),
+			"a subscription delivers new messages of the space", "is suspended: APP_SCOPE_REVOKED", "SK702", false},
+		{"not in the space", func(t *testing.T, w *world) {
+			w.SetCondition(simulate.AppNotConfigured, true)
+		}, "the message is posted", "isn't configured", "Apps & integrations", false},
+		{"Chat may not publish", func(t *testing.T, w *world) {
+			try(t, w.Broker().Revoke(w.cfg.TopicName(), broker.PublisherRole, provision.Chat))
+		}, "Google may publish the event", "SK503", "--role=roles/pubsub.publisher", true},
+		{"no Pub/Sub subscription", func(t *testing.T, w *world) { w.drop(t, w.cfg.SubscriptionName()) },
+			"Pub/Sub keeps it for the worker", "SK507", "gcloud pubsub subscriptions create", true},
+		{"no worker", func(t *testing.T, w *world) { w.sql(t, "DELETE FROM worker_beats") },
+			"a worker takes it", "SK706", "subscriber run", true},
+		{"quarantined", func(t *testing.T, w *world) {
+			w.sql(t, `INSERT INTO quarantine (quarantine_key, received_at, message_id, ordering_key, reason, detail, attributes, data)
+				VALUES (gen_random_uuid(), now() + interval '1 minute', '1', '', 'bad_json', '', '{}', '')`)
+		}, "the worker can read it", "bad_json", "SELECT", true},
+		{"late", func(*testing.T, *world) {}, "the event is recorded", "not within 10s", "--timeout", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := healthy(t, simulate.Options{}, newDatabase(t)) // and nothing pulls
+			tt.inject(t, w)
+			r := w.probe(t, 10*time.Second, nil)
+			lost := r.Lost()
+			if r.Outcome != Failed || lost == nil {
+				t.Fatalf("got %+v", r)
+			}
+			if lost.Name != tt.lost || !strings.Contains(lost.Seen, tt.seen) || !strings.Contains(strings.Join(lost.Fix, "\n"), tt.fix) {
+				t.Errorf("lost at %+v, want %q, %q, %q", *lost, tt.lost, tt.seen, tt.fix)
+			}
+			if posted := r.Message != ""; posted != tt.posted {
+				t.Errorf("posted: %v, want %v", posted, tt.posted)
+			}
+		})
+	}
+}
