@@ -78,7 +78,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, std str
 	switch code {
 	case exitOK, exitPending:
 	case exitConfig: // its lines begin with their place in the file
-		fmt.Fprintln(std.err, err)
+		if err.Error() != "" {
+			fmt.Fprintln(std.err, err)
+		}
 	default:
 		for line := range strings.SplitSeq(err.Error(), "\n") {
 			if line != "" {
@@ -93,6 +95,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, std str
 var (
 	errPending = errors.New("there are changes to apply")
 	errSilent  = errors.New("")
+
+	errConfigShown = errors.New("")
 )
 
 func exitCode(err error) int {
@@ -105,7 +109,7 @@ func exitCode(err error) int {
 		return exitPending
 	case errors.As(err, &usage):
 		return exitUsage
-	case errors.As(err, &cfg):
+	case errors.As(err, &cfg), errors.Is(err, errConfigShown):
 		return exitConfig
 	default:
 		return exitFailed

@@ -30,7 +30,7 @@ func newRoot(env *environment) *cobra.Command {
 	}
 	root.AddCommand(
 		newPlan(env), newApply(env), newList(env), newRenew(env), newReactivate(env), newDelete(env),
-		newStatus(env), newSpaces(env), newVersion(env),
+		newStatus(env), newDoctor(env), newSpaces(env), newVersion(env),
 	)
 	return root
 }

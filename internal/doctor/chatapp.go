@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
@@ -68,5 +67,5 @@ func patternsMatch(_ context.Context, e *examination) finding {
 			patterns++
 		}
 	}
-	return fine("%s", fmt.Sprintf("%d patterns", patterns))
+	return fine("patterns: %d", patterns)
 }

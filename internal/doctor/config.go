@@ -20,7 +20,7 @@ func configChecks() []check {
 func configValid(_ context.Context, e *examination) finding {
 	err := e.opts.ConfigErr
 	if err == nil {
-		return fine("%d targets", len(e.cfg.Workspace.All()))
+		return fine("targets: %d", len(e.cfg.Workspace.All()))
 	}
 	var wrong *config.Error
 	if !errors.As(err, &wrong) {
@@ -33,6 +33,9 @@ func configValid(_ context.Context, e *examination) finding {
 			place = fmt.Sprintf("%s:%d", p.Origin, p.Line)
 		}
 		where = append(where, place+": "+p.Message)
+	}
+	if len(where) == 1 {
+		return failed("1 problem", where...)
 	}
 	return failed(fmt.Sprintf("%d problems", len(where)), where...)
 }
@@ -89,5 +92,5 @@ func configLifetime(_ context.Context, e *examination) finding {
 	case lapse:
 		return warning("subscriptions end after 7 days, and keeper.enabled is false", "set keeper.enabled: true")
 	}
-	return fine("%d targets with content (4 to 24 h), %d with names only (7 d), renewed by the worker", content, names)
+	return fine("with content (4 to 24 h): %d, with names only (7 d): %d; renewed by the worker", content, names)
 }

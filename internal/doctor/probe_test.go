@@ -93,6 +93,7 @@ func TestProbeByHand(t *testing.T) {
 // way is broken.
 func TestProbeLost(t *testing.T) {
 	t.Parallel()
+	shared := newDatabase(t)
 	for _, tt := range []struct {
 		name   string
 		inject func(*testing.T, *world)
@@ -100,32 +101,37 @@ func TestProbeLost(t *testing.T) {
 		seen   string
 		fix    string
 		posted bool
+		own    bool // it changes the database
 	}{
 		{"no database", func(_ *testing.T, w *world) { w.cfg.Database.DSN = "postgres://worker@127.0.0.1:1/chat" },
-			"the database is ready", "127.0.0.1:1", "start Postgres", false},
+			"the database is ready", "127.0.0.1:1", "start Postgres", false, false},
 		{"not subscribed", func(t *testing.T, w *world) { try(t, w.ExpireAfter(w.subscription(t, w.spaces[0]), 0)) },
-			"a subscription delivers new messages of the space", "there is none for spaces/", "subscribe-setup apply", false},
+			"a subscription delivers new messages of the space", "there is none for spaces/", "subscribe-setup apply", false, false},
 		{"suspended", suspend("APP_SCOPE_REVOKED"),
-			"a subscription delivers new messages of the space", "is suspended: APP_SCOPE_REVOKED", "SK702", false},
+			"a subscription delivers new messages of the space", "is suspended: APP_SCOPE_REVOKED", "SK702", false, false},
 		{"not in the space", func(t *testing.T, w *world) {
 			w.SetCondition(simulate.AppNotConfigured, true)
-		}, "the message is posted", "isn't configured", "Apps & integrations", false},
+		}, "the message is posted", "isn't configured", "Apps & integrations", false, false},
 		{"Chat may not publish", func(t *testing.T, w *world) {
 			try(t, w.Broker().Revoke(w.cfg.TopicName(), broker.PublisherRole, provision.Chat))
-		}, "Google may publish the event", "SK503", "--role=roles/pubsub.publisher", true},
+		}, "Google may publish the event", "SK503", "--role=roles/pubsub.publisher", true, false},
 		{"no Pub/Sub subscription", func(t *testing.T, w *world) { w.drop(t, w.cfg.SubscriptionName()) },
-			"Pub/Sub keeps it for the worker", "SK507", "gcloud pubsub subscriptions create", true},
+			"Pub/Sub keeps it for the worker", "SK507", "gcloud pubsub subscriptions create", true, false},
 		{"no worker", func(t *testing.T, w *world) { w.sql(t, "DELETE FROM worker_beats") },
-			"a worker takes it", "SK706", "subscriber run", true},
+			"a worker takes it", "SK706", "subscriber run", true, true},
 		{"quarantined", func(t *testing.T, w *world) {
 			w.sql(t, `INSERT INTO quarantine (quarantine_key, received_at, message_id, ordering_key, reason, detail, attributes, data)
 				VALUES (gen_random_uuid(), now() + interval '1 minute', '1', '', 'bad_json', '', '{}', '')`)
-		}, "the worker can read it", "bad_json", "SELECT", true},
-		{"late", func(*testing.T, *world) {}, "the event is recorded", "not within 10s", "--timeout", true},
+		}, "the worker can read it", "bad_json", "SELECT", true, true},
+		{"late", func(*testing.T, *world) {}, "the event is recorded", "not within 10s", "--timeout", true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w := healthy(t, simulate.Options{}, newDatabase(t)) // and nothing pulls
+			db := shared
+			if tt.own {
+				db = newDatabase(t)
+			}
+			w := healthy(t, simulate.Options{}, db) // and nothing pulls
 			tt.inject(t, w)
 			r := w.probe(t, 10*time.Second, nil)
 			lost := r.Lost()

@@ -113,14 +113,14 @@ func (a aspect) run(_ context.Context, e *examination) finding {
 			return skipped("%s is missing; see SK501", denied.Permission)
 		}
 	}
-	f := finding{outcome: OK, seen: "it is so"}
+	f := finding{outcome: OK}
 	var seen []string
 	for _, drift := range d.found {
 		if drift.Resource != resource || !a.covers(drift) {
 			continue
 		}
 		f.outcome = worse(f.outcome, drift)
-		seen = append(seen, fmt.Sprintf("%s: %s, not %s: %s", drift.Field, drift.Got, drift.Want, drift.Why))
+		seen = append(seen, describe(drift))
 		if !slices.Contains(f.fix, drift.Fix) {
 			f.fix = append(f.fix, drift.Fix)
 		}
@@ -130,6 +130,16 @@ func (a aspect) run(_ context.Context, e *examination) finding {
 		f.seen = strings.Join(seen, "; ")
 	}
 	return f
+}
+
+func describe(d provision.Drift) string {
+	switch {
+	case !strings.HasPrefix(d.Field, "roles/"):
+		return fmt.Sprintf("%s: %s, not %s: %s", d.Field, d.Got, d.Want, d.Why)
+	case d.Got == "not granted":
+		return fmt.Sprintf("%s lacks %s: %s", strings.TrimPrefix(d.Want, "serviceAccount:"), d.Field, d.Why)
+	}
+	return fmt.Sprintf("%s has %s: %s", d.Got, d.Field, d.Why)
 }
 
 // covers tells the two aspects of the right to publish apart, too.

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
+	"github.com/spacekeeper/spacekeeper/internal/doctor"
+	"github.com/spacekeeper/spacekeeper/internal/provision"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+const topicName = "projects/spacekeeper-demo/topics/chat-events"
+
+// openHealthy is a terminal with a set-up in which all is well.
+func openHealthy(t *testing.T) *terminal {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	ws, err := simulate.Start(t.Context(), simulate.Options{Seed: 1, Spaces: 2, App: "100000000000000000042"})
+	must(err)
+	t.Cleanup(func() { must(ws.Close()) })
+	role := storetest.NewRole(t)
+	db := storetest.New(t, store.Options{})
+	_, err = db.Store.Pool().Exec(t.Context(), "DO $$ BEGIN EXECUTE format('GRANT %I TO "+role+"', current_user); END $$")
+	must(err)
+	must(db.Store.Beat(t.Context(), time.Now(), time.Hour))
+	p, err := provision.New(t.Context(), provision.Options{
+		Topic: topicName, Subscription: "projects/spacekeeper-demo/subscriptions/chat-events-worker", DeadLetterTopic: topicName + "-dead-letter",
+		ProjectNumber: broker.ProjectNumber(ws.Project()), ClientOptions: ws.Broker().ClientOptions(),
+	})
+	must(err)
+	defer p.Close()
+	_, _, err = p.Make(t.Context())
+	must(err)
+
+	x := &terminal{t: t, ws: ws, dir: t.TempDir(), wait: wait, env: map[string]string{
+		"SPACEKEEPER_PROJECT":                   ws.Project(),
+		"SPACEKEEPER_PUBSUB_TOPIC":              "chat-events",
+		"SPACEKEEPER_PUBSUB_SUBSCRIPTION":       "chat-events-worker",
+		"SPACEKEEPER_WORKSPACE_SPACES":          ws.Spaces()[0].Name + "," + ws.Spaces()[1].Name,
+		"SPACEKEEPER_DATABASE_DSN":              storetest.WithRole(db.DSN, role),
+		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
+		"SPACEKEEPER_CHAT_ENDPOINT":             conformancetest.Proxy(t, ws.ChatEndpoint()),
+		"SPACEKEEPER_SERVICE_USAGE_ENDPOINT":    ws.ServiceUsageEndpoint(),
+		"PUBSUB_EMULATOR_HOST":                  ws.PubSubAddr(),
+	}}
+	x.run(exitOK, "apply", "--yes")
+	x.transcript.Reset()
+	return x
+}
+
+// steady hides what a doctor's report tells of this very run.
+func (x *terminal) steady() {
+	text := x.transcript.String()
+	text = regexp.MustCompile(`spacekeeper_test_\d+_\d+`).ReplaceAllString(text, "ROLE")
+	for pattern, with := range map[string]string{
+		`Postgres [^"\n]+ as ROLE`:    "Postgres VERSION as ROLE",
+		`seen \d+s ago`:               "seen 0s ago",
+		`the first ends in [0-9hms]+`: "the first ends in 4h0m0s",
+	} {
+		text = regexp.MustCompile(pattern).ReplaceAllString(text, with)
+	}
+	x.transcript.Reset()
+	x.transcript.WriteString(text)
+}
+
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	x := openHealthy(t)
+	x.run(exitOK, "doctor")
+	x.run(exitOK, "doctor", "-o", "wide")
+	x.run(exitOK, "doctor", "-o", "json")
+	x.run(exitOK, "doctor", "--pre")
+	x.run(exitOK, "doctor", "-o", "name")
+
+	if err := x.ws.Broker().Grant(topicName, broker.PublisherRole, "user:eve@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	x.run(exitOK, "doctor") // a warning is allowed
+	if err := x.ws.Broker().Revoke(topicName, broker.PublisherRole, provision.Chat); err != nil {
+		t.Fatal(err)
+	}
+	x.ws.SetCondition(simulate.EventsAPIDisabled, true)
+	x.run(exitFailed, "doctor")
+	x.run(exitFailed, "doctor", "-o", "name")
+	x.env["LANG"] = "C"
+	x.run(exitFailed, "doctor")
+	x.steady()
+	x.compare("doctor")
+}
+
+// TestDoctorJSON: the report can be read back.
+func TestDoctorJSON(t *testing.T) {
+	t.Parallel()
+	x := openHealthy(t)
+	x.ws.SetCondition(simulate.ApprovalMissing, true)
+	var report doctor.Report
+	if err := json.Unmarshal([]byte(x.run(exitFailed, "doctor", "-o", "json")), &report); err != nil {
+		t.Fatal(err)
+	}
+	r := report.Result("SK205")
+	if report.Version != 1 || report.Outcome != doctor.Failed || r.Outcome != doctor.Failed || r.Doc != "docs/doctor/identity.md#sk205" || len(r.Fix) == 0 {
+		t.Errorf("got version %d, %s and %+v", report.Version, report.Outcome, r)
+	}
+}
+
+func TestDoctorWrongUse(t *testing.T) {
+	t.Parallel()
+	x := &terminal{t: t, env: map[string]string{}}
+	x.run(exitUsage, "doctor", "now")
+	x.run(exitUsage, "doctor", "--probe", "room")
+	x.run(exitUsage, "doctor", "--probe", "")
+	x.run(exitUsage, "doctor", "--probe", "spaces/-")
+	x.run(exitUsage, "doctor", "--pre", "--probe", "spaces/AAQA1")
+	x.run(exitUsage, "doctor", "--timeout", "1m")
+	x.run(exitUsage, "doctor", "--probe", "spaces/AAQA1", "--timeout", "0s")
+	x.run(exitConfig, "doctor", "--probe", "spaces/AAQA1")
+	x.run(exitConfig, "doctor", "--config", "testdata/wrong.yaml")
+	x.run(exitConfig, "doctor", "--pre", "-o", "name", "--config", "testdata/absent.yaml")
+	x.compare("doctor-wrong-use")
+}
+
+func TestDoctorProbe(t *testing.T) {
+	t.Parallel()
+	x := openHealthy(t)
+	x.ws.SetChatFaults(func(c simulate.ChatCall) (f simulate.ChatFault) {
+		if c.Method == "spaces.messages.create" {
+			f.Status = 403
+		}
+		return f
+	})
+	x.answers = "somebody is there"
+	x.run(exitAny, "doctor", "--probe", "$A", "--timeout", "1ns", "-o", "json")
+	if got := x.transcript.String(); !strings.Contains(got, "Please post any message there now") {
+		t.Errorf("nobody was asked: %s", got)
+	}
+	x.ws.SetChatFaults(nil)
+	if err := x.ws.Broker().Revoke(topicName, broker.PublisherRole, provision.Chat); err != nil {
+		t.Fatal(err)
+	}
+	out := x.run(exitFailed, "doctor", "--probe", "$A", "--timeout", "1ns")
+	for _, want := range []string{"√ the message is posted: spaces/", "× Google may publish the event: SK503", "Look first at: Google may publish the event."} {
+		if !strings.Contains(out, want) {
+			t.Errorf("got\n%s\nwant %q in it", out, want)
+		}
+	}
+}
