@@ -2,47 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
-
-// longestPast is how long Google keeps events (fact sheet §5).
-const longestPast = 28 * 24 * time.Hour
-
-// past is the value of --backfill: "28d", or a duration such as "12h".
-type past time.Duration
-
-func (p *past) String() string {
-	if *p == 0 {
-		return ""
-	}
-	return short(time.Duration(*p))
-}
-
-func (p *past) Type() string { return "duration" }
-
-func (p *past) Set(text string) error {
-	d, err := time.ParseDuration(text)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		var n int
-		n, err = strconv.Atoi(days)
-		d = time.Duration(n) * 24 * time.Hour
-	}
-	if err != nil {
-		return errors.New("write it as 28d or 12h")
-	}
-	if d <= 0 || d > longestPast {
-		return errors.New("it is from 1s to 28d, which is how long Google keeps events")
-	}
-	*p = past(d)
-	return nil
-}
 
 // afterwards tells the worker, through the database, what an apply has
 // changed: its keeper looks at it, the members of what is new are listed, and

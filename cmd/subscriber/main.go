@@ -106,6 +106,7 @@ func newRoot(env *environment) *cobra.Command {
 		newRun(env),
 		newDemo(env),
 		newSimulate(env),
+		newBackfill(env),
 		newReconcileMembers(env),
 		newMigrate(env),
 		newHealthcheck(env),

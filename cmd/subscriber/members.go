@@ -2,18 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/members"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 func newReconcileMembers(env *environment) *cobra.Command {
@@ -27,10 +22,8 @@ and who came or left unseen. Nobody is greeted for it.
 
 It may run beside the worker, be interrupted and be run again at any time.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			for _, s := range spaces {
-				if id, ok := strings.CutPrefix(s, "spaces/"); !ok || id == "" || id == "-" || strings.Contains(id, "/") {
-					return &usageError{fmt.Errorf("--space %q is no space: name it as spaces/AAQA…", s)}
-				}
+			if err := checkSpaces(spaces); err != nil {
+				return err
 			}
 			cfg, err := env.load(config.ForMembers)
 			if err != nil {
@@ -44,37 +37,14 @@ It may run beside the worker, be interrupted and be run again at any time.`,
 }
 
 func reconcileMembers(ctx context.Context, cfg config.Config, spaces []string, out io.Writer) error {
-	dsn, err := cfg.Database.ConnString()
-	if err != nil {
-		return err
-	}
-	db, err := store.Open(ctx, dsn, store.Options{MaxConns: 2})
+	db, chat, err := openForSpaces(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := db.CheckSchema(ctx); err != nil {
-		return err
-	}
-	chat, err := gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat})
-	if err != nil {
-		return err
-	}
 	defer chat.Close()
-	if len(spaces) == 0 {
-		if spaces, err = db.Spaces(ctx); err != nil {
-			return err
-		}
-		for _, t := range cfg.Workspace.All() {
-			if strings.HasPrefix(t.Target, "spaces/") && t.Target != "spaces/-" {
-				spaces = append(spaces, t.Target)
-			}
-		}
-	}
-	slices.Sort(spaces)
-	spaces = slices.Compact(spaces)
-	if len(spaces) == 0 {
-		return errors.New("no space is known or configured: name one with --space")
+	if spaces, err = spacesToRead(ctx, cfg, db, spaces); err != nil {
+		return err
 	}
 
 	seeder := members.New(chat, db, members.Options{AsUser: cfg.Auth.Mode == config.AuthUser || cfg.Auth.Mode == config.AuthImpersonate})

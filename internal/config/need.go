@@ -9,6 +9,7 @@ const (
 	ForWorker  Need = "the worker" // subscriber run
 	ForMigrate Need = "subscriber migrate"
 	ForMembers Need = "subscriber reconcile-members"
+	ForPast    Need = "subscriber backfill"
 	ForApply   Need = "subscribe-setup apply"
 )
 
@@ -17,7 +18,7 @@ func required(need Need) []string {
 	switch need {
 	case ForWorker:
 		return []string{"project", "pubsub.subscription", "database.dsn"}
-	case ForMigrate, ForMembers:
+	case ForMigrate, ForMembers, ForPast:
 		return []string{"database.dsn"}
 	case ForApply:
 		return []string{"project", "pubsub.topic", "workspace.spaces"}

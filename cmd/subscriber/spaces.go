@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// checkSpaces checks the values of --space.
+func checkSpaces(spaces []string) error {
+	for _, s := range spaces {
+		if id, ok := strings.CutPrefix(s, "spaces/"); !ok || id == "" || id == "-" || strings.Contains(id, "/") {
+			return &usageError{fmt.Errorf("--space %q is no space: name it as spaces/AAQA…", s)}
+		}
+	}
+	return nil
+}
+
+// spacesToRead are those that were named, or else all that are known or
+// configured.
+func spacesToRead(ctx context.Context, cfg config.Config, db *store.Store, named []string) ([]string, error) {
+	spaces := named
+	if len(spaces) == 0 {
+		var err error
+		if spaces, err = db.Spaces(ctx); err != nil {
+			return nil, err
+		}
+		for _, t := range cfg.Workspace.All() {
+			if strings.HasPrefix(t.Target, "spaces/") && t.Target != "spaces/-" {
+				spaces = append(spaces, t.Target)
+			}
+		}
+	}
+	slices.Sort(spaces)
+	spaces = slices.Compact(spaces)
+	if len(spaces) == 0 {
+		return nil, errNoSpace
+	}
+	return spaces, nil
+}
