@@ -86,6 +86,22 @@ func TestBadInput(t *testing.T) {
 	all.compare("bad-input")
 }
 
+// Where very many targets have the same problem, a few stand for all.
+func TestManyProblems(t *testing.T) {
+	t.Parallel()
+	x := open(t, simulate.Options{Spaces: 30})
+	x.env["SPACEKEEPER_PUBSUB_TOPIC"] = "absent"
+	for _, c := range []struct{ command, says string }{
+		{"plan", "… and 27 more: the topic"}, {"apply", "… and 27 more: the topic"}, {"status", "… and 10 more"},
+	} {
+		x.transcript.Reset()
+		x.run(exitFailed, c.command)
+		if !strings.Contains(x.transcript.String(), c.says) {
+			t.Errorf("%s doesn't say %q:\n%s", c.command, c.says, x.transcript.String())
+		}
+	}
+}
+
 // token makes a file with a user's consent.
 func (x *terminal) token() string {
 	file := filepath.Join(x.dir, "token.json")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,8 @@ func newDelete(env *environment) *cobra.Command {
 		Long: `Delete subscriptions, named as subscriptions/… or by what they watch: spaces/…,
 users/… or customers/…. The worker creates again what is configured: take it
 out of the configuration first.`,
-		Args: usageArgs(subscriptionArgs),
+		Args:              usageArgs(subscriptionArgs),
+		ValidArgsFunction: env.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return env.byHand(cmd.Context(), args, func(*subscriptions.Subscription) subscriptions.Kind { return subscriptions.Prune })
 		},
@@ -37,7 +39,7 @@ life is over. One that is suspended stays so: see reactivate.`,
 			return env.byHand(cmd.Context(), args, func(*subscriptions.Subscription) subscriptions.Kind { return subscriptions.Renew })
 		},
 	}
-	return allOrArgs(cmd)
+	return allOrArgs(env, cmd)
 }
 
 func newReactivate(env *environment) *cobra.Command {
@@ -57,11 +59,12 @@ delivered: the worker fetches it.`,
 			})
 		},
 	}
-	return allOrArgs(cmd)
+	return allOrArgs(env, cmd)
 }
 
 // allOrArgs takes names, or --all for every subscription to our topic.
-func allOrArgs(cmd *cobra.Command) *cobra.Command {
+func allOrArgs(env *environment, cmd *cobra.Command) *cobra.Command {
+	cmd.ValidArgsFunction = env.completeTargets
 	all := cmd.Flags().Bool("all", false, "every subscription to the configured topic")
 	cmd.Args = usageArgs(func(cmd *cobra.Command, args []string) error {
 		switch {
@@ -73,6 +76,28 @@ func allOrArgs(cmd *cobra.Command) *cobra.Command {
 		return nil
 	})
 	return cmd
+}
+
+// completeTargets offers what is watched, with the names of spaces. Where it
+// can't be had, nothing is offered.
+func (e *environment) completeTargets(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	s, err := e.open(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer s.close()
+	found, err := s.manager.List(cmd.Context())
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	names := s.directory.names(cmd.Context())
+	var offers []cobra.Completion
+	for i := range found {
+		if scope := found[i].Scope(); !slices.Contains(args, scope) {
+			offers = append(offers, cobra.CompletionWithDesc(scope, names[scope]))
+		}
+	}
+	return offers, cobra.ShellCompDirectiveNoFileComp
 }
 
 // subscriptionArgs accepts names of subscriptions and of what they watch.

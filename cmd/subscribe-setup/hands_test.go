@@ -105,6 +105,18 @@ func TestOneLine(t *testing.T) {
 	}
 }
 
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	x := open(t, simulate.Options{Spaces: 3})
+	x.run(exitOK, "apply")
+	for _, line := range []string{"delete ", "renew $A ", "apply -o ", "status --in"} {
+		x.run(exitOK, append([]string{"__complete"}, strings.Split(line, " ")...)...)
+	}
+	x.ws.SetCondition(simulate.Unauthenticated, true)
+	x.run(exitOK, "__complete", "delete", "")
+	x.compare("completion")
+}
+
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{})

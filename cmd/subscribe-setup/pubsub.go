@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"google.golang.org/api/cloudresourcemanager/v1"
@@ -111,6 +112,9 @@ func (e *environment) makePubSub(ctx context.Context, s *session) (err error) {
 	}
 	if err != nil {
 		return fmt.Errorf("make Pub/Sub's resources (apply again to go on): %w", err)
+	}
+	if slices.ContainsFunc(done, func(c provision.Change) bool { return strings.HasPrefix(c.What, "granted") }) {
+		e.say("Note: Google takes some minutes to notice new rights. A subscription that is suspended until then is reactivated by the worker, or by applying again")
 	}
 	for _, r := range pubsubRows(nil, left) {
 		e.say("Note: Pub/Sub: %s", r.text())

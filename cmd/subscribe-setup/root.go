@@ -9,8 +9,15 @@ import (
 
 func newRoot(env *environment) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "subscribe-setup",
-		Short:         "Set up the Workspace Events subscriptions of your Google Chat spaces",
+		Use:   "subscribe-setup",
+		Short: "Set up the Workspace Events subscriptions of your Google Chat spaces",
+		Long: `Set up the Workspace Events subscriptions of your Google Chat spaces: plan what
+the configuration asks for, apply it, and see that everything is watched. The
+worker, subscriber run, keeps them alive.
+
+Exit codes: 0 all went well, 1 something failed or is unhealthy, 2 there is
+something to apply (plan --detailed-exitcode), 64 called wrongly, 78 the
+configuration has to be changed, 130 interrupted.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          usageArgs(cobra.NoArgs),

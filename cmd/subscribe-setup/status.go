@@ -121,15 +121,29 @@ func (e *environment) footer(d *statusDocument) {
 		}
 		fmt.Fprintln(e.out, "Worker: "+strings.Join(parts, " · "))
 	}
+	var gaps []string
 	for _, r := range d.Subscriptions {
 		for _, g := range r.Gaps {
-			fmt.Fprintf(e.out, "Gap: %s\n", g.text(r.Scope))
+			gaps = append(gaps, "Gap: "+g.text(r.Scope))
 		}
 	}
-	for _, p := range d.Problems {
-		fmt.Fprintln(e.out, e.painted(red, p))
-	}
+	e.some(gaps, plain)
+	e.some(d.Problems, red)
 	if d.Healthy {
 		fmt.Fprintln(e.out, e.painted(green, "Healthy."))
+	}
+}
+
+// someShown is how many lines of one kind are shown: where very many targets
+// have a problem, it is mostly one. JSON has them all.
+const someShown = 20
+
+func (e *environment) some(lines []string, c colour) {
+	for i, line := range lines {
+		if i == someShown {
+			fmt.Fprintf(e.out, "… and %d more\n", len(lines)-i)
+			return
+		}
+		fmt.Fprintln(e.out, e.painted(c, line))
 	}
 }

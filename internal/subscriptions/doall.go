@@ -3,9 +3,8 @@ package subscriptions
 import (
 	"context"
 	"iter"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // atOnce is how many actions are under way at a time. It makes up for the time
@@ -40,17 +39,15 @@ func (m *Manager) ValidateAll(ctx context.Context, actions []Action) iter.Seq[Va
 func inOrder[T, R any](ctx context.Context, items []T, do func(T) R) iter.Seq[R] {
 	return func(yield func(R) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		var group errgroup.Group
-		defer func() {
-			cancel()
-			_ = group.Wait() // they return no error
-		}()
+		var workers sync.WaitGroup
+		defer workers.Wait()
+		defer cancel()
 		tickets := make(chan struct{}, atOnce)
 		answers := make([]chan R, len(items))
 		for i := range answers {
 			answers[i] = make(chan R, 1)
 		}
-		group.Go(func() error {
+		workers.Go(func() {
 			for i, item := range items {
 				select {
 				case tickets <- struct{}{}:
@@ -60,15 +57,13 @@ func inOrder[T, R any](ctx context.Context, items []T, do func(T) R) iter.Seq[R]
 					for ; i < len(items); i++ {
 						close(answers[i])
 					}
-					return nil
+					return
 				}
-				group.Go(func() error {
+				workers.Go(func() {
 					answers[i] <- do(item)
 					<-tickets
-					return nil
 				})
 			}
-			return nil
 		})
 		for _, answer := range answers {
 			r, ok := <-answer
