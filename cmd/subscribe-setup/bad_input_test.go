@@ -89,10 +89,10 @@ func TestBadInput(t *testing.T) {
 // Where very many targets have the same problem, a few stand for all.
 func TestManyProblems(t *testing.T) {
 	t.Parallel()
-	x := open(t, simulate.Options{Spaces: 30})
+	x := open(t, simulate.Options{Spaces: 15})
 	x.env["SPACEKEEPER_PUBSUB_TOPIC"] = "absent"
 	for _, c := range []struct{ command, says string }{
-		{"plan", "… and 27 more: the topic"}, {"apply", "… and 27 more: the topic"}, {"status", "… and 10 more"},
+		{"plan", "… and 12 more: the topic"}, {"apply", "… and 12 more: the topic"}, {"status", "… and 5 more"},
 	} {
 		x.transcript.Reset()
 		x.run(exitFailed, c.command)

@@ -136,7 +136,7 @@ func (e *environment) footer(d *statusDocument) {
 
 // someShown is how many lines of one kind are shown: where very many targets
 // have a problem, it is mostly one. JSON has them all.
-const someShown = 20
+const someShown = 10
 
 func (e *environment) some(lines []string, c colour) {
 	for i, line := range lines {
