@@ -11,6 +11,7 @@ import (
 	"google.golang.org/api/serviceusage/v1"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 )
 
 const (
@@ -70,16 +71,15 @@ func (e *examination) askServices(ctx context.Context) (map[string]bool, error) 
 	if endpoint == "" && (e.cfg.Endpoints.Chat != "" || e.cfg.Endpoints.WorkspaceEvents != "" || e.cfg.Endpoints.PubSubEmulator != "") {
 		return nil, errUnasked
 	}
-	var opts []option.ClientOption
+	transport, err := credentials.Transport(e.cfg.Auth.AsApp(), config.IsLoopback(endpoint), serviceusage.CloudPlatformReadOnlyScope)
+	if err != nil {
+		return nil, fmt.Errorf("open the Service Usage API: %w", err)
+	}
+	client := &http.Client{Transport: transport}
+	defer client.CloseIdleConnections()
+	opts := []option.ClientOption{option.WithHTTPClient(client)}
 	if endpoint != "" {
 		opts = append(opts, option.WithEndpoint(strings.TrimSuffix(endpoint, "/")+"/"))
-	}
-	if config.IsLoopback(endpoint) {
-		transport := &http.Transport{}
-		defer transport.CloseIdleConnections()
-		opts = append(opts, option.WithHTTPClient(&http.Client{Transport: transport}))
-	} else {
-		opts = append(opts, option.WithScopes(serviceusage.CloudPlatformReadOnlyScope))
 	}
 	usage, err := serviceusage.NewService(ctx, opts...)
 	if err != nil {

@@ -115,7 +115,8 @@ func (e *examination) findAccess(ctx context.Context) (access, error) {
 type trial struct {
 	scope string // "spaces/S"
 	kind  string // "message"
-	err   error  // nil: Google would make it, or has done so before
+	types []string
+	err   error // nil: Google would make it, or has done so before
 }
 
 // try asks once for each kind of event types and each kind of target.
@@ -140,7 +141,7 @@ func (e *examination) try(ctx context.Context) ([]trial, error) {
 			one := d
 			one.EventTypes = slices.DeleteFunc(slices.Clone(d.EventTypes), func(t string) bool { return kindOf(t) != kind })
 			err := m.Validate(ctx, subscriptions.Action{Kind: subscriptions.Create, Desired: one})
-			trials = append(trials, trial{d.Scope, kind, err})
+			trials = append(trials, trial{d.Scope, kind, one.EventTypes, err})
 		}
 	}
 	return trials, ctx.Err()

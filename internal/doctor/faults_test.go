@@ -2,13 +2,16 @@ package doctor
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 // fault is one thing that is wrong with an otherwise healthy set-up, and what
@@ -112,14 +115,28 @@ func configFaults() []fault {
 func identityFaults() []fault {
 	return []fault{
 		{name: "no credentials", code: "SK201", inject: func(t *testing.T, w *world) {
-			w.cfg.Endpoints.Chat, w.cfg.Endpoints.WorkspaceEvents = "", ""
 			w.cfg.Auth.CredentialsFile = t.TempDir() + "/absent.json"
-		}, seen: "credentials", fix: "absent.json"},
+		}, seen: "absent.json", fix: "auth.credentials_file"},
+		{name: "a person's credentials", code: "SK201", inject: func(t *testing.T, w *world) {
+			w.credentials(t, `{"type":"authorized_user","client_id":"1","client_secret":"s","refresh_token":"t"}`)
+		}, seen: "a person's, who can't be the Chat app", fix: "the Chat app's service account"},
 		{name: "no network", code: "SK202", inject: func(_ *testing.T, w *world) { w.cfg.Endpoints.WorkspaceEvents = "http://127.0.0.1:1/" },
 			seen: "can't be reached", fix: "port 443"},
 		{name: "an outage at Google", code: "SK202", inject: func(_ *testing.T, w *world) {
 			w.SetEventsFaults(func(simulate.EventsCall) simulate.EventsFault { return simulate.EventsFault{Status: 503} })
 		}, seen: "503", fix: "wait a few minutes"},
+		{name: "a consent that has ended", auth: simulate.AuthUser, code: "SK203", inject: func(_ *testing.T, w *world) {
+			w.tamper = func(e *examination) {
+				e.listed = func() ([]subscriptions.Subscription, error) {
+					return nil, fmt.Errorf("list the subscriptions: %w", &credentials.Error{
+						Doing: "get an access token", Cause: "the user's consent has expired", Code: "invalid_grant", Status: 400, Remedy: "let the user give consent again",
+					})
+				}
+			}
+		}, seen: "consent has expired (invalid_grant)", fix: "consent again"},
+		{name: "another project's service account", code: "SK206", inject: func(t *testing.T, w *world) {
+			w.credentials(t, `{"type":"service_account","project_id":"other-project","client_email":"bot@other-project.iam.gserviceaccount.com","private_key":"none"}`)
+		}, seen: "it is of project other-project, and project is acme-chat", fix: "use a service account of acme-chat"},
 		{name: "credentials refused", code: "SK203", inject: condition(simulate.Unauthenticated), seen: "credentials", fix: "service account"},
 		{name: "a user's scopes missing", auth: simulate.AuthUser, code: "SK204", inject: func(_ *testing.T, w *world) {
 			w.SetScopes("https://www.googleapis.com/auth/chat.messages.readonly", "https://www.googleapis.com/auth/chat.spaces.readonly")

@@ -3,11 +3,12 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -18,29 +19,86 @@ func identityChecks() []check {
 		{code: "SK203", group: groupIdentity, name: "Google accepts the credentials", pre: true, needs: []string{"SK202"}, run: credentialsAccepted},
 		{code: "SK204", group: groupIdentity, name: "the credentials have a scope for every event type", pre: true, needs: []string{"SK303", "SK401"}, run: scopesGranted},
 		{code: "SK205", group: groupIdentity, name: "an administrator has approved the app's scopes", pre: true, needs: []string{"SK303", "SK401"}, run: scopesApproved},
+		{code: "SK206", group: groupIdentity, name: "the service account is of the Chat app's project", pre: true, needs: []string{"SK201"}, run: accountAtHome},
 	}
 }
 
+// anonymous reports whether no credentials are named or needed: a fake or a
+// proxy on this machine stands in for Google, and gets none.
+func (e *examination) anonymous() bool {
+	auth := e.cfg.Auth
+	return config.IsLoopback(e.cfg.Endpoints.WorkspaceEvents) && auth.CredentialsFile == "" && auth.TokenFile == ""
+}
+
 func identityKnown(_ context.Context, e *examination) finding {
+	if e.anonymous() {
+		if f := e.clients(); f.outcome != OK {
+			return f
+		}
+		return fine("auth.mode %s; an endpoint on this machine gets none", e.cfg.Auth.Mode)
+	}
+	identity, err := credentials.Describe(e.cfg.Auth)
+	if err != nil {
+		return unidentified(err, e.cfg.Auth)
+	}
+	if f := e.clients(); f.outcome != OK {
+		return f
+	}
+	return fine("%s", identity)
+}
+
+// clients opens both of Google's APIs.
+func (e *examination) clients() finding {
 	_, err := e.manager()
 	if err == nil {
 		_, err = e.chat()
 	}
 	if err != nil {
-		return failed(err.Error(), credentialsFix(e.cfg.Auth)...)
+		return unidentified(err, e.cfg.Auth)
 	}
-	return fine("auth.mode %s", e.cfg.Auth.Mode)
+	return fine("")
 }
 
-// credentialsFix says how to get credentials in each mode.
-func credentialsFix(auth config.Auth) []string {
-	switch {
-	case auth.Mode == config.AuthUser:
-		return []string{"give the consent again and put the new token into the file that auth.token_file names"}
-	case auth.CredentialsFile != "":
-		return []string{"put the service account's key or workload identity configuration into " + auth.CredentialsFile}
+// unidentified is what comes of credentials that are missing or refused.
+func unidentified(err error, auth config.Auth) finding {
+	var known *credentials.Error
+	if errors.As(err, &known) {
+		remedy := known.Remedy
+		known = &credentials.Error{Doing: known.Doing, Cause: known.Cause, Code: known.Code, Status: known.Status, Err: known.Err}
+		return failed(strings.TrimSuffix(known.Error(), "; "), remedy)
 	}
-	return []string{"run where the Chat app's service account is attached, or name its file as auth.credentials_file"}
+	if auth.Mode == config.AuthUser {
+		return failed(err.Error(), "let the user give consent again and replace the file that auth.token_file names")
+	}
+	return failed(err.Error(), "run where the Chat app's service account is attached to the machine, or name its file as auth.credentials_file")
+}
+
+// accountAtHome: Google takes subscriptions of an app only from a service
+// account of the app's own project (fact sheet §3.1).
+func accountAtHome(_ context.Context, e *examination) finding {
+	if e.anonymous() || e.cfg.Auth.Mode != config.AuthApp {
+		return fine("auth.mode %s", e.cfg.Auth.Mode)
+	}
+	identity, err := credentials.Describe(e.cfg.Auth)
+	if err != nil {
+		return skipped("see SK201")
+	}
+	return atHome(identity, e.cfg.Project)
+}
+
+func atHome(identity credentials.Identity, project string) finding {
+	home := identity.Project
+	if _, domain, ok := strings.Cut(identity.Account, "@"); ok && strings.HasSuffix(domain, ".iam.gserviceaccount.com") {
+		home = strings.TrimSuffix(domain, ".iam.gserviceaccount.com")
+	}
+	switch home {
+	case "":
+		return fine("it isn't known before it is used")
+	case project:
+		return fine("it is")
+	}
+	return failed("it is of project "+home+", and project is "+project,
+		"use a service account of "+project+", or set project to where the Chat app is configured").about(identity.Account)
 }
 
 func googleReached(_ context.Context, e *examination) finding {
@@ -53,6 +111,8 @@ func googleReached(_ context.Context, e *examination) finding {
 		return failed(err.Error(), "wait a few minutes and run doctor again; https://www.google.com/appsstatus/dashboard shows outages")
 	case tokenRefused(err):
 		return fine("it answers")
+	case errors.As(err, new(*credentials.Error)):
+		return failed(err.Error(), "let this machine reach oauth2.googleapis.com, or its metadata server, as well")
 	}
 	return failed(err.Error(), "let this machine reach *.googleapis.com on port 443, directly or by HTTPS_PROXY")
 }
@@ -66,16 +126,17 @@ func answer(err error) (code int, answered bool) {
 	return 0, false
 }
 
-// tokenRefused reports whether no call was made because there was no token.
+// tokenRefused reports whether no call was made because Google gave no token.
 func tokenRefused(err error) bool {
-	return says(err, "invalid_grant", "unauthorized_client", "invalid_client", "cannot fetch token", "oauth2:")
+	var known *credentials.Error
+	return errors.As(err, &known) && !known.Temporary()
 }
 
 func credentialsAccepted(_ context.Context, e *examination) finding {
 	_, err := e.listed()
 	code, _ := answer(err)
 	if code == http.StatusUnauthorized || tokenRefused(err) {
-		return failed(err.Error(), credentialsFix(e.cfg.Auth)...)
+		return unidentified(err, e.cfg.Auth)
 	}
 	return fine("they are good")
 }
@@ -92,7 +153,7 @@ func scopesGranted(_ context.Context, e *examination) finding {
 	}
 	var scopes []string
 	for _, t := range lacking {
-		scopes = append(scopes, scopeFor(e.cfg.Auth.Mode, t))
+		scopes = append(scopes, t.scopeFor(e.cfg.Auth.Mode))
 	}
 	slices.Sort(scopes)
 	scopes = slices.Compact(scopes)
@@ -119,7 +180,7 @@ func scopesApproved(_ context.Context, e *examination) finding {
 	}
 	var scopes []string
 	for _, t := range lacking {
-		scopes = append(scopes, scopeFor(config.AuthApp, t))
+		scopes = append(scopes, t.scopeFor(config.AuthApp))
 	}
 	slices.Sort(scopes)
 	scopes = slices.Compact(scopes)
@@ -156,18 +217,7 @@ func kindNames(trials []trial) []string {
 	return names
 }
 
-// scopeFor is the least scope for what was tried (fact sheet §4.2).
-func scopeFor(mode string, t trial) string {
-	what := map[string]string{
-		"message": "messages", "reaction": "messages", "membership": "memberships", "space": "spaces",
-		"spaceReadState": "users.readstate", "threadReadState": "users.readstate", "availability": "users.availability",
-	}[t.kind]
-	prefix := "chat."
-	switch {
-	case mode == config.AuthApp && targetKind(t.scope) == "customers":
-		prefix = "chat.app.all."
-	case mode == config.AuthApp:
-		prefix = "chat.app."
-	}
-	return fmt.Sprintf("https://www.googleapis.com/auth/%s%s.readonly", prefix, what)
+// scopeFor is the least scope for what was tried.
+func (t trial) scopeFor(mode string) string {
+	return credentials.ScopeFor(mode, config.Target{Target: t.scope}.Kind(), t.types[0])
 }

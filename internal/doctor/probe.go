@@ -126,7 +126,7 @@ func databaseReady(ctx context.Context, e *examination) finding {
 func (p *probe) post(ctx context.Context, e *examination) finding {
 	chat, err := e.chat()
 	if err != nil {
-		return failed(err.Error(), credentialsFix(e.cfg.Auth)...)
+		return failed(err.Error(), "subscribe-setup doctor says what is wrong with the credentials")
 	}
 	id := strings.ToLower(rand.Text())[:12]
 	text := fmt.Sprintf("Spacekeeper probe %s: this message is a test and may be deleted.", id)

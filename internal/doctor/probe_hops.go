@@ -78,7 +78,7 @@ func verdict(codes ...string) func(context.Context, *examination) finding {
 func (p *probe) stillThere(ctx context.Context, e *examination) finding {
 	chat, err := e.chat()
 	if err != nil {
-		return failed(err.Error(), credentialsFix(e.cfg.Auth)...)
+		return failed(err.Error(), "subscribe-setup doctor says what is wrong with the credentials")
 	}
 	_, found, err := chat.MessageByClientID(ctx, p.opts.Space, p.clientID)
 	switch {

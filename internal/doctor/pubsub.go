@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 )
 
@@ -179,7 +180,14 @@ func short(name string) string { return name[strings.LastIndexByte(name, '/')+1:
 // compare asks Pub/Sub for everything at once. What the caller may not read
 // is no error: the rest is judged all the same.
 func (e *examination) compare(ctx context.Context) (drifts, error) {
-	p, err := provision.New(ctx, provision.OptionsFrom(e.cfg))
+	opts := provision.OptionsFrom(e.cfg)
+	if opts.ClientOptions == nil {
+		var err error
+		if opts.ClientOptions, err = credentials.ClientOptions(e.cfg.Auth, pubsubScope); err != nil {
+			return drifts{}, err
+		}
+	}
+	p, err := provision.New(ctx, opts)
 	if err != nil {
 		return drifts{}, err
 	}
@@ -197,6 +205,9 @@ func (e *examination) compare(ctx context.Context) (drifts, error) {
 	}
 	return d, errors.Join(others...)
 }
+
+// pubsubScope is what Pub/Sub's clients ask for by themselves.
+const pubsubScope = "https://www.googleapis.com/auth/pubsub"
 
 // flatten takes joined errors apart.
 func flatten(err error) []error {

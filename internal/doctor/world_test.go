@@ -2,6 +2,8 @@ package doctor
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +108,13 @@ func (w *world) apply(t *testing.T) {
 	defer m.Close()
 	_, err = m.Apply(t.Context(), subscriptions.DesiredFrom(w.cfg))
 	try(t, err)
+}
+
+// credentials makes a file of them the configured one.
+func (w *world) credentials(t *testing.T, text string) {
+	t.Helper()
+	w.cfg.Auth.CredentialsFile = filepath.Join(t.TempDir(), "credentials.json")
+	try(t, os.WriteFile(w.cfg.Auth.CredentialsFile, []byte(text), 0o600))
 }
 
 // sql runs a statement as a superuser.
