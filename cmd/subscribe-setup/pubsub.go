@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
+	"cloud.google.com/go/pubsub/v2"
 	"google.golang.org/api/cloudresourcemanager/v1"
-	"google.golang.org/api/option"
-	htransport "google.golang.org/api/transport/http"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 )
 
@@ -22,13 +21,17 @@ func (s *session) provisioner(ctx context.Context) (*provision.Provisioner, erro
 		return nil, errors.New("pubsub.manage is on and pubsub.subscription is missing: set it, or make Pub/Sub's resources by terraform/")
 	}
 	o := provision.OptionsFrom(s.cfg)
-	o.ResourceManager = http.DefaultTransport
-	if !config.IsLoopback(o.ResourceManagerEndpoint) {
-		var err error
-		o.ResourceManager, err = htransport.NewTransport(ctx, http.DefaultTransport, option.WithScopes(cloudresourcemanager.CloudPlatformReadOnlyScope))
+	if s.cfg.Endpoints.PubSubEmulator == "" {
+		own, err := credentials.ClientOptions(s.cfg.Auth, pubsub.ScopePubSub)
 		if err != nil {
-			return nil, fmt.Errorf("open the Resource Manager API: %w", err)
+			return nil, err
 		}
+		o.ClientOptions = append(o.ClientOptions, own...)
+	}
+	var err error
+	if o.ResourceManager, err = credentials.Transport(s.cfg.Auth.AsApp(), config.IsLoopback(o.ResourceManagerEndpoint),
+		cloudresourcemanager.CloudPlatformReadOnlyScope); err != nil {
+		return nil, err
 	}
 	return provision.New(ctx, o)
 }
