@@ -9,8 +9,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// backoff is the pause before a call's first retry: short, as a person waits.
-const backoff = 200 * time.Millisecond
+// backoff is the pause before a call's first retry: short, as a person waits,
+// and still long enough that the retries outlast half a minute of used-up quota.
+const backoff = 500 * time.Millisecond
 
 func (e *examination) openManager(ctx context.Context) (*subscriptions.Manager, error) {
 	m, err := subscriptions.New(context.WithoutCancel(ctx), subscriptions.Options{
