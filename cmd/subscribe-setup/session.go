@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/logging"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -47,8 +48,14 @@ func (e *environment) open(ctx context.Context, needs ...config.Need) (*session,
 	return s, nil
 }
 
-// identity says who we are towards Google.
+// identity says who we are towards Google, by name unless nobody is asked who
+// we are.
 func (s *session) identity() string {
+	if !config.IsLoopback(s.cfg.Endpoints.WorkspaceEvents) {
+		if who, err := credentials.Describe(s.cfg.Auth); err == nil {
+			return who.String()
+		}
+	}
 	switch s.cfg.Auth.Mode {
 	case config.AuthUser:
 		return "a user"
