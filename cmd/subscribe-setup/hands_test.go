@@ -127,3 +127,13 @@ func TestInterrupted(t *testing.T) {
 		x.run(exitInterrupted, command)
 	}
 }
+
+func TestNoSpaces(t *testing.T) {
+	t.Parallel()
+	x := open(t, simulate.Options{Spaces: -1})
+	x.env["SPACEKEEPER_WORKSPACE_SPACES"] = "spaces/A"
+	x.run(exitOK, "spaces", "list")
+	if !strings.Contains(x.transcript.String(), "add the Chat app to a space") {
+		t.Errorf("it says\n%s", x.transcript.String())
+	}
+}

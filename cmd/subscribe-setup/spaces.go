@@ -71,7 +71,7 @@ func (e *environment) listSpaces(ctx context.Context) error {
 		return err
 	}
 	if len(rows) == 0 {
-		e.say("There are none: add %s to a space (in the space: Apps & integrations)", s.identity())
+		e.say("There are none: add the Chat app to a space (in the space: Apps & integrations), or the user of auth")
 	} else if e.forPeople() {
 		e.say("Next: subscribe-setup spaces list -o yaml, for the configuration, or subscribe-setup plan")
 	}
