@@ -68,10 +68,10 @@ func apiOn(service string, use func(*examination) error) func(context.Context, *
 // has no such API isn't asked.
 func (e *examination) askServices(ctx context.Context) (map[string]bool, error) {
 	endpoint := e.cfg.Endpoints.ServiceUsage
-	if endpoint == "" && (e.cfg.Endpoints.Chat != "" || e.cfg.Endpoints.WorkspaceEvents != "" || e.cfg.Endpoints.PubSubEmulator != "") {
+	if endpoint == "" && faked(e.cfg) {
 		return nil, errUnasked
 	}
-	transport, err := credentials.Transport(e.cfg.Auth.AsApp(), config.IsLoopback(endpoint), serviceusage.CloudPlatformReadOnlyScope)
+	transport, err := credentials.Transport(e.cfg.Auth.AsApp(), config.IsLoopback(endpoint), cloudScope)
 	if err != nil {
 		return nil, fmt.Errorf("open the Service Usage API: %w", err)
 	}

@@ -155,6 +155,13 @@ func deadLetterFaults() []fault {
 		{name: "Pub/Sub may not publish dead letters", code: "SK520", want: Warning, inject: func(t *testing.T, w *world) {
 			try(t, w.Broker().Revoke(w.cfg.DeadLetterTopicName(), broker.PublisherRole, broker.ServiceAgent(w.Project())))
 		}, seen: "gcp-sa-pubsub", fix: "gcloud pubsub topics add-iam-policy-binding"},
+		{name: "another project's Pub/Sub may take dead letters", code: "SK521", want: Warning, inject: func(t *testing.T, w *world) {
+			name := w.cfg.SubscriptionName()
+			try(t, w.Broker().Revoke(name, broker.SubscriberRole, broker.ServiceAgent(w.Project())))
+			_, err := w.pubsub.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/other-project/topics/any"})
+			try(t, err)
+			try(t, w.Broker().Grant(name, broker.SubscriberRole, broker.ServiceAgent("other-project")))
+		}, seen: "lacks roles/pubsub.subscriber", fix: broker.ServiceAgent("acme-chat")},
 		{name: "Pub/Sub may not take dead letters", code: "SK521", want: Warning, inject: func(t *testing.T, w *world) {
 			try(t, w.Broker().Revoke(w.cfg.SubscriptionName(), broker.SubscriberRole, broker.ServiceAgent(w.Project())))
 		}, seen: "gcp-sa-pubsub", fix: "gcloud pubsub subscriptions add-iam-policy-binding"},

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 )
@@ -180,18 +182,16 @@ func short(name string) string { return name[strings.LastIndexByte(name, '/')+1:
 // compare asks Pub/Sub for everything at once. What the caller may not read
 // is no error: the rest is judged all the same.
 func (e *examination) compare(ctx context.Context) (drifts, error) {
-	opts := provision.OptionsFrom(e.cfg)
-	if opts.ClientOptions == nil {
-		var err error
-		if opts.ClientOptions, err = credentials.ClientOptions(e.cfg.Auth, pubsubScope); err != nil {
-			return drifts{}, err
-		}
+	opts, err := provisionOptions(e.cfg)
+	if err != nil {
+		return drifts{}, err
 	}
 	p, err := provision.New(ctx, opts)
 	if err != nil {
 		return drifts{}, err
 	}
 	defer p.Close() //nolint:errcheck // it only read
+	defer (&http.Client{Transport: opts.ResourceManager}).CloseIdleConnections()
 	var d drifts
 	d.found, err = p.Check(ctx)
 	var others []error
@@ -206,8 +206,33 @@ func (e *examination) compare(ctx context.Context) (drifts, error) {
 	return d, errors.Join(others...)
 }
 
-// pubsubScope is what Pub/Sub's clients ask for by themselves.
-const pubsubScope = "https://www.googleapis.com/auth/pubsub"
+// provisionOptions say who asks. A fake of Google that has no Resource Manager
+// isn't asked for the project's number.
+func provisionOptions(cfg config.Config) (opts provision.Options, err error) {
+	opts = provision.OptionsFrom(cfg)
+	if opts.ClientOptions == nil {
+		if opts.ClientOptions, err = credentials.ClientOptions(cfg.Auth, pubsubScope); err != nil {
+			return opts, err
+		}
+		if identity, err := credentials.Describe(cfg.Auth.AsApp()); err == nil && identity.Account != "" {
+			opts.Member = "serviceAccount:" + identity.Account
+		}
+	}
+	if endpoint := opts.ResourceManagerEndpoint; endpoint != "" || !faked(cfg) {
+		opts.ResourceManager, err = credentials.Transport(cfg.Auth.AsApp(), config.IsLoopback(endpoint), cloudScope)
+	}
+	return opts, err
+}
+
+const (
+	pubsubScope = "https://www.googleapis.com/auth/pubsub"
+	cloudScope  = "https://www.googleapis.com/auth/cloud-platform.read-only"
+)
+
+// faked reports whether something stands in for one of Google's services.
+func faked(cfg config.Config) bool {
+	return cfg.Endpoints.Chat != "" || cfg.Endpoints.WorkspaceEvents != "" || cfg.Endpoints.PubSubEmulator != ""
+}
 
 // flatten takes joined errors apart.
 func flatten(err error) []error {

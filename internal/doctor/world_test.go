@@ -73,6 +73,7 @@ func bare(t *testing.T, options simulate.Options, db *database) *world {
 	w.cfg.Endpoints = config.Endpoints{
 		Chat: conformancetest.Proxy(t, ws.ChatEndpoint()), WorkspaceEvents: conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
 		ServiceUsage: conformancetest.Proxy(t, ws.ServiceUsageEndpoint()), PubSubEmulator: ws.PubSubAddr(),
+		ResourceManager: conformancetest.Proxy(t, ws.ResourceManagerEndpoint()),
 	}
 	w.pubsub, err = pubsub.NewClient(t.Context(), ws.Project(), ws.Broker().ClientOptions()...)
 	try(t, err)
