@@ -117,7 +117,7 @@ func (x *terminal) run(want int, args ...string) (stdout string) {
 	x.t.Helper()
 	args = append([]string{}, args...)
 	for i := range args {
-		if x.ws != nil {
+		if strings.Contains(args[i], "$A") {
 			args[i] = strings.ReplaceAll(args[i], "$A", x.ws.Spaces()[0].Name)
 		}
 	}
