@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -102,17 +101,15 @@ const (
 
 // beat tells the database, while events are received, that they are.
 func (w *worker) beat(ctx context.Context) error {
-	tick := time.NewTicker(beatInterval)
-	defer tick.Stop()
 	for {
-		if len(unready(w.ingest.Status(), time.Now())) == 0 {
-			err := w.store.Beat(ctx, w.keeping.manager.Now(), retention)
-			if err != nil && !errors.Is(err, context.Canceled) {
-				w.log.Warn("that a worker is there could not be kept; will try again", zap.Error(err))
-			}
+		next := beatInterval
+		if len(unready(w.ingest.Status(), time.Now())) > 0 {
+			next = time.Second
+		} else if err := w.store.Beat(ctx, w.keeping.manager.Now(), retention); err != nil && ctx.Err() == nil {
+			w.log.Warn("that a worker is there could not be kept; will try again", zap.Error(err))
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(next):
 		case <-ctx.Done():
 			return nil
 		}

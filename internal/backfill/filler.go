@@ -48,7 +48,7 @@ type Options struct {
 	// can't be listed are left out.
 	Types []string
 	// Overlap is how much more than asked for is fetched on both sides, as
-	// events may have been late. Default 5m.
+	// Google delivers late and out of order.
 	Overlap time.Duration
 	// Now is Google's clock. Default time.Now.
 	Now func() time.Time
@@ -68,9 +68,6 @@ type Filler struct {
 // New returns a Filler.
 func New(chat *gchat.Client, s *store.Store, opts Options) *Filler {
 	opts.Types = slices.DeleteFunc(slices.Clone(opts.Types), func(t string) bool { return !listable(t) })
-	if opts.Overlap == 0 {
-		opts.Overlap = 5 * time.Minute
-	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -106,7 +103,7 @@ func (f *Filler) Fill(ctx context.Context, r Range, report func(store.Backfill))
 		After: b.Cursor, Through: r.To.Add(f.opts.Overlap),
 	}
 	if !b.Cursor.After(r.From) { // nothing is fetched yet
-		q.After = r.From.Add(-f.opts.Overlap)
+		q.After = r.From.Add(-f.opts.Overlap - time.Microsecond) // it is exclusive
 	}
 	if oldest := f.opts.Now().Add(-Kept); q.After.Before(oldest) {
 		q.After = oldest

@@ -78,7 +78,13 @@ func decide(open *interval, prev observed, now SubscriptionState) move {
 		}
 		return move{endOpen: end, openSource: SourceLive, openFrom: end}
 	case since.After(sure):
-		return move{endOpen: sure, gapUntil: since, openSource: SourceLive, openFrom: since, cause: CauseExpired}
+		// If somebody changed it after it was made, it may have been suspended
+		// meanwhile.
+		until := changed
+		if now.Touched {
+			until = since
+		}
+		return move{endOpen: sure, gapUntil: until, openSource: SourceLive, openFrom: until, cause: CauseExpired}
 	case now.UpdateTime.After(latest(prev.at, open.from)) && !now.Touched:
 		// It was suspended and reactivated, or may have been.
 		cause := now.Lapse
