@@ -20,20 +20,36 @@ func (c *complaintsAbout) body(m *method, r *http.Request, raw []byte) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		c.add("the body's Content-Type is %q instead of JSON", r.Header.Get("Content-Type"))
 	}
+	// Of what is changed, only what the mask names must be there.
+	c.creates = r.Method == http.MethodPost
+	c.json("body", m.Request, raw)
+}
+
+// inspectAnswer says what is wrong with the answer of a method that went well.
+func inspectAnswer(m *method, raw []byte) []string {
+	c := &complaintsAbout{document: m.document, answers: true}
+	if m.Response != nil {
+		c.json("answer", m.Response, raw)
+	}
+	return c.list
+}
+
+func (c *complaintsAbout) json(what string, s *schema, raw []byte) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var body any
 	if err := d.Decode(&body); err != nil || d.More() {
-		c.add("the body isn't one JSON value (%v)", err)
+		c.add("the %s isn't one JSON value (%v)", what, err)
 		return
 	}
-	// Of what is changed, only what the mask names must be there.
-	c.creates = r.Method == http.MethodPost
-	c.value("body", c.resolve(m.Request), body)
+	c.value(what, c.resolve(s), body)
 }
 
 // value checks one value of a body against its schema.
 func (c *complaintsAbout) value(at string, s *schema, v any) {
+	if s.Type == "any" {
+		return
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		c.object(at, s, v)
@@ -47,7 +63,6 @@ func (c *complaintsAbout) value(at string, s *schema, v any) {
 		}
 	case string:
 		switch s.Type {
-		case "any":
 		case "string":
 			if complaint := wrongText(s, v); complaint != "" {
 				c.add("%s: %s", at, complaint)
@@ -57,7 +72,6 @@ func (c *complaintsAbout) value(at string, s *schema, v any) {
 		}
 	case json.Number:
 		switch s.Type {
-		case "any":
 		case "integer", "number":
 			if complaint := wrongText(s, v.String()); complaint != "" {
 				c.add("%s: %s", at, complaint)
@@ -66,7 +80,7 @@ func (c *complaintsAbout) value(at string, s *schema, v any) {
 			c.add("%s: a number instead of %s", at, s.Type)
 		}
 	case bool:
-		if s.Type != "boolean" && s.Type != "any" {
+		if s.Type != "boolean" {
 			c.add("%s: a boolean instead of %s", at, s.Type)
 		}
 	default:
@@ -75,9 +89,6 @@ func (c *complaintsAbout) value(at string, s *schema, v any) {
 }
 
 func (c *complaintsAbout) object(at string, s *schema, v map[string]any) {
-	if s.Type == "any" {
-		return
-	}
 	if s.Type != "object" {
 		c.add("%s: an object instead of %s", at, s.Type)
 		return
@@ -92,6 +103,7 @@ func (c *complaintsAbout) object(at string, s *schema, v map[string]any) {
 		case p == nil:
 			c.add("%s: there is no such field", field)
 			continue
+		case c.answers:
 		case p.ReadOnly:
 			c.add("%s is set by Google only", field)
 		case p.Deprecated:

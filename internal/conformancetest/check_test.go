@@ -56,7 +56,7 @@ func TestProxyPassesOnAndComplains(t *testing.T) {
 	}))
 	t.Cleanup(google.Close)
 	n := &notebook{TB: t}
-	proxy := conformancetest.Proxy(n, google.URL)
+	proxy := conformancetest.RequestProxy(n, google.URL)
 
 	code, answer := send(t, proxy, http.MethodPatch, "/v1/subscriptions/s?updateMask=ttl", `{"ttl":"0s"}`)
 	if want := `PATCH /v1/subscriptions/s?updateMask=ttl {"ttl":"0s"}`; code != http.StatusTeapot || answer != want {
@@ -77,6 +77,32 @@ func TestProxyPassesOnAndComplains(t *testing.T) {
 	for _, id := range []string{"workspaceevents.subscriptions.patch", "workspaceevents.subscriptions.reactivate", "workspaceevents.subscriptions.delete"} {
 		if !slices.Contains(conformancetest.Seen(), id) {
 			t.Errorf("%s isn't among the methods seen: %q", id, conformancetest.Seen())
+		}
+	}
+}
+
+func TestProxyComplainsAboutAnswers(t *testing.T) {
+	t.Parallel()
+	var answer string
+	google := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, answer)
+	}))
+	t.Cleanup(google.Close)
+	n := &notebook{TB: t}
+	proxy := conformancetest.Proxy(n, google.URL)
+	for _, test := range []struct{ answer, complaint string }{
+		{`{"name":"subscriptions/s","state":"ACTIVE","expireTime":"2026-11-22T10:00:00Z"}`, ""},
+		{`{"name":"subscriptions/s","color":"red"}`, "answer.color: there is no such field"},
+		{`{"state":"ASLEEP"}`, "none of its values"},
+		{`<html>`, "the answer isn't one JSON value"},
+	} {
+		answer, n.errors = test.answer, nil
+		if _, got := send(t, proxy, http.MethodGet, "/v1/subscriptions/s", ""); got != test.answer {
+			t.Errorf("got %s, want %s", got, test.answer)
+		}
+		got := strings.Join(n.errors, "\n")
+		if (got == "") != (test.complaint == "") || !strings.Contains(got, test.complaint) {
+			t.Errorf("%s: got complaints %q, want %q", test.answer, n.errors, test.complaint)
 		}
 	}
 }

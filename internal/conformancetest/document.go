@@ -43,6 +43,7 @@ type method struct {
 	Path       string             `json:"path"` // a template: "v1/{+parent}/messages"
 	Parameters map[string]*schema `json:"parameters"`
 	Request    *schema            `json:"request"` // a reference; nil for no body
+	Response   *schema            `json:"response"`
 
 	document *document
 	form     *regexp.Regexp // of the path; its groups are named after the parameters

@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// inspect names the method that a request calls, and says what is wrong with
+// inspect finds the method that a request calls, and says what is wrong with
 // the request.
-func inspect(known []*method, r *http.Request, body []byte) (id string, complaints []string) {
+func inspect(known []*method, r *http.Request, body []byte) (called *method, complaints []string) {
 	m, complaint := find(known, r)
 	if m == nil {
-		return "", []string{complaint}
+		return nil, []string{complaint}
 	}
 	c := &complaintsAbout{document: m.document}
 	c.query(m, r)
 	c.body(m, r, body)
-	return m.ID, c.list
+	return m, c.list
 }
 
 // find returns the method, or why there is none.
@@ -56,6 +56,7 @@ func (m *method) matches(path string) bool {
 type complaintsAbout struct {
 	document *document
 	creates  bool // fields that are required must be there
+	answers  bool // fields that Google sets are right
 	list     []string
 }
 

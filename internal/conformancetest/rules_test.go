@@ -74,7 +74,11 @@ func TestRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/json")
-		id, complaints := inspect(known, r, []byte(test.body))
+		called, complaints := inspect(known, r, []byte(test.body))
+		id := ""
+		if called != nil {
+			id = called.ID
+		}
 		got := strings.Join(complaints, "\n")
 		if (got == "") != (test.complaint == "") || !strings.Contains(got, test.complaint) || test.id != "" && id != test.id {
 			t.Errorf("%s: got %s with complaints %q, want %s with %q", name, id, complaints, test.id, test.complaint)

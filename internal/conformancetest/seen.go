@@ -18,9 +18,6 @@ type record struct {
 var seen record
 
 func (r *record) add(id string) {
-	if id == "" {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.methods == nil {

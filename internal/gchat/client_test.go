@@ -99,7 +99,7 @@ func script(t *testing.T, timeout time.Duration, create, get answer) *scripted {
 		get(w, r)
 	}))
 	t.Cleanup(server.Close)
-	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: conformancetest.Proxy(t, server.URL), CallTimeout: timeout})
+	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: conformancetest.RequestProxy(t, server.URL), CallTimeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
