@@ -32,9 +32,9 @@ import (
 	"golang.org/x/time/rate"
 	"google.golang.org/api/chat/v1"
 	"google.golang.org/api/option"
-	htransport "google.golang.org/api/transport/http"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 )
 
 // Options are the settings of a Client. The zero value works.
@@ -42,14 +42,19 @@ type Options struct {
 	// Endpoint is the base URL of a fake or a proxy; empty stands for Google.
 	// One on loopback gets no credentials.
 	Endpoint string
+	// Auth says who reads; messages are sent as the Chat app, whoever reads.
+	Auth config.Auth
+	// Scopes are those of the reader; default all that an app needs to read
+	// spaces. credentials.Scopes gives those of a configuration.
+	Scopes []string
 	// CallTimeout bounds each single call; default 10s. Creating a message
 	// takes two calls at most.
 	CallTimeout time.Duration
 }
 
-// Client speaks to the Chat API as the Chat app.
+// Client speaks to the Chat API.
 type Client struct {
-	service     *chat.Service
+	service     *chat.Service // as the Chat app
 	reader      *chat.Service // with the scopes that an administrator approves, or as the user
 	roster      *chat.Service // for spaces and members: chat.bot is enough for an app; or as the user
 	local       *http.Client  // set for a loopback endpoint only
@@ -65,8 +70,8 @@ const (
 	eventReadsBurst     = 100
 )
 
-// New returns a client that authenticates as the app by Application Default
-// Credentials, unless the endpoint is on loopback. No call is made yet.
+// New returns a client; it needs no credentials where the endpoint is on
+// loopback. No call is made yet.
 func New(ctx context.Context, opts Options) (*Client, error) {
 	c := &Client{callTimeout: opts.CallTimeout}
 	if c.callTimeout == 0 {
@@ -77,37 +82,65 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 	if config.IsLoopback(opts.Endpoint) {
 		c.local = &http.Client{Transport: keepBody{&http.Transport{MaxIdleConnsPerHost: 32}}}
 	}
-	var err error
-	if c.service, err = c.open(ctx, opts.Endpoint, chat.ChatBotScope); err != nil {
+	asUser := opts.Auth.Mode == config.AuthUser || opts.Auth.Mode == config.AuthImpersonate
+	app, err := c.connect(opts.Auth.AsApp(), credentials.BotScope)
+	if err != nil {
+		if !asUser {
+			return nil, fmt.Errorf("open the Chat API: %w", err)
+		}
+		app = &http.Client{Transport: refusal{err}} // nothing may ever be sent
+	}
+	if c.service, err = open(ctx, opts.Endpoint, app); err != nil {
+		return nil, err
+	}
+	// A token with more scopes than approved may be refused for all of them:
+	// sending needs none of these.
+	scopes := opts.Scopes
+	if scopes == nil {
+		scopes = []string{chat.ChatBotScope, chat.ChatAppMessagesReadonlyScope, chat.ChatAppMembershipsReadonlyScope, chat.ChatAppSpacesReadonlyScope}
+	}
+	reader, err := c.connect(opts.Auth, scopes...)
+	if err != nil {
+		return nil, fmt.Errorf("open the Chat API: %w", err)
+	}
+	if c.reader, err = open(ctx, opts.Endpoint, reader); err != nil {
 		return nil, err
 	}
 	c.roster = c.service
-	// A token with more scopes than approved may be refused for all of them:
-	// sending needs none of these.
-	c.reader, err = c.open(ctx, opts.Endpoint, chat.ChatBotScope, chat.ChatAppMessagesReadonlyScope,
-		chat.ChatAppMembershipsReadonlyScope, chat.ChatAppSpacesReadonlyScope)
-	return c, err
+	if asUser {
+		c.roster = c.reader
+	}
+	return c, nil
 }
 
-func (c *Client) open(ctx context.Context, endpoint string, scopes ...string) (*chat.Service, error) {
-	client, clientOptions := c.local, []option.ClientOption(nil)
+// connect returns what carries calls made as auth says.
+func (c *Client) connect(auth config.Auth, scopes ...string) (*http.Client, error) {
+	if c.local != nil {
+		return c.local, nil
+	}
+	transport, err := credentials.Transport(auth, false, scopes...)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Client{Transport: keepBody{transport}}, nil
+}
+
+func open(ctx context.Context, endpoint string, client *http.Client) (*chat.Service, error) {
+	clientOptions := []option.ClientOption{option.WithHTTPClient(client)}
 	if endpoint != "" {
 		clientOptions = append(clientOptions, option.WithEndpoint(strings.TrimSuffix(endpoint, "/")+"/"))
 	}
-	if client == nil {
-		const help = "open the Chat API (run gcloud auth application-default login, or run as the Chat app's service account): %w"
-		var err error
-		if client, _, err = htransport.NewClient(ctx, option.WithScopes(scopes...)); err != nil {
-			return nil, fmt.Errorf(help, err)
-		}
-		client.Transport = keepBody{client.Transport}
-	}
-	service, err := chat.NewService(ctx, append(clientOptions, option.WithHTTPClient(client))...)
+	service, err := chat.NewService(ctx, clientOptions...)
 	if err != nil {
 		return nil, fmt.Errorf("open the Chat API: %w", err)
 	}
 	return service, nil
 }
+
+// refusal answers every call with the reason why there are no credentials.
+type refusal struct{ err error }
+
+func (r refusal) RoundTrip(*http.Request) (*http.Response, error) { return nil, r.err }
 
 // Close drops idle connections to a loopback endpoint. Those to Google end by
 // themselves.

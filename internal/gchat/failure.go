@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"cloud.google.com/go/auth"
 	"google.golang.org/api/googleapi"
 
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -68,11 +68,11 @@ func classifyNetwork(err error) failure {
 	var (
 		op    *net.OpError
 		name  *net.DNSError
-		token *auth.Error
+		token *credentials.Error
 	)
 	switch {
 	case errors.As(err, &token):
-		return failure{outcome: notSent, words: "no access token could be had for the app", err: err}
+		return failure{outcome: notSent, words: "no access token could be had", err: err}
 	case errors.As(err, &name), errors.As(err, &op) && op.Op == "dial":
 		return failure{outcome: notSent, words: "Google Chat can't be reached", err: err}
 	}

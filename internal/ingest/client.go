@@ -20,9 +20,10 @@ type Client struct {
 	heard *atomic.Int64
 }
 
-// NewClient connects to Pub/Sub with Application Default Credentials, or
-// without any to the emulator at "host:port" if one is named.
-func NewClient(ctx context.Context, project, emulator string) (*Client, error) {
+// NewClient connects to Pub/Sub with the credentials in the options, by default
+// Application Default Credentials, or without any to the emulator at
+// "host:port" if one is named.
+func NewClient(ctx context.Context, project, emulator string, credentials ...option.ClientOption) (*Client, error) {
 	heard := new(atomic.Int64)
 	opts := []option.ClientOption{
 		// The library reopens a silent stream after 45 s, but on the same
@@ -39,7 +40,9 @@ func NewClient(ctx context.Context, project, emulator string) (*Client, error) {
 		})),
 		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(listen(heard))),
 	}
-	if emulator != "" {
+	if emulator == "" {
+		opts = append(opts, credentials...)
+	} else {
 		opts = append(opts,
 			option.WithEndpoint(emulator),
 			option.WithoutAuthentication(),

@@ -12,6 +12,8 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/workspaceevents/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 )
 
 const (
@@ -47,7 +49,10 @@ func (m *Manager) call(ctx context.Context, what string, do func(context.Context
 
 func allowedRetries(err error) int {
 	var answer *googleapi.Error
+	var token *credentials.Error
 	switch {
+	case errors.As(err, &token) && !token.Temporary():
+		return 0
 	case !errors.As(err, &answer):
 		return outageRetries
 	case answer.Code == http.StatusTooManyRequests:

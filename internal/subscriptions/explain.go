@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"google.golang.org/api/googleapi"
+
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 )
 
 // Problem is an answer of the Workspace Events API in words: what was done to
@@ -37,8 +39,11 @@ func (p *Problem) Lasting() bool {
 func explain(doing string, d Desired, err error) error {
 	code, message := answerOf(err)
 	var network *url.Error
+	var token *credentials.Error
 	switch {
 	case code != 0:
+	case errors.As(err, &token): // nobody's fault but the credentials'
+		return fmt.Errorf("%s: %w", doing, token)
 	case errors.As(err, &network):
 		return fmt.Errorf("%s: the Workspace Events API can't be reached: %w", doing, err)
 	default:

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/api/workspaceevents/v1"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 )
 
 // Options are the settings of a Manager. The zero value works.
@@ -22,6 +23,11 @@ type Options struct {
 	// Endpoint is the base URL of a fake or a proxy; empty stands for Google.
 	// One on loopback gets no credentials.
 	Endpoint string
+	// Auth says who subscribes.
+	Auth config.Auth
+	// Scopes are what the credentials are to allow; default all that an app
+	// needs for spaces. credentials.Scopes gives those of a configuration.
+	Scopes []string
 	// EventTypes are those that List looks for, as Google finds only
 	// subscriptions to one of those that are named; default the ten of spaces.
 	// EventTypesOf gives those of a configuration.
@@ -33,18 +39,19 @@ type Options struct {
 	Backoff time.Duration
 	// OperationTimeout bounds the wait for one operation to finish; default 2m.
 	OperationTimeout time.Duration
-	// Transport carries the calls to a loopback endpoint; nil for the usual one.
+	// Transport carries the calls; nil for one with the credentials of Auth, or
+	// without any to a loopback endpoint.
 	Transport http.RoundTripper
 	// Now is the local clock and Wait a pause by it; nil for the real ones.
 	Now  func() time.Time
 	Wait func(context.Context, time.Duration) error
 }
 
-// Manager reads and changes subscriptions as the Chat app. It may be used by
-// several goroutines.
+// Manager reads and changes subscriptions as one identity: Google shows to
+// each only its own. It may be used by several goroutines.
 type Manager struct {
 	service *workspaceevents.Service
-	local   *http.Client // set for a loopback endpoint only
+	client  *http.Client
 	opts    Options
 	clock   *clock
 	writes  *rate.Limiter
@@ -57,8 +64,8 @@ const (
 	writesBurst     = 15
 )
 
-// New returns a manager that authenticates as the app by Application Default
-// Credentials, unless the endpoint is on loopback. No call is made yet.
+// New returns a manager; it needs no credentials where the endpoint is on
+// loopback. No call is made yet.
 func New(ctx context.Context, opts Options) (*Manager, error) {
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()
@@ -78,23 +85,26 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 	if opts.Wait == nil {
 		opts.Wait = wait
 	}
-	if opts.Transport == nil {
-		opts.Transport = &http.Transport{}
+	if opts.Scopes == nil {
+		opts.Scopes = scopes
 	}
-	m := &Manager{opts: opts, clock: &clock{now: opts.Now}, writes: rate.NewLimiter(rate.Limit(writesPerMinute)/60, writesBurst)}
-	var clientOptions []option.ClientOption
+	if opts.Transport == nil {
+		var err error
+		if opts.Transport, err = credentials.Transport(opts.Auth, config.IsLoopback(opts.Endpoint), opts.Scopes...); err != nil {
+			return nil, fmt.Errorf("open the Workspace Events API: %w", err)
+		}
+	}
+	m := &Manager{
+		client: &http.Client{Transport: opts.Transport}, opts: opts, clock: &clock{now: opts.Now},
+		writes: rate.NewLimiter(rate.Limit(writesPerMinute)/60, writesBurst),
+	}
+	clientOptions := []option.ClientOption{option.WithHTTPClient(m.client)}
 	if opts.Endpoint != "" {
 		clientOptions = append(clientOptions, option.WithEndpoint(strings.TrimSuffix(opts.Endpoint, "/")+"/"))
 	}
-	if config.IsLoopback(opts.Endpoint) {
-		m.local = &http.Client{Transport: opts.Transport}
-		clientOptions = append(clientOptions, option.WithHTTPClient(m.local))
-	} else {
-		clientOptions = append(clientOptions, option.WithScopes(scopes...))
-	}
 	service, err := workspaceevents.NewService(ctx, clientOptions...)
 	if err != nil {
-		return nil, fmt.Errorf("open the Workspace Events API (run gcloud auth application-default login, or run as the Chat app's service account): %w", err)
+		return nil, fmt.Errorf("open the Workspace Events API: %w", err)
 	}
 	m.service = service
 	return m, nil
@@ -117,11 +127,7 @@ func (m *Manager) Skew() time.Duration { return m.clock.skew() }
 
 // Close drops idle connections to a loopback endpoint. Those to Google end by
 // themselves.
-func (m *Manager) Close() {
-	if m.local != nil {
-		m.local.CloseIdleConnections()
-	}
-}
+func (m *Manager) Close() { m.client.CloseIdleConnections() }
 
 // List returns all subscriptions of the app to the event types of Options.
 func (m *Manager) List(ctx context.Context) ([]Subscription, error) {
