@@ -36,11 +36,12 @@ func (e *environment) open(ctx context.Context, needs ...config.Need) (*session,
 		return nil, err
 	}
 	if s.manager, err = subscriptions.New(ctx, subscriptions.Options{
-		Endpoint: cfg.Endpoints.WorkspaceEvents, EventTypes: subscriptions.EventTypesOf(cfg), Log: s.log,
+		Endpoint: cfg.Endpoints.WorkspaceEvents, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg),
+		EventTypes: subscriptions.EventTypesOf(cfg), Log: s.log,
 	}); err != nil {
 		return nil, err
 	}
-	if s.chat, err = gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat}); err != nil {
+	if s.chat, err = gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg)}); err != nil {
 		s.manager.Close()
 		return nil, err
 	}

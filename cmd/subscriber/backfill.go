@@ -129,7 +129,7 @@ func openForSpaces(ctx context.Context, cfg config.Config) (*store.Store, *gchat
 		db.Close()
 		return nil, nil, err
 	}
-	chat, err := gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat})
+	chat, err := openChat(ctx, cfg)
 	if err != nil {
 		db.Close()
 		return nil, nil, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/backfill"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/fetch"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/members"
@@ -28,7 +29,8 @@ func (w *worker) addKeeping(ctx context.Context, opts *jobs.Options, h hooks) er
 	cfg := w.cfg
 	var err error
 	if w.keeping.manager, err = subscriptions.New(ctx, subscriptions.Options{
-		Endpoint: cfg.Endpoints.WorkspaceEvents, EventTypes: subscriptions.EventTypesOf(cfg), Log: w.log.Named("subscriptions"),
+		Endpoint: cfg.Endpoints.WorkspaceEvents, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg),
+		EventTypes: subscriptions.EventTypesOf(cfg), Log: w.log.Named("subscriptions"),
 	}); err != nil {
 		return err
 	}

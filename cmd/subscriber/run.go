@@ -20,8 +20,9 @@ func newRun(env *environment) *cobra.Command {
 		Long: `Run pulls events from the Pub/Sub subscription, records them in Postgres and
 carries out what the reactors ask for, until it gets SIGTERM or SIGINT.
 
-It uses Application Default Credentials, or none where PUBSUB_EMULATOR_HOST and
-loopback endpoints point it at a simulation (see "subscriber simulate").`,
+It speaks to Google as the configuration's auth says, and without credentials
+where PUBSUB_EMULATOR_HOST and loopback endpoints point it at a simulation (see
+"subscriber simulate").`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := env.load(config.ForWorker)
 			if err != nil {

@@ -54,7 +54,7 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		}
 	}()
 
-	if w.chat, err = gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat}); err != nil {
+	if w.chat, err = openChat(ctx, cfg); err != nil {
 		return nil, err
 	}
 	// The list of reactors is the list of what this worker can do.
@@ -74,7 +74,7 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		return nil, explainConnecting(err)
 	}
 
-	if w.client, err = ingest.NewClient(ctx, cfg.Project, cfg.Endpoints.PubSubEmulator); err != nil {
+	if w.client, err = openPubSub(ctx, cfg); err != nil {
 		return nil, err
 	}
 	w.ingest = ingest.New(w.client, cfg.SubscriptionName(), w.store, log.Named("ingest"), ingest.Options{
