@@ -146,7 +146,18 @@ COMMENT ON TABLE worker_beats IS 'One row: when a worker last said that it is th
 COMMENT ON COLUMN worker_beats.beat_at IS 'The newest beat of any replica.';
 COMMENT ON COLUMN worker_beats.single IS 'Always true: there is one row.';
 
+CREATE TABLE silence_checks (
+  event_time timestamptz NOT NULL,
+  checked_at timestamptz NOT NULL,
+  space text COLLATE "C" PRIMARY KEY
+);
+COMMENT ON TABLE silence_checks IS 'Spaces that were silent for longer than they use to be, and of which Google was asked whether that is so.';
+COMMENT ON COLUMN silence_checks.event_time IS 'Since when the space was silent.';
+COMMENT ON COLUMN silence_checks.checked_at IS 'When Google was asked last; it is again when the silence has doubled.';
+COMMENT ON COLUMN silence_checks.space IS 'spaces/S';
+
 -- +goose Down
+DROP TABLE silence_checks;
 DROP TABLE worker_beats;
 DROP TABLE followed_spaces;
 DROP TABLE backfills;

@@ -814,6 +814,20 @@ ALTER TABLE public.reactor_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE public.silence_checks (
+    event_time timestamp with time zone NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.silence_checks IS 'Spaces that were silent for longer than they use to be, and of which Google was asked whether that is so.';
+
+COMMENT ON COLUMN public.silence_checks.event_time IS 'Since when the space was silent.';
+
+COMMENT ON COLUMN public.silence_checks.checked_at IS 'When Google was asked last; it is again when the silence has doubled.';
+
+COMMENT ON COLUMN public.silence_checks.space IS 'spaces/S';
+
 ALTER TABLE public.spaces ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.spaces_id_seq
     START WITH 1
@@ -939,6 +953,9 @@ ALTER TABLE ONLY public.reactor_runs
 
 ALTER TABLE ONLY public.reactor_runs
     ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject);
+
+ALTER TABLE ONLY public.silence_checks
+    ADD CONSTRAINT silence_checks_pkey PRIMARY KEY (space);
 
 ALTER TABLE ONLY public.spaces
     ADD CONSTRAINT spaces_id_key UNIQUE (id);

@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/fetch"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/members"
+	"github.com/spacekeeper/spacekeeper/internal/silence"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -52,7 +53,15 @@ func (w *worker) addKeeping(ctx context.Context, opts *jobs.Options, h hooks) er
 		return err
 	}
 	opts.Queues[jobs.QueueMembers], opts.Queues[jobs.QueueFetch] = 1, fetch.MaxWorkers
+	watcher := silence.New(w.chat, w.store, silence.Options{
+		Types: backfill.Listable(subscriptions.EventTypesOf(cfg)), Now: w.keeping.manager.Now, Log: w.log.Named("silence"),
+	})
+	if err := watcher.AddWorkers(opts.Workers); err != nil {
+		return err
+	}
 	if cfg.Backfill.Auto {
+		opts.Queues[jobs.QueueSilence] = 1
+		opts.Periodic = append(opts.Periodic, silence.Periodic())
 		opts.Queues[jobs.QueueBackfill] = backfill.MaxWorkers
 	}
 	if !keeps(cfg) {

@@ -1,6 +1,7 @@
 package backfill
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -10,8 +11,12 @@ import (
 
 const chat = "google.workspace.chat."
 
-// listable reports whether spaceEvents.list knows an event type: the deletion
-// of a space can't be listed, nor what isn't about a space.
+// Listable returns those of the event types that spaceEvents.list knows: the
+// deletion of a space can't be listed, nor what isn't about a space.
+func Listable(types []string) []string {
+	return slices.DeleteFunc(slices.Clone(types), func(t string) bool { return !listable(t) })
+}
+
 func listable(eventType string) bool {
 	switch kind, _, _ := strings.Cut(strings.TrimPrefix(eventType, chat), "."); kind {
 	case "message", "membership", "reaction", "space":

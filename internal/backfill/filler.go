@@ -27,7 +27,6 @@ package backfill
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -67,7 +66,7 @@ type Filler struct {
 
 // New returns a Filler.
 func New(chat *gchat.Client, s *store.Store, opts Options) *Filler {
-	opts.Types = slices.DeleteFunc(slices.Clone(opts.Types), func(t string) bool { return !listable(t) })
+	opts.Types = Listable(opts.Types)
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}

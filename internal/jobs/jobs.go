@@ -27,6 +27,7 @@ const (
 	QueueKeeper   = "keeper"   // one at a time
 	QueueBackfill = "backfill" // gaps
 	QueueMembers  = "members"  // lists of members
+	QueueSilence  = "silence"  // looks at silent spaces
 	QueueFetch    = "fetch"    // resources of names-only events
 )
 
