@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
@@ -15,7 +16,7 @@ const backoff = 500 * time.Millisecond
 
 func (e *examination) openManager(ctx context.Context) (*subscriptions.Manager, error) {
 	m, err := subscriptions.New(context.WithoutCancel(ctx), subscriptions.Options{
-		Endpoint: e.cfg.Endpoints.WorkspaceEvents, EventTypes: subscriptions.EventTypesOf(e.cfg), Backoff: backoff, Now: e.opts.Now,
+		Endpoint: e.cfg.Endpoints.WorkspaceEvents, Auth: e.cfg.Auth, Scopes: credentials.Scopes(e.cfg), EventTypes: subscriptions.EventTypesOf(e.cfg), Backoff: backoff, Now: e.opts.Now,
 	})
 	if err == nil {
 		e.onClose(m.Close)
@@ -24,7 +25,7 @@ func (e *examination) openManager(ctx context.Context) (*subscriptions.Manager, 
 }
 
 func (e *examination) openChat(ctx context.Context) (*gchat.Client, error) {
-	c, err := gchat.New(context.WithoutCancel(ctx), gchat.Options{Endpoint: e.cfg.Endpoints.Chat})
+	c, err := gchat.New(context.WithoutCancel(ctx), gchat.Options{Endpoint: e.cfg.Endpoints.Chat, Auth: e.cfg.Auth, Scopes: credentials.Scopes(e.cfg)})
 	if err == nil {
 		e.onClose(c.Close)
 	}
