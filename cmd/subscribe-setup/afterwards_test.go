@@ -50,7 +50,7 @@ func TestApplyTellsTheWorker(t *testing.T) {
 	jobs(first...)
 	x.keep()
 	x.run(exitOK, "status")
-	x.clock.advance(time.Hour)
+	x.clock.Advance(time.Hour)
 	x.config("backfill: {auto: false}\nworkspace: {spaces: [$A, $B, $C]}")
 	x.run(exitOK, "apply", "--backfill", "12h")
 	jobs(`backfill {"gap": 1}`, `backfill {"gap": 2}`, `backfill {"gap": 5}`, members(0), members(1), members(2))

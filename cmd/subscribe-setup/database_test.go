@@ -17,10 +17,10 @@ func TestReplacingLeavesAGap(t *testing.T) {
 	x.config("workspace: {spaces: [$A, $B]}")
 	x.run(exitOK, "apply")
 	x.keep()
-	x.clock.advance(10 * time.Minute)
+	x.clock.Advance(10 * time.Minute)
 	x.config("workspace: {spaces: [$A], targets: [{target: $B, include_resource: false}]}")
 	x.run(exitOK, "apply", "--yes")
-	x.clock.advance(time.Minute)
+	x.clock.Advance(time.Minute)
 	x.keep()
 	gaps, err := x.store.Gaps(t.Context())
 	if err != nil || len(gaps) != 1 {

@@ -5,43 +5,25 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 )
 
-// movable is a clock that is moved by hand.
-type movable struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newMovable() *movable {
-	return &movable{at: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
-}
-
-func (m *movable) now() time.Time {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.at
-}
-
-func (m *movable) advance(d time.Duration) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.at = m.at.Add(d)
+func newClock() *simulatetest.Clock {
+	return simulatetest.NewClock(time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC))
 }
 
 func TestRenewReactivateDelete(t *testing.T) {
 	t.Parallel()
-	clock := newMovable()
-	x := open(t, simulate.Options{Spaces: 3, Now: clock.now})
+	clock := newClock()
+	x := open(t, simulate.Options{Spaces: 3, Now: clock.Now})
 	x.run(exitOK, "apply")
 	x.transcript.Reset()
-	clock.advance(3*time.Hour + 29*time.Minute)
+	clock.Advance(3*time.Hour + 29*time.Minute)
 	x.run(exitOK, "renew", "$A")
 	x.run(exitOK, "list")
 	x.run(exitOK, "renew", "--all", "-o", "name")

@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -31,12 +31,6 @@ func TestMain(m *testing.M) {
 		"chat.spaces.list",
 	), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
 }
-
-// deafBroker has the one topic and keeps nothing.
-type deafBroker struct{}
-
-func (deafBroker) Publish(string, ...*pubsubpb.PubsubMessage) ([]string, error) { return nil, nil }
-func (deafBroker) TopicExists(name string) bool                                 { return strings.HasSuffix(name, "/chat-events") }
 
 // terminal runs commands against a simulated Workspace whose clock stands
 // still, and keeps a transcript.
@@ -54,7 +48,7 @@ type terminal struct {
 
 func open(t *testing.T, opts simulate.Options) *terminal {
 	t.Helper()
-	opts.Publisher = deafBroker{}
+	opts.Publisher = simulatetest.Deaf{Topic: "chat-events"}
 	return openWithPubSub(t, opts)
 }
 

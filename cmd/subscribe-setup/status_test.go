@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
@@ -19,16 +20,16 @@ import (
 // by hand.
 type watched struct {
 	*terminal
-	clock *movable
+	clock *simulatetest.Clock
 	store *store.Store
 }
 
 func openWatched(t *testing.T, opts simulate.Options) *watched {
 	t.Helper()
-	clock := newMovable()
-	opts.Now = clock.now
+	clock := newClock()
+	opts.Now = clock.Now
 	x := &watched{terminal: open(t, opts), clock: clock}
-	db := storetest.New(t, store.Options{Now: clock.now})
+	db := storetest.New(t, store.Options{Now: clock.Now})
 	x.store = db.Store
 	x.env["SPACEKEEPER_DATABASE_DSN"] = db.DSN
 	return x
@@ -39,7 +40,7 @@ func openWatched(t *testing.T, opts simulate.Options) *watched {
 func (x *watched) keep(spaces ...simulate.SpaceInfo) {
 	x.t.Helper()
 	m, err := subscriptions.New(x.t.Context(), subscriptions.Options{
-		Endpoint: x.env["SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT"], Now: x.clock.now,
+		Endpoint: x.env["SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT"], Now: x.clock.Now,
 	})
 	if err != nil {
 		x.t.Fatal(err)
@@ -63,7 +64,7 @@ func (x *watched) keep(spaces ...simulate.SpaceInfo) {
 	if _, err := k.Pass(x.t.Context()); err != nil {
 		x.t.Fatal(err)
 	}
-	if err := x.store.Beat(x.t.Context(), x.clock.now(), 7*24*time.Hour); err != nil {
+	if err := x.store.Beat(x.t.Context(), x.clock.Now(), 7*24*time.Hour); err != nil {
 		x.t.Fatal(err)
 	}
 }
@@ -71,7 +72,7 @@ func (x *watched) keep(spaces ...simulate.SpaceInfo) {
 // post records a message of the space, as if it had come in two seconds late.
 func (x *watched) post(space string, n int) {
 	x.t.Helper()
-	at, name := x.clock.now(), fmt.Sprintf("%s/messages/%d.%d", space, n, x.clock.now().Unix())
+	at, name := x.clock.Now(), fmt.Sprintf("%s/messages/%d.%d", space, n, x.clock.Now().Unix())
 	id := fmt.Sprintf("%s/spaceEvents/%d-%d", space, n, at.Unix())
 	const created = "google.workspace.chat.message.v1.created"
 	if _, err := x.store.Record(x.t.Context(), []events.Delivery{{
@@ -97,14 +98,14 @@ func TestStatus(t *testing.T) {
 	for i := range 30 {
 		x.post(spaces[i%2].Name, i)
 	}
-	x.clock.advance(time.Minute)
+	x.clock.Advance(time.Minute)
 	x.keep()
 	for _, format := range formats() {
 		x.run(exitOK, "status", "-o", format)
 	}
 	// B is suspended for two hours, C is deleted by hand, D differs, and E is
 	// somebody else's idea.
-	x.clock.advance(59 * time.Minute)
+	x.clock.Advance(59 * time.Minute)
 	name := x.name(spaces[1].Name)
 	if err := x.ws.Suspend(name, "APP_SCOPE_REVOKED"); err != nil {
 		t.Fatal(err)
@@ -128,7 +129,7 @@ func TestStatus(t *testing.T) {
 		x.run(exitFailed, "status", "-o", format)
 	}
 	// The worker is gone, and nobody renews.
-	x.clock.advance(6 * time.Hour)
+	x.clock.Advance(6 * time.Hour)
 	x.run(exitFailed, "status")
 	x.compare("status")
 }

@@ -14,7 +14,7 @@ func BenchmarkFill(b *testing.B) {
 		b.StopTimer()
 		s := newScene(b, 1)
 		s.live(b, outageCount, outage)
-		r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.now()}
+		r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.clock.Now()}
 		b.StartTimer()
 		done, err := s.filler.Fill(b.Context(), r, nil)
 		if err != nil || done.Recorded != outageCount {

@@ -88,9 +88,9 @@ func TestOutageBeyondWhatGoogleKeeps(t *testing.T) {
 	s.pass(t)
 	s.suspendAll(t)
 	s.live(t, 600, outage)
-	s.advance(28*24*time.Hour - outage/2)
+	s.clock.Advance(28*24*time.Hour - outage/2)
 	s.pass(t) // they have expired long since
-	ended := s.now()
+	ended := s.clock.Now()
 	s.repair(t)
 
 	oldest := ended.Add(-28 * 24 * time.Hour)

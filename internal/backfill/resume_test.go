@@ -31,7 +31,7 @@ func TestFillGoesOn(t *testing.T) {
 		}
 		return simulate.ChatFault{}
 	})
-	r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.now()}
+	r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.clock.Now()}
 	for attempt := 1; ; attempt++ {
 		var reported store.Backfill
 		b, err := s.filler.Fill(t.Context(), r, func(b store.Backfill) { reported = b })
@@ -61,7 +61,7 @@ func TestFillStops(t *testing.T) {
 	s := newScene(t, 1)
 	s.live(t, 700, time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
-	r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.now()}
+	r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.clock.Now()}
 	if _, err := s.filler.Fill(ctx, r, func(store.Backfill) { cancel() }); err == nil || reactors.IsPermanent(err) {
 		t.Fatalf("got %v, want an error that may pass", err)
 	}
@@ -79,7 +79,7 @@ func TestRefusedGapStaysVisible(t *testing.T) {
 	s := newScene(t, 1)
 	space := s.Spaces()[0].Name
 	s.pass(t)
-	s.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	s.pass(t)
 	if err := s.db.OpenGap(t.Context(), space, epoch.Add(10*time.Minute), epoch.Add(20*time.Minute), store.CauseSilentLoss); err != nil {
 		t.Fatal(err)
@@ -109,12 +109,12 @@ func TestRemovedMember(t *testing.T) {
 	if err := s.AddMembers(space, user); err != nil {
 		t.Fatal(err)
 	}
-	s.advance(time.Minute)
+	s.clock.Advance(time.Minute)
 	if err := s.RemoveMember(space, user); err != nil {
 		t.Fatal(err)
 	}
 	joined := s.events[0]
-	r := backfill.Range{Space: space, From: epoch.Add(-time.Second), To: s.now()}
+	r := backfill.Range{Space: space, From: epoch.Add(-time.Second), To: s.clock.Now()}
 	for range 2 {
 		if _, err := s.filler.Fill(t.Context(), r, nil); err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestRemovedMember(t *testing.T) {
 		"ce-id": joined.ID, "ce-type": joined.Type, "ce-time": joined.Time.Format(time.RFC3339Nano), "ce-specversion": "1.0",
 		"ce-source": "//workspaceevents.googleapis.com/subscriptions/s", "ce-subject": "//chat.googleapis.com/" + space,
 	}
-	live := events.Delivery{MessageID: "1", PublishTime: s.now(), ReceivedAt: s.now(), Origin: events.OriginLive, Attributes: attributes}
+	live := events.Delivery{MessageID: "1", PublishTime: s.clock.Now(), ReceivedAt: s.clock.Now(), Origin: events.OriginLive, Attributes: attributes}
 	live.Data = []byte(`{"membership":{"name":"` + joined.Items[0].Resource + `","state":"JOINED","member":{"name":"` + user + `","type":"HUMAN"}}}`)
 	if live.Event, live.Malformed = events.Decode(attributes, live.Data); live.Malformed != nil {
 		t.Fatal(live.Malformed)

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/riverqueue/river"
 	"go.uber.org/zap/zaptest"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
@@ -28,14 +28,6 @@ import (
 
 // epoch is when a scene begins.
 var epoch = time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
-
-// nobody takes the messages of a topic: no worker is there.
-type nobody struct{}
-
-func (nobody) Publish(_ string, messages ...*pubsubpb.PubsubMessage) ([]string, error) {
-	return make([]string, len(messages)), nil
-}
-func (nobody) TopicExists(string) bool { return true }
 
 // scene is a Workspace, a database and what repairs gaps, on one made-up clock.
 type scene struct {
@@ -45,29 +37,17 @@ type scene struct {
 	filler *backfill.Filler
 	keeper *subscriptions.Keeper
 
+	clock  *simulatetest.Clock
 	mu     sync.Mutex
-	at     time.Time
 	events []simulate.Event // all that happened
-}
-
-func (s *scene) now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.at
-}
-
-func (s *scene) advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.at = s.at.Add(d)
 }
 
 func newScene(t testing.TB, spaces int) *scene {
 	t.Helper()
-	s := &scene{at: epoch}
+	s := &scene{clock: simulatetest.NewClock(epoch)}
 	var err error
 	s.Workspace, err = simulate.Start(t.Context(), simulate.Options{
-		Seed: 1, Spaces: spaces, Users: 30, Publisher: nobody{}, Now: s.now,
+		Seed: 1, Spaces: spaces, Users: 30, Publisher: simulatetest.Deaf{}, Now: s.clock.Now,
 		OnEvent: func(e simulate.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -87,13 +67,13 @@ func newScene(t testing.TB, spaces int) *scene {
 	}
 	t.Cleanup(s.chat.Close)
 	s.db = storetest.New(t, store.Options{
-		Now:      s.now,
+		Now:      s.clock.Now,
 		Reactors: []reactors.Reactor{welcome.New(s.chat, welcome.Options{Text: "Hello, {member}!", MaxAge: 10 * time.Minute})},
 	}).Store
-	s.filler = backfill.New(s.chat, s.db, backfill.Options{Types: config.EventTypes(), Now: s.now, Log: zaptest.NewLogger(t)})
+	s.filler = backfill.New(s.chat, s.db, backfill.Options{Types: config.EventTypes(), Now: s.clock.Now, Log: zaptest.NewLogger(t)})
 	manager, err := subscriptions.New(t.Context(), subscriptions.Options{
-		Endpoint: conformancetest.Proxy(t, s.WorkspaceEventsEndpoint()), Now: s.now,
-		Wait: func(ctx context.Context, d time.Duration) error { s.advance(d); return ctx.Err() },
+		Endpoint: conformancetest.Proxy(t, s.WorkspaceEventsEndpoint()), Now: s.clock.Now,
+		Wait: s.clock.Wait,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +143,7 @@ func (s *scene) mendAll(t testing.TB) {
 func (s *scene) live(t testing.TB, n int, within time.Duration) {
 	t.Helper()
 	spaces := s.Spaces()
-	from, begin := s.now(), s.count()
+	from, begin := s.clock.Now(), s.count()
 	last := map[string]string{} // message by space
 	for i := 0; s.count()-begin < n; i++ {
 		space := spaces[i%len(spaces)]
@@ -191,9 +171,7 @@ func (s *scene) live(t testing.TB, n int, within time.Duration) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.mu.Lock()
-		s.at = from.Add(within * time.Duration(len(s.events)-begin) / time.Duration(n))
-		s.mu.Unlock()
+		s.clock.Set(from.Add(within * time.Duration(s.count()-begin) / time.Duration(n)))
 	}
 }
 

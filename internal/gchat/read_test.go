@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 )
 
 func must[T any](t *testing.T) func(T, error) T {
@@ -165,7 +166,7 @@ func TestMembersAreListedInPages(t *testing.T) {
 // it asks for, and none is refused.
 func TestReadsAreKeptWithinTheSpacesQuota(t *testing.T) {
 	t.Parallel()
-	ws, err := simulate.Start(t.Context(), simulate.Options{Seed: 1, Spaces: 1, Publisher: deafBroker{}})
+	ws, err := simulate.Start(t.Context(), simulate.Options{Seed: 1, Spaces: 1, Publisher: simulatetest.Deaf{}})
 	if err != nil {
 		t.Fatal(err)
 	}

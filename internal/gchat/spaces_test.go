@@ -7,11 +7,12 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 )
 
 func TestSpacesReadsEveryPage(t *testing.T) {
 	t.Parallel()
-	ws, err := simulate.Start(t.Context(), simulate.Options{Spaces: 2001, Users: -1, Publisher: deafBroker{}})
+	ws, err := simulate.Start(t.Context(), simulate.Options{Spaces: 2001, Users: -1, Publisher: simulatetest.Deaf{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,18 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 )
-
-type deafBroker struct{}
-
-func (deafBroker) Publish(string, ...*pubsubpb.PubsubMessage) ([]string, error) { return nil, nil }
-func (deafBroker) TopicExists(string) bool                                      { return true }
 
 // startWorkspace gives a Workspace of one space, whose clock goes on by a
 // second with each look at it if it runs, and a client.
@@ -27,7 +21,7 @@ func startWorkspace(t *testing.T, runs bool) (*simulate.Workspace, *gchat.Client
 	begin := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	var looks atomic.Int64
 	ws, err := simulate.Start(t.Context(), simulate.Options{
-		Seed: 1, Spaces: 1, Publisher: deafBroker{},
+		Seed: 1, Spaces: 1, Publisher: simulatetest.Deaf{},
 		Now: func() time.Time {
 			if runs {
 				return begin.Add(time.Duration(looks.Add(1)) * time.Second)

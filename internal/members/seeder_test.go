@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/google/go-cmp/cmp"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
@@ -23,14 +22,10 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
-
-type deafBroker struct{}
-
-func (deafBroker) Publish(string, ...*pubsubpb.PubsubMessage) ([]string, error) { return nil, nil }
-func (deafBroker) TopicExists(string) bool                                      { return true }
 
 // scene is a Workspace whose events are lost unless told, and what seeds from
 // its lists.
@@ -58,7 +53,7 @@ func (s *scene) now() time.Time {
 func newScene(t *testing.T, opts simulate.Options) *scene {
 	t.Helper()
 	s := &scene{at: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
-	opts.Seed, opts.Spaces, opts.Publisher, opts.Now = 1, 1, deafBroker{}, s.now
+	opts.Seed, opts.Spaces, opts.Publisher, opts.Now = 1, 1, simulatetest.Deaf{}, s.now
 	var err error
 	if s.Workspace, err = simulate.Start(t.Context(), opts); err != nil {
 		t.Fatal(err)

@@ -1,11 +1,9 @@
 package silence_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/backfill"
@@ -14,20 +12,12 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/silence"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 var epoch = time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
-
-// nobody takes the messages of a topic: whatever happens is lost, unless it is
-// backfilled.
-type nobody struct{}
-
-func (nobody) Publish(_ string, messages ...*pubsubpb.PubsubMessage) ([]string, error) {
-	return make([]string, len(messages)), nil
-}
-func (nobody) TopicExists(string) bool { return true }
 
 // scene is a space that is watched since the epoch, by the scope.
 type scene struct {
@@ -35,29 +25,15 @@ type scene struct {
 	db      *store.Store
 	filler  *backfill.Filler
 	watcher *silence.Watcher
+	clock   *simulatetest.Clock
 	space   string
-
-	mu sync.Mutex
-	at time.Time
-}
-
-func (s *scene) now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.at
-}
-
-func (s *scene) advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.at = s.at.Add(d)
 }
 
 func newScene(t *testing.T, wide bool) *scene {
 	t.Helper()
-	s := &scene{at: epoch}
+	s := &scene{clock: simulatetest.NewClock(epoch)}
 	var err error
-	s.Workspace, err = simulate.Start(t.Context(), simulate.Options{Seed: 1, Spaces: 1, Users: 4, Publisher: nobody{}, Now: s.now})
+	s.Workspace, err = simulate.Start(t.Context(), simulate.Options{Seed: 1, Spaces: 1, Users: 4, Publisher: simulatetest.Deaf{}, Now: s.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,10 +48,10 @@ func newScene(t *testing.T, wide bool) *scene {
 		t.Fatal(err)
 	}
 	t.Cleanup(chat.Close)
-	s.db = storetest.New(t, store.Options{Now: s.now}).Store
+	s.db = storetest.New(t, store.Options{Now: s.clock.Now}).Store
 	types := backfill.Listable(config.EventTypes())
-	s.filler = backfill.New(chat, s.db, backfill.Options{Types: types, Now: s.now})
-	s.watcher = silence.New(chat, s.db, silence.Options{Types: types, Now: s.now})
+	s.filler = backfill.New(chat, s.db, backfill.Options{Types: types, Now: s.clock.Now})
+	s.watcher = silence.New(chat, s.db, silence.Options{Types: types, Now: s.clock.Now})
 	scope := s.space
 	if wide {
 		scope = "spaces/-"
@@ -99,7 +75,7 @@ func (s *scene) talk(t *testing.T, messages int) {
 		}
 	}
 	for range messages {
-		s.advance(time.Minute)
+		s.clock.Advance(time.Minute)
 		if _, err := s.Post(s.space, author, "hello"); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +85,7 @@ func (s *scene) talk(t *testing.T, messages int) {
 // record brings what has happened so far into the database.
 func (s *scene) record(t *testing.T) {
 	t.Helper()
-	if _, err := s.filler.Fill(t.Context(), backfill.Range{Space: s.space, From: epoch.Add(-time.Hour), To: s.now()}, nil); err != nil {
+	if _, err := s.filler.Fill(t.Context(), backfill.Range{Space: s.space, From: epoch.Add(-time.Hour), To: s.clock.Now()}, nil); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -121,7 +97,7 @@ func (s *scene) look(t *testing.T, want silence.Report) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("at %s (-want +got):\n%s", s.now().Sub(epoch), diff)
+		t.Errorf("at %s (-want +got):\n%s", s.clock.Now().Sub(epoch), diff)
 	}
 }
 
@@ -141,10 +117,10 @@ func TestLoss(t *testing.T) {
 		s := newScene(t, wide)
 		s.talk(t, 12)
 		s.record(t)
-		last := s.now()
+		last := s.clock.Now()
 		s.talk(t, 5) // nobody hears it
 		s.look(t, silence.Report{})
-		s.advance(40 * time.Minute)
+		s.clock.Advance(40 * time.Minute)
 		s.look(t, silence.Report{Losses: 1})
 		gaps := s.gaps(t)
 		if len(gaps) != 1 || gaps[0].Scope != s.space || !gaps[0].From.Equal(last) || gaps[0].Cause != store.CauseSilentLoss {
@@ -171,22 +147,22 @@ func TestQuiet(t *testing.T) {
 	s := newScene(t, false)
 	s.talk(t, 12)
 	s.record(t)
-	s.advance(29 * time.Minute)
+	s.clock.Advance(29 * time.Minute)
 	s.look(t, silence.Report{})
-	s.advance(2 * time.Minute)
+	s.clock.Advance(2 * time.Minute)
 	s.look(t, silence.Report{Quiet: 1})
 	s.look(t, silence.Report{})
-	s.advance(30 * time.Minute)
+	s.clock.Advance(30 * time.Minute)
 	s.look(t, silence.Report{})
-	s.advance(2 * time.Minute)
+	s.clock.Advance(2 * time.Minute)
 	s.look(t, silence.Report{Quiet: 1})
 	// The night is part of its baseline from now on.
-	s.advance(14 * time.Hour)
+	s.clock.Advance(14 * time.Hour)
 	s.talk(t, 3)
 	s.record(t)
-	s.advance(14 * time.Hour)
+	s.clock.Advance(14 * time.Hour)
 	s.look(t, silence.Report{})
-	s.advance(24 * time.Hour)
+	s.clock.Advance(24 * time.Hour)
 	s.look(t, silence.Report{Quiet: 1})
 	if gaps := s.gaps(t); len(gaps) != 0 {
 		t.Errorf("quiet left gaps: %+v", gaps)
@@ -198,9 +174,9 @@ func TestNothingEverCame(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, false)
 	s.talk(t, 1)
-	s.advance(23 * time.Hour)
+	s.clock.Advance(23 * time.Hour)
 	s.look(t, silence.Report{})
-	s.advance(time.Hour)
+	s.clock.Advance(time.Hour)
 	s.look(t, silence.Report{Losses: 1})
 }
 
@@ -212,9 +188,9 @@ func TestRefused(t *testing.T) {
 	if err := s.RemoveMember(s.space, s.App()); err != nil {
 		t.Fatal(err)
 	}
-	s.advance(25 * time.Hour)
+	s.clock.Advance(25 * time.Hour)
 	s.look(t, silence.Report{})
-	silences, err := s.db.Silences(t.Context(), s.now(), 10)
+	silences, err := s.db.Silences(t.Context(), s.clock.Now(), 10)
 	if err != nil || len(silences) != 0 {
 		t.Errorf("got %+v, %v, want the silence checked", silences, err)
 	}

@@ -20,7 +20,7 @@ func BenchmarkHealthyPass(b *testing.B) {
 	s, keeper := healthy(b, 10_000)
 	pass(b, keeper) // writes them down
 	look := func(b *testing.B) {
-		s.clock.advance(time.Second)
+		s.clock.Advance(time.Second)
 		if r := pass(b, keeper); r.Actions[subscriptions.Keep] != len(s.list) {
 			b.Fatalf("got %+v, want that nothing needs anything", r)
 		}
@@ -59,7 +59,7 @@ func healthy(b *testing.B, spaces int) (*scene, *subscriptions.Keeper) {
 		}
 	}
 	m, err := subscriptions.New(b.Context(), subscriptions.Options{
-		Endpoint: s.WorkspaceEventsEndpoint(), Transport: s.InProcess(), Now: s.clock.now, Wait: s.clock.wait,
+		Endpoint: s.WorkspaceEventsEndpoint(), Transport: s.InProcess(), Now: s.clock.Now, Wait: s.clock.Wait,
 	})
 	if err != nil {
 		b.Fatal(err)

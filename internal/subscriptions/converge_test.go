@@ -47,11 +47,11 @@ func disturbAndCalm(t *testing.T, rt *rapid.T) {
 	}()
 	rt.Repeat(w.disturbances())
 	w.calm(rt)
-	w.clock.advance(longestWait)
+	w.clock.Advance(longestWait)
 	var last subscriptions.Report
 	for range 3 {
 		last = w.mustPass(rt)
-		w.clock.advance(5 * time.Minute)
+		w.clock.Advance(5 * time.Minute)
 	}
 	w.check(rt)
 	w.checkOrder(rt, last)
@@ -139,7 +139,7 @@ func (w *disturbed) calm(rt *rapid.T) {
 	w.operation = nil
 	w.SetOperationDelay(0)
 	w.book.setAway(false)
-	w.clock.advance(10 * time.Minute) // operations that are under way end
+	w.clock.Advance(10 * time.Minute) // operations that are under way end
 	for _, d := range w.list {
 		if !slices.Contains(w.Members(d.Scope), w.App()) {
 			_ = w.AddMembers(d.Scope, w.App()) // there may be no such space

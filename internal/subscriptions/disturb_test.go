@@ -31,11 +31,11 @@ func (w *disturbed) disturbances() map[string]func(*rapid.T) {
 		"passes for a while": func(rt *rapid.T) {
 			for range rapid.IntRange(2, 12).Draw(rt, "passes") {
 				_, _ = w.pass(0, nil)
-				w.clock.advance(10 * time.Minute)
+				w.clock.Advance(10 * time.Minute)
 			}
 		},
 		"time passes": func(rt *rapid.T) {
-			w.clock.advance(time.Duration(rapid.IntRange(1, 5*60).Draw(rt, "minutes")) * time.Minute)
+			w.clock.Advance(time.Duration(rapid.IntRange(1, 5*60).Draw(rt, "minutes")) * time.Minute)
 		},
 		"suspended": func(rt *rapid.T) {
 			_ = w.Suspend(w.drawName(rt), rapid.SampledFrom(simulate.SuspensionReasons()).Draw(rt, "reason"))
@@ -125,7 +125,7 @@ func (w *disturbed) makeByHand(rt *rapid.T) {
 
 func (w *disturbed) person(rt *rapid.T) *subscriptions.Manager {
 	m, err := subscriptions.New(w.t.Context(), subscriptions.Options{
-		Endpoint: w.WorkspaceEventsEndpoint(), Transport: w.InProcess(), Now: w.clock.now, Wait: w.clock.wait,
+		Endpoint: w.WorkspaceEventsEndpoint(), Transport: w.InProcess(), Now: w.clock.Now, Wait: w.clock.Wait,
 	})
 	if err != nil {
 		rt.Fatal(err)

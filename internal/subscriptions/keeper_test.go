@@ -14,36 +14,14 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// fakeClock moves when it is told to, and when somebody waits by it.
-type fakeClock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *fakeClock {
-	return &fakeClock{at: time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)}
-}
-
-func (c *fakeClock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *fakeClock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-func (c *fakeClock) wait(ctx context.Context, d time.Duration) error {
-	c.advance(d)
-	return ctx.Err()
+func newClock() *simulatetest.Clock {
+	return simulatetest.NewClock(time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC))
 }
 
 // memory is a book without a database, as long as nobody asks for coverage.
@@ -94,7 +72,7 @@ func target(space string) string { return "//chat.googleapis.com/" + space }
 // scene is a Workspace whose clock is made up, and what keepers share.
 type scene struct {
 	*simulate.Workspace
-	clock *fakeClock
+	clock *simulatetest.Clock
 	book  *memory
 	keep  subscriptions.Book // what keepers use: book, or more than it
 	list  []subscriptions.Desired
@@ -118,7 +96,7 @@ func newScene(t testing.TB, opts simulate.Options) *scene {
 func openScene(ctx context.Context, opts simulate.Options) (*scene, error) {
 	s := &scene{clock: newClock(), book: &memory{}}
 	s.keep = s.book
-	opts.Publisher, opts.NoListen, opts.Now = deafBroker{}, true, s.clock.now
+	opts.Publisher, opts.NoListen, opts.Now = simulatetest.Deaf{Topic: "chat-events"}, true, s.clock.Now
 	if opts.Users == 0 {
 		opts.Users = -1
 	}
@@ -148,7 +126,7 @@ func (s *scene) keeper(t testing.TB, skew time.Duration) *subscriptions.Keeper {
 func (s *scene) replica(ctx context.Context, way http.RoundTripper, skew time.Duration) (*subscriptions.Keeper, error) {
 	m, err := subscriptions.New(ctx, subscriptions.Options{
 		Endpoint: s.WorkspaceEventsEndpoint(), Transport: way, Backoff: time.Second,
-		Now: func() time.Time { return s.clock.now().Add(skew) }, Wait: s.clock.wait,
+		Now: func() time.Time { return s.clock.Now().Add(skew) }, Wait: s.clock.Wait,
 	})
 	if err != nil {
 		return nil, err
@@ -206,18 +184,18 @@ func TestNothingLapses(t *testing.T) {
 	s := newScene(t, simulate.Options{Spaces: spaces, Withhold: simulate.LifecycleKinds()})
 	k := s.keeper(t, 0)
 	for pass(t, k).Actions[subscriptions.Create] > 0 { // the quota takes several passes
-		s.clock.advance(interval)
+		s.clock.Advance(interval)
 	}
 	busiest := s.meter()
-	from := s.clock.now()
+	from := s.clock.Now()
 	before, listed, passes := s.writes(), s.EventsAPICalls()["subscriptions.list"], 0
-	for end := from.Add(time.Duration(days) * 24 * time.Hour); s.clock.now().Before(end); passes++ {
-		s.clock.advance(interval*9/10 + rand.N(interval/5))
+	for end := from.Add(time.Duration(days) * 24 * time.Hour); s.clock.Now().Before(end); passes++ {
+		s.clock.Advance(interval*9/10 + rand.N(interval/5))
 		if r := pass(t, k); r.Failed > 0 {
 			t.Fatalf("%d actions failed", r.Failed)
 		}
 	}
-	to := s.clock.now()
+	to := s.clock.Now()
 	for _, space := range s.Spaces() {
 		if gap := s.Uncovered(target(space.Name), from, to); gap > 0 {
 			t.Fatalf("%s was not covered for %s", space.Name, gap)
@@ -245,7 +223,7 @@ func (s *scene) meter() *int {
 		if reads(c.Method) {
 			return simulate.EventsFault{}
 		}
-		now := s.clock.now()
+		now := s.clock.Now()
 		recent = append(slices.DeleteFunc(recent, func(t time.Time) bool { return now.Sub(t) >= time.Minute }), now)
 		*most = max(*most, len(recent))
 		return simulate.EventsFault{}
@@ -278,7 +256,7 @@ func TestSilentSuspensions(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s.clock.advance(5 * time.Minute)
+		s.clock.Advance(5 * time.Minute)
 		pass(t, k)
 		got := s.book.state(space)
 		if mended {
@@ -297,7 +275,7 @@ func TestSilentSuspensions(t *testing.T) {
 		} else if err := s.Mend(name); err != nil {
 			t.Fatal(err)
 		}
-		s.clock.advance(5 * time.Minute)
+		s.clock.Advance(5 * time.Minute)
 		pass(t, k)
 		if got := s.book.state(space); got.State != "ACTIVE" || got.Parked || got.Remedy != "" {
 			t.Fatalf("%d: mended %s: got %+v", i, reason, got)
@@ -319,7 +297,7 @@ func TestSuspensionsAreTriedLessAndLessOften(t *testing.T) {
 	}
 	before := s.EventsAPICalls()["subscriptions.reactivate"]
 	for range 24 * 12 {
-		s.clock.advance(5 * time.Minute)
+		s.clock.Advance(5 * time.Minute)
 		pass(t, k)
 	}
 	if n := s.EventsAPICalls()["subscriptions.reactivate"] - before; n < 24 || n > 32 {
@@ -329,7 +307,7 @@ func TestSuspensionsAreTriedLessAndLessOften(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 13 {
-		s.clock.advance(5 * time.Minute)
+		s.clock.Advance(5 * time.Minute)
 		pass(t, k)
 	}
 	if got := s.book.state(s.list[0].Scope); got.State != "ACTIVE" {
@@ -351,7 +329,7 @@ func TestHiddenSuspensionReasons(t *testing.T) {
 		}
 	}
 	for i := range 6 {
-		s.clock.advance(5 * time.Minute)
+		s.clock.Advance(5 * time.Minute)
 		pass(t, k)
 		got := s.book.state(s.list[0].Scope)
 		for _, want := range []string{"add-iam-policy-binding", "add the Chat app", "subscribe-setup delete " + name} {
@@ -363,7 +341,7 @@ func TestHiddenSuspensionReasons(t *testing.T) {
 	if err := s.Mend(name, "ENDPOINT_PERMISSION_DENIED"); err != nil {
 		t.Fatal(err)
 	}
-	s.clock.advance(longestWait)
+	s.clock.Advance(longestWait)
 	pass(t, k)
 	if got := s.book.state(s.list[0].Scope); strings.Contains(got.Remedy, "add-iam-policy-binding") {
 		t.Errorf("the mended reason is still in the remedy: %q", got.Remedy)
@@ -405,11 +383,11 @@ func TestReplicasRace(t *testing.T) {
 			})
 		}
 		replicas.Wait()
-		s.clock.advance(5 * time.Minute)
+		s.clock.Advance(5 * time.Minute)
 	}
 	s.SetEventsFaults(nil)
 	for range 3 {
-		s.clock.advance(5 * time.Minute)
+		s.clock.Advance(5 * time.Minute)
 		pass(t, s.keeper(t, 0))
 	}
 	made := 0
@@ -436,15 +414,15 @@ func TestClockSkew(t *testing.T) {
 			s := newScene(t, simulate.Options{Spaces: 3, Withhold: simulate.LifecycleKinds()})
 			k := s.keeper(t, skew)
 			pass(t, k)
-			from := s.clock.now()
+			from := s.clock.Now()
 			renewals := 0
 			for range 3 * 24 * 12 {
-				s.clock.advance(5 * time.Minute)
+				s.clock.Advance(5 * time.Minute)
 				r := pass(t, k)
 				renewals += r.Actions[subscriptions.Renew]
 			}
 			for _, d := range s.list {
-				if gap := s.Uncovered(target(d.Scope), from, s.clock.now()); gap > 0 {
+				if gap := s.Uncovered(target(d.Scope), from, s.clock.Now()); gap > 0 {
 					t.Errorf("%s was not covered for %s", d.Scope, gap)
 				}
 			}

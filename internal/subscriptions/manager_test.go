@@ -17,13 +17,13 @@ import (
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -37,12 +37,6 @@ func TestMain(m *testing.M) {
 	// Started by an init function below the Pub/Sub client; never ends.
 	os.Exit(storetest.Main(checked, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
 }
-
-// deafBroker has the one topic and keeps nothing.
-type deafBroker struct{}
-
-func (deafBroker) Publish(string, ...*pubsubpb.PubsubMessage) ([]string, error) { return nil, nil }
-func (deafBroker) TopicExists(name string) bool                                 { return strings.HasSuffix(name, "/chat-events") }
 
 // stage is a simulated Workspace and a manager that talks to it through a
 // server that can break calls.
@@ -58,7 +52,7 @@ type stage struct {
 
 func start(t *testing.T, opts simulate.Options) *stage {
 	t.Helper()
-	opts.Publisher = deafBroker{}
+	opts.Publisher = simulatetest.Deaf{Topic: "chat-events"}
 	if opts.Spaces == 0 {
 		opts.Spaces = 2
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -22,7 +23,7 @@ func TestThousandsAreBoundByTheQuota(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		ws, err := simulate.Start(t.Context(), simulate.Options{
-			Spaces: spaces, Users: -1, Publisher: deafBroker{}, NoListen: true, Now: time.Now,
+			Spaces: spaces, Users: -1, Publisher: simulatetest.Deaf{Topic: "chat-events"}, NoListen: true, Now: time.Now,
 			TTL: simulate.TTL{Data: 7 * 24 * time.Hour},
 		})
 		if err != nil {
