@@ -79,7 +79,7 @@ func flagsIn(text string) (names []string) {
 
 // elsewhere says where else commands are documented.
 var elsewhere = map[string]string{
-	"doctor": "docs/doctor.md", "init": "the README", "completion": "cobra", "help": "cobra",
+	"init": "the README", "completion": "cobra", "help": "cobra",
 }
 
 // The document names every field of what is printed as JSON.
