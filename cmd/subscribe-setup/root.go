@@ -36,7 +36,7 @@ configuration has to be changed, 130 interrupted.`,
 		panic(err) // the flag is there: it was defined above
 	}
 	root.AddCommand(
-		newPlan(env), newApply(env), newList(env), newRenew(env), newReactivate(env), newDelete(env),
+		newInit(env), newPlan(env), newApply(env), newList(env), newRenew(env), newReactivate(env), newDelete(env),
 		newStatus(env), newDoctor(env), newSpaces(env), newVersion(env),
 	)
 	return root

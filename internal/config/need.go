@@ -54,7 +54,7 @@ func (c *checker) needs(needs []Need) {
 			if path == "database.dsn" && (c.cfg.Database.DSNFile != "" || c.wrong["database.dsn_file"]) {
 				continue
 			}
-			if path == "workspace.spaces" && (len(c.cfg.Workspace.Targets) > 0 || c.wrong["workspace.targets"]) {
+			if path == "workspace.spaces" && (len(c.cfg.Workspace.Targets) > 0 || c.wrong["workspace.targets"] || c.cfg.Keeper.OnAdded) {
 				continue
 			}
 			reported[path] = true

@@ -145,3 +145,17 @@ func TestDeadLetterTopicName(t *testing.T) {
 		}
 	}
 }
+
+// TestFollowingIsEnough needs no target where spaces come by themselves.
+func TestFollowingIsEnough(t *testing.T) {
+	t.Parallel()
+	cfg := config.Default()
+	cfg.Project, cfg.PubSub.Topic = "my-project", "chat-events"
+	if err := cfg.Validate(config.ForApply); err == nil {
+		t.Error("nothing to watch was accepted")
+	}
+	cfg.Keeper.OnAdded = true
+	if err := cfg.Validate(config.ForApply); err != nil {
+		t.Errorf("following the app: %v", err)
+	}
+}

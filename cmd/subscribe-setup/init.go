@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+func newInit(env *environment) *cobra.Command {
+	var a answers
+	var noInput, force bool
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Write a configuration file, after a few questions",
+		Long: `Write a commented configuration file to where --config says, by default
+spacekeeper.yaml. On a terminal, what no flag answers is asked. The file holds no
+secret: it names the files that do.`,
+		Example: `  subscribe-setup init
+  subscribe-setup init --no-input --project my-project --watch spaces/AAQAtX4kZ1c --watch "name:Team *"
+  subscribe-setup init --no-input --project my-project --auth user --token-file consent.json --watch spaces/-`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.Project == "" {
+				a.Project = env.getenv("GOOGLE_CLOUD_PROJECT")
+			}
+			return env.init(cmd, &a, env.asks && !noInput, force)
+		},
+	}
+	a.addFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&noInput, "no-input", false, "ask nothing")
+	cmd.Flags().BoolVar(&force, "force", false, "replace a file that is there")
+	return cmd
+}
+
+func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) error {
+	path := e.configPath
+	if path == "" {
+		path = config.DefaultPath
+	}
+	if _, err := os.Lstat(path); err == nil && !force {
+		return fmt.Errorf("%s is there already: --force replaces it, --config names another", path)
+	}
+	if asks {
+		e.say("This writes %s. Enter takes what is in brackets.\n", path)
+		if err := e.interview(cmd.Context(), cmd.Flags(), a); err != nil {
+			return fmt.Errorf("nothing was written: %w", err)
+		}
+	}
+	if missing := a.missing(); missing != "" {
+		return &usageError{errors.New("nothing was written: " + missing)}
+	}
+	cfg := a.config()
+	if err := problemsOf(cfg, config.ForApply, config.ForWorker); err != nil {
+		return err
+	}
+	text, err := render(a, cfg)
+	if err != nil {
+		return err
+	}
+	if err := writeNew(path, text, force); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	for _, file := range absent(cfg) {
+		e.say("%s isn't here; it has to be where Spacekeeper runs.", file)
+	}
+	option := ""
+	if e.configPath != "" {
+		option = " --config " + e.configPath
+	}
+	e.say("Wrote %s.", path)
+	e.say("Next: subscribe-setup doctor --pre%s", option)
+	return nil
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+// answers are what init has to know. The flags say what each is.
+type answers struct {
+	Project, Auth, CredentialsFile, TokenFile, Subject string
+	Topic, Subscription                                string
+	ManagePubSub                                       bool
+	Watch                                              []string
+	Follow, NamesOnly                                  bool
+	Database, PasswordFile                             string
+	Welcome                                            bool
+}
+
+func (a *answers) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&a.Project, "project", "", "id of the Chat app's Google Cloud project (default $GOOGLE_CLOUD_PROJECT)")
+	f.StringVar(&a.Auth, "auth", config.AuthApp, "who subscribes and reads: app, user or impersonate")
+	f.StringVar(&a.CredentialsFile, "credentials-file", "", "file of the service account: a workload identity configuration or a key (default: Application Default Credentials)")
+	f.StringVar(&a.TokenFile, "token-file", "", "file with the user's consent, for --auth user")
+	f.StringVar(&a.Subject, "subject", "", "e-mail address of the user to act for, for --auth impersonate")
+	f.StringVar(&a.Topic, "topic", "chat-events", "Pub/Sub topic that Google publishes to")
+	f.StringVar(&a.Subscription, "subscription", "chat-events-worker", "Pub/Sub subscription that the worker pulls")
+	f.BoolVar(&a.ManagePubSub, "manage-pubsub", false, "let apply make the topic and the subscription, instead of Terraform")
+	f.StringArrayVar(&a.Watch, "watch", nil, "what to watch: spaces/…, name:Team *, spaces/-, users/… or customers/my_customer; may be repeated")
+	f.BoolVar(&a.Follow, "follow", false, "watch a space as soon as the Chat app is added to it")
+	f.BoolVar(&a.NamesOnly, "names-only", false, "have no content in events, so that subscriptions live longer")
+	f.StringVar(&a.Database, "database", "postgres://spacekeeper@127.0.0.1:5432/spacekeeper", "connection string of Postgres, without a password")
+	f.StringVar(&a.PasswordFile, "password-file", "", "file with the password of the database")
+	f.BoolVar(&a.Welcome, "welcome", false, "greet people who join a space")
+}
+
+// missing says which answers can't be done without.
+func (a *answers) missing() string {
+	switch {
+	case a.Project == "":
+		return "--project is missing"
+	case len(a.Watch) == 0 && !a.Follow:
+		return "say what to watch with --watch, or --follow"
+	}
+	return ""
+}
+
+// config is what the answers configure.
+func (a *answers) config() config.Config {
+	cfg := config.Default()
+	cfg.Project = a.Project
+	cfg.Auth = config.Auth{Mode: a.Auth, CredentialsFile: a.CredentialsFile, TokenFile: a.TokenFile, Subject: a.Subject}
+	cfg.PubSub.Topic, cfg.PubSub.Subscription, cfg.PubSub.Manage = a.Topic, a.Subscription, a.ManagePubSub
+	cfg.Database.DSN, cfg.Database.PasswordFile = a.Database, a.PasswordFile
+	cfg.Workspace.IncludeResource = !a.NamesOnly
+	cfg.Keeper.OnAdded = a.Follow
+	cfg.Reactors.Welcome.Enabled = a.Welcome
+	for _, name := range a.Watch {
+		t := config.Target{Target: name}
+		if kind := t.Kind(); kind == config.KindSpace || kind == "" && strings.HasPrefix(name, "https://") {
+			cfg.Workspace.Spaces = append(cfg.Workspace.Spaces, name)
+		} else {
+			cfg.Workspace.Targets = append(cfg.Workspace.Targets, t)
+		}
+	}
+	return cfg
+}
+
+// problemsOf checks the configuration, except that files may be absent: it may
+// be meant for another machine.
+func problemsOf(cfg config.Config, needs ...config.Need) error {
+	var bad *config.Error
+	if err := cfg.Validate(needs...); !errors.As(err, &bad) {
+		return err
+	}
+	elsewhere := absent(cfg)
+	bad.Problems = slices.DeleteFunc(bad.Problems, func(p config.Problem) bool {
+		return slices.ContainsFunc(elsewhere, func(file string) bool {
+			return strings.Contains(p.Message, " can't be used: ") && strings.Contains(p.Message, " "+file+": ")
+		})
+	})
+	if len(bad.Problems) == 0 {
+		return nil
+	}
+	return bad
+}
+
+// absent lists the files that the configuration names and that aren't here.
+func absent(cfg config.Config) []string {
+	var list []string
+	for _, file := range []string{cfg.Auth.CredentialsFile, cfg.Auth.TokenFile, cfg.Database.PasswordFile} {
+		if file == "" {
+			continue
+		}
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			list = append(list, file)
+		}
+	}
+	return list
+}

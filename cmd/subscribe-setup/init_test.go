@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/pflag"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+func noEnv(string) string { return "" }
+
+// initIn runs init for a file in a directory of its own.
+func initIn(t *testing.T, answers string) *terminal {
+	t.Helper()
+	return &terminal{t: t, dir: t.TempDir(), env: map[string]string{}, answers: answers}
+}
+
+func (x *terminal) written() string {
+	x.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(x.dir, "spacekeeper.yaml"))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	fmt.Fprintf(&x.transcript, "%s\n", x.mask(string(raw)))
+	return string(raw)
+}
+
+func TestInitAsks(t *testing.T) {
+	t.Parallel()
+	x := initIn(t, strings.Join([]string{
+		"My Project", "my-project", // the first one won't do
+		"impersonat", "impersonate",
+		"", "keeper", "keeper@example.com", // it is needed, and an address
+		"/run/secrets/workload-identity.json",
+		"", "", "maybe", "n",
+		"spaces/-, spaces/AAQA1, spaces/-", "spaces/-, name:Team *",
+		"y",
+		"postgres://app:hunter2@db/app", "postgres://app@db/app", "/run/secrets/postgres",
+		"y",
+	}, "\n"))
+	x.run(exitOK, "init", "--config", "$DIR/spacekeeper.yaml")
+	x.written()
+	x.compare("init")
+	if strings.Contains(x.transcript.String(), "hunter2") {
+		t.Error("a secret shows")
+	}
+}
+
+func TestInitWithoutQuestions(t *testing.T) {
+	t.Parallel()
+	x := initIn(t, "")
+	x.run(exitUsage, "init", "--config", "$DIR/spacekeeper.yaml")
+	x.run(exitUsage, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project")
+	x.run(exitConfig, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "users/1")
+	x.run(exitConfig, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "spaces/A", "--auth", "user")
+	x.run(exitFailed, "init", "--config", "$DIR/absent/spacekeeper.yaml", "--project", "my-project", "--follow")
+	if found, err := os.ReadDir(x.dir); err != nil || len(found) > 0 {
+		t.Errorf("found %v (%v), want nothing written", found, err)
+	}
+	x.run(exitOK, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "spaces/A")
+	first := x.written()
+	x.run(exitFailed, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--follow")
+	if got := x.written(); got != first {
+		t.Errorf("the file was replaced by\n%s", got)
+	}
+	x.run(exitOK, "init", "--config", "$DIR/spacekeeper.yaml", "--force", "--project", "my-project", "--follow", "--no-input")
+	if got := x.written(); !strings.Contains(got, "on_added: true") {
+		t.Errorf("the file was not replaced; it is\n%s", got)
+	}
+	if found, err := os.ReadDir(x.dir); err != nil || len(found) != 1 {
+		t.Errorf("found %v (%v), want the one file", found, err)
+	}
+	x.transcript.Reset() // paths in errors differ between systems
+}
+
+// TestInitIsInterrupted cancels while a question waits for its answer.
+func TestInitIsInterrupted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	in, keyboard := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	// The first question is answered, and then nobody types any more.
+	go func() {
+		_, _ = keyboard.Write([]byte("my-project\n"))
+		cancel()
+	}()
+	var out, messages strings.Builder
+	code := run(ctx, []string{"init", "--config", filepath.Join(dir, "spacekeeper.yaml")}, noEnv,
+		streams{in: in, out: &out, err: &messages, asks: true})
+	if err := keyboard.Close(); err != nil { // lets the read end
+		t.Error(err)
+	}
+	if code != exitInterrupted {
+		t.Errorf("got exit code %d, want %d\n%s", code, exitInterrupted, messages.String())
+	}
+	if found, err := os.ReadDir(dir); err != nil || len(found) > 0 {
+		t.Errorf("found %v (%v), want nothing written", found, err)
+	}
+}
+
+func TestInitRunsOutOfAnswers(t *testing.T) {
+	t.Parallel()
+	x := initIn(t, "my-project\n")
+	x.run(exitFailed, "init", "--config", "$DIR/spacekeeper.yaml")
+	if !strings.Contains(x.transcript.String(), "the answers ended before the questions did") {
+		t.Errorf("it says\n%s", x.transcript.String())
+	}
+}
+
+// TestInitWritesWhatLoads goes through combinations of answers and compares
+// what is loaded with what was answered.
+func TestInitWritesWhatLoads(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	key := file("key.json", `{"type": "service_account"}`)
+	consent := file("user's consent: #1.json", `{"type": "authorized_user", "refresh_token": "x"}`)
+	password := file("password", "x")
+	modes := [][]string{
+		{"--watch", "spaces/A", "--watch", "name:Team: #1, or so *", "--watch", "customers/my_customer"},
+		{"--follow", "--credentials-file", key},
+		{"--auth", "user", "--token-file", consent, "--watch", "spaces/-", "--watch", "users/123"},
+		{"--auth", "impersonate", "--subject", "keeper@example.com", "--credentials-file", key, "--watch", `name:"quoted" \ *`},
+	}
+	others := [][]string{
+		{},
+		{"--manage-pubsub", "--names-only", "--welcome"},
+		{"--topic", "projects/my-project/topics/on.off", "--subscription", "projects/other-project/subscriptions/s+~%1"},
+		{"--database", "host=db user='x y' dbname=z", "--password-file", password},
+	}
+	for i, mode := range modes {
+		for j, other := range others {
+			path := filepath.Join(dir, fmt.Sprintf("spacekeeper-%d-%d.yaml", i, j))
+			args := append(append([]string{"init", "--no-input", "--config", path, "--project", "my-project"}, mode...), other...)
+			var out, messages strings.Builder
+			if code := run(t.Context(), args, noEnv, streams{out: &out, err: &messages}); code != exitOK {
+				t.Errorf("%v: got exit code %d\n%s", args, code, messages.String())
+				continue
+			}
+			got, err := config.Load(path, noEnv, config.ForApply, config.ForWorker)
+			if err != nil {
+				t.Errorf("%v: %v", args, err)
+				continue
+			}
+			var a answers
+			flags := pflag.NewFlagSet("init", pflag.ContinueOnError)
+			a.addFlags(flags)
+			if err := flags.Parse(append(append([]string{"--project", "my-project"}, mode...), other...)); err != nil {
+				t.Fatal(err)
+			}
+			if want := a.config(); got.String() != want.String() {
+				t.Errorf("%v: got\n%s\nwant\n%s", args, got, want)
+			}
+		}
+	}
+}
+
+func FuzzQuote(f *testing.F) {
+	for _, s := range []string{"my-project", "no", "1e3", "a: b", "#", "'", `"\`, "name:Team *", "ä\u2028", "-", "a:"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfeff || r == 0xfffd }) {
+			t.Skip("refused by the checks, or never typed")
+		}
+		var got struct{ Key any }
+		if err := yaml.Unmarshal([]byte("key: "+quote(text)+" # comment\n"), &got); err != nil || got.Key != text {
+			t.Errorf("%q is written as %s and read as %v (%v)", text, quote(text), got.Key, err)
+		}
+	})
+}
