@@ -13,9 +13,13 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 )
 
+// shortestPast is worth a backfill of its own.
+const shortestPast = time.Minute
+
 // AskForPast asks for the events of each scope from a time on up to its own,
 // at which it began to be watched. What is covered, or a gap already, isn't
-// asked for again. It returns the scopes that have something to fetch.
+// asked for again, nor are moments: who asks twice may be off by a second in
+// between. It returns the scopes that have something to fetch.
 func (s *Store) AskForPast(ctx context.Context, from time.Time, until map[string]time.Time) (scopes []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -42,8 +46,9 @@ func (s *Store) AskForPast(ctx context.Context, from time.Time, until map[string
 				FROM coverage c
 				WHERE c.scope = w.scope
 			), '{}')) AS part
+			WHERE upper(part) - lower(part) >= $5
 			ORDER BY w.scope, part
-			RETURNING id, scope`, from, names, ends, CauseMissing)
+			RETURNING id, scope`, from, names, ends, CauseMissing, shortestPast)
 		if err != nil {
 			return err
 		}
