@@ -78,9 +78,7 @@ func flagsIn(text string) (names []string) {
 }
 
 // elsewhere says where else commands are documented.
-var elsewhere = map[string]string{
-	"init": "the README", "completion": "cobra", "help": "cobra",
-}
+var elsewhere = map[string]string{"completion": "cobra", "help": "cobra"}
 
 // The document names every field of what is printed as JSON.
 func TestDocumentedFields(t *testing.T) {

@@ -13,18 +13,20 @@ type keeperStatus struct {
 	mu      sync.Mutex
 	at      time.Time // of the last pass that went through
 	last    subscriptions.Report
+	gaps    map[string]int             // by state, after that pass
 	changes map[subscriptions.Kind]int // since start
 	failed  int                        // passes, since start
 }
 
-func (s *keeperStatus) passed(r subscriptions.Report, err error) {
+// passed notes a pass, and the gaps that there are after it.
+func (s *keeperStatus) passed(r subscriptions.Report, gaps map[string]int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
 		s.failed++
 		return
 	}
-	s.at, s.last = time.Now(), r
+	s.at, s.last, s.gaps = time.Now(), r, gaps
 	if s.changes == nil {
 		s.changes = map[subscriptions.Kind]int{}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -73,7 +74,7 @@ func (w *worker) addKeeping(ctx context.Context, opts *jobs.Options, h hooks) er
 	keeper := subscriptions.NewKeeper(w.keeping.manager, w.store, subscriptions.KeeperOptions{
 		Topic: cfg.TopicName(), Desired: resolver.Desired, Observe: w.kept(ctx, h), Log: w.log.Named("keeper"),
 	})
-	if err := keeper.AddWorkers(opts.Workers, w.keeping.status.passed); err != nil {
+	if err := keeper.AddWorkers(opts.Workers, w.passed(ctx)); err != nil {
 		return err
 	}
 	opts.Queues[jobs.QueueKeeper] = 1
@@ -84,6 +85,14 @@ func (w *worker) addKeeping(ctx context.Context, opts *jobs.Options, h hooks) er
 // keeps reports whether there is anything to keep alive.
 func keeps(cfg config.Config) bool {
 	return cfg.Keeper.Enabled && (len(cfg.Workspace.All()) > 0 || cfg.Keeper.OnAdded)
+}
+
+// passed is told of each pass of the keeper.
+func (w *worker) passed(ctx context.Context) func(subscriptions.Report, error) {
+	return func(r subscriptions.Report, err error) {
+		gaps, gapsErr := w.store.GapCounts(ctx)
+		w.keeping.status.passed(r, gaps, errors.Join(err, gapsErr))
+	}
 }
 
 // kept is told of each action of the keeper. Of a space that is watched from

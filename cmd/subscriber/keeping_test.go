@@ -104,6 +104,10 @@ func TestWorkerKeeps(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^spacekeeper_keeper_last_pass_timestamp_seconds 1\.`).MatchString(body) {
 		t.Errorf("the time of the pass isn't told:\n%s", body)
 	}
+	// It may be repaired by the time it is counted.
+	if !regexp.MustCompile(`(?m)^spacekeeper_coverage_gaps\{state="pending"\} [01]$`).MatchString(body) {
+		t.Errorf("the gap of the pass isn't told:\n%s", body)
+	}
 	if n := query[int](t, dsn, "SELECT count(*)::int FROM worker_beats"); n != 1 {
 		t.Errorf("got %d beats, want 1", n)
 	}

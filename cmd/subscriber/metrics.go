@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -62,6 +63,12 @@ func addKeeperMetrics(reg *prometheus.Registry, keeper *keeperStatus) {
 	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "spacekeeper_keeper_failed_passes_total", Help: "Passes that could not look at the subscriptions.",
 	}, func() float64 { return keeper.read(func(s *keeperStatus) float64 { return float64(s.failed) }) }))
+	for _, state := range []string{store.GapOpen, store.GapPending, store.GapImpossible} {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "spacekeeper_coverage_gaps", Help: "Gaps in the coverage that aren't repaired, after this process's last pass.",
+			ConstLabels: prometheus.Labels{"state": state},
+		}, func() float64 { return keeper.read(func(s *keeperStatus) float64 { return float64(s.gaps[state]) }) }))
+	}
 	for _, kind := range []subscriptions.Kind{subscriptions.Create, subscriptions.Update, subscriptions.Replace, subscriptions.Renew, subscriptions.Reactivate} {
 		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "spacekeeper_keeper_changes_total", Help: "Changes to subscriptions that passes set out to make, failed ones included.",

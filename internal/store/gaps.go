@@ -52,6 +52,29 @@ func (s *Store) Gaps(ctx context.Context) ([]Gap, error) {
 	return gaps, nil
 }
 
+// GapCounts returns how many gaps there are in each state.
+func (s *Store) GapCounts(ctx context.Context) (map[string]int, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		SELECT state, count(*)
+		FROM coverage_gaps
+		GROUP BY state`)
+	if err != nil {
+		return nil, fmt.Errorf("count the gaps: %w", err)
+	}
+	counts := map[string]int{}
+	var state string
+	var n int
+	if _, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error {
+		counts[state] = n
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("count the gaps: %w", err)
+	}
+	return counts, nil
+}
+
 // Gap returns one of them, or [ErrNoGap].
 func (s *Store) Gap(ctx context.Context, id int64) (Gap, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)

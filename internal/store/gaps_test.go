@@ -120,6 +120,11 @@ func TestOpenGapStays(t *testing.T) {
 		t.Errorf("given up: got %v", err)
 	}
 	wantCoverage(t, s, "live 0-1000, gap 1000- missing")
+	openGap(t, s, 100, 200)
+	counts, err := s.GapCounts(t.Context())
+	if diff := cmp.Diff(map[string]int{store.GapOpen: 1, store.GapPending: 1}, counts); err != nil || diff != "" {
+		t.Errorf("counts: %v (-want +got):\n%s", err, diff)
+	}
 }
 
 func TestGapIsGivenUp(t *testing.T) {
