@@ -115,13 +115,7 @@ func runDemo(ctx context.Context, env *environment, o demoOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, worker.leave()) }()
 
-	acting, stopActing := context.WithCancel(ctx)
-	defer stopActing()
-	if o.length > 0 {
-		acting, stopActing = context.WithTimeout(ctx, o.length)
-		defer stopActing()
-	}
-	if err := stage.act(acting, o, worker, screen); err != nil {
+	if err := stage.act(ctx, o, worker, screen); err != nil {
 		return err
 	}
 

@@ -43,8 +43,8 @@ func plot(o demoOptions) (mishaps, bool) {
 	}, true
 }
 
-// play lets them happen until ctx ends. It leaves the Workspace mended and a
-// worker at work, whenever it is told to end.
+// play lets them happen, each after the one before is mended, unless ctx ends.
+// It leaves the Workspace mended and a worker at work, whenever it ends.
 func (s *stage) play(ctx context.Context, m mishaps, worker *understudy, screen *screen) error {
 	if !pass(ctx, m.suspendAfter) {
 		return nil
@@ -60,7 +60,7 @@ func (s *stage) play(ctx context.Context, m mishaps, worker *understudy, screen 
 	if err := s.workspace.Mend(suspended); err != nil {
 		return err
 	}
-	if !goOn || !pass(ctx, m.leaveAfter) {
+	if !goOn || !s.live(ctx, space.Name) || !pass(ctx, m.leaveAfter) {
 		return nil
 	}
 	screen.say("", "‼ the worker is stopped for longer than the subscriptions live: they expire and are deleted")
@@ -75,6 +75,20 @@ func (s *stage) play(ctx context.Context, m mishaps, worker *understudy, screen 
 	pass(ctx, m.returnAfter)
 	screen.say("", "· a worker is back")
 	return worker.enter(ctx)
+}
+
+// live waits until the space has an ACTIVE subscription again, and reports
+// whether it has.
+func (s *stage) live(ctx context.Context, space string) bool {
+	for {
+		intervals := s.workspace.Coverage("//chat.googleapis.com/" + space)
+		if n := len(intervals); n > 0 && intervals[n-1].To.IsZero() {
+			return true
+		}
+		if !pass(ctx, 50*time.Millisecond) {
+			return false
+		}
+	}
 }
 
 // pass waits, and reports whether the whole time has passed.

@@ -130,14 +130,22 @@ func knowsAny(ctx context.Context, dsn string, spaces []simulate.SpaceInfo) (kno
 	return known, nil
 }
 
-// act lets things happen until ctx ends, with a summary every few seconds.
-// Some events are published twice and some out of order, as in production, and
-// the plot takes its course.
+// act lets things happen for the demo's length or until ctx ends, with a
+// summary every few seconds. Some events are published twice and some out of
+// order, as in production, and the plot takes its course to the end.
 func (s *stage) act(ctx context.Context, o demoOptions, worker *understudy, screen *screen) error {
 	s.workspace.SetFaults(simulate.Faults{Duplicate: 0.03, Reorder: 0.05})
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	acting := ctx
+	if o.length > 0 {
+		var end context.CancelFunc
+		acting, end = context.WithTimeout(ctx, o.length)
+		defer end()
+	}
 	var people, plotted errgroup.Group
 	done := make(chan error, 2)
-	people.Go(func() error { return s.workspace.Run(ctx, simulate.Activity{Rate: o.rate}) })
+	people.Go(func() error { return s.workspace.Run(acting, simulate.Activity{Rate: o.rate}) })
 	if m, ok := plot(o); ok {
 		plotted.Go(func() error { return s.play(ctx, m, worker, screen) })
 	}
