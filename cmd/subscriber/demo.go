@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/localpg"
 	"github.com/spacekeeper/spacekeeper/internal/logging"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/reconcile"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -149,6 +150,8 @@ func (s *stage) reconcile(ctx context.Context, db *store.Store) (reconcile.Repor
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait)
 	defer cancel()
+	// The events of what the worker still sends aren't held back any more.
+	s.workspace.SetFaults(simulate.Faults{})
 	s.workspace.Flush()
 	if err := reconcile.Covered(ctx, db.Pool(), time.Now()); err != nil {
 		return nil, err

@@ -66,7 +66,7 @@ func decide(open *interval, prev observed, now SubscriptionState) move {
 	// Whether it was ACTIVE before somebody changed it can't be told.
 	changed := latest(since, now.UpdateTime)
 	if open == nil {
-		return move{openSource: SourceLive, openFrom: latest(changed, prev.ended)}
+		return firstSeen(latest(since, prev.ended), changed, now)
 	}
 	sure := latest(prev.confirmed, open.from)
 	switch {
@@ -87,13 +87,33 @@ func decide(open *interval, prev observed, now SubscriptionState) move {
 		return move{endOpen: sure, gapUntil: until, openSource: SourceLive, openFrom: until, cause: CauseExpired}
 	case now.UpdateTime.After(latest(prev.at, open.from)) && !now.Touched:
 		// It was suspended and reactivated, or may have been.
-		cause := now.Lapse
-		if cause == "" {
-			cause = CauseChanged
-		}
-		return move{endOpen: sure, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: cause}
+		return move{endOpen: sure, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: now.lapse()}
 	}
 	return move{}
+}
+
+// settling is how long Google may take to make a subscription: a change so
+// soon after its creation is none.
+const settling = 10 * time.Second
+
+// firstSeen is decide for a subscription that delivers and of which nothing
+// is known: it has existed since a time, and was changed at another.
+func firstSeen(since, changed time.Time, now SubscriptionState) move {
+	switch {
+	case now.Touched:
+		return move{openSource: SourceLive, openFrom: since}
+	case changed.Sub(since) < settling:
+		return move{openSource: SourceLive, openFrom: latest(since, changed)}
+	}
+	return move{endOpen: since, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: now.lapse()}
+}
+
+// lapse is why it may not have delivered until it was changed.
+func (n SubscriptionState) lapse() string {
+	if n.Lapse != "" {
+		return n.Lapse
+	}
+	return CauseChanged
 }
 
 func turnedBad(open *interval, prev observed, now SubscriptionState) move {

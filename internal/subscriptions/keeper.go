@@ -176,7 +176,9 @@ func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionStat
 	done.Managed, done.Elsewhere = true, result.Subscription.Topic != a.Desired.Topic
 	if a.Actual != nil {
 		done.Lapse = a.Actual.SuspensionReason
-		done.Touched = a.Actual.State == StateActive && !a.Actual.UpdateTime.Truncate(time.Microsecond).After(known.ObservedAt)
+		// Nobody has changed it since we looked, or since it was made.
+		done.Touched = a.Actual.State == StateActive &&
+			!a.Actual.UpdateTime.Truncate(time.Microsecond).After(latest(known.ObservedAt, a.Actual.CreateTime))
 	}
 	done.GrantedAt = s.GrantedAt
 	if !same(result.Subscription.ExpireTime, s.ExpireTime) {
