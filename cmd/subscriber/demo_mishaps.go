@@ -46,7 +46,7 @@ func plot(o demoOptions) (mishaps, bool) {
 // play lets them happen, each after the one before is mended, unless ctx ends.
 // It leaves the Workspace mended and a worker at work, whenever it ends.
 func (s *stage) play(ctx context.Context, m mishaps, worker *understudy, screen *screen) error {
-	if !pass(ctx, m.suspendAfter) {
+	if !pass(ctx, m.suspendAfter) || !until(ctx, worker.worker.keeping.status.hasPassed) {
 		return nil
 	}
 	space := s.workspace.Spaces()[0]
@@ -60,7 +60,7 @@ func (s *stage) play(ctx context.Context, m mishaps, worker *understudy, screen 
 	if err := s.workspace.Mend(suspended); err != nil {
 		return err
 	}
-	if !goOn || !s.live(ctx, space.Name) || !pass(ctx, m.leaveAfter) {
+	if !goOn || !until(ctx, func() bool { return s.live(space.Name) }) || !pass(ctx, m.leaveAfter) {
 		return nil
 	}
 	screen.say("", "‼ the worker is stopped for longer than the subscriptions live: they expire and are deleted")
@@ -77,18 +77,20 @@ func (s *stage) play(ctx context.Context, m mishaps, worker *understudy, screen 
 	return worker.enter(ctx)
 }
 
-// live waits until the space has an ACTIVE subscription again, and reports
-// whether it has.
-func (s *stage) live(ctx context.Context, space string) bool {
-	for {
-		intervals := s.workspace.Coverage("//chat.googleapis.com/" + space)
-		if n := len(intervals); n > 0 && intervals[n-1].To.IsZero() {
-			return true
-		}
+// live reports whether the space has an ACTIVE subscription.
+func (s *stage) live(space string) bool {
+	intervals := s.workspace.Coverage("//chat.googleapis.com/" + space)
+	return len(intervals) > 0 && intervals[len(intervals)-1].To.IsZero()
+}
+
+// until waits for it, and reports whether it came.
+func until(ctx context.Context, it func() bool) bool {
+	for !it() {
 		if !pass(ctx, 50*time.Millisecond) {
 			return false
 		}
 	}
+	return true
 }
 
 // pass waits, and reports whether the whole time has passed.

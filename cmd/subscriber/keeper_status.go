@@ -37,6 +37,13 @@ func (s *keeperStatus) passed(r subscriptions.Report, gaps map[string]int, err e
 	}
 }
 
+// hasPassed reports whether there was a pass.
+func (s *keeperStatus) hasPassed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.at.IsZero()
+}
+
 // read calls fn with the status held still.
 func (s *keeperStatus) read(fn func(*keeperStatus) float64) float64 {
 	s.mu.Lock()

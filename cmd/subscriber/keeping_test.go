@@ -108,9 +108,9 @@ func TestWorkerKeeps(t *testing.T) {
 	if !regexp.MustCompile(`(?m)^spacekeeper_coverage_gaps\{state="pending"\} [01]$`).MatchString(body) {
 		t.Errorf("the gap of the pass isn't told:\n%s", body)
 	}
-	if n := query[int](t, dsn, "SELECT count(*)::int FROM worker_beats"); n != 1 {
-		t.Errorf("got %d beats, want 1", n)
-	}
+	eventually(t, p, "the worker says that it is there", func() bool {
+		return query[int](t, dsn, "SELECT count(*)::int FROM worker_beats") == 1
+	})
 	if code := p.stop(); code != exitOK {
 		t.Errorf("got exit code %d, want %d", code, exitOK)
 	}

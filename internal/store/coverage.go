@@ -102,7 +102,7 @@ func firstSeen(since, changed time.Time, now SubscriptionState) move {
 	switch {
 	case now.Touched:
 		return move{openSource: SourceLive, openFrom: since}
-	case changed.Sub(since) < settling:
+	case now.Lapse == "" && changed.Sub(since) < settling:
 		return move{openSource: SourceLive, openFrom: latest(since, changed)}
 	}
 	return move{endOpen: since, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: now.lapse()}

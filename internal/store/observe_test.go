@@ -79,6 +79,7 @@ func TestCoverageFollowsWhatIsSeen(t *testing.T) {
 		"changed before the first look":    {states{seen(40, 3, 27), seen(50, 3, 27)}, "gap 3-27 changed, live 27-", 1},
 		"slow to be made":                  {states{seen(10, 3, 7), seen(20, 3, 7)}, "live 7-", 0},
 		"renewed at the first look":        {states{with(seen(40, 3, 40), touched), seen(50, 3, 40)}, "live 3-", 0},
+		"mended at once":                   {states{with(seen(10, 3, 7), func(n *store.SubscriptionState) { n.Lapse = "OTHER" })}, "gap 3-7 OTHER, live 7-", 1},
 		"mended at the first look":         {states{with(seen(40, 3, 40), func(n *store.SubscriptionState) { n.Lapse = "OTHER" })}, "gap 3-40 OTHER, live 40-", 1},
 		"changed by us":                    {states{seen(10, 3, 3), with(seen(20, 3, 15), touched), seen(30, 3, 15)}, "live 3-", 0},
 		"suspended and mended in one pass": {states{seen(10, 3, 3), with(seen(20, 3, 20), func(n *store.SubscriptionState) { n.Lapse = "OTHER" })}, "live 3-10, gap 10-20 OTHER, live 20-", 1},
