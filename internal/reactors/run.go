@@ -1,23 +1,92 @@
 package reactors
 
-// RunState says where a run stands; the drawing in the package comment shows
-// how one leads to another.
-type RunState string
-
-const (
-	RunPending RunState = "pending" // its job has not carried it out so far
-	RunSent    RunState = "sent"    // the effect took place
-	RunParked  RunState = "parked"  // no retry can mend it; the reason says what a person has to do
-	RunExpired RunState = "expired" // too old when its turn came
-	RunSkipped RunState = "skipped" // its member had left the space
+import (
+	"encoding/json"
+	"time"
 )
+
+// Intent is what a rule makes of a change that pulls its trigger.
+type Intent struct {
+	Reactor string
+	Shadow  bool
+	Trigger Trigger
+	Subject string // what once_per makes of the change: at most one run exists for it, each step and mode
+	Space   string // "spaces/S" that the event happened in; "" for none
+	Member  string // "users/U" whom it is about; "" for nobody
+	ByApp   bool   // an app caused it: bounded, so that two apps can't answer each other for ever
+
+	EventTime time.Time
+	Steps     []PlannedStep // none: it ends here, and Outcome says how
+	Outcome   Outcome
+	Reason    string
+
+	Facts json.RawMessage // Facts, as the event told them; shared by the intents of a change
+	Hash  string          // of the rule as it was
+}
+
+// PlannedStep is one step and when its turn comes at the earliest.
+type PlannedStep struct {
+	Step int
+	Due  time.Time
+}
+
+// Planner decides what changes ask for. It does no I/O, gives the same answer
+// for the same change, and may be used by any number of goroutines.
+type Planner interface {
+	// Plan answers with what the change asks for; usually nothing.
+	Plan(Change) []Intent
+}
+
+// Run is one step of what a rule wants done for one subject.
+type Run struct {
+	ID      int64
+	Reactor string
+	Step    int
+	Subject string
+	Shadow  bool
+	Trigger Trigger
+	Space   string
+	Member  string
+	ByApp   bool
+
+	EventTime time.Time // of the newest event that asked for it
+	Due       time.Time // when its turn came, or comes: max_age is counted from here
+	Hash      string    // of the rule when it was planned
+	Facts     Facts     // as the event told them
+
+	Outcome  Outcome
+	Reason   string
+	Attempts int
+	Requests []Request // what its actions will do, in order; nil until its turn has come
+	Trace    []TraceEntry
+}
+
+// Request is one action of a run, rendered: what every attempt sends.
+type Request struct {
+	Action string          `json:"action"`          // the action's name
+	Label  string          `json:"label"`           // unique in the rule; ids are made of it
+	Body   json.RawMessage `json:"body"`            // the action's own
+	Done   bool            `json:"done,omitempty"`  // it took effect
+	Result Result          `json:"result,omitzero"` // what came of it
+}
+
+// Result is what is kept of an action that took effect.
+type Result struct {
+	Message string `json:"message,omitempty"` // "spaces/S/messages/M" that was sent or changed
+	Note    string `json:"note,omitempty"`    // for people: "sent to the space instead", never content
+}
+
+// TraceEntry is a line of a run's story, for people.
+type TraceEntry struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"` // never holds texts, names or addresses
+}
 
 // Queue is the River queue that runs are worked from.
 const Queue = "reactors"
 
-// RunArgs are the arguments of the River job that carries out one run. The
-// run itself is in the ledger, so that a job can be lost or doubled without
-// harm.
+// RunArgs are the arguments of the River job that carries a run on. The run
+// itself is in the ledger, so that a job can be lost or doubled without harm.
 type RunArgs struct {
 	RunID int64 `json:"run_id"`
 }

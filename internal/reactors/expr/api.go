@@ -1,0 +1,17 @@
+package expr
+
+import "fmt"
+
+// Error is what is wrong with an expression or a template.
+type Error struct {
+	Offset  int    // in bytes, of where it begins to be wrong
+	Message string // "undefined field 'nam'"
+	Hint    string // "did you mean name?"; may be empty
+}
+
+func (e *Error) Error() string {
+	if e.Hint == "" {
+		return e.Message
+	}
+	return fmt.Sprintf("%s (%s)", e.Message, e.Hint)
+}

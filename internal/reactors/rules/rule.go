@@ -1,0 +1,78 @@
+package rules
+
+import (
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+)
+
+// Mode says what becomes of what a rule asks for.
+type Mode string
+
+// Modes. A new rule is in shadow.
+const (
+	Off    Mode = "off"    // nothing is evaluated
+	Shadow Mode = "shadow" // everything is decided and rendered, nothing is sent
+	Live   Mode = "live"
+)
+
+// Rule is one reactor of the file, checked and compiled. It doesn't change.
+type Rule struct {
+	ID   string
+	Mode Mode
+	On   []reactors.Trigger
+	Hash string // of what the rule says: changes whenever its behaviour may
+
+	Description string
+	Line        int  // in its file
+	Bots        bool // acts on what apps do, too
+	Stay        bool // a run ends if its member has left: of member.joined, unless it says stay: false
+
+	If       *expr.Condition // nil: always
+	Still    *expr.Condition // asked when the turn has come; nil: always
+	StopWhen *expr.Condition // nil: never
+
+	OncePer  []string // space, member, message, thread, event, day, week
+	MaxAge   time.Duration
+	Quiet    *QuietHours // nil: none
+	Limits   []Limit
+	Collapse *Collapse // nil: none
+	Cron     *Cron     // of the trigger schedule; nil otherwise
+	Include  []string  // "spaces/S"; empty: all spaces
+	Except   []string
+
+	Steps []Step // one of a do list, any number of a sequence
+}
+
+// Step is what is done at one time.
+type Step struct {
+	Index int
+	After time.Duration   // after the event: wait, or after in a sequence
+	If    *expr.Condition // nil: always
+	Do    []Do
+}
+
+// Do is one action of a step.
+type Do struct {
+	Action reactors.Action
+	Label  string // id of the action, or "STEP.NUMBER": unique in the rule
+	Params any    // as the action's Params returns it, with sources filled in
+
+	// compiled placeholders: what render needs
+	texts map[string]*expr.Template // by path in Params
+}
+
+// Limit bounds how many runs go through in a time.
+type Limit struct {
+	Per    string // space, member or reactor
+	Most   int
+	Window time.Duration
+}
+
+// Collapse makes one run of many.
+type Collapse struct {
+	Window time.Duration // a run waits this long for others
+	Over   int           // how many there must be at least, and one more
+	Do     []Do          // done once for all of them
+}

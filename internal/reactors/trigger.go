@@ -1,0 +1,108 @@
+package reactors
+
+import (
+	"slices"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+)
+
+// Trigger is what a rule waits for, in the words of the people who write
+// rules.
+type Trigger string
+
+// The triggers. At most one fits a change.
+const (
+	MemberJoined      Trigger = "member.joined"       // a transition to JOINED: added, invitation accepted, or back again
+	MemberLeft        Trigger = "member.left"         // a transition from JOINED to not being a member
+	MemberRoleChanged Trigger = "member.role_changed" // another role than the one recorded before
+
+	MessageCreated Trigger = "message.created"
+	MessageEdited  Trigger = "message.edited"
+	MessageDeleted Trigger = "message.deleted"
+
+	ReactionAdded   Trigger = "reaction.added"
+	ReactionRemoved Trigger = "reaction.removed"
+
+	SpaceUpdated Trigger = "space.updated"
+	SpaceDeleted Trigger = "space.deleted"
+	SpaceAdded   Trigger = "space.added" // somebody added the Chat app: an interaction event
+
+	SubscriptionSuspended Trigger = "subscription.suspended"
+	SubscriptionExpiring  Trigger = "subscription.expiring" // a reminder of Google's, which may never come
+	SubscriptionExpired   Trigger = "subscription.expired"
+
+	Schedule Trigger = "schedule" // not an event: the rule's cron expression
+)
+
+// Triggers lists all triggers.
+func Triggers() []Trigger {
+	return []Trigger{
+		MemberJoined, MemberLeft, MemberRoleChanged,
+		MessageCreated, MessageEdited, MessageDeleted,
+		ReactionAdded, ReactionRemoved,
+		SpaceUpdated, SpaceDeleted, SpaceAdded,
+		SubscriptionSuspended, SubscriptionExpiring, SubscriptionExpired,
+		Schedule,
+	}
+}
+
+// Known reports whether it is one of Triggers.
+func (t Trigger) Known() bool { return slices.Contains(Triggers(), t) }
+
+// TriggerOf says which trigger a change pulls; "" for none. An item that holds
+// names only pulls none where its content is needed: it is asked about again
+// once that was fetched.
+func TriggerOf(c Change) Trigger {
+	switch it := c.Item; it.Kind {
+	case events.KindMembership:
+		switch {
+		case c.Joined:
+			return MemberJoined
+		case c.Left:
+			return MemberLeft
+		case c.RoleChanged:
+			return MemberRoleChanged
+		}
+	case events.KindMessage:
+		switch {
+		case it.Verb == events.VerbDeleted:
+			return MessageDeleted
+		case it.Message == nil:
+			return ""
+		case it.Verb == events.VerbCreated:
+			return MessageCreated
+		case it.Verb == events.VerbUpdated:
+			return MessageEdited
+		}
+	case events.KindReaction:
+		switch {
+		case it.Reaction == nil:
+			return ""
+		case it.Verb == events.VerbCreated:
+			return ReactionAdded
+		case it.Verb == events.VerbDeleted:
+			return ReactionRemoved
+		}
+	case events.KindSpace:
+		if it.Verb == events.VerbDeleted {
+			return SpaceDeleted
+		}
+		if it.SpaceData != nil {
+			return SpaceUpdated
+		}
+	case events.KindInteraction:
+		if it.Interaction != nil && it.Interaction.Type == "ADDED_TO_SPACE" {
+			return SpaceAdded
+		}
+	case events.KindSubscription:
+		switch it.Verb {
+		case events.VerbSuspended:
+			return SubscriptionSuspended
+		case events.VerbExpirationReminder:
+			return SubscriptionExpiring
+		case events.VerbExpired:
+			return SubscriptionExpired
+		}
+	}
+	return ""
+}
