@@ -1,0 +1,150 @@
+package reactorstest
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+func actsOnce(t *testing.T, tb TB, w World) {
+	result, err := act(t.Context(), tb, w.Action, prepare(tb, w))
+	if err != nil {
+		tb.Fatalf("Act: %v", err)
+	}
+	wantEffects(tb, w, 1)
+	wantSecret(tb, w, "the result's note", result.Note)
+}
+
+func actsTwice(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	for range 2 {
+		if _, err := act(t.Context(), tb, w.Action, request); err != nil {
+			tb.Fatalf("Act: %v", err)
+		}
+	}
+	wantEffects(tb, w, 1)
+}
+
+func actsAcrossProcesses(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	settle(t, tb, w.Action, request)
+	settle(t, tb, restarted(w), request)
+	wantEffects(tb, w, 1)
+}
+
+func actsConcurrently(t *testing.T, tb TB, w World) {
+	const workers = 8
+	request := prepare(tb, w)
+	other := restarted(w)
+	errs := make([]error, workers)
+	var group sync.WaitGroup
+	for i := range workers {
+		group.Go(func() {
+			a := w.Action
+			if i%2 == 1 {
+				a = other
+			}
+			_, errs[i] = a.Act(t.Context(), request)
+		})
+	}
+	group.Wait()
+	for _, err := range errs {
+		if reactors.IsPermanent(err) {
+			tb.Errorf("Act beside others: permanent error: %v", err)
+		}
+	}
+	settle(t, tb, w.Action, request)
+	wantEffects(tb, w, 1)
+}
+
+func survivesDroppedReply(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	w.Fail(DropReply)
+	settle(t, tb, w.Action, request)
+	settle(t, tb, restarted(w), request)
+	wantEffects(tb, w, 1)
+}
+
+func actsOnReformatted(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	settle(t, tb, w.Action, reformat(tb, request))
+	settle(t, tb, w.Action, request)
+	wantEffects(tb, w, 1)
+}
+
+// ignoresUnknownFields: a newer version may have stored the request before it
+// was rolled back.
+func ignoresUnknownFields(t *testing.T, tb TB, w World) {
+	all := fields(tb, prepare(tb, w))
+	all["field_of_a_later_version"] = json.RawMessage(`{"a":[1]}`)
+	settle(t, tb, w.Action, marshal(tb, all))
+	wantEffects(tb, w, 1)
+}
+
+// retriesUnavailable lets an action try again on its own within Act.
+func retriesUnavailable(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	w.Fail(Unavailable)
+	_, err := act(t.Context(), tb, w.Action, request)
+	if reactors.IsPermanent(err) {
+		tb.Fatalf("Act while the other side is unavailable: permanent error: %v", err)
+	}
+	if err == nil {
+		wantEffects(tb, w, 1)
+	}
+	settle(t, tb, w.Action, request)
+	wantEffects(tb, w, 1)
+}
+
+// parksRefused wants a second life, too: a person mends what was missing and
+// lets the run try again.
+func parksRefused(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	w.Fail(Refused)
+	if _, err := act(t.Context(), tb, w.Action, request); !reactors.IsPermanent(err) {
+		tb.Errorf("Act while the other side refuses: error %v, want a permanent one", err)
+	}
+	wantEffects(tb, w, 0)
+	w.Fail(None)
+	settle(t, tb, w.Action, request)
+	wantEffects(tb, w, 1)
+}
+
+func honoursCancelled(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	switch _, err := act(ctx, tb, w.Action, request); {
+	case err == nil:
+		tb.Errorf("Act with a cancelled context succeeded")
+	case reactors.IsPermanent(err):
+		tb.Errorf("Act with a cancelled context: permanent error: %v", err)
+	}
+	settle(t, tb, w.Action, request)
+	wantEffects(tb, w, 1)
+}
+
+func honoursCancelledMidway(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	w.Fail(Hang)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := act(ctx, tb, w.Action, request); reactors.IsPermanent(err) {
+		tb.Errorf("Act whose context ended: permanent error: %v", err)
+	}
+	w.Fail(None)
+	settle(t, tb, w.Action, request)
+	wantEffects(tb, w, 1)
+}
+
+// restarted is the action in another process.
+func restarted(w World) reactors.Action {
+	if w.Restart == nil {
+		return w.Action
+	}
+	return w.Restart()
+}

@@ -1,0 +1,223 @@
+package reactorstest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// broken is an action with one mistake, as people make them.
+type broken struct {
+	*Fake
+	prepare func(params any, c reactors.PrepareContext) (json.RawMessage, error)
+	act     func(ctx context.Context, request json.RawMessage) (reactors.Result, error)
+}
+
+func (b *broken) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+	if b.prepare != nil {
+		return b.prepare(params, c)
+	}
+	return b.Fake.Prepare(params, c)
+}
+
+func (b *broken) Act(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+	if b.act != nil {
+		return b.act(ctx, request)
+	}
+	return b.Fake.Act(ctx, request)
+}
+
+// mistakes are the broken actions, and the check that must catch each of them.
+// breaks gets one of the action's processes.
+func mistakes() []struct {
+	name, caughtBy string
+	breaks         func(b *broken)
+} {
+	var errLost = errors.New("lost")
+	return []struct {
+		name, caughtBy string
+		breaks         func(b *broken)
+	}{
+		{"no dedupe", "twice is once", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				return reactors.Result{}, b.call(ctx, read(request).Key, true)
+			}
+		}},
+		{"dedupe in memory", "once across processes", func(b *broken) {
+			var mu sync.Mutex
+			done := map[string]bool{}
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				key := read(request).Key
+				if done[key] {
+					return reactors.Result{}, nil
+				}
+				err := b.call(ctx, key, true)
+				done[key] = err == nil
+				return reactors.Result{}, err
+			}
+		}},
+		{"check, then act", "at the same time is once", func(b *broken) {
+			meet := make(chan struct{})
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				key := read(request).Key
+				if len(b.Keys()) > 0 {
+					return reactors.Result{}, nil
+				}
+				// Two have asked before one acts, if there are two.
+				select {
+				case meet <- struct{}{}:
+				case <-meet:
+				case <-time.After(100 * time.Millisecond):
+				}
+				return reactors.Result{}, b.call(ctx, key, true)
+			}
+		}},
+		{"a key per attempt", "once although the answer is lost", func(b *broken) {
+			n := 0
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				n++
+				return reactors.Result{}, b.call(ctx, fmt.Sprint(read(request).Key, n), false)
+			}
+		}},
+		{"a lost answer is permanent", "once although the answer is lost", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				result, err := b.Fake.Act(ctx, request)
+				if err != nil && ctx.Err() == nil {
+					err = reactors.Permanent(errLost)
+				}
+				return result, err
+			}
+		}},
+		{"clock in prepare", "prepare is pure", func(b *broken) {
+			b.prepare = func(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+				text := params.(*FakeParams).Text.Value + time.Now().Format(time.DateOnly)
+				return json.Marshal(fakeRequest{Key: c.IDs.Request(c.Label), Text: text})
+			}
+		}},
+		{"effect in prepare", "prepare is pure", func(b *broken) {
+			b.prepare = func(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+				_ = b.call(context.Background(), c.IDs.Request(c.Label), false)
+				return b.Fake.Prepare(params, c)
+			}
+		}},
+		{"same key for all labels", "prepare is pure", func(b *broken) {
+			b.prepare = func(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+				c.Label = ""
+				return b.Fake.Prepare(params, c)
+			}
+		}},
+		{"unavailable is permanent", "unavailable may be retried", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				result, err := b.Fake.Act(ctx, request)
+				if err != nil {
+					err = reactors.Permanent(err)
+				}
+				return result, err
+			}
+		}},
+		{"swallowed error", "unavailable may be retried", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				result, err := b.Fake.Act(ctx, request)
+				if err != nil && !reactors.IsPermanent(err) && ctx.Err() == nil {
+					err = nil
+				}
+				return result, err
+			}
+		}},
+		{"refused for ever", "refused is permanent", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				result, err := b.Fake.Act(ctx, request)
+				if err != nil && read(request).Key != "" {
+					err = errLost
+				}
+				return result, err
+			}
+		}},
+		{"cancelled is permanent", "cancelled before", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				if ctx.Err() != nil {
+					return reactors.Result{}, reactors.Permanent(ctx.Err())
+				}
+				return b.Fake.Act(ctx, request)
+			}
+		}},
+		{"deaf to its context", "cancelled before", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				return b.Fake.Act(context.WithoutCancel(ctx), request)
+			}
+		}},
+		{"gives up when interrupted", "cancelled during", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				result, err := b.Fake.Act(ctx, request)
+				if errors.Is(err, context.DeadlineExceeded) {
+					err = reactors.Permanent(err)
+				}
+				return result, err
+			}
+		}},
+		{"panics on garbage", "garbage is permanent", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				var all map[string]string
+				_ = json.Unmarshal(request, &all)
+				if all["key"] == "" {
+					panic("no key")
+				}
+				return b.Fake.Act(ctx, request)
+			}
+		}},
+		{"retries garbage", "garbage is permanent", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				if !json.Valid(request) {
+					return reactors.Result{}, errLost
+				}
+				return b.Fake.Act(ctx, request)
+			}
+		}},
+		{"text in errors", "errors keep secrets", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				result, err := b.Fake.Act(ctx, request)
+				if err != nil {
+					err = fmt.Errorf("send %s: %w", read(request).Text, err)
+				}
+				return result, err
+			}
+		}},
+		{"text in the note", "once", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				result, err := b.Fake.Act(ctx, request)
+				result.Note = "sent: " + read(request).Text
+				return result, err
+			}
+		}},
+		{"strict request", "unknown fields are ignored", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				dec := json.NewDecoder(strings.NewReader(string(request)))
+				dec.DisallowUnknownFields()
+				if err := dec.Decode(&fakeRequest{}); err != nil {
+					return reactors.Result{}, reactors.Permanent(errLost)
+				}
+				return b.Fake.Act(ctx, request)
+			}
+		}},
+		{"keyed by the request's bytes", "once as the database gives the request back", func(b *broken) {
+			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+				return reactors.Result{}, b.call(ctx, string(request), false)
+			}
+		}},
+	}
+}
+
+// read reads a request as careless code does.
+func read(request json.RawMessage) fakeRequest {
+	var r fakeRequest
+	_ = json.Unmarshal(request, &r)
+	return r
+}

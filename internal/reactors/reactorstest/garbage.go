@@ -1,0 +1,59 @@
+package reactorstest
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+func refusesGarbage(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	garbage := []json.RawMessage{
+		nil, {}, request[:len(request)/2],
+		json.RawMessage(`null`), json.RawMessage(`{`), json.RawMessage(`[]`), json.RawMessage(`7`),
+		json.RawMessage(`"` + w.Canary + `"`), json.RawMessage(`{}`),
+		json.RawMessage(`{"` + w.Canary + `":null}`), json.RawMessage("\xff\x00"),
+	}
+	for _, g := range garbage {
+		_, err := act(t.Context(), tb, w.Action, g)
+		if !reactors.IsPermanent(err) {
+			tb.Errorf("Act of the request %.20q: error %v, want a permanent one", g, err)
+		}
+		if err != nil {
+			wantSecret(tb, w, "an error about garbage", err.Error())
+		}
+	}
+	wantEffects(tb, w, 0)
+}
+
+// keepsSecrets looks at every error that it can bring about, also with requests
+// whose fields hold something else than they should: nothing may panic.
+func keepsSecrets(t *testing.T, tb TB, w World) {
+	request := prepare(tb, w)
+	look := func(what string, r json.RawMessage) {
+		result, err := act(t.Context(), tb, w.Action, r)
+		if err != nil {
+			wantSecret(tb, w, what, err.Error())
+		}
+		wantSecret(tb, w, what, result.Note)
+	}
+	for _, f := range []Fault{DropReply, Unavailable, Refused} {
+		w.Fail(f)
+		look("an error", request)
+	}
+	w.Fail(None)
+	all := fields(tb, request)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, wrong := range []json.RawMessage{
+			json.RawMessage(`null`), json.RawMessage(`-1`), json.RawMessage(`[]`), json.RawMessage(`{}`),
+			marshal(tb, w.Canary), marshal(tb, " "+w.Canary+"://\x7f"), marshal(tb, []string{w.Canary}),
+		} {
+			bad := maps.Clone(all)
+			bad[name] = wrong
+			look("an error about a wrong "+name, marshal(tb, bad))
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package reactorstest
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+)
+
+func plantsCanary(_ *testing.T, tb TB, w World) {
+	if len(w.Canary) < 6 {
+		tb.Fatalf("the canary %q is too short to be told from a chance", w.Canary)
+	}
+	if !bytes.Contains(world(tb, w), []byte(w.Canary)) {
+		tb.Errorf("the canary is neither in the parameters nor in the facts")
+	}
+	wantSecret(tb, w, "the action's name", w.Action.Name())
+}
+
+func acceptsParams(_ *testing.T, tb TB, w World) {
+	if name := w.Action.Name(); name == "" || strings.ToLower(name) != name {
+		tb.Errorf("Name() = %q, want a lower-case word", name)
+	}
+	empty := w.Action.Params()
+	if kind := reflect.TypeOf(empty); kind == nil || kind.Kind() != reflect.Pointer || kind.Elem().Kind() != reflect.Struct {
+		tb.Fatalf("Params() = %T, want a pointer to a struct", empty)
+	}
+	if got, want := reflect.TypeOf(w.Params), reflect.TypeOf(empty); got != want {
+		tb.Fatalf("the world's parameters are %v, want %v as Params returns", got, want)
+	}
+	if empty == w.Action.Params() {
+		tb.Errorf("Params() returned the same pointer twice: rules would share their parameters")
+	}
+	for _, p := range w.Action.Check(w.Params) {
+		tb.Errorf("Check found a problem in good parameters: %s: %s", p.Field, p.Message)
+	}
+	for _, p := range w.Action.Check(empty) { // must not panic
+		if p.Message == "" {
+			tb.Errorf("Check found a problem with %q that it doesn't name", p.Field)
+		}
+	}
+}
+
+// preparesPurely compares what Prepare makes now with what it makes at another
+// time: in a synctest bubble it is the year 2000.
+func preparesPurely(t *testing.T, tb TB, w World) {
+	before := world(tb, w)
+	first := prepare(tb, w)
+	again := prepare(tb, w)
+	if !bytes.Equal(first, again) {
+		tb.Errorf("Prepare made another request of the same parameters")
+	}
+	synctest.Test(t, func(*testing.T) {
+		if got, err := w.Action.Prepare(w.Params, w.Context); err != nil || !bytes.Equal(first, got) {
+			tb.Errorf("Prepare made another request at another time (error %v)", err)
+		}
+	})
+	if !bytes.Equal(before, world(tb, w)) {
+		tb.Errorf("Prepare changed its parameters or facts")
+	}
+	wantEffects(tb, w, 0)
+
+	w.Context.Label += "x"
+	if other := prepare(tb, w); bytes.Equal(first, other) {
+		tb.Errorf("Prepare made the same request for two labels: the second action of a rule would never take effect")
+	}
+}
+
+// world is what Prepare gets, as bytes.
+func world(tb TB, w World) []byte {
+	tb.Helper()
+	return append(marshal(tb, w.Params), marshal(tb, struct {
+		Run, Facts any
+	}{w.Context.Run, w.Context.Facts})...)
+}
+
+// reformat gives JSON back as a jsonb column does: other white space, another
+// order of fields.
+func reformat(tb TB, raw json.RawMessage) json.RawMessage {
+	tb.Helper()
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil {
+		tb.Fatalf("decode the request: %v", err)
+	}
+	sorted, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		tb.Fatalf("encode the request: %v", err)
+	}
+	return sorted
+}

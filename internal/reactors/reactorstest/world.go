@@ -1,0 +1,91 @@
+package reactorstest
+
+import (
+	"testing"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// Fault is what befalls the next call to the other side, and only that.
+type Fault int
+
+// Faults.
+const (
+	None        Fault = iota
+	DropReply         // the effect takes place, the answer is lost
+	Unavailable       // no effect; as an answer of 503
+	Refused           // no effect, and a retry won't help; as an answer of 403
+	Hang              // no effect, and no answer before the call's context ends
+)
+
+// World is one action, what it is asked for, and the other side of it.
+type World struct {
+	Action  reactors.Action
+	Params  any // as Action.Params returns it, rendered
+	Context reactors.PrepareContext
+
+	// Effects says how often the effect took place.
+	Effects func() int
+	// Fail sets what befalls the next call. A fault that the other side doesn't
+	// know may be taken for None if it is Hang; the others are needed.
+	Fail func(Fault)
+	// Restart returns the action as another process would have it, towards the
+	// same other side. Nil: the action keeps nothing between calls.
+	Restart func() reactors.Action
+	// Canary is a word that stands in the parameters or facts, and in every
+	// text, name and secret of this world. It must not get into errors.
+	Canary string
+}
+
+// Harness makes worlds.
+type Harness struct {
+	New func(t *testing.T) World
+}
+
+// TB is what checks report to: the part of [testing.TB] that they need.
+type TB interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// check is one promise. The test is for what a check needs to run; it reports
+// to tb.
+type check struct {
+	name string
+	run  func(t *testing.T, tb TB, w World)
+}
+
+// Action checks that an action keeps all promises.
+func Action(t *testing.T, h Harness) {
+	t.Helper()
+	for _, c := range checks() {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t, t, h.New(t))
+		})
+	}
+}
+
+func checks() []check {
+	return []check{
+		{"the harness plants the canary", plantsCanary},
+		{"parameters are accepted", acceptsParams},
+		{"prepare is pure", preparesPurely},
+
+		{"once", actsOnce},
+		{"twice is once", actsTwice},
+		{"once across processes", actsAcrossProcesses},
+		{"at the same time is once", actsConcurrently},
+		{"once although the answer is lost", survivesDroppedReply},
+		{"once as the database gives the request back", actsOnReformatted},
+		{"unknown fields are ignored", ignoresUnknownFields},
+
+		{"unavailable may be retried", retriesUnavailable},
+		{"refused is permanent", parksRefused},
+		{"cancelled before", honoursCancelled},
+		{"cancelled during", honoursCancelledMidway},
+		{"garbage is permanent", refusesGarbage},
+		{"errors keep secrets", keepsSecrets},
+	}
+}
