@@ -3,13 +3,16 @@ package simulate
 import (
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
 
-// chatAPI is the part of the Chat API that the worker uses, as seen by the
-// app: scopes chat.bot, chat.app.messages.readonly and chat.app.memberships.
-// One file per resource: chatapi_messages.go, chatapi_members.go,
+// chatAPI is the part of the Chat API that the worker uses: scopes chat.bot,
+// chat.app.messages.readonly and chat.app.memberships. Reads and reactions are
+// made as the caller, who may be a user; what else is written, as the app.
+// One file per resource: chatapi_messages.go and chatapi_edits.go,
+// chatapi_reactions.go, chatapi_members.go and chatapi_memberwrites.go,
 // chatapi_spaces.go, chatapi_spaceevents.go.
 type chatAPI struct {
 	w      *Workspace
@@ -51,8 +54,17 @@ func (w *Workspace) SetChatFaults(fn func(ChatCall) ChatFault) {
 func DropReplies(share float64, seed uint64) func(ChatCall) ChatFault {
 	rng := rand.New(rand.NewPCG(seed, 0xd409))
 	return func(c ChatCall) ChatFault {
-		return ChatFault{DropReply: c.Method == "spaces.messages.create" && rng.Float64() < share}
+		return ChatFault{DropReply: c.writes() && rng.Float64() < share}
 	}
+}
+
+// writes tells a call that changes something.
+func (c ChatCall) writes() bool {
+	switch c.Method[strings.LastIndex(c.Method, ".")+1:] {
+	case "create", "patch", "delete":
+		return true
+	}
+	return false
 }
 
 func newChatAPI(w *Workspace) *chatAPI {
@@ -63,11 +75,17 @@ func (a *chatAPI) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/spaces", a.method("spaces.list", spaceReads, a.listSpaces))
 	mux.HandleFunc("GET /v1/spaces/{space}", a.method("spaces.get", spaceReads, a.getSpace))
+	mux.HandleFunc("GET /v1/spaces:findDirectMessage", a.method("spaces.findDirectMessage", spaceReads, a.findDirectMessage))
 	mux.HandleFunc("GET /v1/spaces/{space}/members", a.method("spaces.members.list", membershipReads, a.listMembers))
 	mux.HandleFunc("GET /v1/spaces/{space}/members/{member}", a.method("spaces.members.get", membershipReads, a.getMember))
+	mux.HandleFunc("POST /v1/spaces/{space}/members", a.method("spaces.members.create", membershipWrites, a.createMember))
+	mux.HandleFunc("DELETE /v1/spaces/{space}/members/{member}", a.method("spaces.members.delete", membershipWrites, a.deleteMember))
 	mux.HandleFunc("POST /v1/spaces/{space}/messages", a.method("spaces.messages.create", messageWrites, a.createMessage))
 	mux.HandleFunc("GET /v1/spaces/{space}/messages", a.method("spaces.messages.list", messageReads, a.listMessages))
 	mux.HandleFunc("GET /v1/spaces/{space}/messages/{message}", a.method("spaces.messages.get", messageReads, a.getMessage))
+	mux.HandleFunc("PATCH /v1/spaces/{space}/messages/{message}", a.method("spaces.messages.patch", messageWrites, a.patchMessage))
+	mux.HandleFunc("DELETE /v1/spaces/{space}/messages/{message}", a.method("spaces.messages.delete", messageWrites, a.deleteMessage))
+	mux.HandleFunc("POST /v1/spaces/{space}/messages/{message}/reactions", a.method("spaces.messages.reactions.create", reactionWrites, a.createReaction))
 	mux.HandleFunc("GET /v1/spaces/{space}/spaceEvents", a.method("spaces.spaceEvents.list", spaceEventReads, a.listSpaceEvents))
 	mux.HandleFunc("GET /v1/spaces/{space}/spaceEvents/{event}", a.method("spaces.spaceEvents.get", spaceEventReads, a.getSpaceEvent))
 	mux.HandleFunc("/", handle(unknownMethod))
@@ -78,7 +96,7 @@ func (a *chatAPI) handler() http.Handler {
 // Workspace's lock.
 type chatRequest struct {
 	*http.Request
-	space *space // nil for spaces.list only
+	space *space // nil for spaces.list and spaces.findDirectMessage
 	body  []byte
 	fault ChatFault
 }
@@ -143,7 +161,7 @@ func (a *chatAPI) run(r *chatRequest, space, class string, fn func(*chatRequest)
 		switch {
 		case s == nil || s.deleted:
 			return nil, notFound("Space not found: %s.", space)
-		case !s.isJoined(a.w.caller()):
+		case !s.isJoined(a.w.speaker(class)):
 			return nil, denied("This Chat app is not a member of this space.")
 		}
 		r.space = s
@@ -160,6 +178,12 @@ func (a *chatAPI) fault(call ChatCall) ChatFault {
 		return ChatFault{}
 	}
 	return a.faults(call)
+}
+
+func (a *chatAPI) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.calls
 }
 
 // wait lets the latency pass, or answers false because the client has gone.

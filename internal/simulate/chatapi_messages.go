@@ -51,8 +51,7 @@ func (a *chatAPI) createMessage(r *chatRequest) (any, *apiError) {
 func (a *chatAPI) post(s *space, in *chat.Message, thread, key, requestID, messageID string) *message {
 	st := &a.w.state
 	m := st.newMessage(s, st.app, in.Text, thread, st.tick())
-	m.threadKey = key
-	m.clientID = messageID
+	m.threadKey, m.clientID, m.cards = key, messageID, in.CardsV2
 	if key != "" && s.threadKeys[key] == "" {
 		s.threadKeys[key] = m.thread
 	}
@@ -66,8 +65,10 @@ func (a *chatAPI) post(s *space, in *chat.Message, thread, key, requestID, messa
 		s.byRequestID[requestID] = m
 	}
 	a.w.ledger.AppMessages = append(a.w.ledger.AppMessages, AppMessage{
-		Space: s.name, Name: m.name, ClientID: messageID, RequestID: requestID, Viewer: m.viewer, Time: m.createTime,
+		Space: s.name, Name: m.name, ClientID: messageID, RequestID: requestID, Viewer: m.viewer,
+		Thread: m.thread, Text: m.text, Cards: len(m.cards) > 0, Time: m.createTime,
 	})
+	m.listed = len(a.w.ledger.AppMessages)
 	a.w.emit(m.createTime, a.w.messageChange(s, m, "created"))
 	return m
 }
@@ -76,19 +77,8 @@ func (a *chatAPI) checkMessage(s *space, in *chat.Message, messageID string) *ap
 	if messageID != "" && !clientID.MatchString(messageID) {
 		return invalid("Invalid message ID %q: it must begin with \"client-\" and contain up to 63 lowercase letters, numbers and hyphens.", messageID)
 	}
-	size := len(in.Text) + len(in.FallbackText)
-	if len(in.CardsV2)+len(in.Cards) > 0 {
-		cards, err := json.Marshal([]any{in.Cards, in.CardsV2})
-		if err != nil {
-			return invalid("Invalid cards: %v", err)
-		}
-		size += len(cards)
-	}
-	switch {
-	case size == 0 && len(in.Attachment) == 0:
-		return invalid("Message cannot be empty.")
-	case size > maxMessageBytes:
-		return invalid("Message is too long: %d bytes, over the limit of %d.", size, maxMessageBytes)
+	if apiErr := checkContent(in); apiErr != nil {
+		return apiErr
 	}
 	if in.PrivateMessageViewer == nil {
 		return nil
@@ -106,8 +96,58 @@ func (a *chatAPI) checkMessage(s *space, in *chat.Message, messageID string) *ap
 	return nil
 }
 
+// checkContent holds text and cards against Chat's limits.
+func checkContent(m *chat.Message) *apiError {
+	cards, apiErr := checkCards(m.CardsV2)
+	if apiErr != nil {
+		return apiErr
+	}
+	switch size := len(m.Text) + len(m.FallbackText) + cards; {
+	case len(m.Cards) > 0:
+		return invalid("Cards of version 1 aren't supported by the simulated Workspace.")
+	case size == 0 && len(m.Attachment) == 0:
+		return invalid("Message cannot be empty.")
+	case size > maxMessageBytes:
+		return invalid("Message is too long: %d bytes, over the limit of %d.", size, maxMessageBytes)
+	}
+	return nil
+}
+
+// checkCards returns the size of the list, 0 if there are none. A card may
+// have 32 KB, which is read as it is for messages.
+func checkCards(cards []*chat.CardWithId) (int, *apiError) {
+	if len(cards) == 0 {
+		return 0, nil
+	}
+	ids := map[string]bool{}
+	for _, c := range cards {
+		switch {
+		case c == nil || c.Card == nil:
+			return 0, invalid("Invalid card: it is empty.")
+		case len(cards) > 1 && (c.CardId == "" || ids[c.CardId]):
+			return 0, invalid("Invalid card ID %q: it is required and must be unique if there are several cards.", c.CardId)
+		}
+		ids[c.CardId] = true
+		raw, err := json.Marshal(c.Card)
+		if err != nil {
+			return 0, invalid("Invalid card: %v", err)
+		}
+		if len(raw) > maxMessageBytes {
+			return 0, invalid("Card is too large: %d bytes, over the limit of %d.", len(raw), maxMessageBytes)
+		}
+	}
+	all, err := json.Marshal(cards)
+	if err != nil {
+		return 0, invalid("Invalid cards: %v", err)
+	}
+	return len(all), nil
+}
+
 // replyTo finds the thread to write in: "" for a new one.
 func replyTo(s *space, in *chat.Message, option, oldKey string) (thread, key string, apiErr *apiError) {
+	if s.directFor != "" {
+		option = "" // "only supported in named spaces"
+	}
 	key = oldKey
 	var name string
 	if in.Thread != nil {
@@ -141,6 +181,18 @@ func replyTo(s *space, in *chat.Message, option, oldKey string) (thread, key str
 
 // getMessage is spaces.messages.get, by name or client-assigned id.
 func (a *chatAPI) getMessage(r *chatRequest) (any, *apiError) {
+	m, apiErr := r.message()
+	if apiErr != nil {
+		return nil, apiErr
+	}
+	if m.swept {
+		return nil, denied("Permission denied to perform the requested action on the specified resource.")
+	}
+	return a.render(m), nil
+}
+
+// message finds the one that a call names.
+func (r *chatRequest) message() (*message, *apiError) {
 	id := r.PathValue("message")
 	m := r.space.byClientID[id]
 	if m == nil {
@@ -149,10 +201,7 @@ func (a *chatAPI) getMessage(r *chatRequest) (any, *apiError) {
 	if m == nil {
 		return nil, notFound("Message not found: %s/messages/%s.", r.space.name, id)
 	}
-	if m.swept {
-		return nil, denied("Permission denied to perform the requested action on the specified resource.")
-	}
-	return a.render(m), nil
+	return m, nil
 }
 
 // listMessages is spaces.messages.list: public messages only, no filter.
@@ -207,7 +256,7 @@ func (a *chatAPI) render(m *message) *chat.Message {
 		out.DeletionMetadata = &chat.DeletionMetadata{DeletionType: m.deletion}
 		return out
 	}
-	out.Text, out.FormattedText, out.ArgumentText = m.text, m.text, m.text
+	out.Text, out.FormattedText, out.ArgumentText, out.CardsV2 = m.text, m.text, m.text, m.cards
 	if !m.updateTime.IsZero() {
 		out.LastUpdateTime = stamp(m.updateTime)
 	}

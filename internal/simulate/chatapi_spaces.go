@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/api/chat/v1"
@@ -9,16 +10,16 @@ import (
 
 // listSpaces is spaces.list: the spaces that the caller is in, by type at most.
 func (a *chatAPI) listSpaces(r *chatRequest) (any, *apiError) {
-	named := true
+	wanted := []string{"SPACE", "DIRECT_MESSAGE"}
 	if filter := r.URL.Query().Get("filter"); filter != "" {
 		var apiErr *apiError
-		if named, apiErr = wantsNamedSpaces(filter); apiErr != nil {
+		if wanted, apiErr = spaceTypes(filter); apiErr != nil {
 			return nil, apiErr
 		}
 	}
 	var all []*space
 	for _, name := range a.w.state.spaceOrder {
-		if s := a.w.state.spaces[name]; named && !s.deleted && s.isJoined(a.w.caller()) {
+		if s := a.w.state.spaces[name]; slices.Contains(wanted, s.spaceType()) && !s.deleted && s.isJoined(a.w.caller()) {
 			all = append(all, s)
 		}
 	}
@@ -35,19 +36,30 @@ func (a *chatAPI) listSpaces(r *chatRequest) (any, *apiError) {
 
 var spaceTypeTerm = regexp.MustCompile(`^\s*space_?[tT]ype\s*=\s*"(SPACE|GROUP_CHAT|DIRECT_MESSAGE)"\s*$`)
 
-// wantsNamedSpaces reads a filter such as
-// `space_type = "SPACE" OR spaceType = "GROUP_CHAT"`. There are no spaces of
-// the other types here.
-func wantsNamedSpaces(filter string) (bool, *apiError) {
-	named := false
+// spaceTypes reads a filter such as
+// `space_type = "SPACE" OR spaceType = "GROUP_CHAT"`.
+func spaceTypes(filter string) (types []string, apiErr *apiError) {
 	for term := range strings.SplitSeq(filter, " OR ") {
 		match := spaceTypeTerm.FindStringSubmatch(term)
 		if match == nil {
-			return false, invalid("Invalid filter %q.", filter)
+			return nil, invalid("Invalid filter %q.", filter)
 		}
-		named = named || match[1] == "SPACE"
+		types = append(types, match[1])
 	}
-	return named, nil
+	return types, nil
+}
+
+// findDirectMessage is spaces.findDirectMessage, as the app.
+func (a *chatAPI) findDirectMessage(r *chatRequest) (any, *apiError) {
+	name := r.URL.Query().Get("name")
+	if u := a.w.state.users[name]; u == nil || u.userType == typeBot {
+		return nil, invalid("Invalid user resource name %q.", name)
+	}
+	s := a.w.state.directMessage(name)
+	if s == nil {
+		return nil, notFound("Direct message space not found.")
+	}
+	return renderSpace(s), nil
 }
 
 // getSpace is spaces.get.
@@ -56,10 +68,21 @@ func (a *chatAPI) getSpace(r *chatRequest) (any, *apiError) {
 }
 
 func renderSpace(s *space) *chat.Space {
+	if s.directFor != "" {
+		return &chat.Space{
+			Name:                s.name,
+			Type:                "DM",
+			SpaceType:           s.spaceType(),
+			SingleUserBotDm:     true,
+			SpaceThreadingState: "UNTHREADED_MESSAGES",
+			SpaceHistoryState:   "HISTORY_ON",
+			CreateTime:          stamp(s.createTime),
+		}
+	}
 	return &chat.Space{
 		Name:                s.name,
 		Type:                "ROOM",
-		SpaceType:           "SPACE",
+		SpaceType:           s.spaceType(),
 		DisplayName:         s.displayName,
 		SpaceThreadingState: "THREADED_MESSAGES",
 		SpaceHistoryState:   "HISTORY_ON",

@@ -46,7 +46,8 @@ func TestCreateMessage(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]AppMessage{{
-		Space: v.space, Name: got.Name, ClientID: "client-w-1", RequestID: "r1", Viewer: viewer, Time: v.Ledger().AppMessages[0].Time,
+		Space: v.space, Name: got.Name, ClientID: "client-w-1", RequestID: "r1", Viewer: viewer,
+		Thread: got.Thread.Name, Text: in.Text, Time: v.Ledger().AppMessages[0].Time,
 	}}, v.Ledger().AppMessages); diff != "" {
 		t.Errorf("ledger (-want +got):\n%s", diff)
 	}
@@ -231,7 +232,7 @@ func TestMessages(t *testing.T) {
 	wantError(t, err, http.StatusNotImplemented, "UNIMPLEMENTED")
 	_, err = v.chat.Spaces.Messages.List(v.space).PageSize(-1).Do()
 	wantError(t, err, http.StatusBadRequest, "INVALID_ARGUMENT")
-	_, err = v.chat.Spaces.Messages.Delete(names[0]).Do()
+	_, err = v.chat.Spaces.Messages.Update(names[0], &chat.Message{Text: "put"}).Do()
 	wantError(t, err, http.StatusNotImplemented, "UNIMPLEMENTED")
 }
 

@@ -90,6 +90,14 @@ func (w *Workspace) caller() string {
 	return w.state.app
 }
 
+// speaker is as whom a call of this class is made.
+func (w *Workspace) speaker(class string) string {
+	if class == messageWrites || class == membershipWrites {
+		return w.state.app
+	}
+	return w.caller()
+}
+
 func (w *Workspace) owner() owner { return owner{w.authority, w.state.app} }
 
 // admit refuses a call of a service that nobody may make. The lock is held.

@@ -12,6 +12,8 @@ type Ledger struct {
 	Undelivered []PublishedEvent // in the order of happening: there was no subscription to publish them for
 	Joins       []Join           // in the order of joining
 	AppMessages []AppMessage     // in the order of acceptance
+	Reactions   []AppReaction    // made through the API, in the order of acceptance
+	Memberships []AppMembership  // changed through the API, in the order of acceptance
 	Garbage     []Garbage        // in the order of publishing
 	Lifecycle   []LifecycleEvent // in the order of their times
 }
@@ -40,14 +42,37 @@ type Join struct {
 	Published bool   // false if no subscription was there to deliver it
 }
 
-// AppMessage is a message that the Chat API has accepted from the app.
+// AppMessage is a message that the Chat API has accepted from the app, as it
+// is now.
 type AppMessage struct {
 	Space     string
 	Name      string // "spaces/S/messages/M"
 	ClientID  string // "client-…", if it was asked for
 	RequestID string
 	Viewer    string // "users/U" if it is private
+	Thread    string // "spaces/S/threads/T"
+	Text      string // stays as it was when the message is deleted
+	Cards     bool   // there are cards in it
 	Time      time.Time
+	Updated   int  // how often it was changed
+	Deleted   bool // by the app
+}
+
+// AppReaction is a reaction that the Chat API has accepted.
+type AppReaction struct {
+	Message string // "spaces/S/messages/M"
+	User    string // "users/U": an app can't react
+	Emoji   string
+	Time    time.Time
+}
+
+// AppMembership is a change of a membership that the Chat API has accepted
+// from the app.
+type AppMembership struct {
+	Space string
+	User  string
+	State string // JOINED, INVITED or NOT_A_MEMBER
+	Time  time.Time
 }
 
 // Garbage is a message that the worker is expected to quarantine.
@@ -66,6 +91,8 @@ func (w *Workspace) Ledger() Ledger {
 		Undelivered: slices.Clone(w.ledger.Undelivered),
 		Joins:       slices.Clone(w.ledger.Joins),
 		AppMessages: slices.Clone(w.ledger.AppMessages),
+		Reactions:   slices.Clone(w.ledger.Reactions),
+		Memberships: slices.Clone(w.ledger.Memberships),
 		Garbage:     slices.Clone(w.ledger.Garbage),
 		Lifecycle:   slices.Clone(w.ledger.Lifecycle),
 	}
@@ -79,10 +106,13 @@ type Counts struct {
 	AppMessages int
 	Garbage     int
 	Held        int // held back by a fault
+	ChatCalls   int // of the Chat API, whatever became of them
+	Throttled   int // of these, refused because a quota was used up
 }
 
 // Counts says how much there is in the ledger.
 func (w *Workspace) Counts() Counts {
+	calls := w.chat.count()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return Counts{
@@ -92,5 +122,7 @@ func (w *Workspace) Counts() Counts {
 		AppMessages: len(w.ledger.AppMessages),
 		Garbage:     len(w.ledger.Garbage),
 		Held:        len(w.emitter.held),
+		ChatCalls:   calls,
+		Throttled:   w.chat.quotas.throttled,
 	}
 }

@@ -15,6 +15,24 @@ func (w *Workspace) AddUser(bot bool) string {
 	return w.state.addUser(typeHuman).name
 }
 
+// AddExternalUser makes a person of another organization, whom an app can't add
+// to a space.
+func (w *Workspace) AddExternalUser() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	u := w.state.addUser(typeHuman)
+	u.external = true
+	return u.name
+}
+
+// SetAutoAccept says whether people whom the app adds to a space are in it at
+// once, as they are at first, or have to accept.
+func (w *Workspace) SetAutoAccept(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.invites = !on
+}
+
 // AddMembers makes the users join. Several at once give one batch event, as
 // Google coalesces them.
 func (w *Workspace) AddMembers(space string, users ...string) error {
@@ -95,15 +113,20 @@ func (w *Workspace) RemoveMember(space, user string) error {
 		if err != nil {
 			return fmt.Errorf("remove member: %w", err)
 		}
-		s.drop(user)
-		m.state = stateNone
-		w.emit(w.state.tick(), w.memberChange(s, m, "deleted"))
-		if user == w.state.app {
-			w.suspendSpace(space, appLost, func(s *subscription) bool { return s.owner == owner{app: user} })
-		}
-		w.suspendSpace(space, userLost, func(s *subscription) bool { return s.owner.user == user })
+		w.leave(s, m, w.state.tick())
 		return nil
 	})
+}
+
+// leave ends a membership.
+func (w *Workspace) leave(s *space, m *membership, at time.Time) {
+	s.drop(m.user)
+	m.state = stateNone
+	w.emit(at, w.memberChange(s, m, "deleted"))
+	if m.user == w.state.app {
+		w.suspendSpace(s.name, appLost, func(sub *subscription) bool { return sub.owner == owner{app: m.user} })
+	}
+	w.suspendSpace(s.name, userLost, func(sub *subscription) bool { return sub.owner.user == m.user })
 }
 
 // AddGroup makes a Google Group with the users in it a member of the space and

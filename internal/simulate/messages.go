@@ -129,19 +129,28 @@ func (w *Workspace) React(message, user, emoji string) (string, error) {
 		if _, err := w.writable(s.name, user); err != nil {
 			return fmt.Errorf("react: %w", err)
 		}
-		r := &reaction{name: reactionName(m.name, user, emoji), user: user, emoji: emoji}
-		if m.reactions[r.name] != nil {
+		r, fresh := w.react(s, m, user, emoji, w.state.tick())
+		if !fresh {
 			return fmt.Errorf("react: %s is there already", r.name)
 		}
-		if m.reactions == nil {
-			m.reactions = map[string]*reaction{}
-		}
-		m.reactions[r.name] = r
 		name = r.name
-		w.emit(w.state.tick(), w.reactionChange(s, r, "created"))
 		return nil
 	})
 	return name, err
+}
+
+// react puts an emoji on a message, unless it is there already.
+func (w *Workspace) react(s *space, m *message, user, emoji string, at time.Time) (r *reaction, fresh bool) {
+	r = &reaction{name: reactionName(m.name, user, emoji), user: user, emoji: emoji}
+	if there := m.reactions[r.name]; there != nil {
+		return there, false
+	}
+	if m.reactions == nil {
+		m.reactions = map[string]*reaction{}
+	}
+	m.reactions[r.name] = r
+	w.emit(at, w.reactionChange(s, r, "created"))
+	return r, true
 }
 
 // Unreact takes a reaction away.

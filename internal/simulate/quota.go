@@ -1,6 +1,9 @@
 package simulate
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // window is a quota: so many calls in any span of time. It is a sliding
 // window, which is at least as strict as whatever Google counts by.
@@ -27,60 +30,96 @@ func (q *window) take(now time.Time) bool {
 // chatQuotas are the Chat API's limits (fact sheet §6.3). Those of a space are
 // shared by all apps in it.
 type chatQuotas struct {
-	project map[string]*window // by class of method
-	writes  map[string]*window // by space
-	reads   map[string]*window // by space
+	project map[string]*window   // by class of method
+	inSpace map[quotaKey]*window // made when they are needed
+	writes  rate                 // in each space
+	foreign map[string]*foreignApp
+
+	throttled int // calls that were refused
 }
 
+// rate is a limit of calls in a span of time.
+type rate struct {
+	limit int
+	span  time.Duration
+}
+
+// quotaKey is a quota of one space.
+type quotaKey struct{ metric, space string }
+
 func newChatQuotas() chatQuotas {
-	// Each of these classes has the same limit; those of writes to members
-	// and spaces, which differ, are not served.
-	perMinute := func() *window { return &window{limit: 3000, span: time.Minute} }
+	perMinute := func(limit int) *window { return &window{limit: limit, span: time.Minute} }
 	return chatQuotas{
 		project: map[string]*window{
-			messageWrites:   perMinute(),
-			messageReads:    perMinute(),
-			membershipReads: perMinute(),
-			spaceReads:      perMinute(),
-			spaceEventReads: perMinute(),
+			messageWrites:    perMinute(3000),
+			messageReads:     perMinute(3000),
+			membershipWrites: perMinute(300),
+			membershipReads:  perMinute(3000),
+			reactionWrites:   perMinute(600),
+			spaceReads:       perMinute(3000),
+			spaceEventReads:  perMinute(3000),
 		},
-		writes: map[string]*window{},
-		reads:  map[string]*window{},
+		inSpace: map[quotaKey]*window{},
+		writes:  rate{1, time.Second},
+		foreign: map[string]*foreignApp{},
 	}
 }
 
 const (
-	messageWrites   = "Message writes"
-	messageReads    = "Message reads"
-	membershipReads = "Membership reads"
-	spaceReads      = "Space reads"
-	spaceEventReads = "Space event reads"
+	messageWrites    = "Message writes"
+	messageReads     = "Message reads"
+	membershipWrites = "Membership writes"
+	membershipReads  = "Membership reads"
+	reactionWrites   = "Reaction writes"
+	spaceReads       = "Space reads"
+	spaceEventReads  = "Space event reads"
 )
+
+const writesInSpace = "Writes per second per space"
+
+// perSpace is what a class of methods is counted by in a space, "" for nothing.
+func (q *chatQuotas) perSpace(class string) (metric string, r rate) {
+	switch class {
+	case messageWrites:
+		return writesInSpace, q.writes
+	case reactionWrites:
+		return "Reactions per second per space", rate{5, time.Second}
+	case membershipWrites, spaceEventReads: // which aren't among what is counted by space
+		return "", rate{}
+	}
+	return "Reads per second per space", rate{15, time.Second}
+}
 
 // take counts a call of the class in the space ("" for none).
 func (q *chatQuotas) take(class, space string, now time.Time) *apiError {
 	if !q.project[class].take(now) {
-		return exhausted(class + " per minute")
+		return q.exhausted(class + " per minute")
 	}
-	if space == "" || class == spaceEventReads { // which aren't among what is counted by space
+	metric, limit := q.perSpace(class)
+	if space == "" || metric == "" {
 		return nil
 	}
-	perSpace, limit, metric := q.reads, 15, "Reads per second per space"
-	if class == messageWrites {
-		perSpace, limit, metric = q.writes, 1, "Writes per second per space"
+	if metric == writesInSpace {
+		q.letOthersWrite(space, now)
 	}
-	w := perSpace[space]
-	if w == nil {
-		w = &window{limit: limit, span: time.Second}
-		perSpace[space] = w
-	}
-	if !w.take(now) {
-		return exhausted(metric)
+	if !q.window(metric, space, limit).take(now) {
+		return q.exhausted(metric)
 	}
 	return nil
 }
 
-func exhausted(metric string) *apiError {
+func (q *chatQuotas) window(metric, space string, r rate) *window {
+	key := quotaKey{metric, space}
+	w := q.inSpace[key]
+	if w == nil {
+		w = &window{limit: r.limit, span: r.span}
+		q.inSpace[key] = w
+	}
+	return w
+}
+
+func (q *chatQuotas) exhausted(metric string) *apiError {
+	q.throttled++
 	return &apiError{
 		code: 429, status: "RESOURCE_EXHAUSTED",
 		message: "Quota exceeded for quota metric '" + metric + "' of service 'chat.googleapis.com'.",
@@ -93,5 +132,79 @@ func exhausted(metric string) *apiError {
 				"quota_metric": metric,
 			},
 		}},
+	}
+}
+
+// SetWriteQuota lets all apps together write so often into each space. The
+// default is one write a second, as documented since 2026; the same rate was
+// 60 in a minute before, which lets an app that knows nothing of the others
+// keep out of their way. What was counted so far is forgotten.
+func (w *Workspace) SetWriteQuota(limit int, span time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.chat.quotas.writes = rate{limit, span}
+	for key := range w.chat.quotas.inSpace {
+		if key.metric == writesInSpace {
+			delete(w.chat.quotas.inSpace, key)
+		}
+	}
+}
+
+// foreignApp is another app that writes at even intervals.
+type foreignApp struct {
+	every             time.Duration
+	next              time.Time
+	accepted, refused int
+}
+
+// AddForeignApp lets another app write into the space, so often in a minute
+// and at even intervals from now on; 0 stops it. Its writes take their share
+// of the space's quota before ours, and leave no other trace.
+func (w *Workspace) AddForeignApp(space string, perMinute int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, err := w.state.liveSpace(space); err != nil {
+		return fmt.Errorf("add a foreign app: %w", err)
+	}
+	now := w.state.now()
+	w.chat.quotas.letOthersWrite(space, now)
+	app := w.chat.quotas.foreign[space]
+	if app == nil {
+		app = &foreignApp{}
+		w.chat.quotas.foreign[space] = app
+	}
+	app.every, app.next = 0, now
+	if perMinute > 0 {
+		app.every = time.Minute / time.Duration(perMinute)
+	}
+	return nil
+}
+
+// ForeignWrites counts what became of the other app's writes so far: refused
+// are those for which ours left no room.
+func (w *Workspace) ForeignWrites(space string) (accepted, refused int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	q := &w.chat.quotas
+	q.letOthersWrite(space, w.state.now())
+	if app := q.foreign[space]; app != nil {
+		return app.accepted, app.refused
+	}
+	return 0, 0
+}
+
+// letOthersWrite counts the writes of the other app that were due by now.
+func (q *chatQuotas) letOthersWrite(space string, now time.Time) {
+	app := q.foreign[space]
+	if app == nil || app.every == 0 {
+		return
+	}
+	quota := q.window(writesInSpace, space, q.writes)
+	for ; !app.next.After(now); app.next = app.next.Add(app.every) {
+		if quota.take(app.next) {
+			app.accepted++
+		} else {
+			app.refused++
+		}
 	}
 }

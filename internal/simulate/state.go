@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"google.golang.org/api/chat/v1"
 )
 
 const (
@@ -36,10 +38,12 @@ type user struct {
 	name        string // "users/U"
 	userType    string
 	displayName string
+	external    bool // of another organization
 }
 
 type space struct {
 	name        string
+	directFor   string // "users/U" whose direct message with the app it is; "" for a named space
 	displayName string
 	description string
 	createTime  time.Time
@@ -71,11 +75,13 @@ type message struct {
 	deletion   string    // deletionType
 	swept      bool      // deleted along with the message that it replied to
 	text       string
+	cards      []*chat.CardWithId
 	thread     string
 	threadKey  string
 	reply      bool
 	clientID   string
 	viewer     string // of a private message
+	listed     int    // its place in the ledger, from 1; 0 for people's
 	reactions  map[string]*reaction
 }
 
@@ -95,7 +101,7 @@ func (st *state) init(opts Options) {
 		opts.App = st.userID("app")
 	}
 	st.app = "users/" + opts.App
-	st.users[st.app] = &user{st.app, typeBot, "Spacekeeper"}
+	st.users[st.app] = &user{name: st.app, userType: typeBot, displayName: "Spacekeeper"}
 }
 
 // tick is the time of the next change: the clock's, cut to microseconds as

@@ -113,6 +113,7 @@ type Workspace struct {
 	alarm      *alarm // nil if none is set
 	authority  string // "users/U" whom the caller acts as, or ""
 	conditions map[Condition]bool
+	invites    bool     // people who are added by the app have to accept
 	scopes     []string // granted; nil for all
 
 	chat    *chatAPI
@@ -208,13 +209,13 @@ type SpaceInfo struct {
 	DisplayName string
 }
 
-// Spaces lists the spaces that exist, oldest first.
+// Spaces lists the named spaces that exist, oldest first.
 func (w *Workspace) Spaces() []SpaceInfo {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []SpaceInfo
 	for _, name := range w.state.spaceOrder {
-		if s := w.state.spaces[name]; !s.deleted {
+		if s := w.state.spaces[name]; !s.deleted && s.directFor == "" {
 			list = append(list, SpaceInfo{s.name, s.displayName})
 		}
 	}
