@@ -21,7 +21,7 @@ func (e *Env) CardText(src string) (*Template, error) { return &Template{src}, n
 
 // Render fills in the placeholders.
 func (t *Template) Render(context.Context, *reactors.Facts, time.Time) (string, error) {
-	return "", errSkeleton
+	return "", errNoValue
 }
 
 // Needs returns the state that the placeholders read.

@@ -1,0 +1,168 @@
+package expr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/ext"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// Variables that need more than a field of Facts.
+const (
+	nowVariable   = "now"   // when the run's turn came, or the event is evaluated
+	groupVariable = "group" // of a collapsed run only
+)
+
+// filled says which variables an event of each trigger fills, besides trigger,
+// event and now, which are always there. What isn't filled would only be a
+// trap: a condition on it compiles and never holds.
+var filled = map[reactors.Trigger][]string{
+	reactors.MemberJoined:          {"space", "member"},
+	reactors.MemberLeft:            {"space", "member"},
+	reactors.MemberRoleChanged:     {"space", "member"},
+	reactors.MessageCreated:        {"space", "member", "message"},
+	reactors.MessageEdited:         {"space", "member", "message"},
+	reactors.MessageDeleted:        {"space", "message"}, // Chat doesn't say whose it was
+	reactors.ReactionAdded:         {"space", "member", "message", "reaction"},
+	reactors.ReactionRemoved:       {"space", "member", "message", "reaction"},
+	reactors.SpaceUpdated:          {"space"},
+	reactors.SpaceDeleted:          {"space"},
+	reactors.SpaceAdded:            {"space", "member"},
+	reactors.SubscriptionSuspended: {"subscription"},
+	reactors.SubscriptionExpiring:  {"subscription"},
+	reactors.SubscriptionExpired:   {"subscription"},
+	reactors.Schedule:              {"space"},
+}
+
+// Variables lists the variables that a trigger fills, without group, which a
+// collapsed run of any trigger has.
+func Variables(t reactors.Trigger) []string {
+	rest, ok := filled[t]
+	if !ok {
+		return nil
+	}
+	return append([]string{"trigger", "event", nowVariable}, rest...)
+}
+
+// Env is what expressions may refer to. It doesn't change.
+type Env struct {
+	cel      *cel.Env
+	schema   *schema
+	triggers []reactors.Trigger // nil: any
+	group    bool
+}
+
+// NewEnv returns the environment with the variables of all triggers.
+func NewEnv() (*Env, error) {
+	s, err := newSchema()
+	if err != nil {
+		return nil, err
+	}
+	options := []cel.EnvOption{
+		cel.CustomTypeProvider(s),
+		cel.CustomTypeAdapter(s),
+		cel.Variable(nowVariable, cel.TimestampType),
+		ext.Strings(),
+		cel.DefaultUTCTimeZone(true),
+		cel.ParserRecursionLimit(maxDepth),
+		cel.ParserErrorRecoveryLimit(1),
+		cel.ParserExpressionSizeLimit(maxSource),
+		cel.RegexProgramSizeLimit(maxRegexp),
+		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),
+			cel.ValidateHomogeneousAggregateLiterals()),
+	}
+	for name, f := range s.roots {
+		options = append(options, cel.Variable(name, f.cel))
+	}
+	env, err := cel.NewEnv(options...)
+	if err != nil {
+		return nil, fmt.Errorf("make CEL's environment: %w", err)
+	}
+	return &Env{cel: env, schema: s}, nil
+}
+
+// For returns the environment with only the variables that all of these
+// triggers fill.
+func (e *Env) For(triggers []reactors.Trigger) *Env {
+	c := *e
+	c.triggers = slices.Clone(triggers)
+	return &c
+}
+
+// ForGroup returns the environment with group.
+func (e *Env) ForGroup() *Env {
+	c := *e
+	c.group = true
+	return &c
+}
+
+// missing returns the first trigger that doesn't fill a variable.
+func (e *Env) missing(variable string) (reactors.Trigger, bool) {
+	for _, t := range e.triggers {
+		if variable != groupVariable && !slices.Contains(Variables(t), variable) {
+			return t, true
+		}
+	}
+	return "", false
+}
+
+// known lists the variables of the environment.
+func (e *Env) known() []string {
+	list := []string{nowVariable}
+	for name := range e.schema.roots {
+		if _, no := e.missing(name); !no && (e.group || name != groupVariable) {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// checkVariable finds out whether a variable may be used here.
+func (e *Env) checkVariable(name string) (message, hint string) {
+	hint = "known are " + strings.Join(e.known(), ", ")
+	if name == groupVariable && !e.group {
+		return "group is known only where collapse says what to do", hint
+	}
+	if t, no := e.missing(name); no {
+		return fmt.Sprintf("%s is not known for %s", name, t), hint
+	}
+	return "", ""
+}
+
+// activation gives a program its variables.
+type activation struct {
+	schema *schema
+	facts  *reactors.Facts
+	now    time.Time
+}
+
+// ResolveName implements cel.Activation.
+func (a *activation) ResolveName(name string) (any, bool) {
+	if name == nowVariable {
+		return types.Timestamp{Time: a.now}, true
+	}
+	f, ok := a.schema.roots[name]
+	if !ok {
+		return nil, false
+	}
+	switch name { // the frequent ones without reflection
+	case "member":
+		return &a.facts.Member, true
+	case "message":
+		return &a.facts.Message, true
+	case "space":
+		return &a.facts.Space, true
+	}
+	v, _ := f.access.GetFrom(a.facts)
+	return v, true
+}
+
+// Parent implements cel.Activation.
+func (*activation) Parent() cel.Activation { return nil }

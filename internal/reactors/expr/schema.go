@@ -1,0 +1,288 @@
+package expr
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// How much of a value expressions see. Chat's own limits are lower (fact sheet
+// §6.2: 32,000 bytes for a message), so that this cuts only what isn't from
+// Chat; the cost that is estimated when a rule is loaded relies on it.
+const (
+	maxText   = 32 << 10
+	maxString = 1 << 10
+	manyItems = 5000 // of a list: assumed, not enforced
+)
+
+// schema is what expressions can select, read off the cel and needs tags of
+// reactors.Facts once. It is CEL's type provider and adapter, too: looking up
+// fields by index instead of by name is what keeps evaluations short.
+type schema struct {
+	types.Provider
+	types.Adapter
+	roots   map[string]*field // variables but now
+	structs map[string]*structType
+	goTypes map[reflect.Type]*structType
+}
+
+// structType is a struct that isn't a value in rules, only its fields are.
+type structType struct {
+	name   string // as errors call it; with a space, so that no expression can name it
+	cel    *types.Type
+	fields map[string]*field
+	order  []string
+}
+
+// field is a field of a struct, or a variable: a field of Facts.
+type field struct {
+	name   string
+	cel    *types.Type
+	needs  reactors.Needs // of it and what is in it
+	sub    *structType    // nil unless it is a struct
+	index  int
+	max    int // bytes of a string that are seen
+	access *types.FieldType
+}
+
+// names of the structs in messages. They hold a space: an expression that
+// could name a type could make a value of it, such as a mention of everybody.
+var structNames = map[reflect.Type]string{
+	reflect.TypeFor[reactors.EventFacts]():        "an event",
+	reflect.TypeFor[reactors.SpaceFacts]():        "a space",
+	reflect.TypeFor[reactors.WeekFacts]():         "a week",
+	reflect.TypeFor[reactors.MemberFacts]():       "a member",
+	reflect.TypeFor[reactors.MessageFacts]():      "a message",
+	reflect.TypeFor[reactors.ReactionFacts]():     "a reaction",
+	reflect.TypeFor[reactors.SubscriptionFacts](): "a subscription",
+	reflect.TypeFor[reactors.GroupFacts]():        "a group",
+	reflect.TypeFor[reactors.Mention]():           mentionName,
+}
+
+const mentionName = "a mention"
+
+func newSchema() (*schema, error) {
+	registry, err := types.NewRegistry()
+	if err != nil {
+		return nil, fmt.Errorf("make CEL's type registry: %w", err)
+	}
+	s := &schema{
+		Provider: registry,
+		Adapter:  registry,
+		structs:  map[string]*structType{},
+		goTypes:  map[reflect.Type]*structType{},
+	}
+	facts, err := s.structOf(reflect.TypeFor[reactors.Facts](), "the facts")
+	if err != nil {
+		return nil, err
+	}
+	delete(s.structs, facts.name)
+	s.roots = facts.fields
+	return s, nil
+}
+
+func (s *schema) structOf(t reflect.Type, name string) (*structType, error) {
+	if known, ok := s.goTypes[t]; ok {
+		return known, nil
+	}
+	st := &structType{name: name, cel: types.NewObjectType(name), fields: map[string]*field{}}
+	s.structs[name], s.goTypes[t] = st, st
+	for i := range t.NumField() {
+		sf := t.Field(i)
+		tag, ok := sf.Tag.Lookup("cel")
+		if !ok {
+			continue
+		}
+		f, err := s.fieldOf(sf, tag, i)
+		if err != nil {
+			return nil, err
+		}
+		st.fields[tag] = f
+		st.order = append(st.order, tag)
+	}
+	return st, nil
+}
+
+func (s *schema) fieldOf(sf reflect.StructField, tag string, index int) (*field, error) {
+	f := &field{name: tag, index: index, max: maxString}
+	if tag == "text" {
+		f.max = maxText
+	}
+	if need, ok := sf.Tag.Lookup("needs"); ok {
+		if f.needs, ok = reactors.NeedNamed(need); !ok {
+			return nil, fmt.Errorf("read the needs tag of %s: no state is called %q", sf.Name, need)
+		}
+	}
+	t := sf.Type
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		f.cel = types.TimestampType
+	case t.Kind() == reflect.String:
+		f.cel = types.StringType
+	case t.Kind() == reflect.Bool:
+		f.cel = types.BoolType
+	case t.Kind() == reflect.Int:
+		f.cel = types.IntType
+	case t == reflect.TypeFor[[]string]():
+		f.cel = types.NewListType(types.StringType)
+	case t == reflect.TypeFor[[]reactors.Mention]():
+		m, err := s.structOf(t.Elem(), mentionName)
+		if err != nil {
+			return nil, err
+		}
+		f.cel = types.NewListType(m.cel)
+	case structNames[t] != "":
+		sub, err := s.structOf(t, structNames[t])
+		if err != nil {
+			return nil, err
+		}
+		f.cel, f.sub = sub.cel, sub
+		for _, in := range sub.fields {
+			f.needs |= in.needs
+		}
+	default:
+		return nil, fmt.Errorf("read the type of %s: expressions know no %s", sf.Name, t)
+	}
+	f.access = &types.FieldType{
+		Type:  f.cel,
+		IsSet: func(target any) bool { return !reflect.Indirect(reflect.ValueOf(target)).Field(index).IsZero() },
+		GetFrom: func(target any) (any, error) {
+			return s.value(f, reflect.Indirect(reflect.ValueOf(target)).Field(index)), nil
+		},
+	}
+	return f, nil
+}
+
+// value reads a field of facts.
+func (s *schema) value(f *field, v reflect.Value) any {
+	switch f.cel {
+	case types.StringType:
+		return types.String(clip(v.String(), f.max))
+	case types.BoolType:
+		return types.Bool(v.Bool())
+	case types.IntType:
+		return types.Int(v.Int())
+	case types.TimestampType:
+		return types.Timestamp{Time: v.Interface().(time.Time)}
+	}
+	if f.sub != nil {
+		return v.Addr().Interface()
+	}
+	return types.NewDynamicList(s, v.Interface())
+}
+
+// clip returns the first max bytes of s, or a little less: whole characters.
+func clip(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most]
+}
+
+// NativeToValue implements types.Adapter.
+func (s *schema) NativeToValue(v any) ref.Val {
+	switch v := v.(type) {
+	case ref.Val:
+		return v
+	case reactors.Mention: // an element of a list
+		return &object{s.goTypes[reflect.TypeOf(v)], &v}
+	}
+	if t := reflect.TypeOf(v); t != nil && t.Kind() == reflect.Pointer {
+		if st, ok := s.goTypes[t.Elem()]; ok {
+			return &object{st, v}
+		}
+	}
+	return s.Adapter.NativeToValue(v)
+}
+
+// FindStructType implements types.Provider.
+func (s *schema) FindStructType(name string) (*types.Type, bool) {
+	if st, ok := s.structs[name]; ok {
+		return types.NewTypeTypeWithParam(st.cel), true
+	}
+	return s.Provider.FindStructType(name)
+}
+
+// FindStructFieldNames implements types.Provider.
+func (s *schema) FindStructFieldNames(name string) ([]string, bool) {
+	if st, ok := s.structs[name]; ok {
+		return st.order, true
+	}
+	return s.Provider.FindStructFieldNames(name)
+}
+
+// FindStructFieldType implements types.Provider.
+func (s *schema) FindStructFieldType(name, fieldName string) (*types.FieldType, bool) {
+	if st, ok := s.structs[name]; ok {
+		if f, ok := st.fields[fieldName]; ok {
+			return f.access, true
+		}
+		return nil, false
+	}
+	return s.Provider.FindStructFieldType(name, fieldName)
+}
+
+// NewValue implements types.Provider. Expressions make no structs.
+func (s *schema) NewValue(string, map[string]ref.Val) ref.Val {
+	return types.NewErr("values of this type can't be made")
+}
+
+// object is a struct as CEL sees it, where it isn't merely on the way to a
+// field.
+type object struct {
+	t *structType
+	v any // pointer to the struct
+}
+
+var _ traits.Indexer = (*object)(nil)
+
+func (o *object) Type() ref.Type { return o.t.cel }
+func (o *object) Value() any     { return o.v }
+
+func (o *object) Equal(other ref.Val) ref.Val {
+	p, ok := other.(*object)
+	if !ok || p.t != o.t {
+		return types.False
+	}
+	return types.Bool(reflect.DeepEqual(o.v, p.v))
+}
+
+func (o *object) Get(index ref.Val) ref.Val {
+	name, _ := index.(types.String)
+	f, ok := o.t.fields[string(name)]
+	if !ok {
+		return types.NewErr("no such field")
+	}
+	v, _ := f.access.GetFrom(o.v)
+	if v, ok := v.(ref.Val); ok {
+		return v
+	}
+	return &object{f.sub, v}
+}
+
+func (o *object) ConvertToNative(t reflect.Type) (any, error) {
+	if reflect.TypeOf(o.v).AssignableTo(t) {
+		return o.v, nil
+	}
+	return nil, fmt.Errorf("convert %s to %s: not supported", o.t.name, t)
+}
+
+func (o *object) ConvertToType(t ref.Type) ref.Val {
+	switch {
+	case t == types.TypeType:
+		return o.t.cel
+	case t.TypeName() == o.t.name:
+		return o
+	}
+	return types.NewErr("no such conversion")
+}

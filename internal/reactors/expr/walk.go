@@ -1,0 +1,200 @@
+package expr
+
+import (
+	"strings"
+
+	celast "cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// reads is what an expression looks at.
+type reads struct {
+	needs reactors.Needs
+	now   bool
+	group bool
+	loops bool
+}
+
+// readsOf walks an expression. A field counts with what is in it: a struct
+// that is used as a whole needs all that any of its fields does.
+func (e *Env) readsOf(x celast.Expr) reads {
+	var r reads
+	e.collect(x, &r)
+	return r
+}
+
+func (e *Env) collect(x celast.Expr, r *reads) {
+	if path := pathOf(x); path != nil {
+		switch path[0] {
+		case nowVariable:
+			r.now = true
+		case groupVariable:
+			r.group = true
+		}
+		if f := e.schema.find(path); f != nil {
+			r.needs |= f.needs
+			return
+		}
+		// A variable of a loop: what it stands for is counted at the list.
+	}
+	if x.Kind() == celast.ComprehensionKind {
+		r.loops = true
+	}
+	for _, child := range children(x) {
+		e.collect(child, r)
+	}
+}
+
+// pathOf returns the names of an expression such as space.week.joins; nil for
+// all others.
+func pathOf(x celast.Expr) []string {
+	switch x.Kind() {
+	case celast.IdentKind:
+		return []string{strings.TrimPrefix(x.AsIdent(), ".")}
+	case celast.SelectKind:
+		if path := pathOf(x.AsSelect().Operand()); path != nil {
+			return append(path, x.AsSelect().FieldName())
+		}
+	}
+	return nil
+}
+
+// children lists the expressions directly in another.
+func children(x celast.Expr) []celast.Expr {
+	switch x.Kind() {
+	case celast.CallKind:
+		call := x.AsCall()
+		if call.IsMemberFunction() {
+			return append([]celast.Expr{call.Target()}, call.Args()...)
+		}
+		return call.Args()
+	case celast.ComprehensionKind:
+		c := x.AsComprehension()
+		return []celast.Expr{c.IterRange(), c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()}
+	case celast.ListKind:
+		return x.AsList().Elements()
+	case celast.MapKind:
+		var list []celast.Expr
+		for _, entry := range x.AsMap().Entries() {
+			list = append(list, entry.AsMapEntry().Key(), entry.AsMapEntry().Value())
+		}
+		return list
+	case celast.SelectKind:
+		return []celast.Expr{x.AsSelect().Operand()}
+	case celast.StructKind:
+		var list []celast.Expr
+		for _, entry := range x.AsStruct().Fields() {
+			list = append(list, entry.AsStructField().Value())
+		}
+		return list
+	}
+	return nil
+}
+
+// nestedLoop finds a macro over a list that runs for each item of another.
+func nestedLoop(x celast.Expr, inside bool) (id int64, found bool) {
+	if x.Kind() == celast.ComprehensionKind {
+		if inside {
+			return x.ID(), true
+		}
+		c := x.AsComprehension()
+		for _, once := range []celast.Expr{c.IterRange(), c.AccuInit(), c.Result()} {
+			if id, found = nestedLoop(once, false); found {
+				return id, true
+			}
+		}
+		for _, repeated := range []celast.Expr{c.LoopCondition(), c.LoopStep()} {
+			if id, found = nestedLoop(repeated, true); found {
+				return id, true
+			}
+		}
+		return 0, false
+	}
+	for _, child := range children(x) {
+		if id, found = nestedLoop(child, inside); found {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// terms splits a conjunction: a && b && c.
+func terms(x celast.Expr) []celast.Expr {
+	if x.Kind() != celast.CallKind || x.AsCall().FunctionName() != operators.LogicalAnd {
+		return []celast.Expr{x}
+	}
+	var list []celast.Expr
+	for _, arg := range x.AsCall().Args() {
+		list = append(list, terms(arg)...)
+	}
+	return list
+}
+
+// checkVariables finds names that aren't known here, and loops that hide one
+// that is.
+func (e *Env) checkVariables(src string, a *celast.AST) error {
+	return e.checkNames(src, a, a.Expr(), nil)
+}
+
+func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []string) error {
+	switch x.Kind() {
+	case celast.IdentKind:
+		return e.checkName(src, a, x, local)
+	case celast.StructKind: // would also be a way to make a mention
+		return &Error{
+			Offset:  offsetOf(src, a, x.ID()),
+			Message: x.AsStruct().TypeName() + "{ } is not possible here",
+		}
+	case celast.CallKind:
+		if name := x.AsCall().FunctionName(); name == "dyn" {
+			return &Error{
+				Offset:  offsetOf(src, a, x.ID()),
+				Message: "dyn is not possible here: types are checked when a rule is loaded",
+			}
+		}
+	case celast.ComprehensionKind:
+		c := x.AsComprehension()
+		if err := e.checkNames(src, a, c.IterRange(), local); err != nil {
+			return err
+		}
+		for _, name := range []string{c.IterVar(), c.IterVar2()} {
+			if e.isVariable(name) {
+				return &Error{
+					Offset:  offsetOf(src, a, x.ID()),
+					Message: name + " is a variable already",
+					Hint:    "call the item otherwise",
+				}
+			}
+		}
+		local = append(local[:len(local):len(local)], c.IterVar(), c.IterVar2(), c.AccuVar())
+		for _, in := range []celast.Expr{c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()} {
+			if err := e.checkNames(src, a, in, local); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	in := children(x)
+	if x.Kind() == celast.CallKind && e.qualified(x.AsCall()) {
+		in = x.AsCall().Args()
+	}
+	for _, child := range in {
+		if err := e.checkNames(src, a, child, local); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// qualified reports whether what looks like the target of a call is part of
+// the function's name, as in strings.quote(x).
+func (e *Env) qualified(call celast.CallExpr) bool {
+	return call.IsMemberFunction() && call.Target().Kind() == celast.IdentKind &&
+		e.cel.HasFunction(call.Target().AsIdent()+"."+call.FunctionName())
+}
+
+func (e *Env) isVariable(name string) bool {
+	return name == nowVariable || e.schema.roots[name] != nil
+}
