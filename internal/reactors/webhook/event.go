@@ -1,0 +1,126 @@
+package webhook
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/cloudevents/sdk-go/v2/event"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// Data is the data of the event that is sent: what the event itself told, by
+// the names that rules use. Names of people and what else had to be looked up
+// are not in it.
+type Data struct {
+	Rule    string           `json:"rule"`
+	Step    int              `json:"step"`
+	Trigger reactors.Trigger `json:"trigger"`
+
+	Event        Event         `json:"event,omitzero"`
+	Space        Space         `json:"space,omitzero"`
+	Member       Member        `json:"member,omitzero"`
+	Message      *Message      `json:"message,omitempty"`
+	Reaction     *Reaction     `json:"reaction,omitempty"`
+	Subscription *Subscription `json:"subscription,omitempty"`
+	Group        *Group        `json:"group,omitempty"` // of a run that stands for several people
+}
+
+// Event is what pulled the trigger.
+type Event struct {
+	ID   string    `json:"id,omitempty"`
+	Type string    `json:"type,omitempty"`
+	Time time.Time `json:"time,omitzero"`
+}
+
+// Space is where it happened.
+type Space struct {
+	Name string `json:"name"` // "spaces/S"
+}
+
+// Member is whom it is about.
+type Member struct {
+	Name         string `json:"name"` // "users/U"
+	Type         string `json:"type,omitempty"`
+	Role         string `json:"role,omitempty"`
+	PreviousRole string `json:"previous_role,omitempty"`
+	IsExternal   bool   `json:"is_external,omitempty"`
+}
+
+// Message is the message that it is about.
+type Message struct {
+	Name        string  `json:"name"` // "spaces/S/messages/M"
+	Thread      string  `json:"thread,omitempty"`
+	IsReply     bool    `json:"is_reply,omitempty"`
+	Attachments int     `json:"attachments,omitempty"`
+	Text        *string `json:"text,omitempty"` // only with include_text
+}
+
+// Reaction is the emoji that was added or removed.
+type Reaction struct {
+	Emoji string `json:"emoji"`
+}
+
+// Subscription is the Workspace Events subscription that it is about.
+type Subscription struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// Group is those for whom the run stands.
+type Group struct {
+	Size    int      `json:"size"`
+	Members []string `json:"members"`
+}
+
+// cloudEvent makes the body.
+func cloudEvent(id string, c reactors.PrepareContext, text bool) ([]byte, error) {
+	at := c.Facts.Event.Time
+	if at.IsZero() {
+		at = c.Run.EventTime
+	}
+	e := event.New(event.CloudEventsVersionV1)
+	e.SetID(id)
+	e.SetType("spacekeeper.reactor." + string(c.Run.Trigger))
+	e.SetSource("//spacekeeper/" + url.PathEscape(c.Run.Reactor))
+	e.SetSubject(c.Run.Space)
+	e.SetTime(at.UTC())
+	if err := e.SetData(event.ApplicationJSON, dataOf(c, text)); err != nil {
+		return nil, fmt.Errorf("encode the facts: %w", err)
+	}
+	if err := e.Validate(); err != nil {
+		return nil, fmt.Errorf("make a CloudEvent: %w", err)
+	}
+	return json.Marshal(e)
+}
+
+func dataOf(c reactors.PrepareContext, text bool) Data {
+	f := c.Facts
+	d := Data{
+		Rule: c.Run.Reactor, Step: c.Run.Step, Trigger: c.Run.Trigger,
+		Event: Event{ID: f.Event.ID, Type: f.Event.Type, Time: f.Event.Time},
+		Space: Space{Name: c.Run.Space},
+		Member: Member{
+			Name: f.Member.Name, Type: f.Member.Type,
+			Role: f.Member.Role, PreviousRole: f.Member.PreviousRole, IsExternal: f.Member.IsExternal,
+		},
+	}
+	if m := f.Message; m.Name != "" {
+		d.Message = &Message{Name: m.Name, Thread: m.Thread, IsReply: m.IsReply, Attachments: m.Attachments}
+		if text {
+			d.Message.Text = &m.Text
+		}
+	}
+	if f.Reaction.Emoji != "" {
+		d.Reaction = &Reaction{Emoji: f.Reaction.Emoji}
+	}
+	if s := f.Subscription; s.Name != "" {
+		d.Subscription = &Subscription{Name: s.Name, Reason: s.Reason}
+	}
+	if g := f.Group; g.Size > 0 {
+		d.Group = &Group{Size: g.Size, Members: g.Members}
+	}
+	return d
+}
