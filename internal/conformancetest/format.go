@@ -11,7 +11,7 @@ import (
 
 var (
 	duration  = regexp.MustCompile(`^-?[0-9]+(\.[0-9]{1,9})?s$`)
-	fieldMask = regexp.MustCompile(`^(\*|[A-Za-z_.]+(,[A-Za-z_.]+)*)$`)
+	fieldMask = regexp.MustCompile(`^(\*|[A-Za-z0-9_.]+(,[A-Za-z0-9_.]+)*)$`)
 )
 
 // wrongText says what is wrong with a value that is written as text: a
