@@ -1,6 +1,6 @@
 // Package gchat is the only one that talks to the Google Chat API. It makes
-// sending a message idempotent, and sorts what can go wrong into what a retry
-// mends and what a person has to.
+// every write idempotent, and sorts what can go wrong into what a retry mends
+// and what a person has to.
 //
 // # What the caller must do
 //
@@ -13,9 +13,12 @@
 // An error is marked by [reactors.Permanent] if no retry can mend it, and
 // its text is for the people who run the space; it is marked by
 // [reactors.RetryAfter] if Google said when to come back. Any other is worth a
-// retry. Where a create ended without an answer (a timeout, a cut connection,
-// a 5xx), the client first looks whether the message is there, so that a
-// retry isn't needed and a lost answer isn't an error.
+// retry. Where
+// a write ended without an answer (a timeout, a cut connection, a 5xx), the
+// client first looks whether it took effect, so that a retry isn't needed and a
+// lost answer isn't an error; but for changes of a message and reactions, which
+// are settled by doing them again. Something that is already as it should be is
+// a success.
 //
 // # Concurrency
 //
@@ -42,13 +45,14 @@ type Options struct {
 	// Endpoint is the base URL of a fake or a proxy; empty stands for Google.
 	// One on loopback gets no credentials.
 	Endpoint string
-	// Auth says who reads; messages are sent as the Chat app, whoever reads.
+	// Auth says who reads, and reacts if it is a person. All else is written
+	// as the Chat app, whoever reads.
 	Auth config.Auth
 	// Scopes are those of the reader; default all that an app needs to read
 	// spaces. credentials.Scopes gives those of a configuration.
 	Scopes []string
-	// CallTimeout bounds each single call; default 10s. Creating a message
-	// takes two calls at most.
+	// CallTimeout bounds each single call; default 10s. A write takes two
+	// calls at most.
 	CallTimeout time.Duration
 }
 
@@ -57,10 +61,14 @@ type Client struct {
 	service     *chat.Service // as the Chat app
 	reader      *chat.Service // with the scopes that an administrator approves, or as the user
 	roster      *chat.Service // for spaces and members: chat.bot is enough for an app; or as the user
+	host        *chat.Service // as the app, with the scope that changes who is in a space
+	fan         *chat.Service // as the user, for reactions; nil if the app reads, as apps can't react
 	local       *http.Client  // set for a loopback endpoint only
 	callTimeout time.Duration
 	eventReads  *rate.Limiter
 	reads       *readPace
+	hosting     *rate.Limiter // changes of memberships
+	reacting    *rate.Limiter
 }
 
 // Google lists 3,000 pages of events a minute and project (fact sheet §5). In
@@ -68,6 +76,15 @@ type Client struct {
 const (
 	eventReadsPerSecond = 48
 	eventReadsBurst     = 100
+)
+
+// Google takes 300 changes of memberships and 600 reactions a minute and
+// project (fact sheet §6.3). As above, these are the limits of one process.
+const (
+	hostingPerSecond  = 4
+	hostingBurst      = 60
+	reactingPerSecond = 8
+	reactingBurst     = 120
 )
 
 // New returns a client; it needs no credentials where the endpoint is on
@@ -79,18 +96,27 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 	}
 	c.eventReads = rate.NewLimiter(eventReadsPerSecond, eventReadsBurst)
 	c.reads = newReadPace()
+	c.hosting = rate.NewLimiter(hostingPerSecond, hostingBurst)
+	c.reacting = rate.NewLimiter(reactingPerSecond, reactingBurst)
 	if config.IsLoopback(opts.Endpoint) {
 		c.local = &http.Client{Transport: keepBody{&http.Transport{MaxIdleConnsPerHost: 32}}}
 	}
 	asUser := opts.Auth.Mode == config.AuthUser || opts.Auth.Mode == config.AuthImpersonate
-	app, err := c.connect(opts.Auth.AsApp(), credentials.BotScope)
-	if err != nil {
-		if !asUser {
-			return nil, fmt.Errorf("open the Chat API: %w", err)
+	app := func(scope string) (*chat.Service, error) {
+		carrier, err := c.connect(opts.Auth.AsApp(), scope)
+		if err != nil {
+			if !asUser {
+				return nil, fmt.Errorf("open the Chat API: %w", err)
+			}
+			carrier = &http.Client{Transport: refusal{err}} // nothing may ever be sent
 		}
-		app = &http.Client{Transport: refusal{err}} // nothing may ever be sent
+		return open(ctx, opts.Endpoint, carrier)
 	}
-	if c.service, err = open(ctx, opts.Endpoint, app); err != nil {
+	var err error
+	if c.service, err = app(credentials.BotScope); err != nil {
+		return nil, err
+	}
+	if c.host, err = app(chat.ChatAppMembershipsScope); err != nil {
 		return nil, err
 	}
 	// A token with more scopes than approved may be refused for all of them:
@@ -107,8 +133,16 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 		return nil, err
 	}
 	c.roster = c.service
-	if asUser {
-		c.roster = c.reader
+	if !asUser {
+		return c, nil
+	}
+	c.roster = c.reader
+	fan, err := c.connect(opts.Auth, chat.ChatMessagesReactionsCreateScope)
+	if err != nil {
+		return nil, fmt.Errorf("open the Chat API: %w", err)
+	}
+	if c.fan, err = open(ctx, opts.Endpoint, fan); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

@@ -20,7 +20,7 @@ import (
 //	refused   Google read the request and won't do it, now or later
 //	notSent   Google didn't carry it out and may do so later
 //	unclear   it may have been carried out
-//	idTaken   a message with this id exists already
+//	idTaken   what was to be made exists already
 type outcome int
 
 const (
@@ -79,10 +79,24 @@ func classifyNetwork(err error) failure {
 	return failure{outcome: unclear, words: "no answer came from Google Chat", err: err}
 }
 
-// mark turns the failure into the error that the dispatcher acts on. The text
-// is kept out of it, as errors are logged.
-func (f failure) mark(doing, text string) error {
-	err := fmt.Errorf("%s: %s: %w", doing, f.words, redact(f.err, text))
+// saying gives the failure other words if Google answered with this code.
+func (f failure) saying(status int, words string) failure {
+	if code(f.err) == status && !appMissing(f.err) {
+		f.words = words
+	}
+	return f
+}
+
+// appMissing tells the 404 that speaks of the app and not of what was asked
+// for.
+func appMissing(err error) bool {
+	return code(err) == http.StatusNotFound && strings.Contains(err.Error(), "Chat app not found")
+}
+
+// mark turns the failure into the error that the dispatcher acts on. Texts are
+// kept out of it, as errors are logged.
+func (f failure) mark(doing string, texts ...string) error {
+	err := fmt.Errorf("%s: %s: %w", doing, f.words, redact(f.err, texts...))
 	switch {
 	case f.outcome == refused:
 		return reactors.Permanent(err)
@@ -93,16 +107,19 @@ func (f failure) mark(doing, text string) error {
 }
 
 // redact shortens an answer of Google's to its code and first line, without
-// the message text should it be quoted there. Other errors hold no text.
-func redact(err error, text string) error {
+// the texts of a message should they be quoted there. Other errors hold none.
+func redact(err error, texts ...string) error {
 	var answer *googleapi.Error
 	if !errors.As(err, &answer) {
 		return err
 	}
-	message, _, _ := strings.Cut(answer.Message, "\n")
-	if text != "" {
-		message = strings.ReplaceAll(message, text, "(the text)")
+	message := answer.Message
+	for _, text := range texts {
+		if text != "" {
+			message = strings.ReplaceAll(message, text, "(the text)")
+		}
 	}
+	message, _, _ = strings.Cut(message, "\n")
 	const longest = 300
 	if r := []rune(message); len(r) > longest {
 		message = string(r[:longest]) + "…"

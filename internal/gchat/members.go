@@ -54,7 +54,7 @@ func (c *Client) Members(ctx context.Context, q MembersQuery) (MembersPage, erro
 	began := time.Now()
 	answer, err := call.Do()
 	if err != nil {
-		return MembersPage{}, explainRead(err).mark(doing, "")
+		return MembersPage{}, explainRead(err).mark(doing)
 	}
 	page := MembersPage{Next: answer.NextPageToken, AsOf: asOf(answer.Header, began)}
 	for _, m := range answer.Memberships {

@@ -2,10 +2,12 @@ package gchat
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -15,18 +17,18 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// MaxMessageBytes is Google's limit for a message (fact sheet §6.2).
-const MaxMessageBytes = 32_000
-
-// CreateMessage is a request to send one message. RequestID and MessageID make
-// it idempotent and are required.
+// CreateMessage is a request to send one message, with a text or cards or both.
+// RequestID and MessageID make it idempotent and are required. In a direct
+// message there are no threads.
 type CreateMessage struct {
-	Space         string // "spaces/S"
-	Text          string // Chat's text syntax, at most MaxMessageBytes of UTF-8
-	PrivateViewer string // "users/U" who alone sees the message; "" for the whole space
-	RequestID     string // a UUID: Google answers a repeated one with the first message
-	MessageID     string // "client-…": at most 63 of a-z, 0-9 and "-"; unique in the space
-	ThreadKey     string // starts or continues the app's own thread of that key; "" for a new thread
+	Space         string          // "spaces/S"
+	Text          string          // in Chat's text syntax
+	Cards         json.RawMessage // a cardsV2 list; nil for none
+	PrivateViewer string          // "users/U" who alone sees the message; "" for the whole space
+	RequestID     string          // a UUID: Google answers a repeated one with the first message
+	MessageID     string          // "client-…": at most 63 of a-z, 0-9 and "-"; unique in the space
+	Thread        string          // "spaces/S/threads/T" to reply in, or a new one if it is gone; "" for none
+	ThreadKey     string          // starts or continues the app's own thread of that key; "" for a new thread
 }
 
 // Message is a message of the app as Google knows it.
@@ -44,6 +46,9 @@ var (
 	clientID  = regexp.MustCompile(`^client-[a-z0-9-]{1,56}$`)
 )
 
+// maxThreadKey is Google's limit, in characters.
+const maxThreadKey = 4000
+
 // check finds what Google would refuse, or take for something else.
 func (m CreateMessage) check() error {
 	switch {
@@ -55,14 +60,14 @@ func (m CreateMessage) check() error {
 		return errors.New("the request has no request id")
 	case !clientID.MatchString(m.MessageID):
 		return fmt.Errorf("%q is not a client message id", m.MessageID)
-	case m.Text == "":
-		return errors.New("the text is empty")
-	case !utf8.ValidString(m.Text):
-		return errors.New("the text is not valid UTF-8")
-	case len(m.Text) > MaxMessageBytes:
-		return fmt.Errorf("the text has %d bytes, Google Chat allows %d", len(m.Text), MaxMessageBytes)
+	case m.Thread != "" && m.ThreadKey != "":
+		return errors.New("it names a thread and a key of one")
+	case m.Thread != "" && !strings.HasPrefix(m.Thread, m.Space+"/threads/"):
+		return fmt.Errorf("%q is not a thread of the space", m.Thread)
+	case utf8.RuneCountInString(m.ThreadKey) > maxThreadKey:
+		return fmt.Errorf("the thread key is longer than %d characters", maxThreadKey)
 	}
-	return nil
+	return CheckContent(m.Text, m.Cards)
 }
 
 // CreateMessage sends the message, or finds that an earlier attempt did. A nil
@@ -77,7 +82,7 @@ func (c *Client) CreateMessage(ctx context.Context, m CreateMessage) (Message, e
 	}
 	failure := classify(err)
 	if failure.outcome == refused || failure.outcome == notSent || ctx.Err() != nil {
-		return Message{}, failure.mark("send a message to "+m.Space, m.Text)
+		return Message{}, failure.mark("send a message to "+m.Space, textsIn(m.Text, m.Cards)...)
 	}
 
 	// The outcome is unclear, or the id is taken: look.
@@ -93,19 +98,23 @@ func (c *Client) CreateMessage(ctx context.Context, m CreateMessage) (Message, e
 		// is used for nothing else, so that it's taken is proof enough.
 		return Message{Name: m.Space + "/messages/" + m.MessageID}, nil
 	}
-	return Message{}, failure.mark("send a message to "+m.Space, m.Text)
+	return Message{}, failure.mark("send a message to "+m.Space, textsIn(m.Text, m.Cards)...)
 }
 
 func (c *Client) create(ctx context.Context, m CreateMessage) (*chat.Message, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	body := &chat.Message{Text: m.Text}
+	cards, err := cardsOf(m.Cards)
+	if err != nil {
+		return nil, err
+	}
+	body := &chat.Message{Text: m.Text, CardsV2: cards}
 	if m.PrivateViewer != "" {
 		body.PrivateMessageViewer = &chat.User{Name: m.PrivateViewer}
 	}
 	call := c.service.Spaces.Messages.Create(m.Space, body)
-	if m.ThreadKey != "" {
-		body.Thread = &chat.Thread{ThreadKey: m.ThreadKey}
+	if m.Thread != "" || m.ThreadKey != "" {
+		body.Thread = &chat.Thread{Name: m.Thread, ThreadKey: m.ThreadKey}
 		// Without the option Google ignores the thread (fact sheet §6.2).
 		call.MessageReplyOption("REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD")
 	}
@@ -115,16 +124,20 @@ func (c *Client) create(ctx context.Context, m CreateMessage) (*chat.Message, er
 // MessageByClientID looks a message up by the id that the app gave it. A
 // message that isn't there is no error.
 func (c *Client) MessageByClientID(ctx context.Context, space, clientID string) (m Message, found bool, err error) {
+	return c.lookUp(ctx, space+"/messages/"+clientID)
+}
+
+// lookUp reads a message as the app.
+func (c *Client) lookUp(ctx context.Context, name string) (m Message, found bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	name := space + "/messages/" + clientID
 	got, err := c.service.Spaces.Messages.Get(name).Context(ctx).Do()
 	var answer *googleapi.Error
 	if errors.As(err, &answer) && answer.Code == http.StatusNotFound {
 		return Message{}, false, nil
 	}
 	if err != nil {
-		return Message{}, false, classify(err).mark("look up "+name, "")
+		return Message{}, false, classify(err).mark("look up " + name)
 	}
 	return messageOf(got), true, nil
 }

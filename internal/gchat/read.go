@@ -57,7 +57,7 @@ func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
 	if _, probeErr := c.reader.Spaces.Messages.List(space).PageSize(1).Context(probe).Do(); probeErr == nil {
 		return got, reactors.Permanent(fmt.Errorf("read %s: it is forbidden, while others of its space can be read: %w", name, ErrGone))
 	} else if code(probeErr) != http.StatusForbidden && code(probeErr) != http.StatusNotFound {
-		return got, classify(probeErr).mark("see whether "+space+" can be read", "")
+		return got, classify(probeErr).mark("see whether " + space + " can be read")
 	}
 	return got, err
 }
@@ -124,7 +124,7 @@ func (c *Client) readPaced(ctx context.Context, name string, wait func(context.C
 	began := time.Now()
 	answer, err := call(withBody(ctx, &body))
 	if err != nil {
-		return Resource{}, explainRead(err).mark("read "+name, "")
+		return Resource{}, explainRead(err).mark("read " + name)
 	}
 	return Resource{Data: body.Bytes(), AsOf: asOf(answer.Header, began)}, nil
 }
@@ -132,8 +132,8 @@ func (c *Client) readPaced(ctx context.Context, name string, wait func(context.C
 // explainRead says ErrGone or ErrDenied where Google did.
 func explainRead(err error) failure {
 	f := classify(err)
-	switch answer := redact(err, ""); {
-	case code(err) == http.StatusForbidden, strings.Contains(answer.Error(), "Chat app not found"):
+	switch answer := redact(err); {
+	case code(err) == http.StatusForbidden, appMissing(err):
 		f.err = &kindOfError{ErrDenied, answer}
 	case code(err) == http.StatusNotFound:
 		f.err, f.words = &kindOfError{ErrGone, answer}, "Google Chat doesn't have it"

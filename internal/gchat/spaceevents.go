@@ -48,7 +48,7 @@ func (c *Client) SpaceEvents(ctx context.Context, q EventsQuery) (EventsPage, er
 	_, err := c.reader.Spaces.SpaceEvents.List(q.Space).Filter(q.filter()).PageSize(eventsPerPage).PageToken(q.Page).
 		Context(withBody(ctx, &body)).Do()
 	if err != nil {
-		return EventsPage{}, classify(err).mark(doing, "")
+		return EventsPage{}, classify(err).mark(doing)
 	}
 	page, err := readEvents(body.Bytes())
 	if err != nil {

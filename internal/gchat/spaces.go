@@ -28,7 +28,7 @@ func (c *Client) Spaces(ctx context.Context, page string) (SpacesPage, error) {
 	defer cancel()
 	answer, err := c.roster.Spaces.List().PageSize(spacesPerPage).PageToken(page).Context(ctx).Do()
 	if err != nil {
-		return SpacesPage{}, classify(err).mark("list the spaces", "")
+		return SpacesPage{}, classify(err).mark("list the spaces")
 	}
 	list := SpacesPage{Next: answer.NextPageToken}
 	for _, s := range answer.Spaces {

@@ -1,0 +1,108 @@
+package gchat
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+
+	"google.golang.org/api/chat/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// UpdateMessage is a request to change one of the app's messages. What is
+// empty stays as it is.
+type UpdateMessage struct {
+	Name  string          // "spaces/S/messages/M", by Google's id or the client's
+	Text  string          // in Chat's text syntax
+	Cards json.RawMessage // a cardsV2 list
+}
+
+var messageName = regexp.MustCompile(`^spaces/[^/]+/messages/[^/]+$`)
+
+// UpdateMessage changes the message. Once it is gone the error is also ErrGone.
+// Doing it again does no harm, so an unclear outcome isn't settled.
+func (c *Client) UpdateMessage(ctx context.Context, m UpdateMessage) (Message, error) {
+	doing := "change " + m.Name
+	if !messageName.MatchString(m.Name) {
+		return Message{}, reactors.Permanent(fmt.Errorf("change a message: %q is not a message's name", m.Name))
+	}
+	if err := CheckContent(m.Text, m.Cards); err != nil {
+		return Message{}, reactors.Permanent(fmt.Errorf("%s: %w", doing, err))
+	}
+	updated, err := c.patch(ctx, m)
+	if err == nil {
+		return messageOf(updated), nil
+	}
+	failure := classify(err)
+	texts := textsIn(m.Text, m.Cards)
+	if failure.outcome == refused {
+		if there, _ := c.remains(ctx, m.Name, err); !there {
+			failure.words = "the message isn't there any more: it was deleted, or never sent"
+			failure.err = &kindOfError{ErrGone, redact(err, texts...)}
+		}
+	}
+	return Message{}, failure.mark(doing, texts...)
+}
+
+func (c *Client) patch(ctx context.Context, m UpdateMessage) (*chat.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	cards, err := cardsOf(m.Cards)
+	if err != nil {
+		return nil, err
+	}
+	mask := ""
+	if m.Text != "" {
+		mask = "text"
+	}
+	if len(cards) > 0 {
+		if mask != "" {
+			mask += ","
+		}
+		mask += "cards_v2"
+	}
+	body := &chat.Message{Text: m.Text, CardsV2: cards}
+	return c.service.Spaces.Messages.Patch(m.Name, body).UpdateMask(mask).Context(ctx).Do()
+}
+
+// DeleteMessage deletes one of the app's messages, by Google's id or the
+// client's. A nil error means that it is gone; existed is false if nothing
+// tells that it was ever there.
+func (c *Client) DeleteMessage(ctx context.Context, name string) (existed bool, err error) {
+	if !messageName.MatchString(name) {
+		return false, reactors.Permanent(fmt.Errorf("delete a message: %q is not a message's name", name))
+	}
+	err = c.remove(ctx, name)
+	if err == nil {
+		return true, nil
+	}
+	failure := classify(err)
+	if failure.outcome == notSent || ctx.Err() != nil {
+		return false, failure.mark("delete " + name)
+	}
+	if there, tombstone := c.remains(ctx, name, err); !there {
+		return tombstone, nil
+	}
+	return false, failure.mark("delete " + name)
+}
+
+func (c *Client) remove(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	_, err := c.service.Spaces.Messages.Delete(name).Context(ctx).Do()
+	return err
+}
+
+// remains looks what is left of a message, after a write to it ended with err:
+// the message, as far as can be seen, or a tombstone, or nothing. Google doesn't
+// say how it answers a write to a tombstone.
+func (c *Client) remains(ctx context.Context, name string, err error) (there, tombstone bool) {
+	if code(err) == http.StatusNotFound && !appMissing(err) {
+		return false, false
+	}
+	m, found, lookErr := c.lookUp(ctx, name)
+	return lookErr != nil || found && !m.Deleted, m.Deleted
+}

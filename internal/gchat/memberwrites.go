@@ -1,0 +1,115 @@
+package gchat
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"google.golang.org/api/chat/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// What AddMember leads to.
+const (
+	Joined  = "JOINED"
+	Invited = "INVITED" // the person has to accept first
+)
+
+const needsApproval = "the Chat app may not change who is in this space: it has to be in it, and an administrator has to approve " +
+	"the scope chat.app.memberships; it can't add people of other organizations, groups or apps, nor remove a space's managers"
+
+// AddMember makes the person a member of the space, as the app. A nil error
+// means that they are one, now or from before, or invited: state is Joined or
+// Invited, or "" if it can't be seen which.
+func (c *Client) AddMember(ctx context.Context, space, user string) (state string, err error) {
+	doing := fmt.Sprintf("add %s to %s", user, space)
+	if err := c.mayHost(ctx, space, user); err != nil {
+		return "", fmt.Errorf("%s: %w", doing, err)
+	}
+	added, err := c.addMember(ctx, space, user)
+	if err == nil {
+		return added.State, nil
+	}
+	failure := classify(err)
+	if (failure.outcome == idTaken || failure.outcome == unclear) && ctx.Err() == nil {
+		state, lookErr := c.memberState(ctx, space, user)
+		if failure.outcome == idTaken || lookErr == nil && state != "" {
+			return state, nil
+		}
+	}
+	return "", failure.
+		saying(http.StatusForbidden, needsApproval).
+		saying(http.StatusNotFound, "the space or the person doesn't exist any more").
+		mark(doing)
+}
+
+// RemoveMember ends the person's membership of the space, as the app. A nil
+// error means that there is none.
+func (c *Client) RemoveMember(ctx context.Context, space, user string) error {
+	doing := fmt.Sprintf("remove %s from %s", user, space)
+	if err := c.mayHost(ctx, space, user); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	err := c.removeMember(ctx, space, user)
+	if err == nil || code(err) == http.StatusNotFound && !appMissing(err) {
+		return nil
+	}
+	failure := classify(err)
+	if failure.outcome == unclear && ctx.Err() == nil {
+		if state, lookErr := c.memberState(ctx, space, user); lookErr == nil && state == "" {
+			return nil
+		}
+	}
+	return failure.saying(http.StatusForbidden, needsApproval).mark(doing)
+}
+
+// mayHost checks the names and waits for the project's quota.
+func (c *Client) mayHost(ctx context.Context, space, user string) error {
+	switch {
+	case !spaceName.MatchString(space):
+		return reactors.Permanent(fmt.Errorf("%q is not a space's name", space))
+	case !userName.MatchString(user):
+		return reactors.Permanent(fmt.Errorf("%q is not a user's name", user))
+	}
+	return c.hosting.Wait(ctx)
+}
+
+func (c *Client) addMember(ctx context.Context, space, user string) (*chat.Membership, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	member := &chat.Membership{Member: &chat.User{Name: user, Type: "HUMAN"}}
+	return c.host.Spaces.Members.Create(space, member).Context(ctx).Do()
+}
+
+func (c *Client) removeMember(ctx context.Context, space, user string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	_, err := c.host.Spaces.Members.Delete(membershipOf(space, user)).Context(ctx).Do()
+	return err
+}
+
+func membershipOf(space, user string) string {
+	return space + "/members/" + strings.TrimPrefix(user, "users/")
+}
+
+// memberState looks whether the person is a member or invited; "" if neither.
+func (c *Client) memberState(ctx context.Context, space, user string) (string, error) {
+	got, err := c.Membership(ctx, membershipOf(space, user))
+	if errors.Is(err, ErrGone) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var m struct {
+		State string `json:"state"`
+	}
+	if err := json.Unmarshal(got.Data, &m); err != nil {
+		return "", fmt.Errorf("read the membership of %s in %s: %w", user, space, err)
+	}
+	return m.State, nil
+}

@@ -1,0 +1,47 @@
+package gchat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"google.golang.org/api/chat/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// CreateReaction puts an emoji, such as "👍", on the message as the user who
+// reads. One that is there already is a success, so an unclear outcome is
+// settled by doing it again.
+func (c *Client) CreateReaction(ctx context.Context, message, emoji string) error {
+	doing := "react to " + message
+	switch {
+	case !messageName.MatchString(message):
+		return reactors.Permanent(fmt.Errorf("react: %q is not a message's name", message))
+	case emoji == "":
+		return reactors.Permanent(fmt.Errorf("%s: there is no emoji", doing))
+	case c.fan == nil:
+		return reactors.Permanent(fmt.Errorf("%s: %w", doing, errAppReacts))
+	}
+	if err := c.reacting.Wait(ctx); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	_, err := c.fan.Spaces.Messages.Reactions.Create(message, &chat.Reaction{Emoji: &chat.Emoji{Unicode: emoji}}).Context(ctx).Do()
+	if err == nil {
+		return nil
+	}
+	failure := classify(err)
+	if failure.outcome == idTaken {
+		return nil
+	}
+	return failure.
+		saying(http.StatusForbidden, "the user of auth may not react here: they have to be in the space, and to have given consent for reactions").
+		saying(http.StatusNotFound, "the message isn't there any more").
+		saying(http.StatusBadRequest, "Google Chat doesn't accept the emoji").
+		mark(doing, emoji)
+}
+
+var errAppReacts = errors.New("only people can react in Google Chat, not an app: set auth.mode to user or impersonate")
