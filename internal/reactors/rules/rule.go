@@ -36,13 +36,23 @@ type Rule struct {
 	OncePer  []string // space, member, message, thread, event, day, week
 	MaxAge   time.Duration
 	Quiet    *QuietHours // nil: none
-	Limits   []Limit
+	Limits   []reactors.Limit
 	Collapse *Collapse // nil: none
 	Cron     *Cron     // of the trigger schedule; nil otherwise
 	Include  []string  // "spaces/S"; empty: all spaces
 	Except   []string
 
 	Steps []Step // one of a do list, any number of a sequence
+
+	early []early          // what of If can be told from the event
+	needs []reactors.Needs // of each step
+	zone  *time.Location   // of days and weeks in OncePer
+}
+
+// early is a part of a condition that is asked before there is a run.
+type early struct {
+	condition *expr.Condition
+	reason    string // for a run that isn't there because of it
 }
 
 // Step is what is done at one time.
@@ -59,15 +69,7 @@ type Do struct {
 	Label  string // id of the action, or "STEP.NUMBER": unique in the rule
 	Params any    // as the action's Params returns it, with sources filled in
 
-	// compiled placeholders: what render needs
 	texts map[string]*expr.Template // by path in Params
-}
-
-// Limit bounds how many runs go through in a time.
-type Limit struct {
-	Per    string // space, member or reactor
-	Most   int
-	Window time.Duration
 }
 
 // Collapse makes one run of many.

@@ -1,102 +1,190 @@
 package rules
 
 import (
-	"context"
-	"time"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 )
 
 // Options are what a file is checked against.
 type Options struct {
 	Actions  []reactors.Action
-	AuthMode string                            // as whom the app speaks: app, user or impersonate
+	AuthMode string                            // as whom the app speaks: app (or ""), user or impersonate
 	ReadFile func(name string) ([]byte, error) // for card files, relative to the rule file; nil: there are none
 }
 
 // Set is a whole file of rules.
 type Set struct {
-	Hash string // of all it says
+	Hash string // of its rules and overrides: changes whenever a rule's does
+
+	entries   []*entry
+	byID      map[string]*entry
+	byTrigger map[reactors.Trigger]*waiting
+	tests     []Test
+}
+
+// entry is a rule and what becomes of it in single spaces.
+type entry struct {
+	rule    *Rule
+	bySpace map[string]*Rule
+}
+
+func (e *entry) in(space string) *Rule {
+	if r, ok := e.bySpace[space]; ok {
+		return r
+	}
+	return e.rule
 }
 
 // Load reads a file of rules. Card files are looked for beside it, unless the
 // options say how.
-func Load(path string, o Options) (*Set, error) { return nil, nil }
+func Load(path string, o Options) (*Set, error) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read rules: %w", err)
+	}
+	if o.ReadFile == nil {
+		dir := filepath.Dir(path)
+		o.ReadFile = func(name string) ([]byte, error) {
+			if !filepath.IsLocal(name) {
+				return nil, errors.New("a card must lie below the rules")
+			}
+			return os.ReadFile(filepath.Join(dir, name))
+		}
+	}
+	return Parse(path, src, o)
+}
 
 // Parse reads rules; the name is for messages. An error about what they say is
 // an [*Error].
-func Parse(name string, src []byte, o Options) (*Set, error) { return nil, nil }
-
-// Plan implements [reactors.Planner].
-func (s *Set) Plan(c reactors.Change) []reactors.Intent { return nil }
-
-// PlanFacts is Plan for facts that come from elsewhere: tests and replay. The
-// key identifies the occurrence, as an event's id and ordinal do.
-func (s *Set) PlanFacts(f reactors.Facts, at time.Time, key string) []reactors.Intent { return nil }
-
-// Tick is a time at which a rule's schedule falls due.
-type Tick struct {
-	Rule *Rule
-	At   time.Time
+func Parse(name string, src []byte, o Options) (*Set, error) {
+	env, err := expr.NewEnv()
+	if err != nil {
+		return nil, fmt.Errorf("prepare the language of conditions: %w", err)
+	}
+	if o.ReadFile == nil {
+		o.ReadFile = func(string) ([]byte, error) { return nil, os.ErrNotExist }
+	}
+	c := &compiler{
+		problems: &problems{},
+		opts:     o,
+		actions:  map[string]reactors.Action{},
+		env:      env,
+		cards:    &cards{readFile: o.ReadFile, raw: map[string][]byte{}, trees: map[string]*node{}},
+	}
+	for _, a := range o.Actions {
+		c.actions[a.Name()] = a
+	}
+	s := c.file(newSource(name, src), src)
+	if err := c.err(); err != nil {
+		return nil, err
+	}
+	s.index()
+	return s, nil
 }
 
-// Due lists the ticks of all rules in (after, upTo].
-func (s *Set) Due(after, upTo time.Time) []Tick { return nil }
+// file compiles all that a file holds; what it returns is whole only if there
+// was no problem.
+func (c *compiler) file(src *source, raw []byte) *Set {
+	s := &Set{byID: map[string]*entry{}}
+	var keys fileKeys
+	top := c.tree(src, raw)
+	if top == nil {
+		return s
+	}
+	d := &decoder{problems: c.problems, nodes: map[string]*node{}, cards: c.cards}
+	d.decode("", top, reflect.ValueOf(&keys).Elem())
+	written := map[string]*node{}
+	for i, k := range keys.Reactors {
+		if k.node == nil {
+			c.at(d.where(index("reactors", i)), "", "reactors[%d] is empty", i)
+			continue
+		}
+		r := c.compile(k.node)
+		id := ""
+		if n := k.node.child("id"); n != nil {
+			id = n.text
+		}
+		if first := written[id]; first != nil && id != "" {
+			c.at(k.node.child("id").at, "", "another reactor has the id %q, in line %d", id, first.at.line)
+			continue
+		}
+		written[id] = k.node
+		if r != nil {
+			e := &entry{rule: r, bySpace: map[string]*Rule{}}
+			s.entries = append(s.entries, e)
+			s.byID[id] = e
+		}
+	}
+	c.overrides(s, keys.Overrides.node, written)
+	s.tests = c.tests(d, keys.Tests, s, slices.Sorted(maps.Keys(written)))
+	s.hash()
+	return s
+}
 
-// PlanTick is what a tick asks for.
-func (s *Set) PlanTick(t Tick, spaces []string) []reactors.Intent { return nil }
+func (s *Set) hash() {
+	sum := sha256.New()
+	for _, e := range s.entries {
+		fmt.Fprintln(sum, e.rule.ID, e.rule.Hash)
+		for _, space := range slices.Sorted(maps.Keys(e.bySpace)) {
+			fmt.Fprintln(sum, space, e.bySpace[space].Hash)
+		}
+	}
+	s.Hash = hex.EncodeToString(sum.Sum(nil))[:12]
+}
 
 // Rule returns a rule as it is in a space; nil if there is none.
-func (s *Set) Rule(id, space string) *Rule { return nil }
+func (s *Set) Rule(id, space string) *Rule {
+	if e := s.byID[id]; e != nil {
+		return e.in(space)
+	}
+	return nil
+}
 
 // Rules lists the rules in the order of the file, without overrides.
-func (s *Set) Rules() []*Rule { return nil }
+func (s *Set) Rules() []*Rule {
+	list := make([]*Rule, len(s.entries))
+	for i, e := range s.entries {
+		list[i] = e.rule
+	}
+	return list
+}
+
+// Spaces lists the spaces that rules name, or that override one.
+func (s *Set) Spaces() []string {
+	named := map[string]bool{}
+	for _, e := range s.entries {
+		for space, r := range e.bySpace {
+			named[space] = true
+			for _, space := range slices.Concat(r.Include, r.Except) {
+				named[space] = true
+			}
+		}
+		for _, space := range slices.Concat(e.rule.Include, e.rule.Except) {
+			named[space] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(named))
+}
 
 // Tests lists the file's own tests.
-func (s *Set) Tests() []Test { return nil }
+func (s *Set) Tests() []Test { return slices.Clone(s.tests) }
 
-// Needs is the state that the conditions and texts of a step read.
-func (r *Rule) Needs(step int) reactors.Needs { return 0 }
-
-// Render makes the requests of a run.
-func (r *Rule) Render(ctx context.Context, run reactors.Run, f reactors.Facts, now time.Time, collapsed bool) ([]reactors.Request, error) {
-	return nil, nil
+// String names the rules, for logs.
+func (s *Set) String() string {
+	list := make([]string, len(s.entries))
+	for i, e := range s.entries {
+		list[i] = e.rule.ID
+	}
+	return s.Hash + " (" + strings.Join(list, ", ") + ")"
 }
-
-// QuietHours are when a rule may act.
-type QuietHours struct {
-	Drop bool // what falls outside is dropped, not deferred
-}
-
-// Allows reports whether a rule may act at t.
-func (q *QuietHours) Allows(t time.Time) bool { return true }
-
-// Next is the first time from t on at which a rule may act.
-func (q *QuietHours) Next(t time.Time) time.Time { return t }
-
-// Cron is when a schedule falls due.
-type Cron struct{}
-
-// Next is the first tick after t.
-func (c *Cron) Next(t time.Time) time.Time { return t }
-
-// Test is a case of the file's tests.
-type Test struct {
-	Name, Reactor string
-	Start         time.Time
-	Given         []Given
-	Expect        map[reactors.Outcome]int
-	Texts         []string
-	Line          int
-}
-
-// Given is an event of a test.
-type Given struct {
-	At                                                time.Duration // after the test's start
-	Trigger                                           reactors.Trigger
-	Member, Space, Message, Thread, Text, Emoji, Role string
-	Bot                                               bool
-}
-
-// JSONSchema describes the file for editors.
-func JSONSchema(actions []reactors.Action) []byte { return nil }

@@ -1,0 +1,119 @@
+package rules
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/token"
+)
+
+// inside returns the place in the file of a byte of the node's text. YAML
+// folds, indents and escapes, but what isn't white space keeps its order: the
+// walk goes through the file from one such character of the text to the next.
+func (n *node) inside(offset int) position {
+	if n.kind != text || n.token == nil || n.at.line == 0 {
+		return n.at
+	}
+	w := walk{lines: n.at.src.lines, line: n.at.line - 1, column: n.at.column - 1, style: n.token.Type}
+	switch w.style {
+	case token.LiteralType, token.FoldedType:
+		w.line, w.column = w.line+1, 0
+	case token.DoubleQuoteType, token.SingleQuoteType:
+		w.column++
+	}
+	offset = min(max(offset, 0), len(n.text))
+	for _, r := range n.text[:offset] {
+		if !unicode.IsSpace(r) {
+			w.next()
+		}
+	}
+	if r, _ := utf8.DecodeRuneInString(n.text[offset:]); offset < len(n.text) && !unicode.IsSpace(r) {
+		w.skip()
+	}
+	return position{src: n.at.src, line: w.line + 1, column: w.column + 1}
+}
+
+// walk is a place in a scalar as it is written.
+type walk struct {
+	lines        []string
+	line, column int // from 0; columns count characters
+	style        token.Type
+}
+
+// rest is the line from the place on.
+func (w *walk) rest() []rune {
+	if w.line >= len(w.lines) {
+		return nil
+	}
+	runes := []rune(w.lines[w.line])
+	return runes[min(w.column, len(runes)):]
+}
+
+// skip goes past what stands for white space.
+func (w *walk) skip() {
+	for w.line < len(w.lines) {
+		rest := w.rest()
+		switch {
+		case len(rest) == 0 || w.style == token.DoubleQuoteType && string(rest) == `\`:
+			if w.line+1 == len(w.lines) {
+				return
+			}
+			w.line, w.column = w.line+1, 0
+		case unicode.IsSpace(rest[0]):
+			w.column++
+		case w.style == token.DoubleQuoteType && rest[0] == '\\' && w.escaped(rest):
+			w.column += escapeLen(rest)
+		default:
+			return
+		}
+	}
+}
+
+// next goes past the next character that isn't white space.
+func (w *walk) next() {
+	w.skip()
+	rest := w.rest()
+	switch {
+	case len(rest) == 0:
+	case w.style == token.DoubleQuoteType && rest[0] == '\\':
+		w.column += escapeLen(rest)
+	case w.style == token.SingleQuoteType && len(rest) > 1 && rest[0] == '\'' && rest[1] == '\'':
+		w.column += 2
+	default:
+		w.column++
+	}
+}
+
+// escaped reports whether an escape stands for white space.
+func (w *walk) escaped(rest []rune) bool {
+	if len(rest) < 2 {
+		return false
+	}
+	switch rest[1] {
+	case 'n', 't', 'r', 'v', 'f', ' ', 'N', '_', 'L', 'P', '\t':
+		return true
+	case 'x', 'u', 'U':
+		digits := strings.TrimLeft(string(rest[2:min(len(rest), escapeLen(rest))]), "0")
+		switch strings.ToLower(digits) {
+		case "9", "a", "b", "c", "d", "20", "85", "a0", "1680", "2028", "2029", "202f", "205f", "3000":
+			return true
+		}
+	}
+	return false
+}
+
+// escapeLen is how many characters an escape in double quotes has.
+func escapeLen(rest []rune) int {
+	if len(rest) > 1 {
+		switch rest[1] {
+		case 'x':
+			return 4
+		case 'u':
+			return 6
+		case 'U':
+			return 10
+		}
+	}
+	return 2
+}

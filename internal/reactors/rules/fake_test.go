@@ -1,0 +1,112 @@
+package rules_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// send is an action with all that parameters can be made of.
+type send struct{}
+
+type sendParams struct {
+	To    string                        `yaml:"to" doc:"Where to."`
+	Text  reactors.ChatText             `yaml:"text" doc:"What to say."`
+	Card  reactors.Card                 `yaml:"card"`
+	Key   reactors.PlainText            `yaml:"key"`
+	Times int                           `yaml:"times"`
+	Pause time.Duration                 `yaml:"pause"`
+	More  []reactors.ChatText           `yaml:"more"`
+	Named map[string]reactors.PlainText `yaml:"named"`
+	Sub   *struct {
+		Text reactors.ChatText `yaml:"text"`
+	} `yaml:"sub"`
+}
+
+func (send) Name() string { return "send" }
+func (send) Params() any  { return &sendParams{To: "space"} }
+
+func (send) Check(params any) []reactors.Problem {
+	p := params.(*sendParams)
+	var list []reactors.Problem
+	if p.To != "space" && p.To != "private" {
+		list = append(list, reactors.Problem{Field: "to", Message: "to must be space or private", Hint: "leave it out for space"})
+	}
+	if len(p.Text.Source) > 32_000 {
+		list = append(list, reactors.Problem{Field: "text", Message: "a message holds at most 32,000 bytes"})
+	}
+	if p.Text.Source == "" && p.Card.Source == nil {
+		list = append(list, reactors.Problem{Message: "it needs text or a card"})
+	}
+	return list
+}
+
+func (send) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+	p := params.(*sendParams)
+	body := map[string]any{"to": p.To, "text": p.Text.Value, "label": c.Label, "key": p.Key.Value}
+	if p.Card.Value != nil {
+		body["card"] = p.Card.Value
+	}
+	for _, m := range p.More {
+		body["text"] = body["text"].(string) + "|" + m.Value
+	}
+	for k, v := range p.Named {
+		body["named."+k] = v.Value
+	}
+	if p.Sub != nil {
+		body["sub"] = p.Sub.Text.Value
+	}
+	return json.Marshal(body)
+}
+
+func (send) Act(context.Context, json.RawMessage) (reactors.Result, error) {
+	return reactors.Result{}, nil
+}
+
+// react can't be done by the app itself.
+type react struct{}
+
+type reactParams struct {
+	Emoji string `yaml:"emoji"`
+}
+
+func (react) Name() string { return "react" }
+func (react) Params() any  { return &reactParams{} }
+
+func (react) Check(any) []reactors.Problem {
+	return []reactors.Problem{{Message: "the app itself can't react, only a person", Hint: "set auth mode: user"}}
+}
+
+func (react) Prepare(any, reactors.PrepareContext) (json.RawMessage, error) {
+	return json.RawMessage(`{}`), nil
+}
+
+func (react) Act(context.Context, json.RawMessage) (reactors.Result, error) {
+	return reactors.Result{}, nil
+}
+
+func options(files map[string]string) rules.Options {
+	return rules.Options{
+		Actions: []reactors.Action{send{}, react{}},
+		ReadFile: func(name string) ([]byte, error) {
+			if s, ok := files[name]; ok {
+				return []byte(s), nil
+			}
+			return nil, os.ErrNotExist
+		},
+	}
+}
+
+func parse(t testing.TB, src string) *rules.Set {
+	t.Helper()
+	s, err := rules.Parse("reactors.yaml", []byte(src), options(nil))
+	if err != nil {
+		t.Fatalf("parse: %v", err)
+	}
+	return s
+}

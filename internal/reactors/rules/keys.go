@@ -1,0 +1,113 @@
+package rules
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// fileKeys is the file as it is written. These structs are the grammar: the
+// decoder and the schema for editors are driven by their tags.
+type fileKeys struct {
+	Reactors  []ruleNode   `yaml:"reactors" doc:"The rules, each under an id of its own."`
+	Overrides overrideNode `yaml:"overrides" doc:"What differs in a space: space, then rule id, then the keys or paths such as do[0].send.text."`
+	Tests     []testKeys   `yaml:"tests" doc:"Cases that 'reactors test' runs with a clock of its own."`
+}
+
+type ruleKeys struct {
+	ID          string        `yaml:"id" doc:"Names the rule in the ledger, in overrides and in commands; a new id is a new rule that has done nothing yet."`
+	Description string        `yaml:"description" doc:"For people."`
+	Mode        string        `yaml:"mode" doc:"shadow decides and renders, but sends nothing; the default." enum:"off,shadow,live"`
+	On          triggers      `yaml:"on" doc:"What the rule waits for."`
+	Cron        string        `yaml:"cron" doc:"With on: schedule: minute, hour, day of month, month, day of week."`
+	Zone        zone          `yaml:"zone" doc:"The time zone of cron."`
+	Bots        bool          `yaml:"bots" doc:"Acts on what apps do, too; false if not set."`
+	Stay        *bool         `yaml:"stay" doc:"Ends a run whose member has left in the meantime; true for member.joined if not set."`
+	Spaces      spacesKeys    `yaml:"spaces" doc:"Where the rule applies; everywhere if not set."`
+	If          string        `yaml:"if" doc:"A CEL condition on the event and on what is known when the turn comes."`
+	Wait        time.Duration `yaml:"wait" doc:"How long after the event its turn comes."`
+	Still       string        `yaml:"still" doc:"A CEL condition that is asked when the turn has come."`
+	OncePer     []string      `yaml:"once_per" doc:"For what the rule acts at most once." enum:"space,member,message,thread,event,day,week"`
+	Collapse    collapseKeys  `yaml:"collapse" doc:"Makes one run of many that come together."`
+	QuietHours  quietKeys     `yaml:"quiet_hours" doc:"When the rule may act."`
+	Limit       limitKeys     `yaml:"limit" doc:"How many runs go through."`
+	MaxAge      time.Duration `yaml:"max_age" doc:"A run that is this late isn't done any more; 10m if not set, 24h with a sequence."`
+	Do          []doNode      `yaml:"do" doc:"The actions, in order."`
+	Sequence    []stepKeys    `yaml:"sequence" doc:"Several steps, each some time after the event."`
+	StopWhen    string        `yaml:"stop_when" doc:"A CEL condition that ends a sequence, asked before each step."`
+}
+
+type stepKeys struct {
+	After time.Duration `yaml:"after" doc:"How long after the event the step's turn comes."`
+	If    string        `yaml:"if" doc:"A CEL condition that is asked when the turn has come; the next step comes all the same."`
+	Do    []doNode      `yaml:"do" doc:"The actions, in order."`
+}
+
+type collapseKeys struct {
+	Window time.Duration `yaml:"window" doc:"A run waits this long for others in its space."`
+	Over   int           `yaml:"over" doc:"More than so many become one; 5 if not set."`
+	Do     []doNode      `yaml:"do" doc:"What is done once for all of them; texts may use group."`
+}
+
+// ruleNode is a rule that is read once its overrides are known.
+type ruleNode struct{ node *node }
+
+func (r *ruleNode) read(_ *decoder, _ string, n *node) { r.node = n }
+
+func (*ruleNode) schema(s *schemer) map[string]any { return s.of(reflect.TypeFor[ruleKeys]()) }
+
+// doNode is an action and its parameters.
+type doNode struct{ node *node }
+
+func (k *doNode) read(_ *decoder, _ string, n *node) { k.node = n }
+
+func (*doNode) schema(s *schemer) map[string]any { return s.actions() }
+
+// overrideNode holds the overrides as they were written.
+type overrideNode struct{ node *node }
+
+func (o *overrideNode) read(_ *decoder, _ string, n *node) { o.node = n }
+
+func (*overrideNode) schema(*schemer) map[string]any {
+	return map[string]any{
+		"type": "object",
+		"additionalProperties": map[string]any{
+			"type": "object", "additionalProperties": map[string]any{"type": "object"},
+		},
+		"propertyNames": map[string]any{"pattern": spaceName},
+	}
+}
+
+// triggers is one trigger or a list of them.
+type triggers []reactors.Trigger
+
+func (t *triggers) read(d *decoder, path string, n *node) {
+	items := n.items
+	if n.kind != list {
+		items = []*node{n}
+	}
+	for _, item := range items {
+		w := reactors.Trigger(d.word(path, item))
+		switch {
+		case w == "":
+		case !w.Known():
+			d.at(item.at, suggest(string(w), triggerNames()), "%s: there is no trigger %q", path, w)
+		default:
+			*t = append(*t, w)
+		}
+	}
+}
+
+func (*triggers) schema(*schemer) map[string]any {
+	one := map[string]any{"enum": triggerNames()}
+	return map[string]any{"oneOf": []any{one, map[string]any{"type": "array", "items": one, "minItems": 1}}}
+}
+
+func triggerNames() []string {
+	var list []string
+	for _, t := range reactors.Triggers() {
+		list = append(list, string(t))
+	}
+	return list
+}

@@ -1,0 +1,65 @@
+package rules
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// rate is "20/h".
+type rate struct {
+	most   int
+	window time.Duration
+}
+
+func (r *rate) read(d *decoder, path string, n *node) {
+	ok := n.kind == text
+	if ok {
+		*r, ok = parseRate(n.text)
+	}
+	if !ok {
+		d.at(n.at, "write how many in what time, such as 20/h, 1/d or 5/30m", "%s must be a rate", name(path))
+	}
+}
+
+func (*rate) schema(*schemer) map[string]any {
+	return map[string]any{"type": "string", "pattern": `^[1-9][0-9]*/([0-9]+)?(s|m|min|h|d|w)$`}
+}
+
+func parseRate(s string) (rate, bool) {
+	most, per, ok := strings.Cut(s, "/")
+	if !ok {
+		return rate{}, false
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(most))
+	if err != nil || n < 1 || n > 1_000_000 {
+		return rate{}, false
+	}
+	per = strings.TrimSpace(per)
+	if u, ok := unit(per); ok && u >= time.Second {
+		return rate{n, u}, true
+	}
+	window, err := parseDuration(per)
+	return rate{n, window}, err == nil && window >= time.Second && window <= maxAgeMost
+}
+
+type limitKeys struct {
+	PerSpace   rate `yaml:"per_space" doc:"In each space."`
+	PerMember  rate `yaml:"per_member" doc:"For each person."`
+	PerReactor rate `yaml:"per_reactor" doc:"Of this reactor, in all spaces together."`
+}
+
+func (k *limitKeys) limits() []reactors.Limit {
+	var limits []reactors.Limit
+	add := func(per reactors.Per, r rate) {
+		if r.most > 0 {
+			limits = append(limits, reactors.Limit{Per: per, Most: r.most, Window: r.window})
+		}
+	}
+	add(reactors.PerSpace, k.PerSpace)
+	add(reactors.PerMember, k.PerMember)
+	add(reactors.PerReactor, k.PerReactor)
+	return limits
+}

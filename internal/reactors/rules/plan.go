@@ -1,0 +1,230 @@
+package rules
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// waiting are the rules that wait for a trigger, those that are off left out.
+// In a space that any rule names they may be others than elsewhere.
+type waiting struct {
+	named     map[string][]*Rule
+	elsewhere []*Rule
+}
+
+func (w *waiting) in(space string) []*Rule {
+	if list, ok := w.named[space]; ok {
+		return list
+	}
+	return w.elsewhere
+}
+
+// applies reports whether a rule has anything to do in a space.
+func (r *Rule) applies(space string) bool {
+	return r.Mode != Off && !slices.Contains(r.Except, space) &&
+		(len(r.Include) == 0 || slices.Contains(r.Include, space))
+}
+
+// index sorts the rules by what they wait for, so that an event which no rule
+// waits for costs nothing but a look-up.
+func (s *Set) index() {
+	s.byTrigger = map[reactors.Trigger]*waiting{}
+	spaces := s.Spaces()
+	for _, t := range reactors.Triggers() {
+		w := &waiting{named: map[string][]*Rule{}}
+		for _, e := range s.entries {
+			if !slices.Contains(e.rule.On, t) {
+				continue
+			}
+			if e.rule.applies("") {
+				w.elsewhere = append(w.elsewhere, e.rule)
+			}
+		}
+		for _, space := range spaces {
+			list := []*Rule{}
+			for _, e := range s.entries {
+				if r := e.in(space); slices.Contains(r.On, t) && r.applies(space) {
+					list = append(list, r)
+				}
+			}
+			w.named[space] = list
+		}
+		s.byTrigger[t] = w
+	}
+}
+
+// Plan implements [reactors.Planner]. What was caught up on asks for nothing.
+func (s *Set) Plan(c reactors.Change) []reactors.Intent {
+	if c.Origin == events.OriginBackfill {
+		return nil
+	}
+	t := reactors.TriggerOf(c)
+	w := s.byTrigger[t]
+	if w == nil {
+		return nil
+	}
+	list := w.in(c.Item.Space)
+	if len(list) == 0 {
+		return nil
+	}
+	f := reactors.FactsOf(c, t)
+	id := c.Event.ID
+	if id == "" { // an interaction: what it is and when tells it from others
+		id = c.Event.Type + "@" + c.Event.Time.UTC().Format(time.RFC3339Nano) + " " + c.Item.Space + " " + c.Item.Actor
+	}
+	return plan(list, &f, c.Event.Time, id+"#"+strconv.Itoa(c.Item.Ordinal))
+}
+
+// PlanFacts is Plan for facts that come from elsewhere: tests and replay. The
+// key identifies the occurrence, as an event's id and ordinal do.
+func (s *Set) PlanFacts(f reactors.Facts, at time.Time, key string) []reactors.Intent {
+	w := s.byTrigger[f.Trigger]
+	if w == nil {
+		return nil
+	}
+	return plan(w.in(f.Space.Name), &f, at, key)
+}
+
+// Tick is a time at which a rule's schedule falls due.
+type Tick struct {
+	Rule *Rule
+	At   time.Time
+}
+
+// Due lists the ticks of all rules in (after, upTo], the oldest first. How far
+// back it makes sense to look is for the caller to say.
+func (s *Set) Due(after, upTo time.Time) []Tick {
+	var ticks []Tick
+	for _, e := range s.entries {
+		if e.rule.Cron == nil {
+			continue
+		}
+		for at := e.rule.Cron.Next(after); !at.IsZero() && !at.After(upTo); at = e.rule.Cron.Next(at) {
+			ticks = append(ticks, Tick{e.rule, at})
+		}
+	}
+	slices.SortStableFunc(ticks, func(a, b Tick) int { return a.At.Compare(b.At) })
+	return ticks
+}
+
+// PlanTick is what a tick asks for: an intent for each space that its rule
+// names, or else for each of those given, without the excepted ones.
+func (s *Set) PlanTick(t Tick, spaces []string) []reactors.Intent {
+	if len(t.Rule.Include) > 0 {
+		spaces = t.Rule.Include
+	}
+	var intents []reactors.Intent
+	for _, space := range spaces {
+		r := s.Rule(t.Rule.ID, space)
+		if r == nil || !r.applies(space) {
+			continue
+		}
+		at := t.At.UTC()
+		f := reactors.Facts{
+			Trigger: reactors.Schedule,
+			Event:   reactors.EventFacts{Type: string(reactors.Schedule), Time: at},
+			Space:   reactors.SpaceFacts{Name: space},
+		}
+		intents = append(intents, plan([]*Rule{r}, &f, at, at.Format(time.RFC3339)+" "+space)...)
+	}
+	return intents
+}
+
+// plan makes the intents of one change; the key is that of the event.
+func plan(list []*Rule, f *reactors.Facts, at time.Time, key string) []reactors.Intent {
+	var intents []reactors.Intent
+	var facts json.RawMessage
+	byApp := f.Member.Type == string(events.UserBot)
+	for _, r := range list {
+		if byApp && !r.Bots {
+			continue
+		}
+		i := reactors.Intent{
+			Reactor: r.ID, Shadow: r.Mode == Shadow, Trigger: f.Trigger,
+			Subject: r.subject(f, at, key), Space: f.Space.Name, Member: f.Member.Name,
+			ByApp: byApp, EventTime: at, Hash: r.Hash,
+		}
+		if i.Outcome, i.Reason = r.refuses(f, at); i.Outcome == "" {
+			if facts == nil {
+				var err error
+				if facts, err = json.Marshal(f); err != nil { // facts are words, numbers and times in range
+					i.Outcome, i.Reason = reactors.Failed, "the event's time can't be kept"
+				}
+			}
+			i.Facts = facts
+		}
+		if i.Outcome == "" {
+			i.Steps = r.planned(at)
+		}
+		intents = append(intents, i)
+	}
+	return intents
+}
+
+// refuses asks what of the condition needs no state; "" if nothing is against
+// a run so far.
+func (r *Rule) refuses(f *reactors.Facts, at time.Time) (reactors.Outcome, string) {
+	for _, e := range r.early {
+		ok, err := e.condition.Eval(context.Background(), f, at)
+		if err != nil {
+			return reactors.Failed, e.reason + ": " + err.Error()
+		}
+		if !ok {
+			return reactors.ConditionFalse, e.reason
+		}
+	}
+	return "", ""
+}
+
+func (r *Rule) planned(at time.Time) []reactors.PlannedStep {
+	steps := make([]reactors.PlannedStep, len(r.Steps))
+	for i, s := range r.Steps {
+		wait := s.After
+		if r.Collapse != nil {
+			wait = max(wait, r.Collapse.Window)
+		}
+		steps[i] = reactors.PlannedStep{Step: s.Index, Due: at.Add(wait)}
+	}
+	return steps
+}
+
+// subject is what once_per makes of an event. What isn't known counts as the
+// event's own, so that two events don't pass for one.
+func (r *Rule) subject(f *reactors.Facts, at time.Time, key string) string {
+	var b strings.Builder
+	for i, k := range r.OncePer {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(cmp.Or(r.subjectPart(k, f, at), key))
+	}
+	return b.String()
+}
+
+func (r *Rule) subjectPart(k string, f *reactors.Facts, at time.Time) string {
+	switch k {
+	case "space":
+		return f.Space.Name
+	case "member":
+		return f.Member.Name
+	case "message":
+		return f.Message.Name
+	case "thread":
+		return f.Message.Thread
+	case "day":
+		return at.In(r.zone).Format(time.DateOnly)
+	case "week":
+		year, week := at.In(r.zone).ISOWeek()
+		return fmt.Sprintf("%d-W%02d", year, week)
+	}
+	return "" // event
+}

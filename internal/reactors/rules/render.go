@@ -1,0 +1,113 @@
+package rules
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+)
+
+// Needs is the state that the conditions and texts of a step read, those for a
+// collapsed run among them.
+func (r *Rule) Needs(step int) reactors.Needs {
+	if step < 0 || step >= len(r.needs) {
+		return 0
+	}
+	return r.needs[step]
+}
+
+func (r *Rule) needsOf(s Step) reactors.Needs {
+	var n reactors.Needs
+	for _, c := range []*expr.Condition{r.If, r.Still, r.StopWhen, s.If} {
+		if c != nil {
+			n |= c.Needs()
+		}
+	}
+	if r.Stay {
+		n |= reactors.NeedMember
+	}
+	do := s.Do
+	if r.Collapse != nil {
+		do = append(do[:len(do):len(do)], r.Collapse.Do...)
+	}
+	for _, d := range do {
+		for _, t := range d.texts {
+			n |= t.Needs()
+		}
+	}
+	return n
+}
+
+// Render makes the requests of a run: of its step, or what is done once for
+// all members of a collapsed one. An error is permanent, unless ctx has ended.
+func (r *Rule) Render(ctx context.Context, run reactors.Run, f reactors.Facts, now time.Time, collapsed bool) ([]reactors.Request, error) {
+	var do []Do
+	switch {
+	case collapsed && r.Collapse != nil:
+		do = r.Collapse.Do
+	case !collapsed && run.Step >= 0 && run.Step < len(r.Steps):
+		do = r.Steps[run.Step].Do
+	default:
+		return nil, reactors.Permanent(fmt.Errorf("render reactor %q: there is no step %d in it", r.ID, run.Step))
+	}
+	requests := make([]reactors.Request, 0, len(do))
+	for _, d := range do {
+		req, err := d.render(ctx, run, f, now)
+		if err != nil {
+			err = fmt.Errorf("render action %q of reactor %q: %w", d.Label, r.ID, err)
+			if ctx.Err() == nil {
+				err = reactors.Permanent(err)
+			}
+			return nil, err
+		}
+		requests = append(requests, req)
+	}
+	return requests, nil
+}
+
+func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now time.Time) (reactors.Request, error) {
+	params := clone(reflect.ValueOf(d.Params))
+	var failed error
+	render := func(path, source string) (string, error) {
+		t, ok := d.texts[path]
+		if !ok {
+			return source, nil
+		}
+		return t.Render(ctx, &f, now)
+	}
+	eachText("", params.Elem(), func(path string, t any) {
+		if failed != nil {
+			return
+		}
+		switch t := t.(type) {
+		case *reactors.ChatText:
+			t.Value, failed = render(path, t.Source)
+		case *reactors.PlainText:
+			t.Value, failed = render(path, t.Source)
+		case *reactors.Card:
+			if t.Source == nil {
+				return
+			}
+			var filled any
+			if filled, failed = fill(path, t.Source, render); failed == nil {
+				t.Value, failed = marshal(filled)
+			}
+		}
+		if failed != nil {
+			failed = fmt.Errorf("%s: %w", path, failed)
+		}
+	})
+	if failed != nil {
+		return reactors.Request{}, failed
+	}
+	body, err := d.Action.Prepare(params.Interface(), reactors.PrepareContext{
+		Run: run, Facts: f, Label: d.Label, IDs: reactors.IDsOf(run),
+	})
+	if err != nil {
+		return reactors.Request{}, err
+	}
+	return reactors.Request{Action: d.Action.Name(), Label: d.Label, Body: body}, nil
+}

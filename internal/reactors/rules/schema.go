@@ -1,0 +1,109 @@
+package rules
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// JSONSchema describes the file for editors: the keys as they are decoded, and
+// the parameters of these actions.
+func JSONSchema(actions []reactors.Action) []byte {
+	s := &schemer{list: actions}
+	top := s.of(reflect.TypeFor[fileKeys]())
+	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	top["title"] = "Spacekeeper's reactors"
+	top["$defs"] = map[string]any{"do": s.do()}
+	raw, err := json.MarshalIndent(top, "", "  ")
+	if err != nil {
+		panic(err) // maps, lists and words always encode
+	}
+	return append(raw, '\n')
+}
+
+// schemer describes types.
+type schemer struct{ list []reactors.Action }
+
+const durationPattern = `^(0|([0-9]+(\.[0-9]+)?(ms|s|m|min|h|d|w))+)$`
+
+func (s *schemer) of(t reflect.Type) map[string]any {
+	if o, ok := reflect.New(t).Interface().(own); ok {
+		return o.schema(s)
+	}
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		return map[string]any{"oneOf": []any{
+			map[string]any{"type": "string", "pattern": durationPattern}, map[string]any{"const": 0},
+		}}
+	case reflect.TypeFor[reactors.ChatText](), reflect.TypeFor[reactors.PlainText]():
+		return map[string]any{"type": "string"}
+	case reflect.TypeFor[reactors.Card]():
+		return map[string]any{"type": []string{"string", "array", "object"}}
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return s.section(t)
+	case reflect.Pointer:
+		return s.of(t.Elem())
+	case reflect.Slice:
+		return map[string]any{"type": "array", "items": s.of(t.Elem())}
+	case reflect.Map:
+		return map[string]any{"type": "object", "additionalProperties": s.of(t.Elem())}
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return map[string]any{"type": "integer"}
+	case reflect.Float32, reflect.Float64:
+		return map[string]any{"type": "number"}
+	case reflect.Interface:
+		return map[string]any{}
+	}
+	return map[string]any{"type": "string"}
+}
+
+func (s *schemer) section(t reflect.Type) map[string]any {
+	keys := map[string]any{}
+	for _, k := range keysOf(t) {
+		one := s.of(k.typ)
+		if k.enum != "" {
+			words := map[string]any{"enum": strings.Split(k.enum, ",")}
+			if k.typ.Kind() == reflect.Slice {
+				one["items"] = words
+			} else {
+				one = words
+			}
+		}
+		if k.doc != "" {
+			one["description"] = k.doc
+		}
+		keys[k.name] = one
+	}
+	return map[string]any{"type": "object", "properties": keys, "additionalProperties": false}
+}
+
+func (s *schemer) actions() map[string]any { return map[string]any{"$ref": "#/$defs/do"} }
+
+// do describes one action of a list.
+func (s *schemer) do() map[string]any {
+	byName := map[string]any{}
+	for _, a := range s.list {
+		one := s.of(reflect.TypeOf(a.Params()).Elem())
+		if keys, ok := one["properties"].(map[string]any); ok {
+			keys["id"] = map[string]any{"type": "string", "pattern": labels.String(), "description": "By which other actions of the reactor refer to this one."}
+		}
+		one["type"] = []string{"object", "null"}
+		byName[a.Name()] = one
+	}
+	return map[string]any{
+		"type": "object", "properties": byName, "additionalProperties": false,
+		"minProperties": 1, "maxProperties": 1,
+	}
+}
+
+// Keys lists the keys of a rule in their order, for documents.
+func Keys() []string { return slices.Clone(names(keysOf(reflect.TypeFor[ruleKeys]()))) }

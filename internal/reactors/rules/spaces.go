@@ -1,0 +1,64 @@
+package rules
+
+import (
+	"reflect"
+	"regexp"
+	"slices"
+)
+
+// spaceName is what the name of a space looks like.
+const spaceName = `^spaces/[A-Za-z0-9_-]+$`
+
+var spaceNames = regexp.MustCompile(spaceName)
+
+// spacesKeys is a list of spaces, or which to include and which not.
+type spacesKeys struct {
+	Include []string
+	Except  []string
+	Match   string
+}
+
+type spacesSection struct {
+	Include []string `yaml:"include" doc:"Only in these."`
+	Except  []string `yaml:"except" doc:"Not in these."`
+	Match   string   `yaml:"match" doc:"A CEL condition on space, asked when the turn has come."`
+}
+
+func (k *spacesKeys) read(d *decoder, path string, n *node) {
+	s := spacesSection{}
+	inside := path
+	switch n.kind {
+	case list:
+		d.decode(path, n, reflect.ValueOf(&s.Include).Elem())
+	case section:
+		d.decode(path, n, reflect.ValueOf(&s).Elem())
+		inside = join(path, "include")
+	default:
+		d.at(n.at, `for example ["spaces/AAQAtX4kZ1c"] or {except: ["spaces/AAQAtX4kZ1c"]}`,
+			"%s must be a list of spaces or a section, got %s", path, n.kind)
+	}
+	*k = spacesKeys(s)
+	k.check(d, inside, k.Include)
+	k.check(d, join(path, "except"), k.Except)
+	for i, e := range k.Except {
+		if slices.Contains(k.Include, e) {
+			d.at(d.where(index(join(path, "except"), i)), "", "%s is both included and excepted", e)
+		}
+	}
+}
+
+func (*spacesKeys) check(d *decoder, path string, spaces []string) {
+	for i, s := range spaces {
+		switch {
+		case s == "": // reported as not being text
+		case !spaceNames.MatchString(s):
+			d.at(d.where(index(path, i)), "write it as spaces/AAQAtX4kZ1c; the id is in the space's address", "%q is not the name of a space", s)
+		case slices.Contains(spaces[:i], s):
+			d.at(d.where(index(path, i)), "", "%s is listed twice", s)
+		}
+	}
+}
+
+func (*spacesKeys) schema(s *schemer) map[string]any {
+	return map[string]any{"oneOf": []any{s.of(reflect.TypeFor[[]string]()), s.of(reflect.TypeFor[spacesSection]())}}
+}

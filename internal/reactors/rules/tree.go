@@ -1,0 +1,187 @@
+package rules
+
+import (
+	"errors"
+	"math"
+	"strconv"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// maxFile bounds a file of rules, and a card's.
+const maxFile = 4 << 20
+
+// kind is what a node of a document is.
+type kind string
+
+// Kinds, in the words of messages.
+const (
+	section kind = "a section"
+	list    kind = "a list"
+	text    kind = "text"
+	number  kind = "a number"
+	boolean kind = "true or false"
+	nothing kind = "nothing"
+)
+
+// node is a value of a document and where it stands. It stays the same when
+// the value is merged into an override, so that messages name the place where
+// it was written.
+type node struct {
+	kind  kind
+	at    position
+	text  string // of scalars; of text what it means, of others how it is written
+	token *token.Token
+	pairs []pair  // of a section
+	items []*node // of a list
+}
+
+type pair struct {
+	key   string
+	at    position
+	value *node
+}
+
+// child returns the value of a key; nil if there is none.
+func (n *node) child(key string) *node {
+	for _, p := range n.pairs {
+		if p.key == key {
+			return p.value
+		}
+	}
+	return nil
+}
+
+// plain is the value as encoding/json takes it.
+func (n *node) plain() any {
+	switch n.kind {
+	case section:
+		m := make(map[string]any, len(n.pairs))
+		for _, p := range n.pairs {
+			m[p.key] = p.value.plain()
+		}
+		return m
+	case list:
+		l := make([]any, len(n.items))
+		for i, item := range n.items {
+			l[i] = item.plain()
+		}
+		return l
+	case boolean:
+		return n.text == "true"
+	case number:
+		if i, err := strconv.ParseInt(n.text, 10, 64); err == nil {
+			return i
+		}
+		if f, err := strconv.ParseFloat(n.text, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
+			return f
+		}
+		return n.text
+	case nothing:
+		return nil
+	}
+	return n.text
+}
+
+// tree reads a document; nil if there is none, or it can't be read.
+func (ps *problems) tree(src *source, raw []byte) *node {
+	whole := position{src: src}
+	if len(raw) > maxFile {
+		ps.at(whole, "", "larger than %d MiB", maxFile>>20)
+		return nil
+	}
+	file, err := parser.ParseBytes(raw, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		var syntax yaml.Error
+		if errors.As(err, &syntax) {
+			ps.at(src.at(syntax.GetToken()), "", "not valid YAML: %s", syntax.GetMessage())
+		} else {
+			ps.at(whole, "", "not valid YAML")
+		}
+		return nil
+	}
+	var top *node
+	for _, doc := range file.Docs {
+		switch {
+		case doc.Body == nil:
+		case top != nil:
+			ps.at(src.start(doc.Body), "", "a second document; a file holds a single one")
+		default:
+			top = ps.node(src, doc.Body)
+		}
+	}
+	return top
+}
+
+// at is where a token begins.
+func (s *source) at(t *token.Token) position {
+	if t == nil || t.Position == nil {
+		return position{src: s}
+	}
+	return position{src: s, line: t.Position.Line, column: t.Position.Column}
+}
+
+// start is where a node begins; the token of a section is its first colon.
+func (s *source) start(n ast.Node) position {
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		if len(m.Values) > 0 && !m.IsFlowStyle {
+			return s.at(m.Values[0].Key.GetToken())
+		}
+	case *ast.MappingValueNode:
+		return s.at(m.Key.GetToken())
+	}
+	return s.at(n.GetToken())
+}
+
+func (ps *problems) node(src *source, n ast.Node) *node {
+	r := &node{at: src.start(n), token: n.GetToken()}
+	switch v := n.(type) {
+	case *ast.MappingNode:
+		r.kind, r.pairs = section, ps.pairs(src, v.Values)
+	case *ast.MappingValueNode:
+		r.kind, r.pairs = section, ps.pairs(src, []*ast.MappingValueNode{v})
+	case *ast.SequenceNode:
+		r.kind = list
+		for _, item := range v.Values {
+			r.items = append(r.items, ps.node(src, item))
+		}
+	case *ast.StringNode:
+		r.kind, r.text = text, v.Value
+	case *ast.LiteralNode:
+		r.kind, r.text = text, v.Value.Value
+	case *ast.BoolNode:
+		r.kind, r.text = boolean, strconv.FormatBool(v.Value)
+	case *ast.IntegerNode, *ast.FloatNode:
+		r.kind, r.text = number, n.GetToken().Value
+	case *ast.NullNode:
+		r.kind = nothing
+	default:
+		r.kind = nothing
+		ps.at(r.at, "write the value out", "anchors, aliases, tags and special numbers are not supported")
+	}
+	return r
+}
+
+func (ps *problems) pairs(src *source, values []*ast.MappingValueNode) []pair {
+	var pairs []pair
+	first := map[string]int{}
+	for _, v := range values {
+		at := src.at(v.Key.GetToken())
+		name, ok := v.Key.(*ast.StringNode)
+		if !ok {
+			ps.at(at, "", "a key must be a plain word; anchors, aliases and merge keys are not supported")
+			continue
+		}
+		if line, ok := first[name.Value]; ok {
+			ps.at(at, "", "%s is set twice; first in line %d", name.Value, line)
+			continue
+		}
+		first[name.Value] = at.line
+		pairs = append(pairs, pair{name.Value, at, ps.node(src, v.Value)})
+	}
+	return pairs
+}
