@@ -10,6 +10,7 @@ import (
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/cost"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/interpreter"
@@ -146,8 +147,15 @@ func (c *compiled) eval(ctx context.Context, p cel.Program, f *reactors.Facts, n
 // sizes tells CEL's cost estimate how large values are at most.
 type sizes struct{ schema *schema }
 
-// EstimateCallCost implements cost.Estimator: as CEL has it.
-func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
+// EstimateCallCost implements cost.Estimator. CEL's own figures will do, but
+// for numbers and times as text: it thinks them endless.
+func (sizes) EstimateCallCost(_, overload string, _ *cost.AstNode, _ []cost.AstNode) *cost.CallEstimate {
+	switch overload {
+	case overloads.IntToString, overloads.UintToString, overloads.DoubleToString, overloads.BoolToString,
+		overloads.TimestampToString, overloads.DurationToString:
+		const longest = 400 // a decimal number in full
+		return cost.NewCallEstimate(cost.FixedCostEstimate(1), &cost.SizeEstimate{Min: 0, Max: longest})
+	}
 	return nil
 }
 
@@ -160,6 +168,8 @@ func (s sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 	most := uint64(maxString)
 	if n.Type().Kind() == types.ListKind {
 		most = manyItems
+	} else if path[len(path)-1] == "@items" {
+		most = itemSize
 	} else if f := s.schema.find(path); f != nil {
 		most = uint64(f.max)
 	}

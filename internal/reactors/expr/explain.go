@@ -71,6 +71,7 @@ var (
 	noSuchName  = regexp.MustCompile(`^undeclared reference to '([^']+)'`)
 	noOverload  = regexp.MustCompile(`^found no matching overload for '(.+)' applied to '(?:(.+)\.)?\((.*)\)'$`)
 	noRange     = regexp.MustCompile(`^expression of type '(.+)' cannot be range`)
+	mismatch    = regexp.MustCompile(`^expected type '(.+)' but found '(.+)'$`)
 	noFields    = regexp.MustCompile(`^type '(.+)' does not support field selection`)
 )
 
@@ -91,8 +92,8 @@ func explainSyntax(src string, issues *cel.Issues) error {
 		e.Message, e.Hint = w+" is not expected here", instead[w]
 	}
 	switch {
-	case strings.Contains(text, "recursion limit exceeded"):
-		e.Offset, e.Message = 0, "too many parentheses, calls or operators inside one another"
+	case tooDeep(text):
+		e.Offset, e.Message = 0, deep
 	case strings.Contains(text, "has() macro"):
 		e.Message, e.Hint = "has asks for a field", "such as has(member.name)"
 	case missing.MatchString(text):
@@ -115,6 +116,12 @@ func explainSyntax(src string, issues *cel.Issues) error {
 		e.Message = text
 	}
 	return e
+}
+
+const deep = "too many parentheses, calls or operators inside one another"
+
+func tooDeep(message string) bool {
+	return strings.Contains(message, "recursion limit exceeded") || strings.Contains(message, "max recursion depth exceeded")
 }
 
 // restOf is the character at an offset, or "<EOF>".
@@ -163,6 +170,12 @@ func (e *Env) explainTypes(src string, a *celast.AST, issues *cel.Issues) error 
 		out.Message = "exists, all, filter and map are for lists, and this is " + named(m[1])
 	} else if m := noFields.FindStringSubmatch(text); m != nil {
 		out.Message = named(m[1]) + " has no fields"
+	} else if strings.HasPrefix(text, "regex program size") {
+		out.Message = "too costly: the regular expression is too large"
+	} else if m := mismatch.FindStringSubmatch(text); m != nil {
+		out.Message = fmt.Sprintf("%s is expected here, not %s", named(m[1]), named(m[2]))
+	} else if tooDeep(text) {
+		out.Offset, out.Message = 0, deep
 	} else if strings.HasPrefix(text, "invalid duration") {
 		out.Message, out.Hint = "this is not a duration", `such as "90s", "10m" or "36h"`
 	} else if strings.HasPrefix(text, "invalid timestamp") {

@@ -19,7 +19,11 @@ import (
 const (
 	maxText   = 32 << 10
 	maxString = 1 << 10
-	manyItems = 5000 // of a list: assumed, not enforced
+
+	// Lists hold the names of a group's members. These two are assumed, not
+	// enforced: a longer list is still one that can be interrupted.
+	manyItems = 1000
+	itemSize  = 100
 )
 
 // schema is what expressions can select, read off the cel and needs tags of

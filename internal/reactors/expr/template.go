@@ -2,30 +2,188 @@ package expr
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// Template is text with placeholders.
-type Template struct{ source string }
-
-// Chat compiles the text of a Chat message.
-func (e *Env) Chat(src string) (*Template, error) { return &Template{src}, nil }
-
-// Plain compiles text that nothing interprets.
-func (e *Env) Plain(src string) (*Template, error) { return &Template{src}, nil }
-
-// CardText compiles a text of a card.
-func (e *Env) CardText(src string) (*Template, error) { return &Template{src}, nil }
-
-// Render fills in the placeholders.
-func (t *Template) Render(context.Context, *reactors.Facts, time.Time) (string, error) {
-	return "", errNoValue
+// Template is text with placeholders, {{ expression }}. A placeholder is
+// filled in once: braces in what it brings are text.
+type Template struct {
+	kind  kind
+	parts []part
+	needs reactors.Needs
 }
 
-// Needs returns the state that the placeholders read.
-func (t *Template) Needs() reactors.Needs { return 0 }
+// kind says what reads the text, and so what its values mustn't hold.
+type kind int
 
-// HasPlaceholders reports whether rendering depends on anything.
-func (t *Template) HasPlaceholders() bool { return false }
+const (
+	plain kind = iota
+	chat
+	card
+)
+
+// part is either literal text or a placeholder.
+type part struct {
+	literal string
+	value   *compiled
+	most    int // characters of the value
+}
+
+// Chat compiles the text of a Chat message. What placeholders bring is one
+// line of at most 500 characters (80 for display names) without markup, links
+// and mentions, but for values of the type Mention. Its error is an *Error.
+func (e *Env) Chat(src string) (*Template, error) { return e.template(src, chat) }
+
+// Plain compiles text that nothing interprets: values come as they are, and a
+// Mention as the name "users/U".
+func (e *Env) Plain(src string) (*Template, error) { return e.template(src, plain) }
+
+// CardText compiles a text of a card, which knows a part of HTML. Values are as
+// in Chat, and escaped. Cards have no mentions: a Mention is the member's
+// display name if it is the member's and known, else "someone"; a list of them
+// is a number of people.
+func (e *Env) CardText(src string) (*Template, error) { return e.template(src, card) }
+
+func (e *Env) template(src string, k kind) (*Template, error) {
+	segments, err := split(src)
+	if err != nil {
+		return nil, err
+	}
+	t := &Template{kind: k}
+	for i, s := range segments {
+		if !s.expr {
+			t.parts = append(t.parts, part{literal: s.text})
+			continue
+		}
+		if k == chat && i > 0 && !segments[i-1].expr && beginsMention(segments[i-1].text) {
+			return nil, &Error{
+				Offset:  s.offset - len("{{"),
+				Message: "a mention can't be put together from parts",
+				Hint:    "write {{ member.mention }}",
+			}
+		}
+		p, err := e.placeholder(s)
+		if err != nil {
+			return nil, err
+		}
+		t.parts = append(t.parts, p)
+		t.needs |= p.value.reads.needs
+		if k == card && isMention(p.value.result) {
+			t.needs |= reactors.NeedMember // for the display name
+		}
+	}
+	return t, nil
+}
+
+func (e *Env) placeholder(s segment) (part, error) {
+	c, err := e.compile(s.text)
+	if err != nil {
+		if wrong := new(Error); errors.As(err, &wrong) {
+			wrong.Offset += s.offset
+		}
+		return part{}, err
+	}
+	p := part{value: c, most: mostCharacters}
+	if path := pathOf(c.ast.Expr()); path != nil && path[len(path)-1] == "display_name" {
+		p.most = mostOfName
+	}
+	if writable(c.result) {
+		return p, nil
+	}
+	wrong := &Error{
+		Offset:  s.offset + len(s.text) - len(strings.TrimLeft(s.text, " \t\r\n")),
+		Message: "a placeholder can't write " + named(c.result.String()),
+	}
+	switch c.result.Kind() {
+	case types.StructKind:
+		wrong.Hint = "write one of its fields"
+	case types.ListKind:
+		wrong.Hint = `join strings, as in x.join(", ")`
+	}
+	return part{}, wrong
+}
+
+// writable reports whether there is text for values of a type.
+func writable(t *types.Type) bool {
+	switch t.Kind() {
+	case types.StringKind, types.IntKind, types.UintKind, types.DoubleKind, types.BoolKind,
+		types.TimestampKind, types.DurationKind:
+		return true
+	case types.StructKind:
+		return isMention(t)
+	case types.ListKind:
+		return isMention(t.Parameters()[0])
+	}
+	return false
+}
+
+func isMention(t *types.Type) bool { return t.TypeName() == mentionName }
+
+// Needs returns the state that the placeholders read.
+func (t *Template) Needs() reactors.Needs { return t.needs }
+
+// HasPlaceholders reports whether the text depends on anything.
+func (t *Template) HasPlaceholders() bool {
+	for _, p := range t.parts {
+		if p.value != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Render fills in the placeholders. An error is permanent for these facts,
+// unless ctx is done; it quotes no values.
+func (t *Template) Render(ctx context.Context, f *reactors.Facts, now time.Time) (string, error) {
+	var w writer
+	number := 0
+	for _, p := range t.parts {
+		if p.value == nil {
+			w.own(p.literal)
+			continue
+		}
+		number++
+		v, err := p.value.eval(ctx, p.value.program, f, now)
+		if err != nil {
+			return "", fmt.Errorf("fill in placeholder %d: %w", number, err)
+		}
+		if err := t.write(&w, v, p.most, f); err != nil {
+			return "", fmt.Errorf("fill in placeholder %d: %w", number, err)
+		}
+	}
+	return w.text(t.kind), nil
+}
+
+// write adds a placeholder's value to the text.
+func (t *Template) write(w *writer, v ref.Val, most int, f *reactors.Facts) error {
+	people, isPeople, err := mentions(v)
+	switch {
+	case err != nil:
+		return err
+	case isPeople && t.kind == card:
+		name, known := inCard(v, people, f)
+		if known {
+			w.foreign(t.kind, name, mostOfName)
+		} else {
+			w.own(name)
+		}
+		return nil
+	case isPeople:
+		w.own(listed(people, t.kind))
+		return nil
+	}
+	s, err := written(v)
+	if err != nil {
+		return err
+	}
+	w.foreign(t.kind, s, most)
+	return nil
+}

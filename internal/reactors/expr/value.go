@@ -1,0 +1,127 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// someone stands for a person who can't be mentioned, nobody for an empty
+// list.
+const (
+	someone = "someone"
+	nobody  = "nobody"
+)
+
+var errNotText = errors.New("its value can't be written")
+
+// written is a value that isn't a Mention as text.
+func written(v ref.Val) (string, error) {
+	switch v := v.(type) {
+	case types.String:
+		return string(v), nil
+	case types.Bool:
+		return strconv.FormatBool(bool(v)), nil
+	case types.Int:
+		return strconv.FormatInt(int64(v), 10), nil
+	case types.Uint:
+		return strconv.FormatUint(uint64(v), 10), nil
+	case types.Double:
+		return strconv.FormatFloat(float64(v), 'f', -1, 64), nil
+	case types.Timestamp:
+		return v.UTC().Format(time.RFC3339), nil
+	case types.Duration:
+		return v.Duration.String(), nil
+	}
+	return "", errNotText
+}
+
+// mentions returns whom a Mention or a list of them names.
+func mentions(v ref.Val) (list []reactors.Mention, ok bool, err error) {
+	switch v := v.(type) {
+	case *object:
+		m, ok := v.v.(*reactors.Mention)
+		if !ok {
+			return nil, false, errNotText
+		}
+		return []reactors.Mention{*m}, true, nil
+	case traits.Lister:
+		for it := v.Iterator(); it.HasNext() == types.True; {
+			o, ok := it.Next().(*object)
+			if !ok {
+				return nil, false, errNotText
+			}
+			m, ok := o.v.(*reactors.Mention)
+			if !ok {
+				return nil, false, errNotText
+			}
+			list = append(list, *m)
+		}
+		return list, true, nil
+	}
+	return nil, false, nil
+}
+
+// userName is what a mention may be made of. users/all would call everybody.
+var userName = regexp.MustCompile(`^users/[A-Za-z0-9._-]+$`)
+
+// mention writes one person.
+func mention(m reactors.Mention, k kind) string {
+	switch {
+	case !userName.MatchString(m.User) || strings.EqualFold(m.User, "users/all"):
+		return someone
+	case k == chat:
+		return "<" + m.User + ">"
+	}
+	return m.User
+}
+
+// listed writes people: "A", "A, B and C", "A, B and 48 others".
+func listed(people []reactors.Mention, k kind) string {
+	const all, some = 3, 2 // up to three are all named, of more the first two
+	if len(people) == 0 {
+		return nobody
+	}
+	named := people
+	if len(people) > all {
+		named = people[:some]
+	}
+	words := make([]string, len(named), len(named)+1)
+	for i, m := range named {
+		words[i] = mention(m, k)
+	}
+	if more := len(people) - len(named); more > 0 {
+		words = append(words, fmt.Sprintf("%d others", more))
+	}
+	if len(words) == 1 {
+		return words[0]
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " and " + words[last]
+}
+
+// inCard is what a card says instead of mentions; chosen reports that it is a
+// name that a person has chosen.
+func inCard(v ref.Val, people []reactors.Mention, f *reactors.Facts) (text string, chosen bool) {
+	_, list := v.(traits.Lister)
+	switch {
+	case len(people) == 0:
+		return nobody, false
+	case len(people) > 1:
+		return fmt.Sprintf("%d people", len(people)), false
+	case list && f.Group.Size > 1: // the facts' member is only one of the group
+		return someone, false
+	case people[0].User == f.Member.Name && f.Member.DisplayName != "":
+		return f.Member.DisplayName, true
+	}
+	return someone, false
+}
