@@ -680,6 +680,20 @@ CREATE VIEW public.message_history AS
 
 COMMENT ON VIEW public.message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
 
+CREATE TABLE public.own_messages (
+    run_id bigint NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C",
+    client_id text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.own_messages IS 'Ids that runs give to the messages they send, known before they are sent: so an event tells our own messages from those of other apps.';
+
+COMMENT ON COLUMN public.own_messages.run_id IS 'The run.';
+
+COMMENT ON COLUMN public.own_messages.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.own_messages.client_id IS 'client-…, as in clientAssignedMessageId.';
+
 CREATE TABLE public.payload_dictionaries (
     id smallint NOT NULL,
     dictionary bytea NOT NULL,
@@ -758,6 +772,118 @@ COMMENT ON COLUMN public.reactions.user_name IS 'users/U: who reacted; null if u
 
 COMMENT ON COLUMN public.reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
 
+CREATE TABLE public.reactor_counts (
+    hour timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    shard smallint NOT NULL,
+    shadow boolean NOT NULL,
+    reactor text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C"
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE public.reactor_counts IS 'How often each outcome came, exactly; read reactor_outcomes.';
+
+COMMENT ON COLUMN public.reactor_counts.hour IS 'Beginning of the hour in which it ended.';
+
+COMMENT ON COLUMN public.reactor_counts.count IS 'How often.';
+
+COMMENT ON COLUMN public.reactor_counts.shard IS 'Spreads writers over rows; means nothing.';
+
+COMMENT ON COLUMN public.reactor_counts.shadow IS 'In shadow mode.';
+
+COMMENT ON COLUMN public.reactor_counts.reactor IS 'Id of the rule.';
+
+COMMENT ON COLUMN public.reactor_counts.outcome IS 'As in reactor_runs.';
+
+CREATE TABLE public.reactor_evaluations (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    shadow boolean NOT NULL,
+    reactor text NOT NULL COLLATE pg_catalog."C",
+    trigger text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C",
+    subject text NOT NULL COLLATE pg_catalog."C",
+    space text NOT NULL COLLATE pg_catalog."C",
+    member text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    CONSTRAINT reactor_evaluations_outcome_check CHECK ((outcome = ANY (ARRAY['condition_false'::text, 'already_done'::text])))
+);
+
+COMMENT ON TABLE public.reactor_evaluations IS 'Evaluations that led to no run: a sample of each hour, kept for two weeks.';
+
+COMMENT ON COLUMN public.reactor_evaluations.id IS 'Number of the evaluation.';
+
+COMMENT ON COLUMN public.reactor_evaluations.at IS 'When the rule was asked.';
+
+COMMENT ON COLUMN public.reactor_evaluations.event_time IS 'Of the event that pulled its trigger.';
+
+COMMENT ON COLUMN public.reactor_evaluations.shadow IS 'In shadow mode.';
+
+COMMENT ON COLUMN public.reactor_evaluations.reactor IS 'Id of the rule.';
+
+COMMENT ON COLUMN public.reactor_evaluations.trigger IS 'member.joined and so on.';
+
+COMMENT ON COLUMN public.reactor_evaluations.outcome IS 'condition_false or already_done.';
+
+COMMENT ON COLUMN public.reactor_evaluations.subject IS 'What once_per made of the event.';
+
+COMMENT ON COLUMN public.reactor_evaluations.space IS 'spaces/S; empty for none.';
+
+COMMENT ON COLUMN public.reactor_evaluations.member IS 'users/U; empty for nobody.';
+
+COMMENT ON COLUMN public.reactor_evaluations.reason IS 'Which condition, or what was done.';
+
+ALTER TABLE public.reactor_evaluations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.reactor_evaluations_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE VIEW public.reactor_outcomes AS
+ SELECT reactor_counts.hour,
+    reactor_counts.reactor,
+    reactor_counts.outcome,
+    reactor_counts.shadow,
+    (sum(reactor_counts.count))::bigint AS count
+   FROM public.reactor_counts
+  GROUP BY reactor_counts.hour, reactor_counts.reactor, reactor_counts.outcome, reactor_counts.shadow;
+
+COMMENT ON VIEW public.reactor_outcomes IS 'How often each rule came to each outcome, by hour. Counts every evaluation that reached a trigger.';
+
+CREATE TABLE public.reactor_records (
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    reactor text NOT NULL COLLATE pg_catalog."C",
+    space text NOT NULL COLLATE pg_catalog."C",
+    member text NOT NULL COLLATE pg_catalog."C",
+    name text NOT NULL,
+    value text
+);
+
+COMMENT ON TABLE public.reactor_records IS 'What the record action of rules has noted.';
+
+COMMENT ON COLUMN public.reactor_records.recorded_at IS 'When it was noted.';
+
+COMMENT ON COLUMN public.reactor_records.event_time IS 'Of the event.';
+
+COMMENT ON COLUMN public.reactor_records.key IS 'Made of rule and subject: noted once.';
+
+COMMENT ON COLUMN public.reactor_records.reactor IS 'Id of the rule.';
+
+COMMENT ON COLUMN public.reactor_records.space IS 'spaces/S; empty for none.';
+
+COMMENT ON COLUMN public.reactor_records.member IS 'users/U; empty for nobody.';
+
+COMMENT ON COLUMN public.reactor_records.name IS 'As the rule says.';
+
+COMMENT ON COLUMN public.reactor_records.value IS 'As the rule says; null for none.';
+
 CREATE TABLE public.reactor_runs (
     id bigint NOT NULL,
     event_time timestamp with time zone NOT NULL,
@@ -765,19 +891,30 @@ CREATE TABLE public.reactor_runs (
     finished_at timestamp with time zone,
     slot_at timestamp with time zone,
     attempts integer DEFAULT 0 NOT NULL,
-    state text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
+    outcome text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
     reactor text NOT NULL COLLATE pg_catalog."C",
     subject text NOT NULL COLLATE pg_catalog."C",
     space text NOT NULL COLLATE pg_catalog."C",
     member text NOT NULL COLLATE pg_catalog."C",
     reason text,
-    request json NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    admitted_at timestamp with time zone,
+    step smallint DEFAULT 0 NOT NULL,
+    shadow boolean DEFAULT false NOT NULL,
+    by_app boolean DEFAULT false NOT NULL,
+    held boolean DEFAULT false NOT NULL,
+    trigger text NOT NULL COLLATE pg_catalog."C",
+    hash text NOT NULL COLLATE pg_catalog."C",
+    facts json DEFAULT '{}'::json NOT NULL,
+    requests json,
+    trace json DEFAULT '[]'::json NOT NULL,
     CONSTRAINT reactor_runs_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT reactor_runs_finished_check CHECK (((state = 'pending'::text) = (finished_at IS NULL))),
-    CONSTRAINT reactor_runs_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'sent'::text, 'parked'::text, 'expired'::text, 'skipped'::text])))
+    CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'pending'::text) = (finished_at IS NULL))),
+    CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
+    CONSTRAINT reactor_runs_step_check CHECK ((step >= 0))
 );
 
-COMMENT ON TABLE public.reactor_runs IS 'Every effect that a reactor asked for, and how it ended. Exists if and only if its event is recorded.';
+COMMENT ON TABLE public.reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
 
 COMMENT ON COLUMN public.reactor_runs.id IS 'Number of the run; its River job carries it.';
 
@@ -791,19 +928,39 @@ COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its turn to write to its space
 
 COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
 
-COMMENT ON COLUMN public.reactor_runs.state IS 'pending, sent, parked (a person must look), expired (too old when its turn came) or skipped (the member had left).';
+COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
 
-COMMENT ON COLUMN public.reactor_runs.reactor IS 'Name of the reactor.';
+COMMENT ON COLUMN public.reactor_runs.reactor IS 'Id of the rule.';
 
-COMMENT ON COLUMN public.reactor_runs.subject IS 'What the effect is about; there is one run for it, ever.';
+COMMENT ON COLUMN public.reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode.';
 
-COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: the space written to.';
+COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
 
-COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: skipped if not in the space any more; empty for none.';
+COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
 
 COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
 
-COMMENT ON COLUMN public.reactor_runs.request IS 'The rendered request, the same for every attempt.';
+COMMENT ON COLUMN public.reactor_runs.due_at IS 'When its turn comes; max_age counts from here.';
+
+COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them.';
+
+COMMENT ON COLUMN public.reactor_runs.step IS 'Step of the rule, from 0.';
+
+COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
+
+COMMENT ON COLUMN public.reactor_runs.by_app IS 'An app caused it; these are bounded, so that two apps can''t answer each other for ever.';
+
+COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
+
+COMMENT ON COLUMN public.reactor_runs.trigger IS 'member.joined and so on.';
+
+COMMENT ON COLUMN public.reactor_runs.hash IS 'Of the rule when it was planned.';
+
+COMMENT ON COLUMN public.reactor_runs.facts IS 'What the event told, as conditions and texts see it. May hold message text.';
+
+COMMENT ON COLUMN public.reactor_runs.requests IS 'What its actions send, stored before the first attempt, the same for each; null before that.';
+
+COMMENT ON COLUMN public.reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
 
 ALTER TABLE public.reactor_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.reactor_runs_id_seq
@@ -813,6 +970,20 @@ ALTER TABLE public.reactor_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.reactor_switches (
+    paused_at timestamp with time zone DEFAULT now() NOT NULL,
+    reactor text NOT NULL COLLATE pg_catalog."C",
+    reason text
+);
+
+COMMENT ON TABLE public.reactor_switches IS 'Rules that are paused. An empty name is the kill switch of all.';
+
+COMMENT ON COLUMN public.reactor_switches.paused_at IS 'Since when.';
+
+COMMENT ON COLUMN public.reactor_switches.reactor IS 'Id of the rule; empty for all.';
+
+COMMENT ON COLUMN public.reactor_switches.reason IS 'As whoever paused it said.';
 
 CREATE TABLE public.silence_checks (
     event_time timestamp with time zone NOT NULL,
@@ -893,15 +1064,19 @@ COMMENT ON COLUMN public.worker_beats.single IS 'Always true: there is one row.'
 
 CREATE TABLE public.write_slots (
     space text NOT NULL COLLATE pg_catalog."C",
-    next_at timestamp with time zone NOT NULL
+    next_at timestamp with time zone NOT NULL,
+    slowed numeric DEFAULT 1 NOT NULL,
+    CONSTRAINT write_slots_slowed_check CHECK ((slowed >= (1)::numeric))
 )
 WITH (fillfactor='50');
 
-COMMENT ON TABLE public.write_slots IS 'Paces writes to a space over all replicas, by the clock of the database.';
+COMMENT ON TABLE public.write_slots IS 'Paces writes to a space over all replicas, by the clock of the database. The empty space paces all writes of the project.';
 
 COMMENT ON COLUMN public.write_slots.space IS 'spaces/S';
 
 COMMENT ON COLUMN public.write_slots.next_at IS 'When the next run may write to it.';
+
+COMMENT ON COLUMN public.write_slots.slowed IS 'By how much turns are further apart than configured: other apps write there, too.';
 
 ALTER TABLE ONLY public.backfills
     ADD CONSTRAINT backfills_pkey PRIMARY KEY (id);
@@ -939,6 +1114,9 @@ ALTER TABLE ONLY public.message_revisions
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (message);
 
+ALTER TABLE ONLY public.own_messages
+    ADD CONSTRAINT own_messages_pkey PRIMARY KEY (client_id, space);
+
 ALTER TABLE ONLY public.payload_dictionaries
     ADD CONSTRAINT payload_dictionaries_pkey PRIMARY KEY (id);
 
@@ -948,11 +1126,23 @@ ALTER TABLE ONLY public.quarantine
 ALTER TABLE ONLY public.reactions
     ADD CONSTRAINT reactions_pkey PRIMARY KEY (reaction);
 
+ALTER TABLE ONLY public.reactor_counts
+    ADD CONSTRAINT reactor_counts_pkey PRIMARY KEY (reactor, hour, outcome, shadow, shard);
+
+ALTER TABLE ONLY public.reactor_evaluations
+    ADD CONSTRAINT reactor_evaluations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.reactor_records
+    ADD CONSTRAINT reactor_records_pkey PRIMARY KEY (key);
+
 ALTER TABLE ONLY public.reactor_runs
     ADD CONSTRAINT reactor_runs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.reactor_runs
-    ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject);
+    ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step, shadow);
+
+ALTER TABLE ONLY public.reactor_switches
+    ADD CONSTRAINT reactor_switches_pkey PRIMARY KEY (reactor);
 
 ALTER TABLE ONLY public.silence_checks
     ADD CONSTRAINT silence_checks_pkey PRIMARY KEY (space);
@@ -1003,6 +1193,12 @@ CREATE INDEX quarantine_received_at_idx ON public.quarantine USING btree (receiv
 
 CREATE INDEX reactions_message_idx ON public.reactions USING btree (message);
 
-CREATE INDEX reactor_runs_open_idx ON public.reactor_runs USING btree (created_at) WHERE (state = ANY (ARRAY['pending'::text, 'parked'::text]));
+CREATE INDEX reactor_evaluations_reactor_idx ON public.reactor_evaluations USING btree (reactor, at);
+
+CREATE INDEX reactor_runs_admitted_idx ON public.reactor_runs USING btree (reactor, admitted_at) WHERE (admitted_at IS NOT NULL);
+
+CREATE INDEX reactor_runs_apps_idx ON public.reactor_runs USING btree (space, admitted_at) WHERE (by_app AND (admitted_at IS NOT NULL));
+
+CREATE INDEX reactor_runs_pending_idx ON public.reactor_runs USING btree (reactor, space, step) WHERE (outcome = 'pending'::text);
 
 CREATE TRIGGER keep_message_version BEFORE UPDATE ON public.messages FOR EACH ROW EXECUTE FUNCTION public.keep_message_version();

@@ -17,8 +17,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
-	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -68,7 +66,7 @@ func newScene(t testing.TB, spaces int) *scene {
 	t.Cleanup(s.chat.Close)
 	s.db = storetest.New(t, store.Options{
 		Now:      s.clock.Now,
-		Reactors: []reactors.Reactor{welcome.New(s.chat, welcome.Options{Text: "Hello, {member}!", MaxAge: 10 * time.Minute})},
+		Planner: storetest.Greeter{},
 	}).Store
 	s.filler = backfill.New(s.chat, s.db, backfill.Options{Types: config.EventTypes(), Now: s.clock.Now, Log: zaptest.NewLogger(t)})
 	manager, err := subscriptions.New(t.Context(), subscriptions.Options{

@@ -23,8 +23,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/fetch"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
-	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -79,7 +77,7 @@ func newScene(t *testing.T) *scene {
 	}
 	t.Cleanup(chat.Close)
 	s.db = storetest.New(t, store.Options{
-		Now: s.now, Reactors: []reactors.Reactor{welcome.New(chat, welcome.Options{Text: "Hi", MaxAge: time.Hour})},
+		Now: s.now, Planner: storetest.Greeter{},
 	}).Store
 	s.worker = fetch.NewWorker(fetch.New(chat, s.db, fetch.Options{
 		Now: func() time.Time { return s.now().Add(s.later) }, Log: zap.NewNop(),

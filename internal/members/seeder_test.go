@@ -19,8 +19,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/members"
-	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -68,7 +66,7 @@ func newScene(t *testing.T, opts simulate.Options) *scene {
 	}
 	t.Cleanup(s.chat.Close)
 	s.db = storetest.New(t, store.Options{
-		Now: s.now, Reactors: []reactors.Reactor{welcome.New(s.chat, welcome.Options{Text: "Hi", MaxAge: time.Hour})},
+		Now: s.now, Planner: storetest.Greeter{},
 	}).Store
 	s.seeder = members.New(s.chat, s.db, members.Options{AsUser: s.Authority() != "", Log: zaptest.NewLogger(t)})
 	s.space = s.Spaces()[0].Name

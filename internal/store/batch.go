@@ -80,7 +80,7 @@ type batch struct {
 	memberships []membershipRow
 	changes     []changeRow
 
-	planned    map[int][]reactors.Run // by index in rows: what reactors want if the row is new
+	planned    map[int][]reactors.Intent // by index in rows: what rules want if the row is new
 	neighbours []neighbour
 
 	// Filled while the results are read.

@@ -9,7 +9,6 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -19,7 +18,7 @@ const benchBatch = 1000
 // BenchmarkRecord records batches of 1000 with a reactor that welcomes every
 // join, and reports bytes on disk per event over all tables and indexes.
 func BenchmarkRecord(b *testing.B) {
-	env := storetest.New(b, store.Options{Now: clock, Reactors: []reactors.Reactor{welcomer{}}})
+	env := storetest.New(b, store.Options{Now: clock, Planner: storetest.Greeter{}})
 	before := value[int64](b, env.Store, `SELECT pg_database_size(current_database())`)
 	batches := benchBatches(b.N)
 	b.ResetTimer()

@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -29,7 +28,7 @@ func TestWritersDoNotDeadlock(t *testing.T) {
 	if storetest.Full() {
 		writers, batches = 16, 1000
 	}
-	s := storetest.New(t, store.Options{Now: clock, MaxConns: writers, Reactors: []reactors.Reactor{welcomer{}}}).Store
+	s := storetest.New(t, store.Options{Now: clock, MaxConns: writers, Planner: storetest.Greeter{}}).Store
 	before := value[int64](t, s, `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`)
 	var group sync.WaitGroup
 	for w := range writers {
@@ -82,7 +81,7 @@ func TestLostCommitReplies(t *testing.T) {
 	}
 	dsn := storetest.NewDSN(t)
 	proxy := newCuttingProxy(t, dsn)
-	s, err := store.Open(t.Context(), proxy.dsn, store.Options{Now: clock, Reactors: []reactors.Reactor{welcomer{}}})
+	s, err := store.Open(t.Context(), proxy.dsn, store.Options{Now: clock, Planner: storetest.Greeter{}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
 // neighbour is what the history of a member holds right before and right
@@ -15,6 +16,7 @@ import (
 type neighbour struct {
 	change    *changeRow
 	prevState string // "" for none
+	prevRole  string // "" if not known
 	next      *nextChange
 }
 
@@ -42,6 +44,27 @@ func joined(state string, verb events.Verb, prevState string) bool {
 	return prevState != string(events.MembershipJoined)
 }
 
+// left reports whether a change to state took its member out of the space. Of
+// somebody of whom nothing is known, a deletion tells that they were in it.
+func left(state string, verb events.Verb, prevState string) bool {
+	if state == "" || state == string(events.MembershipJoined) {
+		return false
+	}
+	return prevState == string(events.MembershipJoined) || prevState == "" && verb == events.VerbDeleted
+}
+
+// transition says what a change meant for its member.
+func transition(change *reactors.Change, c *changeRow, before neighbour) {
+	switch {
+	case joined(c.state, c.verb, before.prevState):
+		change.Joined = true
+	case left(c.state, c.verb, before.prevState):
+		change.Left = true
+	case c.state == before.prevState && c.role != "" && before.prevRole != "" && c.role != before.prevRole:
+		change.RoleChanged, change.PreviousRole = true, before.prevRole
+	}
+}
+
 // queueNeighbours looks up the neighbours of the batch's changes. It runs
 // after they are inserted, under the locks of queueMemberships: so of two
 // transactions that change one member, the second sees the first's. What lists
@@ -64,11 +87,11 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 	}
 	times, keys, ordinals := versionColumns(at)
 	q.Queue(`
-		SELECT i.number, p.state, n.event_time, n.event_key, n.ordinal, n.origin = 'b', n.verb, n.state, n.role, n.member_type
+		SELECT i.number, p.state, p.role, n.event_time, n.event_key, n.ordinal, n.origin = 'b', n.verb, n.state, n.role, n.member_type
 		FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::uuid[], $5::smallint[])
 			WITH ORDINALITY AS i (space, member, event_time, event_key, ordinal, number)
 		LEFT JOIN LATERAL (
-			SELECT c.state
+			SELECT c.state, c.role
 			FROM membership_changes c
 			WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.origin <> 's'
 				AND (c.event_time, c.event_key, c.ordinal) < (i.event_time, i.event_key, i.ordinal)
@@ -86,13 +109,13 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 		spaces, members, times, keys, ordinals,
 	).Query(func(rows pgx.Rows) error {
 		var number int64
-		var prev, verb, state, role, memberType pgtype.Text
+		var prev, prevRole, verb, state, role, memberType pgtype.Text
 		var nextTime pgtype.Timestamptz
 		var nextKey pgtype.UUID
 		var nextOrdinal pgtype.Int2
 		var backfilled pgtype.Bool
-		_, err := pgx.ForEachRow(rows, []any{&number, &prev, &nextTime, &nextKey, &nextOrdinal, &backfilled, &verb, &state, &role, &memberType}, func() error {
-			n := neighbour{change: changes[number-1], prevState: prev.String}
+		_, err := pgx.ForEachRow(rows, []any{&number, &prev, &prevRole, &nextTime, &nextKey, &nextOrdinal, &backfilled, &verb, &state, &role, &memberType}, func() error {
+			n := neighbour{change: changes[number-1], prevState: prev.String, prevRole: prevRole.String}
 			if nextTime.Valid {
 				n.next = &nextChange{
 					version:    version{time: nextTime.Time.UTC(), key: nextKey.Bytes, ordinal: int(nextOrdinal.Int16)},

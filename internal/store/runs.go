@@ -2,155 +2,265 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// ErrRunChanged is the answer of [Store.FinishRun] when the run was asked for
-// again while it was about to expire: its job has to look at it anew.
-var ErrRunChanged = errors.New("the run was asked for again meanwhile")
+// ErrRunChanged says that a run isn't any more as it was when the attempt
+// began: it was asked for again, or another attempt was faster. Its job has to
+// look at it anew.
+var ErrRunChanged = errors.New("the run has changed meanwhile")
 
-// RunForAttempt returns a run, its state and how often it was attempted. If it
-// is pending, this attempt is counted.
-func (s *Store) RunForAttempt(ctx context.Context, runID int64) (run reactors.Run, state reactors.RunState, attempt int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	const columns = `id, reactor, subject, space, member, event_time, request, state, attempts`
-	scan := func(row pgx.Row) error {
-		return row.Scan(&run.ID, &run.Reactor, &run.Subject, &run.Space, &run.Member,
-			&run.EventTime, &run.Request, &state, &attempt)
+// runColumns are those of a whole run, in the order of scanRun.
+const runColumns = `r.id, r.reactor, r.step, r.subject, r.shadow, r.trigger, r.space, r.member, r.by_app,
+	r.event_time, r.due_at, r.hash, r.facts, r.outcome, COALESCE(r.reason, ''), r.attempts, r.requests, r.trace`
+
+func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
+	var facts, requests, trace []byte
+	targets := append([]any{&run.ID, &run.Reactor, &run.Step, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.ByApp,
+		&run.EventTime, &run.Due, &run.Hash, &facts, &run.Outcome, &run.Reason, &run.Attempts, &requests, &trace}, more...)
+	if err := row.Scan(targets...); err != nil {
+		return run, err
 	}
-	err = scan(s.pool.QueryRow(ctx, `
-		UPDATE reactor_runs
-		SET attempts = attempts + 1
-		WHERE id = $1 AND state = 'pending'
-		RETURNING `+columns, runID))
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = scan(s.pool.QueryRow(ctx, `
-			SELECT `+columns+`
-			FROM reactor_runs
-			WHERE id = $1`, runID))
+	run.EventTime, run.Due = run.EventTime.UTC(), run.Due.UTC()
+	if err := json.Unmarshal(facts, &run.Facts); err != nil {
+		return run, fmt.Errorf("read the facts of run %d: %w", run.ID, err)
 	}
-	if err != nil {
-		return reactors.Run{}, "", 0, fmt.Errorf("read reactor run %d: %w", runID, err)
+	if requests != nil {
+		if err := json.Unmarshal(requests, &run.Requests); err != nil {
+			return run, fmt.Errorf("read the requests of run %d: %w", run.ID, err)
+		}
 	}
-	run.EventTime = run.EventTime.UTC()
-	return run, state, attempt, nil
+	if err := json.Unmarshal(trace, &run.Trace); err != nil {
+		return run, fmt.Errorf("read the trace of run %d: %w", run.ID, err)
+	}
+	return run, nil
 }
 
-// FinishRun ends a pending run; it does nothing to one that has ended. The
-// error is [ErrRunChanged] if the run was about to expire and a newer event
-// has asked for it meanwhile.
-func (s *Store) FinishRun(ctx context.Context, runID int64, state reactors.RunState, reason string) error {
+// BeginAttempt returns a run, and counts the attempt if the run is pending.
+// paused reports that its rule, or every rule, is switched off for now.
+func (s *Store) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, paused bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	tag, err := s.pool.Exec(ctx, `
-		UPDATE reactor_runs
-		SET state = $2, reason = NULLIF($3, ''), finished_at = now()
-		WHERE id = $1 AND state = 'pending'
-			-- attempts is 0 if it was asked for again since the attempt began
-			AND ($2 <> 'expired' OR attempts > 0)`, runID, string(state), clean(reason))
-	if err != nil {
-		return fmt.Errorf("finish reactor run %d as %s: %w", runID, state, err)
-	}
-	if tag.RowsAffected() == 1 {
-		return nil
-	}
-	var pending bool
-	err = s.pool.QueryRow(ctx, `
-		SELECT state = 'pending'
-		FROM reactor_runs
-		WHERE id = $1`, runID).Scan(&pending)
-	if err == nil && pending {
-		err = ErrRunChanged
+	run, err = scanRun(s.pool.QueryRow(ctx, `
+		UPDATE reactor_runs r
+		SET attempts = attempts + 1
+		WHERE id = $1 AND outcome = 'pending'
+		RETURNING `+runColumns+`, `+pausedColumn, runID), &paused)
+	if errors.Is(err, pgx.ErrNoRows) {
+		run, err = s.Run(ctx, runID)
 	}
 	if err != nil {
-		return fmt.Errorf("finish reactor run %d as %s: %w", runID, state, err)
+		return reactors.Run{}, false, fmt.Errorf("read reactor run %d: %w", runID, err)
+	}
+	return run, paused, nil
+}
+
+// Run returns a run as it stands. The error is pgx.ErrNoRows if there is none.
+func (s *Store) Run(ctx context.Context, runID int64) (reactors.Run, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	return scanRun(s.pool.QueryRow(ctx, `
+		SELECT `+runColumns+`
+		FROM reactor_runs r
+		WHERE r.id = $1`, runID))
+}
+
+// Prepared is what an attempt has decided before it acts.
+type Prepared struct {
+	Requests   []reactors.Request
+	MessageIDs []string // by which the messages of the requests will be known
+	Collapses  []int64  // runs that this one speaks for
+	Trace      []reactors.TraceEntry
+}
+
+// PrepareRun stores what a run is about to do. It is one transaction with the
+// end of the runs that it speaks for: so nobody is left out and nobody is
+// spoken for twice, whatever crashes. The error is [ErrRunChanged] if one of
+// them isn't pending any more.
+func (s *Store) PrepareRun(ctx context.Context, run reactors.Run, p Prepared) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	requests, err := json.Marshal(p.Requests)
+	if err != nil {
+		return fmt.Errorf("prepare reactor run %d: %w", run.ID, err)
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE reactor_runs
+			SET requests = $2, trace = `+longerTrace("$3")+`
+			WHERE id = $1 AND outcome = 'pending' AND attempts = $4 AND requests IS NULL`,
+			run.ID, requests, traceJSON(p.Trace), run.Attempts)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() != 1 {
+			return ErrRunChanged
+		}
+		if len(p.MessageIDs) > 0 && !run.Shadow {
+			if _, err := tx.Exec(ctx, `
+				INSERT INTO own_messages (run_id, space, client_id)
+				SELECT $1, $2, client_id
+				FROM unnest($3::text[]) AS client_id
+				ON CONFLICT DO NOTHING`, run.ID, run.Space, p.MessageIDs); err != nil {
+				return err
+			}
+		}
+		return s.collapse(ctx, tx, run, p.Collapses)
+	})
+	if err != nil {
+		return fmt.Errorf("prepare reactor run %d: %w", run.ID, err)
 	}
 	return nil
 }
 
-// SkipIfGone ends the run as skipped if its member is known not to be in its
-// space any more. The order of locks is argued at claim.
-func (s *Store) SkipIfGone(ctx context.Context, run reactors.Run) (skipped bool, err error) {
-	if run.Member == "" {
-		return false, nil
+func (s *Store) collapse(ctx context.Context, tx pgx.Tx, run reactors.Run, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		var pending bool
-		err := tx.QueryRow(ctx, `
-			SELECT state = 'pending'
-			FROM reactor_runs
-			WHERE id = $1
-			FOR UPDATE`, run.ID).Scan(&pending)
-		if err != nil || !pending {
-			return err
-		}
-		return skipLocked(ctx, tx, run, &skipped)
-	})
-	if err != nil {
-		return false, fmt.Errorf("skip reactor run %d if %s left: %w", run.ID, run.Member, err)
-	}
-	return skipped, nil
-}
-
-// skipLocked reads the membership in a statement of its own, so that it sees
-// what was committed while the run's lock was awaited.
-func skipLocked(ctx context.Context, tx pgx.Tx, run reactors.Run, skipped *bool) error {
+	now := s.now().UTC()
 	tag, err := tx.Exec(ctx, `
-		UPDATE reactor_runs r
-		SET state = 'skipped', reason = 'left', finished_at = now()
-		FROM memberships m
-		WHERE r.id = $1 AND m.space = $2 AND m.member = $3 AND m.state <> $4`,
-		run.ID, run.Space, run.Member, string(events.MembershipJoined))
-	*skipped = err == nil && tag.RowsAffected() == 1
+		UPDATE reactor_runs
+		SET outcome = 'collapsed', finished_at = $3, reason = format('run %s speaks for it', $1::bigint)
+		WHERE id = ANY($2) AND outcome = 'pending' AND requests IS NULL`, run.ID, ids, now)
+	if err != nil {
+		return err
+	}
+	if int(tag.RowsAffected()) != len(ids) {
+		return ErrRunChanged
+	}
+	_, err = count(ctx, tx, now, map[tally]int{{run.Reactor, reactors.Collapsed, run.Shadow}: len(ids)})
 	return err
 }
 
-// slotGrace is how late a run may use its turn. It covers the time between a
-// job's being due and its being fetched; later, the turn is somebody else's.
-const slotGrace = 5 * time.Second
-
-// ReserveWrite answers how long the run has to wait for its turn to write to
-// the space; 0 if it may write now. Turns are interval apart over all replicas,
-// by the clock of the database. A run keeps its turn until it is slotGrace over,
-// so asking again after a wait does not push it back.
-func (s *Store) ReserveWrite(ctx context.Context, space string, runID int64, interval time.Duration) (wait time.Duration, err error) {
+// ProgressRun stores what has come of the requests so far.
+func (s *Store) ProgressRun(ctx context.Context, run reactors.Run, trace ...reactors.TraceEntry) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	// One statement, so one round trip: the slot is only touched if the run
-	// holds none.
-	var seconds float64
-	err = s.pool.QueryRow(ctx, `
-		WITH held AS (
-			SELECT slot_at
-			FROM reactor_runs
-			WHERE id = $2 AND slot_at > clock_timestamp() - $4::interval
-		), reserved AS (
-			INSERT INTO write_slots AS w (space, next_at)
-			SELECT $1, clock_timestamp() + $3::interval
-			WHERE NOT EXISTS (SELECT FROM held)
-			ON CONFLICT (space) DO UPDATE SET
-				next_at = GREATEST(w.next_at, clock_timestamp()) + $3::interval
-			RETURNING next_at - $3::interval AS slot_at
-		), noted AS (
+	requests, err := json.Marshal(run.Requests)
+	if err == nil {
+		_, err = s.pool.Exec(ctx, `
 			UPDATE reactor_runs
-			SET slot_at = (SELECT slot_at FROM reserved)
-			WHERE id = $2 AND EXISTS (SELECT FROM reserved)
-		)
-		SELECT extract(epoch FROM slot_at - clock_timestamp())::float8
-		FROM (SELECT slot_at FROM held UNION ALL SELECT slot_at FROM reserved) s`,
-		space, runID, interval, slotGrace).Scan(&seconds)
-	if err != nil {
-		return 0, fmt.Errorf("reserve a write to %s for reactor run %d: %w", space, runID, err)
+			SET requests = $2, trace = `+longerTrace("$3")+`
+			WHERE id = $1 AND outcome = 'pending'`, run.ID, requests, traceJSON(trace))
 	}
-	return max(0, time.Duration(seconds*float64(time.Second))), nil
+	if err != nil {
+		return fmt.Errorf("store what came of reactor run %d: %w", run.ID, err)
+	}
+	return nil
+}
+
+// PostponeRun gives a run a later turn, from which its age is counted.
+func (s *Store) PostponeRun(ctx context.Context, run reactors.Run, due time.Time, trace ...reactors.TraceEntry) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, `
+		UPDATE reactor_runs
+		SET due_at = GREATEST(due_at, $2), trace = `+longerTrace("$3")+`
+		WHERE id = $1 AND outcome = 'pending'`, run.ID, due, traceJSON(trace)); err != nil {
+		return fmt.Errorf("postpone reactor run %d: %w", run.ID, err)
+	}
+	return nil
+}
+
+// FinishRun ends a pending run, with what came of its requests; it does
+// nothing to one that has ended. Where the person has left or the rule says
+// stop, the steps after it end, too. The error is [ErrRunChanged] if it was to
+// end without anything done and was asked for again meanwhile.
+func (s *Store) FinishRun(ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace ...reactors.TraceEntry) error {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := s.finish(ctx, run, outcome, clean(reason), trace); err != nil {
+		return fmt.Errorf("finish reactor run %d as %s: %w", run.ID, outcome, err)
+	}
+	return nil
+}
+
+func (s *Store) finish(ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace []reactors.TraceEntry) error {
+	var requests []byte
+	if run.Requests != nil {
+		var err error
+		if requests, err = json.Marshal(run.Requests); err != nil {
+			return err
+		}
+	}
+	var ended int
+	var counted int64
+	// One statement, so one round trip and one commit.
+	err := s.pool.QueryRow(ctx, `
+		WITH ended AS (
+			UPDATE reactor_runs
+			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4,
+				requests = COALESCE($5::json, requests), trace = `+longerTrace("$6")+`
+			WHERE id = $1 AND outcome = 'pending' AND ($7 OR attempts = $8)
+			RETURNING reactor, subject, step, shadow
+		), followers AS (
+			UPDATE reactor_runs r
+			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4
+			FROM ended e
+			WHERE $9 AND r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
+				AND r.outcome = 'pending' AND r.requests IS NULL
+			RETURNING r.id
+		), counted AS (
+			INSERT INTO reactor_counts AS c (hour, shard, count, reactor, outcome, shadow)
+			SELECT date_trunc('hour', $4::timestamptz, 'UTC'), $1 % $10, 1 + (SELECT count(*) FROM followers), reactor, $2, shadow
+			FROM ended
+			ON CONFLICT (reactor, hour, outcome, shadow, shard) DO UPDATE SET
+				count = c.count + excluded.count
+			RETURNING count
+		)
+		SELECT (SELECT count(*) FROM ended), COALESCE((SELECT max(count) FROM counted), 0)`,
+		run.ID, string(outcome), reason, s.now().UTC(), requests, traceJSON(trace),
+		!outcome.Reopens(), run.Attempts, outcome == reactors.Left || outcome == reactors.Stopped, countShards).Scan(&ended, &counted)
+	if err != nil {
+		return err
+	}
+	if ended == 0 {
+		return s.whyNotEnded(ctx, run.ID)
+	}
+	if outcome == reactors.ConditionFalse && counted > samplesPerHour {
+		// The sample of this hour is full, and nothing was done that a claim
+		// would have to protect.
+		_, err = s.pool.Exec(ctx, `DELETE FROM reactor_runs WHERE id = $1 AND outcome = 'condition_false'`, run.ID)
+	}
+	return err
+}
+
+func (s *Store) whyNotEnded(ctx context.Context, runID int64) error {
+	var pending bool
+	err := s.pool.QueryRow(ctx, `
+		SELECT outcome = 'pending'
+		FROM reactor_runs
+		WHERE id = $1`, runID).Scan(&pending)
+	if err == nil && pending {
+		return ErrRunChanged
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// mostTrace bounds how much is kept of a run's story.
+const mostTrace = 100
+
+func longerTrace(param string) string {
+	return fmt.Sprintf(`CASE WHEN json_array_length(trace) < %d THEN (trace::jsonb || %s::jsonb)::json ELSE trace END`, mostTrace, param)
+}
+
+func traceJSON(trace []reactors.TraceEntry) string {
+	if len(trace) == 0 {
+		return "[]"
+	}
+	raw, err := json.Marshal(trace)
+	if err != nil {
+		return "[]" // a time out of range: not worth failing a run for
+	}
+	return clean(string(raw))
 }

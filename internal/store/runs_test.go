@@ -1,8 +1,7 @@
 package store_test
 
 import (
-	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -16,25 +15,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
-// welcomer asks for one run per (space, person) at every join.
-type welcomer struct{}
-
-func (welcomer) Name() string                            { return "welcome" }
-func (welcomer) MaxAge() time.Duration                   { return time.Hour }
-func (welcomer) Act(context.Context, reactors.Run) error { return nil }
-func (welcomer) Plan(c reactors.Change) ([]reactors.Run, error) {
-	if !c.Joined {
-		return nil, nil
-	}
-	return []reactors.Run{{
-		Subject: c.Item.Space + "/" + c.Item.Actor, Space: c.Item.Space, Member: c.Item.Actor,
-		EventTime: c.Event.Time, Request: json.RawMessage(`{"id":` + fmt.Sprintf("%q", c.Event.ID) + `}`),
-	}}, nil
-}
-
 func newRunsEnv(t *testing.T) *store.Store {
 	t.Helper()
-	return storetest.New(t, store.Options{Now: clock, Reactors: []reactors.Reactor{welcomer{}}}).Store
+	return storetest.New(t, store.Options{Now: clock, Planner: storetest.Greeter{}}).Store
 }
 
 const ann, space = "users/ann", "spaces/S"
@@ -135,79 +118,101 @@ func permute[T any](list []T, visit func([]T)) {
 	rec(0)
 }
 
-func theRun(t *testing.T, s *store.Store) (reactors.Run, reactors.RunState, int) {
+func theRun(t *testing.T, s *store.Store) reactors.Run {
 	t.Helper()
-	run, state, attempt, err := s.RunForAttempt(t.Context(), value[int64](t, s, `SELECT id FROM reactor_runs`))
+	run, _, err := s.BeginAttempt(t.Context(), value[int64](t, s, `SELECT id FROM reactor_runs`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return run, state, attempt
+	return run
 }
 
-func TestRunIsSkippedAndReopened(t *testing.T) {
+func isMember(t *testing.T, s *store.Store, run reactors.Run) bool {
+	t.Helper()
+	f, err := s.Facts(t.Context(), run, reactors.NeedMember, clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Member.IsMember
+}
+
+func finish(t *testing.T, s *store.Store, run reactors.Run, o reactors.Outcome) {
+	t.Helper()
+	if err := s.FinishRun(t.Context(), run, o, "a reason"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRunEndsAndIsReopened(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
 	record(t, s, join("1", 1))
-	run, state, attempt := theRun(t, s)
-	want := reactors.Run{ID: run.ID, Reactor: "welcome", Subject: "spaces/S/users/ann", Space: space, Member: ann,
-		EventTime: at(1), Request: json.RawMessage(`{"id":"spaces/S/spaceEvents/1"}`)}
-	if diff := cmp.Diff(want, run); diff != "" || state != reactors.RunPending || attempt != 1 {
-		t.Fatalf("run is %s at attempt %d (-want +got):\n%s", state, attempt, diff)
+	run := theRun(t, s)
+	want := reactors.Run{ID: run.ID, Reactor: "welcome", Subject: "spaces/S users/ann", Space: space, Member: ann, Trigger: reactors.MemberJoined,
+		EventTime: at(1), Due: at(1), Outcome: reactors.Pending, Attempts: 1, Facts: run.Facts, Trace: []reactors.TraceEntry{}}
+	if diff := cmp.Diff(want, run); diff != "" {
+		t.Fatalf("(-want +got):\n%s", diff)
 	}
-	if skipped, err := s.SkipIfGone(t.Context(), run); skipped || err != nil {
-		t.Fatalf("SkipIfGone of a member = %v, %v", skipped, err)
+	if !isMember(t, s, run) {
+		t.Error("who has joined isn't a member")
 	}
 	record(t, s, leave("2", 2))
-	if skipped, err := s.SkipIfGone(t.Context(), run); !skipped || err != nil {
-		t.Fatalf("SkipIfGone of one who left = %v, %v", skipped, err)
+	if isMember(t, s, run) {
+		t.Error("who has left is a member")
 	}
-	if _, state, attempt := theRun(t, s); state != reactors.RunSkipped || attempt != 1 {
-		t.Fatalf("run is %s at attempt %d, want skipped at 1", state, attempt)
+	finish(t, s, run, reactors.Left)
+	if run := theRun(t, s); run.Outcome != reactors.Left || run.Attempts != 1 || run.Reason != "a reason" {
+		t.Fatalf("run is %s at attempt %d, want left at 1", run.Outcome, run.Attempts)
 	}
 	record(t, s, join("3", 3))
-	again, state, attempt := theRun(t, s)
-	if state != reactors.RunPending || attempt != 1 || again.ID != run.ID || !again.EventTime.Equal(at(3)) {
-		t.Fatalf("after coming back: run %+v is %s at attempt %d", again, state, attempt)
+	again := theRun(t, s)
+	if again.Outcome != reactors.Pending || again.Attempts != 1 || again.ID != run.ID || !again.EventTime.Equal(at(3)) {
+		t.Fatalf("after coming back: %+v", again)
 	}
 	if got := value[int](t, s, `SELECT count(*) FROM river_job`); got != 2 {
 		t.Errorf("jobs = %d, want 2", got)
 	}
 	for range 2 {
-		if err := s.FinishRun(t.Context(), run.ID, reactors.RunSent, ""); err != nil {
-			t.Fatal(err)
-		}
+		finish(t, s, again, reactors.Sent)
 	}
-	if err := s.FinishRun(t.Context(), run.ID, reactors.RunParked, "late"); err != nil {
+	finish(t, s, again, reactors.Failed)
+	record(t, s, leave("4", 4), join("5", 5))
+	if run := theRun(t, s); run.Outcome != reactors.Sent {
+		t.Errorf("run is %s, want sent for good", run.Outcome)
+	}
+	counts := map[reactors.Outcome]int64{}
+	list, err := s.OutcomeCounts(t.Context(), clock().Add(-time.Hour))
+	if err != nil {
 		t.Fatal(err)
 	}
-	record(t, s, leave("4", 4), join("5", 5))
-	if _, state, _ := theRun(t, s); state != reactors.RunSent {
-		t.Errorf("run is %s, want sent for good", state)
+	for _, c := range list {
+		counts[c.Outcome] = c.Count
+	}
+	if diff := cmp.Diff(map[reactors.Outcome]int64{reactors.Left: 1, reactors.Sent: 1, reactors.AlreadyDone: 1}, counts); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }
 
-// A run about to expire is asked for again by a newer event: it must not end.
-func TestExpiryMeetsRejoin(t *testing.T) {
+// A run about to end is asked for again by a newer event: it must not end.
+func TestEndMeetsRejoin(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
 	record(t, s, join("1", -8000))
-	run, _, _ := theRun(t, s)
+	run := theRun(t, s)
 	record(t, s, leave("2", 1), join("3", 2))
-	if err := s.FinishRun(t.Context(), run.ID, reactors.RunExpired, "old"); err == nil {
-		t.Fatal("FinishRun(expired) = nil, want ErrRunChanged")
+	if err := s.FinishRun(t.Context(), run, reactors.TooOld, "old"); !errors.Is(err, store.ErrRunChanged) {
+		t.Fatalf("FinishRun(too_old) = %v, want ErrRunChanged", err)
 	}
-	run, state, _ := theRun(t, s)
-	if state != reactors.RunPending || !run.EventTime.Equal(at(2)) {
-		t.Fatalf("run is %s of %s, want pending of the rejoin", state, run.EventTime)
+	run = theRun(t, s)
+	if run.Outcome != reactors.Pending || !run.EventTime.Equal(at(2)) {
+		t.Fatalf("run is %s of %s, want pending of the rejoin", run.Outcome, run.EventTime)
 	}
-	if err := s.FinishRun(t.Context(), run.ID, reactors.RunExpired, "old"); err != nil {
-		t.Fatal(err)
-	}
+	finish(t, s, run, reactors.TooOld)
 }
 
-// However SkipIfGone and the recording of a rejoin meet, the run is pending
-// in the end. The two are held at their critical points by a row lock.
-func TestSkipMeetsRejoin(t *testing.T) {
+// However the end of a run and the recording of a rejoin meet, the run is
+// pending in the end. The two are held at their critical points by a row lock.
+func TestLeavingMeetsRejoin(t *testing.T) {
 	t.Parallel()
 	rounds := 40
 	if storetest.Full() {
@@ -218,7 +223,7 @@ func TestSkipMeetsRejoin(t *testing.T) {
 	for i := range rounds {
 		base := i * 10
 		record(t, s, leave(fmt.Sprint("l", i), base+1))
-		run, _, _ := theRun(t, s)
+		run := theRun(t, s)
 		done := make(chan error, 2)
 		// Both wait for the run's row; whoever gets it first is left to chance.
 		hold, err := s.Pool().BeginTx(t.Context(), pgx.TxOptions{})
@@ -228,17 +233,20 @@ func TestSkipMeetsRejoin(t *testing.T) {
 		if _, err := hold.Exec(t.Context(), `SELECT id FROM reactor_runs FOR UPDATE`); err != nil {
 			t.Fatal(err)
 		}
-		skip := func() {
-			_, err := s.SkipIfGone(t.Context(), run)
+		end := func() {
+			err := s.FinishRun(t.Context(), run, reactors.Left, "left")
+			if errors.Is(err, store.ErrRunChanged) {
+				err = nil
+			}
 			done <- err
 		}
 		rejoin := func() {
 			_, err := s.Record(t.Context(), []events.Delivery{join(fmt.Sprint("j", i), base+2)})
 			done <- err
 		}
-		first, second := skip, rejoin
+		first, second := end, rejoin
 		if i%2 == 1 {
-			first, second = rejoin, skip
+			first, second = rejoin, end
 		}
 		go first()
 		waitForLocks(t, s, 1)
@@ -252,8 +260,8 @@ func TestSkipMeetsRejoin(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, state, _ := theRun(t, s); state != reactors.RunPending {
-			t.Fatalf("round %d: run is %s: the welcome is lost", i, state)
+		if run := theRun(t, s); run.Outcome != reactors.Pending {
+			t.Fatalf("round %d: run is %s: the welcome is lost", i, run.Outcome)
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 
 // Schema versions that this binary works with.
 const (
-	minSchema = 5
-	maxSchema = 5
+	minSchema = 6
+	maxSchema = 6
 )
 
 // SchemaError says that the database's schema is not one that this binary

@@ -130,11 +130,11 @@ func TestMigratorsAtOnce(t *testing.T) {
 		}
 	}
 	s := openStore(t, dsn)
-	if got := value[int](t, s, `SELECT count(*) FROM goose_db_version WHERE version_id > 0`); got != 5 {
-		t.Errorf("applied steps = %d, want 5", got)
+	if got := value[int](t, s, `SELECT count(*) FROM goose_db_version WHERE version_id > 0`); got != 6 {
+		t.Errorf("applied steps = %d, want 6", got)
 	}
 	status, err := store.MigrationStatus(t.Context(), dsn)
-	if err != nil || len(status) != 5 {
+	if err != nil || len(status) != 6 {
 		t.Fatalf("MigrationStatus = %+v, %v", status, err)
 	}
 	for _, m := range status {
@@ -186,8 +186,8 @@ func TestCheckSchema(t *testing.T) {
 		t.Errorf("CheckSchema of the right version: %v", err)
 	}
 	for _, tt := range []struct{ sql, fix string }{
-		{`DELETE FROM goose_db_version WHERE version_id = 5`, "subscriber migrate up"},
-		{`INSERT INTO goose_db_version (version_id, is_applied) VALUES (6, true)`, "newer binary"},
+		{`DELETE FROM goose_db_version WHERE version_id = 6`, "subscriber migrate up"},
+		{`INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)`, "newer binary"},
 	} {
 		if _, err := s.Pool().Exec(t.Context(), tt.sql); err != nil {
 			t.Fatal(err)

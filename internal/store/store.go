@@ -19,21 +19,21 @@ import (
 
 // Options are the settings of a Store. The zero value works.
 type Options struct {
-	Reactors []reactors.Reactor // asked for runs in this order; none: nothing reacts
-	MaxConns int                // of the pool; 0: 8
-	Timeout  time.Duration      // of one transaction; 0: 10 s. The server gives up a little earlier
-	Now      func() time.Time   // nil: time.Now
-	Log      *zap.Logger        // nil: nothing is logged
+	Planner  reactors.Planner // asked what events lead to; nil: nothing reacts
+	MaxConns int              // of the pool; 0: 8
+	Timeout  time.Duration    // of one transaction; 0: 10 s. The server gives up a little earlier
+	Now      func() time.Time // nil: time.Now
+	Log      *zap.Logger      // nil: nothing is logged
 }
 
 // Store is the database. Create it with [Open].
 type Store struct {
-	pool     *pgxpool.Pool
-	jobs     *river.Client[pgx.Tx]
-	reactors []reactors.Reactor
-	timeout  time.Duration
-	now      func() time.Time
-	log      *zap.Logger
+	pool    *pgxpool.Pool
+	jobs    *river.Client[pgx.Tx]
+	planner reactors.Planner
+	timeout time.Duration
+	now     func() time.Time
+	log     *zap.Logger
 
 	payloads *payloadCodec
 	lookups  *lookups
@@ -74,7 +74,7 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		pool: pool, jobs: jobs, reactors: opts.Reactors,
+		pool: pool, jobs: jobs, planner: opts.Planner,
 		timeout: opts.Timeout, now: opts.Now, log: opts.Log,
 		payloads: payloads, lookups: lookups, months: newMonths(),
 	}, nil

@@ -52,7 +52,7 @@ func ended(ctx context.Context, db *pgxpool.Pool) error {
 	return await(ctx, db, "pending runs", `
 		SELECT count(*)
 		FROM reactor_runs
-		WHERE state = 'pending'`)
+		WHERE outcome = 'pending'`)
 }
 
 // await asks until the answer is 0.

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// Admit lets a run pass if its limits allow, and counts it. A run that has
+// passed once passes again. It answers with the limit that is reached, or nil.
+func (s *Store) Admit(ctx context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (reached *reactors.Limit, err error) {
+	if len(limits) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// One at a time for what is counted together.
+		if _, err := tx.Exec(ctx, `
+			SELECT pg_advisory_xact_lock(hashtextextended(name, 7))
+			FROM unnest($1::text[]) AS name
+			ORDER BY name`, admitLocks(run, limits)); err != nil {
+			return err
+		}
+		var admitted bool
+		if err := tx.QueryRow(ctx, `
+			SELECT admitted_at IS NOT NULL
+			FROM reactor_runs
+			WHERE id = $1`, run.ID).Scan(&admitted); err != nil || admitted {
+			return err
+		}
+		for i := range limits {
+			n, err := admittedSince(ctx, tx, run, limits[i], now.Add(-limits[i].Window))
+			if err != nil {
+				return err
+			}
+			if n >= limits[i].Most {
+				reached = &limits[i]
+				return nil
+			}
+		}
+		_, err := tx.Exec(ctx, `
+			UPDATE reactor_runs
+			SET admitted_at = $2
+			WHERE id = $1`, run.ID, now.UTC())
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("hold reactor run %d against its limits: %w", run.ID, err)
+	}
+	return reached, nil
+}
+
+func admitLocks(run reactors.Run, limits []reactors.Limit) []string {
+	names := []string{"reactor " + run.Reactor}
+	for _, l := range limits {
+		if l.Per == reactors.PerSpaceByApps {
+			names = append(names, "apps "+run.Space)
+		}
+	}
+	return names
+}
+
+func admittedSince(ctx context.Context, tx pgx.Tx, run reactors.Run, l reactors.Limit, since time.Time) (n int, err error) {
+	if l.Per == reactors.PerSpaceByApps {
+		err = tx.QueryRow(ctx, `
+			SELECT count(*)
+			FROM reactor_runs
+			WHERE space = $1 AND by_app AND shadow = $2 AND admitted_at > $3`, run.Space, run.Shadow, since).Scan(&n)
+		return n, err
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT count(*)
+		FROM reactor_runs
+		WHERE reactor = $1 AND shadow = $2 AND admitted_at > $3
+			AND ($4 <> 'space' OR space = $5) AND ($4 <> 'member' OR member = $6)`,
+		run.Reactor, run.Shadow, since, string(l.Per), run.Space, run.Member).Scan(&n)
+	return n, err
+}
+
+// mostGathered bounds a group: a message holds about as many mentions.
+const mostGathered = 1000
+
+// Gather lists the runs that wait for the same step of the same rule in the
+// same space as this one, of events up to a time, oldest first, without it.
+func (s *Store) Gather(ctx context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		SELECT `+runColumns+`
+		FROM reactor_runs r
+		WHERE r.reactor = $1 AND r.space = $2 AND r.step = $3 AND r.shadow = $4 AND r.outcome = 'pending'
+			AND r.requests IS NULL AND r.event_time <= $5 AND r.id <> $6
+		ORDER BY r.event_time, r.id
+		LIMIT $7`, run.Reactor, run.Space, run.Step, run.Shadow, microseconds(until), run.ID, mostGathered)
+	if err != nil {
+		return nil, fmt.Errorf("gather with reactor run %d: %w", run.ID, err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (reactors.Run, error) { return scanRun(row) })
+	if err != nil {
+		return nil, fmt.Errorf("gather with reactor run %d: %w", run.ID, err)
+	}
+	return list, nil
+}

@@ -1,0 +1,191 @@
+-- Why: rules have steps, modes, limits and a story of each run, and every evaluation has to be accounted for.
+
+-- +goose Up
+
+ALTER TABLE reactor_runs RENAME COLUMN state TO outcome;
+ALTER TABLE reactor_runs
+  DROP CONSTRAINT reactor_runs_subject_key,
+  DROP CONSTRAINT reactor_runs_state_check,
+  DROP CONSTRAINT reactor_runs_finished_check,
+  DROP COLUMN request,
+  ADD COLUMN due_at timestamptz,
+  ADD COLUMN admitted_at timestamptz,
+  ADD COLUMN step smallint NOT NULL DEFAULT 0 CONSTRAINT reactor_runs_step_check CHECK (step >= 0),
+  ADD COLUMN shadow boolean NOT NULL DEFAULT false,
+  ADD COLUMN by_app boolean NOT NULL DEFAULT false,
+  ADD COLUMN held boolean NOT NULL DEFAULT false,
+  ADD COLUMN trigger text COLLATE "C" NOT NULL DEFAULT 'member.joined',
+  ADD COLUMN hash text COLLATE "C" NOT NULL DEFAULT '',
+  ADD COLUMN facts json NOT NULL DEFAULT '{}',
+  ADD COLUMN requests json,
+  ADD COLUMN trace json NOT NULL DEFAULT '[]';
+UPDATE reactor_runs
+SET outcome = CASE outcome WHEN 'parked' THEN 'failed' WHEN 'expired' THEN 'too_old' WHEN 'skipped' THEN 'left' WHEN 'pending' THEN 'cancelled' ELSE outcome END,
+    finished_at = COALESCE(finished_at, now()),
+    due_at = event_time;
+DROP INDEX reactor_runs_open_idx;
+ALTER TABLE reactor_runs
+  ALTER COLUMN due_at SET NOT NULL,
+  ALTER COLUMN trigger DROP DEFAULT,
+  ALTER COLUMN hash DROP DEFAULT,
+  ADD CONSTRAINT reactor_runs_outcome_check CHECK (outcome IN ('pending', 'sent', 'shadow', 'collapsed', 'condition_false',
+    'left', 'stopped', 'already_done', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled', 'failed')),
+  ADD CONSTRAINT reactor_runs_finished_check CHECK ((outcome = 'pending') = (finished_at IS NULL)),
+  ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step, shadow);
+CREATE INDEX reactor_runs_pending_idx ON reactor_runs (reactor, space, step) WHERE outcome = 'pending';
+CREATE INDEX reactor_runs_admitted_idx ON reactor_runs (reactor, admitted_at) WHERE admitted_at IS NOT NULL;
+CREATE INDEX reactor_runs_apps_idx ON reactor_runs (space, admitted_at) WHERE by_app AND admitted_at IS NOT NULL;
+
+COMMENT ON TABLE reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
+COMMENT ON COLUMN reactor_runs.outcome IS 'pending, or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
+COMMENT ON COLUMN reactor_runs.reactor IS 'Id of the rule.';
+COMMENT ON COLUMN reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode.';
+COMMENT ON COLUMN reactor_runs.step IS 'Step of the rule, from 0.';
+COMMENT ON COLUMN reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
+COMMENT ON COLUMN reactor_runs.by_app IS 'An app caused it; these are bounded, so that two apps can''t answer each other for ever.';
+COMMENT ON COLUMN reactor_runs.held IS 'It waits without a job until its rule is resumed.';
+COMMENT ON COLUMN reactor_runs.trigger IS 'member.joined and so on.';
+COMMENT ON COLUMN reactor_runs.hash IS 'Of the rule when it was planned.';
+COMMENT ON COLUMN reactor_runs.due_at IS 'When its turn comes; max_age counts from here.';
+COMMENT ON COLUMN reactor_runs.admitted_at IS 'When it passed its limits and counted towards them.';
+COMMENT ON COLUMN reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
+COMMENT ON COLUMN reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
+COMMENT ON COLUMN reactor_runs.facts IS 'What the event told, as conditions and texts see it. May hold message text.';
+COMMENT ON COLUMN reactor_runs.requests IS 'What its actions send, stored before the first attempt, the same for each; null before that.';
+COMMENT ON COLUMN reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
+
+CREATE TABLE reactor_counts (
+  hour timestamptz NOT NULL,
+  count bigint NOT NULL,
+  shard smallint NOT NULL,
+  shadow boolean NOT NULL,
+  reactor text COLLATE "C" NOT NULL,
+  outcome text COLLATE "C" NOT NULL,
+  PRIMARY KEY (reactor, hour, outcome, shadow, shard)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE reactor_counts IS 'How often each outcome came, exactly; read reactor_outcomes.';
+COMMENT ON COLUMN reactor_counts.hour IS 'Beginning of the hour in which it ended.';
+COMMENT ON COLUMN reactor_counts.count IS 'How often.';
+COMMENT ON COLUMN reactor_counts.shard IS 'Spreads writers over rows; means nothing.';
+COMMENT ON COLUMN reactor_counts.shadow IS 'In shadow mode.';
+COMMENT ON COLUMN reactor_counts.reactor IS 'Id of the rule.';
+COMMENT ON COLUMN reactor_counts.outcome IS 'As in reactor_runs.';
+
+CREATE VIEW reactor_outcomes AS
+SELECT hour, reactor, outcome, shadow, sum(count)::bigint AS count
+FROM reactor_counts
+GROUP BY hour, reactor, outcome, shadow;
+COMMENT ON VIEW reactor_outcomes IS 'How often each rule came to each outcome, by hour. Counts every evaluation that reached a trigger.';
+
+CREATE TABLE reactor_evaluations (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL,
+  event_time timestamptz NOT NULL,
+  shadow boolean NOT NULL,
+  reactor text COLLATE "C" NOT NULL,
+  trigger text COLLATE "C" NOT NULL,
+  outcome text COLLATE "C" NOT NULL,
+  subject text COLLATE "C" NOT NULL,
+  space text COLLATE "C" NOT NULL,
+  member text COLLATE "C" NOT NULL,
+  reason text,
+  CONSTRAINT reactor_evaluations_outcome_check CHECK (outcome IN ('condition_false', 'already_done'))
+);
+CREATE INDEX reactor_evaluations_reactor_idx ON reactor_evaluations (reactor, at);
+COMMENT ON TABLE reactor_evaluations IS 'Evaluations that led to no run: a sample of each hour, kept for two weeks.';
+COMMENT ON COLUMN reactor_evaluations.id IS 'Number of the evaluation.';
+COMMENT ON COLUMN reactor_evaluations.at IS 'When the rule was asked.';
+COMMENT ON COLUMN reactor_evaluations.event_time IS 'Of the event that pulled its trigger.';
+COMMENT ON COLUMN reactor_evaluations.shadow IS 'In shadow mode.';
+COMMENT ON COLUMN reactor_evaluations.reactor IS 'Id of the rule.';
+COMMENT ON COLUMN reactor_evaluations.trigger IS 'member.joined and so on.';
+COMMENT ON COLUMN reactor_evaluations.outcome IS 'condition_false or already_done.';
+COMMENT ON COLUMN reactor_evaluations.subject IS 'What once_per made of the event.';
+COMMENT ON COLUMN reactor_evaluations.space IS 'spaces/S; empty for none.';
+COMMENT ON COLUMN reactor_evaluations.member IS 'users/U; empty for nobody.';
+COMMENT ON COLUMN reactor_evaluations.reason IS 'Which condition, or what was done.';
+
+CREATE TABLE reactor_switches (
+  paused_at timestamptz NOT NULL DEFAULT now(),
+  reactor text COLLATE "C" PRIMARY KEY,
+  reason text
+);
+COMMENT ON TABLE reactor_switches IS 'Rules that are paused. An empty name is the kill switch of all.';
+COMMENT ON COLUMN reactor_switches.paused_at IS 'Since when.';
+COMMENT ON COLUMN reactor_switches.reactor IS 'Id of the rule; empty for all.';
+COMMENT ON COLUMN reactor_switches.reason IS 'As whoever paused it said.';
+
+CREATE TABLE reactor_records (
+  recorded_at timestamptz NOT NULL DEFAULT now(),
+  event_time timestamptz NOT NULL,
+  key text COLLATE "C" PRIMARY KEY,
+  reactor text COLLATE "C" NOT NULL,
+  space text COLLATE "C" NOT NULL,
+  member text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  value text
+);
+COMMENT ON TABLE reactor_records IS 'What the record action of rules has noted.';
+COMMENT ON COLUMN reactor_records.recorded_at IS 'When it was noted.';
+COMMENT ON COLUMN reactor_records.event_time IS 'Of the event.';
+COMMENT ON COLUMN reactor_records.key IS 'Made of rule and subject: noted once.';
+COMMENT ON COLUMN reactor_records.reactor IS 'Id of the rule.';
+COMMENT ON COLUMN reactor_records.space IS 'spaces/S; empty for none.';
+COMMENT ON COLUMN reactor_records.member IS 'users/U; empty for nobody.';
+COMMENT ON COLUMN reactor_records.name IS 'As the rule says.';
+COMMENT ON COLUMN reactor_records.value IS 'As the rule says; null for none.';
+
+CREATE TABLE own_messages (
+  run_id bigint NOT NULL,
+  space text COLLATE "C" NOT NULL,
+  client_id text COLLATE "C" NOT NULL,
+  PRIMARY KEY (client_id, space)
+);
+COMMENT ON TABLE own_messages IS 'Ids that runs give to the messages they send, known before they are sent: so an event tells our own messages from those of other apps.';
+COMMENT ON COLUMN own_messages.run_id IS 'The run.';
+COMMENT ON COLUMN own_messages.space IS 'spaces/S';
+COMMENT ON COLUMN own_messages.client_id IS 'client-…, as in clientAssignedMessageId.';
+
+ALTER TABLE write_slots
+  ADD COLUMN slowed numeric NOT NULL DEFAULT 1 CONSTRAINT write_slots_slowed_check CHECK (slowed >= 1);
+COMMENT ON TABLE write_slots IS 'Paces writes to a space over all replicas, by the clock of the database. The empty space paces all writes of the project.';
+COMMENT ON COLUMN write_slots.slowed IS 'By how much turns are further apart than configured: other apps write there, too.';
+
+-- +goose Down
+ALTER TABLE write_slots DROP COLUMN slowed;
+COMMENT ON TABLE write_slots IS 'Paces writes to a space over all replicas, by the clock of the database.';
+DROP TABLE own_messages;
+DROP TABLE reactor_records;
+DROP TABLE reactor_switches;
+DROP TABLE reactor_evaluations;
+DROP VIEW reactor_outcomes;
+DROP TABLE reactor_counts;
+DROP INDEX reactor_runs_apps_idx;
+DROP INDEX reactor_runs_admitted_idx;
+DROP INDEX reactor_runs_pending_idx;
+-- The older schema has one run for a subject, and fewer outcomes.
+DELETE FROM reactor_runs WHERE shadow OR step > 0 OR outcome NOT IN ('pending', 'sent', 'failed', 'too_old', 'left', 'collapsed');
+ALTER TABLE reactor_runs
+  DROP CONSTRAINT reactor_runs_subject_key,
+  DROP CONSTRAINT reactor_runs_outcome_check,
+  DROP CONSTRAINT reactor_runs_finished_check;
+UPDATE reactor_runs
+SET outcome = CASE outcome WHEN 'failed' THEN 'parked' WHEN 'too_old' THEN 'expired' WHEN 'left' THEN 'skipped' WHEN 'collapsed' THEN 'sent' ELSE outcome END;
+ALTER TABLE reactor_runs
+  DROP COLUMN trace, DROP COLUMN requests, DROP COLUMN facts, DROP COLUMN hash, DROP COLUMN trigger, DROP COLUMN held,
+  DROP COLUMN by_app, DROP COLUMN shadow, DROP COLUMN step, DROP COLUMN admitted_at, DROP COLUMN due_at,
+  ADD COLUMN request json NOT NULL DEFAULT 'null';
+ALTER TABLE reactor_runs ALTER COLUMN request DROP DEFAULT;
+ALTER TABLE reactor_runs RENAME COLUMN outcome TO state;
+ALTER TABLE reactor_runs
+  ADD CONSTRAINT reactor_runs_state_check CHECK (state IN ('pending', 'sent', 'parked', 'expired', 'skipped')),
+  ADD CONSTRAINT reactor_runs_finished_check CHECK ((state = 'pending') = (finished_at IS NULL)),
+  ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject);
+CREATE INDEX reactor_runs_open_idx ON reactor_runs (created_at) WHERE state IN ('pending', 'parked');
+COMMENT ON TABLE reactor_runs IS 'Every effect that a reactor asked for, and how it ended. Exists if and only if its event is recorded.';
+COMMENT ON COLUMN reactor_runs.state IS 'pending, sent, parked (a person must look), expired (too old when its turn came) or skipped (the member had left).';
+COMMENT ON COLUMN reactor_runs.reactor IS 'Name of the reactor.';
+COMMENT ON COLUMN reactor_runs.subject IS 'What the effect is about; there is one run for it, ever.';
+COMMENT ON COLUMN reactor_runs.space IS 'spaces/S: the space written to.';
+COMMENT ON COLUMN reactor_runs.member IS 'users/U: skipped if not in the space any more; empty for none.';
+COMMENT ON COLUMN reactor_runs.request IS 'The rendered request, the same for every attempt.';
