@@ -3,13 +3,13 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 const (
@@ -53,8 +53,9 @@ func (c *checker) values() {
 		c.add("keeper.on_added", "keeper.on_added needs auth.mode app: it is the Chat app that is added, and the mode is %s", cfg.Auth.Mode)
 	}
 	c.duration("backfill.overlap", cfg.Backfill.Overlap, 0, time.Hour)
-	c.welcome()
+	c.reactors()
 	c.between("chat.writes_per_minute_per_space", cfg.Chat.WritesPerMinutePerSpace, 1, 60)
+	c.between("chat.writes_per_minute", cfg.Chat.WritesPerMinute, 1, 100_000)
 	c.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
 	c.oneOf("log.format", cfg.Log.Format, "json", "console")
 	c.duration("shutdown_grace", cfg.ShutdownGrace, time.Second, 10*time.Minute)
@@ -146,29 +147,12 @@ func (c *checker) database() {
 	c.between("database.max_conns", db.MaxConns, 2, 1000)
 }
 
-var placeholder = regexp.MustCompile(`\{[^{}\n]*\}`)
-
-// maxMessageBytes is Chat's limit for a message (fact sheet §6.2).
-const maxMessageBytes = 32_000
-
-func (c *checker) welcome() {
-	const path = "reactors.welcome.text"
-	w := c.cfg.Reactors.Welcome
-	for _, p := range placeholder.FindAllString(w.Text, -1) {
-		if p != "{member}" {
-			c.add(path, "%s has the placeholder %s; the only one is {member}", path, p)
+func (c *checker) reactors() {
+	for _, network := range c.cfg.Reactors.WebhookAllow {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			c.add("reactors.webhook_allow", "reactors.webhook_allow has %q; it must be a network such as 10.1.2.0/24", network)
 		}
 	}
-	longest := strings.ReplaceAll(w.Text, "{member}", "<users/"+strings.Repeat("9", 32)+">")
-	switch {
-	case strings.TrimSpace(w.Text) == "":
-		c.add(path, "%s is empty", path)
-	case !utf8.ValidString(w.Text) || strings.ContainsRune(w.Text, 0):
-		c.add(path, "%s is not valid text: UTF-8 without NUL", path)
-	case len(longest) > maxMessageBytes:
-		c.add(path, "%s has %d bytes; Google Chat allows %d, mentions included", path, len(longest), maxMessageBytes)
-	}
-	c.duration("reactors.welcome.max_age", w.MaxAge, time.Second, 24*time.Hour)
 }
 
 func (c *checker) between(path string, n, low, high int) {

@@ -126,22 +126,15 @@ type Backfill struct {
 
 // Reactors says how to act on events.
 type Reactors struct {
-	Welcome Welcome `yaml:"welcome"`
-}
+	// File holds the rules: reactors.yaml, see docs/reactors.md. The worker
+	// takes up changes of it within a second. Empty: nothing reacts. No
+	// default.
+	File string `yaml:"file"`
 
-// Welcome is the reactor that greets people who join a space.
-type Welcome struct {
-	// Enabled switches the greeting on. Default false.
-	Enabled bool `yaml:"enabled"`
-
-	// Text is what to say, in Google Chat's text syntax, at most 32,000 bytes.
-	// {member} becomes a mention of the person; there are no other
-	// placeholders. Default "Welcome, {member}! Good to have you here."
-	Text string `yaml:"text"`
-
-	// MaxAge is how long after someone joined a greeting may still be sent,
-	// 1s to 24h; after that it's dropped as expired. Default 10m.
-	MaxAge time.Duration `yaml:"max_age"`
+	// WebhookAllow lists networks on the inside that webhooks may call, such
+	// as 10.1.2.0/24: webhooks call public addresses only, by default. No
+	// default.
+	WebhookAllow []string `yaml:"webhook_allow"`
 }
 
 // Chat limits the use of the Chat API.
@@ -150,6 +143,10 @@ type Chat struct {
 	// to one space, 1 to 60. Google allows 60, shared by all apps in the space.
 	// Default 30.
 	WritesPerMinutePerSpace int `yaml:"writes_per_minute_per_space"`
+
+	// WritesPerMinute is how many writes a minute all workers together make,
+	// 1 to 100000. Google allows a project 3,000 of messages. Default 2400.
+	WritesPerMinute int `yaml:"writes_per_minute"`
 }
 
 // Log says what to log and how.
@@ -192,11 +189,7 @@ func Default() Config {
 		Workspace: Workspace{EventTypes: EventTypes(), IncludeResource: true},
 		Keeper:    Keeper{Enabled: true, Interval: 5 * time.Minute},
 		Backfill:  Backfill{Auto: true, Overlap: 5 * time.Minute},
-		Reactors: Reactors{Welcome: Welcome{
-			Text:   "Welcome, {member}! Good to have you here.",
-			MaxAge: 10 * time.Minute,
-		}},
-		Chat:          Chat{WritesPerMinutePerSpace: 30},
+		Chat:          Chat{WritesPerMinutePerSpace: 30, WritesPerMinute: 2400},
 		Log:           Log{Level: "info", Format: "json"},
 		Health:        Health{Addr: "127.0.0.1:8080"},
 		ShutdownGrace: 25 * time.Second,

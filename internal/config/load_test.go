@@ -60,7 +60,7 @@ func TestLoadReportsTheEnvironment(t *testing.T) {
 		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE": "many",
 		"SPACEKEEPER_PUBSUB_MAX_OUTSTANDING_BYTES":     "9223372036854775807GiB",
 		"SPACEKEEPER_DATABASE_MAX_CONNS":               "99999999999999999999",
-		"SPACEKEEPER_REACTORS_WELCOME_TEXT":            "{user}",
+		"SPACEKEEPER_REACTORS_WEBHOOK_ALLOW":           "everywhere",
 		"SPACEKEEPER_WORKSPACE_EVENT_TYPES":            ",",
 		"SPACEKEEPER_WORKSPACE_TARGETS":                "spaces/-",
 		"SPACEKEEPER_AUTH_MODE":                        "User",
@@ -153,8 +153,8 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 		"SPACEKEEPER_PROJECT":                          "other-project",
 		"SPACEKEEPER_PUBSUB_MAX_OUTSTANDING_BYTES":     "1GiB",
 		"SPACEKEEPER_WORKSPACE_SPACES":                 "spaces/A, spaces/B,spaces/C",
-		"SPACEKEEPER_REACTORS_WELCOME_ENABLED":         "false",
-		"SPACEKEEPER_REACTORS_WELCOME_MAX_AGE":         "1h30m",
+		"SPACEKEEPER_REACTORS_FILE":                    "rules/ours.yaml",
+		"SPACEKEEPER_REACTORS_WEBHOOK_ALLOW":           "10.1.2.0/24",
 		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE": "60",
 		"SPACEKEEPER_HEALTH_ADDR":                      "off",
 		"SPACEKEEPER_AUTH_MODE":                        "user",
@@ -183,8 +183,8 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 		EventTypes:      []string{"google.workspace.chat.membership.v1.created", "google.workspace.chat.membership.v1.deleted"},
 		IncludeResource: &names,
 	}}
-	want.Reactors.Welcome.Text = "Welcome, {member}! The first pinned message says how we work here."
-	want.Reactors.Welcome.MaxAge = 90 * time.Minute
+	want.Reactors.File = "rules/ours.yaml"
+	want.Reactors.WebhookAllow = []string{"10.1.2.0/24"}
 	want.Chat.WritesPerMinutePerSpace = 60
 	want.Health.Addr = ""
 	want.Auth = config.Auth{Mode: config.AuthUser, TokenFile: "testdata/credentials/user.json"}
