@@ -39,6 +39,20 @@ type ChatWriter interface {
 	WritesTo(request json.RawMessage) string
 }
 
+// Messenger is an Action whose requests say by which ids their messages will be
+// known.
+type Messenger interface {
+	// MessageIDs returns the client-assigned ids of the messages that the
+	// request may send.
+	MessageIDs(request json.RawMessage) []string
+}
+
+// Settler is an Action that can tell whether an earlier attempt took effect
+// although its answer was lost.
+type Settler interface {
+	Settled(ctx context.Context, request json.RawMessage) (bool, error)
+}
+
 // PrepareContext is what an action knows of the run besides its parameters.
 type PrepareContext struct {
 	Run   Run

@@ -40,3 +40,18 @@ type retryAfterError struct {
 
 func (e *retryAfterError) Error() string { return e.err.Error() }
 func (e *retryAfterError) Unwrap() error { return e.err }
+
+// Throttled marks an error by which the other side asks for fewer requests.
+func Throttled(err error) error { return &throttledError{err} }
+
+// IsThrottled reports whether err, or an error it wraps, asks for fewer
+// requests.
+func IsThrottled(err error) bool {
+	var t *throttledError
+	return errors.As(err, &t)
+}
+
+type throttledError struct{ err error }
+
+func (e *throttledError) Error() string { return e.err.Error() }
+func (e *throttledError) Unwrap() error { return e.err }

@@ -78,6 +78,7 @@ type MessageFacts struct {
 	RepliesByOthers int  `json:"replies_by_others" cel:"replies_by_others" needs:"thread"` // in its thread, by other people, at most 1000
 
 	ClientID string `json:"client_id,omitempty"` // the id that the app which wrote it gave it
+	Own      bool   `json:"-"`                   // it is one that a run sent
 }
 
 // ReactionFacts is the emoji that was added or removed.

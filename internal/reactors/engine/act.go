@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// act carries the requests out that aren't done, in their order.
+func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Duration, err error) {
+	for i := range run.Requests {
+		request := &run.Requests[i]
+		if request.Done {
+			continue
+		}
+		action, ok := d.actions[request.Action]
+		if !ok {
+			return 0, d.finish(ctx, run, reactors.Failed, fmt.Sprintf("this worker has no action %q: leave the run, or start a version that has it", request.Action))
+		}
+		writesTo, isWriter := "", false
+		if w, ok := action.(reactors.ChatWriter); ok {
+			writesTo, isWriter = w.WritesTo(request.Body), true
+		}
+		permit, closed := d.breakers.allow(request.Action, writesTo, isWriter)
+		if !closed {
+			return d.breakers.pauseFor(run.EventTime), nil
+		}
+		if isWriter {
+			if wait, err := d.turn(ctx, run, writesTo); err != nil || wait > 0 {
+				permit.unused()
+				return wait, err
+			}
+		}
+		result, err := action.Act(ctx, request.Body)
+		permit.done(err)
+		if err != nil {
+			return d.after(ctx, run, request, writesTo, err)
+		}
+		request.Done, request.Result = true, result
+		if i < len(run.Requests)-1 {
+			if err := d.store.ProgressRun(ctx, run, d.said(request.Action+" done"+noted(result))); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return 0, d.finish(ctx, run, reactors.Sent, run.Requests[len(run.Requests)-1].Result.Note)
+}
+
+func noted(r reactors.Result) string {
+	if r.Note == "" {
+		return ""
+	}
+	return ": " + r.Note
+}
+
+// turn waits until the run may write to the space, if that is soon; wait is
+// how long to come back after, if it isn't.
+func (d *Dispatcher) turn(ctx context.Context, run reactors.Run, space string) (wait time.Duration, err error) {
+	var own time.Duration
+	if space != "" {
+		if own, err = d.store.ReserveWrite(ctx, space, run.ID, d.opts.WriteInterval); err != nil || own > shortWait {
+			return own, err
+		}
+	}
+	if d.opts.ProjectInterval > 0 {
+		projects, taken, err := d.store.TakeProjectWrite(ctx, d.opts.ProjectInterval, shortWait)
+		if err != nil {
+			return 0, err
+		}
+		if !taken {
+			return max(projects, time.Millisecond), nil
+		}
+		own = max(own, projects)
+	}
+	return 0, pause(ctx, own)
+}
+
+// after decides what comes after an attempt that ended with an error.
+func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, writesTo string, err error) (time.Duration, error) {
+	if reactors.IsPermanent(err) {
+		return 0, d.finish(ctx, run, reactors.Failed, err.Error())
+	}
+	if ctx.Err() != nil {
+		return 0, err // the worker stops; the job comes back
+	}
+	wait, asked := reactors.RetryDelay(err)
+	if !asked {
+		wait = retryPause(run.Attempts)
+	}
+	if reactors.IsThrottled(err) && writesTo != "" {
+		if err := d.store.SlowDown(ctx, writesTo, wait); err != nil {
+			return 0, err
+		}
+	}
+	d.log.Warn("a run did not go through and will be tried again",
+		zap.Int64("run_id", run.ID), zap.String("reactor", run.Reactor), zap.String("space", run.Space),
+		zap.String("action", request.Action), zap.Int("attempt", run.Attempts), zap.Duration("retry_in", wait), zap.Error(err))
+	return wait, d.store.ProgressRun(ctx, run, d.said(fmt.Sprintf("attempt %d did not go through, again in %s: %v", run.Attempts, wait.Round(time.Millisecond), err)))
+}

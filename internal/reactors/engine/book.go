@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// Book holds the rules that are in force. It may be used by any number of
+// goroutines; whoever asks sees one set of rules or the next, never a mixture.
+type Book struct {
+	set atomic.Pointer[rules.Set]
+}
+
+// NewBook returns a book of these rules.
+func NewBook(set *rules.Set) *Book {
+	b := &Book{}
+	b.set.Store(set)
+	return b
+}
+
+// Plan implements reactors.Planner.
+func (b *Book) Plan(c reactors.Change) []reactors.Intent { return b.set.Load().Plan(c) }
+
+// Rule returns a rule as it is for a space; nil if there is none.
+func (b *Book) Rule(id, space string) *rules.Rule { return b.set.Load().Rule(id, space) }
+
+// Set returns the rules in force.
+func (b *Book) Set() *rules.Set { return b.set.Load() }
+
+// watchInterval is how often the file is looked at.
+const watchInterval = time.Second
+
+// Watch puts the file's rules into force whenever it changes, until ctx ends.
+// Rules with a mistake never replace those that have none. load reads the file,
+// and what it refers to.
+func (b *Book) Watch(ctx context.Context, path string, load func() (*rules.Set, error), log *zap.Logger) error {
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	seen := digest(path)
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		now := digest(path)
+		if now == seen {
+			continue
+		}
+		seen = now
+		set, err := load()
+		switch {
+		case err != nil:
+			log.Error("the rules were changed and have mistakes: those from before stay in force", zap.String("file", path), zap.Error(err))
+		case set.Hash != b.Set().Hash:
+			b.set.Store(set)
+			log.Info("new rules are in force", zap.String("file", path), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
+		}
+	}
+}
+
+// digest is of the file's content; that of a file that can't be read is its own.
+func digest(path string) (sum [sha256.Size]byte) {
+	if raw, err := os.ReadFile(path); err == nil {
+		sum = sha256.Sum256(raw)
+	}
+	return sum
+}

@@ -1,0 +1,203 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// World is what decisions ask: the store, or a replay's past.
+type World interface {
+	// Facts adds to what the run's event told the state as of a time.
+	Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
+	// Admit counts the run towards the limits, or answers which is reached.
+	Admit(ctx context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (*reactors.Limit, error)
+	// Gather lists the other runs that wait for the same step in the same
+	// space, of events up to a time, oldest first.
+	Gather(ctx context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error)
+}
+
+// Decision says what becomes of a run whose turn has come.
+type Decision struct {
+	Outcome  reactors.Outcome // Pending: act on Requests, or wait until Until
+	Reason   string
+	Until    time.Time          // its turn comes then; zero: now
+	Requests []reactors.Request // what to do, or, of Shadowed, what would be done
+	Speaks   []reactors.Run     // other runs that it speaks for
+	Trace    []string           // what was found out on the way
+}
+
+func ended(o reactors.Outcome, reason string, args ...any) Decision {
+	return Decision{Outcome: o, Reason: fmt.Sprintf(reason, args...)}
+}
+
+// Decide says what becomes of a run at a time. rule is the run's, as it is now
+// for the run's space; nil if there is none any more. An error is about the
+// world, never about the rule.
+func Decide(ctx context.Context, rule *rules.Rule, run reactors.Run, w World, now time.Time) (Decision, error) {
+	if d, over := gone(rule, run); over {
+		return d, nil
+	}
+	if now.Before(run.Due) {
+		return Decision{Outcome: reactors.Pending, Reason: "waiting", Until: run.Due}, nil
+	}
+	if d, over := tooOld(rule, run, now); over {
+		return d, nil
+	}
+	facts, err := w.Facts(ctx, run, needs(rule, run), now)
+	if err != nil {
+		return Decision{}, err
+	}
+	if d, over := conditions(ctx, rule, run, facts, now); over {
+		return d, nil
+	}
+	if q := rule.Quiet; q != nil && !q.Allows(now) {
+		if q.Drop {
+			return ended(reactors.Quiet, "quiet hours"), nil
+		}
+		next := q.Next(now)
+		return Decision{Outcome: reactors.Pending, Reason: "quiet hours", Until: next, Trace: []string{"quiet hours until " + next.UTC().Format(time.RFC3339)}}, nil
+	}
+	if d, over, err := admit(ctx, rule, run, w, now); err != nil || over {
+		return d, err
+	}
+	speaks, err := gather(ctx, rule, run, w, now)
+	if err != nil {
+		return Decision{}, err
+	}
+	return render(ctx, rule, run, facts, speaks, now), nil
+}
+
+// gone ends runs whose rule doesn't want them any more.
+func gone(rule *rules.Rule, run reactors.Run) (Decision, bool) {
+	switch {
+	case rule == nil:
+		return ended(reactors.Cancelled, "there is no rule %q any more", run.Reactor), true
+	case rule.Mode == rules.Off:
+		return ended(reactors.Cancelled, "the rule is off"), true
+	case rule.Mode == rules.Shadow && !run.Shadow:
+		return ended(reactors.Cancelled, "the rule is in shadow mode now"), true
+	case run.Step >= len(rule.Steps):
+		return ended(reactors.Cancelled, "the rule has no step %d any more", run.Step), true
+	}
+	return Decision{}, false
+}
+
+func tooOld(rule *rules.Rule, run reactors.Run, now time.Time) (Decision, bool) {
+	if age := now.Sub(run.Due); age > rule.MaxAge {
+		return ended(reactors.TooOld, "its turn came %s late, max_age is %s", age.Round(time.Second), rule.MaxAge), true
+	}
+	return Decision{}, false
+}
+
+func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
+	n := rule.Needs(run.Step)
+	if rule.Stay || !rule.Bots {
+		n |= reactors.NeedMember
+	}
+	return n
+}
+
+// conditions asks everything that the rule says about the state of things.
+func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, now time.Time) (Decision, bool) {
+	step := rule.Steps[run.Step]
+	switch {
+	case f.Message.Own:
+		return ended(reactors.Looping, "it is a message of our own"), true
+	case !rule.Bots && f.Member.Type == "BOT":
+		return ended(reactors.ConditionFalse, "an app did it, and the rule has no bots: true"), true
+	case rule.Stay && run.Member != "" && !f.Member.IsMember:
+		return ended(reactors.Left, "the person isn't in the space any more"), true
+	}
+	for _, c := range []struct {
+		name      string
+		condition *expr.Condition
+		outcome   reactors.Outcome
+		ends      bool // the answer that ends the run
+	}{
+		{"stop_when", rule.StopWhen, reactors.Stopped, true},
+		{"if", rule.If, reactors.ConditionFalse, false},
+		{"if of the step", step.If, reactors.ConditionFalse, false},
+		{"still", rule.Still, reactors.ConditionFalse, false},
+	} {
+		if c.condition == nil {
+			continue
+		}
+		yes, err := c.condition.Eval(ctx, &f, now)
+		switch {
+		case err != nil:
+			return ended(reactors.Failed, "%s: %s: %v", c.name, c.condition.Source(), err), true
+		case yes == c.ends:
+			return ended(c.outcome, "%s: %s", c.name, c.condition.Source()), true
+		}
+	}
+	return Decision{}, false
+}
+
+func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, w World, now time.Time) (Decision, bool, error) {
+	limits := rule.Limits
+	if run.ByApp {
+		limits = append([]reactors.Limit{reactors.LoopLimit()}, limits...)
+	}
+	reached, err := w.Admit(ctx, run, limits, now)
+	switch {
+	case err != nil:
+		return Decision{}, false, err
+	case reached == nil:
+		return Decision{}, false, nil
+	case reached.Per == reactors.PerSpaceByApps:
+		return ended(reactors.Looping, "apps have caused %d reactions in this space within %s", reached.Most, reached.Window), true, nil
+	}
+	return ended(reactors.RateLimited, "%s", reached), true, nil
+}
+
+// gather returns the runs that this one speaks for; none if there are too few.
+func gather(ctx context.Context, rule *rules.Rule, run reactors.Run, w World, now time.Time) ([]reactors.Run, error) {
+	if rule.Collapse == nil {
+		return nil, nil
+	}
+	others, err := w.Gather(ctx, run, run.EventTime.Add(rule.Collapse.Window))
+	if err != nil || len(others)+1 <= rule.Collapse.Over {
+		return nil, err
+	}
+	var speaks []reactors.Run
+	for _, other := range others {
+		facts, err := w.Facts(ctx, other, needs(rule, other), now)
+		if err != nil {
+			return nil, err
+		}
+		// Who has left, or whom the rule doesn't mean, isn't spoken for.
+		if _, over := conditions(ctx, rule, other, facts, now); !over {
+			speaks = append(speaks, other)
+		}
+	}
+	if len(speaks)+1 <= rule.Collapse.Over {
+		return nil, nil
+	}
+	return speaks, nil
+}
+
+func render(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, speaks []reactors.Run, now time.Time) Decision {
+	collapsed := len(speaks) > 0
+	d := Decision{Outcome: reactors.Pending, Speaks: speaks}
+	if run.Shadow {
+		d.Outcome = reactors.Shadowed
+	}
+	if collapsed {
+		members := []string{run.Member}
+		for _, s := range speaks {
+			members = append(members, s.Member)
+		}
+		f = f.Grouped(members)
+		d.Trace = append(d.Trace, fmt.Sprintf("speaks for %d more", len(speaks)))
+	}
+	var err error
+	if d.Requests, err = rule.Render(ctx, run, f, now, collapsed); err != nil {
+		return ended(reactors.Failed, "%v", err)
+	}
+	return d
+}

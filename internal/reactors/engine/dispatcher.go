@@ -1,0 +1,265 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/riverqueue/river"
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// MaxWorkers is how many attempts are under way at once. Most wait for the
+// Chat API.
+const MaxWorkers = 100
+
+// Options are the settings of a Dispatcher.
+type Options struct {
+	// WriteInterval is the time between two writes to one space, over all
+	// replicas. Google allows one a second, shared by all apps in the space.
+	WriteInterval time.Duration
+	// ProjectInterval is the time between two writes of the project, over all
+	// replicas. Google allows 3,000 a minute. 0: not held back.
+	ProjectInterval time.Duration
+	// Directory tells names of spaces that no event has told; nil: none.
+	Directory Directory
+	// Now is the clock that turns and ages are measured by; default time.Now.
+	Now func() time.Time
+	// Observe is called when a run has ended; default: nothing.
+	Observe func(reactors.Run, reactors.Outcome, string)
+}
+
+// Dispatcher is the River worker that carries runs on, one attempt at a time.
+// Several replicas may run it: River gives each job to one of them, and the
+// effect itself is idempotent should a job be given out twice.
+type Dispatcher struct {
+	river.WorkerDefaults[reactors.RunArgs]
+	book     *Book
+	actions  map[string]reactors.Action
+	store    *store.Store
+	world    World
+	breakers *breakers
+	log      *zap.Logger
+	opts     Options
+}
+
+// NewDispatcher returns a Dispatcher for the rules of a book and the actions
+// that they may name.
+func NewDispatcher(book *Book, actions []reactors.Action, s *store.Store, log *zap.Logger, opts Options) *Dispatcher {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Observe == nil {
+		opts.Observe = func(reactors.Run, reactors.Outcome, string) {}
+	}
+	byName := make(map[string]reactors.Action, len(actions))
+	for _, a := range actions {
+		byName[a.Name()] = a
+	}
+	d := &Dispatcher{book: book, actions: byName, store: s, world: s, log: log, opts: opts}
+	if opts.Directory != nil {
+		d.world = &namedWorld{World: s, store: s, directory: opts.Directory, log: log}
+	}
+	d.breakers = newBreakers(log)
+	return d
+}
+
+// jobTimeout bounds one attempt.
+const jobTimeout = 30 * time.Second
+
+// shortWait is the longest wait for a turn that an attempt sits out itself;
+// for a longer one the job is put back, so that others get its place.
+const shortWait = 250 * time.Millisecond
+
+// Timeout implements river.Worker.
+func (d *Dispatcher) Timeout(*river.Job[reactors.RunArgs]) time.Duration { return jobTimeout }
+
+// Work implements river.Worker.
+func (d *Dispatcher) Work(ctx context.Context, job *river.Job[reactors.RunArgs]) error {
+	wait, err := d.Attempt(ctx, job.Args.RunID)
+	switch {
+	case errors.Is(err, store.ErrRunChanged):
+		return river.JobSnooze(0)
+	case err != nil:
+		// A snooze and not an error: River would give up after a number of
+		// errors, and what ends our retries is the run's age.
+		d.log.Warn("a run could not be carried on and will be tried again", zap.Int64("run_id", job.Args.RunID), zap.Error(err))
+		return river.JobSnooze(retryPause(job.Attempt))
+	case wait > 0:
+		return river.JobSnooze(wait)
+	}
+	return nil
+}
+
+// Attempt carries a run on as far as it goes now; wait says when to call it
+// again, 0 for never. An error is about the database.
+func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Duration, err error) {
+	run, paused, err := d.store.BeginAttempt(ctx, runID)
+	if err != nil || run.Outcome != reactors.Pending {
+		return 0, err
+	}
+	if paused {
+		held, err := d.store.HoldRun(ctx, run, d.said("paused"))
+		if err != nil || held {
+			return 0, err
+		}
+	}
+	if run.Requests == nil {
+		if wait, err := d.decide(ctx, &run); err != nil || run.Requests == nil || run.Outcome != reactors.Pending {
+			return wait, err
+		}
+	} else if over, err := d.stale(ctx, run); err != nil || over {
+		return 0, err
+	}
+	if run.Shadow {
+		return 0, d.finish(ctx, run, reactors.Shadowed, "")
+	}
+	return d.act(ctx, run)
+}
+
+// decide asks what becomes of the run; it has requests afterwards if there is
+// something to do.
+func (d *Dispatcher) decide(ctx context.Context, run *reactors.Run) (wait time.Duration, err error) {
+	now := d.opts.Now()
+	decision, err := Decide(ctx, d.book.Rule(run.Reactor, run.Space), *run, d.world, now)
+	if err != nil {
+		return 0, err
+	}
+	trace := d.say(decision.Trace)
+	switch {
+	case decision.Requests != nil:
+		run.Requests = decision.Requests
+		return 0, d.store.PrepareRun(ctx, *run, store.Prepared{
+			Requests: run.Requests, MessageIDs: d.messageIDs(run.Requests), Collapses: ids(decision.Speaks), Trace: trace,
+		})
+	case decision.Outcome == reactors.Pending && decision.Until.After(run.Due):
+		if err := d.store.PostponeRun(ctx, *run, decision.Until, trace...); err != nil {
+			return 0, err
+		}
+		return max(decision.Until.Sub(now), time.Millisecond), nil
+	case decision.Outcome == reactors.Pending:
+		return max(decision.Until.Sub(now), time.Millisecond), nil
+	}
+	run.Outcome = decision.Outcome
+	return 0, d.finish(ctx, *run, decision.Outcome, decision.Reason, trace...)
+}
+
+// stale ends a run that was prepared in an earlier attempt and isn't wanted any
+// more, unless that attempt went through without our knowing.
+func (d *Dispatcher) stale(ctx context.Context, run reactors.Run) (over bool, err error) {
+	if run.Shadow || run.Requests[0].Done {
+		return false, nil // what was begun is brought to its end, if it isn't too old
+	}
+	rule := d.book.Rule(run.Reactor, run.Space)
+	decision, over := gone(rule, run)
+	if !over {
+		decision, over = tooOld(rule, run, d.opts.Now())
+	}
+	if !over && rule.Stay && run.Member != "" {
+		f, err := d.world.Facts(ctx, run, reactors.NeedMember, d.opts.Now())
+		if err != nil {
+			return false, err
+		}
+		if !f.Member.IsMember {
+			decision, over = ended(reactors.Left, "the person isn't in the space any more"), true
+		}
+	}
+	if !over {
+		return false, nil
+	}
+	if d.settled(ctx, run) {
+		return false, nil // act will find out the same, and go on
+	}
+	return true, d.finish(ctx, run, decision.Outcome, decision.Reason)
+}
+
+// settled reports whether the first request took effect in an attempt that
+// didn't learn of it.
+func (d *Dispatcher) settled(ctx context.Context, run reactors.Run) bool {
+	s, ok := d.actions[run.Requests[0].Action].(reactors.Settler)
+	if !ok {
+		return false
+	}
+	done, err := s.Settled(ctx, run.Requests[0].Body)
+	return err == nil && done
+}
+
+func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Outcome, reason string, trace ...reactors.TraceEntry) error {
+	what := string(o)
+	if reason != "" {
+		what += ": " + reason
+	}
+	if err := d.store.FinishRun(ctx, run, o, reason, append(trace, d.said(what))...); err != nil {
+		return err
+	}
+	switch o {
+	case reactors.Failed:
+		d.log.Error("a run has failed: a person has to look at it", zap.Int64("run_id", run.ID),
+			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
+	case reactors.Looping:
+		d.log.Warn("a reaction was left out, as apps seem to answer each other", zap.Int64("run_id", run.ID),
+			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
+	}
+	d.opts.Observe(run, o, reason)
+	return nil
+}
+
+func (d *Dispatcher) said(what string) reactors.TraceEntry {
+	return reactors.TraceEntry{At: d.opts.Now().UTC(), What: what}
+}
+
+func (d *Dispatcher) say(lines []string) (trace []reactors.TraceEntry) {
+	for _, l := range lines {
+		trace = append(trace, d.said(l))
+	}
+	return trace
+}
+
+func (d *Dispatcher) messageIDs(requests []reactors.Request) (all []string) {
+	for _, r := range requests {
+		if m, ok := d.actions[r.Action].(reactors.Messenger); ok {
+			all = append(all, m.MessageIDs(r.Body)...)
+		}
+	}
+	return all
+}
+
+func ids(runs []reactors.Run) (list []int64) {
+	for _, r := range runs {
+		list = append(list, r.ID)
+	}
+	return list
+}
+
+// AddWorkers makes d the worker of runs.
+func (d *Dispatcher) AddWorkers(workers *river.Workers) error {
+	if err := river.AddWorkerSafely(workers, d); err != nil {
+		return fmt.Errorf("register the dispatcher: %w", err)
+	}
+	return nil
+}
+
+// retryPause is Google's truncated exponential backoff: 2^n seconds and up to
+// one more, at most about a minute.
+func retryPause(attempt int) time.Duration {
+	return time.Second<<min(max(attempt-1, 0), 6) + rand.N(time.Second)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(ctx.Err(), context.Cause(ctx))
+	}
+}
