@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,3 +111,6 @@ func parse(t testing.TB, src string) *rules.Set {
 	}
 	return s
 }
+
+// replace changes the one place in a file that holds old.
+func replace(src, old, with string) string { return strings.Replace(src, old, with, 1) }

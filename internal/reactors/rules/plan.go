@@ -38,21 +38,27 @@ func (r *Rule) applies(space string) bool {
 // waits for costs nothing but a look-up.
 func (s *Set) index() {
 	s.byTrigger = map[reactors.Trigger]*waiting{}
-	spaces := s.Spaces()
+	spaces := s.spaces()
 	for _, t := range reactors.Triggers() {
-		w := &waiting{named: map[string][]*Rule{}}
+		var entries []*entry
 		for _, e := range s.entries {
-			if !slices.Contains(e.rule.On, t) {
-				continue
+			if slices.Contains(e.rule.On, t) { // the same in all spaces
+				entries = append(entries, e)
 			}
-			if e.rule.applies("") {
+		}
+		if len(entries) == 0 {
+			continue
+		}
+		w := &waiting{named: map[string][]*Rule{}}
+		for _, e := range entries {
+			if e.rule.Mode != Off && len(e.rule.Include) == 0 {
 				w.elsewhere = append(w.elsewhere, e.rule)
 			}
 		}
 		for _, space := range spaces {
 			list := []*Rule{}
-			for _, e := range s.entries {
-				if r := e.in(space); slices.Contains(r.On, t) && r.applies(space) {
+			for _, e := range entries {
+				if r := e.in(space); r.applies(space) {
 					list = append(list, r)
 				}
 			}

@@ -49,24 +49,19 @@ func (q *QuietHours) Next(t time.Time) time.Time {
 		}
 	}
 	local := t.In(q.zone)
+	_, change := local.ZoneBounds()
+	offer(change) // it may jump into a window
 	y, m, d := local.Date()
-	for i := range 9 { // a week and a window that began yesterday, and one that a change of clocks swallows
-		_, change := local.ZoneBounds()
-		if i == 0 {
-			offer(change) // it may jump into a window
-		}
+	for i := range 9 { // a week, today's rest, and a day for a window that a change of clocks swallows
 		date := time.Date(y, m, d+i, 0, 0, 0, 0, time.UTC)
 		for _, s := range q.byDay[date.Weekday()] {
 			for _, at := range instants(date.Add(time.Duration(s.from)*time.Minute), q.zone) {
 				offer(at)
 			}
 		}
-		if !best.IsZero() {
-			break
-		}
 	}
-	if best.IsZero() {
-		return t.AddDate(0, 0, 9) // unreachable: there is a window in every week
+	if best.IsZero() { // the only window was swallowed
+		return q.Next(t.Add(week))
 	}
 	return best.In(t.Location())
 }

@@ -3,7 +3,6 @@ package rules
 import (
 	"encoding/json"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -104,6 +103,3 @@ func (s *schemer) do() map[string]any {
 		"minProperties": 1, "maxProperties": 1,
 	}
 }
-
-// Keys lists the keys of a rule in their order, for documents.
-func Keys() []string { return slices.Clone(names(keysOf(reflect.TypeFor[ruleKeys]()))) }

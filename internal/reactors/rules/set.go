@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
@@ -160,8 +159,8 @@ func (s *Set) Rules() []*Rule {
 	return list
 }
 
-// Spaces lists the spaces that rules name, or that override one.
-func (s *Set) Spaces() []string {
+// spaces lists the spaces that rules name, or that override one.
+func (s *Set) spaces() []string {
 	named := map[string]bool{}
 	for _, e := range s.entries {
 		for space, r := range e.bySpace {
@@ -179,12 +178,3 @@ func (s *Set) Spaces() []string {
 
 // Tests lists the file's own tests.
 func (s *Set) Tests() []Test { return slices.Clone(s.tests) }
-
-// String names the rules, for logs.
-func (s *Set) String() string {
-	list := make([]string, len(s.entries))
-	for i, e := range s.entries {
-		list[i] = e.rule.ID
-	}
-	return s.Hash + " (" + strings.Join(list, ", ") + ")"
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -97,13 +98,15 @@ func (ps *problems) tree(src *source, raw []byte) *node {
 	if err != nil {
 		var syntax yaml.Error
 		if errors.As(err, &syntax) {
-			ps.at(src.at(syntax.GetToken()), "", "not valid YAML: %s", syntax.GetMessage())
+			at := src.at(syntax.GetToken())
+			ps.at(at, src.quoteHint(at, syntax.GetMessage()), "not valid YAML: %s", syntax.GetMessage())
 		} else {
 			ps.at(whole, "", "not valid YAML")
 		}
 		return nil
 	}
 	var top *node
+	known := len(ps.list)
 	for _, doc := range file.Docs {
 		switch {
 		case doc.Body == nil:
@@ -113,7 +116,26 @@ func (ps *problems) tree(src *source, raw []byte) *node {
 			top = ps.node(src, doc.Body)
 		}
 	}
+	for _, p := range ps.list[known:] {
+		if p.Message == unsupported {
+			return nil // what follows was taken for a part of it
+		}
+	}
 	return top
+}
+
+const unsupported = "anchors, aliases, tags and special numbers are not supported"
+
+// quoteHint finds text that YAML takes for something else.
+func (s *source) quoteHint(at position, message string) string {
+	switch {
+	case at.line < 1 || at.line > len(s.lines):
+	case strings.Contains(s.lines[at.line-1], ": {{"):
+		return "put text that begins with {{ in quotes"
+	case strings.Contains(message, "mapping value"):
+		return "put text that holds a colon in quotes"
+	}
+	return ""
 }
 
 // at is where a token begins.
@@ -161,7 +183,7 @@ func (ps *problems) node(src *source, n ast.Node) *node {
 		r.kind = nothing
 	default:
 		r.kind = nothing
-		ps.at(r.at, "write the value out", "anchors, aliases, tags and special numbers are not supported")
+		ps.at(r.at, "put it in quotes if it is text", unsupported)
 	}
 	return r
 }
@@ -173,7 +195,7 @@ func (ps *problems) pairs(src *source, values []*ast.MappingValueNode) []pair {
 		at := src.at(v.Key.GetToken())
 		name, ok := v.Key.(*ast.StringNode)
 		if !ok {
-			ps.at(at, "", "a key must be a plain word; anchors, aliases and merge keys are not supported")
+			ps.at(at, "put a text that begins with {{ in quotes", "a key must be a plain word")
 			continue
 		}
 		if line, ok := first[name.Value]; ok {
