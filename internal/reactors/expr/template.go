@@ -76,7 +76,7 @@ func (e *Env) template(src string, k kind) (*Template, error) {
 		}
 		t.parts = append(t.parts, p)
 		t.needs |= p.value.reads.needs
-		if k == card && isMention(p.value.result) {
+		if k == card && ofPeople(p.value.result) {
 			t.needs |= reactors.NeedMember // for the display name
 		}
 	}
@@ -117,15 +117,17 @@ func writable(t *types.Type) bool {
 	case types.StringKind, types.IntKind, types.UintKind, types.DoubleKind, types.BoolKind,
 		types.TimestampKind, types.DurationKind:
 		return true
-	case types.StructKind:
-		return isMention(t)
-	case types.ListKind:
-		return isMention(t.Parameters()[0])
 	}
-	return false
+	return ofPeople(t)
 }
 
-func isMention(t *types.Type) bool { return t.TypeName() == mentionName }
+// ofPeople reports whether a type is Mention or a list of them.
+func ofPeople(t *types.Type) bool {
+	if t.Kind() == types.ListKind {
+		t = t.Parameters()[0]
+	}
+	return t.TypeName() == mentionName
+}
 
 // Needs returns the state that the placeholders read.
 func (t *Template) Needs() reactors.Needs { return t.needs }
@@ -169,7 +171,7 @@ func (t *Template) write(w *writer, v ref.Val, most int, f *reactors.Facts) erro
 	case err != nil:
 		return err
 	case isPeople && t.kind == card:
-		name, known := inCard(v, people, f)
+		name, known := inCard(people, f)
 		if known {
 			w.foreign(t.kind, name, mostOfName)
 		} else {

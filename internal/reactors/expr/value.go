@@ -111,15 +111,12 @@ func listed(people []reactors.Mention, k kind) string {
 
 // inCard is what a card says instead of mentions; chosen reports that it is a
 // name that a person has chosen.
-func inCard(v ref.Val, people []reactors.Mention, f *reactors.Facts) (text string, chosen bool) {
-	_, list := v.(traits.Lister)
+func inCard(people []reactors.Mention, f *reactors.Facts) (text string, chosen bool) {
 	switch {
 	case len(people) == 0:
 		return nobody, false
 	case len(people) > 1:
 		return fmt.Sprintf("%d people", len(people)), false
-	case list && f.Group.Size > 1: // the facts' member is only one of the group
-		return someone, false
 	case people[0].User == f.Member.Name && f.Member.DisplayName != "":
 		return f.Member.DisplayName, true
 	}

@@ -133,8 +133,9 @@ func defuse(g []glyph) {
 			}
 		case '.':
 			after := at(i + 1)
-			joins := !unicode.IsSpace(at(i-1).r) && unicode.IsLetter(after.r) || isWWW(g[:i])
-			if joins && (g[i].foreign || after.foreign && !inLink) {
+			domain := !unicode.IsSpace(at(i-1).r) && unicode.IsLetter(after.r)
+			www, foreignWWW := endsInWWW(g[:i])
+			if (domain || www) && g[i].foreign || (domain && after.foreign || foreignWWW) && !inLink {
 				g[i].r = dotLike
 			}
 		case '-':
@@ -161,17 +162,19 @@ func unlink(g []glyph) (broken bool) {
 	return slash || g[0].foreign
 }
 
-// isWWW reports whether text ends in www.
-func isWWW(g []glyph) bool {
-	if len(g) < 3 {
-		return false
+// endsInWWW reports whether text ends in www, and whether a value has a part
+// in it.
+func endsInWWW(g []glyph) (www, foreign bool) {
+	if len(g) < len("www") {
+		return false, false
 	}
-	for _, x := range g[len(g)-3:] {
+	for _, x := range g[len(g)-len("www"):] {
 		if x.r != 'w' && x.r != 'W' {
-			return false
+			return false, false
 		}
+		foreign = foreign || x.foreign
 	}
-	return true
+	return true, foreign
 }
 
 // beginsMention reports whether a literal text ends in the beginning of a
