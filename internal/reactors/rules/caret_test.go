@@ -1,0 +1,83 @@
+package rules
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/goccy/go-yaml"
+	"pgregory.net/rapid"
+)
+
+// Whatever the style, the place of a character is one where the file has it.
+func TestPlacesInsideTexts(t *testing.T) {
+	t.Parallel()
+	styles := map[string]func(words []string) string{
+		"plain": func(w []string) string { return "k: " + strings.Join(w, " ") },
+		"lines": func(w []string) string { return "k: " + strings.Join(w, "\n    ") },
+		"single": func(w []string) string {
+			return "k: '" + strings.ReplaceAll(strings.Join(w, " "), "'", "''") + "'"
+		},
+		"single over lines": func(w []string) string {
+			return "k: '" + strings.ReplaceAll(strings.Join(w, "\n   "), "'", "''") + "'"
+		},
+		"double": func(w []string) string {
+			return `k: "` + strings.NewReplacer(`"`, `\"`, `\`, `\\`, "é", `\u00e9`).Replace(strings.Join(w, " ")) + `"`
+		},
+		"double with escaped spaces": func(w []string) string {
+			return `k: "` + strings.NewReplacer(`"`, `\"`, `\`, `\\`, " ", `\n\t\x20`).Replace(strings.Join(w, " ")) + `"`
+		},
+		"literal": func(w []string) string { return "k: |\n  " + strings.Join(w, "\n    ") + "\n" },
+		"folded":  func(w []string) string { return "k: >-\n  " + strings.Join(w, "\n  ") + "\n" },
+		"flow": func(w []string) string {
+			return "{a: é, k: \"" + strings.ReplaceAll(strings.NewReplacer(`"`, `\"`, `\`, `\\`).Replace(strings.Join(w, " ")), "\n", " ") + "\"}"
+		},
+	}
+	word := rapid.StringMatching(`[a-z]([a-zé'"\\&|=(.]{0,6}[a-z])?`)
+	rapid.Check(t, func(t *rapid.T) {
+		words := rapid.SliceOfN(word, 1, 6).Draw(t, "words")
+		for style, write := range styles {
+			doc := write(words)
+			var value map[string]any
+			if err := yaml.Unmarshal([]byte(doc), &value); err != nil {
+				continue // not everything is a plain text
+			}
+			ps := &problems{}
+			src := newSource("x", []byte(doc))
+			top := ps.tree(src, []byte(doc))
+			if top == nil || top.child("k") == nil || top.child("k").kind != text {
+				continue
+			}
+			n := top.child("k")
+			for offset, r := range n.text {
+				if unicode.IsSpace(r) {
+					continue
+				}
+				p := n.inside(offset)
+				if got := []rune(src.lines[p.line-1])[p.column-1]; got != r && got != '\\' {
+					t.Fatalf("%s: in %q, %q at byte %d is placed at %d:%d, where the file has %q", style, doc, r, offset, p.line, p.column, got)
+				}
+			}
+			if p := n.inside(len(n.text)); p.line == 0 {
+				t.Fatalf("%s: the end has no place", style)
+			}
+		}
+	})
+}
+
+func TestDurations(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"0": "0s", "90s": "1m30s", "2m": "2m", "1h30m": "90m", "24h": "1d", "7d": "7d", "1w": "7d", "1.5h": "90m", "250ms": "250ms", "-2m": "-2m",
+	} {
+		d, err := parseDuration(in)
+		if got := formatDuration(d); err != nil || got != want {
+			t.Errorf("%q is %s, %v; want %s", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "-", "5", "m", "5 m", "1y", "1.2.3h", "h1", "1h30", "9999999999w", "..s", "1_000s"} {
+		if d, err := parseDuration(in); err == nil {
+			t.Errorf("%q is %s, want an error", in, d)
+		}
+	}
+}
