@@ -1,0 +1,224 @@
+package wasm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// Params are the action's parameters.
+type Params struct {
+	Module string            `yaml:"module" doc:"The WebAssembly module's file; a relative name is looked for beside the rules."`
+	Config map[string]string `yaml:"config" doc:"Handed to the module as it is."`
+
+	// Digest is the module's, filled in by Check.
+	Digest string `yaml:"-"`
+}
+
+// Options are limits. The zero value is good.
+type Options struct {
+	// Dir is where relative names of modules are looked for. "": the working
+	// directory.
+	Dir string
+	// MemoryPages is how much memory a module may have, in pages of 64 KiB.
+	// 0: 256, which are 16 MiB.
+	MemoryPages uint32
+	// Timeout is how long a module may take. 0: 100 ms.
+	Timeout time.Duration
+}
+
+// Action runs modules.
+type Action struct {
+	options   Options
+	delegates map[string]reactors.Action
+	runtime   wazero.Runtime
+	running   chan struct{} // holds a token for each module that runs
+
+	mu      sync.RWMutex
+	modules map[string]wazero.CompiledModule // by digest
+}
+
+// New returns the action. What modules may ask for are the delegates.
+func New(o Options, delegates ...reactors.Action) (*Action, error) {
+	if o.MemoryPages == 0 {
+		o.MemoryPages = 256
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 100 * time.Millisecond
+	}
+	a := &Action{
+		options: o, delegates: map[string]reactors.Action{},
+		running: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		modules: map[string]wazero.CompiledModule{},
+	}
+	for _, d := range delegates {
+		a.delegates[d.Name()] = d
+	}
+	ctx := context.Background()
+	a.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+		WithMemoryLimitPages(o.MemoryPages).
+		WithCloseOnContextDone(true).
+		WithDebugInfoEnabled(false))
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, a.runtime); err != nil {
+		return nil, fmt.Errorf("prepare to run modules: %w", errors.Join(err, a.runtime.Close(ctx)))
+	}
+	return a, nil
+}
+
+// Close releases all modules.
+func (a *Action) Close(ctx context.Context) error { return a.runtime.Close(ctx) }
+
+// Name implements [reactors.Action].
+func (*Action) Name() string { return "exec" }
+
+// Params implements [reactors.Action].
+func (*Action) Params() any { return &Params{} }
+
+// Check implements [reactors.Action]: it loads the module.
+func (a *Action) Check(params any) []reactors.Problem {
+	p := params.(*Params)
+	if p.Module == "" {
+		return []reactors.Problem{{Field: "module", Message: "module is missing", Hint: "name a .wasm file"}}
+	}
+	digest, err := a.load(context.Background(), p.Module)
+	if err != nil {
+		problem := reactors.Problem{Field: "module", Message: err.Error()}
+		var unfit *unfitError
+		if errors.As(err, &unfit) {
+			problem.Hint = unfit.hint
+		}
+		return []reactors.Problem{problem}
+	}
+	p.Digest = digest
+	return nil
+}
+
+// path is where a module is.
+func (a *Action) path(module string) string {
+	if filepath.IsAbs(module) {
+		return module
+	}
+	return filepath.Join(a.options.Dir, module)
+}
+
+// request is what is stored: what the module asked for, prepared.
+type request struct {
+	Module string `json:"module"` // its digest
+	Note   string `json:"note,omitempty"`
+	Do     []sub  `json:"do"`
+}
+
+// sub is one action that the module asked for.
+type sub struct {
+	Action string          `json:"action"`
+	Label  string          `json:"label"`
+	Body   json.RawMessage `json:"body"`
+}
+
+// Prepare implements [reactors.Action]: it runs the module.
+func (a *Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+	p := params.(*Params)
+	r, err := a.decide(context.Background(), p, c)
+	if err != nil {
+		return nil, reactors.Permanent(fmt.Errorf("run module %q: %w", p.Module, err))
+	}
+	return json.Marshal(r)
+}
+
+func (a *Action) decide(ctx context.Context, p *Params, c reactors.PrepareContext) (request, error) {
+	digest := p.Digest
+	if digest == "" {
+		var err error
+		if digest, err = a.load(ctx, p.Module); err != nil {
+			return request{}, err
+		}
+	}
+	in, err := json.Marshal(inputOf(p, c))
+	if err != nil {
+		return request{}, fmt.Errorf("encode the facts: %w", err)
+	}
+	out, err := a.run(ctx, digest, in)
+	if err != nil {
+		return request{}, err
+	}
+	o, err := readOutput(out)
+	if err != nil {
+		return request{}, err
+	}
+	r := request{Module: digest, Note: o.Note, Do: []sub{}}
+	for i, do := range o.Do {
+		s, err := a.prepare(do, c, fmt.Sprintf("%s.%d", c.Label, i))
+		if err != nil {
+			return request{}, fmt.Errorf("its answer's do[%d]: %w", i, err)
+		}
+		r.Do = append(r.Do, s)
+	}
+	return r, nil
+}
+
+// read reads a stored request.
+func (a *Action) read(raw json.RawMessage) (request, error) {
+	var r request
+	// The decoder's error might quote a text.
+	if err := json.Unmarshal(raw, &r); err != nil || r.Do == nil {
+		return request{}, errors.New("read the stored request: it isn't one of exec")
+	}
+	for i, s := range r.Do {
+		if _, known := a.delegates[s.Action]; !known {
+			return request{}, fmt.Errorf("read the stored request: this worker has no action for its do[%d]", i)
+		}
+	}
+	return r, nil
+}
+
+// Act implements [reactors.Action]: it does what the module asked for.
+func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
+	r, err := a.read(raw)
+	if err != nil {
+		return reactors.Result{}, reactors.Permanent(err)
+	}
+	result := reactors.Result{Note: r.Note}
+	for _, s := range r.Do {
+		done, err := a.delegates[s.Action].Act(ctx, s.Body)
+		if err != nil {
+			return reactors.Result{}, fmt.Errorf("%s, which the module asked for: %w", s.Action, err)
+		}
+		if done.Message != "" {
+			result.Message = done.Message
+		}
+		if result.Note == "" {
+			result.Note = done.Note
+		}
+	}
+	if len(r.Do) == 0 && result.Note == "" {
+		result.Note = "the module asked for nothing"
+	}
+	return result, nil
+}
+
+// WritesTo implements [reactors.ChatWriter]: the space of the first action that
+// writes to one. "" if none does.
+func (a *Action) WritesTo(raw json.RawMessage) string {
+	r, err := a.read(raw)
+	if err != nil {
+		return ""
+	}
+	for _, s := range r.Do {
+		if w, ok := a.delegates[s.Action].(reactors.ChatWriter); ok {
+			if space := w.WritesTo(s.Body); space != "" {
+				return space
+			}
+		}
+	}
+	return ""
+}

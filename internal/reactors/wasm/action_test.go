@@ -1,0 +1,210 @@
+package wasm
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/reactorstest"
+)
+
+const canary = "canary-in-the-text"
+
+func newAction(t *testing.T, o Options, delegates ...reactors.Action) *Action {
+	t.Helper()
+	a, err := New(o, delegates...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
+func prepareContext() reactors.PrepareContext {
+	run := reactors.Run{
+		Reactor: "rule", Subject: "spaces/AAA|users/1", Step: 2, Trigger: reactors.MemberJoined,
+		Space: "spaces/AAA", Member: "users/1", EventTime: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC),
+	}
+	facts := reactors.Facts{
+		Trigger: reactors.MemberJoined, Space: reactors.SpaceFacts{Name: "spaces/AAA"},
+		Member:  reactors.MemberFacts{Name: "users/1", DisplayName: canary},
+		Message: reactors.MessageFacts{Text: canary},
+	}
+	return reactors.PrepareContext{Run: run, Facts: facts, Label: "2.0", IDs: reactors.IDsOf(run)}
+}
+
+// send is an action in an answer.
+func send(text string) map[string]any {
+	return map[string]any{"send": map[string]any{"to": "spaces/AAA", "text": text}}
+}
+
+// checked are parameters that went through Check.
+func checked(t *testing.T, a *Action, path string) *Params {
+	t.Helper()
+	p := &Params{Module: path}
+	if problems := a.Check(p); len(problems) > 0 {
+		t.Fatalf("Check: %+v", problems)
+	}
+	return p
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+		sender := reactorstest.NewFake("send")
+		a := newAction(t, Options{Timeout: 5 * time.Second}, sender)
+		return reactorstest.World{
+			Action:  a,
+			Restart: func() reactors.Action { return newAction(t, Options{}, sender) },
+			Params:  checked(t, a, does(t, send("hello "+canary)).file(t)),
+			Context: prepareContext(), Effects: sender.Effects, Fail: sender.Fail, Canary: canary,
+		}
+	}})
+}
+
+func TestDecisionIsStoredBeforeItIsDone(t *testing.T) {
+	t.Parallel()
+	sender, recorder := reactorstest.NewFake("send"), reactorstest.NewFake("record")
+	a := newAction(t, Options{Timeout: 5 * time.Second}, sender, recorder)
+	tricky := "\"<users/1>\" \\ / \t\n\r\b\f\x01 ' : # - {{ x }} & > | é 😀 \u2028 \u0085 \u00a0\u00ad\ufeff null 1e3 ~"
+	m := does(t, send(tricky), map[string]any{"record": map[string]any{"to": "x", "text": "1"}})
+	m.data = strings.Replace(m.data, `{"do"`, `{"note":"two-of-them","do"`, 1)
+	m.react = i64(dataAt<<32 | int64(len(m.data)))
+	p := checked(t, a, m.file(t))
+	c := prepareContext()
+	raw, err := a.Prepare(p, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got request
+	if err := json.Unmarshal(raw, &got); err != nil {
+		t.Fatal(err)
+	}
+	body := func(label, to, text string) json.RawMessage {
+		raw, err := json.Marshal(map[string]string{"key": c.IDs.Request(label), "to": to, "text": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	want := request{Module: p.Digest, Note: "two-of-them", Do: []sub{
+		{"send", "2.0.0", body("2.0.0", "spaces/AAA", tricky)},
+		{"record", "2.0.1", body("2.0.1", "x", "1")},
+	}}
+	same := cmp.Transformer("JSON", func(raw json.RawMessage) (v any) {
+		_ = json.Unmarshal(raw, &v)
+		return v
+	})
+	if diff := cmp.Diff(want, got, same); diff != "" {
+		t.Errorf("request (-want +got):\n%s", diff)
+	}
+	if got, want := a.WritesTo(raw), "spaces/AAA"; got != want {
+		t.Errorf("WritesTo = %q, want %q", got, want)
+	}
+	// The second action fails; the next try begins at the front.
+	recorder.Fail(reactorstest.Unavailable)
+	if _, err := a.Act(t.Context(), raw); err == nil || reactors.IsPermanent(err) {
+		t.Errorf("Act: error %v, want one that may be retried", err)
+	}
+	result, err := a.Act(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantResult := reactors.Result{Message: "spaces/FAKE/messages/" + c.IDs.Request("2.0.1"), Note: "two-of-them"}
+	if diff := cmp.Diff(wantResult, result); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
+	if got, want := sender.Effects()+recorder.Effects(), 2; got != want {
+		t.Errorf("%d effects, want %d", got, want)
+	}
+}
+
+func TestNothingToDo(t *testing.T) {
+	t.Parallel()
+	a := newAction(t, Options{})
+	raw, err := a.Prepare(checked(t, a, does(t).file(t)), prepareContext())
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := a.Act(t.Context(), raw)
+	if want := (reactors.Result{Note: "the module asked for nothing"}); err != nil || result != want {
+		t.Errorf("Act = %+v, %v, want %+v", result, err, want)
+	}
+	if got := a.WritesTo(raw); got != "" {
+		t.Errorf("WritesTo = %q, want none", got)
+	}
+}
+
+// TestARuleKeepsItsModule: the file changes before the rule's turn comes.
+func TestARuleKeepsItsModule(t *testing.T) {
+	t.Parallel()
+	a := newAction(t, Options{Timeout: 5 * time.Second}, reactorstest.NewFake("send"))
+	path := does(t, send("old")).file(t)
+	p := checked(t, a, path)
+	before, err := a.Prepare(p, prepareContext())
+	if err != nil {
+		t.Fatal(err)
+	}
+	overwrite(t, path, does(t, send("new")).assemble())
+	after, err := a.Prepare(p, prepareContext())
+	if err != nil || string(after) != string(before) {
+		t.Errorf("Prepare = %s, %v once the file has changed, want %s", after, err, before)
+	}
+	fresh, err := a.Prepare(checked(t, a, path), prepareContext())
+	if err != nil || string(fresh) == string(before) {
+		t.Errorf("Prepare of a rule that was loaded anew = %s, %v, want what the new module asks for", fresh, err)
+	}
+}
+
+func TestAnswersThatAreNotAllowed(t *testing.T) {
+	t.Parallel()
+	a := newAction(t, Options{Timeout: 5 * time.Second}, reactorstest.NewFake("send"))
+	for output, want := range map[string]string{
+		"":                             "its answer isn't",
+		canary:                         "its answer isn't",
+		`{}`:                           "its answer isn't",
+		`{"do":null}`:                  "its answer isn't",
+		`{"do":{}}`:                    "its answer isn't",
+		`{"do":[]}x`:                   "its answer isn't",
+		`{"do":[],"` + canary + `":1}`: "its answer isn't",
+		`{"do":[],"note":"` + canary + ` and more"}`:           "note isn't a code",
+		`{"do":[` + strings.Repeat(`{},`, maxActions) + `{}]}`: "17 actions, more than 16",
+		`{"do":[{}]}`:                                                                   "do[0]: isn't one action",
+		`{"do":[{"send":{"to":"a"},"x":{}}]}`:                                           "do[0]: isn't one action",
+		`{"do":[{"send":{"to":"a"}},{"` + canary + `":{}}]}`:                            "do[1]: names an action that modules can't ask for",
+		`{"do":[{"webhook":{}}]}`:                                                       "names an action that modules can't ask for",
+		`{"do":[{"send":null}]}`:                                                        "aren't an object",
+		`{"do":[{"send":"` + canary + `"}]}`:                                            "aren't an object",
+		`{"do":[{"send":{"to":"a","` + canary + `":1}}]}`:                               "unknown key",
+		`{"do":[{"send":{"to":["` + canary + `"]}}]}`:                                   "isn't a string",
+		`{"do":[{"send":{"to":"a","text":{"` + canary + `":1}}}]}`:                      "isn't a string",
+		`{"do":[{"send":{"text":"` + canary + `"}}]}`:                                   `something wrong with "to"`,
+		`{"do":[{"send":{"to":"a","text":"<users/all> ` + canary + `"}}]}`:              "mentions somebody",
+		`{"do":[{"send":{"to":"a","text":"<users/1> < USERS/all|x> ` + canary + `"}}]}`: "mentions somebody",
+		`{"do":[{"send":{"to":"a","text":"<users/all"}}]}`:                              "mentions somebody",
+	} {
+		p := checked(t, a, answers(output).file(t))
+		_, err := a.Prepare(p, prepareContext())
+		if !reactors.IsPermanent(err) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), canary) {
+			t.Errorf("Prepare of the answer %s: error %v, want a permanent %q that quotes nothing", output, err, want)
+		}
+	}
+}
+
+func TestStoredForAnActionThatIsGone(t *testing.T) {
+	t.Parallel()
+	a := newAction(t, Options{})
+	_, err := a.Act(t.Context(), json.RawMessage(`{"do":[{"action":"send","label":"0.0.0","body":{}}]}`))
+	if !reactors.IsPermanent(err) {
+		t.Errorf("Act: error %v, want a permanent one", err)
+	}
+}

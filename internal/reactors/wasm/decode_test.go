@@ -1,0 +1,101 @@
+package wasm
+
+import (
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+type allKinds struct {
+	Chat   reactors.ChatText  `yaml:"chat"`
+	Plain  reactors.PlainText `yaml:"plain"`
+	Card   reactors.Card      `yaml:"card"`
+	Wait   time.Duration      `yaml:"wait"`
+	Addr   netip.Addr         `yaml:"addr"`
+	Word   string             `yaml:"word,omitempty"`
+	Yes    bool               `yaml:"yes"`
+	Small  int8               `yaml:"small"`
+	Count  uint               `yaml:"count"`
+	Ratio  float64            `yaml:"ratio"`
+	Inner  *inner             `yaml:"inner"`
+	List   []inner            `yaml:"list"`
+	Map    map[string]int     `yaml:"map"`
+	Any    any                `yaml:"any"`
+	Hidden string             `yaml:"-"`
+	embedded
+}
+
+type inner struct {
+	A string `yaml:"a"`
+}
+
+type embedded struct {
+	Below string `yaml:"below"`
+}
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	const raw = `{"chat": "<users/1> hi", "plain": "\u0001\u2028", "card": [{"card": {"n": 1}}], "wait": "90s",
+		"addr": "10.0.0.1", "word": "w", "yes": true, "small": -128, "count": 18446744073709551615, "ratio": 0.5,
+		"inner": {"a": "1"}, "list": [{"a": "2"}, {}], "map": {"x": 1}, "any": ["y"], "below": "b"}`
+	var got allKinds
+	if err := decode(json.RawMessage(raw), &got, []string{"users/1"}); err != nil {
+		t.Fatal(err)
+	}
+	want := allKinds{
+		Chat:  reactors.ChatText{Source: "<users/1> hi", Value: "<users/1> hi"},
+		Plain: reactors.PlainText{Source: "\x01\u2028", Value: "\x01\u2028"},
+		Card:  reactors.Card{Source: []any{map[string]any{"card": map[string]any{"n": 1.0}}}, Value: json.RawMessage(`[{"card":{"n":1}}]`)},
+		Wait:  90 * time.Second, Addr: netip.MustParseAddr("10.0.0.1"), Word: "w", Yes: true,
+		Small: -128, Count: 1<<64 - 1, Ratio: 0.5, Inner: &inner{"1"}, List: []inner{{"2"}, {}},
+		Map: map[string]int{"x": 1}, Any: []any{"y"}, embedded: embedded{"b"},
+	}
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(allKinds{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Errorf("decode (-want +got):\n%s", diff)
+	}
+}
+
+func TestDecodeFails(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]string{
+		`{"` + canary + `": 1}`:              "unknown key in them",
+		`{"hidden": "x"}`:                    "unknown key",
+		`{"Hidden": "x"}`:                    "unknown key",
+		`{"inner": {"` + canary + `": 1}}`:   "unknown key in inner",
+		`{"list": [{}, {"a": 1}]}`:           "list[1].a isn't a string",
+		`{"list": {}}`:                       "list isn't a list",
+		`{"inner": []}`:                      "inner isn't an object",
+		`{"map": []}`:                        "map isn't an object",
+		`{"map": {"` + canary + `": "x"}}`:   "map isn't a number",
+		`{"chat": 1}`:                        "chat isn't a string",
+		`{"plain": []}`:                      "plain isn't a string",
+		`{"word": true}`:                     "word isn't a string",
+		`{"yes": "true"}`:                    "yes isn't true or false",
+		`{"small": 128}`:                     "small isn't a number that fits",
+		`{"small": "1"}`:                     "small isn't a number",
+		`{"small": 1.5}`:                     "small isn't a number",
+		`{"count": -1}`:                      "count isn't a number",
+		`{"ratio": 1e999}`:                   "ratio isn't a number",
+		`{"wait": "` + canary + `"}`:         "wait can't be read",
+		`{"wait": 7}`:                        "wait isn't a string",
+		`{"addr": "` + canary + `"}`:         "addr can't be read",
+		`{"chat": "<users/2>"}`:              "chat mentions somebody",
+		`{"chat": "<users/1> <Users/ALL|x"}`: "chat mentions somebody",
+	} {
+		var got allKinds
+		err := decode(json.RawMessage(raw), &got, []string{"users/1"})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), canary) {
+			t.Errorf("decode(%s) = %v, want %q that quotes nothing", raw, err, want)
+		}
+	}
+	var got allKinds
+	if err := decode(json.RawMessage(`{"chat": null, "inner": null, "list": null}`), &got, nil); err != nil || got.Inner != nil {
+		t.Errorf("decode of nulls = %+v, %v, want nothing set", got, err)
+	}
+}

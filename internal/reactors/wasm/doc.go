@@ -1,0 +1,60 @@
+// Package wasm is the action "exec": a WebAssembly module decides what is to be
+// done, and other actions do it.
+//
+// # What it promises
+//
+// A module computes and nothing else. It has no files, network, environment,
+// clock or chance (what it is told of time and chance is always the same), a
+// fresh memory of at most 16 MiB for each run, and 100 ms; see [Options]. So the
+// same facts give the same decision, and the decision is stored before any of it
+// is done. What it asks for is done by the actions that New got, each exactly
+// once, in order.
+//
+// # The interface of a module
+//
+// A module exports
+//
+//	memory                           its memory
+//	alloc(size i32) i32              where size bytes may be written
+//	react(ptr i32, len i32) i64      the answer's place<<32 | the answer's length
+//
+// and may export _initialize, which is called first. It may import functions
+// of wasi_snapshot_preview1, as what compilers of Go, TinyGo and Rust make does.
+// In Go: GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared, with functions
+// marked //go:wasmexport; testdata/greeter is an example.
+//
+// alloc is called once, then react with [Input] as JSON, and answers with
+// [Output] as JSON of at most 64 KiB:
+//
+//	{"do": [{"send": {"text": "Welcome <users/123>"}}]}
+//	{"do": [], "note": "not-a-question"}
+//
+// Parameters are named as in a rule. Texts are taken as they are: nothing is
+// filled in, and Chat's markup works, so a module must not put what people
+// wrote into a text unless it means to. Only people in the facts can be
+// mentioned.
+//
+// # What the caller must do
+//
+// Call Check before Prepare, as whoever loads rules does: it compiles the
+// module and notes its digest in the parameters, so that a rule keeps the
+// module it was loaded with. Call [Action.Close] at the end.
+//
+// # What happens on failure
+//
+// A module that can't be used is a problem of the rule. One that traps, takes
+// too long or answers with what isn't allowed makes Prepare fail for good; the
+// error says why and quotes nothing of the answer. When an action that was
+// asked for fails, those before it are done and those after it are not; the
+// next try begins at the front, and each still takes effect once.
+//
+// # Limits that remain
+//
+// A module that calls itself without end is stopped by wazero, but only when
+// its stack has about 50 MB, or by the time limit. As many modules run at once
+// as there are processors. Modules that were loaded are kept until Close.
+//
+// # Concurrency
+//
+// An Action may be used by any number of goroutines until Close is called.
+package wasm

@@ -1,0 +1,126 @@
+package wasm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+)
+
+// maxModule is how many bytes a module may have. Go's begin at 1.5 MB.
+const maxModule = 32 << 20
+
+// unfitError is a module that isn't made for us.
+type unfitError struct{ message, hint string }
+
+func (e *unfitError) Error() string { return e.message }
+
+func unfit(hint, format string, args ...any) error {
+	return &unfitError{fmt.Sprintf(format, args...), hint}
+}
+
+// load reads and compiles a module, if it isn't there yet, and returns its
+// digest.
+func (a *Action) load(ctx context.Context, module string) (string, error) {
+	file, err := os.Open(a.path(module))
+	if err != nil {
+		return "", fmt.Errorf("read the module: %w", err)
+	}
+	defer file.Close()
+	binary, err := io.ReadAll(io.LimitReader(file, maxModule+1))
+	if err != nil {
+		return "", fmt.Errorf("read the module: %w", err)
+	}
+	if len(binary) > maxModule {
+		return "", unfit("leave out what it doesn't need, such as debug information", "the module is larger than %d MiB", maxModule>>20)
+	}
+	sum := sha256.Sum256(binary)
+	digest := "sha256:" + hex.EncodeToString(sum[:])
+	if _, there := a.module(digest); there {
+		return digest, nil
+	}
+	compiled, err := a.compile(ctx, binary)
+	if err != nil {
+		return "", err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, there := a.modules[digest]; there { // another was faster
+		return digest, compiled.Close(ctx)
+	}
+	a.modules[digest] = compiled
+	return digest, nil
+}
+
+func (a *Action) module(digest string) (wazero.CompiledModule, bool) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	m, there := a.modules[digest]
+	return m, there
+}
+
+// compile compiles a module and says what it lacks.
+func (a *Action) compile(ctx context.Context, binary []byte) (wazero.CompiledModule, error) {
+	bounded, err := boundTables(binary)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := a.runtime.CompileModule(ctx, bounded)
+	if err != nil {
+		if strings.Contains(err.Error(), "over limit") {
+			return nil, unfit("build it with a smaller initial memory", "the module asks for more memory than %d pages", a.options.MemoryPages)
+		}
+		return nil, unfit("build it for wasm again", "the module can't be compiled: %s", firstLine(err))
+	}
+	if err := fits(compiled); err != nil {
+		return nil, errors.Join(err, compiled.Close(ctx))
+	}
+	return compiled, nil
+}
+
+// fits says what a module lacks of our interface.
+func fits(m wazero.CompiledModule) error {
+	for _, f := range m.ImportedFunctions() {
+		if from, name, _ := f.Import(); from != wasi_snapshot_preview1.ModuleName {
+			return unfit("modules get nothing but "+wasi_snapshot_preview1.ModuleName, "the module imports %s.%s, which exec doesn't offer", from, name)
+		}
+	}
+	if len(m.ImportedMemories()) > 0 {
+		return unfit("let the module define its memory itself", "the module imports its memory, which exec doesn't offer")
+	}
+	if m.ExportedMemories()["memory"] == nil {
+		return unfit("export its memory as memory", "the module exports no memory")
+	}
+	for _, want := range []struct {
+		name            string
+		params, results []api.ValueType
+		signature       string
+	}{
+		{"alloc", []api.ValueType{api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}, "alloc(size i32) i32"},
+		{"react", []api.ValueType{api.ValueTypeI32, api.ValueTypeI32}, []api.ValueType{api.ValueTypeI64}, "react(ptr i32, len i32) i64"},
+	} {
+		f := m.ExportedFunctions()[want.name]
+		switch {
+		case f == nil:
+			return unfit("a module exports memory, alloc and react", "the module exports no function %s", want.name)
+		case !slices.Equal(f.ParamTypes(), want.params) || !slices.Equal(f.ResultTypes(), want.results):
+			return unfit("make it "+want.signature, "the module's function %s has another signature than %s", want.name, want.signature)
+		}
+	}
+	return nil
+}
+
+// firstLine is an error without the stack that wazero appends.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

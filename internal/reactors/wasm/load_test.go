@@ -1,0 +1,92 @@
+package wasm
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func overwrite(t *testing.T, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestModulesThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	a := newAction(t, Options{})
+	good := answers(`{"do":[]}`)
+	with := func(change func(*module)) []byte {
+		m := good
+		change(&m)
+		return m.assemble()
+	}
+	for name, test := range map[string]struct {
+		binary []byte
+		want   string
+	}{
+		"good":           {good.assemble(), ""},
+		"empty":          {nil, "isn't WebAssembly"},
+		"text":           {[]byte("(module)"), "isn't WebAssembly"},
+		"cut":            {good.assemble()[:60], "isn't WebAssembly"},
+		"component":      {[]byte("\x00asm\x0d\x00\x01\x00"), "can't be compiled"},
+		"ill typed":      {with(func(m *module) { m.react = nil }), "can't be compiled"},
+		"no memory":      {with(func(m *module) { m.noMemory = true }), "exports no memory"},
+		"no react":       {with(func(m *module) { m.noReact = true }), "exports no function react"},
+		"wrong react":    {with(func(m *module) { m.reactType, m.react = 2, nil }), "another signature than react(ptr i32, len i32) i64"},
+		"import":         {with(func(m *module) { m.imports = "env.open" }), "imports env.open"},
+		"much memory":    {with(func(m *module) { m.minPages = 257 }), "more memory than 256 pages"},
+		"just memory":    {with(func(m *module) { m.minPages = 256 }), ""},
+		"huge table":     {with(func(m *module) { m.tables = vector(join([]byte{0x70, 0}, unsigned(maxTable+1))) }), "a table of 65537 entries"},
+		"just table":     {with(func(m *module) { m.tables = vector(join([]byte{0x70, 0}, unsigned(maxTable))) }), ""},
+		"many tables":    {with(func(m *module) { m.tables = unsigned(5) }), "5 tables"},
+		"odd table":      {with(func(m *module) { m.tables = vector([]byte{0x40, 0, 0x70, 0, 1}) }), "a kind that exec doesn't know"},
+		"cut table":      {with(func(m *module) { m.tables = []byte{1, 0x70} }), "isn't WebAssembly"},
+		"trailing table": {with(func(m *module) { m.tables = []byte{1, 0x70, 0, 1, 1} }), "isn't WebAssembly"},
+	} {
+		path := filepath.Join(t.TempDir(), "module.wasm")
+		overwrite(t, path, test.binary)
+		problems := a.Check(&Params{Module: path})
+		switch {
+		case test.want == "" && len(problems) > 0:
+			t.Errorf("%s: Check = %+v, want no problem", name, problems)
+		case test.want != "" && (len(problems) != 1 || problems[0].Field != "module" || problems[0].Hint == "" || !strings.Contains(problems[0].Message, test.want)):
+			t.Errorf("%s: Check = %+v, want %q and a hint", name, problems, test.want)
+		}
+	}
+}
+
+func TestModuleFiles(t *testing.T) {
+	t.Parallel()
+	path := answers(`{"do":[]}`).file(t)
+	a := newAction(t, Options{Dir: filepath.Dir(path)})
+	for module, want := range map[string]int{path: 0, "module.wasm": 0, "": 1, "other.wasm": 1, ".": 1} {
+		if got := a.Check(&Params{Module: module}); len(got) != want {
+			t.Errorf("Check(%q) = %+v, want %d problems", module, got, want)
+		}
+	}
+	if got := len(a.modules); got != 1 {
+		t.Errorf("%d modules were compiled, want 1", got)
+	}
+}
+
+// FuzzBoundTables: what is rewritten is the same when rewritten again, and
+// nothing panics.
+func FuzzBoundTables(f *testing.F) {
+	m := answers(`{"do":[]}`)
+	m.tables = vector([]byte{0x70, 0, 1}, []byte{0x6f, 1, 1, 2})
+	f.Add(m.assemble())
+	f.Add(m.assemble()[:40])
+	f.Fuzz(func(t *testing.T, binary []byte) {
+		once, err := boundTables(binary)
+		if err != nil {
+			return
+		}
+		twice, err := boundTables(once)
+		if err != nil || string(twice) != string(once) {
+			t.Errorf("rewriting it again gives %d bytes (%v), want the same %d", len(twice), err, len(once))
+		}
+	})
+}

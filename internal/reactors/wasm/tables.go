@@ -1,0 +1,95 @@
+package wasm
+
+import "encoding/binary"
+
+// maxTable is how many entries a table of functions may have. wazero lets
+// tables grow without a limit, and they are not in a module's memory. Large Go
+// modules have some 20,000 entries.
+const maxTable = 1 << 16
+
+const tableSection = 4
+
+// errMalformed is as much as we say; wazero never gets to see the module.
+var errMalformed = &unfitError{"the module isn't WebAssembly", "name a .wasm file"}
+
+// boundTables returns the module with a maximum written to each table that has
+// none or a larger one.
+func boundTables(module []byte) ([]byte, error) {
+	const header = 8 // magic and version
+	if len(module) < header || string(module[:4]) != "\x00asm" {
+		return nil, errMalformed
+	}
+	bounded := append([]byte(nil), module[:header]...)
+	for rest := module[header:]; len(rest) > 0; {
+		id := rest[0]
+		size, n := binary.Uvarint(rest[1:])
+		if n <= 0 || size > uint64(len(rest)-1-n) {
+			return nil, errMalformed
+		}
+		section := rest[1+n : 1+n+int(size)]
+		rest = rest[1+n+int(size):]
+		if id == tableSection {
+			var err error
+			if section, err = boundSection(section); err != nil {
+				return nil, err
+			}
+		}
+		bounded = append(bounded, id)
+		bounded = binary.AppendUvarint(bounded, uint64(len(section)))
+		bounded = append(bounded, section...)
+	}
+	return bounded, nil
+}
+
+// boundSection rewrites the table section: a count, then for each table its
+// type, a flag whether there is a maximum, and the limits.
+func boundSection(section []byte) ([]byte, error) {
+	in := reader{section}
+	count := in.number()
+	if count > 4 {
+		return nil, unfit("build it for plain wasm", "the module has %d tables, more than 4", count)
+	}
+	out := binary.AppendUvarint(nil, count)
+	for range count {
+		kind, flag, least, most := in.byte(), in.byte(), in.number(), uint64(maxTable)
+		if kind != 0x70 && kind != 0x6f || flag > 1 {
+			return nil, unfit("build it for plain wasm", "the module has a table of a kind that exec doesn't know")
+		}
+		if flag == 1 {
+			most = min(most, in.number())
+		}
+		if least > maxTable {
+			return nil, unfit("split it into smaller modules", "the module has a table of %d entries, more than %d", least, maxTable)
+		}
+		out = append(out, kind, 1)
+		out = binary.AppendUvarint(out, least)
+		out = binary.AppendUvarint(out, max(most, least))
+	}
+	if in.rest == nil || len(in.rest) > 0 {
+		return nil, errMalformed
+	}
+	return out, nil
+}
+
+// reader reads a section. Once it has read past its end, rest is nil.
+type reader struct{ rest []byte }
+
+func (r *reader) byte() byte {
+	if len(r.rest) == 0 {
+		r.rest = nil
+		return 0
+	}
+	b := r.rest[0]
+	r.rest = r.rest[1:]
+	return b
+}
+
+func (r *reader) number() uint64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 {
+		r.rest = nil
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
