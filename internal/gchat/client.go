@@ -12,8 +12,8 @@
 //
 // An error is marked by [reactors.Permanent] if no retry can mend it, and
 // its text is for the people who run the space; it is marked by
-// [reactors.RetryAfter] if Google said when to come back. Any other is worth a
-// retry. Where
+// [reactors.RetryAfter] if Google said when to come back, and by
+// [reactors.Throttled] if a quota is used up. Any other is worth a retry. Where
 // a write ended without an answer (a timeout, a cut connection, a 5xx), the
 // client first looks whether it took effect, so that a retry isn't needed and a
 // lost answer isn't an error; but for changes of a message and reactions, which

@@ -72,7 +72,7 @@ func explainJSON(err error) error {
 	)
 	switch {
 	case errors.As(err, &wrong):
-		return fmt.Errorf("%s can't be a %s", cmp.Or(wrong.Field, "the list"), strings.Fields(wrong.Value)[0])
+		return fmt.Errorf("%s is of the wrong kind: %s", cmp.Or(wrong.Field, "the list"), strings.Fields(wrong.Value)[0])
 	case errors.As(err, &syntax):
 		return fmt.Errorf("it isn't JSON from byte %d on", syntax.Offset)
 	case errors.Is(err, io.ErrUnexpectedEOF):

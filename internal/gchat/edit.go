@@ -38,11 +38,9 @@ func (c *Client) UpdateMessage(ctx context.Context, m UpdateMessage) (Message, e
 	}
 	failure := classify(err)
 	texts := textsIn(m.Text, m.Cards)
-	if failure.outcome == refused {
-		if there, _ := c.remains(ctx, m.Name, err); !there {
-			failure.words = "the message isn't there any more: it was deleted, or never sent"
-			failure.err = &kindOfError{ErrGone, redact(err, texts...)}
-		}
+	if failure.outcome == refused && c.isGone(ctx, m.Name, err) {
+		failure.words = "the message isn't there any more: it was deleted, or never sent"
+		failure.err = &kindOfError{ErrGone, redact(err, texts...)}
 	}
 	return Message{}, failure.mark(doing, texts...)
 }
@@ -69,24 +67,20 @@ func (c *Client) patch(ctx context.Context, m UpdateMessage) (*chat.Message, err
 }
 
 // DeleteMessage deletes one of the app's messages, by Google's id or the
-// client's. A nil error means that it is gone; existed is false if nothing
-// tells that it was ever there.
-func (c *Client) DeleteMessage(ctx context.Context, name string) (existed bool, err error) {
+// client's. A nil error means that it isn't there, now or from before.
+func (c *Client) DeleteMessage(ctx context.Context, name string) error {
 	if !messageName.MatchString(name) {
-		return false, reactors.Permanent(fmt.Errorf("delete a message: %q is not a message's name", name))
+		return reactors.Permanent(fmt.Errorf("delete a message: %q is not a message's name", name))
 	}
-	err = c.remove(ctx, name)
+	err := c.remove(ctx, name)
 	if err == nil {
-		return true, nil
+		return nil
 	}
 	failure := classify(err)
-	if failure.outcome == notSent || ctx.Err() != nil {
-		return false, failure.mark("delete " + name)
+	if failure.outcome != notSent && ctx.Err() == nil && c.isGone(ctx, name, err) {
+		return nil
 	}
-	if there, tombstone := c.remains(ctx, name, err); !there {
-		return tombstone, nil
-	}
-	return false, failure.mark("delete " + name)
+	return failure.mark("delete " + name)
 }
 
 func (c *Client) remove(ctx context.Context, name string) error {
@@ -96,13 +90,12 @@ func (c *Client) remove(ctx context.Context, name string) error {
 	return err
 }
 
-// remains looks what is left of a message, after a write to it ended with err:
-// the message, as far as can be seen, or a tombstone, or nothing. Google doesn't
-// say how it answers a write to a tombstone.
-func (c *Client) remains(ctx context.Context, name string, err error) (there, tombstone bool) {
+// isGone reports whether the message isn't there, after a write to it ended
+// with err. Google doesn't say how it answers for a tombstone.
+func (c *Client) isGone(ctx context.Context, name string, err error) bool {
 	if code(err) == http.StatusNotFound && !appMissing(err) {
-		return false, false
+		return true
 	}
 	m, found, lookErr := c.lookUp(ctx, name)
-	return lookErr != nil || found && !m.Deleted, m.Deleted
+	return lookErr == nil && (!found || m.Deleted)
 }

@@ -97,6 +97,9 @@ func appMissing(err error) bool {
 // kept out of it, as errors are logged.
 func (f failure) mark(doing string, texts ...string) error {
 	err := fmt.Errorf("%s: %s: %w", doing, f.words, redact(f.err, texts...))
+	if code(f.err) == http.StatusTooManyRequests {
+		err = reactors.Throttled(err)
+	}
 	switch {
 	case f.outcome == refused:
 		return reactors.Permanent(err)

@@ -46,6 +46,9 @@ var (
 	clientID  = regexp.MustCompile(`^client-[a-z0-9-]{1,56}$`)
 )
 
+// ErrSentBefore says that a message can't be sent because it was.
+var ErrSentBefore = errors.New("Google Chat says that it was sent before, but it can't be found; it may have been removed")
+
 // maxThreadKey is Google's limit, in characters.
 const maxThreadKey = 4000
 
@@ -91,8 +94,7 @@ func (c *Client) CreateMessage(ctx context.Context, m CreateMessage) (Message, e
 	case found:
 		return existing, nil
 	case failure.outcome == idTaken && lookErr == nil:
-		return Message{}, reactors.Permanent(fmt.Errorf(
-			"send a message to %s: Google Chat says that %s was sent before, but it can't be found; it may have been removed", m.Space, m.MessageID))
+		return Message{}, reactors.Permanent(fmt.Errorf("send a message to %s as %s: %w", m.Space, m.MessageID, ErrSentBefore))
 	case failure.outcome == idTaken && reactors.IsPermanent(lookErr):
 		// The app may write but not read here. The id is the app's own and
 		// is used for nothing else, so that it's taken is proof enough.
@@ -129,6 +131,9 @@ func (c *Client) MessageByClientID(ctx context.Context, space, clientID string) 
 
 // lookUp reads a message as the app.
 func (c *Client) lookUp(ctx context.Context, name string) (m Message, found bool, err error) {
+	if !messageName.MatchString(name) {
+		return Message{}, false, reactors.Permanent(fmt.Errorf("look up a message: %q is not a message's name", name))
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
 	got, err := c.service.Spaces.Messages.Get(name).Context(ctx).Do()

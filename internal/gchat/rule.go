@@ -1,0 +1,37 @@
+package gchat
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// ContentProblems finds what is wrong with a text and a card of a rule, before
+// anything is filled in: keys "text" and "card". One of them is needed.
+func ContentProblems(text reactors.ChatText, card reactors.Card) []reactors.Problem {
+	if text.Source == "" && card.Source == nil {
+		return []reactors.Problem{{Message: "there is neither text nor card", Hint: `for example text: "Hello {{ member.mention }}"`}}
+	}
+	fixed := placeholder.ReplaceAllString(text.Source, "")
+	var cards json.RawMessage
+	if card.Source != nil {
+		raw, err := json.Marshal(card.Source)
+		if err == nil {
+			err = CheckContent("-", raw)
+		}
+		if err != nil {
+			return []reactors.Problem{{Field: "card", Message: err.Error(), Hint: "copy the JSON of Google's card builder as it is"}}
+		}
+		cards = raw
+	}
+	if size := len(fixed) + len(cards); size > MaxMessageBytes {
+		return []reactors.Problem{{
+			Field: "text", Message: fmt.Sprintf("the message has %d bytes before anything is filled in, Google Chat allows %d", size, MaxMessageBytes),
+		}}
+	}
+	return nil
+}
+
+var placeholder = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
