@@ -54,12 +54,12 @@ func (w *Workspace) SetChatFaults(fn func(ChatCall) ChatFault) {
 func DropReplies(share float64, seed uint64) func(ChatCall) ChatFault {
 	rng := rand.New(rand.NewPCG(seed, 0xd409))
 	return func(c ChatCall) ChatFault {
-		return ChatFault{DropReply: c.writes() && rng.Float64() < share}
+		return ChatFault{DropReply: c.Writes() && rng.Float64() < share}
 	}
 }
 
-// writes tells a call that changes something.
-func (c ChatCall) writes() bool {
+// Writes tells a call that changes something.
+func (c ChatCall) Writes() bool {
 	switch c.Method[strings.LastIndex(c.Method, ".")+1:] {
 	case "create", "patch", "delete":
 		return true

@@ -1,0 +1,144 @@
+// Package chattest sets a scene for tests of what is done in Google Chat: a
+// simulated Workspace, a client whose every request is held against Google's
+// documents, and faults on demand.
+//
+// # What it promises
+//
+// The Workspace's clock goes on by a second with each look at it, so that no
+// quota is in the way; a test that is about quotas uses another scene.
+//
+// # What happens on failure
+//
+// The test fails. Everything ends with it.
+package chattest
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/reactorstest"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
+)
+
+// Canary stands in all that no error may quote.
+const Canary = "canary-in-the-text"
+
+// Scene is a Workspace of one space.
+type Scene struct {
+	*simulate.Workspace
+	Client *gchat.Client
+	Space  string // "spaces/S"
+	Member string // "users/U" in it, who isn't the caller
+
+	mu     sync.Mutex
+	faults []fault
+}
+
+type fault struct {
+	method string // "" for the next write
+	fault  simulate.ChatFault
+}
+
+// New sets a scene whose caller is the app.
+func New(t testing.TB) *Scene {
+	t.Helper()
+	return open(t, simulate.AuthApp, config.AuthApp)
+}
+
+// NewAsUser sets a scene whose caller is a person.
+func NewAsUser(t testing.TB) *Scene {
+	t.Helper()
+	return open(t, simulate.AuthUser, config.AuthUser)
+}
+
+func open(t testing.TB, auth simulate.Auth, mode string) *Scene {
+	t.Helper()
+	begin := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	var looks atomic.Int64
+	ws, err := simulate.Start(t.Context(), simulate.Options{
+		Seed: 1, Spaces: 1, Publisher: simulatetest.Deaf{}, Auth: auth,
+		Now: func() time.Time { return begin.Add(time.Duration(looks.Add(1)) * time.Second) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := ws.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	client, err := gchat.New(t.Context(), gchat.Options{
+		Endpoint: conformancetest.Proxy(t, ws.ChatEndpoint()), Auth: config.Auth{Mode: mode},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	s := &Scene{Workspace: ws, Client: client, Space: ws.Spaces()[0].Name}
+	for _, m := range ws.Members(s.Space) {
+		if m != ws.App() && m != ws.Authority() {
+			s.Member = m
+		}
+	}
+	ws.SetChatFaults(s.next)
+	return s
+}
+
+// Run is what an action of this label is told of a run for the member.
+func (s *Scene) Run(label string) reactors.PrepareContext {
+	run := reactors.Run{
+		Reactor: "rule", Subject: s.Space + "|" + s.Member, Trigger: reactors.MemberJoined,
+		Space: s.Space, Member: s.Member, EventTime: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC),
+	}
+	facts := reactors.Facts{
+		Trigger: run.Trigger,
+		Space:   reactors.SpaceFacts{Name: s.Space, DisplayName: Canary},
+		Member:  reactors.MemberFacts{Name: s.Member, Type: "HUMAN", DisplayName: Canary},
+	}
+	return reactors.PrepareContext{Run: run, Facts: facts, Label: label, IDs: reactors.IDsOf(run)}
+}
+
+// Faults befall the next calls of the method, such as
+// "spaces.messages.create", one each.
+func (s *Scene) Faults(method string, faults ...simulate.ChatFault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range faults {
+		s.faults = append(s.faults, fault{method, f})
+	}
+}
+
+// Fail sets what befalls the next write, or the next call if it is to hang.
+func (s *Scene) Fail(f reactorstest.Fault) {
+	known := map[reactorstest.Fault]simulate.ChatFault{
+		reactorstest.DropReply:   {DropReply: true},
+		reactorstest.Unavailable: {Status: 503},
+		reactorstest.Refused:     {Status: 403},
+		reactorstest.Hang:        {Latency: time.Hour},
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+	if f != reactorstest.None {
+		s.faults = []fault{{"", known[f]}}
+	}
+}
+
+func (s *Scene) next(c simulate.ChatCall) simulate.ChatFault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, f := range s.faults {
+		if f.method == c.Method || f.method == "" && (c.Writes() || f.fault.Latency > 0) {
+			s.faults = append(s.faults[:i:i], s.faults[i+1:]...)
+			return f.fault
+		}
+	}
+	return simulate.ChatFault{}
+}
