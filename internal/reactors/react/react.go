@@ -1,0 +1,120 @@
+// Package react is the action "react": it puts an emoji on the message that
+// pulled the trigger, as the person whom Spacekeeper acts for.
+//
+// # What it promises
+//
+// The emoji is there once, however often it is tried: one that is there
+// already is a success.
+//
+// # What the caller must do
+//
+// Say whether a person's credentials are configured. Google lets no app react;
+// without a person a rule that reacts is a mistake, which Check reports.
+//
+// # What happens on failure
+//
+// Errors come marked by gchat. A message that has been deleted meanwhile is a
+// permanent error.
+//
+// # Concurrency
+//
+// An Action keeps nothing: it may be used by any number of goroutines.
+package react
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// Chat is what the action needs of the Chat API.
+type Chat interface {
+	CreateReaction(ctx context.Context, message, emoji string) error
+}
+
+// Options are the settings of an Action.
+type Options struct {
+	UserAuth bool // auth.mode is user or impersonate
+}
+
+// Params are the action's parameters.
+type Params struct {
+	Emoji string `yaml:"emoji" doc:"The emoji itself, such as 👍. Custom emoji can't be used."`
+}
+
+// Action reacts.
+type Action struct {
+	chat Chat
+	opts Options
+}
+
+// New returns the action. Chat may be nil where nothing is acted on.
+func New(chat Chat, opts Options) *Action { return &Action{chat, opts} }
+
+// Name implements [reactors.Action].
+func (*Action) Name() string { return "react" }
+
+// Params implements [reactors.Action].
+func (*Action) Params() any { return &Params{} }
+
+// longest is well above the longest emoji that there is, in bytes.
+const longest = 64
+
+// Check implements [reactors.Action].
+func (a *Action) Check(params any) (problems []reactors.Problem) {
+	add := func(field, message, hint string) {
+		problems = append(problems, reactors.Problem{Field: field, Message: message, Hint: hint})
+	}
+	switch emoji := params.(*Params).Emoji; {
+	case emoji == "":
+		add("emoji", "emoji is missing", `for example emoji: "👍"`)
+	case strings.HasPrefix(emoji, ":"):
+		add("emoji", "emoji must be the emoji itself, not its name", `for example emoji: "👍"; custom emoji can't be used`)
+	case !utf8.ValidString(emoji), len(emoji) > longest, !strings.ContainsFunc(emoji, beyondASCII), strings.ContainsAny(emoji, " \t\n"):
+		add("emoji", "emoji isn't an emoji", `for example emoji: "👍"`)
+	}
+	if !a.opts.UserAuth {
+		add("", "only people can react in Google Chat, not an app", "set auth.mode to user or impersonate")
+	}
+	return problems
+}
+
+func beyondASCII(r rune) bool { return r > '\x7f' }
+
+// request is what is stored.
+type request struct {
+	Message string `json:"message"`
+	Emoji   string `json:"emoji"`
+	Label   string `json:"label"`
+}
+
+// Prepare implements [reactors.Action].
+func (*Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+	r := request{c.Facts.Message.Name, params.(*Params).Emoji, c.Label}
+	if r.Message == "" {
+		return nil, reactors.Permanent(fmt.Errorf("prepare %q: there is no message to react to: the trigger has none", c.Label))
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return nil, reactors.Permanent(fmt.Errorf("prepare %q: %w", c.Label, err))
+	}
+	return raw, nil
+}
+
+// Act implements [reactors.Action].
+func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
+	var r request
+	// The decoder's error might quote the request.
+	if json.Unmarshal(raw, &r) != nil {
+		return reactors.Result{}, reactors.Permanent(errors.New("read the stored request: it isn't one of react"))
+	}
+	if err := a.chat.CreateReaction(ctx, r.Message, r.Emoji); err != nil {
+		return reactors.Result{}, err
+	}
+	return reactors.Result{Message: r.Message}, nil
+}
