@@ -36,6 +36,7 @@ type compiled struct {
 	ast     *celast.AST
 	result  *types.Type
 	reads   reads
+	metered bool // its cost isn't known to be small
 	program cel.Program
 }
 
@@ -67,24 +68,24 @@ func (e *Env) compile(src string) (*compiled, error) {
 	}
 	c.reads = e.readsOf(a.Expr())
 	var err error
-	if c.program, err = e.plan(a); err != nil {
+	if c.program, err = c.plan(a); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// plan makes the program of an expression or of a part of one.
-func (e *Env) plan(a *celast.AST) (cel.Program, error) {
+// plan makes the program of the expression or of a part of it.
+func (c *compiled) plan(a *celast.AST) (cel.Program, error) {
 	options := []cel.ProgramOption{
 		cel.EvalOptions(cel.OptOptimize),
 		cel.InterruptCheckFrequency(checkEvery),
 	}
 	// What can't reach the limit needs no meter, which would take longer than
 	// a simple condition itself.
-	if most, err := cost.Cost(a, sizes{e.schema}); err != nil || most.Max > maxCost {
+	if c.metered {
 		options = append(options, cel.CostLimit(maxCost))
 	}
-	p, err := e.cel.PlanProgram(a, options...)
+	p, err := c.env.cel.PlanProgram(a, options...)
 	if err != nil {
 		return nil, &Error{Message: "the expression can't be compiled: " + err.Error()}
 	}
@@ -105,6 +106,7 @@ func (c *compiled) checkCost(src string, checked *cel.Ast) error {
 			Hint:    "leave out calls, or give them shorter texts",
 		}
 	}
+	c.metered = most.Max > maxCost
 	return nil
 }
 

@@ -61,7 +61,7 @@ func (c *Condition) atEvent() (*Condition, error) {
 	early.early = early
 	for _, x := range known {
 		part := celast.NewCheckedAST(celast.NewAST(x, a.SourceInfo()), a.TypeMap(), a.ReferenceMap())
-		p, err := c.of.env.plan(part)
+		p, err := c.of.plan(part)
 		if err != nil {
 			return nil, err
 		}

@@ -37,7 +37,7 @@ func condition(t testing.TB, src string) *expr.Condition {
 func anna() *reactors.Facts {
 	f := reactors.Facts{
 		Trigger: reactors.MemberJoined,
-		Event:   reactors.EventFacts{ID: "e1", Type: "google.workspace.chat.membership.v1.created", Time: noon.Add(-time.Hour)},
+		Event:   reactors.EventFacts{ID: "e1", Type: "google.workspace.chat.membership.v1.created", Time: noon.Add(-time.Hour).In(time.FixedZone("", 7200))},
 		Space: reactors.SpaceFacts{
 			Name: "spaces/S", DisplayName: "Team News", Type: "SPACE", Members: 12, JoinsLastHr: 3,
 			Week: reactors.WeekFacts{Messages: 40, Posters: 4, Joins: 5, Leaves: 1, TopEmoji: "👍"},
@@ -122,6 +122,58 @@ func TestEvalHonoursContext(t *testing.T) {
 	}
 }
 
+// stopped is a context that is done as soon as somebody waits for it, and says
+// so only then.
+type stopped struct {
+	context.Context
+	done chan struct{}
+}
+
+func (s *stopped) Done() <-chan struct{} {
+	select {
+	case <-s.done:
+	default:
+		close(s.done)
+	}
+	return s.done
+}
+
+func (s *stopped) Err() error {
+	select {
+	case <-s.done:
+		return context.Canceled
+	default:
+		return nil
+	}
+}
+
+func TestEvalIsInterrupted(t *testing.T) {
+	t.Parallel()
+	c := condition(t, `group.members.all(m, m != "x")`)
+	f := anna()
+	f.Group.Members = make([]string, 200)
+	ctx := &stopped{t.Context(), make(chan struct{})}
+	if ok, err := c.Eval(ctx, f, noon); ok || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v; want context.Canceled", ok, err)
+	}
+}
+
+// The estimate takes the list for a short one, so that nothing is metered.
+func TestEvalTakesTooLong(t *testing.T) {
+	t.Parallel()
+	c := condition(t, `group.members.all(m, m != "x")`)
+	f := anna()
+	f.Group.Members = make([]string, 4<<20) // some tenths of a second
+	began := time.Now()
+	ok, err := c.Eval(t.Context(), f, noon)
+	if ok || err == nil || !strings.Contains(err.Error(), "longer than 50ms") {
+		t.Errorf("got %v, %v; want it to take too long", ok, err)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
 // A text of more than Chat allows is seen in part.
 func TestEvalClips(t *testing.T) {
 	t.Parallel()
@@ -172,11 +224,11 @@ func TestAtEvent(t *testing.T) {
 		`(member.is_member && member.type == "HUMAN") && space.week.joins > 9`: {true, true, false},
 		`member.is_member && space.name == "spaces/X"`:                         {true, false, false},
 		`member.is_member && member.type == "HUMAN" && space.name != ""`:       {true, true, false},
-		`member.is_member`:                                                     {},
-		`member.is_member || member.type == "HUMAN"`:                           {},
-		`now > event.time`:                                                     {},
-		`group.size > 3`:                                                       {},
-		`!(member.type == "HUMAN" && member.is_member)`:                        {},
+		`member.is_member`:                              {},
+		`member.is_member || member.type == "HUMAN"`:    {},
+		`now > event.time`:                              {},
+		`group.size > 3`:                                {},
+		`!(member.type == "HUMAN" && member.is_member)`: {},
 		// A term that fails may yet be overruled by a later one that is false.
 		`int(message.text) > 1 && member.type == "HUMAN" && member.is_member`: {true, false, false},
 	}
@@ -208,10 +260,14 @@ func TestAtEventImplies(t *testing.T) {
 		`member.type == "HUMAN"`, `member.is_member`, `space.name == "x"`, `now < event.time`,
 		`int(message.text) > 1`, `1 / space.week.messages > 1`,
 	}
+	env := newEnv(t)
 	for _, a := range parts {
 		for _, b := range parts {
 			for _, c := range parts {
-				whole := condition(t, a+" && "+b+" && "+c)
+				whole, err := env.Condition(a + " && " + b + " && " + c)
+				if err != nil {
+					t.Fatal(err)
+				}
 				early := whole.AtEvent()
 				if early == nil {
 					continue

@@ -7,10 +7,20 @@
 // What a placeholder puts into a text can't become markup, a link or a mention
 // there, whoever chose it; only a value of the type Mention can.
 //
+// What is written to hang or fill a worker is turned down when it is loaded: by
+// its length, loops inside loops, or the cost that CEL estimates for texts as
+// long as Chat's. What is left is stopped at a cost, and after 50 ms.
+//
+// # What the caller must do
+//
+// Look up the state that Needs names before evaluating; what is missing reads
+// as zero. AtEvent is what can be asked before that.
+//
 // # What happens on failure
 //
 // What is wrong with an expression is an [Error] that says where. An evaluation
-// that fails or costs too much is an error, never true.
+// that fails or costs too much is an error, never true. Errors quote the rule,
+// never values.
 //
 // # Concurrency
 //

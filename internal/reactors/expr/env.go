@@ -71,7 +71,6 @@ func NewEnv() (*Env, error) {
 		ext.Strings(),
 		cel.DefaultUTCTimeZone(true),
 		cel.ParserRecursionLimit(maxDepth),
-		cel.ParserErrorRecoveryLimit(1),
 		cel.ParserExpressionSizeLimit(maxSource),
 		cel.RegexProgramSizeLimit(maxRegexp),
 		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -233,4 +234,29 @@ func TestBracesInValues(t *testing.T) {
 			t.Errorf("%s: %q", kind, got)
 		}
 	}
+}
+
+// Whatever is written, an error points into it, and text without braces is
+// left alone.
+func FuzzTemplate(f *testing.F) {
+	for _, src := range []string{"a {{ 1 }} b", "{{{{ }}", "{{ '}}' }}", `{{ """}}""" }}`, `{{ r"\" }}`, "{{ {1: {2: 3}} }}", "<{{ 1 }}", "{{{", "}}", "{{ \xff }}", "é{{"} {
+		f.Add(src)
+	}
+	env := newEnv(f)
+	f.Fuzz(func(t *testing.T, src string) {
+		for kind, compile := range compilers(env) {
+			tmpl, err := compile(src)
+			if err != nil {
+				var e *expr.Error
+				if !errors.As(err, &e) || e.Offset < 0 || e.Offset > len(src) || e.Message == "" {
+					t.Fatalf("%s %q: %#v", kind, src, err)
+				}
+				continue
+			}
+			got, err := tmpl.Render(t.Context(), anna(), noon)
+			if err == nil && !strings.Contains(src, "{{") && utf8.ValidString(src) && got != src {
+				t.Fatalf("%s %q became %q", kind, src, got)
+			}
+		}
+	})
 }
