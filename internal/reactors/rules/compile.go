@@ -110,8 +110,8 @@ func (c *ruleCompiler) trigger() {
 	c.env = c.compiler.env
 	if len(r.On) > 0 {
 		c.env = c.env.For(r.On)
-	} else if !c.has("on") {
-		c.at(c.where(""), "for example on: member.joined", "a reactor needs on")
+	} else if n := c.nodes["on"]; !c.has("on") || n.kind == list && len(n.items) == 0 {
+		c.at(c.where("on"), "for example on: member.joined", "a reactor needs on")
 	}
 	joined := slices.Contains(r.On, reactors.MemberJoined)
 	left := slices.Contains(r.On, reactors.MemberLeft)

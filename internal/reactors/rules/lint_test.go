@@ -77,6 +77,7 @@ func mistakes() []mistake {
 		{name: "missing on", file: "reactors:\n  - id: a\n    do: [{send: {text: a}}]\n"},
 		{name: "bad trigger", on: "member.join", rule: "wait: 1m"},
 		{name: "trigger twice", on: "[member.joined, member.joined]", rule: "wait: 1m"},
+		{name: "on nothing", on: "[]", rule: "wait: 1m"},
 		{name: "stay and member.left", on: "member.left", rule: "stay: true"},
 		{name: "text for true or false", rule: `bots: "yes"`},
 
@@ -84,6 +85,8 @@ func mistakes() []mistake {
 		{name: "name of a space", rule: "spaces: [AAQAtX4kZ1c]"},
 		{name: "include and except overlap", rule: "spaces: {include: [spaces/A, spaces/B], except: [spaces/B]}"},
 		{name: "space listed twice", rule: "spaces: [spaces/A, spaces/A]"},
+		{name: "no spaces", rule: "spaces: []"},
+		{name: "no spaces included", rule: "spaces: {include: []}"},
 		{name: "spaces that is a number", rule: "spaces: 5"},
 		{name: "bad match", rule: "spaces: {match: space.nam == \"x\"}"},
 

@@ -14,9 +14,9 @@ import (
 func JSONSchema(actions []reactors.Action) []byte {
 	s := &schemer{list: actions}
 	top := s.of(reflect.TypeFor[fileKeys]())
-	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+	top["$schema"] = "http://json-schema.org/draft-07/schema#"
 	top["title"] = "Spacekeeper's reactors"
-	top["$defs"] = map[string]any{"do": s.do()}
+	top["definitions"] = map[string]any{"do": s.do()}
 	raw, err := json.MarshalIndent(top, "", "  ")
 	if err != nil {
 		panic(err) // maps, lists and words always encode
@@ -85,7 +85,7 @@ func (s *schemer) section(t reflect.Type) map[string]any {
 	return map[string]any{"type": "object", "properties": keys, "additionalProperties": false}
 }
 
-func (s *schemer) actions() map[string]any { return map[string]any{"$ref": "#/$defs/do"} }
+func (s *schemer) actions() map[string]any { return map[string]any{"$ref": "#/definitions/do"} }
 
 // do describes one action of a list.
 func (s *schemer) do() map[string]any {

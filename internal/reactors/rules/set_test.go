@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -256,13 +257,13 @@ func TestSchemaNamesWhatIsDecoded(t *testing.T) {
 				}
 			}
 		}
-		Defs struct {
+		Definitions struct {
 			Do struct {
 				Properties map[string]struct {
 					Properties map[string]any
 				}
 			}
-		} `json:"$defs"`
+		}
 	}
 	if err := json.Unmarshal(raw, &schema); err != nil {
 		t.Fatal(err)
@@ -279,13 +280,24 @@ func TestSchemaNamesWhatIsDecoded(t *testing.T) {
 	if diff := cmp.Diff([]string{"off", "shadow", "live"}, rule["mode"].Enum); diff != "" {
 		t.Errorf("modes (-want +got):\n%s", diff)
 	}
-	params := schema.Defs.Do.Properties["send"].Properties
+	params := schema.Definitions.Do.Properties["send"].Properties
 	for _, key := range []string{"id", "to", "text", "card", "pause", "more", "sub"} {
 		if params[key] == nil {
 			t.Errorf("the parameter %s of send is missing", key)
 		}
 	}
-	if schema.Defs.Do.Properties["react"].Properties["emoji"] == nil {
+	if schema.Definitions.Do.Properties["react"].Properties["emoji"] == nil {
 		t.Error("the parameter emoji of react is missing")
+	}
+}
+
+func TestDeepNestingIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, open := range []string{"[", "{a: ", "- ", "? "} {
+		_, err := rules.Parse("x.yaml", []byte(strings.Repeat(open, 50_000)), options(nil))
+		var e *rules.Error
+		if !errors.As(err, &e) || e.Problems[0].Message != "nested too deeply" {
+			t.Errorf("%q: %v, want that it is nested too deeply", open, err)
+		}
 	}
 }

@@ -38,6 +38,9 @@ func (k *spacesKeys) read(d *decoder, path string, n *node) {
 			"%s must be a list of spaces or a section, got %s", path, n.kind)
 	}
 	*k = spacesKeys(s)
+	if n := d.nodes[inside]; n != nil && n.kind == list && len(n.items) == 0 {
+		d.at(n.at, "leave it out for everywhere; mode: off is for nowhere", "%s is empty", inside)
+	}
 	k.check(d, inside, k.Include)
 	k.check(d, join(path, "except"), k.Except)
 	for i, e := range k.Except {

@@ -8,12 +8,13 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
 
 // maxFile bounds a file of rules, and a card's.
-const maxFile = 4 << 20
+const maxFile = 1 << 20
 
 // kind is what a node of a document is.
 type kind string
@@ -94,7 +95,12 @@ func (ps *problems) tree(src *source, raw []byte) *node {
 		ps.at(whole, "", "larger than %d MiB", maxFile>>20)
 		return nil
 	}
-	file, err := parser.ParseBytes(raw, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(raw))
+	if deep := tooDeep(tokens); deep != nil {
+		ps.at(src.at(deep), "", "nested too deeply")
+		return nil
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
 		var syntax yaml.Error
 		if errors.As(err, &syntax) {
@@ -122,6 +128,30 @@ func (ps *problems) tree(src *source, raw []byte) *node {
 		}
 	}
 	return top
+}
+
+// tooDeep returns where brackets, or what begins in a single line, nest more
+// deeply than any rule does; nil if nowhere. The parser would take for ever.
+func tooDeep(tokens token.Tokens) *token.Token {
+	const most = 100
+	brackets, line, inLine := 0, 0, 0
+	for _, t := range tokens {
+		if t.Position.Line != line {
+			line, inLine = t.Position.Line, 0
+		}
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			brackets++
+		case token.SequenceEndType, token.MappingEndType:
+			brackets--
+		case token.SequenceEntryType, token.MappingKeyType:
+			inLine++
+		}
+		if brackets > most || inLine > most {
+			return t
+		}
+	}
+	return nil
 }
 
 const unsupported = "anchors, aliases, tags and special numbers are not supported"
