@@ -123,27 +123,34 @@ func (c *compiled) eval(ctx context.Context, p cel.Program, f *reactors.Facts, n
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	bounded := ctx
-	if c.reads.loops { // nothing else can be interrupted, or needs it
-		var cancel context.CancelFunc
-		bounded, cancel = context.WithTimeout(ctx, maxTime)
-		defer cancel()
+	vars := &activation{c.env.schema, f, now}
+	if !c.reads.loops { // CEL looks at the clock in loops only
+		v, _, err := p.Eval(vars)
+		return outcome(v, err)
 	}
-	v, _, err := p.ContextEval(bounded, &activation{c.env.schema, f, now})
-	var cancelled interpreter.EvalCancelledError
+	bounded, cancel := context.WithTimeout(ctx, maxTime)
+	defer cancel()
+	v, _, err := p.ContextEval(bounded, vars)
 	switch {
-	case err == nil && types.IsUnknownOrError(v):
-		return nil, errNoValue
 	case err == nil:
-		return v, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
-		return nil, errTooCostly
 	case bounded.Err() != nil:
 		return nil, errTooSlow
 	}
-	return nil, errNoValue
+	return outcome(v, err)
+}
+
+// outcome says what came of an evaluation without CEL's words.
+func outcome(v ref.Val, err error) (ref.Val, error) {
+	var cancelled interpreter.EvalCancelledError
+	switch {
+	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
+		return nil, errTooCostly
+	case err != nil || types.IsUnknownOrError(v):
+		return nil, errNoValue
+	}
+	return v, nil
 }
 
 // sizes tells CEL's cost estimate how large values are at most.

@@ -55,6 +55,7 @@ func TestRender(t *testing.T) {
 		{"{{ true ? member.mention : group.mentions[1] }}", "<users/1>", "users/1", "Anna"},
 		{`{{ "}}" + '}}' }} {{ {"a": {"b": "c"}}.a.b }}`, "}}}} c", "}}}} c", "}}}} c"},
 		{`{{ "\"}}" }}{{ r"\" }}{{ """ "}} """ }}{{ br'\'.size() }}`, `"}}\"}}1`, `"}}\ "}} 1`, `&#34;}}\&#34;}}1`},
+		{"{{ br'\\' == b'}}' }} {{ r'\\' + '}}' }}", "false \\}}", "false \\}}", "false \\}}"},
 		{"a {{{{ b }} c {{{{{{ member.name }}", "a {{ b }} c {{users/1", "a {{ b }} c {{users/1", "a {{ b }} c {{users/1"},
 		{"see https://crm.example/{{ member.name }}.html", "see https://crm.example/users/1.html", "see https://crm.example/users/1.html", "see https://crm.example/users/1.html"},
 		{`<https://crm.example/{{ member.name }}|{{ "a|b" }}>`, "<https://crm.example/users/1|a∣b>", "<https://crm.example/users/1|a|b>", "<https://crm.example/users/1|a∣b>"},
