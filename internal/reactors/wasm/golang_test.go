@@ -13,13 +13,13 @@ import (
 )
 
 // buildGreeter builds the example module.
-func buildGreeter(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "greeter.wasm")
+func buildGreeter(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "greeter.wasm")
 	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "./testdata/greeter")
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the module: %v\n%s", err, out)
+		tb.Fatalf("build the module: %v\n%s", err, out)
 	}
 	return path
 }
@@ -68,18 +68,12 @@ func TestGoModule(t *testing.T) {
 
 // BenchmarkGoModule is one run: a fresh instance with Go's runtime in it.
 func BenchmarkGoModule(b *testing.B) {
-	path := filepath.Join(b.TempDir(), "greeter.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, "./testdata/greeter")
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("build the module: %v\n%s", err, out)
-	}
-	a, err := New(Options{})
+	a, err := New(Options{Timeout: time.Minute})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer a.Close(context.Background())
-	p := &Params{Module: path}
+	p := &Params{Module: buildGreeter(b)}
 	if problems := a.Check(p); len(problems) > 0 {
 		b.Fatal(problems)
 	}

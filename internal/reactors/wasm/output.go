@@ -13,7 +13,7 @@ import (
 
 // Input is what a module gets.
 type Input struct {
-	Facts  reactors.Facts    `json:"facts"` // by the names that rules use; state that the rule didn't ask for is empty
+	Facts  reactors.Facts    `json:"facts"` // by the names that rules use; what isn't known, or wasn't asked for, is left out
 	Run    InputRun          `json:"run"`
 	Config map[string]string `json:"config"`
 }

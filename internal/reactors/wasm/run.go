@@ -45,7 +45,7 @@ func (a *Action) call(ctx context.Context, compiled wazero.CompiledModule, input
 	if err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
-	defer m.Close(context.WithoutCancel(ctx))
+	defer func() { _ = m.Close(context.WithoutCancel(ctx)) }() // it holds nothing that closing could fail at
 	place, err := call(ctx, m, "alloc", uint64(len(input)))
 	if err != nil {
 		return nil, err
