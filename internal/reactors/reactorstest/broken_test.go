@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -81,10 +82,9 @@ func mistakes() []struct {
 			}
 		}},
 		{"a key per attempt", "once although the answer is lost", func(b *broken) {
-			n := 0
+			var n atomic.Int64
 			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
-				n++
-				return reactors.Result{}, b.call(ctx, fmt.Sprint(read(request).Key, n), false)
+				return reactors.Result{}, b.call(ctx, fmt.Sprint(read(request).Key, n.Add(1)), false)
 			}
 		}},
 		{"a lost answer is permanent", "once although the answer is lost", func(b *broken) {
