@@ -58,7 +58,7 @@ func New(o Options, delegates ...reactors.Action) (*Action, error) {
 	}
 	a := &Action{
 		options: o, delegates: map[string]reactors.Action{},
-		running: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), // greedy ones leave room for other work
 		modules: map[string]wazero.CompiledModule{},
 	}
 	for _, d := range delegates {

@@ -52,8 +52,8 @@
 //
 // A module that calls itself without end is stopped by the time limit, or by
 // wazero when its stack has about 50 MB, which is not in the module's memory;
-// to unwind it may take half a second. As many modules run at once as there are
-// processors. Modules that were loaded are kept until Close.
+// to unwind it may take half a second. At most as many modules run at once as
+// half the processors. Modules that were loaded are kept until Close.
 //
 // A fresh instance of a small Go module takes about 10 ms; its compilation when
 // the rules are loaded takes seconds.
