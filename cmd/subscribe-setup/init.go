@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/examples"
 )
 
 func newInit(env *environment) *cobra.Command {
@@ -54,6 +57,10 @@ func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) err
 		return &usageError{errors.New("nothing was written: " + missing)}
 	}
 	cfg := a.config()
+	rules := filepath.Join(filepath.Dir(path), "reactors.yaml")
+	if a.Welcome {
+		cfg.Reactors.File = rules
+	}
 	if err := problemsOf(cfg, config.ForApply, config.ForWorker); err != nil {
 		return err
 	}
@@ -64,6 +71,11 @@ func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) err
 	if err := writeNew(path, text, force); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
+	if a.Welcome {
+		if err := e.writeRules(rules); err != nil {
+			return err
+		}
+	}
 	for _, file := range absent(cfg) {
 		e.say("%s isn't here; it has to be where Spacekeeper runs.", file)
 	}
@@ -73,5 +85,23 @@ func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) err
 	}
 	e.say("Wrote %s.", path)
 	e.say("Next: subscribe-setup doctor --pre%s", option)
+	return nil
+}
+
+// writeRules writes the first rules, in shadow mode: what they would say can be
+// seen before they say it. Rules that are there already stay.
+func (e *environment) writeRules(path string) error {
+	text, err := examples.Read("welcome.yaml")
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		e.say("%s is there already and stays as it is.", path)
+		return nil
+	}
+	if err := writeNew(path, text, false); err != nil {
+		return fmt.Errorf("write the rules: %w", err)
+	}
+	e.say("Wrote %s: its rule is in shadow mode, so that nothing is sent. subscriber reactors preview welcome shows what it will say.", path)
 	return nil
 }

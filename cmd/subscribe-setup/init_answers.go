@@ -37,7 +37,7 @@ func (a *answers) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&a.NamesOnly, "names-only", false, "have no content in events, so that subscriptions live longer")
 	f.StringVar(&a.Database, "database", "postgres://spacekeeper@127.0.0.1:5432/spacekeeper", "connection string of Postgres, without a password")
 	f.StringVar(&a.PasswordFile, "password-file", "", "file with the password of the database")
-	f.BoolVar(&a.Welcome, "welcome", false, "greet people who join a space")
+	f.BoolVar(&a.Welcome, "welcome", false, "write reactors.yaml, too, with a rule that greets people who join, in shadow mode")
 }
 
 // missing says which answers can't be done without.
@@ -60,7 +60,6 @@ func (a *answers) config() config.Config {
 	cfg.Database.DSN, cfg.Database.PasswordFile = a.Database, a.PasswordFile
 	cfg.Workspace.IncludeResource = !a.NamesOnly
 	cfg.Keeper.OnAdded = a.Follow
-	cfg.Reactors.Welcome.Enabled = a.Welcome
 	for _, name := range a.Watch {
 		t := config.Target{Target: name}
 		if kind := t.Kind(); kind == config.KindSpace || kind == "" && strings.HasPrefix(name, "https://") {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,7 +103,12 @@ func runDemo(ctx context.Context, env *environment, o demoOptions) (err error) {
 	if err := store.Migrate(ctx, pg.DSN()); err != nil {
 		return err
 	}
-	stage, err := setStage(ctx, o, pg.DSN(), screen)
+	rules, err := writeDemoRules()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(filepath.Dir(rules))
+	stage, err := setStage(ctx, o, pg.DSN(), rules, screen)
 	if err != nil {
 		return err
 	}
@@ -159,5 +166,13 @@ func (s *stage) reconcile(ctx context.Context, db *store.Store) (reconcile.Repor
 	if err := reconcile.Drain(ctx, db.Pool(), s.workspace.Broker(), s.config.SubscriptionName()); err != nil {
 		return nil, err
 	}
-	return reconcile.Check(ctx, db.Pool(), s.workspace.Ledger(), s.config.TopicName(), s.opened, s.workspace.Members)
+	report, err := reconcile.Check(ctx, db.Pool(), s.workspace.Ledger(), s.config.TopicName(), s.opened, s.workspace.Members)
+	if err != nil {
+		return nil, err
+	}
+	effects, err := reconcile.Effects(ctx, db.Pool(), s.workspace.Ledger(), s.opened, []string{ruleWelcome, ruleNewcomers, ruleTips})
+	if err != nil {
+		return nil, err
+	}
+	return append(report, effects...), nil
 }

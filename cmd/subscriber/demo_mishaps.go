@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -46,7 +47,13 @@ func plot(o demoOptions) (mishaps, bool) {
 // play lets them happen, each after the one before is mended, unless ctx ends.
 // It leaves the Workspace mended and a worker at work, whenever it ends.
 func (s *stage) play(ctx context.Context, m mishaps, worker *understudy, screen *screen) error {
-	if !pass(ctx, m.suspendAfter) || !until(ctx, worker.worker.keeping.status.hasPassed) {
+	if !until(ctx, worker.worker.keeping.status.hasPassed) {
+		return nil
+	}
+	if err := s.crowd(screen); err != nil {
+		return err
+	}
+	if !pass(ctx, m.suspendAfter) {
 		return nil
 	}
 	space := s.workspace.Spaces()[0]
@@ -75,6 +82,22 @@ func (s *stage) play(ctx context.Context, m mishaps, worker *understudy, screen 
 	pass(ctx, m.returnAfter)
 	screen.say("", "· a worker is back")
 	return worker.enter(ctx)
+}
+
+// crowdSize is how many people are added at once: more than the rule greets one
+// by one.
+const crowdSize = 5
+
+// crowd adds many people to the last space at once.
+func (s *stage) crowd(screen *screen) error {
+	spaces := s.workspace.Spaces()
+	space := spaces[len(spaces)-1]
+	var users []string
+	for range crowdSize {
+		users = append(users, s.workspace.AddUser(false))
+	}
+	screen.say(space.DisplayName, fmt.Sprintf("‼ somebody adds %d people at once", crowdSize))
+	return s.workspace.AddMembers(space.Name, users...)
 }
 
 // live reports whether the space has an ACTIVE subscription.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -75,24 +76,44 @@ func (s *screen) recorded(d events.Delivery, o events.Outcome) {
 		delete(s.happens, d.Event.ID)
 		if known {
 			for _, it := range e.Items {
-				s.line(e.SpaceDisplay, describe(e, it))
+				s.line(e.SpaceDisplay, s.describe(e, it))
 			}
 		}
 	}
 }
 
 // ran is told of a run that has ended.
-func (s *screen) ran(r reactors.Run, state reactors.RunState, reason string) {
+func (s *screen) ran(r reactors.Run, o reactors.Outcome, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	who, where := s.names[r.Member], s.names[r.Space]
-	switch state {
-	case reactors.RunSent:
+	if r.Reactor == ruleWelcome && o == reactors.Sent {
 		s.welcomes++
-		s.line(where, fmt.Sprintf("✓ welcomed %s, %s after joining", who, time.Since(r.EventTime).Round(10*time.Millisecond)))
-	default:
-		s.line(where, fmt.Sprintf("· no welcome for %s: %s (%s)", who, state, reason))
 	}
+	if text := s.tell(r, o, reason); text != "" {
+		s.line(s.names[r.Space], text)
+	}
+}
+
+// tell says what has come of a run, if it is worth a line.
+func (s *screen) tell(r reactors.Run, o reactors.Outcome, reason string) string {
+	who := s.names[r.Member]
+	switch {
+	case r.Reactor == ruleWelcome && o == reactors.Sent:
+		return fmt.Sprintf("✓ welcomed %s, %s after joining", who, time.Since(r.EventTime).Round(10*time.Millisecond))
+	case r.Reactor == ruleNewcomers && o == reactors.Sent && r.Requests[0].Action == "send":
+		return "✓ greeted everybody who was added at once by one message"
+	case r.Reactor == ruleNewcomers && o == reactors.Sent:
+		return "" // just a record
+	case r.Reactor == ruleTips && o == reactors.Sent:
+		return fmt.Sprintf("✓ sent %s tip %d", who, r.Step+1)
+	case r.Reactor == ruleTips && o == reactors.Stopped:
+		return fmt.Sprintf("· no tip for %s, who has written already", who)
+	case r.Reactor == ruleHelper && o == reactors.Shadowed:
+		return fmt.Sprintf("◌ would answer %s in the thread (a rule in shadow mode)", who)
+	case o == reactors.RateLimited:
+		return "" // a demo has more joins and reports than anybody would want to be answered
+	}
+	return fmt.Sprintf("· nothing from %s for %s: %s (%s)", r.Reactor, who, o, reason)
 }
 
 // kept is told of what the keeper did.
@@ -139,7 +160,7 @@ func (s *screen) line(space, text string) {
 	fmt.Fprintf(s.out, "%s  %-18.18s  %s\n", time.Now().Format("15:04:05"), space, text)
 }
 
-func describe(e simulate.Event, it simulate.EventItem) string {
+func (s *screen) describe(e simulate.Event, it simulate.EventItem) string {
 	short := strings.TrimPrefix(e.Type, "google.workspace.chat.")
 	kind, verb, _ := strings.Cut(short, ".v1.")
 	verb = strings.ToLower(strings.TrimPrefix(verb, "batch"))
@@ -150,7 +171,7 @@ func describe(e simulate.Event, it simulate.EventItem) string {
 	var what string
 	switch kind + " " + verb {
 	case "message created":
-		what = fmt.Sprintf("%s: %s", it.ActorDisplay, clip(it.Text))
+		what = fmt.Sprintf("%s: %s", it.ActorDisplay, clip(s.mentioned(it.Text)))
 	case "message updated":
 		what = fmt.Sprintf("✎ %s changed it to: %s", it.ActorDisplay, clip(it.Text))
 	case "message deleted":
@@ -169,6 +190,13 @@ func describe(e simulate.Event, it simulate.EventItem) string {
 		what = kind + " " + verb
 	}
 	return what + batch
+}
+
+var mention = regexp.MustCompile(`<users/[^>]+>`)
+
+// mentioned shows mentions as Chat does.
+func (s *screen) mentioned(text string) string {
+	return mention.ReplaceAllStringFunc(text, func(m string) string { return "@" + s.names[strings.Trim(m, "<>")] })
 }
 
 func clip(text string) string {

@@ -29,7 +29,7 @@ type stage struct {
 
 // setStage starts the Workspace, creates topic and subscription, and
 // subscribes to every space.
-func setStage(ctx context.Context, o demoOptions, dsn string, screen *screen) (_ *stage, err error) {
+func setStage(ctx context.Context, o demoOptions, dsn, rules string, screen *screen) (_ *stage, err error) {
 	opened := time.Now()
 	ws, err := startWorkspace(ctx, o, dsn, screen)
 	if err != nil {
@@ -45,7 +45,7 @@ func setStage(ctx context.Context, o demoOptions, dsn string, screen *screen) (_
 	cfg.Project = ws.Project()
 	cfg.PubSub.Topic, cfg.PubSub.Subscription = "chat-events", "spacekeeper"
 	cfg.Database.DSN = dsn
-	cfg.Reactors.Welcome.Enabled = true
+	cfg.Reactors.File = rules
 	cfg.Health.Addr = ""
 	cfg.Backfill.Overlap = 10 * time.Second
 	cfg.Endpoints = config.Endpoints{

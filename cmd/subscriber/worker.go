@@ -18,7 +18,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -26,7 +25,7 @@ import (
 // hooks let the demo watch the worker; all may be nil.
 type hooks struct {
 	observe    func(events.Delivery, events.Outcome)
-	observeRun func(reactors.Run, reactors.RunState, string)
+	observeRun func(reactors.Run, reactors.Outcome, string)
 
 	observeKeeper func(subscriptions.Action, subscriptions.Result)
 	observeGap    func(store.Gap, int)
@@ -43,7 +42,8 @@ type worker struct {
 	jobs   *river.Client[pgx.Tx]
 	health *healthServer
 
-	keeping keeping
+	keeping  keeping
+	reacting reacting
 }
 
 func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks) (_ *worker, err error) {
@@ -57,21 +57,18 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 	if w.chat, err = openChat(ctx, cfg); err != nil {
 		return nil, err
 	}
-	// The list of reactors is the list of what this worker can do.
-	var list []reactors.Reactor
-	if c := cfg.Reactors.Welcome; c.Enabled {
-		list = append(list, welcome.New(w.chat, welcome.Options{Text: c.Text, MaxAge: c.MaxAge}))
-	}
-
 	dsn, err := cfg.Database.ConnString()
 	if err != nil {
 		return nil, err
 	}
-	if w.store, err = store.Open(ctx, dsn, store.Options{Reactors: list, MaxConns: cfg.Database.MaxConns, Log: log.Named("store")}); err != nil {
+	if w.store, err = store.Open(ctx, dsn, store.Options{Planner: &w.reacting, MaxConns: cfg.Database.MaxConns, Log: log.Named("store")}); err != nil {
 		return nil, err
 	}
 	if err := w.store.CheckSchema(ctx); err != nil {
 		return nil, explainConnecting(err)
+	}
+	if err := w.openRules(); err != nil {
+		return nil, err
 	}
 
 	if w.client, err = openPubSub(ctx, cfg); err != nil {
@@ -84,18 +81,9 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		Observe:                h.observe,
 	})
 
-	dispatcher := reactors.NewDispatcher(list, w.store, log.Named("reactors"), reactors.DispatcherOptions{
-		WriteInterval: time.Minute / time.Duration(cfg.Chat.WritesPerMinutePerSpace),
-		Observe:       h.observeRun,
-	})
-	workers := river.NewWorkers()
-	if err := dispatcher.AddWorkers(workers); err != nil {
+	queue := jobs.Options{Queues: map[string]int{}, Workers: river.NewWorkers(), Grace: cfg.ShutdownGrace}
+	if err := w.addReacting(&queue, h); err != nil {
 		return nil, err
-	}
-	queue := jobs.Options{
-		Queues:  map[string]int{reactors.Queue: reactors.MaxWorkers},
-		Workers: workers,
-		Grace:   cfg.ShutdownGrace,
 	}
 	if err := w.addKeeping(ctx, &queue, h); err != nil {
 		return nil, err
@@ -127,6 +115,7 @@ func (w *worker) run(ctx context.Context) error {
 	})
 	g.Go(func() error { return w.keepPartitions(ctx) })
 	g.Go(func() error { return w.beat(ctx) })
+	g.Go(func() error { return w.watchRules(ctx) })
 	g.Go(func() error {
 		provision.Warn(ctx, w.client.SubscriptionAdminClient, provision.OptionsFrom(w.cfg), w.log.Named("provision"))
 		return nil

@@ -56,7 +56,7 @@ func parent(ctx context.Context, args []string) error {
 	f.StringVar(&rates, "rates", "100,1000,5000", "events/s at which the latency is measured; empty for none")
 	f.DurationVar(&o.seconds, "latency-for", 6*time.Second, "length of a latency run; its first second doesn't count")
 	f.IntVar(&o.big, "big", 2_000, "messages of 9.9 MB in the memory run; 0 for none")
-	f.StringVar(&only, "designs", "pull,bulk,naive,ours", "designs to compare")
+	f.StringVar(&only, "designs", "pull,bulk,naive,ours,ruled", "designs to compare")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -81,6 +81,7 @@ const (
 	bulk     design = "bulk"  // (b) Postgres alone: unnest inserts of the same events, log table only
 	naive    design = "naive" // (c) one transaction per message, statement by statement, same effects
 	ours     design = "ours"  // (d) the worker
+	ruled    design = "ruled" // (e) the worker with a hundred more rules, of which none is triggered
 )
 
 // roleVariable makes a process a child: its value is one of the roles, and

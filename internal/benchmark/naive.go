@@ -182,12 +182,12 @@ func (db *naiveDB) join(ctx context.Context, tx pgx.Tx, ev *events.Event, it *ev
 	}
 	var run int64
 	err := tx.QueryRow(ctx, `
-		INSERT INTO reactor_runs (event_time, reactor, subject, space, member, request)
-		VALUES ($1, 'welcome', $2, $3, $4, $5)
+		INSERT INTO reactor_runs (event_time, due_at, reactor, subject, trigger, hash, space, member, facts)
+		VALUES ($1, $1, 'welcome', $2, 'member.joined', '0123456789ab', $3, $4, $5)
 		ON CONFLICT DO NOTHING
 		RETURNING id`,
 		ev.Time, it.Space+" "+it.Actor, it.Space, it.Actor,
-		fmt.Sprintf(`{"text":"Welcome, <%s>!","viewer":%q,"request_id":"00000000-0000-5000-8000-000000000000","message_id":"client-welcome-0000000000000000000000000000000000000000"}`, it.Actor, it.Actor)).Scan(&run)
+		fmt.Sprintf(`{"trigger":"member.joined","event":{"id":%q,"type":%q},"space":{"name":%q},"member":{"name":%q,"type":"HUMAN"}}`, ev.ID, ev.Type, it.Space, it.Actor)).Scan(&run)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

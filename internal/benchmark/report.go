@@ -113,11 +113,19 @@ func printSaturation(out io.Writer, o options, samples map[design][]sample) {
 		}
 		fmt.Fprintf(out, "ours / %-5s %6.2f (rounds: %s)\n", other, median(ratios, func(f float64) float64 { return f }), list(ratios))
 	}
+	if a, b := samples[ruled], samples[ours]; len(a) > 0 && len(b) > 0 {
+		var ratios []float64
+		for i := range a {
+			ratios = append(ratios, a[i].rate/b[i].rate)
+		}
+		fmt.Fprintf(out, "ruled / ours %5.2f (rounds: %s)\n", median(ratios, func(f float64) float64 { return f }), list(ratios))
+	}
 }
 
 func title(d design) string {
 	return map[design]string{
 		pullOnly: "(a) pull only", bulk: "(b) bulk insert, log only", naive: "(c) naive, all effects", ours: "(d) ours, all effects",
+		ruled: "(e) ours, 100 more rules",
 	}[d]
 }
 

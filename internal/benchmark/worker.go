@@ -12,8 +12,6 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
-	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
@@ -55,8 +53,12 @@ func work(ctx context.Context, t task) (result, error) {
 				m.done(msg.PublishTime)
 			})
 		}
-	case ours:
-		db, err := store.Open(ctx, t.DSN, store.Options{Reactors: []reactors.Reactor{welcome.New(nil, welcome.Options{Text: "Welcome, {member}!"})}})
+	case ours, ruled:
+		set, err := ruleSet(t.Design)
+		if err != nil {
+			return result{}, err
+		}
+		db, err := store.Open(ctx, t.DSN, store.Options{Planner: set})
 		if err != nil {
 			return result{}, err
 		}

@@ -15,7 +15,14 @@ import (
 	_ "github.com/spacekeeper/spacekeeper/internal/gchat"
 	_ "github.com/spacekeeper/spacekeeper/internal/ingest"
 	_ "github.com/spacekeeper/spacekeeper/internal/logging"
-	_ "github.com/spacekeeper/spacekeeper/internal/reactors/welcome"
+	_ "github.com/spacekeeper/spacekeeper/internal/reactors/dm"
+	_ "github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+	_ "github.com/spacekeeper/spacekeeper/internal/reactors/member"
+	_ "github.com/spacekeeper/spacekeeper/internal/reactors/react"
+	_ "github.com/spacekeeper/spacekeeper/internal/reactors/record"
+	_ "github.com/spacekeeper/spacekeeper/internal/reactors/send"
+	_ "github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
+	_ "github.com/spacekeeper/spacekeeper/internal/reactors/webhook"
 )
 
 var full = flag.Bool("chaos.full", false, "run the failure tests at full size")

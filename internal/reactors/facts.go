@@ -11,92 +11,92 @@ import (
 // the names in rules. What has a needs tag is state: it is not told by the
 // event but looked up when a run's turn comes, as of that time.
 type Facts struct {
-	Trigger  Trigger       `json:"trigger" cel:"trigger"`
-	Event    EventFacts    `json:"event" cel:"event"`
-	Space    SpaceFacts    `json:"space" cel:"space"`
-	Member   MemberFacts   `json:"member" cel:"member"`
-	Message  MessageFacts  `json:"message" cel:"message"`
-	Reaction ReactionFacts `json:"reaction" cel:"reaction"`
+	Trigger  Trigger       `json:"trigger,omitzero" cel:"trigger"`
+	Event    EventFacts    `json:"event,omitzero" cel:"event"`
+	Space    SpaceFacts    `json:"space,omitzero" cel:"space"`
+	Member   MemberFacts   `json:"member,omitzero" cel:"member"`
+	Message  MessageFacts  `json:"message,omitzero" cel:"message"`
+	Reaction ReactionFacts `json:"reaction,omitzero" cel:"reaction"`
 
-	Subscription SubscriptionFacts `json:"subscription" cel:"subscription"`
+	Subscription SubscriptionFacts `json:"subscription,omitzero" cel:"subscription"`
 
 	// Group is filled for a collapsed run only.
-	Group GroupFacts `json:"group" cel:"group"`
+	Group GroupFacts `json:"group,omitzero" cel:"group"`
 }
 
 // EventFacts is the event that pulled the trigger; of a schedule, its tick.
 type EventFacts struct {
-	ID   string    `json:"id" cel:"id"`     // ce-id; "" for interactions and schedules
-	Type string    `json:"type" cel:"type"` // ce-type
-	Time time.Time `json:"time" cel:"time"`
+	ID   string    `json:"id,omitzero" cel:"id"`     // ce-id; "" for interactions and schedules
+	Type string    `json:"type,omitzero" cel:"type"` // ce-type
+	Time time.Time `json:"time,omitzero" cel:"time"`
 }
 
 // SpaceFacts is the space that the event happened in.
 type SpaceFacts struct {
-	Name        string `json:"name" cel:"name"`                               // "spaces/S"
-	DisplayName string `json:"display_name" cel:"display_name" needs:"space"` // "this space" if it isn't known
-	Type        string `json:"type" cel:"type" needs:"space"`                 // SPACE, GROUP_CHAT, DIRECT_MESSAGE; "" if not known
-	Members     int    `json:"members" cel:"members" needs:"space_activity"`  // joined people now
-	JoinsLastHr int    `json:"joins_last_hour" cel:"joins_last_hour" needs:"space_activity"`
+	Name        string `json:"name,omitzero" cel:"name"`                               // "spaces/S"
+	DisplayName string `json:"display_name,omitzero" cel:"display_name" needs:"space"` // "this space" if it isn't known
+	Type        string `json:"type,omitzero" cel:"type" needs:"space"`                 // SPACE, GROUP_CHAT, DIRECT_MESSAGE; "" if not known
+	Members     int    `json:"members,omitzero" cel:"members" needs:"space_activity"`  // joined people now
+	JoinsLastHr int    `json:"joins_last_hour,omitzero" cel:"joins_last_hour" needs:"space_activity"`
 
-	Week WeekFacts `json:"week" cel:"week"`
+	Week WeekFacts `json:"week,omitzero" cel:"week"`
 }
 
 // WeekFacts is what happened in the space in the 7 days before the run's turn.
 type WeekFacts struct {
-	Messages int    `json:"messages" cel:"messages" needs:"week"`   // by people
-	Posters  int    `json:"posters" cel:"posters" needs:"week"`     // people who wrote
-	Joins    int    `json:"joins" cel:"joins" needs:"week"`         //
-	Leaves   int    `json:"leaves" cel:"leaves" needs:"week"`       //
-	TopEmoji string `json:"top_emoji" cel:"top_emoji" needs:"week"` // "" if nobody reacted
+	Messages int    `json:"messages,omitzero" cel:"messages" needs:"week"`   // by people
+	Posters  int    `json:"posters,omitzero" cel:"posters" needs:"week"`     // people who wrote
+	Joins    int    `json:"joins,omitzero" cel:"joins" needs:"week"`         //
+	Leaves   int    `json:"leaves,omitzero" cel:"leaves" needs:"week"`       //
+	TopEmoji string `json:"top_emoji,omitzero" cel:"top_emoji" needs:"week"` // "" if nobody reacted
 }
 
 // MemberFacts is the person whom the event is about: who joined or left, who
 // wrote, who reacted, who added the app.
 type MemberFacts struct {
-	Name         string  `json:"name" cel:"name"`                   // "users/U"; "" if there is nobody
-	Mention      Mention `json:"-" cel:"mention"`                   // of Name; only in texts
-	Type         string  `json:"type" cel:"type"`                   // HUMAN or BOT; "" if not known
-	Role         string  `json:"role" cel:"role"`                   // ROLE_MEMBER, ROLE_MANAGER, …; of a membership's event
-	PreviousRole string  `json:"previous_role" cel:"previous_role"` // of member.role_changed
-	IsExternal   bool    `json:"is_external" cel:"is_external"`     // of another organization; of a membership's event
+	Name         string  `json:"name,omitzero" cel:"name"`                   // "users/U"; "" if there is nobody
+	Mention      Mention `json:"-" cel:"mention"`                            // of Name; only in texts
+	Type         string  `json:"type,omitzero" cel:"type"`                   // HUMAN or BOT; "" if not known
+	Role         string  `json:"role,omitzero" cel:"role"`                   // ROLE_MEMBER, ROLE_MANAGER, …; of a membership's event
+	PreviousRole string  `json:"previous_role,omitzero" cel:"previous_role"` // of member.role_changed
+	IsExternal   bool    `json:"is_external,omitzero" cel:"is_external"`     // of another organization; of a membership's event
 
-	DisplayName     string `json:"display_name" cel:"display_name" needs:"member"`          // "" if it isn't known
-	IsMember        bool   `json:"is_member" cel:"is_member" needs:"member"`                // in the space now
-	MessagesInSpace int    `json:"messages_in_space" cel:"messages_in_space" needs:"posts"` // recorded ones, at most 1000
+	DisplayName     string `json:"display_name,omitzero" cel:"display_name" needs:"member"`          // "" if it isn't known
+	IsMember        bool   `json:"is_member,omitzero" cel:"is_member" needs:"member"`                // in the space now
+	MessagesInSpace int    `json:"messages_in_space,omitzero" cel:"messages_in_space" needs:"posts"` // recorded ones, at most 1000
 }
 
 // MessageFacts is the message that was written, edited, deleted or reacted to.
 type MessageFacts struct {
-	Name        string `json:"name" cel:"name"`               // "spaces/S/messages/M"
-	Text        string `json:"text" cel:"text"`               // "" of a deleted one, and for reactions
-	Thread      string `json:"thread" cel:"thread"`           // "spaces/S/threads/T"
-	IsReply     bool   `json:"is_reply" cel:"is_reply"`       //
-	Attachments int    `json:"attachments" cel:"attachments"` //
+	Name        string `json:"name,omitzero" cel:"name"`               // "spaces/S/messages/M"
+	Text        string `json:"text,omitzero" cel:"text"`               // "" of a deleted one, and for reactions
+	Thread      string `json:"thread,omitzero" cel:"thread"`           // "spaces/S/threads/T"
+	IsReply     bool   `json:"is_reply,omitzero" cel:"is_reply"`       //
+	Attachments int    `json:"attachments,omitzero" cel:"attachments"` //
 
-	Exists          bool `json:"exists" cel:"exists" needs:"thread"`                       // not deleted so far
-	RepliesByOthers int  `json:"replies_by_others" cel:"replies_by_others" needs:"thread"` // in its thread, by other people, at most 1000
+	Exists          bool `json:"exists,omitzero" cel:"exists" needs:"thread"`                       // not deleted so far
+	RepliesByOthers int  `json:"replies_by_others,omitzero" cel:"replies_by_others" needs:"thread"` // in its thread, by other people, at most 1000
 
-	ClientID string `json:"client_id,omitempty"` // the id that the app which wrote it gave it
-	Own      bool   `json:"-"`                   // it is one that a run sent
+	ClientID string `json:"client_id,omitzero"` // the id that the app which wrote it gave it
+	Own      bool   `json:"-"`                  // it is one that a run sent
 }
 
 // ReactionFacts is the emoji that was added or removed.
 type ReactionFacts struct {
-	Emoji string `json:"emoji" cel:"emoji"` // "👍" or ":party-parrot:"
+	Emoji string `json:"emoji,omitzero" cel:"emoji"` // "👍" or ":party-parrot:"
 }
 
 // SubscriptionFacts is the Workspace Events subscription of subscription.*.
 type SubscriptionFacts struct {
-	Name   string `json:"name" cel:"name"`     // "subscriptions/S"
-	Reason string `json:"reason" cel:"reason"` // why it is suspended
+	Name   string `json:"name,omitzero" cel:"name"`     // "subscriptions/S"
+	Reason string `json:"reason,omitzero" cel:"reason"` // why it is suspended
 }
 
 // GroupFacts is those for whom one collapsed run stands.
 type GroupFacts struct {
-	Size     int       `json:"size" cel:"size"`
-	Members  []string  `json:"members" cel:"members"` // "users/U", in the order of their events
-	Mentions []Mention `json:"-" cel:"mentions"`      // the same; a text writes them as "A, B and 48 others"
+	Size     int       `json:"size,omitzero" cel:"size"`
+	Members  []string  `json:"members,omitzero" cel:"members"` // "users/U", in the order of their events
+	Mentions []Mention `json:"-" cel:"mentions"`               // the same; a text writes them as "A, B and 48 others"
 }
 
 // Mention is a person in a text: Chat shows the name. It is a type of its own,

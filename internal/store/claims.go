@@ -144,13 +144,15 @@ func (s *Store) claimRows(ctx context.Context, tx pgx.Tx, rows []claimRow, claim
 }
 
 // refresh makes pending runs that were asked for again as young as the newest
-// event. They keep their jobs, and their requests if they have any. Their
-// attempts start anew, by which FinishRun knows that they must not end now.
+// event. They keep their jobs, so their turn comes no earlier than it did: one
+// that quiet hours have postponed would else be late when its job wakes. They
+// keep their requests if they have any. Their attempts start anew, by which
+// FinishRun knows that they must not end now.
 func refresh(ctx context.Context, tx pgx.Tx, c claimColumns) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE reactor_runs r
 		SET event_time = i.event_time,
-			due_at = CASE WHEN r.requests IS NULL THEN i.due_at ELSE GREATEST(r.due_at, i.due_at) END,
+			due_at = GREATEST(r.due_at, i.due_at),
 			facts = CASE WHEN r.requests IS NULL THEN i.facts::json ELSE r.facts END,
 			attempts = 0
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::smallint[], $4::boolean[], $5::text[], $6::text[], $7::text[])

@@ -154,11 +154,20 @@ func (q *factQuery) thread() {
 		) replies`, q.facts.Space.Name, microseconds(q.facts.Event.Time), q.known, m.Thread, q.facts.Member.Name, mostCounted)
 }
 
+// spaceActivity counts members. Of some it is known only by a later event that
+// they were there before: they count from that event on.
 func (q *factQuery) spaceActivity() {
 	q.ask([]any{&q.facts.Space.Members, &q.facts.Space.JoinsLastHr}, `
-		SELECT count(*) FILTER (WHERE (joined_at IS NULL OR joined_at <= $3) AND (left_at IS NULL OR left_at > $3)),
+		SELECT count(*) FILTER (WHERE (left_at IS NULL OR left_at > $3) AND CASE
+				WHEN joined_at IS NOT NULL THEN joined_at <= $3
+				ELSE EXISTS (
+					SELECT
+					FROM membership_changes c
+					WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.event_time <= $3
+				)
+			END),
 			count(*) FILTER (WHERE joined_at > $2::timestamptz - interval '1 hour' AND joined_at <= $3)
-		FROM membership_intervals
+		FROM membership_intervals i
 		WHERE space = $1`, q.facts.Space.Name, q.at, q.known)
 }
 

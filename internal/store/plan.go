@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,9 +57,11 @@ func (s *Store) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
 		return err
 	}
 	var intents []reactors.Intent
-	for i, planned := range b.planned {
+	// In the order of the rows: of two items of an event that want the same,
+	// the first has it, here and in a replay.
+	for i := range b.rows {
 		if delivered[b.rows[i].id()] {
-			intents = append(intents, planned...)
+			intents = append(intents, b.planned[i]...)
 		}
 	}
 	joins, err := s.planMemberships(ctx, tx, b, delivered)
@@ -101,14 +105,24 @@ func (b *batch) deliveredFirst(ctx context.Context, tx pgx.Tx) (map[rowKey]bool,
 	return delivered, nil
 }
 
+// changesByRow lists the changes in the order of their rows; they themselves
+// are in that of locks.
+func (b *batch) changesByRow() []*changeRow {
+	list := make([]*changeRow, len(b.changes))
+	for i := range b.changes {
+		list[i] = &b.changes[i]
+	}
+	slices.SortFunc(list, func(x, y *changeRow) int { return cmp.Compare(x.index, y.index) })
+	return list
+}
+
 func (s *Store) planMemberships(ctx context.Context, tx pgx.Tx, b *batch, delivered map[rowKey]bool) ([]reactors.Intent, error) {
 	before := make(map[int]neighbour, len(b.neighbours))
 	for _, n := range b.neighbours {
 		before[n.change.index] = n
 	}
 	var intents []reactors.Intent
-	for i := range b.changes {
-		c := &b.changes[i]
+	for _, c := range b.changesByRow() {
 		r := &b.rows[c.index]
 		if !delivered[r.id()] || r.backfilled() {
 			continue

@@ -43,23 +43,31 @@ func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
 	return run, nil
 }
 
+// Hindrance is why a pending run may not go on for now.
+type Hindrance struct {
+	Paused bool // its rule, or every rule, is switched off
+	Behind bool // a step before it hasn't ended
+}
+
 // BeginAttempt returns a run, and counts the attempt if the run is pending.
-// paused reports that its rule, or every rule, is switched off for now.
-func (s *Store) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, paused bool, err error) {
+func (s *Store) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, h Hindrance, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	run, err = scanRun(s.pool.QueryRow(ctx, `
 		UPDATE reactor_runs r
 		SET attempts = attempts + 1
 		WHERE id = $1 AND outcome = 'pending'
-		RETURNING `+runColumns+`, `+pausedColumn, runID), &paused)
+		RETURNING `+runColumns+`, `+pausedColumn+`, r.step > 0 AND EXISTS (
+				SELECT FROM reactor_runs p
+				WHERE p.reactor = r.reactor AND p.subject = r.subject AND p.shadow = r.shadow AND p.step < r.step AND p.outcome = 'pending'
+			)`, runID), &h.Paused, &h.Behind)
 	if errors.Is(err, pgx.ErrNoRows) {
 		run, err = s.Run(ctx, runID)
 	}
 	if err != nil {
-		return reactors.Run{}, false, fmt.Errorf("read reactor run %d: %w", runID, err)
+		return reactors.Run{}, Hindrance{}, fmt.Errorf("read reactor run %d: %w", runID, err)
 	}
-	return run, paused, nil
+	return run, h, nil
 }
 
 // Run returns a run as it stands. The error is pgx.ErrNoRows if there is none.
@@ -139,7 +147,8 @@ func (s *Store) collapse(ctx context.Context, tx pgx.Tx, run reactors.Run, ids [
 	return err
 }
 
-// ProgressRun stores what has come of the requests so far.
+// ProgressRun stores what has come of the requests so far. The run has used its
+// turn, and needs another for what comes next.
 func (s *Store) ProgressRun(ctx context.Context, run reactors.Run, trace ...reactors.TraceEntry) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -147,7 +156,7 @@ func (s *Store) ProgressRun(ctx context.Context, run reactors.Run, trace ...reac
 	if err == nil {
 		_, err = s.pool.Exec(ctx, `
 			UPDATE reactor_runs
-			SET requests = $2, trace = `+longerTrace("$3")+`
+			SET requests = $2, slot_at = NULL, trace = `+longerTrace("$3")+`
 			WHERE id = $1 AND outcome = 'pending'`, run.ID, requests, traceJSON(trace))
 	}
 	if err != nil {

@@ -9,10 +9,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// slotGrace is how late a run may use its turn. It covers the time between a
-// job's being due and its being fetched; later, the turn is somebody else's.
-const slotGrace = 5 * time.Second
-
 // A turn need not survive a crash of the database: Google would refuse a write
 // that comes too early, and it would come again. So nobody waits for a flush
 // while the row is locked.
@@ -22,8 +18,10 @@ const dontFlush = `SELECT set_config('synchronous_commit', 'off', true)`
 // the space; 0 if it may write now. Turns are interval apart over all replicas,
 // by the clock of the database, and further where SlowDown was called: every
 // turn brings the space a little closer to the configured pace again. A run
-// keeps its turn until it is slotGrace over, so asking again after a wait does
-// not push it back.
+// keeps its turn until it has used it or half an interval has passed, which
+// covers the time between a job's being due and its being fetched: asking again
+// after a wait does not push it back, and two runs that are late don't write at
+// once.
 func (s *Store) ReserveWrite(ctx context.Context, space string, runID int64, interval time.Duration) (wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -36,7 +34,7 @@ func (s *Store) ReserveWrite(ctx context.Context, space string, runID int64, int
 		WITH held AS (
 			SELECT slot_at
 			FROM reactor_runs
-			WHERE id = $2 AND slot_at > clock_timestamp() - $4::interval
+			WHERE id = $2 AND slot_at > clock_timestamp() - $3::interval / 2
 		), reserved AS (
 			INSERT INTO write_slots AS w (space, next_at)
 			SELECT $1, clock_timestamp() + $3::interval
@@ -52,7 +50,7 @@ func (s *Store) ReserveWrite(ctx context.Context, space string, runID int64, int
 		)
 		SELECT extract(epoch FROM slot_at - clock_timestamp())::float8
 		FROM (SELECT slot_at FROM held UNION ALL SELECT slot_at FROM reserved) s`,
-		space, runID, interval, slotGrace).QueryRow(func(row pgx.Row) error { return row.Scan(&seconds) })
+		space, runID, interval).QueryRow(func(row pgx.Row) error { return row.Scan(&seconds) })
 	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
 		return 0, fmt.Errorf("reserve a write to %s for reactor run %d: %w", space, runID, err)
 	}

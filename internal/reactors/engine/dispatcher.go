@@ -76,6 +76,10 @@ const jobTimeout = 30 * time.Second
 // for a longer one the job is put back, so that others get its place.
 const shortWait = 250 * time.Millisecond
 
+// stepPause is how long a step waits for the one before it, which may be
+// waiting for its space's turn or for somebody to come back.
+const stepPause = 2 * time.Second
+
 // Timeout implements river.Worker.
 func (d *Dispatcher) Timeout(*river.Job[reactors.RunArgs]) time.Duration { return jobTimeout }
 
@@ -99,15 +103,18 @@ func (d *Dispatcher) Work(ctx context.Context, job *river.Job[reactors.RunArgs])
 // Attempt carries a run on as far as it goes now; wait says when to call it
 // again, 0 for never. An error is about the database.
 func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Duration, err error) {
-	run, paused, err := d.store.BeginAttempt(ctx, runID)
+	run, hindrance, err := d.store.BeginAttempt(ctx, runID)
 	if err != nil || run.Outcome != reactors.Pending {
 		return 0, err
 	}
-	if paused {
+	if hindrance.Paused {
 		held, err := d.store.HoldRun(ctx, run, d.said("paused"))
 		if err != nil || held {
 			return 0, err
 		}
+	}
+	if hindrance.Behind && !d.opts.Now().Before(run.Due) {
+		return stepPause, nil
 	}
 	if run.Requests == nil {
 		if wait, err := d.decide(ctx, &run); err != nil || run.Requests == nil || run.Outcome != reactors.Pending {

@@ -1,0 +1,100 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+)
+
+// Effects compares what rules say they have done, since a time, with what the
+// Chat API received: every message that a run has sent is there once, and the
+// app has sent nothing else. It also wants each rule of members to have come to
+// an outcome for everybody whose joining was published.
+func Effects(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, since time.Time, onJoin []string) (Report, error) {
+	messages, err := checkMessages(ctx, db, ledger, since)
+	if err != nil {
+		return nil, fmt.Errorf("compare messages: %w", err)
+	}
+	decided, err := checkDecided(ctx, db, ledger, since, onJoin)
+	if err != nil {
+		return nil, fmt.Errorf("compare decisions: %w", err)
+	}
+	return Report{messages, decided}, nil
+}
+
+func checkMessages(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, since time.Time) (Row, error) {
+	row := Row{What: "messages of rules", Got: len(ledger.AppMessages)}
+	sent := map[string]int{}
+	for _, m := range ledger.AppMessages {
+		sent[m.Name]++
+	}
+	rows, err := db.Query(ctx, `
+		SELECT r ->> 'action', COALESCE(r -> 'result' ->> 'message', '')
+		FROM reactor_runs, json_array_elements(requests) AS r
+		WHERE NOT shadow AND created_at >= $1 AND (r ->> 'done')::boolean`, since)
+	if err != nil {
+		return row, err
+	}
+	claimed := map[string]bool{}
+	var action, name string
+	if _, err := pgx.ForEachRow(rows, []any{&action, &name}, func() error {
+		switch {
+		case action != "send":
+			return nil
+		case sent[name] == 0:
+			row.Lost++
+		case claimed[name]:
+			row.Lost++ // two runs can't have sent one message
+		}
+		claimed[name] = true
+		row.Wanted++
+		return nil
+	}); err != nil {
+		return row, err
+	}
+	for name, n := range sent {
+		if !claimed[name] {
+			row.Unexpected += n
+		}
+	}
+	return row, nil
+}
+
+func checkDecided(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, since time.Time, onJoin []string) (Row, error) {
+	row := Row{What: "joins decided on"}
+	type decision struct{ reactor, space, user string }
+	want := map[decision]bool{}
+	for _, j := range ledger.Joins {
+		if !j.Bot && j.Published {
+			for _, reactor := range onJoin {
+				want[decision{reactor, j.Space, j.User}] = true
+			}
+		}
+	}
+	row.Wanted = len(want)
+	rows, err := db.Query(ctx, `
+		SELECT DISTINCT reactor, space, member
+		FROM reactor_runs
+		WHERE trigger = 'member.joined' AND outcome <> 'pending' AND reactor = ANY($1) AND created_at >= $2`, onJoin, since)
+	if err != nil {
+		return row, err
+	}
+	var d decision
+	if _, err := pgx.ForEachRow(rows, []any{&d.reactor, &d.space, &d.user}, func() error {
+		row.Got++
+		if !want[d] {
+			row.Unexpected++
+		}
+		delete(want, d)
+		return nil
+	}); err != nil {
+		return row, err
+	}
+	row.Lost = len(want)
+	return row, nil
+}
