@@ -71,3 +71,15 @@ func TestTickAsksForEachSpace(t *testing.T) {
 		t.Errorf("a rule that names its spaces asks for %v, want one intent in spaces/A", got)
 	}
 }
+
+// Every replica plans a tick, so that only its one run may judge it.
+func TestTickIsNotJudgedBefore(t *testing.T) {
+	t.Parallel()
+	src := replace(replace(scheduled, "CRON", "0 9 * * mon"), "    do:", "    if: space.name == \"spaces/D\"\n    do:")
+	s := parse(t, src)
+	ticks := s.Due(at(t, "2026-01-01 00:00 +01:00"), at(t, "2026-01-06 00:00 +01:00"))
+	got := s.PlanTick(ticks[0], []string{"spaces/A"})
+	if len(got) != 1 || got[0].Outcome != "" || len(got[0].Steps) != 1 {
+		t.Errorf("planned %+v, want one run", got)
+	}
+}

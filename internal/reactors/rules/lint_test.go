@@ -168,6 +168,7 @@ func mistakes() []mistake {
 		{name: "collapse of messages", on: "message.created", rule: "collapse: {window: 60s, do: [{send: {text: a}}]}"},
 		{name: "card file missing", rule: "do: [{send: {card: cards/welcom.yaml}}]"},
 		{name: "mistake in a card file", rule: "do: [{send: {card: cards/bad.yaml}}]"},
+		{name: "mistake in a card of two reactors", file: "reactors:\n  - {id: a, on: member.joined, do: [{send: {card: cards/bad.yaml}}]}\n  - {id: b, on: member.joined, do: [{send: {card: cards/bad.yaml}}]}\n"},
 		{name: "placeholder in a card's link", rule: "do: [{send: {card: {sections: [{widgets: [{buttonList: {buttons: [{onClick: {openLink: {url: \"https://example.com/{{ member.name }}\"}}}]}}]}]}}}]"},
 
 		// Overrides.

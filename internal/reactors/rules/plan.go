@@ -159,7 +159,12 @@ func plan(list []*Rule, f *reactors.Facts, at time.Time, key string) []reactors.
 			Subject: r.subject(f, at, key), Space: f.Space.Name, Member: f.Member.Name,
 			ByApp: byApp, EventTime: at, Hash: r.Hash,
 		}
-		if i.Outcome, i.Reason = r.refuses(f, at); i.Outcome == "" {
+		// A tick is claimed more than once: what it comes to is for its run to
+		// say, of which there is one.
+		if f.Trigger != reactors.Schedule {
+			i.Outcome, i.Reason = r.refuses(f, at)
+		}
+		if i.Outcome == "" {
 			if facts == nil {
 				var err error
 				if facts, err = json.Marshal(f); err != nil { // facts are words, numbers and times in range

@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -237,5 +238,37 @@ reactors:
 	sunday := time.Date(2026, time.January, 4, 20, 0, 0, 0, time.UTC)
 	if got, want := s.PlanFacts(f, sunday, "k")[0].Subject, "users/1 2026-01-05 2026-W02"; got != want {
 		t.Errorf("subject %q, want %q: the order is fixed, days are those of the rule's zone", got, want)
+	}
+}
+
+// A run is refused for what the event tells of match, and asked for all of
+// both when its turn comes, even where a condition ends in a comment.
+func TestMatchIsPartOfTheCondition(t *testing.T) {
+	t.Parallel()
+	s := parse(t, `
+reactors:
+  - id: a
+    on: member.joined
+    spaces: {match: space.name.startsWith("spaces/T") && space.members > 3}
+    if: |
+      member.role == "ROLE_MEMBER" // not managers
+    do: [{send: {text: Hi}}]
+`)
+	f := reactors.Facts{Trigger: reactors.MemberJoined}
+	f.Space.Name, f.Member.Role = "spaces/A", "ROLE_MEMBER"
+	got := s.PlanFacts(f, monday, "k")[0]
+	if want := `spaces.match: space.name.startsWith("spaces/T") && space.members > 3`; got.Outcome != reactors.ConditionFalse || got.Reason != want {
+		t.Errorf("elsewhere it is %q because of %q, want %q because of %q", got.Outcome, got.Reason, reactors.ConditionFalse, want)
+	}
+	for _, c := range []struct {
+		role    string
+		members int
+		want    bool
+	}{{"ROLE_MEMBER", 4, true}, {"ROLE_MEMBER", 3, false}, {"ROLE_MANAGER", 4, false}} {
+		f.Space.Name, f.Member.Role, f.Space.Members = "spaces/T1", c.role, c.members
+		got, err := s.Rule("a", "spaces/T1").If.Eval(context.Background(), &f, monday)
+		if err != nil || got != c.want {
+			t.Errorf("%s, %d members: %t, %v; want %t", c.role, c.members, got, err, c.want)
+		}
 	}
 }

@@ -98,7 +98,11 @@ func TestRender(t *testing.T) {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 
-	// The rule hasn't changed by that: another person's is another's.
+	// The rule hasn't changed by that: nothing of one person is left for another.
+	p := r.Steps[0].Do[0].Params.(*sendParams)
+	if left := p.Text.Value + p.Key.Value + p.More[0].Value + p.Named["a"].Value + p.Sub.Text.Value + string(p.Card.Value); left != "" {
+		t.Errorf("the rule keeps %q", left)
+	}
 	f := facts()
 	f.Member = reactors.MemberFacts{Name: "users/2", Mention: reactors.Mention{User: "users/2"}}
 	got, err = r.Render(context.Background(), run, f, monday, false)

@@ -206,7 +206,10 @@ tests:
 
 func TestLoadFindsCardsBesideTheFile(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "rules")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	write := func(name, s string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(s), 0o600); err != nil {
@@ -219,10 +222,11 @@ func TestLoadFindsCardsBesideTheFile(t *testing.T) {
 		return err
 	}
 	write("card.yaml", "header: {title: Hi}")
+	write("../above.yaml", "header: {title: Hi}")
 	if err := load("card.yaml"); err != nil {
 		t.Errorf("a card beside the file: %v", err)
 	}
-	for _, card := range []string{"/etc/passwd", "../card.yaml"} {
+	for _, card := range []string{"/etc/passwd", "../above.yaml", filepath.Join(dir, "card.yaml")} {
 		var e *rules.Error
 		if err := load(card); !errors.As(err, &e) {
 			t.Errorf("card %s: %v, want a problem", card, err)
