@@ -1,10 +1,6 @@
 package rules
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"maps"
 	"reflect"
 	"regexp"
 	"slices"
@@ -42,7 +38,8 @@ type ruleCompiler struct {
 	keys   ruleKeys
 	env    *expr.Env // for the rule's triggers
 	rule   *Rule
-	labels map[string]bool
+	labels map[string]bool  // all of them
+	of     map[string]*node // parameters that name one, by path
 }
 
 // at settles which of the two embedded problem lists is meant: it is one.
@@ -58,6 +55,7 @@ func (c *compiler) compile(n *node) *Rule {
 		decoder:  &decoder{problems: c.problems, nodes: map[string]*node{}, cards: c.cards},
 		rule:     &Rule{Line: n.at.line},
 		labels:   map[string]bool{},
+		of:       map[string]*node{},
 	}
 	rc.decode("", n, reflect.ValueOf(&rc.keys).Elem())
 	if n.kind != section {
@@ -76,7 +74,7 @@ func (c *compiler) compile(n *node) *Rule {
 	for _, s := range r.Steps {
 		r.needs = append(r.needs, r.needsOf(s))
 	}
-	r.Hash = c.hash(n)
+	r.Hash = c.hash(n, r)
 	return r
 }
 
@@ -201,35 +199,5 @@ func (c *ruleCompiler) tellEarly(cond *expr.Condition, reason string) {
 	}
 	if at := cond.AtEvent(); at != nil {
 		c.rule.early = append(c.rule.early, early{at, reason + strings.Join(strings.Fields(cond.Source()), " ")})
-	}
-}
-
-// hash is of what a rule says, with the cards that it takes from files.
-func (c *compiler) hash(n *node) string {
-	said, _ := n.plain().(map[string]any)
-	delete(said, "description")
-	sum := sha256.New()
-	e := json.NewEncoder(sum)
-	e.Encode(said) //nolint:errcheck // maps, lists and words always encode, and a hash takes them all
-	files := map[string]bool{}
-	n.eachText(func(s string) { files[s] = c.cards.raw[s] != nil })
-	for _, f := range slices.Sorted(maps.Keys(files)) {
-		if files[f] {
-			e.Encode([]any{f, c.cards.raw[f]}) //nolint:errcheck // as above
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil))[:12]
-}
-
-// eachText calls f with all texts below a node.
-func (n *node) eachText(f func(string)) {
-	if n.kind == text {
-		f(n.text)
-	}
-	for _, p := range n.pairs {
-		p.value.eachText(f)
-	}
-	for _, item := range n.items {
-		item.eachText(f)
 	}
 }

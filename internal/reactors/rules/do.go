@@ -33,6 +33,12 @@ func (c *ruleCompiler) steps() {
 	if c.has("collapse") {
 		c.collapse()
 	}
+	for _, path := range slices.Sorted(maps.Keys(c.of)) {
+		n := c.of[path]
+		if n.kind == text && !c.labels[n.text] {
+			c.at(n.at, suggest(n.text, slices.Sorted(maps.Keys(c.labels))), "%s: no action of this reactor has the id %q", path, n.text)
+		}
+	}
 }
 
 func (c *ruleCompiler) sequence() {
@@ -134,6 +140,10 @@ func (c *ruleCompiler) action(path string, p pair, label string, env *expr.Env) 
 		d.Label = c.label(join(path, "id"), id)
 		n = n.without("id")
 	}
+	c.labels[d.Label] = true
+	if of := n.child("of"); of != nil {
+		c.of[join(path, "of")] = of
+	}
 	params := reflect.ValueOf(d.Params)
 	c.decode(path, n, params.Elem())
 	c.nodes[path] = &node{kind: n.kind, at: p.at}
@@ -160,7 +170,6 @@ func (c *ruleCompiler) label(path string, n *node) string {
 	case c.labels[label]:
 		c.at(n.at, "", "another action has the id %q", label)
 	}
-	c.labels[label] = true
 	return label
 }
 

@@ -16,6 +16,10 @@
 // file is refused. Look a run's rule up by its id and space, as overrides make
 // a rule differ from one space to another.
 //
+// An action's parameter named of is taken for the id of another action of the
+// rule, and checked. Fields of parameters with the tag yaml:"-" are for what
+// Check finds out, such as a file's digest: they count for the rule's hash.
+//
 // # What happens on failure
 //
 // A condition that can't be evaluated when an event arrives becomes an intent

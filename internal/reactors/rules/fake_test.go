@@ -13,7 +13,7 @@ import (
 )
 
 // send is an action with all that parameters can be made of.
-type send struct{}
+type send struct{ digest string }
 
 type sendParams struct {
 	To    string                        `yaml:"to" doc:"Where to."`
@@ -24,16 +24,20 @@ type sendParams struct {
 	Pause time.Duration                 `yaml:"pause"`
 	More  []reactors.ChatText           `yaml:"more"`
 	Named map[string]reactors.PlainText `yaml:"named"`
+	Of    string                        `yaml:"of"`
 	Sub   *struct {
 		Text reactors.ChatText `yaml:"text"`
 	} `yaml:"sub"`
+
+	Digest string `yaml:"-"`
 }
 
 func (send) Name() string { return "send" }
 func (send) Params() any  { return &sendParams{To: "space"} }
 
-func (send) Check(params any) []reactors.Problem {
+func (s send) Check(params any) []reactors.Problem {
 	p := params.(*sendParams)
+	p.Digest = s.digest
 	var list []reactors.Problem
 	if p.To != "space" && p.To != "private" {
 		list = append(list, reactors.Problem{Field: "to", Message: "to must be space or private", Hint: "leave it out for space"})

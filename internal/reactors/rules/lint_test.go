@@ -154,6 +154,7 @@ func mistakes() []mistake {
 		{name: "typo in a placeholder", rule: "do:\n  - send:\n      text: |\n        Hello!\n\n        Welcome {{ member.mentoin }}."},
 		{name: "group without collapse", rule: "do: [{send: {text: \"{{ group.size }} of you\"}}]"},
 		{name: "duplicate label", rule: "do:\n  - send: {id: hello, text: a}\n  - send: {id: hello, text: b}"},
+		{name: "id of no action", rule: "do:\n  - send: {id: hello, text: a}\n  - send: {of: helo, text: b}"},
 		{name: "bad label", rule: "do: [{send: {id: Hello!, text: a}}]"},
 		{name: "stop_when without a sequence", rule: "stop_when: member.is_member"},
 		{name: "wait with a sequence", rule: "wait: 1m\nsequence: [{after: 1h, do: [{send: {text: a}}]}]"},

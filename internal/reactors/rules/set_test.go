@@ -148,6 +148,11 @@ func TestHash(t *testing.T) {
 			t.Errorf("%s: the same hash, want another", name)
 		}
 	}
+	o := options(map[string]string{"c.yaml": card})
+	o.Actions = []reactors.Action{send{digest: "another"}}
+	if found, err := rules.Parse("x.yaml", []byte(src), o); err != nil || found.Hash+found.Rules()[0].Hash == same {
+		t.Errorf("another digest: the same hash, or %v; want another", err)
+	}
 	if hash(src, "header: {title: b}") == same {
 		t.Error("another card: the same hash, want another")
 	}
