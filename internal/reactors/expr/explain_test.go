@@ -47,6 +47,7 @@ func TestMistakes(t *testing.T) {
 		{joined, `group.members.exists(member, member == "a")`, "20: member is a variable already (call the item otherwise)"},
 		// Fields.
 		{group, `member.nam == "a"`, "7: member has no field nam (did you mean name?)"},
+		{group, `.member.nam == "a"`, "8: member has no field nam (did you mean name?)"},
 		{group, `member.displayname == "a"`, "7: member has no field displayname (did you mean display_name?)"},
 		{group, `"é" + member.nam == ""`, "14: member has no field nam (did you mean name?)"},
 		{group, "member.type == \"HUMAN\" &&\n  member.nam == 'x'", "35: member has no field nam (did you mean name?)"},

@@ -47,7 +47,8 @@ func found(text string) map[string][]string {
 func unseen(text string) []rune {
 	var list []rune
 	for _, r := range text {
-		if r != '\n' && (unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs) || !unicode.IsGraphic(r)) {
+		ignorable := r != '\ufe0f' && unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+		if r != '\n' && (unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs) || !unicode.IsGraphic(r) || ignorable) {
 			list = append(list, r)
 		}
 	}
@@ -229,12 +230,13 @@ func TestReadable(t *testing.T) {
 	t.Parallel()
 	env := newEnv(t)
 	for text, want := range map[string]string{
-		"Ünïcödé 日本語 العربية 👍🏽 ❤️ 1️⃣":   "Ünïcödé 日本語 العربية 👍🏽 ❤️ 1️⃣",
-		"3.5 % at 10:30, e.g. now. Then…": "3.5 % at 10:30, e\u2024g. now. Then…",
-		" two\n\n lines\t":                "two lines",
-		"a - b":                           "a - b",
-		"user_name <me@example.com>":      "user＿name ‹me＠example\u2024com›",
-		"https://x.example/a":             "https:\u2215\u2215x\u2024example/a",
+		"Ünïcödé 日本語 العربية 👍🏽 ❤️ 1️⃣":                   "Ünïcödé 日本語 العربية 👍🏽 ❤️ 1️⃣",
+		"3.5 % at 10:30, e.g. now. Then…":                 "3.5 % at 10:30, e\u2024g. now. Then…",
+		"evil.\ufe0fcom a\ufe0fb \ufe0f❤\ufe0f é \ufe0fx": "evil\u2024com ab ❤\ufe0f é x",
+		" two\n\n lines\t":           "two lines",
+		"a - b":                      "a - b",
+		"user_name <me@example.com>": "user＿name ‹me＠example\u2024com›",
+		"https://x.example/a":        "https:\u2215\u2215x\u2024example/a",
 	} {
 		f := anna()
 		f.Message.Text = text

@@ -57,6 +57,8 @@ func TestRender(t *testing.T) {
 		{`{{ "\"}}" }}{{ r"\" }}{{ """ "}} """ }}{{ br'\'.size() }}`, `"}}\"}}1`, `"}}\ "}} 1`, `&#34;}}\&#34;}}1`},
 		{"{{ br'\\' == b'}}' }} {{ r'\\' + '}}' }}", "false \\}}", "false \\}}", "false \\}}"},
 		{"a {{{{ b }} c {{{{{{ member.name }}", "a {{ b }} c {{users/1", "a {{ b }} c {{users/1", "a {{ b }} c {{users/1"},
+		{"https://x.example/a.{{ member.display_name }} b.{{ member.display_name }}", "https://x.example/a.Anna b\u2024Anna",
+			"https://x.example/a.Anna b.Anna", "https://x.example/a.Anna b\u2024Anna"},
 		{"see https://crm.example/{{ member.name }}.html", "see https://crm.example/users/1.html", "see https://crm.example/users/1.html", "see https://crm.example/users/1.html"},
 		{`<https://crm.example/{{ member.name }}|{{ "a|b" }}>`, "<https://crm.example/users/1|a∣b>", "<https://crm.example/users/1|a|b>", "<https://crm.example/users/1|a∣b>"},
 	} {

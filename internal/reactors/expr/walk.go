@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"strings"
-
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 
@@ -52,7 +50,7 @@ func (e *Env) collect(x celast.Expr, r *reads) {
 func pathOf(x celast.Expr) []string {
 	switch x.Kind() {
 	case celast.IdentKind:
-		return []string{strings.TrimPrefix(x.AsIdent(), ".")}
+		return []string{x.AsIdent()} // checked: without the dot of .space
 	case celast.SelectKind:
 		if path := pathOf(x.AsSelect().Operand()); path != nil {
 			return append(path, x.AsSelect().FieldName())
