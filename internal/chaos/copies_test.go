@@ -35,8 +35,8 @@ func TestFiveCopiesInRandomOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Joins of an hour ago are too old for a welcome at the usual limit.
-	w.work(t, "SPACEKEEPER_REACTORS_WELCOME_ENABLED=false")
-	w.work(t, "SPACEKEEPER_REACTORS_WELCOME_ENABLED=false")
+	w.work(t, inForce(t, ""))
+	w.work(t, inForce(t, ""))
 	if err := w.Broker().WaitIdle(t.Context(), w.subscription); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestBulkAddIsPaced(t *testing.T) {
 	}
 	w.settle(t, 2*time.Minute+time.Duration(n)*interval)
 
-	if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'sent'`); got != n+1 {
+	if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`); got != n+1 {
 		t.Errorf("%d runs were sent, want %d", got, n+1)
 	}
 	if got := w.query(t, `SELECT count(*) FROM membership_intervals WHERE joined_at IS NOT NULL`); got != n+1 {
@@ -64,9 +65,9 @@ func TestLateJoinsExpire(t *testing.T) {
 		t.Fatal(err)
 	}
 	after(t, 2*time.Second)
-	w.work(t, "SPACEKEEPER_REACTORS_WELCOME_MAX_AGE=1s")
+	w.work(t, inForce(t, strings.Replace(welcome, "10m", "1s", 1)))
 	eventually(t, 60*time.Second, "the runs have expired", func() bool {
-		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'expired'`) == 3
+		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'too_old'`) == 3
 	})
 	if n := len(w.Ledger().AppMessages); n != 0 {
 		t.Errorf("%d messages were sent, want none", n)
@@ -89,20 +90,20 @@ func TestLeaveAndReturn(t *testing.T) {
 	}
 	w.work(t)
 	eventually(t, 60*time.Second, "the run has ended", func() bool {
-		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE state IN ('skipped', 'parked') AND reason IS NOT NULL`) == 1
+		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome IN ('left', 'failed') AND reason IS NOT NULL`) == 1
 	})
 	if err := w.AddMembers(space, who); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 60*time.Second, "the welcome is sent", func() bool {
-		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'sent'`) == 1
+		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`) == 1
 	})
 	w.settle(t, time.Minute)
 }
 
-// A space that the app may not write to: the run is parked with a reason that
-// its people understand, and others go on.
-func TestForbiddenSpaceIsParked(t *testing.T) {
+// A space that the app may not write to: the run fails with a reason that its
+// people understand, and others go on.
+func TestForbiddenSpaceFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, simulate.Options{Seed: 9, Spaces: 2, Users: 4})
 	closed, open := w.Spaces()[0].Name, w.Spaces()[1].Name
@@ -118,8 +119,8 @@ func TestForbiddenSpaceIsParked(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 60*time.Second, "one run is sent and one is parked", func() bool {
-		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'parked' AND reason LIKE '%add it to the space%'`) == 1 &&
-			w.query(t, `SELECT count(*) FROM reactor_runs WHERE state = 'sent'`) == 1
+	eventually(t, 60*time.Second, "one run is sent and one has failed", func() bool {
+		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'failed' AND reason LIKE '%add it to the space%'`) == 1 &&
+			w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`) == 1
 	})
 }

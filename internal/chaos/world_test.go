@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -182,6 +183,32 @@ type process struct {
 	err  error // once done is closed
 }
 
+// welcome greets everybody who joins, as the simplest of rules does.
+const welcome = `
+reactors:
+  - id: welcome
+    mode: live
+    on: member.joined
+    max_age: 10m
+    do:
+      - send: { to: private, text: "Welcome, {{ member.mention }}!" }
+`
+
+// inForce writes rules to a file, and is the setting that names it; without
+// rules nothing reacts.
+func inForce(t *testing.T, rules string) string {
+	t.Helper()
+	const setting = "SPACEKEEPER_REACTORS_FILE="
+	if rules == "" {
+		return setting
+	}
+	path := filepath.Join(t.TempDir(), "reactors.yaml")
+	if err := os.WriteFile(path, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return setting + path
+}
+
 // work starts a worker. Settings are environment variables.
 func (w *world) work(t *testing.T, settings ...string) *process {
 	t.Helper()
@@ -193,7 +220,7 @@ func (w *world) work(t *testing.T, settings ...string) *process {
 		"SPACEKEEPER_PROJECT="+w.Project(),
 		"SPACEKEEPER_PUBSUB_SUBSCRIPTION="+w.subscription,
 		"SPACEKEEPER_DATABASE_DSN="+w.pg.DSN(),
-		"SPACEKEEPER_REACTORS_WELCOME_ENABLED=true",
+		inForce(t, welcome),
 		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE=60",
 		"SPACEKEEPER_HEALTH_ADDR=off",
 	)
