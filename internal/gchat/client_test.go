@@ -173,7 +173,7 @@ func TestCreateMessageOutcomes(t *testing.T) {
 		{name: "too many, with a time", create: fail(429, "RESOURCE_EXHAUSTED", "Quota.", "Retry-After", "7"), retryAfter: 7 * time.Second, says: "too many requests"},
 		{name: "too many, with an absurd time", create: fail(429, "RESOURCE_EXHAUSTED", "Quota.", "Retry-After", "2000000000"), retryAfter: time.Hour, says: "too many requests"},
 		{name: "id taken, there", create: fail(409, "ALREADY_EXISTS", "Exists."), get: ok(stored), want: storedMessage, gets: 1},
-		{name: "id taken, gone", create: fail(409, "ALREADY_EXISTS", "Exists."), get: gone, permanent: true, says: "was sent before", gets: 1},
+		{name: "id taken, gone", create: fail(409, "ALREADY_EXISTS", "Exists."), get: gone, permanent: true, says: "it was sent before", gets: 1},
 		{name: "id taken, deleted", create: fail(409, "ALREADY_EXISTS", "Exists."), get: ok(`{"name":"spaces/AAQA/messages/M1","deleteTime":"2026-11-22T10:00:00Z"}`),
 			want: gchat.Message{Name: "spaces/AAQA/messages/M1", Deleted: true}, gets: 1},
 		{name: "id taken, may not look", create: fail(409, "ALREADY_EXISTS", "Exists."), get: fail(403, "PERMISSION_DENIED", "No."),

@@ -47,7 +47,7 @@ var (
 )
 
 // ErrSentBefore says that a message can't be sent because it was.
-var ErrSentBefore = errors.New("Google Chat says that it was sent before, but it can't be found; it may have been removed")
+var ErrSentBefore = errors.New("it was sent before, says Google Chat, but it can't be found; it may have been removed")
 
 // maxThreadKey is Google's limit, in characters.
 const maxThreadKey = 4000

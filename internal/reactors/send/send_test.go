@@ -290,7 +290,8 @@ func TestIDs(t *testing.T) {
 		c.IDs = reactors.IDsOf(c.Run)
 		return a.MessageIDs(prepare(t, a, &send.Params{Text: chatText("hi")}, c))[0]
 	}
-	if ids("a", false) != ids("a", false) || ids("a", false) == ids("b", false) || ids("a", false) == ids("a", true) {
+	first, again := ids("a", false), ids("a", false)
+	if first != again || first == ids("b", false) || first == ids("a", true) {
 		t.Error("the ids don't follow from run and label")
 	}
 	if got := a.MessageIDs(json.RawMessage(`[]`)); got != nil {
