@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +46,7 @@ func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) err
 	if _, err := os.Lstat(path); err == nil && !force {
 		return fmt.Errorf("%s is there already: --force replaces it, --config names another", path)
 	}
+	a.path = path
 	if asks {
 		e.say("This writes %s. Enter takes what is in brackets.\n", path)
 		if err := e.interview(cmd.Context(), cmd.Flags(), a); err != nil {
@@ -57,10 +57,6 @@ func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) err
 		return &usageError{errors.New("nothing was written: " + missing)}
 	}
 	cfg := a.config()
-	rules := filepath.Join(filepath.Dir(path), "reactors.yaml")
-	if a.Welcome {
-		cfg.Reactors.File = rules
-	}
 	if err := problemsOf(cfg, config.ForApply, config.ForWorker); err != nil {
 		return err
 	}
@@ -72,7 +68,7 @@ func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) err
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	if a.Welcome {
-		if err := e.writeRules(rules); err != nil {
+		if err := e.writeRules(cfg.Reactors.File); err != nil {
 			return err
 		}
 	}

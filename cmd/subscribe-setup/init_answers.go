@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,6 +22,8 @@ type answers struct {
 	Follow, NamesOnly                                  bool
 	Database, PasswordFile                             string
 	Welcome                                            bool
+
+	path string // of the file that is written: the rules go beside it
 }
 
 func (a *answers) addFlags(f *pflag.FlagSet) {
@@ -60,6 +63,9 @@ func (a *answers) config() config.Config {
 	cfg.Database.DSN, cfg.Database.PasswordFile = a.Database, a.PasswordFile
 	cfg.Workspace.IncludeResource = !a.NamesOnly
 	cfg.Keeper.OnAdded = a.Follow
+	if a.Welcome {
+		cfg.Reactors.File = filepath.Join(filepath.Dir(a.path), "reactors.yaml")
+	}
 	for _, name := range a.Watch {
 		t := config.Target{Target: name}
 		if kind := t.Kind(); kind == config.KindSpace || kind == "" && strings.HasPrefix(name, "https://") {

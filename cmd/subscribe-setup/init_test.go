@@ -157,7 +157,7 @@ func TestInitWritesWhatLoads(t *testing.T) {
 				t.Errorf("%v: %v", args, err)
 				continue
 			}
-			var a answers
+			a := answers{path: path}
 			flags := pflag.NewFlagSet("init", pflag.ContinueOnError)
 			a.addFlags(flags)
 			if err := flags.Parse(append(append([]string{"--project", "my-project"}, mode...), other...)); err != nil {
