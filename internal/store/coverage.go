@@ -63,11 +63,11 @@ func decide(open *interval, prev observed, now SubscriptionState) move {
 	if since.IsZero() {
 		since = now.ObservedAt
 	}
+	if open == nil {
+		return firstSeen(since, prev.ended, now)
+	}
 	// Whether it was ACTIVE before somebody changed it can't be told.
 	changed := latest(since, now.UpdateTime)
-	if open == nil {
-		return firstSeen(latest(since, prev.ended), changed, now)
-	}
 	sure := latest(prev.confirmed, open.from)
 	switch {
 	case open.source == SourceGap:
@@ -97,13 +97,15 @@ func decide(open *interval, prev observed, now SubscriptionState) move {
 const settling = 10 * time.Second
 
 // firstSeen is decide for a subscription that delivers and of which nothing
-// is known: it has existed since a time, and was changed at another.
-func firstSeen(since, changed time.Time, now SubscriptionState) move {
+// is known since it was made, or since the coverage of its scope ended.
+func firstSeen(made, ended time.Time, now SubscriptionState) move {
+	since := latest(made, ended)
+	changed := latest(since, now.UpdateTime)
 	switch {
 	case now.Touched:
 		return move{openSource: SourceLive, openFrom: since}
-	case now.Lapse == "" && changed.Sub(since) < settling:
-		return move{openSource: SourceLive, openFrom: latest(since, changed)}
+	case now.Lapse == "" && !ended.After(made) && changed.Sub(made) < settling:
+		return move{openSource: SourceLive, openFrom: changed}
 	}
 	return move{endOpen: since, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: now.lapse()}
 }

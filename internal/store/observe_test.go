@@ -31,6 +31,12 @@ func suspended(observed int) store.SubscriptionState {
 	return with(seen(observed, 3, 15), func(n *store.SubscriptionState) { n.State, n.Reason = "SUSPENDED", "OTHER" })
 }
 
+// foreign is what the keeper saw of a subscription that it isn't told to keep.
+func foreign(n store.SubscriptionState) store.SubscriptionState {
+	n.Managed = false
+	return n
+}
+
 func missing(observed int) store.SubscriptionState {
 	return store.SubscriptionState{Target: "//chat.googleapis.com/spaces/S", Scope: "spaces/S", Managed: true, ObservedAt: at(observed)}
 }
@@ -84,7 +90,15 @@ func TestCoverageFollowsWhatIsSeen(t *testing.T) {
 		"changed by us":                    {states{seen(10, 3, 3), with(seen(20, 3, 15), touched), seen(30, 3, 15)}, "live 3-", 0},
 		"suspended and mended in one pass": {states{seen(10, 3, 3), with(seen(20, 3, 20), func(n *store.SubscriptionState) { n.Lapse = "OTHER" })}, "live 3-10, gap 10-20 OTHER, live 20-", 1},
 		"to another topic":                 {states{with(seen(10, 3, 3), elsewhere), seen(30, 25, 25)}, "gap 10-25 elsewhere, live 25-", 1},
-		"others' isn't ours":               {states{with(seen(10, 3, 3), func(n *store.SubscriptionState) { n.Managed = false })}, "", 0},
+		"others' isn't ours":               {states{foreign(seen(10, 3, 3))}, "", 0},
+		"ours no more":                     {states{seen(10, 3, 3), foreign(seen(20, 3, 3)), foreign(seen(30, 3, 3))}, "live 3-10", 0},
+		"ours again":                       {states{seen(10, 3, 3), foreign(seen(20, 3, 3)), seen(30, 3, 3)}, "live 3-10, live 10-", 0},
+		"changed while not ours":           {states{seen(10, 3, 3), foreign(suspended(20)), foreign(seen(30, 3, 27)), seen(40, 3, 27)}, "live 3-10, gap 10-27 changed, live 27-", 1},
+		"soon changed while not ours":      {states{seen(5, 3, 3), foreign(seen(8, 3, 3)), seen(40, 3, 11)}, "live 3-5, gap 5-11 changed, live 11-", 1},
+		"mended once ours again":           {states{seen(10, 3, 3), foreign(suspended(20)), with(seen(40, 3, 40), func(n *store.SubscriptionState) { n.Lapse = "OTHER" })}, "live 3-10, gap 10-40 OTHER, live 40-", 1},
+		"made again while not ours":        {states{seen(10, 3, 3), foreign(seen(30, 15, 15)), seen(40, 15, 15)}, "live 3-10, live 15-", 0},
+		"a gap of what is ours no more":    {states{seen(5, 3, 3), suspended(20), foreign(suspended(30)), foreign(seen(40, 3, 35))}, "live 3-5, gap 5-20 OTHER", 1},
+		"an older look at others'":         {states{seen(10, 3, 3), foreign(seen(9, 3, 3)), seen(20, 3, 3)}, "live 3-", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := env.Store.Pool().Exec(t.Context(), `TRUNCATE subscription_states, coverage, river_job`); err != nil {

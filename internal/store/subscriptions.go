@@ -30,7 +30,7 @@ type SubscriptionState struct {
 	Managed         bool // false: others made it on our topic
 	Parked          bool // a person has to mend something
 	IncludeResource bool
-	Touched         bool // this pass changed it, and nobody else has since the last one
+	Touched         bool // this pass changed it, and nobody else has since the last pass that wanted it, or since it was made
 	Elsewhere       bool // its events go to another topic than ours
 	CreateTime      time.Time
 	UpdateTime      time.Time
@@ -49,8 +49,8 @@ const keeperLock = 0x5b_ee_9e_12
 // Observe keeps what the keeper saw, and moves the coverage of each target's
 // scope on: an interval that ended is closed, a gap that ended gets a job to
 // repair it. states is all that was wanted or there at the given time: a target that
-// isn't among them any more is retired. What was seen before something newer
-// is dropped; the same again changes nothing.
+// isn't among them any more, or only as others', is retired. What was seen
+// before something newer is dropped; the same again changes nothing.
 func (s *Store) Observe(ctx context.Context, at time.Time, states []SubscriptionState) error {
 	at = microseconds(at)
 	states = slices.Clone(states)
@@ -65,8 +65,7 @@ func (s *Store) Observe(ctx context.Context, at time.Time, states []Subscription
 		if err != nil {
 			return err
 		}
-		present := each(states, func(n *SubscriptionState) string { return n.Target })
-		if err := s.retire(ctx, tx, at, present); err != nil {
+		if err := s.retire(ctx, tx, at, states); err != nil {
 			return err
 		}
 		for i := range states { // as precise as what they are compared with
@@ -85,22 +84,34 @@ func (s *Store) Observe(ctx context.Context, at time.Time, states []Subscription
 	return nil
 }
 
-// retire forgets targets that nobody wants any more: their coverage ends when
-// they were last seen, and a gap that was open is repaired up to then.
-func (s *Store) retire(ctx context.Context, tx pgx.Tx, at time.Time, present []string) error {
+// retire ends the coverage of targets that nobody wants any more at the last
+// look while they were wanted, and has a gap that was open repaired up to then.
+// A subscription may outlive that it was wanted; nobody follows its coverage
+// meanwhile. Targets that are not even there any more are forgotten.
+func (s *Store) retire(ctx context.Context, tx pgx.Tx, at time.Time, states []SubscriptionState) error {
+	present := each(states, func(n *SubscriptionState) string { return n.Target })
+	wanted := each(states, func(n *SubscriptionState) bool { return n.Managed })
 	rows, err := tx.Query(ctx, `
-		WITH gone AS (
+		WITH present AS (
+			SELECT target, wanted
+			FROM unnest($1::text[], $2::boolean[]) AS p (target, wanted)
+		), unwanted AS (
+			SELECT target, scope, observed_at, confirmed_at
+			FROM subscription_states s
+			WHERE observed_at < $3
+				AND NOT EXISTS (SELECT FROM present p WHERE p.target = s.target AND p.wanted)
+		), gone AS (
 			DELETE FROM subscription_states s
-			WHERE observed_at < $2
-				AND NOT EXISTS (SELECT FROM unnest($1::text[]) AS p (target) WHERE p.target = s.target)
-			RETURNING scope, observed_at, confirmed_at
+			USING unwanted u
+			WHERE s.target = u.target
+				AND NOT EXISTS (SELECT FROM present p WHERE p.target = s.target)
 		)
 		UPDATE coverage c
-		SET to_time = GREATEST(c.from_time, CASE c.source WHEN 'live' THEN g.confirmed_at ELSE g.observed_at END),
+		SET to_time = GREATEST(c.from_time, CASE c.source WHEN 'live' THEN u.confirmed_at ELSE u.observed_at END),
 			repair = CASE c.source WHEN 'gap' THEN 'pending' END
-		FROM gone g
-		WHERE c.scope = g.scope AND c.to_time IS NULL
-		RETURNING c.id, c.source`, present, at)
+		FROM unwanted u
+		WHERE c.scope = u.scope AND c.to_time IS NULL
+		RETURNING c.id, c.source`, present, wanted, at)
 	if err != nil {
 		return err
 	}

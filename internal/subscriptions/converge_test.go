@@ -123,7 +123,7 @@ func (w *disturbed) pass(skew time.Duration, mishaps []mishap) (subscriptions.Re
 	return k.Pass(ctx)
 }
 
-func (w *disturbed) mustPass(rt *rapid.T) subscriptions.Report {
+func (w *disturbed) mustPass(rt rapid.TB) subscriptions.Report {
 	r, err := w.pass(0, nil)
 	if err != nil {
 		rt.Fatalf("pass: %v", err)

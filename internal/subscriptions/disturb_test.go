@@ -45,8 +45,9 @@ func (w *disturbed) disturbances() map[string]func(*rapid.T) {
 		"cut short": func(rt *rapid.T) {
 			_ = w.ExpireAfter(w.drawName(rt), time.Duration(rapid.IntRange(1, 90).Draw(rt, "minutes"))*time.Minute)
 		},
-		"deleted by hand": func(rt *rapid.T) { w.deleteByHand(rt, w.drawName(rt)) },
-		"made by hand":    w.makeByHand,
+		"deleted by hand":     func(rt *rapid.T) { w.deleteByHand(rt, w.drawName(rt)) },
+		"reactivated by hand": func(rt *rapid.T) { w.reactivateByHand(rt, w.drawName(rt)) },
+		"made by hand":        w.makeByHand,
 		"configured anew": func(rt *rapid.T) {
 			d := &w.list[rapid.IntRange(0, len(w.list)-1).Draw(rt, "space")]
 			d.EventTypes = config.EventTypes()[:rapid.IntRange(1, len(config.EventTypes())).Draw(rt, "types")]
@@ -123,7 +124,17 @@ func (w *disturbed) makeByHand(rt *rapid.T) {
 	_, _ = w.AddForeign(f) // there may be one
 }
 
-func (w *disturbed) person(rt *rapid.T) *subscriptions.Manager {
+// makeLike is a colleague who uses our credentials and has the same idea of a
+// subscription.
+func (w *disturbed) makeLike(tb rapid.TB, space string) {
+	if _, err := w.AddForeign(simulate.Foreign{
+		Target: target(space), Topic: w.list[0].Topic, EventTypes: config.EventTypes(), IncludeResource: true,
+	}); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func (w *disturbed) person(rt rapid.TB) *subscriptions.Manager {
 	m, err := subscriptions.New(w.t.Context(), subscriptions.Options{
 		Endpoint: w.WorkspaceEventsEndpoint(), Transport: w.InProcess(), Now: w.clock.Now, Wait: w.clock.Wait,
 	})
@@ -133,11 +144,20 @@ func (w *disturbed) person(rt *rapid.T) *subscriptions.Manager {
 	return m
 }
 
-func (w *disturbed) deleteByHand(rt *rapid.T, name string) {
+func (w *disturbed) deleteByHand(tb rapid.TB, name string) {
+	w.colleague(tb, subscriptions.Prune, name)
+}
+
+func (w *disturbed) reactivateByHand(tb rapid.TB, name string) {
+	w.colleague(tb, subscriptions.Reactivate, name)
+}
+
+// colleague does something by hand, and may be refused.
+func (w *disturbed) colleague(tb rapid.TB, kind subscriptions.Kind, name string) {
 	w.byHand = true
 	defer func() { w.byHand = false }()
-	w.person(rt).Do(w.t.Context(), subscriptions.Action{
-		Kind: subscriptions.Prune, Actual: &subscriptions.Subscription{Name: name},
+	w.person(tb).Do(w.t.Context(), subscriptions.Action{
+		Kind: kind, Actual: &subscriptions.Subscription{Name: name},
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"pgregory.net/rapid"
 
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -49,6 +50,64 @@ func (b recorded) Observe(ctx context.Context, at time.Time, states []store.Subs
 	return b.db.Observe(ctx, at, states)
 }
 
+// A subscription outlives that its space was wanted. What became of it
+// meanwhile isn't covered, although it is as good as ever at every look after
+// that, whoever mended it.
+func TestCoverageOfWhatWasUnwanted(t *testing.T) {
+	t.Parallel()
+	for name, mend := range map[string]func(t *testing.T, w *disturbed, scope string){
+		"reactivated by hand": func(t *testing.T, w *disturbed, scope string) {
+			if err := w.Suspend(w.SubscriptionTo(scope), "OTHER"); err != nil {
+				t.Fatal(err)
+			}
+			w.clock.Advance(time.Hour)
+			w.mustPass(t) // sees it suspended
+			if err := w.Mend(w.SubscriptionTo(scope)); err != nil {
+				t.Fatal(err)
+			}
+			w.reactivateByHand(t, w.SubscriptionTo(scope))
+			w.clock.Advance(time.Minute)
+			w.mustPass(t) // sees it as good as ever
+		},
+		"made again by hand": func(t *testing.T, w *disturbed, scope string) {
+			if err := w.ExpireAfter(w.SubscriptionTo(scope), 0); err != nil {
+				t.Fatal(err)
+			}
+			w.clock.Advance(time.Hour)
+			w.makeLike(t, scope)
+			w.mustPass(t)
+		},
+		"reactivated at the instant of the last look": func(t *testing.T, w *disturbed, scope string) {
+			if err := w.Suspend(w.SubscriptionTo(scope), "OTHER"); err != nil {
+				t.Fatal(err)
+			}
+			w.clock.Advance(5 * time.Minute)
+			if err := w.Mend(w.SubscriptionTo(scope)); err != nil {
+				t.Fatal(err)
+			}
+			w.mustPass(t)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t, store.Options{}).Store
+			w := &disturbed{scene: newScene(t, simulate.Options{Spaces: 3, Withhold: simulate.LifecycleKinds()}), t: t}
+			w.keep, w.all = recorded{w.book, db}, w.list
+			w.mustPass(t)
+			w.clock.Advance(time.Hour)
+			w.mustPass(t)
+			w.list = w.all[:2]
+			mend(t, w, w.all[2].Scope)
+			w.list = w.all
+			for range 4 { // one of them renews it
+				w.mustPass(t)
+				w.clock.Advance(time.Hour)
+			}
+			w.compare(t, db, w.all[2].Scope)
+		})
+	}
+}
+
 func disturbAndCompare(t *testing.T, rt *rapid.T, db *store.Store) {
 	if _, err := db.Pool().Exec(t.Context(), `TRUNCATE subscription_states, coverage`); err != nil {
 		rt.Fatal(err)
@@ -76,7 +135,7 @@ type span struct {
 }
 
 // compare holds the coverage of a scope against the Workspace's own.
-func (w *disturbed) compare(rt *rapid.T, db *store.Store, scope string) {
+func (w *disturbed) compare(rt rapid.TB, db *store.Store, scope string) {
 	rows, err := db.Pool().Query(w.t.Context(), `
 		SELECT from_time AS from, to_time AS to, source, COALESCE(cause, '') AS cause
 		FROM coverage_intervals

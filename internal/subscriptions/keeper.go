@@ -176,9 +176,13 @@ func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionStat
 	done.Managed, done.Elsewhere = true, result.Subscription.Topic != a.Desired.Topic
 	if a.Actual != nil {
 		done.Lapse = a.Actual.SuspensionReason
-		// Nobody has changed it since we looked, or since it was made.
-		done.Touched = a.Actual.State == StateActive &&
-			!a.Actual.UpdateTime.Truncate(time.Microsecond).After(latest(known.ObservedAt, a.Actual.CreateTime))
+		// Nobody has changed it since we looked, or since it was made. What we
+		// saw while nobody wanted it is no part of its coverage.
+		unchanged := a.Actual.CreateTime
+		if known.Managed {
+			unchanged = latest(unchanged, known.ObservedAt)
+		}
+		done.Touched = a.Actual.State == StateActive && !a.Actual.UpdateTime.Truncate(time.Microsecond).After(unchanged)
 	}
 	done.GrantedAt = s.GrantedAt
 	if !same(result.Subscription.ExpireTime, s.ExpireTime) {
