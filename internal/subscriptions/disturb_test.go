@@ -91,7 +91,7 @@ func drawSkew(rt *rapid.T) time.Duration {
 }
 
 func (w *disturbed) drawSpace(rt *rapid.T) string {
-	return w.list[rapid.IntRange(0, len(w.list)-1).Draw(rt, "space")].Scope
+	return w.all[rapid.IntRange(0, len(w.all)-1).Draw(rt, "space")].Scope
 }
 
 // drawName is the last subscription of a space, which may be gone; "" if there
