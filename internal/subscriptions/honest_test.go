@@ -121,10 +121,14 @@ func disturbAndCompare(t *testing.T, rt *rapid.T, db *store.Store) {
 	w.keep = recorded{w.book, db}
 	actions := w.disturbances()
 	delete(actions, "operations take") // when delivery begins within one isn't known
-	rt.Repeat(actions)
-	for _, d := range w.all {
-		w.compare(rt, db, d.Scope)
+	check := actions[""]
+	actions[""] = func(rt *rapid.T) {
+		check(rt)
+		for _, d := range w.all {
+			w.compare(rt, db, d.Scope)
+		}
 	}
+	rt.Repeat(actions)
 }
 
 // span is an interval of the table of coverage.
