@@ -86,6 +86,20 @@ type reacting struct {
 // Plan implements reactors.Planner, for the store, which is opened first.
 func (r *reacting) Plan(c reactors.Change) []reactors.Intent { return r.book.Plan(c) }
 
+// close releases what actions keep open.
+func (r *reacting) close(log *zap.Logger) {
+	for _, a := range r.actions {
+		switch a := a.(type) {
+		case interface{ Close() }:
+			a.Close()
+		case interface{ Close(context.Context) error }:
+			if err := a.Close(context.Background()); err != nil {
+				log.Warn("closing an action", zap.String("action", a.(reactors.Action).Name()), zap.Error(err))
+			}
+		}
+	}
+}
+
 // openRules reads the rules that the store will be asked to plan by. The
 // store is open already.
 func (w *worker) openRules() (err error) {

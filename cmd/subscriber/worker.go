@@ -145,6 +145,7 @@ func (w *worker) keepPartitions(ctx context.Context) error {
 
 // close releases what newWorker opened, in reverse.
 func (w *worker) close() {
+	w.reacting.close(w.log)
 	if w.client != nil {
 		if err := w.client.Close(); err != nil && !errors.Is(err, context.Canceled) {
 			w.log.Warn("closing the Pub/Sub client", zap.Error(err))

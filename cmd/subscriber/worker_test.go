@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +22,17 @@ import (
 
 // world is a Workspace whose spaces are subscribed to, and the environment
 // that points a worker at it.
+// rulesFile is a file with one rule, the welcome.
+func rulesFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "reactors.yaml")
+	const text = `reactors: [{id: welcome, mode: live, on: member.joined, do: [{send: {to: private, text: "Welcome, {{ member.mention }}!"}}]}]`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 type world struct {
 	*simulate.Workspace
 	env environ
@@ -54,7 +67,7 @@ func newWorld(t *testing.T, dsn string) *world {
 		"SPACEKEEPER_PUBSUB_SUBSCRIPTION":       subscriptionID,
 		"SPACEKEEPER_WORKSPACE_SPACES":          strings.Join(spaces, ","),
 		"SPACEKEEPER_DATABASE_DSN":              dsn,
-		"SPACEKEEPER_REACTORS_WELCOME_ENABLED":  "true",
+		"SPACEKEEPER_REACTORS_FILE":             rulesFile(t),
 		"SPACEKEEPER_HEALTH_ADDR":               "127.0.0.1:0",
 		"SPACEKEEPER_CHAT_ENDPOINT":             conformancetest.Proxy(t, ws.ChatEndpoint()),
 		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
@@ -343,7 +356,7 @@ func TestLogHoldsNoContent(t *testing.T) {
 	p := start(t, w.env.with("SPACEKEEPER_LOG_LEVEL", "debug"), "run")
 	eventually(t, p, "everything is recorded and the newcomer is welcomed", func() bool {
 		return query[int](t, dsn, "SELECT count(*)::int FROM quarantine") == quarantined &&
-			query[int](t, dsn, "SELECT count(*)::int FROM reactor_runs WHERE state = 'sent'") == 1
+			query[int](t, dsn, "SELECT count(*)::int FROM reactor_runs WHERE outcome = 'sent'") == 1
 	})
 	if code := p.stop(); code != exitOK {
 		t.Errorf("got exit code %d, want %d", code, exitOK)
@@ -378,7 +391,7 @@ func TestStop(t *testing.T) {
 	t.Parallel()
 	dsn := migratedDatabase(t)
 	w := newWorld(t, dsn)
-	p := start(t, w.env.with("SPACEKEEPER_REACTORS_WELCOME_ENABLED", "false"), "run")
+	p := start(t, w.env.with("SPACEKEEPER_REACTORS_FILE", ""), "run")
 	if err := w.Run(t.Context(), simulate.Activity{Steps: 500}); err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,14 @@ func table() []owner {
 		{path: "internal/store", tier: 1, also: []string{"internal/reactors"}},
 		{path: "internal/gchat", tier: 1, also: []string{"internal/reactors"}},
 		{path: "internal/reactors", tier: 1},
+		// The rule engine stands on the vocabulary, layer by layer: the language
+		// of conditions, the rules, carrying them out, and asking what they would
+		// have done.
+		{path: "internal/reactors/expr", tier: 1, also: []string{"internal/reactors"}},
+		{path: "internal/reactors/rules", tier: 2},
+		{path: "internal/reactors/engine", tier: 2, also: []string{"internal/reactors/rules"}},
+		{path: "internal/reactors/replay", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/engine"}},
+		{path: "internal/reactors/examples", tier: 0}, // texts
 		{path: "internal/events", tier: 0},
 		{path: "internal/config", tier: 0},
 		// credentials turns the configuration's choice into those of the client libraries.
@@ -57,7 +65,7 @@ func reserved() map[string][]string {
 		// idempotency hold for every call.
 		"google.golang.org/api/chat/v1": {"internal/gchat", "internal/simulate"},
 		// ingest and the actions declare the interface that they need.
-		module + "/internal/store": {"internal/store", "internal/subscriptions", "internal/backfill", "internal/silence", "internal/members", "internal/fetch", "internal/doctor", "internal/benchmark", "cmd"},
+		module + "/internal/store": {"internal/store", "internal/subscriptions", "internal/backfill", "internal/silence", "internal/members", "internal/fetch", "internal/doctor", "internal/reactors/engine", "internal/reactors/replay", "internal/benchmark", "cmd"},
 	}
 }
 
@@ -74,17 +82,18 @@ func forTests() []string {
 
 // ownerOf finds the table's entry for a package, given below the module.
 func ownerOf(pkg string) (owner, bool) {
+	var found owner
+	for _, o := range table() {
+		if (pkg == o.path || strings.HasPrefix(pkg, o.path+"/")) && len(o.path) > len(found.path) {
+			found = o
+		}
+	}
 	// Every action is a package of its own, above the vocabulary it speaks.
-	if rest, ok := strings.CutPrefix(pkg, "internal/reactors/"); ok {
+	if rest, ok := strings.CutPrefix(pkg, "internal/reactors/"); ok && found.path == "internal/reactors" {
 		action, _, _ := strings.Cut(rest, "/")
 		return owner{path: "internal/reactors/" + action, tier: 2}, true
 	}
-	for _, o := range table() {
-		if pkg == o.path || strings.HasPrefix(pkg, o.path+"/") {
-			return o, true
-		}
-	}
-	return owner{}, false
+	return found, found.path != ""
 }
 
 // supportsTests reports whether a package exists for tests only.
@@ -195,7 +204,16 @@ func TestDependencies(t *testing.T) {
 			t.Errorf("internal/events depends on %s: it is pure and uses the standard library only", dep)
 		}
 	}
-	for _, pattern := range []string{"./internal/ingest/...", "./internal/reactors/..."} {
+	// What decides, and what acts, is told apart from where it is kept.
+	keepers := []string{"internal/reactors/engine", "internal/reactors/replay"}
+	patterns := []string{"./internal/ingest/..."}
+	for _, file := range goFiles(t) {
+		pkg := file.pkg()
+		if strings.HasPrefix(pkg, "internal/reactors") && !slices.Contains(keepers, pkg) && !supportsTests(pkg) && !slices.Contains(patterns, "./"+pkg) {
+			patterns = append(patterns, "./"+pkg)
+		}
+	}
+	for _, pattern := range patterns {
 		if slices.Contains(dependencies(t, pattern), module+"/internal/store") {
 			t.Errorf("%s depends on internal/store, by way of another package", pattern)
 		}
