@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
@@ -27,7 +28,7 @@ type healthServer struct {
 	server   *http.Server
 }
 
-func listenHealth(addr string, status func() ingest.Status, keeper *keeperStatus) (*healthServer, error) {
+func listenHealth(addr string, status func() ingest.Status, metrics *prometheus.Registry) (*healthServer, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks on %s: %w (health.addr in the configuration)", addr, err)
@@ -50,7 +51,7 @@ func listenHealth(addr string, status func() ingest.Status, keeper *keeperStatus
 	for _, path := range []string{"/-/ready", "/readyz"} {
 		mux.HandleFunc("GET "+path, answer(unready))
 	}
-	mux.Handle("GET /metrics", promhttp.HandlerFor(newMetrics(status, keeper), promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return &healthServer{l, &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
 }
 

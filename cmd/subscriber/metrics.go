@@ -13,7 +13,7 @@ import (
 
 // newMetrics returns the worker's metrics, read from its status when they are
 // scraped. No label takes a value from an event, so their number is fixed.
-func newMetrics(status func() ingest.Status, keeper *keeperStatus) *prometheus.Registry {
+func newMetrics(status func() ingest.Status, keeper *keeperStatus, more ...prometheus.Collector) *prometheus.Registry {
 	reg := prometheus.NewRegistry()
 	counter := func(name, help string, labels prometheus.Labels, value func(ingest.Status) float64) {
 		reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels},
@@ -42,6 +42,7 @@ func newMetrics(status func() ingest.Status, keeper *keeperStatus) *prometheus.R
 		return 1
 	})
 	addKeeperMetrics(reg, keeper)
+	reg.MustRegister(more...)
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return reg
 }

@@ -81,6 +81,7 @@ func loadRules(cfg config.Config, list []reactors.Action) (*rules.Set, error) {
 type reacting struct {
 	actions []reactors.Action
 	book    *engine.Book
+	metrics *reactorMetrics
 }
 
 // Plan implements reactors.Planner, for the store, which is opened first.
@@ -110,7 +111,7 @@ func (w *worker) openRules() (err error) {
 	if err != nil {
 		return err
 	}
-	w.reacting.book = engine.NewBook(set)
+	w.reacting.book, w.reacting.metrics = engine.NewBook(set), newReactorMetrics()
 	w.log.Info("rules are in force", zap.String("file", w.cfg.Reactors.File), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
 	return nil
 }
@@ -121,7 +122,12 @@ func (w *worker) addReacting(opts *jobs.Options, h hooks) error {
 		WriteInterval:   time.Minute / time.Duration(w.cfg.Chat.WritesPerMinutePerSpace),
 		ProjectInterval: time.Minute / time.Duration(w.cfg.Chat.WritesPerMinute),
 		Directory:       directory{w.chat},
-		Observe:         h.observeRun,
+		Observe: func(r reactors.Run, o reactors.Outcome, reason string) {
+			w.reacting.metrics.ended(r, o, time.Now())
+			if h.observeRun != nil {
+				h.observeRun(r, o, reason)
+			}
+		},
 	})
 	if err := dispatcher.AddWorkers(opts.Workers); err != nil {
 		return err
@@ -139,7 +145,13 @@ func (w *worker) watchRules(ctx context.Context) error {
 	if w.cfg.Reactors.File == "" {
 		return nil
 	}
-	load := func() (*rules.Set, error) { return loadRules(w.cfg, w.reacting.actions) }
+	load := func() (*rules.Set, error) {
+		set, err := loadRules(w.cfg, w.reacting.actions)
+		if err != nil {
+			w.reacting.metrics.rejected.Inc()
+		}
+		return set, err
+	}
 	return w.reacting.book.Watch(ctx, w.cfg.Reactors.File, load, w.log.Named("reactors"))
 }
 

@@ -92,7 +92,8 @@ func newWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		return nil, err
 	}
 	if cfg.Health.Addr != "" {
-		if w.health, err = listenHealth(cfg.Health.Addr, w.ingest.Status, &w.keeping.status); err != nil {
+		if w.health, err = listenHealth(cfg.Health.Addr, w.ingest.Status,
+			newMetrics(w.ingest.Status, &w.keeping.status, w.reacting.metrics.collectors(w.reacting.book)...)); err != nil {
 			return nil, err
 		}
 		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
