@@ -39,6 +39,12 @@ type ChatWriter interface {
 	WritesTo(request json.RawMessage) string
 }
 
+// Composer is an Action that asks for others. Where its request holds any, they
+// take its place in the run: each waits for its own turn and is done once.
+type Composer interface {
+	Compose(request json.RawMessage) ([]Request, error)
+}
+
 // Messenger is an Action whose requests say by which ids their messages will be
 // known.
 type Messenger interface {

@@ -63,9 +63,24 @@ func (r *Rule) Render(ctx context.Context, run reactors.Run, f reactors.Facts, n
 			}
 			return nil, err
 		}
-		requests = append(requests, req)
+		composed, err := compose(d.Action, req)
+		if err != nil {
+			return nil, reactors.Permanent(fmt.Errorf("render action %q of reactor %q: %w", d.Label, r.ID, err))
+		}
+		requests = append(requests, composed...)
 	}
 	return requests, nil
+}
+
+// compose returns the requests that a request stands for: itself, unless its
+// action asked for others.
+func compose(a reactors.Action, req reactors.Request) ([]reactors.Request, error) {
+	if c, ok := a.(reactors.Composer); ok {
+		if others, err := c.Compose(req.Body); err != nil || len(others) > 0 {
+			return others, err
+		}
+	}
+	return []reactors.Request{req}, nil
 }
 
 func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now time.Time) (reactors.Request, error) {

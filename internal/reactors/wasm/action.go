@@ -181,6 +181,20 @@ func (a *Action) read(raw json.RawMessage) (request, error) {
 	return r, nil
 }
 
+// Compose implements [reactors.Composer]: what the module asked for takes the
+// request's place in the run.
+func (a *Action) Compose(raw json.RawMessage) ([]reactors.Request, error) {
+	r, err := a.read(raw)
+	if err != nil {
+		return nil, err
+	}
+	var requests []reactors.Request
+	for _, s := range r.Do {
+		requests = append(requests, reactors.Request{Action: s.Action, Label: s.Label, Body: s.Body})
+	}
+	return requests, nil
+}
+
 // Act implements [reactors.Action]: it does what the module asked for.
 func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
 	r, err := a.read(raw)

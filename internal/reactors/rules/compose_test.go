@@ -1,0 +1,53 @@
+package rules_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// two asks for two sends, or for nothing if its text is empty.
+type two struct{ send }
+
+func (two) Name() string { return "two" }
+
+func (two) Compose(request json.RawMessage) ([]reactors.Request, error) {
+	var body struct{ Text string }
+	if err := json.Unmarshal(request, &body); err != nil || body.Text == "nothing" {
+		return nil, err
+	}
+	return []reactors.Request{{Action: "send", Label: "a", Body: request}, {Action: "send", Label: "b", Body: request}}, nil
+}
+
+// What an action asks for takes its place, so that each waits for its own turn.
+func TestComposedRequests(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"hello":   {"send 0.0", "send a", "send b"},
+		"nothing": {"send 0.0", "two 0.1"},
+	} {
+		set, err := rules.Parse("reactors.yaml", []byte(`
+reactors:
+  - {id: twice, on: member.joined, do: [{send: {text: first}}, {two: {text: "`+text+`"}}]}
+`), rules.Options{Actions: []reactors.Action{send{}, two{}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		requests, err := set.Rule("twice", "").Render(t.Context(), reactors.Run{}, reactors.Facts{}, time.Now(), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, r := range requests {
+			got = append(got, r.Action+" "+r.Label)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}
