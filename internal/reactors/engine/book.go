@@ -35,8 +35,12 @@ func (b *Book) Rule(id, space string) *rules.Rule { return b.set.Load().Rule(id,
 // Set returns the rules in force.
 func (b *Book) Set() *rules.Set { return b.set.Load() }
 
-// watchInterval is how often the file is looked at.
-const watchInterval = time.Second
+// The file is looked at every watchInterval. What it refers to, cards and
+// modules, may change without it: so it is read anew every rereadInterval, too.
+const (
+	watchInterval  = time.Second
+	rereadInterval = 15 * time.Second
+)
 
 // Watch puts the file's rules into force whenever it changes, until ctx ends.
 // Rules with a mistake never replace those that have none. load reads the file,
@@ -44,7 +48,7 @@ const watchInterval = time.Second
 func (b *Book) Watch(ctx context.Context, path string, load func() (*rules.Set, error), log *zap.Logger) error {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
-	seen := digest(path)
+	seen, read, complaint := digest(path), time.Now(), ""
 	for {
 		select {
 		case <-tick.C:
@@ -52,15 +56,18 @@ func (b *Book) Watch(ctx context.Context, path string, load func() (*rules.Set, 
 			return nil
 		}
 		now := digest(path)
-		if now == seen {
+		if now == seen && time.Since(read) < rereadInterval {
 			continue
 		}
-		seen = now
+		seen, read = now, time.Now()
 		set, err := load()
 		switch {
-		case err != nil:
+		case err != nil && err.Error() != complaint:
+			complaint = err.Error()
 			log.Error("the rules were changed and have mistakes: those from before stay in force", zap.String("file", path), zap.Error(err))
+		case err != nil: // said already
 		case set.Hash != b.Set().Hash:
+			complaint = ""
 			b.set.Store(set)
 			log.Info("new rules are in force", zap.String("file", path), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
 		}
