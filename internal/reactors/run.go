@@ -66,6 +66,7 @@ type Request struct {
 	Action string          `json:"action"`          // the action's name
 	Label  string          `json:"label"`           // unique in the rule; ids are made of it
 	Body   json.RawMessage `json:"body"`            // the action's own
+	Tries  int             `json:"tries,omitempty"` // how often it did not go through
 	Done   bool            `json:"done,omitempty"`  // it took effect
 	Result Result          `json:"result,omitzero"` // what came of it
 }

@@ -87,9 +87,10 @@ func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *react
 	if ctx.Err() != nil {
 		return 0, err // the worker stops; the job comes back
 	}
+	request.Tries++
 	wait, asked := reactors.RetryDelay(err)
 	if !asked {
-		wait = retryPause(run.Attempts)
+		wait = retryPause(request.Tries)
 	}
 	if reactors.IsThrottled(err) && writesTo != "" {
 		if err := d.store.SlowDown(ctx, writesTo, wait); err != nil {
@@ -98,6 +99,6 @@ func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *react
 	}
 	d.log.Warn("a run did not go through and will be tried again",
 		zap.Int64("run_id", run.ID), zap.String("reactor", run.Reactor), zap.String("space", run.Space),
-		zap.String("action", request.Action), zap.Int("attempt", run.Attempts), zap.Duration("retry_in", wait), zap.Error(err))
-	return wait, d.store.ProgressRun(ctx, run, d.said(fmt.Sprintf("attempt %d did not go through, again in %s: %v", run.Attempts, wait.Round(time.Millisecond), err)))
+		zap.String("action", request.Action), zap.Int("attempt", request.Tries), zap.Duration("retry_in", wait), zap.Error(err))
+	return wait, d.store.ProgressRun(ctx, run, d.said(fmt.Sprintf("try %d of %s did not go through, again in %s: %v", request.Tries, request.Action, wait.Round(time.Millisecond), err)))
 }

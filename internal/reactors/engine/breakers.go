@@ -91,7 +91,10 @@ func (p permit) unused() { p.done(errUnused) }
 func (b *breakers) allow(action, space string, writesChat bool) (permit, bool) {
 	keys := []string{action}
 	if writesChat {
-		keys = []string{chatKey, space}
+		keys = []string{chatKey}
+		if space != "" {
+			keys = append(keys, space)
+		}
 	}
 	var p permit
 	for _, key := range keys {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -36,7 +37,12 @@ type Scheduler struct {
 	book  *Book
 	store *store.Store
 	now   func() time.Time
+
+	prunedAt atomic.Int64 // unix seconds
 }
+
+// pruneInterval is how often old samples are dropped: it reads whole tables.
+const pruneInterval = time.Hour
 
 // NewScheduler returns the worker; now is the clock, default time.Now.
 func NewScheduler(book *Book, s *store.Store, now func() time.Time) *Scheduler {
@@ -51,6 +57,10 @@ func (s *Scheduler) Work(ctx context.Context, _ *river.Job[Tick]) error {
 	now := s.now()
 	if err := s.Tick(ctx, now); err != nil {
 		return err
+	}
+	last := s.prunedAt.Load()
+	if now.Unix()-last < int64(pruneInterval/time.Second) || !s.prunedAt.CompareAndSwap(last, now.Unix()) {
+		return nil
 	}
 	return s.store.PruneRuns(ctx)
 }
