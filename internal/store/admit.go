@@ -106,3 +106,20 @@ func (s *Store) Gather(ctx context.Context, run reactors.Run, until time.Time) (
 	}
 	return list, nil
 }
+
+// Group tells of the runs that Gather would list: how many there are, and
+// whether one of them is older and its turn has come at now.
+func (s *Store) Group(ctx context.Context, run reactors.Run, until, now time.Time) (others int, older bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	err = s.pool.QueryRow(ctx, `
+		SELECT count(*), COALESCE(bool_or((r.event_time, r.id) < ($7, $6) AND r.due_at <= $8), false)
+		FROM reactor_runs r
+		WHERE r.reactor = $1 AND r.space = $2 AND r.step = $3 AND r.shadow = $4 AND r.outcome = 'pending'
+			AND r.requests IS NULL AND r.event_time <= $5 AND r.id <> $6`,
+		run.Reactor, run.Space, run.Step, run.Shadow, microseconds(until), run.ID, run.EventTime, now).Scan(&others, &older)
+	if err != nil {
+		return 0, false, fmt.Errorf("look for a group around reactor run %d: %w", run.ID, err)
+	}
+	return others, older, nil
+}

@@ -38,9 +38,9 @@ func btoi(b bool) int {
 //
 // No welcome gets lost between a person's leaving and coming back. This
 // transaction has written the new membership before it touches the run, and it
-// sets the attempts of a run that it finds pending back to 0; FinishRun ends a
-// run for a reason such as leaving only if its attempts are those that the
-// reason was found in. So either this comes first, and the attempt looks anew;
+// makes a run that it finds pending younger and sets its attempts back to 0;
+// FinishRun ends a run for a reason such as leaving only if its time and its
+// attempts are those that the reason was found in. So either this comes first, and the attempt looks anew;
 // or FinishRun comes first, and this finds the run ended and reopens it.
 func (s *Store) claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) error {
 	if len(intents) == 0 {

@@ -100,11 +100,23 @@ func (s *Store) PrepareRun(ctx context.Context, run reactors.Run, p Prepared) er
 		return fmt.Errorf("prepare reactor run %d: %w", run.ID, err)
 	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if len(p.Collapses) > 0 {
+			// All runs of a group come to their turn at once, and each would
+			// speak for the others: locked in one order they don't deadlock.
+			if _, err := tx.Exec(ctx, `
+				SELECT id
+				FROM reactor_runs
+				WHERE id = $1 OR id = ANY($2)
+				ORDER BY id
+				FOR UPDATE`, run.ID, p.Collapses); err != nil {
+				return err
+			}
+		}
 		tag, err := tx.Exec(ctx, `
 			UPDATE reactor_runs
 			SET requests = $2, trace = `+longerTrace("$3")+`
-			WHERE id = $1 AND outcome = 'pending' AND attempts = $4 AND requests IS NULL`,
-			run.ID, requests, traceJSON(p.Trace), run.Attempts)
+			WHERE id = $1 AND outcome = 'pending' AND attempts = $4 AND event_time = $5 AND requests IS NULL`,
+			run.ID, requests, traceJSON(p.Trace), run.Attempts, run.EventTime)
 		if err != nil {
 			return err
 		}
@@ -207,7 +219,9 @@ func (s *Store) finish(ctx context.Context, run reactors.Run, outcome reactors.O
 			UPDATE reactor_runs
 			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4,
 				requests = COALESCE($5::json, requests), trace = `+longerTrace("$6")+`
-			WHERE id = $1 AND outcome = 'pending' AND ($7 OR attempts = $8)
+			-- A claim makes the run younger and sets its attempts to 0: so
+			-- together they tell whether it is the one that was looked at.
+			WHERE id = $1 AND outcome = 'pending' AND ($7 OR attempts = $8 AND event_time = $11)
 			RETURNING reactor, subject, step, shadow
 		), followers AS (
 			UPDATE reactor_runs r
@@ -226,7 +240,7 @@ func (s *Store) finish(ctx context.Context, run reactors.Run, outcome reactors.O
 		)
 		SELECT (SELECT count(*) FROM ended), COALESCE((SELECT max(count) FROM counted), 0)`,
 		run.ID, string(outcome), reason, s.now().UTC(), requests, traceJSON(trace),
-		!outcome.Reopens(), run.Attempts, outcome == reactors.Left || outcome == reactors.Stopped, countShards).Scan(&ended, &counted)
+		!outcome.Reopens(), run.Attempts, outcome == reactors.Left || outcome == reactors.Stopped, countShards, run.EventTime).Scan(&ended, &counted)
 	if err != nil {
 		return err
 	}

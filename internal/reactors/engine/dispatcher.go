@@ -7,10 +7,12 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
@@ -104,6 +106,9 @@ func (d *Dispatcher) Work(ctx context.Context, job *river.Job[reactors.RunArgs])
 // again, 0 for never. An error is about the database.
 func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Duration, err error) {
 	run, hindrance, err := d.store.BeginAttempt(ctx, runID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil // it has ended, and was pruned
+	}
 	if err != nil || run.Outcome != reactors.Pending {
 		return 0, err
 	}
@@ -133,7 +138,11 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 // something to do.
 func (d *Dispatcher) decide(ctx context.Context, run *reactors.Run) (wait time.Duration, err error) {
 	now := d.opts.Now()
-	decision, err := Decide(ctx, d.book.Rule(run.Reactor, run.Space), *run, d.world, now)
+	rule := d.book.Rule(run.Reactor, run.Space)
+	if wait, err := d.yield(ctx, rule, *run, now); err != nil || wait > 0 {
+		return wait, err
+	}
+	decision, err := Decide(ctx, rule, *run, d.world, now)
 	if err != nil {
 		return 0, err
 	}
@@ -154,6 +163,27 @@ func (d *Dispatcher) decide(ctx context.Context, run *reactors.Run) (wait time.D
 	}
 	run.Outcome = decision.Outcome
 	return 0, d.finish(ctx, *run, decision.Outcome, decision.Reason, trace...)
+}
+
+// The oldest run of a large group speaks for all. The others give it a while
+// for that: if each looked around by itself, their look-ups would be the square
+// of their number, and all but one for nothing.
+const (
+	groupPause = 500 * time.Millisecond
+	mostYields = 10 // attempts; then the oldest one may be stuck
+)
+
+// yield answers how long the run should leave it to an older one to speak for
+// both; 0 for not at all.
+func (d *Dispatcher) yield(ctx context.Context, rule *rules.Rule, run reactors.Run, now time.Time) (wait time.Duration, err error) {
+	if rule == nil || rule.Collapse == nil || now.Before(run.Due) || run.Attempts > mostYields {
+		return 0, nil
+	}
+	others, older, err := d.store.Group(ctx, run, run.EventTime.Add(rule.Collapse.Window), now)
+	if err != nil || !older || others+1 <= rule.Collapse.Over {
+		return 0, err
+	}
+	return groupPause, nil
 }
 
 // stale ends a run that was prepared in an earlier attempt and isn't wanted any

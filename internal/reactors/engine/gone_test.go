@@ -1,0 +1,52 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// A rule that is taken away, switched off or put into shadow mode while a run
+// waits ends it, whether it was about to be decided or only sent again.
+func TestRuleIsGoneMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"removed": "reactors: []\n",
+		"off":     strings.Replace(waiting, "mode: live", "mode: off", 1),
+		"shadow":  strings.Replace(waiting, "mode: live", "mode: shadow", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, waiting)
+			s.action.before = unavailable
+			s.join("users/1")
+			s.wait(time.Hour)
+			s.carryOn()
+			s.join("users/2")
+			s.wait(time.Minute)
+			s.action.before = nil
+			s.use(text)
+			s.carryOn()
+			wantOutcomes(t, s, reactors.Cancelled, reactors.Cancelled)
+			wantSaid(t, s)
+		})
+	}
+}
+
+// A rule that goes live doesn't act for what it has seen in shadow mode.
+func TestShadowStaysShadow(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, strings.Replace(waiting, "mode: live", "mode: shadow", 1))
+	s.join("users/1")
+	s.wait(30 * time.Minute)
+	s.use(waiting)
+	s.wait(30 * time.Minute)
+	s.carryOn()
+	wantOutcomes(t, s, reactors.Shadowed)
+	wantSaid(t, s)
+	if r := s.runs()[0].Requests; len(r) != 1 || r[0].Done {
+		t.Errorf("a shadow run has the requests %+v, want the one that isn't done", r)
+	}
+}

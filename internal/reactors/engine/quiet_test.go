@@ -1,0 +1,71 @@
+package engine_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+const quiet = `
+reactors:
+  - id: welcome
+    mode: live
+    on: member.joined
+    max_age: 10m
+    quiet_hours: { zone: Europe/Berlin, allow: "Mon-Sun 08:00-18:00" }
+    do: [say: { text: "Welcome, {{ member.mention }}!" }]
+`
+
+// What falls into quiet hours waits for their end by the clock on the wall, on
+// the days of the year that have 23 and 25 hours too. Its age begins then, and
+// a worker that has started meanwhile knows of it.
+func TestQuietHoursDefer(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		joined time.Time
+		waits  time.Duration
+	}{
+		"of an ordinary night":     {time.Date(2026, 3, 10, 20, 0, 0, 0, berlin), 12 * time.Hour},
+		"clocks are put forward":   {time.Date(2026, 3, 28, 20, 0, 0, 0, berlin), 11 * time.Hour},
+		"clocks are put back":      {time.Date(2026, 10, 24, 20, 0, 0, 0, berlin), 13 * time.Hour},
+		"in the hour that repeats": {time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC), 6*time.Hour + 30*time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, quiet)
+			s.setClock(tt.joined)
+			s.join("users/1")
+			s.carryOn()
+			if got := s.runs()[0].Due.Sub(tt.joined); got != tt.waits {
+				t.Errorf("its turn comes after %s, want %s", got, tt.waits)
+			}
+			s.Dispatcher = s.newDispatcher()
+			s.setClock(tt.joined.Add(tt.waits - time.Second))
+			s.carryOn()
+			wantOutcomes(t, s, reactors.Pending)
+			s.setClock(tt.joined.Add(tt.waits + 10*time.Minute)) // max_age after its turn
+			s.carryOn()
+			wantOutcomes(t, s, reactors.Sent)
+			wantSaid(t, s, "Welcome, <users/1>!")
+		})
+	}
+}
+
+func TestQuietHoursDrop(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, strings.Replace(quiet, `"Mon-Sun 08:00-18:00"`, `"Mon-Sun 08:00-18:00", else: drop`, 1))
+	s.setClock(time.Date(2026, 3, 10, 20, 0, 0, 0, time.UTC))
+	s.join("users/1")
+	s.carryOn()
+	wantOutcomes(t, s, reactors.Quiet)
+	s.setClock(time.Date(2026, 3, 11, 9, 0, 0, 0, time.UTC))
+	s.join("users/2")
+	s.carryOn()
+	wantOutcomes(t, s, reactors.Quiet, reactors.Sent)
+}

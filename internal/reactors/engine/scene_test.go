@@ -1,0 +1,270 @@
+package engine_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+// say is an action that writes to a space which is no further away than this
+// process. Like Google's it suppresses repetitions.
+type say struct {
+	before func(ctx context.Context, s said) error // called by Act, if set; an error is an attempt without effect
+
+	mu      sync.Mutex
+	effects []said
+	calls   int
+}
+
+type sayParams struct {
+	Text reactors.ChatText `yaml:"text"`
+}
+
+// said is a message, and its stored request.
+type said struct {
+	Key    string `json:"key"`
+	Space  string `json:"space"`
+	Member string `json:"member"`
+	Text   string `json:"text"`
+}
+
+func (*say) Name() string                 { return "say" }
+func (*say) Params() any                  { return &sayParams{} }
+func (*say) Check(any) []reactors.Problem { return nil }
+
+func (*say) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+	return json.Marshal(said{c.IDs.Message(c.Label), c.Run.Space, c.Run.Member, params.(*sayParams).Text.Value})
+}
+
+func (*say) WritesTo(request json.RawMessage) string {
+	var s said
+	_ = json.Unmarshal(request, &s) // garbage writes nowhere
+	return s.Space
+}
+
+func (a *say) Act(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
+	var s said
+	if err := json.Unmarshal(request, &s); err != nil {
+		return reactors.Result{}, reactors.Permanent(errors.New("read the stored request: it isn't one of this action"))
+	}
+	a.mu.Lock()
+	a.calls++
+	a.mu.Unlock()
+	if a.before != nil {
+		if err := a.before(ctx, s); err != nil {
+			return reactors.Result{}, err
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !slices.ContainsFunc(a.effects, func(other said) bool { return other.Key == s.Key }) {
+		a.effects = append(a.effects, s)
+	}
+	return reactors.Result{Message: s.Space + "/messages/" + s.Key}, nil
+}
+
+// texts lists what was said, in order.
+func (a *say) texts() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make([]string, len(a.effects))
+	for i, s := range a.effects {
+		list[i] = s.Text
+	}
+	return list
+}
+
+// scene is a database, rules, a clock, and what the rules have said so far.
+type scene struct {
+	t      *testing.T
+	store  *store.Store
+	dsn    string
+	book   *engine.Book
+	action *say
+	*engine.Dispatcher
+
+	mu  sync.Mutex
+	now time.Time
+	n   int // of events
+}
+
+// start is when scenes begin: a Monday.
+var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+const space = "spaces/S"
+
+func newScene(t *testing.T, text string) *scene {
+	t.Helper()
+	s := &scene{t: t, now: start, action: &say{}}
+	s.book = engine.NewBook(s.rules(text))
+	env := storetest.New(t, store.Options{Planner: s.book, Now: s.clock, MaxConns: 12})
+	s.store, s.dsn = env.Store, env.DSN
+	s.Dispatcher = s.newDispatcher()
+	return s
+}
+
+// newDispatcher is what a worker has after a restart.
+func (s *scene) newDispatcher() *engine.Dispatcher {
+	return engine.NewDispatcher(s.book, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
+		WriteInterval: time.Microsecond, Now: s.clock,
+	})
+}
+
+func (s *scene) rules(text string) *rules.Set {
+	s.t.Helper()
+	set, err := rules.Parse("reactors.yaml", []byte(text), rules.Options{Actions: []reactors.Action{s.action}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return set
+}
+
+// use puts other rules into force.
+func (s *scene) use(text string) {
+	s.t.Helper()
+	s.book = engine.NewBook(s.rules(text))
+	s.Dispatcher = s.newDispatcher()
+}
+
+func (s *scene) clock() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *scene) wait(d time.Duration) { s.setClock(s.clock().Add(d)) }
+
+func (s *scene) setClock(to time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = to
+}
+
+func (s *scene) record(items ...events.Item) {
+	s.t.Helper()
+	now := s.clock()
+	var list []events.Delivery
+	for _, it := range items {
+		s.n++
+		id := fmt.Sprintf("%s/spaceEvents/%d", it.Space, s.n)
+		typ := fmt.Sprintf("google.workspace.chat.%s.v1.%s", it.Kind, it.Verb)
+		list = append(list, events.Delivery{
+			MessageID: fmt.Sprint(s.n), PublishTime: now, ReceivedAt: now, Origin: events.OriginLive,
+			Attributes: map[string]string{"ce-id": id, "ce-type": typ}, Data: []byte(`{}`),
+			Event: &events.Event{
+				ID: id, Source: "//workspaceevents.googleapis.com/subscriptions/s", Type: typ,
+				Subject: "//chat.googleapis.com/" + it.Space, Time: now, Items: []events.Item{it},
+			},
+		})
+	}
+	if _, err := s.store.Record(s.t.Context(), list); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func member(verb events.Verb, space, user string) events.Item {
+	name := space + "/members/" + strings.TrimPrefix(user, "users/")
+	m := &events.Membership{Name: name, State: events.MembershipJoined, Role: "ROLE_MEMBER", Member: events.User{Name: user, Type: events.UserHuman}}
+	if verb == events.VerbDeleted {
+		m.State, m.Role = events.MembershipNotAMember, ""
+	}
+	return events.Item{Kind: events.KindMembership, Verb: verb, Resource: name, Space: space, Actor: user, Membership: m}
+}
+
+// join lets people join at the same time.
+func (s *scene) join(users ...string) {
+	s.t.Helper()
+	var items []events.Item
+	for _, u := range users {
+		items = append(items, member(events.VerbCreated, space, u))
+	}
+	s.record(items...)
+}
+
+func (s *scene) leave(user string) {
+	s.t.Helper()
+	s.record(member(events.VerbDeleted, space, user))
+}
+
+func (s *scene) post(user string, from events.UserType, text string) {
+	s.t.Helper()
+	name := fmt.Sprintf("%s/messages/m%d", space, s.n)
+	s.record(events.Item{
+		Kind: events.KindMessage, Verb: events.VerbCreated, Resource: name, Space: space, Actor: user,
+		Message: &events.Message{Name: name, Sender: events.User{Name: user, Type: from}, CreateTime: s.clock(), Text: text, Thread: space + "/threads/t"},
+	})
+}
+
+// runs lists all runs, the oldest first.
+func (s *scene) runs() []reactors.Run {
+	s.t.Helper()
+	list, err := s.store.Runs(s.t.Context(), store.RunFilter{Most: 10_000})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	slices.Reverse(list)
+	return list
+}
+
+// outcomes of all runs, the oldest first.
+func (s *scene) outcomes() (list []reactors.Outcome) {
+	s.t.Helper()
+	for _, r := range s.runs() {
+		list = append(list, r.Outcome)
+	}
+	return list
+}
+
+// attempt carries a run on as River would, which calls again at once if there
+// is nothing to wait for.
+func (s *scene) attempt(run int64) (wait time.Duration) {
+	s.t.Helper()
+	for range 10 {
+		wait, err := s.Attempt(s.t.Context(), run)
+		if errors.Is(err, store.ErrRunChanged) || wait > 0 && wait < 10*time.Millisecond {
+			continue
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return wait
+	}
+	s.t.Fatalf("run %d comes to nothing", run)
+	return 0
+}
+
+// carryOn attempts all pending runs once, the oldest first, and answers how
+// long each wants to wait.
+func (s *scene) carryOn() (waits []time.Duration) {
+	s.t.Helper()
+	for _, r := range s.runs() {
+		if r.Outcome == reactors.Pending {
+			waits = append(waits, s.attempt(r.ID))
+		}
+	}
+	return waits
+}
+
+// value answers with one value.
+func value[T any](t *testing.T, s *store.Store, sql string, args ...any) (v T) {
+	t.Helper()
+	if err := s.Pool().QueryRow(t.Context(), sql, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return v
+}
