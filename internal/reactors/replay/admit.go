@@ -1,0 +1,65 @@
+package replay
+
+import (
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// admission is a run that went through its limits.
+type admission struct {
+	h      *held
+	number int // of the run's admissions: an older one was undone by reopening
+	at     time.Time
+}
+
+func (a admission) counts() bool { return a.h.admitted == a.number }
+
+// admit counts a run towards its limits, or answers which is reached. A run
+// that has passed once passes again.
+func (l *ledger) admit(h *held, limits []reactors.Limit, now time.Time) *reactors.Limit {
+	if len(limits) == 0 || h.admitted > 0 {
+		return nil
+	}
+	for i := range limits {
+		if l.admittedSince(&h.run, limits[i], now.Add(-limits[i].Window)) >= limits[i].Most {
+			return &limits[i]
+		}
+	}
+	l.lastID++
+	h.admitted = int(l.lastID)
+	a := admission{h, h.admitted, now}
+	l.admitted[h.run.Reactor] = append(l.admitted[h.run.Reactor], a)
+	if h.run.ByApp {
+		l.byApps[h.run.Space] = append(l.byApps[h.run.Space], a)
+	}
+	return nil
+}
+
+// admittedSince counts as the limit says. Admissions are in the order of their
+// times, so that only the end of a list is looked at.
+func (l *ledger) admittedSince(r *reactors.Run, limit reactors.Limit, since time.Time) int {
+	list := l.admitted[r.Reactor]
+	if limit.Per == reactors.PerSpaceByApps {
+		list = l.byApps[r.Space]
+	}
+	n := 0
+	for i := len(list) - 1; i >= 0 && list[i].at.After(since); i-- {
+		other := &list[i].h.run
+		if !list[i].counts() || other.Shadow != r.Shadow {
+			continue
+		}
+		switch limit.Per {
+		case reactors.PerSpace:
+			if other.Space != r.Space {
+				continue
+			}
+		case reactors.PerMember:
+			if other.Member != r.Member {
+				continue
+			}
+		}
+		n++
+	}
+	return n
+}

@@ -1,0 +1,101 @@
+package replay
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// claimed is one step of an intent.
+type claimed struct {
+	intent *reactors.Intent
+	step   int
+	due    time.Time
+}
+
+func (c claimed) key() key {
+	return key{c.intent.Reactor, c.intent.Subject, c.step, c.intent.Shadow}
+}
+
+// claim adds the runs that are not there yet and reopens those in which nothing
+// was done, as the store does with the intents of one transaction. It returns
+// the intents that led to no run, with their outcomes. quietly leaves out those
+// that repeat an earlier one.
+func (l *ledger) claim(intents []reactors.Intent, quietly bool) ([]reactors.Intent, error) {
+	var steps []claimed
+	for i := range intents {
+		for _, s := range intents[i].Steps {
+			steps = append(steps, claimed{&intents[i], s.Step, microseconds(s.Due)})
+		}
+	}
+	slices.SortStableFunc(steps, func(x, y claimed) int {
+		return cmp.Or(x.key().compare(y.key()), y.intent.EventTime.Compare(x.intent.EventTime))
+	})
+	steps = slices.CompactFunc(steps, func(x, y claimed) bool { return x.key() == y.key() }) // the newest is first
+	won := map[*reactors.Intent]bool{}
+	for _, s := range steps {
+		is, err := l.claimStep(s)
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			won[s.intent] = true
+		}
+	}
+	var rest []reactors.Intent
+	for i := range intents {
+		in := intents[i]
+		switch {
+		case len(in.Steps) == 0:
+			rest = append(rest, in)
+		case !won[&intents[i]] && !quietly:
+			in.Outcome, in.Reason = reactors.AlreadyDone, "once_per: "+in.Subject
+			rest = append(rest, in)
+		}
+	}
+	return rest, nil
+}
+
+// claimStep reports whether the step was added or reopened. One that waits
+// becomes as young as the newest event.
+func (l *ledger) claimStep(c claimed) (bool, error) {
+	in := c.intent
+	run := reactors.Run{
+		Reactor: in.Reactor, Step: c.step, Subject: in.Subject, Shadow: in.Shadow, Trigger: in.Trigger,
+		Space: in.Space, Member: in.Member, ByApp: in.ByApp,
+		EventTime: microseconds(in.EventTime), Due: c.due, Hash: in.Hash, Outcome: reactors.Pending,
+	}
+	if len(in.Facts) > 0 {
+		if err := json.Unmarshal(in.Facts, &run.Facts); err != nil {
+			return false, fmt.Errorf("read the facts of an event for reactor %q: %w", in.Reactor, err)
+		}
+	}
+	h := l.runs[c.key()]
+	switch {
+	case h == nil:
+		l.lastID++
+		run.ID = l.lastID
+		h = &held{run: run, place: -1}
+		l.runs[c.key()] = h
+	case !run.EventTime.After(h.run.EventTime):
+		return false, nil
+	case h.run.Outcome == reactors.Pending:
+		h.run.EventTime, h.run.Facts = run.EventTime, run.Facts
+		l.postpone(h, run.Due, h.run.Reason)
+		return false, nil
+	case !h.run.Outcome.Reopens():
+		return false, nil
+	default:
+		run.ID = h.run.ID
+		h.run, h.admitted, h.behind = run, 0, false
+	}
+	l.wait(h)
+	return true, nil
+}
+
+// microseconds cuts a time to what the store keeps.
+func microseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

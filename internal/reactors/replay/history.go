@@ -1,0 +1,142 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// Past is what was recorded: the store.
+type Past interface {
+	// History tells, in the order of their times, the changes that were
+	// delivered live in (since, until].
+	History(ctx context.Context, since, until time.Time, each func(reactors.Change) error) error
+	// FactsAsOf adds to what a run's event told the state as of a time.
+	FactsAsOf(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
+	// KnownSpaces lists the spaces that schedules hold for which name none.
+	KnownSpaces(ctx context.Context) ([]string, error)
+}
+
+// Options say what to replay.
+type Options struct {
+	Since, Until time.Time // the window: what happened in (Since, Until]
+
+	// Horizon is until when runs are carried out that the window has led to;
+	// what isn't due by then is pending. Zero: Until.
+	Horizon time.Time
+
+	// Reactor leaves out the other rules, Space the other spaces; "" for none.
+	// What they do to shared limits counts all the same.
+	Reactor, Space string
+
+	// ByMode takes rules by their modes: the runs of a shadow rule end as
+	// shadow. Otherwise it is as if all rules that aren't off were live.
+	ByMode bool
+}
+
+// History replays rules on the past.
+func History(ctx context.Context, set *rules.Set, past Past, o Options) (*Result, error) {
+	m := newMachine(set, past.FactsAsOf, o.ByMode)
+	p := &player{machine: m, opts: o}
+	if err := p.schedules(ctx, past); err != nil {
+		return nil, err
+	}
+	err := past.History(ctx, o.Since, o.Until, func(c reactors.Change) error { return p.change(ctx, c) })
+	if err == nil {
+		err = p.finish(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("replay the time since %s: %w", o.Since.UTC().Format(time.RFC3339), err)
+	}
+	return m.result(o.Reactor, o.Space), nil
+}
+
+// player feeds a machine with what happened.
+type player struct {
+	machine *machine
+	opts    Options
+
+	ticks  []rules.Tick // that are still to come
+	spaces []string     // for schedules that name none
+
+	// The changes of one event are claimed together, as they are recorded.
+	event   string
+	at      time.Time
+	intents []reactors.Intent
+}
+
+func (p *player) schedules(ctx context.Context, past Past) (err error) {
+	p.ticks = p.machine.set.Due(p.opts.Since, p.opts.Until)
+	if len(p.ticks) > 0 {
+		p.spaces, err = past.KnownSpaces(ctx)
+	}
+	return err
+}
+
+// change takes one item of the past.
+func (p *player) change(ctx context.Context, c reactors.Change) error {
+	at := microseconds(c.Event.Time)
+	if c.Event.ID == "" || c.Event.ID != p.event || !at.Equal(p.at) {
+		if err := p.settle(ctx); err != nil {
+			return err
+		}
+		if err := p.tick(ctx, at, false); err != nil {
+			return err
+		}
+		p.event, p.at = c.Event.ID, at
+	}
+	p.intents = append(p.intents, p.wanted(p.machine.set.Plan(c))...)
+	return nil
+}
+
+// settle claims what the event asked for whose changes have all been seen.
+func (p *player) settle(ctx context.Context) error {
+	if len(p.intents) == 0 {
+		return nil
+	}
+	intents := p.intents
+	p.intents = nil
+	return p.machine.happen(ctx, p.at, intents, false)
+}
+
+// tick claims the runs of schedules that fall due before a time, or also at it.
+func (p *player) tick(ctx context.Context, until time.Time, inclusive bool) error {
+	for len(p.ticks) > 0 {
+		t := p.ticks[0]
+		if c := t.At.Compare(until); c > 0 || c == 0 && !inclusive {
+			return nil
+		}
+		p.ticks = p.ticks[1:]
+		if err := p.machine.happen(ctx, t.At, p.wanted(p.machine.set.PlanTick(t, p.spaces)), true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wanted leaves out what has no influence on the rule in question: all but its
+// own intents, and what apps cause, as one limit counts that over all rules.
+func (p *player) wanted(intents []reactors.Intent) []reactors.Intent {
+	if p.opts.Reactor == "" {
+		return intents
+	}
+	return slices.DeleteFunc(intents, func(in reactors.Intent) bool { return in.Reactor != p.opts.Reactor && !in.ByApp })
+}
+
+func (p *player) finish(ctx context.Context) error {
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
+	if err := p.tick(ctx, p.opts.Until, true); err != nil {
+		return err
+	}
+	horizon := p.opts.Until
+	if p.opts.Horizon.After(horizon) {
+		horizon = p.opts.Horizon
+	}
+	return p.machine.carryOut(ctx, horizon, false)
+}

@@ -1,0 +1,151 @@
+package replay
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// ledger keeps runs as the store keeps them: at most one for each rule,
+// subject, step and mode.
+type ledger struct {
+	runs     map[key]*held
+	due      queue
+	groups   map[group]map[*held]bool // those that wait
+	admitted map[string][]admission   // by rule, the newest last
+	byApps   map[string][]admission   // by space, of runs that apps caused
+	lastID   int64
+}
+
+func newLedger() *ledger {
+	return &ledger{
+		runs: map[key]*held{}, groups: map[group]map[*held]bool{},
+		admitted: map[string][]admission{}, byApps: map[string][]admission{},
+	}
+}
+
+type key struct {
+	reactor, subject string
+	step             int
+	shadow           bool
+}
+
+func (k key) compare(l key) int {
+	return cmp.Or(cmp.Compare(k.reactor, l.reactor), cmp.Compare(k.subject, l.subject), cmp.Compare(k.step, l.step), compareBools(k.shadow, l.shadow))
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// group is the runs that one could speak for.
+type group struct {
+	reactor, space string
+	step           int
+	shadow         bool
+}
+
+// held is a run of the ledger. Its admission lasts until it is reopened.
+type held struct {
+	run      reactors.Run
+	admitted int  // the number of its admission; 0: not admitted
+	place    int  // in the queue; -1: it isn't there
+	behind   bool // it is due, and waits for a step before it
+}
+
+func keyOf(r *reactors.Run) key { return key{r.Reactor, r.Subject, r.Step, r.Shadow} }
+
+func groupOf(r *reactors.Run) group { return group{r.Reactor, r.Space, r.Step, r.Shadow} }
+
+// wait puts a pending run where it is found when its turn comes.
+func (l *ledger) wait(h *held) {
+	l.due.put(h)
+	g := groupOf(&h.run)
+	if l.groups[g] == nil {
+		l.groups[g] = map[*held]bool{}
+	}
+	l.groups[g][h] = true
+}
+
+// finish ends a pending run. The step after it may have waited for that.
+func (l *ledger) finish(h *held, o reactors.Outcome, reason string) {
+	h.run.Outcome, h.run.Reason = o, reason
+	l.due.remove(h)
+	delete(l.groups[groupOf(&h.run)], h)
+	for _, f := range l.followers(&h.run) {
+		if f.behind && !l.behind(&f.run) {
+			f.behind = false
+			l.due.put(f)
+		}
+	}
+}
+
+// hold takes a run out of the queue until the steps before it have ended.
+func (l *ledger) hold(h *held) {
+	h.behind = true
+	l.due.remove(h)
+}
+
+// behind reports whether a step before the run's hasn't ended.
+func (l *ledger) behind(r *reactors.Run) bool {
+	for step := range r.Step {
+		if h := l.runs[key{r.Reactor, r.Subject, step, r.Shadow}]; h != nil && h.run.Outcome == reactors.Pending {
+			return true
+		}
+	}
+	return false
+}
+
+// postpone gives a pending run a later turn.
+func (l *ledger) postpone(h *held, until time.Time, reason string) {
+	if until.After(h.run.Due) {
+		h.run.Due = until
+	}
+	h.run.Reason = reason
+	if !h.behind {
+		l.due.put(h)
+	}
+}
+
+// followers lists the later steps of a run's subject that are pending.
+func (l *ledger) followers(r *reactors.Run) []*held {
+	var list []*held
+	for step := r.Step + 1; ; step++ {
+		h := l.runs[key{r.Reactor, r.Subject, step, r.Shadow}]
+		switch {
+		case h == nil:
+			return list
+		case h.run.Outcome == reactors.Pending:
+			list = append(list, h)
+		}
+	}
+}
+
+// mostGathered bounds a group, as the store does.
+const mostGathered = 1000
+
+// gather lists the other runs that wait for the same step in the same space, of
+// events up to a time, oldest first.
+func (l *ledger) gather(r *reactors.Run, until time.Time) []reactors.Run {
+	var list []reactors.Run
+	for h := range l.groups[groupOf(r)] {
+		if h.run.ID != r.ID && !h.run.EventTime.After(until) {
+			list = append(list, h.run)
+		}
+	}
+	slices.SortFunc(list, func(a, b reactors.Run) int {
+		return cmp.Or(a.EventTime.Compare(b.EventTime), cmp.Compare(a.ID, b.ID))
+	})
+	return list[:min(len(list), mostGathered)]
+}
+
+// byID finds a run that waits in the group of another.
+func (l *ledger) byID(r *reactors.Run) *held { return l.runs[keyOf(r)] }

@@ -1,0 +1,168 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// lookup adds to what a run's event told the state as of a time.
+type lookup func(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
+
+// machine carries rules out in virtual time. It is the engine.World that
+// decisions ask.
+type machine struct {
+	set    *rules.Set
+	lookup lookup
+	byMode bool // a shadow rule's runs end as shadow; else all rules count as live
+	ledger *ledger
+
+	now     time.Time
+	entries []Entry
+	pulled  map[place]int // how often a rule's triggers were pulled in a space
+}
+
+// place is a rule in a space.
+type place struct{ reactor, space string }
+
+func newMachine(set *rules.Set, facts lookup, byMode bool) *machine {
+	return &machine{set: set, lookup: facts, byMode: byMode, ledger: newLedger(), pulled: map[place]int{}}
+}
+
+var _ engine.World = (*machine)(nil)
+
+// Facts implements engine.World.
+func (m *machine) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
+	return m.lookup(ctx, run, needs, at)
+}
+
+// Admit implements engine.World.
+func (m *machine) Admit(_ context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (*reactors.Limit, error) {
+	return m.ledger.admit(m.ledger.byID(&run), limits, now), nil
+}
+
+// Gather implements engine.World.
+func (m *machine) Gather(_ context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error) {
+	return m.ledger.gather(&run, until), nil
+}
+
+// happen carries out what fell due before a time, and claims what is asked for
+// then. Of a schedule's tick, a repetition is no evaluation of its own.
+func (m *machine) happen(ctx context.Context, at time.Time, intents []reactors.Intent, ticks bool) error {
+	if err := m.carryOut(ctx, at, true); err != nil {
+		return err
+	}
+	m.advance(at)
+	for i := range intents {
+		m.pulled[place{intents[i].Reactor, intents[i].Space}]++
+		if !m.byMode {
+			// As the runs of a shadow rule all are treated alike, and their
+			// ids are none that a real message could have.
+			intents[i].Shadow = true
+		}
+	}
+	rest, err := m.ledger.claim(intents, ticks)
+	if err != nil {
+		return err
+	}
+	for i := range rest {
+		in := &rest[i]
+		m.entries = append(m.entries, Entry{
+			At: at, Reactor: in.Reactor, Trigger: in.Trigger, EventTime: in.EventTime, Space: in.Space, Member: in.Member,
+			Subject: in.Subject, Shadow: m.byMode && in.Shadow, Outcome: in.Outcome, Reason: in.Reason, Step: NoStep,
+		})
+	}
+	return nil
+}
+
+func (m *machine) advance(to time.Time) {
+	if to.After(m.now) {
+		m.now = to
+	}
+}
+
+// carryOut attempts the runs whose turn comes up to a time, or before it.
+func (m *machine) carryOut(ctx context.Context, until time.Time, before bool) error {
+	for {
+		h, ok := m.ledger.due.next(until, before)
+		if !ok {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		m.advance(h.run.Due)
+		if m.ledger.behind(&h.run) {
+			m.ledger.hold(h)
+			continue
+		}
+		if err := m.attempt(ctx, h); err != nil {
+			return err
+		}
+	}
+}
+
+// drain carries out all that waits, whenever its turn comes.
+func (m *machine) drain(ctx context.Context) error {
+	for len(m.ledger.due.list) > 0 {
+		if err := m.carryOut(ctx, m.ledger.due.list[0].run.Due, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *machine) attempt(ctx context.Context, h *held) error {
+	rule := m.set.Rule(h.run.Reactor, h.run.Space)
+	d, err := engine.Decide(ctx, rule, h.run, m, m.now)
+	switch {
+	case err != nil:
+		return err
+	case d.Requests != nil:
+		for i := range d.Speaks {
+			m.end(m.ledger.byID(&d.Speaks[i]), reactors.Collapsed, "another run speaks for it", nil)
+		}
+		m.end(h, m.done(h.run), "", d.Requests)
+	case d.Outcome == reactors.Pending:
+		if !d.Until.After(m.now) {
+			return fmt.Errorf("carry out reactor %q at %s: %w", h.run.Reactor, m.now.Format(time.RFC3339), errStuck)
+		}
+		m.ledger.postpone(h, d.Until, d.Reason)
+	default:
+		m.end(h, d.Outcome, d.Reason, nil)
+		if d.Outcome == reactors.Left || d.Outcome == reactors.Stopped {
+			for _, f := range m.ledger.followers(&h.run) {
+				m.end(f, d.Outcome, d.Reason, nil)
+			}
+		}
+	}
+	return nil
+}
+
+var errStuck = errors.New("it waits without an end")
+
+// done is how a run ends of which all requests would take effect.
+func (m *machine) done(run reactors.Run) reactors.Outcome {
+	if m.byMode && run.Shadow {
+		return reactors.Shadowed
+	}
+	return reactors.Sent
+}
+
+func (m *machine) end(h *held, o reactors.Outcome, reason string, requests []reactors.Request) {
+	m.ledger.finish(h, o, reason)
+	m.entries = append(m.entries, m.entry(&h.run, requests))
+}
+
+func (m *machine) entry(r *reactors.Run, requests []reactors.Request) Entry {
+	return Entry{
+		At: m.now, Reactor: r.Reactor, Step: r.Step, Trigger: r.Trigger, EventTime: r.EventTime, Due: r.Due,
+		Space: r.Space, Member: r.Member, Subject: r.Subject, Shadow: m.byMode && r.Shadow,
+		Outcome: r.Outcome, Reason: r.Reason, Requests: requests,
+	}
+}
