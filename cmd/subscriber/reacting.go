@@ -74,7 +74,7 @@ func loadRules(cfg config.Config, list []reactors.Action) (*rules.Set, error) {
 	if cfg.Reactors.File == "" {
 		return &rules.Set{}, nil
 	}
-	return rules.Load(cfg.Reactors.File, rules.Options{Actions: list, AuthMode: cfg.Auth.Mode})
+	return rules.Load(cfg.Reactors.File, rules.Options{Actions: list})
 }
 
 // reacting is the part of the worker that carries out rules.

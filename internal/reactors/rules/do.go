@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 )
 
@@ -151,7 +150,7 @@ func (c *ruleCompiler) action(path string, p pair, label string, env *expr.Env) 
 	if len(c.compiler.list) > known {
 		return nil
 	}
-	for _, problem := range append(action.Check(d.Params), c.identity(d.Params)...) {
+	for _, problem := range action.Check(d.Params) {
 		at := path
 		if problem.Field != "" {
 			at = join(path, problem.Field)
@@ -171,22 +170,6 @@ func (c *ruleCompiler) label(path string, n *node) string {
 		c.at(n.at, "", "another action has the id %q", label)
 	}
 	return label
-}
-
-// identity finds cards that the app isn't allowed to send as somebody else.
-func (c *ruleCompiler) identity(params any) []reactors.Problem {
-	var found []reactors.Problem
-	if mode := c.opts.AuthMode; mode == "" || mode == "app" {
-		return nil
-	}
-	eachText("", reflect.ValueOf(params).Elem(), func(path string, t any) {
-		if card, ok := t.(*reactors.Card); ok && card.Source != nil {
-			found = append(found, reactors.Problem{
-				Field: path, Message: "only the app itself can send cards, not a person", Hint: "set auth mode: app, or leave it to text",
-			})
-		}
-	})
-	return found
 }
 
 // without is the section less a key.

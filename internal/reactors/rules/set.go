@@ -18,7 +18,6 @@ import (
 // Options are what a file is checked against.
 type Options struct {
 	Actions  []reactors.Action
-	AuthMode string                            // as whom the app speaks: app (or ""), user or impersonate
 	ReadFile func(name string) ([]byte, error) // for card files, relative to the rule file; nil: there are none
 }
 

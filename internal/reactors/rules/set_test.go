@@ -242,18 +242,6 @@ func TestLoadFindsCardsBesideTheFile(t *testing.T) {
 	}
 }
 
-func TestCardsNeedTheAppItself(t *testing.T) {
-	t.Parallel()
-	src := []byte("reactors:\n  - {id: a, on: member.joined, do: [{send: {card: {header: {title: Hi}}}}]}\n")
-	for mode, want := range map[string]bool{"": true, "app": true, "user": false, "impersonate": false} {
-		o := options(nil)
-		o.AuthMode = mode
-		if _, err := rules.Parse("x.yaml", src, o); (err == nil) != want {
-			t.Errorf("auth mode %q: %v, accepted = %t wanted", mode, err, want)
-		}
-	}
-}
-
 func TestSchemaNamesWhatIsDecoded(t *testing.T) {
 	t.Parallel()
 	raw := rules.JSONSchema([]reactors.Action{send{}, react{}})
