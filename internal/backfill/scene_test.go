@@ -65,7 +65,7 @@ func newScene(t testing.TB, spaces int) *scene {
 	}
 	t.Cleanup(s.chat.Close)
 	s.db = storetest.New(t, store.Options{
-		Now:      s.clock.Now,
+		Now:     s.clock.Now,
 		Planner: storetest.Greeter{},
 	}).Store
 	s.filler = backfill.New(s.chat, s.db, backfill.Options{Types: config.EventTypes(), Now: s.clock.Now, Log: zaptest.NewLogger(t)})

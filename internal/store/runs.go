@@ -82,10 +82,16 @@ func (s *Store) Run(ctx context.Context, runID int64) (reactors.Run, error) {
 
 // Prepared is what an attempt has decided before it acts.
 type Prepared struct {
-	Requests   []reactors.Request
-	MessageIDs []string // by which the messages of the requests will be known
-	Collapses  []int64  // runs that this one speaks for
-	Trace      []reactors.TraceEntry
+	Requests  []reactors.Request
+	Messages  []OwnMessage // that the requests will send
+	Collapses []int64      // runs that this one speaks for
+	Trace     []reactors.TraceEntry
+}
+
+// OwnMessage is a message that a run sends, by the id that it gives it.
+type OwnMessage struct {
+	Space    string // "spaces/S"
+	ClientID string // "client-…"
 }
 
 // PrepareRun stores what a run is about to do. It is one transaction with the
@@ -123,12 +129,8 @@ func (s *Store) PrepareRun(ctx context.Context, run reactors.Run, p Prepared) er
 		if tag.RowsAffected() != 1 {
 			return ErrRunChanged
 		}
-		if len(p.MessageIDs) > 0 && !run.Shadow {
-			if _, err := tx.Exec(ctx, `
-				INSERT INTO own_messages (run_id, space, client_id)
-				SELECT $1, $2, client_id
-				FROM unnest($3::text[]) AS client_id
-				ON CONFLICT DO NOTHING`, run.ID, run.Space, p.MessageIDs); err != nil {
+		if !run.Shadow {
+			if err := ownMessages(ctx, tx, run.ID, p.Messages); err != nil {
 				return err
 			}
 		}
@@ -138,6 +140,22 @@ func (s *Store) PrepareRun(ctx context.Context, run reactors.Run, p Prepared) er
 		return fmt.Errorf("prepare reactor run %d: %w", run.ID, err)
 	}
 	return nil
+}
+
+func ownMessages(ctx context.Context, tx pgx.Tx, runID int64, messages []OwnMessage) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	var spaces, ids []string
+	for _, m := range messages {
+		spaces, ids = append(spaces, m.Space), append(ids, m.ClientID)
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO own_messages (run_id, space, client_id)
+		SELECT $1, space, client_id
+		FROM unnest($2::text[], $3::text[]) AS m (space, client_id)
+		ON CONFLICT DO NOTHING`, runID, spaces, ids)
+	return err
 }
 
 func (s *Store) collapse(ctx context.Context, tx pgx.Tx, run reactors.Run, ids []int64) error {

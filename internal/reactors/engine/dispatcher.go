@@ -151,7 +151,7 @@ func (d *Dispatcher) decide(ctx context.Context, run *reactors.Run) (wait time.D
 	case decision.Requests != nil:
 		run.Requests = decision.Requests
 		return 0, d.store.PrepareRun(ctx, *run, store.Prepared{
-			Requests: run.Requests, MessageIDs: d.messageIDs(run.Requests), Collapses: ids(decision.Speaks), Trace: trace,
+			Requests: run.Requests, Messages: d.messages(*run), Collapses: ids(decision.Speaks), Trace: trace,
 		})
 	case decision.Outcome == reactors.Pending && decision.Until.After(run.Due):
 		if err := d.store.PostponeRun(ctx, *run, decision.Until, trace...); err != nil {
@@ -257,10 +257,20 @@ func (d *Dispatcher) say(lines []string) (trace []reactors.TraceEntry) {
 	return trace
 }
 
-func (d *Dispatcher) messageIDs(requests []reactors.Request) (all []string) {
-	for _, r := range requests {
-		if m, ok := d.actions[r.Action].(reactors.Messenger); ok {
-			all = append(all, m.MessageIDs(r.Body)...)
+// messages are those that the run's requests will send, so that their events
+// are known for our own.
+func (d *Dispatcher) messages(run reactors.Run) (all []store.OwnMessage) {
+	for _, r := range run.Requests {
+		m, ok := d.actions[r.Action].(reactors.Messenger)
+		if !ok {
+			continue
+		}
+		space := run.Space
+		if w, ok := d.actions[r.Action].(reactors.ChatWriter); ok {
+			space = w.WritesTo(r.Body)
+		}
+		for _, id := range m.MessageIDs(r.Body) {
+			all = append(all, store.OwnMessage{Space: space, ClientID: id})
 		}
 	}
 	return all
