@@ -113,7 +113,8 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// TestDocumentedRules: rules that a document shows can be used.
+// TestDocumentedRules: rules that a document shows can be used, and pass their
+// own tests.
 func TestDocumentedRules(t *testing.T) {
 	t.Parallel()
 	for name, least := range map[string]int{"reactors.md": 1, "reactors/grammar.md": 1, "writing-a-reactor.md": 1} {
@@ -124,7 +125,7 @@ func TestDocumentedRules(t *testing.T) {
 		for i, text := range shown {
 			t.Run(fmt.Sprintf("%s %d", name, i), func(t *testing.T) {
 				t.Parallel()
-				parse(t, name, text)
+				passes(t, parse(t, name, text))
 			})
 		}
 	}

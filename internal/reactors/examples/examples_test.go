@@ -20,6 +20,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/member"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/react"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/record"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/send"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
@@ -72,7 +73,7 @@ func parse(t *testing.T, name, text string) *rules.Set {
 }
 
 // TestExamples: an example is a file that can be used as it is. It sends
-// nothing before somebody says so, and each of its rules is tested.
+// nothing before somebody says so, and each of its rules passes a test.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	for _, name := range names(t) {
@@ -91,7 +92,23 @@ func TestExamples(t *testing.T) {
 					t.Errorf("%s has no test", r.ID)
 				}
 			}
+			passes(t, set)
 		})
+	}
+}
+
+// passes runs the tests that rules bring along.
+func passes(t *testing.T, set *rules.Set) {
+	t.Helper()
+	results, err := replay.Cases(t.Context(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if !r.Passed() {
+			t.Errorf("line %d: %s: %s\nwhat happened:\n%s", r.Test.Line, r.Test.Name,
+				strings.Join(r.Problems, "; "), strings.Join(r.Story(), "\n"))
+		}
 	}
 }
 
