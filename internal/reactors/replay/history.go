@@ -138,5 +138,9 @@ func (p *player) finish(ctx context.Context) error {
 	if p.opts.Horizon.After(horizon) {
 		horizon = p.opts.Horizon
 	}
-	return p.machine.carryOut(ctx, horizon, false)
+	if err := p.machine.carryOut(ctx, horizon, false); err != nil {
+		return err
+	}
+	p.machine.advance(horizon)
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
@@ -55,3 +56,5 @@ func parse(t testing.TB, src string, actions ...reactors.Action) *rules.Set {
 	}
 	return set
 }
+
+func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -1,0 +1,148 @@
+package replay_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/dm"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/member"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/react"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/record"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/send"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/webhook"
+)
+
+// The rules that we ship pass their own tests.
+func TestShippedRules(t *testing.T) {
+	t.Parallel()
+	hook := webhook.New(webhook.Options{})
+	t.Cleanup(hook.Close)
+	list := []reactors.Action{
+		send.New(nil), send.NewUpdate(nil), send.NewDelete(nil), react.New(nil, react.Options{}), dm.New(nil),
+		member.NewAdd(nil), member.NewRemove(nil), hook, record.New(nil),
+	}
+	paths, err := filepath.Glob("../examples/*.yaml")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("found %d files, error %v", len(paths), err)
+	}
+	for _, path := range paths {
+		set, err := rules.Load(path, rules.Options{Actions: list})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range cases(t, set) {
+			if !c.Passed() {
+				t.Errorf("%s:%d: %s: %q\n%q", path, c.Test.Line, c.Test.Name, c.Problems, c.Story())
+			}
+		}
+	}
+}
+
+func cases(t *testing.T, set *rules.Set) []replay.CaseResult {
+	t.Helper()
+	results, err := replay.Cases(t.Context(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results
+}
+
+const tested = `
+reactors:
+  - id: welcome
+    on: member.joined
+    wait: 2m
+    still: member.messages_in_space == 0
+    do: [{say: {text: "Hi {{ member.mention }} in {{ space.display_name }}, {{ space.members }}"}}]
+  - id: nudge
+    mode: live
+    on: message.created
+    wait: 2h
+    if: "!message.is_reply"
+    still: message.exists && message.replies_by_others == 0
+    do: [{say: {text: "{{ message.text }}?"}}]
+  - id: night
+    on: member.joined
+    quiet_hours: {zone: Europe/Berlin, allow: 'Mon-Fri 08:00-18:00'}
+    do: [{say: {text: "Good morning"}}]
+  - id: week
+    on: schedule
+    cron: 0 9 * * mon
+    zone: UTC
+    do: [{say: {text: "{{ space.week.messages }} {{ space.week.posters }} {{ space.week.joins }} {{ space.week.leaves }} {{ space.week.top_emoji }}"}}]
+  - id: roles
+    on: member.role_changed
+    do: [{say: {text: "{{ member.previous_role }} to {{ member.role }}"}}]
+  - id: never
+    mode: "off"
+    on: member.joined
+    do: [{say: {text: "Hi"}}]
+tests:
+`
+
+func TestCases(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		test     string
+		problems []string
+	}{
+		"greeted once": {test: `reactor: welcome, given: [join@0, leave@10m, join@20m],
+			expect: {sent: 1, already_done: 1, texts: ["Hi <users/1> in this space, 1"]}`},
+		"left":                     {test: `reactor: welcome, given: [join@0, leave@1m], expect: {sent: 0, left: 1}`},
+		"writes":                   {test: `reactor: welcome, given: [join@0, message@1m], expect: {condition_false: 1}`},
+		"as shadow":                {test: `reactor: welcome, given: [join@0], expect: {shadow: 1}`},
+		"postponed over a weekend": {test: `reactor: night, start: 2026-01-10T09:00:00Z, given: [join@0], expect: {sent: 1, pending: 0}`},
+		"answered": {test: `reactor: nudge, given: [{at: 0, do: message, text: A, thread: spaces/TEST/threads/T},
+			{at: 1h, do: message, member: users/2, thread: spaces/TEST/threads/T}], expect: {sent: 0, condition_false: 2}`},
+		"an app's answer is none": {test: `reactor: nudge, given: [{at: 0, do: message, text: A, thread: spaces/TEST/threads/T},
+			{at: 1h, do: message, bot: true, member: users/2, thread: spaces/TEST/threads/T}], expect: {sent: 1, texts: ["A?"]}`},
+		"deleted": {test: `reactor: nudge, given: [message@0, delete@1m], expect: {condition_false: 1}`},
+		"a week": {test: `reactor: week, given: [{at: 0, do: message, member: users/9}, {at: 8d, do: message}, message@9d,
+			{at: 9d, do: message, member: users/2}, join@9d, {at: 10d, do: join, member: users/3}, leave@10d, react@10d, {at: 11d, do: react, emoji: 🎉}, react@12d, tick@13d],
+			expect: {texts: ["3 2 2 1 👍"]}`},
+		"role": {test: `reactor: roles, given: [join@0, {at: 1m, do: role, role: ROLE_MANAGER}], expect: {sent: 1, texts: ["ROLE＿MEMBER to ROLE＿MANAGER"]}`},
+
+		"sent unexpectedly": {test: `reactor: welcome, given: [join@0], expect: {left: 0}`, problems: []string{"sent: want 0, got 1"}},
+		"too few":           {test: `reactor: welcome, given: [join@0, leave@1m], expect: {sent: 1, left: 0}`, problems: []string{"sent: want 1, got 0", "left: want 0, got 1"}},
+		"other words": {test: `reactor: nudge, given: [{at: 0, do: message, text: A}, {at: 1m, do: message, text: B}], expect: {texts: ["A?", "C?", "D?"]}`,
+			problems: []string{"texts[1]:\n  want \"C?\"\n  got  \"B?\"", "texts[2]:\n  want \"D?\"\n  got nothing"}},
+		"too many words": {test: `reactor: nudge, given: [{at: 0, do: message, text: A}], expect: {texts: []}`,
+			problems: []string{"texts[0]:\n  want nothing\n  got  \"A?\""}},
+		"off": {test: `reactor: never, given: [join@0], expect: {sent: 1}`, problems: []string{"sent: want 1, got 0", "the reactor is off: it does nothing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			results := cases(t, parse(t, tested+"  - {name: it, "+tt.test+"}\n"))
+			if diff := gocmp.Diff(tt.problems, results[0].Problems); diff != "" {
+				t.Errorf("problems (-want +got):\n%s\n%q", diff, results[0].Story())
+			}
+		})
+	}
+}
+
+func TestStory(t *testing.T) {
+	t.Parallel()
+	results := cases(t, parse(t, tested+`  - {name: it, reactor: welcome, given: [join@0, leave@10m, join@1d1s, {at: 1d5s, do: join, member: users/2}, {at: 1d6s, do: message, member: users/2}], expect: {}}`))
+	want := []string{
+		`2m sent users/1 "Hi <users/1> in this space, 1"`,
+		`1d1s already_done users/1: once_per: spaces/TEST users/1`,
+		`1d2m5s condition_false users/2: still: member.messages_in_space == 0`,
+	}
+	if diff := gocmp.Diff(want, results[0].Story()); diff != "" {
+		t.Errorf("the story (-want +got):\n%s", diff)
+	}
+}
+
+func TestAfter(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]int64{"0": 0, "250ms": 250, "1m": 60_000, "1d2h3m4s": 93_784_000} {
+		if got := replay.After(ms(c)); got != want {
+			t.Errorf("After(%d ms) = %s, want %s", c, got, want)
+		}
+	}
+}

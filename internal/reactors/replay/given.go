@@ -1,0 +1,157 @@
+package replay
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// spaceName is what the spaces of tests are called: as one whose name isn't
+// known.
+const spaceName = "this space"
+
+// story is the events of a test, and the world as they tell it.
+type story struct {
+	start time.Time
+	given []rules.Given
+}
+
+func (s *story) at(g *rules.Given) time.Time { return s.start.Add(g.At) }
+
+// facts are what an event of the story tells itself.
+func (s *story) facts(i int) reactors.Facts {
+	g := &s.given[i]
+	f := reactors.Facts{
+		Trigger: g.Trigger,
+		Event:   reactors.EventFacts{Type: string(g.Trigger), Time: s.at(g).UTC()},
+		Space:   reactors.SpaceFacts{Name: g.Space},
+	}
+	if g.Trigger != reactors.Schedule {
+		f.Event.ID = fmt.Sprintf("%s/spaceEvents/test-%d", g.Space, i+1)
+	}
+	if g.Member != "" {
+		f.Member = reactors.MemberFacts{Name: g.Member, Type: string(events.UserHuman), Role: g.Role}
+		if g.Bot {
+			f.Member.Type = string(events.UserBot)
+		}
+	}
+	if g.Trigger == reactors.MemberRoleChanged {
+		f.Member.PreviousRole = s.roleBefore(i)
+	}
+	switch g.Trigger {
+	case reactors.MessageCreated, reactors.MessageEdited:
+		f.Message = reactors.MessageFacts{Name: g.Message, Text: g.Text, Thread: g.Thread, IsReply: s.repliesBefore(i)}
+	case reactors.MessageDeleted, reactors.ReactionAdded, reactors.ReactionRemoved:
+		f.Message.Name, f.Reaction.Emoji = g.Message, g.Emoji
+	}
+	return f
+}
+
+func (s *story) roleBefore(i int) string {
+	for _, g := range slices.Backward(s.given[:i]) {
+		if g.Space == s.given[i].Space && g.Member == s.given[i].Member && g.Role != "" {
+			return g.Role
+		}
+	}
+	if s.given[i].Role == "ROLE_MEMBER" {
+		return "ROLE_MANAGER"
+	}
+	return "ROLE_MEMBER"
+}
+
+// repliesBefore reports whether the message's thread was begun by another one.
+func (s *story) repliesBefore(i int) bool {
+	return slices.ContainsFunc(s.given[:i], func(g rules.Given) bool {
+		return g.Trigger == reactors.MessageCreated && g.Thread == s.given[i].Thread && g.Message != s.given[i].Message
+	})
+}
+
+// lookup tells the state as of a time, as the store does: of whom the story
+// tells nothing is taken to be in the space, and a message to exist.
+func (s *story) lookup(_ context.Context, run reactors.Run, _ reactors.Needs, at time.Time) (reactors.Facts, error) {
+	f := run.Facts
+	f.Space.DisplayName, f.Space.Type = spaceName, "SPACE"
+	f.Member.IsMember, f.Message.Exists = f.Member.Name != "", f.Message.Name != ""
+	inside := map[string]bool{}
+	week := tally{posters: map[string]bool{}, emoji: map[string]int{}}
+	for i := range s.given {
+		g := &s.given[i]
+		when := s.at(g)
+		if when.After(at) {
+			break
+		}
+		if g.Space != f.Space.Name {
+			continue
+		}
+		if when.After(at.AddDate(0, 0, -7)) {
+			week.add(g)
+		}
+		mine := g.Member == f.Member.Name
+		switch g.Trigger {
+		case reactors.MemberJoined:
+			inside[g.Member] = true
+			if when.After(at.Add(-time.Hour)) {
+				f.Space.JoinsLastHr++
+			}
+		case reactors.MemberLeft:
+			delete(inside, g.Member)
+		case reactors.MessageCreated:
+			if mine {
+				f.Member.MessagesInSpace++
+			}
+			if !mine && !g.Bot && g.Thread == f.Message.Thread && when.After(f.Event.Time) {
+				f.Message.RepliesByOthers++
+			}
+		case reactors.MessageDeleted:
+			if g.Message == f.Message.Name {
+				f.Message.Exists = false
+			}
+		}
+		if mine && (g.Trigger == reactors.MemberJoined || g.Trigger == reactors.MemberLeft) {
+			f.Member.IsMember = inside[g.Member]
+		}
+	}
+	f.Space.Members = len(inside)
+	f.Space.Week = week.facts()
+	return f, nil
+}
+
+// tally sums up a week.
+type tally struct {
+	week    reactors.WeekFacts
+	posters map[string]bool
+	emoji   map[string]int
+}
+
+func (t *tally) add(g *rules.Given) {
+	switch g.Trigger {
+	case reactors.MessageCreated:
+		if !g.Bot {
+			t.week.Messages++
+			t.posters[g.Member] = true
+		}
+	case reactors.MemberJoined:
+		t.week.Joins++
+	case reactors.MemberLeft:
+		t.week.Leaves++
+	case reactors.ReactionAdded:
+		t.emoji[g.Emoji]++
+	}
+}
+
+func (t *tally) facts() reactors.WeekFacts {
+	w := t.week
+	w.Posters = len(t.posters)
+	for e, n := range t.emoji {
+		if best := t.emoji[w.TopEmoji]; cmp.Or(cmp.Compare(n, best), cmp.Compare(w.TopEmoji, e)) > 0 {
+			w.TopEmoji = e
+		}
+	}
+	return w
+}
