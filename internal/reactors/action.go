@@ -39,6 +39,12 @@ type ChatWriter interface {
 	WritesTo(request json.RawMessage) string
 }
 
+// Observer is an Action that does nothing in Chat, so that no event can follow
+// from it.
+type Observer interface {
+	Observes()
+}
+
 // Composer is an Action that asks for others. Where its request holds any, they
 // take its place in the run: each waits for its own turn and is done once.
 type Composer interface {

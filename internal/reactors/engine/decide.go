@@ -106,7 +106,7 @@ func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
 func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, now time.Time) (Decision, bool) {
 	step := rule.Steps[run.Step]
 	switch {
-	case f.Message.Own:
+	case f.Message.Own && !rule.Observes():
 		return ended(reactors.Looping, "it is a message of our own"), true
 	case !rule.Bots && f.Member.Type == "BOT":
 		return ended(reactors.ConditionFalse, "an app did it, and the rule has no bots: true"), true
@@ -140,7 +140,7 @@ func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f react
 
 func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, w World, now time.Time) (Decision, bool, error) {
 	limits := rule.Limits
-	if run.ByApp {
+	if run.ByApp && !rule.Observes() {
 		limits = append([]reactors.Limit{reactors.LoopLimit()}, limits...)
 	}
 	reached, err := w.Admit(ctx, run, limits, now)

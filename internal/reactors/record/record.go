@@ -69,6 +69,9 @@ func New(to Recorder) *Action { return &Action{to: to} }
 // Name implements [reactors.Action].
 func (*Action) Name() string { return "record" }
 
+// Observes implements [reactors.Observer].
+func (*Action) Observes() {}
+
 // Params implements [reactors.Action].
 func (*Action) Params() any { return &Params{} }
 

@@ -51,3 +51,29 @@ reactors:
 		}
 	}
 }
+
+// watch does nothing in Chat.
+type watch struct{ send }
+
+func (watch) Name() string { return "watch" }
+func (watch) Observes()    {}
+
+// A rule observes if all that it does does.
+func TestObserves(t *testing.T) {
+	t.Parallel()
+	for do, want := range map[string]bool{
+		"do: [{watch: {text: a}}]":                                                                 true,
+		"do: [{watch: {text: a}}, {send: {text: a}}]":                                              false,
+		"do: [{watch: {text: a}}], collapse: {window: 1m, over: 3, do: [{send: {text: a}}]}":       false,
+		"sequence: [{after: 1m, do: [{watch: {text: a}}]}, {after: 2m, do: [{send: {text: a}}]}]":  false,
+		"sequence: [{after: 1m, do: [{watch: {text: a}}]}, {after: 2m, do: [{watch: {text: a}}]}]": true,
+	} {
+		set, err := rules.Parse("reactors.yaml", []byte("reactors: [{id: a, on: member.joined, "+do+"}]"), rules.Options{Actions: []reactors.Action{send{}, watch{}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := set.Rule("a", "").Observes(); got != want {
+			t.Errorf("%s: Observes() = %v, want %v", do, got, want)
+		}
+	}
+}

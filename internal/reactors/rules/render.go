@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -39,6 +40,24 @@ func (r *Rule) needsOf(s Step) reactors.Needs {
 		}
 	}
 	return n
+}
+
+// Observes reports whether nothing that the rule does can lead to another
+// event: then apps can't be kept busy by it, whatever they do.
+func (r *Rule) Observes() bool {
+	lists := make([][]Do, 0, len(r.Steps)+1)
+	for _, s := range r.Steps {
+		lists = append(lists, s.Do)
+	}
+	if r.Collapse != nil {
+		lists = append(lists, r.Collapse.Do)
+	}
+	for _, d := range slices.Concat(lists...) {
+		if _, ok := d.Action.(reactors.Observer); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // Render makes the requests of a run: of its step, or what is done once for

@@ -60,6 +60,9 @@ func (a *Action) Close() { a.client.CloseIdleConnections() }
 // Name implements [reactors.Action].
 func (*Action) Name() string { return "webhook" }
 
+// Observes implements [reactors.Observer].
+func (*Action) Observes() {}
+
 // Params implements [reactors.Action].
 func (*Action) Params() any { return &Params{} }
 

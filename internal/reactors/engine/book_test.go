@@ -1,0 +1,90 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// A file's good changes are taken up, its mistakes never, and what it refers
+// to counts as well.
+func TestBookFollowsItsFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "reactors.yaml")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rule := func(id string) string {
+		return fmt.Sprintf("reactors: [{id: %s, on: member.joined, do: [{say: {text: CARD}}]}]", id)
+	}
+	write(rule("first"))
+	synctest.Test(t, func(t *testing.T) {
+		card := "hello"
+		load := func() (*rules.Set, error) {
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			return rules.Parse(path, []byte(strings.ReplaceAll(string(raw), "CARD", card)), rules.Options{Actions: []reactors.Action{&say{}}})
+		}
+		set, err := load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		book := engine.NewBook(set)
+		core, logs := observer.New(zap.InfoLevel)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- book.Watch(ctx, path, load, zap.New(core)) }()
+		pass := func(d time.Duration) {
+			<-time.After(d)
+			synctest.Wait()
+		}
+		has := func(id string, d time.Duration) {
+			t.Helper()
+			pass(d)
+			if book.Rule(id, "") == nil {
+				t.Errorf("rule %s isn't in force: %s is", id, book.Set().Hash)
+			}
+		}
+		write(rule("second"))
+		has("second", 1100*time.Millisecond)
+		write("reactors: [{id: broken, on: member.joined, dew: []}]")
+		has("second", time.Minute)
+		if n := logs.FilterLevelExact(zap.ErrorLevel).Len(); n != 1 {
+			t.Errorf("the mistake is logged %d times in a minute, want once", n)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Error(err)
+		}
+		has("second", time.Minute)
+		write(rule("third"))
+		has("third", 1100*time.Millisecond)
+		before := book.Set().Hash
+		card = "changed"
+		pass(16 * time.Second)
+		if book.Set().Hash == before {
+			t.Error("a change of what the rules refer to isn't taken up")
+		}
+		stop()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
