@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -25,9 +26,10 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 		if w, ok := action.(reactors.ChatWriter); ok {
 			writesTo, isWriter = w.WritesTo(request.Body), true
 		}
-		permit, closed := d.breakers.allow(request.Action, writesTo, isWriter)
-		if !closed {
-			return d.breakers.pauseFor(run.EventTime), nil
+		guards := breakersOf(request.Action, writesTo, isWriter)
+		permit, wait := d.breakers.allow(guards, run.EventTime)
+		if wait > 0 {
+			return wait, nil
 		}
 		if isWriter {
 			if wait, err := d.turn(ctx, run, writesTo); err != nil || wait > 0 {
@@ -35,10 +37,10 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 				return wait, err
 			}
 		}
-		result, err := action.Act(ctx, request.Body)
+		result, err := attempt(ctx, action, request)
 		permit.done(err)
 		if err != nil {
-			return d.after(ctx, run, request, writesTo, err)
+			return d.after(ctx, run, request, writesTo, d.breakers.wait(guards, run.EventTime), err)
 		}
 		request.Done, request.Result = true, result
 		if i < len(run.Requests)-1 {
@@ -48,6 +50,17 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 		}
 	}
 	return 0, d.finish(ctx, run, reactors.Sent, run.Requests[len(run.Requests)-1].Result.Note)
+}
+
+// attempt lets the action act. One that panics always will: a person has to
+// look, and the breakers must learn how the attempt ended.
+func attempt(ctx context.Context, action reactors.Action, request *reactors.Request) (result reactors.Result, err error) {
+	defer func() {
+		if recover() != nil { // what it says may quote a text
+			err = reactors.Permanent(fmt.Errorf("the action %q has a fault and gave up", request.Action))
+		}
+	}()
+	return action.Act(ctx, request.Body)
 }
 
 func noted(r reactors.Result) string {
@@ -79,8 +92,9 @@ func (d *Dispatcher) turn(ctx context.Context, run reactors.Run, space string) (
 	return 0, pause(ctx, own)
 }
 
-// after decides what comes after an attempt that ended with an error.
-func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, writesTo string, err error) (time.Duration, error) {
+// after decides what comes after an attempt that ended with an error. opens is
+// how long it takes until a breaker lets somebody try again, if one is open.
+func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, writesTo string, opens time.Duration, err error) (time.Duration, error) {
 	if reactors.IsPermanent(err) {
 		return 0, d.finish(ctx, run, reactors.Failed, err.Error())
 	}
@@ -90,7 +104,7 @@ func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *react
 	request.Tries++
 	wait, asked := reactors.RetryDelay(err)
 	if !asked {
-		wait = retryPause(request.Tries)
+		wait = cmp.Or(opens, retryPause(request.Tries))
 	}
 	if reactors.IsThrottled(err) && writesTo != "" {
 		if err := d.store.SlowDown(ctx, writesTo, wait); err != nil {

@@ -66,7 +66,9 @@ func (b *Book) Watch(ctx context.Context, path string, load func() (*rules.Set, 
 			complaint = err.Error()
 			log.Error("the rules were changed and have mistakes: those from before stay in force", zap.String("file", path), zap.Error(err))
 		case err != nil: // said already
-		case set.Hash != b.Set().Hash:
+		case set.Hash == b.Set().Hash:
+			complaint = ""
+		default:
 			complaint = ""
 			b.set.Store(set)
 			log.Info("new rules are in force", zap.String("file", path), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))

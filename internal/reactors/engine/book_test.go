@@ -63,6 +63,7 @@ func TestBookFollowsItsFile(t *testing.T) {
 				t.Errorf("rule %s isn't in force: %s is", id, book.Set().Hash)
 			}
 		}
+		synctest.Wait() // it has looked at the file
 		write(rule("second"))
 		has("second", 1100*time.Millisecond)
 		write("reactors: [{id: broken, on: member.joined, dew: []}]")

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -23,23 +24,29 @@ const (
 // the Chat API as a whole, one for each other action. They are this process's
 // own; replicas find out for themselves.
 type breakers struct {
-	log *zap.Logger
+	log     *zap.Logger
+	openFor time.Duration
 
 	mu    sync.Mutex
-	byKey map[string]*gobreaker.TwoStepCircuitBreaker[struct{}]
+	byKey map[string]*breaker
+}
+
+type breaker struct {
+	*gobreaker.TwoStepCircuitBreaker[struct{}]
+	opened atomic.Pointer[time.Time] // last; nil: never
 }
 
 // chatKey is the breaker of the whole Chat API.
 const chatKey = "chat"
 
-func newBreakers(log *zap.Logger) *breakers {
-	return &breakers{log: log, byKey: map[string]*gobreaker.TwoStepCircuitBreaker[struct{}]{}}
+func newBreakers(log *zap.Logger, openFor time.Duration) *breakers {
+	return &breakers{log: log, openFor: openFor, byKey: map[string]*breaker{}}
 }
 
 // mostBreakers bounds what is remembered of spaces.
 const mostBreakers = 10_000
 
-func (b *breakers) get(key string) *gobreaker.TwoStepCircuitBreaker[struct{}] {
+func (b *breakers) get(key string) *breaker {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if found := b.byKey[key]; found != nil {
@@ -52,13 +59,17 @@ func (b *breakers) get(key string) *gobreaker.TwoStepCircuitBreaker[struct{}] {
 			}
 		}
 	}
-	made := gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+	made := &breaker{}
+	made.TwoStepCircuitBreaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:         key,
-		Timeout:      openFor,
+		Timeout:      b.openFor,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failuresInARow },
 		IsSuccessful: works,
 		IsExcluded:   func(err error) bool { return errors.Is(err, errUnused) },
 		OnStateChange: func(name string, from, to gobreaker.State) {
+			if now := time.Now(); to == gobreaker.StateOpen {
+				made.opened.Store(&now)
+			}
 			b.log.Warn("a circuit breaker has changed", zap.String("breaker", name), zap.Stringer("from", from), zap.Stringer("to", to))
 		},
 	})
@@ -87,31 +98,54 @@ var errUnused = errors.New("the attempt was not made")
 
 func (p permit) unused() { p.done(errUnused) }
 
-// allow asks every breaker that the attempt concerns.
-func (b *breakers) allow(action, space string, writesChat bool) (permit, bool) {
-	keys := []string{action}
+// breakersOf names the breakers that an attempt concerns.
+func breakersOf(action, space string, writesChat bool) []string {
 	if writesChat {
-		keys = []string{chatKey}
-		if space != "" {
-			keys = append(keys, space)
-		}
+		return []string{chatKey, space}
 	}
-	var p permit
+	return []string{action}
+}
+
+// allow asks the breakers. If one is open, wait says when a run of an event of
+// that time is to come back.
+func (b *breakers) allow(keys []string, eventTime time.Time) (p permit, wait time.Duration) {
 	for _, key := range keys {
-		done, err := b.get(key).Allow()
+		asked := b.get(key)
+		done, err := asked.Allow()
 		if err != nil {
 			p.unused()
-			return nil, false
+			return nil, b.pause(asked, eventTime)
 		}
 		p = append(p, done)
 	}
-	return p, true
+	return p, 0
 }
 
-// pauseFor is how long a run waits when a breaker is open. Older runs come
-// back earlier, so that what has piled up is sent in its order.
-func (b *breakers) pauseFor(eventTime time.Time) time.Duration {
-	const spread = 10 * time.Second // for a backlog of up to an hour
-	ahead := time.Hour - time.Since(eventTime)
-	return openFor + time.Duration(float64(spread)*min(1, max(0, float64(ahead)/float64(time.Hour))))
+// wait is how long such a run has to wait for an open breaker; 0 if none is.
+func (b *breakers) wait(keys []string, eventTime time.Time) time.Duration {
+	for _, key := range keys {
+		if asked := b.get(key); asked.State() == gobreaker.StateOpen {
+			return b.pause(asked, eventTime)
+		}
+	}
+	return 0
+}
+
+// probePause is how long a run waits while another finds out.
+const probePause = time.Second
+
+// pause is how long a run waits if a breaker is open: until that lets somebody
+// find out, and a little more the younger it is. So what has piled up comes
+// back in its order, whenever each run has met the open breaker.
+func (b *breakers) pause(open *breaker, eventTime time.Time) time.Duration {
+	opened := open.opened.Load()
+	if opened == nil {
+		return probePause
+	}
+	left := time.Until(opened.Add(b.openFor))
+	if left <= 0 {
+		return probePause
+	}
+	spread, age := float64(b.openFor)/3, max(0, time.Since(eventTime))
+	return left + time.Millisecond + time.Duration(spread*float64(time.Hour)/float64(time.Hour+age))
 }

@@ -67,7 +67,7 @@ func NewDispatcher(book *Book, actions []reactors.Action, s *store.Store, log *z
 	if opts.Directory != nil {
 		d.world = &namedWorld{World: s, store: s, directory: opts.Directory, log: log}
 	}
-	d.breakers = newBreakers(log)
+	d.breakers = newBreakers(log, openFor)
 	return d
 }
 

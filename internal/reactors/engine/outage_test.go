@@ -1,0 +1,288 @@
+package engine_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/riverqueue/river"
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+)
+
+var errAway = errors.New("503")
+
+// Row R8: for an hour nothing is answered but 503 while 1,000 runs of 50 spaces
+// are pending, of events of the hour before. An attempt is two calls: one that
+// sends, and one that looks whether it did. The backlog is drained within
+// minutes after that, in every space in its order but for a few.
+func TestBreakersInAnOutageOfAnHour(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const (
+			n, spaces, mostCalls = 1000, 50, 200
+			latency              = 100 * time.Millisecond // of a call
+			projectPace          = 20 * time.Millisecond  // 3,000 a minute
+			spacePace            = 2 * time.Second
+		)
+		begin := time.Now()
+		end := begin.Add(time.Hour)
+		b := engine.NewBreakers()
+		workers := make(chan struct{}, engine.MaxWorkers)
+		var mu sync.Mutex
+		turns := &turns{space: map[int]time.Time{}, held: map[int]time.Time{}}
+		calls := 0
+		sent := map[int][]int{} // by space
+		var last time.Time
+		attempt := func(i, try int) (wait time.Duration, done bool) {
+			workers <- struct{}{}
+			defer func() { <-workers }()
+			event := begin.Add(-time.Hour + time.Duration(i)*time.Hour/n)
+			name := fmt.Sprint("spaces/", i%spaces)
+			tell, unused, wait := b.Allow(name, event)
+			if wait > 0 {
+				return wait, false
+			}
+			mu.Lock()
+			wait = turns.take(i, i%spaces, spacePace, projectPace)
+			mu.Unlock()
+			if wait > engine.ShortWait {
+				unused()
+				return wait, false
+			}
+			time.Sleep(wait)
+			mu.Lock()
+			defer mu.Unlock()
+			delete(turns.held, i)
+			if time.Now().Before(end) {
+				calls += 2
+				mu.Unlock()
+				time.Sleep(2 * latency)
+				tell(errAway)
+				mu.Lock()
+				return cmp.Or(b.Wait(name, event), engine.RetryPause(try)), false
+			}
+			sent[i%spaces] = append(sent[i%spaces], i)
+			last = time.Now()
+			tell(nil)
+			return 0, true
+		}
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() {
+				for try := 1; ; try++ {
+					wait, done := attempt(i, try)
+					if done {
+						return
+					}
+					time.Sleep(wait)
+				}
+			})
+		}
+		wg.Wait()
+		if calls > mostCalls {
+			t.Errorf("%d calls in an hour of outage, want at most %d", calls, mostCalls)
+		}
+		took := last.Sub(end)
+		if took > 5*time.Minute {
+			t.Errorf("all was sent %s after the outage, want at most 5 minutes", took)
+		}
+		moved := 0
+		for _, list := range sent {
+			for place, i := range list {
+				moved += max(place-i/spaces, i/spaces-place)
+			}
+		}
+		t.Logf("%d calls; all sent after %s, %.2f places from its own on average", calls, took, float64(moved)/n)
+		if moved > n { // one place; more than six if there were no order
+			t.Errorf("runs were sent %.2f places from their own on average", float64(moved)/n)
+		}
+	})
+}
+
+// turns are given as the store gives them.
+type turns struct {
+	space   map[int]time.Time // next
+	held    map[int]time.Time // by run
+	project time.Time         // next
+}
+
+func (s *turns) take(run, space int, spacePace, projectPace time.Duration) (wait time.Duration) {
+	now := time.Now()
+	at, ok := s.held[run]
+	if !ok || at.Before(now.Add(-spacePace/2)) {
+		at = s.space[space]
+		if at.Before(now) {
+			at = now
+		}
+		s.space[space], s.held[run] = at.Add(spacePace), at
+	}
+	if wait = at.Sub(now); wait > engine.ShortWait {
+		return wait
+	}
+	project := s.project
+	if project.Before(now) {
+		project = now
+	}
+	if project.Sub(now) > engine.ShortWait {
+		return project.Sub(now)
+	}
+	s.project = project.Add(projectPace)
+	return max(wait, project.Sub(now), 0)
+}
+
+// A permit that isn't used leaves a half-open breaker to the next.
+func TestUnusedPermit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := engine.NewBreakers()
+		allow := func(space string) (done func(error), unused func(), ok bool) {
+			done, unused, wait := b.Allow(space, time.Now())
+			return done, unused, wait == 0
+		}
+		for range 5 {
+			done, _, ok := allow(space)
+			if !ok {
+				t.Fatal("a breaker opened too early")
+			}
+			done(errAway)
+		}
+		_, _, wait := b.Allow("spaces/other", time.Now())
+		if wait == 0 {
+			t.Fatal("the breaker of the whole API is still closed after five failures in a row")
+		}
+		time.Sleep(wait)
+		_, unused, ok := allow(space)
+		if !ok {
+			t.Fatal("nobody may find out whether the other side is back")
+		}
+		if _, _, ok := allow(space); ok {
+			t.Error("two may find out at once")
+		}
+		unused()
+		done, _, ok := allow(space)
+		if !ok {
+			t.Fatal("a permit that wasn't used has closed the way for all")
+		}
+		done(nil)
+		if _, _, ok := allow("spaces/other"); !ok {
+			t.Error("the breaker is open although the other side works")
+		}
+	})
+}
+
+// What refuses, or asks for patience, works: a breaker is for what doesn't.
+func TestRefusalsOpenNoBreaker(t *testing.T) {
+	t.Parallel()
+	b := engine.NewBreakers()
+	for _, err := range []error{reactors.Permanent(errAway), reactors.Throttled(errAway)} {
+		for range 10 {
+			done, _, wait := b.Allow(space, time.Now())
+			if wait > 0 {
+				t.Fatalf("%T has opened a breaker", err)
+			}
+			done(err)
+		}
+	}
+}
+
+// An action that panics ends its run, and what it holds of a breaker.
+func TestActionPanics(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, plain)
+	s.action.before = func(context.Context, said) error { panic("Welcome, Ann!") }
+	s.join("users/1")
+	s.carryOn()
+	wantOutcomes(t, s, reactors.Failed)
+	if reason := s.runs()[0].Reason; reason != `the action "say" has a fault and gave up` {
+		t.Errorf("reason %q", reason)
+	}
+}
+
+// After an outage River brings the backlog back in its order.
+func TestBacklogIsDrainedInOrder(t *testing.T) {
+	t.Parallel()
+	const n = 25
+	s := newScene(t, strings.Replace(plain, "mode: live", "mode: live\n    max_age: 3h", 1))
+	var away atomic.Bool
+	var tries atomic.Int64
+	away.Store(true)
+	s.action.before = func(context.Context, said) error {
+		tries.Add(1)
+		if away.Load() {
+			return errAway
+		}
+		return nil
+	}
+	now := time.Now()
+	for i := range n {
+		s.setClock(now.Add(time.Duration(i-n) * 2 * time.Minute))
+		s.join(fmt.Sprint("users/", i))
+	}
+	s.setClock(now)
+	s.SetOpenFor(time.Second)
+	workers := river.NewWorkers()
+	if err := s.AddWorkers(workers); err != nil {
+		t.Fatal(err)
+	}
+	client, err := jobs.NewClient(s.store.Pool(), zap.NewNop(), jobs.Options{
+		Queues: map[string]int{reactors.Queue: 1}, Workers: workers, Grace: time.Second,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := client.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cancel()
+		<-client.Stopped()
+	}()
+	await(t, "all have met the open breaker", func() bool {
+		return value[int](t, s.store, `SELECT count(*) FROM reactor_runs WHERE attempts >= 4`) == n
+	})
+	if got := tries.Load(); got > 20 {
+		t.Errorf("%d attempts for %d runs while nothing works, want about 10", got, n)
+	}
+	away.Store(false)
+	await(t, "all are sent", func() bool { return len(s.action.texts()) == n })
+	var order []int
+	for _, text := range s.action.texts() {
+		var i int
+		if _, err := fmt.Sscanf(text, "Welcome, <users/%d>!", &i); err != nil {
+			t.Fatal(err)
+		}
+		order = append(order, i)
+	}
+	if !slices.IsSorted(order) {
+		t.Errorf("sent in the order %v", order)
+	}
+}
+
+// await waits until ok answers true.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(time.Minute)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("waited for a minute in vain until %s", what)
+		}
+	}
+}
