@@ -71,6 +71,13 @@ func TestBookFollowsItsFile(t *testing.T) {
 		if n := logs.FilterLevelExact(zap.ErrorLevel).Len(); n != 1 {
 			t.Errorf("the mistake is logged %d times in a minute, want once", n)
 		}
+		write(rule("second"))
+		has("second", 2*time.Second)
+		write("reactors: [{id: broken, on: member.joined, dew: []}]")
+		has("second", 2*time.Second)
+		if n := logs.FilterLevelExact(zap.ErrorLevel).Len(); n != 2 {
+			t.Errorf("the mistake, mended and made again, is logged %d times, want twice", n)
+		}
 		if err := os.Remove(path); err != nil {
 			t.Error(err)
 		}

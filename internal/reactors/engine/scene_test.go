@@ -161,19 +161,24 @@ func (s *scene) record(items ...events.Item) {
 	var list []events.Delivery
 	for _, it := range items {
 		s.n++
-		id := fmt.Sprintf("%s/spaceEvents/%d", it.Space, s.n)
-		typ := fmt.Sprintf("google.workspace.chat.%s.v1.%s", it.Kind, it.Verb)
-		list = append(list, events.Delivery{
-			MessageID: fmt.Sprint(s.n), PublishTime: now, ReceivedAt: now, Origin: events.OriginLive,
-			Attributes: map[string]string{"ce-id": id, "ce-type": typ}, Data: []byte(`{}`),
-			Event: &events.Event{
-				ID: id, Source: "//workspaceevents.googleapis.com/subscriptions/s", Type: typ,
-				Subject: "//chat.googleapis.com/" + it.Space, Time: now, Items: []events.Item{it},
-			},
-		})
+		list = append(list, delivery(s.n, now, it))
 	}
 	if _, err := s.store.Record(s.t.Context(), list); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// delivery wraps an item as the n-th event, delivered at once.
+func delivery(n int, now time.Time, it events.Item) events.Delivery {
+	id := fmt.Sprintf("%s/spaceEvents/%d", it.Space, n)
+	typ := fmt.Sprintf("google.workspace.chat.%s.v1.%s", it.Kind, it.Verb)
+	return events.Delivery{
+		MessageID: fmt.Sprint(n), PublishTime: now, ReceivedAt: now, Origin: events.OriginLive,
+		Attributes: map[string]string{"ce-id": id, "ce-type": typ}, Data: []byte(`{}`),
+		Event: &events.Event{
+			ID: id, Source: "//workspaceevents.googleapis.com/subscriptions/s", Type: typ,
+			Subject: "//chat.googleapis.com/" + it.Space, Time: now, Items: []events.Item{it},
+		},
 	}
 }
 

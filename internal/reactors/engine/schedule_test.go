@@ -1,0 +1,113 @@
+package engine_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+)
+
+const weekly = `
+reactors:
+  - id: digest
+    mode: live
+    on: schedule
+    cron: "0 9 * * 1"
+    zone: UTC
+    max_age: 10m
+    do: [say: { text: "The week in {{ space.name }}" }]
+`
+
+// A time of a schedule is claimed once for each space, however many replicas
+// look and how often.
+func TestScheduleIsClaimedOnce(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, weekly)
+	s.record(member("created", "spaces/A", "users/1"), member("created", "spaces/B", "users/1"))
+	s.setClock(start.AddDate(0, 0, 7).Add(5 * time.Second)) // a Monday, 09:00:05
+	var wg sync.WaitGroup
+	for range 4 {
+		scheduler := engine.NewScheduler(s.book, s.store, s.clock)
+		wg.Go(func() {
+			for range 3 {
+				if err := scheduler.Tick(context.WithoutCancel(t.Context()), s.clock()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	wantOutcomes(t, s, reactors.Pending, reactors.Pending)
+	if jobs := value[int](t, s.store, `SELECT count(*) FROM river_job`); jobs != 2 {
+		t.Errorf("%d jobs, want 2", jobs)
+	}
+	s.carryOn()
+	s.wait(5 * time.Minute)
+	s.tick()
+	wantOutcomes(t, s, reactors.Sent, reactors.Sent)
+	wantSaid(t, s, "The week in spaces/A", "The week in spaces/B")
+	if n := value[int](t, s.store, `SELECT count(*) FROM reactor_evaluations`); n != 0 {
+		t.Errorf("%d evaluations are kept of asking again, want none", n)
+	}
+}
+
+func (s *scene) tick() {
+	s.t.Helper()
+	if err := engine.NewScheduler(s.book, s.store, s.clock).Tick(s.t.Context(), s.clock()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// A time at which no replica ran is made up for while it isn't too old.
+func TestMissedSchedule(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		late time.Duration
+		want int
+	}{
+		"before it":      {-time.Second, 0},
+		"in time":        {9 * time.Minute, 1},
+		"much too late":  {11 * time.Minute, 0},
+		"on another day": {25 * time.Hour, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, weekly)
+			s.record(member("created", space, "users/1"))
+			s.setClock(start.AddDate(0, 0, 7).Add(tt.late))
+			s.tick()
+			if got := len(s.runs()); got != tt.want {
+				t.Errorf("%d runs, want %d", got, tt.want)
+			}
+		})
+	}
+}
+
+// A schedule goes by the clock on the wall: 09:00 in Berlin is an hour earlier
+// in summer.
+func TestScheduleAcrossDaylightSaving(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, strings.Replace(weekly, "zone: UTC", "zone: Europe/Berlin", 1))
+	s.record(member("created", space, "users/1"))
+	for i, at := range []time.Time{
+		time.Date(2026, 3, 23, 8, 0, 0, 0, time.UTC),
+		time.Date(2026, 3, 30, 7, 0, 0, 0, time.UTC), // clocks were put forward
+		time.Date(2026, 10, 19, 7, 0, 0, 0, time.UTC),
+		time.Date(2026, 10, 26, 8, 0, 0, 0, time.UTC), // and back
+	} {
+		s.setClock(at.Add(-time.Second))
+		s.tick()
+		if got := len(s.runs()); got != i {
+			t.Errorf("%d runs a second before %s, want %d", got, at, i)
+		}
+		s.setClock(at)
+		s.tick()
+		if got := len(s.runs()); got != i+1 {
+			t.Errorf("%d runs at %s, want %d", got, at, i+1)
+		}
+	}
+}
