@@ -187,7 +187,7 @@ func (db *naiveDB) join(ctx context.Context, tx pgx.Tx, ev *events.Event, it *ev
 		ON CONFLICT DO NOTHING
 		RETURNING id`,
 		ev.Time, it.Space+" "+it.Actor, it.Space, it.Actor,
-		fmt.Sprintf(`{"trigger":"member.joined","event":{"id":%q,"type":%q},"space":{"name":%q},"member":{"name":%q,"type":"HUMAN"}}`, ev.ID, ev.Type, it.Space, it.Actor)).Scan(&run)
+		fmt.Sprintf(`{"event":{"id":%q,"type":%q},"member":{"type":"HUMAN"}}`, ev.ID, ev.Type)).Scan(&run)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

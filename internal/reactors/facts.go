@@ -174,12 +174,20 @@ func (f *Facts) fill() {
 	}
 }
 
-// UnmarshalJSON reads facts that were stored with a run.
-func (f *Facts) UnmarshalJSON(raw []byte) error {
-	type stored Facts
-	if err := json.Unmarshal(raw, (*stored)(f)); err != nil {
+// Brief writes the facts for an intent and its runs, without what these hold
+// anyway: runs are many, and kept.
+func (f Facts) Brief() (json.RawMessage, error) {
+	f.Trigger, f.Space.Name, f.Member.Name, f.Event.Time = "", "", "", time.Time{}
+	return json.Marshal(f)
+}
+
+// ReadFacts reads what Brief wrote into a run that has everything else.
+func (r *Run) ReadFacts(brief []byte) error {
+	if err := json.Unmarshal(brief, &r.Facts); err != nil {
 		return err
 	}
+	f := &r.Facts
+	f.Trigger, f.Space.Name, f.Member.Name, f.Event.Time = r.Trigger, r.Space, r.Member, r.EventTime
 	f.fill()
 	return nil
 }

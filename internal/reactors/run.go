@@ -20,7 +20,7 @@ type Intent struct {
 	Outcome   Outcome
 	Reason    string
 
-	Facts json.RawMessage // Facts, as the event told them; shared by the intents of a change
+	Facts json.RawMessage // as Facts.Brief writes them; shared by the intents of a change
 	Hash  string          // of the rule as it was
 }
 

@@ -29,7 +29,7 @@ func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
 		return run, err
 	}
 	run.EventTime, run.Due = run.EventTime.UTC(), run.Due.UTC()
-	if err := json.Unmarshal(facts, &run.Facts); err != nil {
+	if err := run.ReadFacts(facts); err != nil {
 		return run, fmt.Errorf("read the facts of run %d: %w", run.ID, err)
 	}
 	if requests != nil {

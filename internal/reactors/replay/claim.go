@@ -2,7 +2,6 @@ package replay
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -70,7 +69,7 @@ func (l *ledger) claimStep(c claimed) (bool, error) {
 		EventTime: microseconds(in.EventTime), Due: c.due, Hash: in.Hash, Outcome: reactors.Pending,
 	}
 	if len(in.Facts) > 0 {
-		if err := json.Unmarshal(in.Facts, &run.Facts); err != nil {
+		if err := run.ReadFacts(in.Facts); err != nil {
 			return false, fmt.Errorf("read the facts of an event for reactor %q: %w", in.Reactor, err)
 		}
 	}

@@ -167,7 +167,7 @@ func plan(list []*Rule, f *reactors.Facts, at time.Time, key string) []reactors.
 		if i.Outcome == "" {
 			if facts == nil {
 				var err error
-				if facts, err = json.Marshal(f); err != nil { // facts are words, numbers and times in range
+				if facts, err = f.Brief(); err != nil { // facts are words, numbers and times in range
 					i.Outcome, i.Reason = reactors.Failed, "the event's time can't be kept"
 				}
 			}

@@ -2,7 +2,6 @@ package rules_test
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -170,12 +169,13 @@ func TestPlannedFactsAreTheChange(t *testing.T) {
 	s := parse(t, planned)
 	c := joined("spaces/A", "users/1", events.UserHuman)
 	intents := s.Plan(c)
-	var got reactors.Facts
-	if err := json.Unmarshal(intents[0].Facts, &got); err != nil {
+	in := intents[0]
+	run := reactors.Run{Trigger: in.Trigger, Space: in.Space, Member: in.Member, EventTime: in.EventTime}
+	if err := run.ReadFacts(in.Facts); err != nil {
 		t.Fatal(err)
 	}
 	want := reactors.FactsOf(c, reactors.MemberJoined)
-	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, run.Facts, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("facts (-want +got):\n%s", diff)
 	}
 	if &intents[0].Facts[0] != &intents[1].Facts[0] {

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -34,6 +33,6 @@ func (g Greeter) Plan(c reactors.Change) []reactors.Intent {
 		return []reactors.Intent{in}
 	}
 	in.Steps = []reactors.PlannedStep{{Due: c.Event.Time.Add(g.Wait)}}
-	in.Facts, _ = json.Marshal(f) // structs of strings and times can be written
+	in.Facts, _ = f.Brief() // structs of strings and times can be written
 	return []reactors.Intent{in}
 }
