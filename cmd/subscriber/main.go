@@ -108,6 +108,7 @@ func newRoot(env *environment) *cobra.Command {
 		newSimulate(env),
 		newBackfill(env),
 		newReconcileMembers(env),
+		newReactors(env),
 		newMigrate(env),
 		newHealthcheck(env),
 		newVersion(env),

@@ -11,6 +11,8 @@ const (
 	ForMembers Need = "subscriber reconcile-members"
 	ForPast    Need = "subscriber backfill"
 	ForApply   Need = "subscribe-setup apply"
+
+	ForReactors Need = "subscriber reactors"
 )
 
 // required lists, for each need, the keys that have no default.
@@ -18,7 +20,7 @@ func required(need Need) []string {
 	switch need {
 	case ForWorker:
 		return []string{"project", "pubsub.subscription", "database.dsn"}
-	case ForMigrate, ForMembers, ForPast:
+	case ForMigrate, ForMembers, ForPast, ForReactors:
 		return []string{"database.dsn"}
 	case ForApply:
 		return []string{"project", "pubsub.topic", "workspace.spaces"}

@@ -44,7 +44,7 @@ type sending struct {
 // the order of times. A rule whose id or once_per has changed is another one.
 func Diff(before, after *Result) []Difference {
 	was, is := sendings(before), sendings(after)
-	var list []Difference
+	list := []Difference{}
 	for k, b := range was {
 		switch a := is[k]; {
 		case a == nil:

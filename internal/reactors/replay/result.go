@@ -84,7 +84,7 @@ func (m *machine) result(reactor, space string) *Result {
 		h.run.Reason = cmp.Or(h.run.Reason, "waiting")
 		m.entries = append(m.entries, m.entry(&h.run, nil))
 	}
-	r := &Result{}
+	r := &Result{Rules: []Summary{}, Entries: []Entry{}}
 	byRule := map[string]*Summary{}
 	of := func(id string) *Summary {
 		if byRule[id] == nil {

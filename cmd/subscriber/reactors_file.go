@@ -1,0 +1,126 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+func newReactorsLint(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "lint [FILE]",
+		Short: "Look for mistakes in the rules",
+		Args:  atMostOne,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cfg, err := env.load()
+			if err != nil {
+				return err
+			}
+			set, err := env.someRules(cfg, arg(args))
+			var wrong *rules.Error
+			if errors.As(err, &wrong) {
+				for _, p := range wrong.Problems {
+					fmt.Fprintln(env.stdout, p)
+				}
+				return fmt.Errorf("the rules have %s", counted(len(wrong.Problems), "mistake"))
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(env.stdout, "ok: %s, %s, hash %s\n", counted(len(set.Rules()), "rule"), counted(len(set.Tests()), "test"), set.Hash)
+			fmt.Fprintln(env.stdout, "Next: subscriber reactors test")
+			return nil
+		},
+	}
+}
+
+// counted is "1 rule", "2 rules".
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func newReactorsTest(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "test [FILE]",
+		Short: "Run the tests that the file of rules holds",
+		Long: `Test plays what each test gives, in virtual time and against nothing but what it
+gives: no database and no Chat API are asked, and nothing is sent.`,
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := env.load()
+			if err != nil {
+				return err
+			}
+			set, err := env.someRules(cfg, arg(args))
+			if err != nil {
+				return err
+			}
+			results, err := replay.Cases(cmd.Context(), set)
+			if err != nil {
+				return err
+			}
+			return env.tell(results)
+		},
+	}
+}
+
+// tell prints how tests came out.
+func (e *environment) tell(results []replay.CaseResult) error {
+	failed := 0
+	for i := range results {
+		c := &results[i]
+		if c.Passed() {
+			fmt.Fprintf(e.stdout, "PASS  %s: %s\n", c.Test.Reactor, c.Test.Name)
+			continue
+		}
+		failed++
+		fmt.Fprintf(e.stdout, "FAIL  %s: %s (line %d)\n", c.Test.Reactor, c.Test.Name, c.Test.Line)
+		for _, p := range c.Problems {
+			fmt.Fprintln(e.stdout, "      "+strings.ReplaceAll(p, "\n", "\n      "))
+		}
+		fmt.Fprintln(e.stdout, "      what happened:")
+		for _, line := range c.Story() {
+			fmt.Fprintln(e.stdout, "        "+oneLine(line))
+		}
+		if len(c.Entries) == 0 {
+			fmt.Fprintln(e.stdout, "        nothing: no event pulled a trigger of the reactor")
+		}
+	}
+	switch {
+	case failed > 0:
+		return fmt.Errorf("%d of %s failed", failed, counted(len(results), "test"))
+	case len(results) == 0:
+		fmt.Fprintln(e.stdout, "the file holds no tests")
+	default:
+		fmt.Fprintf(e.stdout, "%s passed\n", counted(len(results), "test"))
+	}
+	return nil
+}
+
+func newReactorsSchema(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON schema of the file of rules, for editors",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := env.load()
+			if err != nil {
+				return err
+			}
+			list, err := actions(cfg, nil, nil)
+			if err != nil {
+				return err
+			}
+			_, err = env.stdout.Write(rules.JSONSchema(list))
+			return err
+		},
+	}
+}

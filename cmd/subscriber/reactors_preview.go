@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+type previewOptions struct{ space, member, sendTo string }
+
+func newReactorsPreview(env *environment) *cobra.Command {
+	var o previewOptions
+	cmd := &cobra.Command{
+		Use:   "preview ID",
+		Short: "Show what a rule says, here or to one person",
+		Long: `Preview renders each step of a rule for a made-up person, or, with --space, for
+the newest event of that space that pulls its trigger. Conditions aren't asked.
+
+With --send-to, messages go to one member of the space, who alone can see them.
+They carry new ids, so the rule itself takes no notice.`,
+		Args: oneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			var needs []config.Need
+			if o.space != "" {
+				needs = append(needs, config.ForReactors)
+			}
+			cfg, err := env.load(needs...)
+			if err != nil {
+				return err
+			}
+			set, err := env.someRules(cfg, "")
+			if err != nil {
+				return err
+			}
+			rule, err := knownRule(set, args[0], o.space)
+			if err != nil {
+				return err
+			}
+			return env.preview(cmd.Context(), cfg, set, rule, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.space, "space", "", "as in this space, by its overrides and its newest event")
+	cmd.Flags().StringVar(&o.member, "member", "", "for this person, such as users/123")
+	cmd.Flags().StringVar(&o.sendTo, "send-to", "", "send it to this member of the space, such as users/123, privately")
+	return cmd
+}
+
+var userNames = regexp.MustCompile(`^users/[^/]+$`)
+
+func (o *previewOptions) check() error {
+	for flag, value := range map[string]string{"--member": o.member, "--send-to": o.sendTo} {
+		if value != "" && !userNames.MatchString(value) {
+			return &usageError{fmt.Errorf("%s %q is nobody: name them as users/123", flag, value)}
+		}
+	}
+	if o.space == "" && o.sendTo != "" {
+		return &usageError{errors.New("--send-to needs --space, in which the person can see it")}
+	}
+	if o.space == "" {
+		return nil
+	}
+	return checkSpaces([]string{o.space})
+}
+
+func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules.Set, rule *rules.Rule, o previewOptions) error {
+	sample := sampleFacts(rule, o)
+	if o.space != "" {
+		if err := withStore(ctx, cfg, func(db *store.Store) (err error) {
+			sample, err = recordedFacts(ctx, set, rule, db, sample, o)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	requests, err := e.showSteps(ctx, rule, sample)
+	if err != nil || o.sendTo == "" {
+		return err
+	}
+	return e.sendPreview(ctx, cfg, requests, o)
+}
+
+// sampleFacts is somebody made up.
+func sampleFacts(rule *rules.Rule, o previewOptions) reactors.Facts {
+	space := "spaces/SAMPLE"
+	if o.space != "" {
+		space = o.space
+	}
+	member := "users/SAMPLE"
+	if o.member != "" {
+		member = o.member
+	}
+	now := time.Now().UTC()
+	f := reactors.Facts{
+		Trigger:  rule.On[0],
+		Event:    reactors.EventFacts{ID: space + "/spaceEvents/SAMPLE", Type: string(rule.On[0]), Time: now},
+		Space:    reactors.SpaceFacts{Name: space, DisplayName: "Sample space", Type: "SPACE", Members: 12, JoinsLastHr: 1},
+		Member:   reactors.MemberFacts{Name: member, Type: "HUMAN", Role: "ROLE_MEMBER", PreviousRole: "ROLE_MANAGER", DisplayName: "Sam Sample", IsMember: true},
+		Message:  reactors.MessageFacts{Name: space + "/messages/SAMPLE", Text: "A sample of a message", Thread: space + "/threads/SAMPLE", Exists: true},
+		Reaction: reactors.ReactionFacts{Emoji: "👍"},
+	}
+	f.Space.Week = reactors.WeekFacts{Messages: 34, Posters: 7, Joins: 2, Leaves: 1, TopEmoji: "🎉"}
+	f.Subscription = reactors.SubscriptionFacts{Name: "subscriptions/SAMPLE", Reason: "USER_SCOPE_REVOKED"}
+	return f.Grouped(nil)
+}
+
+// lookBack is how far a preview looks for an event.
+const lookBack = 28 * 24 * time.Hour
+
+// recordedFacts is the newest event of the space that pulls the rule's trigger,
+// with the state as of now; the sample if there is none.
+func recordedFacts(ctx context.Context, set *rules.Set, rule *rules.Rule, db *store.Store, sample reactors.Facts, o previewOptions) (reactors.Facts, error) {
+	now := time.Now()
+	found, fits := sample, false
+	err := db.History(ctx, now.Add(-lookBack), now, func(c reactors.Change) error {
+		if c.Item.Space != o.space {
+			return nil
+		}
+		for _, in := range set.Plan(c) {
+			if f := reactors.FactsOf(c, in.Trigger); in.Reactor == rule.ID && (o.member == "" || f.Member.Name == o.member) {
+				found, fits = f, true
+			}
+		}
+		return nil
+	})
+	if err != nil || !fits {
+		return sample, err
+	}
+	all := reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek | reactors.NeedMember | reactors.NeedPosts | reactors.NeedThread
+	return db.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.space, Facts: found}, all, now)
+}
+
+// showSteps prints what each step would do, and returns it.
+func (e *environment) showSteps(ctx context.Context, rule *rules.Rule, f reactors.Facts) ([]reactors.Request, error) {
+	run := reactors.Run{
+		Reactor: rule.ID, Subject: "preview", Shadow: true, Trigger: f.Trigger, Space: f.Space.Name, Member: f.Member.Name,
+		EventTime: f.Event.Time, Facts: f,
+	}
+	fmt.Fprintf(e.stdout, "%s (%s) for %s in %s\n", rule.ID, rule.Mode, orNobody(f.Member.Name), f.Space.Name)
+	var all []reactors.Request
+	show := func(title string, collapsed bool, f reactors.Facts) error {
+		requests, err := rule.Render(ctx, run, f, time.Now(), collapsed)
+		if err != nil {
+			return err
+		}
+		for _, r := range requests {
+			fmt.Fprintf(e.stdout, "\n%s: %s\n", title, r.Action)
+			printContent(e.stdout, r.Body)
+		}
+		all = append(all, requests...)
+		return nil
+	}
+	for _, s := range rule.Steps {
+		run.Step = s.Index
+		title := "at once"
+		if s.After > 0 {
+			title = "after " + replay.After(s.After)
+		}
+		if err := show(title, false, f); err != nil {
+			return nil, err
+		}
+	}
+	if c := rule.Collapse; c != nil {
+		group := []string{f.Member.Name}
+		for i := range c.Over {
+			group = append(group, fmt.Sprintf("users/SAMPLE%d", i+2))
+		}
+		run.Step = 0
+		if err := show(fmt.Sprintf("once for more than %d", c.Over), true, f.Grouped(group)); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func orNobody(member string) string {
+	if member == "" {
+		return "nobody"
+	}
+	return member
+}
+
+// sendPreview sends the messages among the requests to one person.
+func (e *environment) sendPreview(ctx context.Context, cfg config.Config, requests []reactors.Request, o previewOptions) error {
+	chat, err := openChat(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer chat.Close()
+	sent := 0
+	for _, r := range requests {
+		var body struct {
+			Text  string          `json:"text"`
+			Cards json.RawMessage `json:"cards"`
+		}
+		if json.Unmarshal(r.Body, &body) != nil || body.Text == "" && body.Cards == nil {
+			continue
+		}
+		if err := ownTurn(ctx, sent); err != nil {
+			return err
+		}
+		id := uuid.NewString()
+		if _, err := chat.CreateMessage(ctx, gchat.CreateMessage{
+			Space: o.space, Text: body.Text, Cards: body.Cards, PrivateViewer: o.sendTo, RequestID: id, MessageID: "client-preview-" + id,
+		}); err != nil {
+			return fmt.Errorf("after %s: %w", counted(sent, "message"), err)
+		}
+		sent++
+	}
+	fmt.Fprintf(e.stdout, "\nsent %s to %s in %s, who alone can see them, with new ids\n", counted(sent, "message"), o.sendTo, o.space)
+	return nil
+}
+
+// ownTurn waits for as long as Google wants between two messages to a space.
+func ownTurn(ctx context.Context, sent int) error {
+	if sent == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(1100 * time.Millisecond):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// printContent prints a request as a person would read it: its text and cards,
+// or else what it holds.
+func printContent(out io.Writer, body json.RawMessage) {
+	var parts map[string]json.RawMessage
+	if json.Unmarshal(body, &parts) != nil {
+		return
+	}
+	var text string
+	if json.Unmarshal(parts["text"], &text) == nil && text != "" {
+		for _, line := range strings.Split(text, "\n") {
+			fmt.Fprintln(out, "  │ "+oneLine(line))
+		}
+	}
+	shown := text != ""
+	if cards := parts["cards"]; len(cards) > 0 {
+		for _, line := range cardLines(cards) {
+			fmt.Fprintln(out, "  ▕ "+oneLine(line))
+		}
+		shown = true
+	}
+	if !shown {
+		fmt.Fprintln(out, "  "+oneLine(string(body)))
+	}
+}

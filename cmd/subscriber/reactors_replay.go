@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// window is the part of the past that is looked at.
+type window struct {
+	since, until moment
+	space        string
+}
+
+func addWindow(cmd *cobra.Command, w *window, ago time.Duration) {
+	w.since.ago = ago
+	cmd.Flags().Var(&w.since, "since", "from when on, such as 14d or 12h ago, or a time")
+	cmd.Flags().Var(&w.until, "until", "up to when (default now)")
+	cmd.Flags().StringVar(&w.space, "space", "", "show only this space, such as spaces/AAQA…")
+}
+
+func (w *window) options(now time.Time) (replay.Options, error) {
+	o := replay.Options{Since: w.since.before(now), Until: w.until.before(now), Space: w.space}
+	if !o.Since.Before(o.Until) {
+		return o, &usageError{errors.New("--since must be before --until")}
+	}
+	if w.space != "" {
+		return o, checkSpaces([]string{w.space})
+	}
+	return o, nil
+}
+
+func newReactorsReplay(env *environment) *cobra.Command {
+	var w window
+	var all bool
+	var out format
+	var file string
+	cmd := &cobra.Command{
+		Use:   "replay ID | --all",
+		Short: "Show what a rule would have done on what was recorded",
+		Long: `Replay carries rules out on the recorded past, in virtual time, as if they had
+been live: once_per, limits, quiet hours and collapsing included. It holds no
+client of the Chat API, so nothing can be sent. It begins with nothing done:
+whoever was greeted before --since counts as not greeted.
+
+Texts are shown: they may hold what people wrote.`,
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := switched(args, all)
+			if err != nil {
+				return err
+			}
+			o, err := w.options(time.Now())
+			if err != nil {
+				return err
+			}
+			o.Reactor = id
+			cfg, err := env.load(config.ForReactors)
+			if err != nil {
+				return err
+			}
+			set, err := env.someRules(cfg, file)
+			if err != nil {
+				return err
+			}
+			if !all {
+				if _, err := knownRule(set, id, w.space); err != nil {
+					return err
+				}
+			}
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+				result, err := replay.History(cmd.Context(), set, db, o)
+				if err != nil {
+					return err
+				}
+				if out.json {
+					return printJSON(env.stdout, result)
+				}
+				return printReplay(env.stdout, result)
+			})
+		},
+	}
+	addWindow(cmd, &w, 14*24*time.Hour)
+	addFormat(cmd, &out)
+	cmd.Flags().BoolVar(&all, "all", false, "all rules")
+	cmd.Flags().StringVar(&file, "file", "", "rules to replay instead of the configured ones")
+	return cmd
+}
+
+// mostShown bounds a table; JSON holds all.
+const mostShown = 200
+
+func printReplay(out io.Writer, r *replay.Result) error {
+	for _, s := range r.Rules {
+		fmt.Fprintf(out, "%s: %s · %d would be sent%s\n", s.Reactor, counted(s.Pulled, "trigger"), s.Outcomes[reactors.Sent], otherOutcomes(s))
+	}
+	if len(r.Entries) > 0 {
+		entries := r.Entries[:min(len(r.Entries), mostShown)]
+		var rows [][]string
+		for i := range entries {
+			e := &entries[i]
+			rows = append(rows, []string{clockTime(e.At), named(e.Reactor, e.Step), e.Space, e.Member, resultOf(e), textOf(e)})
+		}
+		if err := printTable(out, []string{"TIME", "REACTOR", "SPACE", "MEMBER", "RESULT", "TEXT OR REASON"}, rows); err != nil {
+			return err
+		}
+		if more := len(r.Entries) - len(entries); more > 0 {
+			fmt.Fprintf(out, "… and %d more: -o json shows all\n", more)
+		}
+	}
+	fmt.Fprintln(out, "nothing was sent")
+	return nil
+}
+
+func otherOutcomes(s replay.Summary) string {
+	var b strings.Builder
+	for _, o := range reactors.Outcomes() {
+		if n := s.Outcomes[o]; n > 0 && o != reactors.Sent {
+			fmt.Fprintf(&b, " · %d %s", n, o)
+		}
+	}
+	return b.String()
+}
+
+// resultOf says what was done, or why nothing was.
+func resultOf(e *replay.Entry) string {
+	switch e.Outcome {
+	case reactors.Sent:
+		var names []string
+		for _, r := range e.Requests {
+			names = append(names, r.Action)
+		}
+		return "would " + strings.Join(names, ", ")
+	case reactors.Pending:
+		return "waits until " + clockTime(e.Due)
+	}
+	return string(e.Outcome)
+}
+
+func textOf(e *replay.Entry) string {
+	if e.Outcome == reactors.Sent {
+		return short(strings.Join(e.Texts(), " | "))
+	}
+	return short(e.Reason)
+}
+
+func newReactorsDiff(env *environment) *cobra.Command {
+	var w window
+	var out format
+	cmd := &cobra.Command{
+		Use:   "diff OTHER_FILE",
+		Short: "Compare what the rules and those of another file would have sent",
+		Long: `Diff replays the configured rules and those of another file on the same past.
++ is what the other file would send in addition, - what it would not, and ~ what
+it would word differently. Nothing is sent.`,
+		Args: oneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := w.options(time.Now())
+			if err != nil {
+				return err
+			}
+			cfg, err := env.load(config.ForReactors)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+				var results [2]*replay.Result
+				for i, path := range []string{"", args[0]} {
+					if results[i], err = env.replayFile(cmd.Context(), cfg, path, db, o); err != nil {
+						return err
+					}
+				}
+				differences := replay.Diff(results[0], results[1])
+				if out.json {
+					return printJSON(env.stdout, differences)
+				}
+				return printDiff(env.stdout, differences)
+			})
+		},
+	}
+	addWindow(cmd, &w, 30*24*time.Hour)
+	addFormat(cmd, &out)
+	return cmd
+}
+
+func (e *environment) replayFile(ctx context.Context, cfg config.Config, path string, db *store.Store, o replay.Options) (*replay.Result, error) {
+	set, err := e.someRules(cfg, path)
+	if err != nil {
+		return nil, err
+	}
+	return replay.History(ctx, set, db, o)
+}
+
+func printDiff(out io.Writer, list []replay.Difference) error {
+	signs := map[replay.DifferenceKind]string{replay.Added: "+", replay.Removed: "-", replay.Changed: "~"}
+	counts := map[replay.DifferenceKind]int{}
+	var rows [][]string
+	for i := range list {
+		d := &list[i]
+		counts[d.Kind]++
+		if len(rows) == mostShown {
+			continue
+		}
+		text := textOf(d.Entry())
+		if was := d.Before; d.Kind == replay.Changed && textOf(was) != text {
+			text = textOf(was) + " → " + text
+		}
+		e := d.Entry()
+		rows = append(rows, []string{signs[d.Kind], clockTime(e.At), named(e.Reactor, e.Step), e.Space, e.Member, text})
+	}
+	fmt.Fprintf(out, "+%s, -%s, %d changed\n", counted(counts[replay.Added], "send"), counted(counts[replay.Removed], "send"), counts[replay.Changed])
+	if len(rows) > 0 {
+		if err := printTable(out, []string{"", "TIME", "REACTOR", "SPACE", "MEMBER", "TEXT"}, rows); err != nil {
+			return err
+		}
+	}
+	if more := len(list) - len(rows); more > 0 {
+		fmt.Fprintf(out, "… and %d more: -o json shows all\n", more)
+	}
+	fmt.Fprintln(out, "nothing was sent")
+	return nil
+}

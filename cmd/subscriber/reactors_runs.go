@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// evaluated is a run, or an evaluation that led to none.
+type evaluated struct {
+	Run       int64            `json:"run,omitempty"` // 0: there was none
+	EventTime time.Time        `json:"event_time"`
+	Reactor   string           `json:"reactor"`
+	Step      int              `json:"step"`
+	Trigger   reactors.Trigger `json:"trigger"`
+	Space     string           `json:"space,omitempty"`
+	Member    string           `json:"member,omitempty"`
+	Subject   string           `json:"subject"`
+	Shadow    bool             `json:"shadow,omitempty"`
+	Due       time.Time        `json:"due,omitzero"`
+	Outcome   reactors.Outcome `json:"outcome"`
+	Reason    string           `json:"reason,omitempty"`
+	Attempts  int              `json:"attempts,omitempty"`
+}
+
+func newReactorsRuns(env *environment) *cobra.Command {
+	var f store.RunFilter
+	var outcome string
+	var since moment
+	var out format
+	cmd := &cobra.Command{
+		Use:   "runs",
+		Short: "List what rules decided, for whom, and why",
+		Long: `Runs lists runs and evaluations that led to none, the newest first. Of those that
+led to none a sample of each hour is kept; reactors list counts all.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.Outcome = reactors.Outcome(outcome)
+			if outcome != "" && !slices.Contains(reactors.Outcomes(), f.Outcome) {
+				return &usageError{fmt.Errorf("no run ends as %q: there are %s", outcome, outcomeNames())}
+			}
+			if f.Most < 1 {
+				return &usageError{errors.New("--most must be at least 1")}
+			}
+			if since.String() != "" {
+				f.Since = since.before(time.Now())
+			}
+			cfg, err := env.load(config.ForReactors)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+				list, err := listRuns(cmd.Context(), db, f)
+				if err != nil {
+					return err
+				}
+				if out.json {
+					return printJSON(env.stdout, list)
+				}
+				return printRuns(env.stdout, list)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.Reactor, "reactor", "", "only of this rule")
+	flags.StringVar(&f.Space, "space", "", "only in this space")
+	flags.StringVar(&f.Member, "member", "", "only about this person, such as users/123")
+	flags.StringVar(&outcome, "outcome", "", "only those that came to this, such as failed")
+	flags.Var(&since, "since", "only of events since then: 14d or 12h ago, or a time")
+	flags.IntVar(&f.Most, "most", 50, "how many at most")
+	addFormat(cmd, &out)
+	cmd.AddCommand(newReactorsShow(env))
+	return cmd
+}
+
+func outcomeNames() string {
+	var names []string
+	for _, o := range reactors.Outcomes() {
+		names = append(names, string(o))
+	}
+	return strings.Join(names, ", ")
+}
+
+func listRuns(ctx context.Context, db *store.Store, f store.RunFilter) ([]evaluated, error) {
+	runs, err := db.Runs(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	others, err := db.Evaluations(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]evaluated, 0, len(runs)+len(others))
+	for _, r := range runs {
+		list = append(list, evaluated{
+			Run: r.ID, EventTime: r.EventTime, Reactor: r.Reactor, Step: r.Step, Trigger: r.Trigger, Space: r.Space, Member: r.Member,
+			Subject: r.Subject, Shadow: r.Shadow, Due: r.Due, Outcome: r.Outcome, Reason: r.Reason, Attempts: r.Attempts,
+		})
+	}
+	for _, e := range others {
+		list = append(list, evaluated{
+			EventTime: e.EventTime.UTC(), Reactor: e.Reactor, Trigger: e.Trigger, Space: e.Space, Member: e.Member,
+			Subject: e.Subject, Shadow: e.Shadow, Outcome: e.Outcome, Reason: e.Reason,
+		})
+	}
+	slices.SortStableFunc(list, func(a, b evaluated) int { return b.EventTime.Compare(a.EventTime) })
+	return list[:min(len(list), f.Most)], nil
+}
+
+func printRuns(out io.Writer, list []evaluated) error {
+	if len(list) == 0 {
+		fmt.Fprintln(out, "there are none")
+		return nil
+	}
+	var rows [][]string
+	withRun := int64(0)
+	for _, e := range list {
+		number := ""
+		if e.Run > 0 {
+			number = fmt.Sprint(e.Run)
+			withRun = max(withRun, e.Run)
+		}
+		rows = append(rows, []string{number, clockTime(e.EventTime), named(e.Reactor, e.Step), e.Space, e.Member, standing(e.Outcome, e.Shadow, e.Due), short(e.Reason)})
+	}
+	if err := printTable(out, []string{"RUN", "EVENT", "REACTOR", "SPACE", "MEMBER", "OUTCOME", "REASON"}, rows); err != nil {
+		return err
+	}
+	if withRun > 0 {
+		fmt.Fprintf(out, "Next: subscriber reactors runs show %d\n", withRun)
+	}
+	return nil
+}
+
+// named is a rule and which step of it.
+func named(reactor string, step int) string {
+	if step > 0 {
+		return fmt.Sprintf("%s, step %d", reactor, step+1)
+	}
+	return reactor
+}
+
+// standing is where a run stands.
+func standing(o reactors.Outcome, shadow bool, due time.Time) string {
+	s := string(o)
+	if o == reactors.Pending {
+		s += ", due " + clockTime(due)
+	}
+	if shadow && o != reactors.Shadowed {
+		s += " (in shadow)"
+	}
+	return s
+}
+
+func newReactorsShow(env *environment) *cobra.Command {
+	var asTest, content bool
+	var out format
+	cmd := &cobra.Command{
+		Use:   "show RUN",
+		Short: "Tell the story of one run",
+		Args:  oneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := runNumber(args[0])
+			if err != nil {
+				return err
+			}
+			cfg, err := env.load(config.ForReactors)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+				run, err := db.Run(cmd.Context(), id)
+				if errors.Is(err, pgx.ErrNoRows) {
+					return fmt.Errorf("there is no run %d: subscriber reactors runs lists them", id)
+				}
+				if err != nil {
+					return err
+				}
+				switch {
+				case asTest:
+					return env.printAsTest(cmd.Context(), db, run)
+				case out.json:
+					return printJSON(env.stdout, documentOf(run, content))
+				}
+				return printRun(env.stdout, run, content)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asTest, "as-test", false, "print a test for the file of rules instead; it holds what the event told, texts among it")
+	cmd.Flags().BoolVar(&content, "content", false, "show what the event told and what is sent, too: what people wrote is among it")
+	addFormat(cmd, &out)
+	return cmd
+}

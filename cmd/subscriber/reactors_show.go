@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// runDocument is a run as JSON; content is left out unless it was asked for.
+type runDocument struct {
+	evaluated
+	Hash     string                `json:"hash"`
+	Trace    []reactors.TraceEntry `json:"trace"`
+	Requests []requestDocument     `json:"requests,omitempty"`
+	Facts    *reactors.Facts       `json:"facts,omitempty"`
+}
+
+type requestDocument struct {
+	Action string          `json:"action"`
+	Label  string          `json:"label"`
+	Done   bool            `json:"done"`
+	Result reactors.Result `json:"result,omitzero"`
+	Body   json.RawMessage `json:"body,omitempty"`
+}
+
+func documentOf(r reactors.Run, content bool) runDocument {
+	d := runDocument{
+		evaluated: evaluated{
+			Run: r.ID, EventTime: r.EventTime, Reactor: r.Reactor, Step: r.Step, Trigger: r.Trigger, Space: r.Space, Member: r.Member,
+			Subject: r.Subject, Shadow: r.Shadow, Due: r.Due, Outcome: r.Outcome, Reason: r.Reason, Attempts: r.Attempts,
+		},
+		Hash: r.Hash, Trace: r.Trace,
+	}
+	for _, q := range r.Requests {
+		one := requestDocument{Action: q.Action, Label: q.Label, Done: q.Done, Result: q.Result}
+		if content {
+			one.Body = q.Body
+		}
+		d.Requests = append(d.Requests, one)
+	}
+	if content {
+		d.Facts = &r.Facts
+	}
+	return d
+}
+
+func printRun(out io.Writer, r reactors.Run, content bool) error {
+	fmt.Fprintf(out, "run %d of %s: %s\n", r.ID, named(r.Reactor, r.Step), standing(r.Outcome, r.Shadow, r.Due))
+	for _, line := range [][2]string{
+		{"reason", r.Reason}, {"trigger", string(r.Trigger)}, {"event", r.EventTime.Format(time.RFC3339)}, {"due", r.Due.Format(time.RFC3339)},
+		{"space", r.Space}, {"member", r.Member}, {"subject", r.Subject}, {"rule", "hash " + r.Hash}, {"attempts", fmt.Sprint(r.Attempts)},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(out, "  %-9s %s\n", line[0], oneLine(line[1]))
+		}
+	}
+	fmt.Fprintln(out, "what happened")
+	for _, t := range r.Trace {
+		fmt.Fprintf(out, "  %s  %s\n", t.At.UTC().Format("01-02 15:04:05.000"), oneLine(t.What))
+	}
+	if len(r.Trace) == 0 {
+		fmt.Fprintln(out, "  nothing so far")
+	}
+	if len(r.Requests) > 0 {
+		fmt.Fprintln(out, "what it does")
+	}
+	for i, q := range r.Requests {
+		state := "not done"
+		if q.Done {
+			state = "done"
+		}
+		if q.Result.Message != "" {
+			state += ": " + q.Result.Message
+		}
+		if q.Result.Note != "" {
+			state += " (" + q.Result.Note + ")"
+		}
+		fmt.Fprintf(out, "  %d. %s (%s): %s\n", i+1, q.Action, q.Label, state)
+		if content {
+			printContent(out, q.Body)
+		}
+	}
+	if content {
+		fmt.Fprintln(out, "what the event told")
+		return printJSON(out, r.Facts)
+	}
+	fmt.Fprintln(out, "Next: --content shows texts, too, --as-test makes a test of it")
+	return nil
+}
+
+// testDocument is a test of a file of rules.
+type testDocument struct {
+	Tests []testCase `yaml:"tests"`
+}
+
+type testCase struct {
+	Name    string         `yaml:"name"`
+	Reactor string         `yaml:"reactor"`
+	Start   string         `yaml:"start"`
+	Given   []givenEvent   `yaml:"given"`
+	Expect  map[string]int `yaml:"expect"`
+}
+
+type givenEvent struct {
+	At      string `yaml:"at"`
+	Do      string `yaml:"do"`
+	Space   string `yaml:"space,omitempty"`
+	Member  string `yaml:"member,omitempty"`
+	Role    string `yaml:"role,omitempty"`
+	Bot     bool   `yaml:"bot,omitempty"`
+	Message string `yaml:"message,omitempty"`
+	Thread  string `yaml:"thread,omitempty"`
+	Text    string `yaml:"text,omitempty"`
+	Emoji   string `yaml:"emoji,omitempty"`
+}
+
+// printAsTest prints a test that expects what has become of the run, and of the
+// other steps for its subject.
+func (e *environment) printAsTest(ctx context.Context, db *store.Store, run reactors.Run) error {
+	same, err := db.Runs(ctx, store.RunFilter{Reactor: run.Reactor, Space: run.Space, Member: run.Member, Most: 1000})
+	if err != nil {
+		return err
+	}
+	expect := map[string]int{string(reactors.Sent): 0}
+	for _, r := range same {
+		if r.Subject != run.Subject || r.Shadow != run.Shadow {
+			continue
+		}
+		switch r.Outcome {
+		case reactors.Sent, reactors.Shadowed: // in a test, rules in shadow count as live
+			expect[string(reactors.Sent)]++
+		case reactors.ConditionFalse, reactors.Left, reactors.Stopped, reactors.Quiet:
+			expect[string(r.Outcome)]++
+		}
+	}
+	switch run.Outcome {
+	case reactors.Sent, reactors.Shadowed, reactors.ConditionFalse, reactors.Left, reactors.Stopped, reactors.Quiet:
+	default:
+		return fmt.Errorf("run %d is %s: that doesn't come of its event alone, so no test can be made of it", run.ID, run.Outcome)
+	}
+	document := testDocument{[]testCase{{
+		Name: fmt.Sprintf("as in run %d", run.ID), Reactor: run.Reactor, Start: run.EventTime.Format(time.RFC3339Nano),
+		Given: givenOf(run), Expect: expect,
+	}}}
+	text, err := yaml.MarshalWithOptions(document, yaml.IndentSequence(true))
+	if err != nil {
+		return fmt.Errorf("write a test: %w", err)
+	}
+	fmt.Fprintln(e.stdout, "# It holds what the event told: take out what nobody else should read.")
+	fmt.Fprintln(e.stdout, "# State that came of other events has to be added under given.")
+	_, err = e.stdout.Write(text)
+	return err
+}
+
+// givenOf is the run's event, and what must have happened after it.
+func givenOf(run reactors.Run) []givenEvent {
+	f := run.Facts
+	g := givenEvent{
+		At: "0", Do: string(run.Trigger), Space: f.Space.Name, Member: f.Member.Name, Role: f.Member.Role, Bot: f.Member.Type == "BOT",
+		Message: f.Message.Name, Thread: f.Message.Thread, Text: f.Message.Text, Emoji: f.Reaction.Emoji,
+	}
+	given := []givenEvent{g}
+	if run.Outcome == reactors.Left {
+		waited := max(0, run.Due.Sub(run.EventTime))
+		given = append(given, givenEvent{At: replay.After(waited), Do: string(reactors.MemberLeft), Space: f.Space.Name, Member: f.Member.Name})
+	}
+	return given
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+func newReactorsRetry(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "retry RUN",
+		Short: "Try a run again that has ended without its effect",
+		Long: `Retry gives a run another try, now and by the rule as it is now. What it has
+done already isn't done again.`,
+		Args: oneArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := runNumber(args[0])
+			if err != nil {
+				return err
+			}
+			cfg, err := env.load(config.ForReactors)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+				ok, err := db.RetryRun(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				if !ok {
+					return fmt.Errorf("run %d can't be tried again: there is none, or it is under way, or it has had its effect", id)
+				}
+				fmt.Fprintf(env.stdout, "run %d is tried again as soon as a worker takes it, usually within a second\n", id)
+				fmt.Fprintf(env.stdout, "Next: subscriber reactors runs show %d\n", id)
+				return nil
+			})
+		},
+	}
+}
+
+func runNumber(s string) (int64, error) {
+	id, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || id < 1 {
+		return 0, &usageError{fmt.Errorf("%q is not the number of a run: subscriber reactors runs lists them", s)}
+	}
+	return id, nil
+}
+
+func newReactorsPause(env *environment) *cobra.Command {
+	var all bool
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "pause ID | --all",
+		Short: "Let no run of a rule, or of all rules, go on",
+		Long: `Pause stops a rule before its next attempt, wherever a worker runs. Runs are
+planned as before, and wait. What is too old when the rule is resumed isn't
+done any more.`,
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			reactor, err := switched(args, all)
+			if err != nil {
+				return err
+			}
+			cfg, err := env.load(config.ForReactors)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+				if all {
+					reactor = store.AllReactors
+				} else if err := env.checkID(cfg, reactor); err != nil {
+					return err
+				}
+				if err := db.Pause(cmd.Context(), reactor, reason); err != nil {
+					return err
+				}
+				fmt.Fprintf(env.stdout, "paused: %s; no attempt begins from now on, those under way end within seconds\n", whichRules(reactor))
+				fmt.Fprintf(env.stdout, "Next: subscriber reactors resume %s\n", flagFor(reactor))
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "all rules")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the others")
+	return cmd
+}
+
+func newReactorsResume(env *environment) *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "resume ID | --all",
+		Short: "Let a rule's runs, or those of all rules, go on",
+		Long: `Resume ends a pause. A rule that was paused by itself stays so when --all ends,
+and the other way round.`,
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			reactor, err := switched(args, all)
+			if err != nil {
+				return err
+			}
+			cfg, err := env.load(config.ForReactors)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+				if all {
+					reactor = store.AllReactors
+				}
+				released, err := db.Resume(cmd.Context(), reactor)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(env.stdout, "resumed: %s; %s that waited go on within a second\n", whichRules(reactor), counted(released, "run"))
+				return nil
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "end the pause of all rules")
+	return cmd
+}
+
+// switched is the rule that is meant.
+func switched(args []string, all bool) (string, error) {
+	switch {
+	case all && len(args) > 0:
+		return "", &usageError{errors.New("name a reactor or say --all, not both")}
+	case !all && len(args) == 0:
+		return "", &usageError{errors.New("name a reactor, or say --all")}
+	}
+	return arg(args), nil
+}
+
+// checkID finds typing errors: to pause what isn't there would stop nothing.
+// A rule with a mistake must not stand in the way of stopping it.
+func (e *environment) checkID(cfg config.Config, id string) error {
+	set, err := e.rules(cfg, "")
+	if err == nil && len(set.Rules()) > 0 {
+		_, err = knownRule(set, id, "")
+		return err
+	}
+	fmt.Fprintf(e.stderr, "subscriber: the rules can't be read here, so it isn't known whether there is a reactor %q\n", id)
+	return nil
+}
+
+func whichRules(reactor string) string {
+	if reactor == store.AllReactors {
+		return "all rules"
+	}
+	return reactor
+}
+
+func flagFor(reactor string) string {
+	if reactor == store.AllReactors {
+		return "--all"
+	}
+	return reactor
+}
