@@ -144,22 +144,28 @@ func (s *Store) claimRows(ctx context.Context, tx pgx.Tx, rows []claimRow, claim
 }
 
 // refresh makes pending runs that were asked for again as young as the newest
-// event. They keep their jobs, so their turn comes no earlier than it did: one
-// that quiet hours have postponed would else be late when its job wakes. They
-// keep their requests if they have any. Their attempts start anew, by which
-// FinishRun knows that they must not end now.
+// event, and about what that tells. They keep their jobs, so their turn comes
+// no earlier than it did: one that quiet hours have postponed would else be
+// late when its job wakes. Those that have requests keep them, and what they
+// were rendered from. Their attempts start anew, by which FinishRun knows that
+// they must not end now.
 func refresh(ctx context.Context, tx pgx.Tx, c claimColumns) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE reactor_runs r
 		SET event_time = i.event_time,
 			due_at = GREATEST(r.due_at, i.due_at),
+			by_app = CASE WHEN r.requests IS NULL THEN i.by_app ELSE r.by_app END,
+			trigger = CASE WHEN r.requests IS NULL THEN i.trigger ELSE r.trigger END,
+			space = CASE WHEN r.requests IS NULL THEN i.space ELSE r.space END,
+			member = CASE WHEN r.requests IS NULL THEN i.member ELSE r.member END,
+			hash = CASE WHEN r.requests IS NULL THEN i.hash ELSE r.hash END,
 			facts = CASE WHEN r.requests IS NULL THEN i.facts::json ELSE r.facts END,
 			attempts = 0
-		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::smallint[], $4::boolean[], $5::text[], $6::text[], $7::text[])
-			AS i (event_time, due_at, step, shadow, reactor, subject, facts)
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::smallint[], $4::boolean[], $5::boolean[], $6::text[],
+			$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
+			AS i (event_time, due_at, step, shadow, by_app, reactor, subject, trigger, space, member, hash, facts)
 		WHERE r.reactor = i.reactor AND r.subject = i.subject AND r.step = i.step AND r.shadow = i.shadow
-			AND r.outcome = 'pending' AND r.event_time < i.event_time`,
-		c.eventTimes, c.dues, c.steps, c.shadows, c.reactors, c.subjects, c.facts)
+			AND r.outcome = 'pending' AND r.event_time < i.event_time`, c.args()...)
 	if err != nil {
 		return fmt.Errorf("make pending ones younger: %w", err)
 	}
