@@ -83,8 +83,7 @@ func (l *ledger) claimStep(c claimed) (bool, error) {
 	case !run.EventTime.After(h.run.EventTime):
 		return false, nil
 	case h.run.Outcome == reactors.Pending:
-		h.run.EventTime, h.run.Facts = run.EventTime, run.Facts
-		l.postpone(h, run.Due, h.run.Reason)
+		l.refresh(h, run)
 		return false, nil
 	case !h.run.Outcome.Reopens():
 		return false, nil
@@ -94,6 +93,18 @@ func (l *ledger) claimStep(c claimed) (bool, error) {
 	}
 	l.wait(h)
 	return true, nil
+}
+
+// refresh makes a run that waits one about a newer event. Its turn comes no
+// earlier than it did.
+func (l *ledger) refresh(h *held, run reactors.Run) {
+	delete(l.groups[groupOf(&h.run)], h)
+	run.ID, run.Reason = h.run.ID, h.run.Reason
+	if h.run.Due.After(run.Due) {
+		run.Due = h.run.Due
+	}
+	h.run = run
+	l.wait(h)
 }
 
 // microseconds cuts a time to what the store keeps.

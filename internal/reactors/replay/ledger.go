@@ -67,7 +67,9 @@ func groupOf(r *reactors.Run) group { return group{r.Reactor, r.Space, r.Step, r
 
 // wait puts a pending run where it is found when its turn comes.
 func (l *ledger) wait(h *held) {
-	l.due.put(h)
+	if !h.behind {
+		l.due.put(h)
+	}
 	g := groupOf(&h.run)
 	if l.groups[g] == nil {
 		l.groups[g] = map[*held]bool{}
@@ -110,9 +112,7 @@ func (l *ledger) postpone(h *held, until time.Time, reason string) {
 		h.run.Due = until
 	}
 	h.run.Reason = reason
-	if !h.behind {
-		l.due.put(h)
-	}
+	l.due.put(h)
 }
 
 // followers lists the later steps of a run's subject that are pending.
