@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -45,22 +46,27 @@ func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
 
 // Hindrance is why a pending run may not go on for now.
 type Hindrance struct {
-	Paused bool // its rule, or every rule, is switched off
-	Behind bool // a step before it hasn't ended
+	Paused bool      // its rule, or every rule, is switched off
+	Behind time.Time // a step before it hasn't ended, whose turn comes then; zero: there is none
 }
 
 // BeginAttempt returns a run, and counts the attempt if the run is pending.
 func (s *Store) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, h Hindrance, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
+	var behind pgtype.Timestamptz
 	run, err = scanRun(s.pool.QueryRow(ctx, `
 		UPDATE reactor_runs r
 		SET attempts = attempts + 1
 		WHERE id = $1 AND outcome = 'pending'
-		RETURNING `+runColumns+`, `+pausedColumn+`, r.step > 0 AND EXISTS (
-				SELECT FROM reactor_runs p
+		RETURNING `+runColumns+`, `+pausedColumn+`, CASE WHEN r.step > 0 THEN (
+				SELECT max(p.due_at)
+				FROM reactor_runs p
 				WHERE p.reactor = r.reactor AND p.subject = r.subject AND p.shadow = r.shadow AND p.step < r.step AND p.outcome = 'pending'
-			)`, runID), &h.Paused, &h.Behind)
+			) END`, runID), &h.Paused, &behind)
+	if behind.Valid {
+		h.Behind = behind.Time.UTC()
+	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		run, err = s.Run(ctx, runID)
 	}

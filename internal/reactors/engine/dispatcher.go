@@ -78,8 +78,8 @@ const jobTimeout = 30 * time.Second
 // for a longer one the job is put back, so that others get its place.
 const shortWait = 250 * time.Millisecond
 
-// stepPause is how long a step waits for the one before it, which may be
-// waiting for its space's turn or for somebody to come back.
+// stepPause is how long a step waits at least for the one before it, which may
+// be waiting for its space's turn or for somebody to come back.
 const stepPause = 2 * time.Second
 
 // Timeout implements river.Worker.
@@ -118,8 +118,8 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 			return 0, err
 		}
 	}
-	if hindrance.Behind && !d.opts.Now().Before(run.Due) {
-		return stepPause, nil
+	if !hindrance.Behind.IsZero() && !d.opts.Now().Before(run.Due) {
+		return d.waitFor(ctx, run, hindrance.Behind)
 	}
 	if run.Requests == nil {
 		if wait, err := d.decide(ctx, &run); err != nil || run.Requests == nil || run.Outcome != reactors.Pending {
@@ -132,6 +132,17 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 		return 0, d.finish(ctx, run, reactors.Shadowed, "")
 	}
 	return d.act(ctx, run)
+}
+
+// waitFor lets a step wait for one before it, whose turn comes at a time: so
+// does its own, and its age counts from then.
+func (d *Dispatcher) waitFor(ctx context.Context, run reactors.Run, turn time.Time) (wait time.Duration, err error) {
+	if turn.After(run.Due) {
+		if err := d.store.PostponeRun(ctx, run, turn, d.said("waits for the step before it")); err != nil {
+			return 0, err
+		}
+	}
+	return max(stepPause, turn.Sub(d.opts.Now())), nil
 }
 
 // decide asks what becomes of the run; it has requests afterwards if there is
