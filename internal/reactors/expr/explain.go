@@ -142,11 +142,9 @@ func (e *Env) checkName(src string, a *celast.AST, x celast.Expr, local []string
 	if _, isType := e.schema.FindIdent(name); isType {
 		return nil
 	}
-	message, hint := "", ""
+	message, hint := name+" is not known", meant(name, e.known(), "known are")
 	if e.isVariable(name) {
 		message, hint = e.checkVariable(name)
-	} else {
-		message, hint = name+" is not known", meant(name, e.known(), "known are")
 	}
 	if message == "" {
 		return nil

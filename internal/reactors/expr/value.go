@@ -40,7 +40,7 @@ func written(v ref.Val) (string, error) {
 	case types.Timestamp:
 		return v.UTC().Format(time.RFC3339), nil
 	case types.Duration:
-		return v.Duration.String(), nil
+		return v.String(), nil
 	}
 	return "", errNotText
 }
