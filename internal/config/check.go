@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/spelling"
 )
 
 const (
@@ -184,7 +186,7 @@ func (c *checker) oneOf(path, value string, allowed ...string) {
 		return
 	}
 	message := fmt.Sprintf("%s %q must be one of %s", path, value, strings.Join(allowed, ", "))
-	if near := nearest(value, allowed); near != "" {
+	if near := spelling.Nearest(value, allowed); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	c.add(path, "%s", message)

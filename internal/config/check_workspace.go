@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/spacekeeper/spacekeeper/internal/spelling"
 )
 
 var spaceURL = regexp.MustCompile(`^https://(?:mail\.google\.com/chat/.*|chat\.google\.com/.*)(?:room|space)/([A-Za-z0-9_-]+)`)
@@ -132,7 +134,7 @@ func (c *checker) eventTypes(path string, list []string, kind TargetKind, unset 
 			c.add(item, "%q is not an event type; the full name is %q", name, eventPrefix+name)
 		default:
 			message := fmt.Sprintf("%q is not an event type of %s", name, kind.words())
-			if near := nearest(name, possible); near != "" {
+			if near := spelling.Nearest(name, possible); near != "" {
 				message += fmt.Sprintf("; did you mean %q?", near)
 			}
 			c.add(item, "%s", message)

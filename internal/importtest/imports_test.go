@@ -48,7 +48,8 @@ func table() []owner {
 		{path: "internal/reactors/replay", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/engine"}},
 		{path: "internal/reactors/examples", tier: 0}, // texts
 		{path: "internal/events", tier: 0},
-		{path: "internal/config", tier: 0},
+		{path: "internal/config", tier: 0, also: []string{"internal/spelling"}},
+		{path: "internal/spelling", tier: 0},
 		// credentials turns the configuration's choice into those of the client libraries.
 		{path: "internal/credentials", tier: 0, also: []string{"internal/config"}},
 		{path: "internal/jobs", tier: 0},
