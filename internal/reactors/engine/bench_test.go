@@ -21,7 +21,7 @@ import (
 )
 
 // BenchmarkRuns measures how many runs a second one worker carries out, with
-// its own settings for jobs, while each action takes 20 ms as a call of the
+// its own settings for jobs and connections, while each action takes 20 ms as a call of the
 // Chat API may. Every run is of a space of its own and nothing holds back the
 // project: so no turn is waited for.
 func BenchmarkRuns(b *testing.B) {
@@ -43,7 +43,7 @@ func BenchmarkRuns(b *testing.B) {
 		b.Fatal(err)
 	}
 	book := engine.NewBook(set)
-	db := storetest.New(b, store.Options{Planner: book, MaxConns: 16}).Store
+	db := storetest.New(b, store.Options{Planner: book, MaxConns: 10}).Store
 	now := time.Now()
 	record := func(from, to int) {
 		var list []events.Delivery

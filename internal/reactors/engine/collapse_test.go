@@ -186,6 +186,7 @@ func TestTwoSpeakersMeet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { lock.Rollback(context.Background()) })
 	if _, err := lock.Exec(t.Context(), `SELECT id FROM reactor_runs WHERE id = $1 FOR UPDATE`, runs[0].ID); err != nil {
 		t.Fatal(err)
 	}

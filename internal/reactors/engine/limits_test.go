@@ -2,8 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,43 +50,62 @@ func TestLimits(t *testing.T) {
 }
 
 // However many replicas ask at once, no more runs pass than the limit lets; and
-// a run that has passed may ask again.
+// a run that has passed may ask again. All are kept at the table by a lock until
+// all are there.
 func TestConcurrentRunsKeepLimits(t *testing.T) {
 	t.Parallel()
-	const replicas, most, n = 8, 5, 40
-	s := newScene(t, strings.Replace(limited, "LIMIT", fmt.Sprintf("per_space: %d/h", most), 1))
-	for i := range n {
-		s.post(fmt.Sprint("users/", i), events.UserHuman, "hello")
-	}
-	var wg sync.WaitGroup
-	runs := s.runs()
-	for chunk := range slices.Chunk(runs, n/replicas) {
-		d := s.newDispatcher()
-		wg.Go(func() {
-			for _, r := range chunk {
-				if _, err := d.Attempt(context.WithoutCancel(t.Context()), r.ID); err != nil {
-					t.Errorf("attempt run %d: %v", r.ID, err)
+	const n, most = 8, 3
+	for _, per := range []reactors.Per{reactors.PerSpace, reactors.PerReactor, reactors.PerSpaceByApps} {
+		t.Run(string(per), func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, strings.Replace(limited, "    limit: { LIMIT }\n", "", 1))
+			for range n {
+				s.post("users/app", events.UserBot, "hello")
+			}
+			limits := []reactors.Limit{{Per: per, Most: most, Window: time.Hour}}
+			ctx := context.WithoutCancel(t.Context())
+			lock, err := s.store.Pool().Begin(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { lock.Rollback(ctx) })
+			runs := s.runs()
+			if _, err := lock.Exec(ctx, `LOCK TABLE reactor_runs IN ACCESS EXCLUSIVE MODE`); err != nil {
+				t.Fatal(err)
+			}
+			passed := make([]bool, n)
+			var wg sync.WaitGroup
+			for i, r := range runs {
+				wg.Go(func() {
+					reached, err := s.store.Admit(ctx, r, limits, s.clock())
+					if err != nil {
+						t.Errorf("admit run %d: %v", r.ID, err)
+					}
+					passed[i] = reached == nil
+				})
+			}
+			s.waitForLocks(n)
+			if err := lock.Rollback(ctx); err != nil {
+				t.Fatal(err)
+			}
+			wg.Wait()
+			count := 0
+			for i, r := range runs {
+				reached, err := s.store.Admit(ctx, r, limits, s.clock())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if again := reached == nil; again != passed[i] {
+					t.Errorf("run %d passes: %t, and asking again: %t", r.ID, passed[i], again)
+				}
+				if passed[i] {
+					count++
 				}
 			}
+			if count != most {
+				t.Errorf("%d of %d runs have passed, want %d", count, n, most)
+			}
 		})
-	}
-	wg.Wait()
-	got := map[reactors.Outcome]int{}
-	for _, o := range s.outcomes() {
-		got[o]++
-	}
-	if got[reactors.Sent] != most || got[reactors.RateLimited] != n-most {
-		t.Errorf("outcomes are %v, want %d sent and the others rate_limited", got, most)
-	}
-	limit := []reactors.Limit{{Per: reactors.PerSpace, Most: most, Window: time.Hour}}
-	for _, r := range s.runs() {
-		reached, err := s.store.Admit(t.Context(), r, limit, s.clock())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if passes := reached == nil; passes != (r.Outcome == reactors.Sent) {
-			t.Errorf("asking again: run %d, which is %s, passes: %t", r.ID, r.Outcome, passes)
-		}
 	}
 }
 

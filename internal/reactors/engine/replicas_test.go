@@ -86,6 +86,10 @@ func TestLateReplicaEndsNothing(t *testing.T) {
 			if _, _, err := s.store.BeginAttempt(t.Context(), run); err != nil { // another replica
 				t.Fatal(err)
 			}
+			err = s.store.PrepareRun(t.Context(), late, store.Prepared{Requests: []reactors.Request{{Action: "say", Label: "x", Body: []byte(`{}`)}}})
+			if !errors.Is(err, store.ErrRunChanged) {
+				t.Errorf("PrepareRun = %v, want ErrRunChanged", err)
+			}
 			if err := s.store.FinishRun(t.Context(), late, reactors.Left, "left"); !errors.Is(err, store.ErrRunChanged) {
 				t.Errorf("FinishRun = %v, want ErrRunChanged", err)
 			}
@@ -127,6 +131,7 @@ func TestHoldingMeetsResuming(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { lock.Rollback(context.Background()) })
 		if _, err := lock.Exec(t.Context(), `SELECT reactor FROM reactor_switches FOR UPDATE`); err != nil {
 			t.Fatal(err)
 		}
@@ -169,10 +174,15 @@ func TestHoldingMeetsResuming(t *testing.T) {
 // waitForLocks waits until n statements wait for a lock.
 func (s *scene) waitForLocks(n int) {
 	s.t.Helper()
-	for value[int](s.t, s.store, `
-		SELECT count(*)
-		FROM pg_stat_activity
-		WHERE datname = current_database() AND wait_event_type = 'Lock'`) < n {
+	waiting := 0
+	for deadline := time.Now().Add(30 * time.Second); waiting < n; {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%d statements wait for a lock, want %d", waiting, n)
+		}
+		waiting = value[int](s.t, s.store, `
+			SELECT count(*)
+			FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`)
 	}
 }
 
