@@ -165,6 +165,9 @@ func (g *generator) rule() string {
 	text := `do: [{say: {text: "{{ member.mention }} {{ space.members }} {{ space.joins_last_hour }} {{ member.messages_in_space }}"}}]` + "\n"
 	switch rapid.IntRange(0, 5).Draw(g.T, "trigger") {
 	case 0, 1:
+		if g.chance("a text that can fail", 20) {
+			text = `do: [{say: {text: "{{ 10 / (space.members - 2) }}"}}]` + "\n"
+		}
 		rule := "on: member.joined\n" + text + limit + quiet +
 			g.pick("wait", "", "wait: 1m", "wait: 10m", "wait: 1d") +
 			g.pick("once per", "", "once_per: [event]", "once_per: [member]", "once_per: [space, day]") +
@@ -178,7 +181,7 @@ sequence:
   - {after: 1m, do: [{say: {text: "one {{ member.mention }}"}}]}
   - {after: 1d, if: space.members > 1, do: [{say: {text: "two {{ space.week.messages }} {{ space.week.joins }}"}}]}
   - {after: 2d, do: [{say: {text: "three {{ member.messages_in_space }}"}}]}
-` + quiet + g.pick("stop", "", "stop_when: member.messages_in_space > 0")
+` + quiet + g.pick("age", "", "max_age: 6h") + g.pick("stop", "", "stop_when: member.messages_in_space > 0")
 	case 3:
 		return "on: message.created\n" + limit + quiet +
 			`do: [{say: {text: "{{ message.text }} {{ message.replies_by_others }} {{ member.display_name }}"}}]` + "\n" +

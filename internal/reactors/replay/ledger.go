@@ -83,27 +83,37 @@ func (l *ledger) finish(h *held, o reactors.Outcome, reason string) {
 	l.due.remove(h)
 	delete(l.groups[groupOf(&h.run)], h)
 	for _, f := range l.followers(&h.run) {
-		if f.behind && !l.behind(&f.run) {
+		if _, behind := l.behind(&f.run); f.behind && !behind {
 			f.behind = false
 			l.due.put(f)
 		}
 	}
 }
 
-// hold takes a run out of the queue until the steps before it have ended.
-func (l *ledger) hold(h *held) {
+// hold takes a run out of the queue until the steps before it have ended, whose
+// turn comes at a time. Its age counts from then.
+func (l *ledger) hold(h *held, turn time.Time) {
+	if turn.After(h.run.Due) {
+		h.run.Due = turn
+	}
 	h.behind = true
 	l.due.remove(h)
 }
 
-// behind reports whether a step before the run's hasn't ended.
-func (l *ledger) behind(r *reactors.Run) bool {
+// behind reports whether a step before the run's hasn't ended, and when its
+// turn comes.
+func (l *ledger) behind(r *reactors.Run) (turn time.Time, behind bool) {
 	for step := range r.Step {
-		if h := l.runs[key{r.Reactor, r.Subject, step, r.Shadow}]; h != nil && h.run.Outcome == reactors.Pending {
-			return true
+		h := l.runs[key{r.Reactor, r.Subject, step, r.Shadow}]
+		if h == nil || h.run.Outcome != reactors.Pending {
+			continue
+		}
+		behind = true
+		if h.run.Due.After(turn) {
+			turn = h.run.Due
 		}
 	}
-	return false
+	return turn, behind
 }
 
 // postpone gives a pending run a later turn.

@@ -97,8 +97,8 @@ func (m *machine) carryOut(ctx context.Context, until time.Time, before bool) er
 			return err
 		}
 		m.advance(h.run.Due)
-		if m.ledger.behind(&h.run) {
-			m.ledger.hold(h)
+		if turn, behind := m.ledger.behind(&h.run); behind {
+			m.ledger.hold(h, turn)
 			continue
 		}
 		if err := m.attempt(ctx, h); err != nil {
