@@ -71,7 +71,9 @@ func (g *generator) event() events.Delivery {
 	case p < 85 || len(g.messages) == 0:
 		return g.message(space)
 	case p < 90:
-		m := g.messages[len(g.messages)-1]
+		last := len(g.messages) - 1
+		m := g.messages[last]
+		g.messages = g.messages[:last] // nothing is deleted twice
 		return g.delivery(spaceOf(m), "message.v1.deleted", fmt.Sprintf(`{"message":{"name":%q,"createTime":%q,"deletionMetadata":{"deletionType":"CREATOR"}}}`, m, stamp(g.begin)))
 	default:
 		m := rapid.SampledFrom(g.messages).Draw(g.T, "message")

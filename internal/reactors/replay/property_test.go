@@ -211,14 +211,14 @@ func foretold(r *replay.Result) map[string]int {
 // comes to the same counts; and a second replay says the same.
 func TestReplayForetells(t *testing.T) {
 	t.Parallel()
-	l := newLive(t)
 	const histories = 30 // of the hundred that rapid makes
 	checks := 1
 	if storetest.Full() {
 		checks = 20
 	}
-	round, failed := 0, false
 	for range checks {
+		l := newLive(t) // each round is another month, of which a database bears only so many
+		round, failed := 0, false
 		rapid.Check(t, func(r *rapid.T) {
 			if round++; round > histories && !storetest.Full() && !failed {
 				return
