@@ -315,3 +315,35 @@ func TestRetryRun(t *testing.T) {
 		t.Errorf("RetryRun of a run that was sent = %v, %v", ok, err)
 	}
 }
+
+// A run that came to nothing is kept as a sample only; but a time of a schedule
+// that came to nothing must not be claimed again.
+func TestSurplusRunsAreDropped(t *testing.T) {
+	t.Parallel()
+	for _, trigger := range []reactors.Trigger{reactors.MemberJoined, reactors.Schedule} {
+		s := newRunsEnv(t)
+		if _, err := s.Pool().Exec(t.Context(), `
+			INSERT INTO reactor_counts (hour, shard, count, reactor, outcome, shadow)
+			SELECT date_trunc('hour', $1::timestamptz, 'UTC'), shard, 50, 'r', 'condition_false', false
+			FROM generate_series(0, 15) AS shard`, clock()); err != nil {
+			t.Fatal(err)
+		}
+		ask := func() {
+			if err := s.Claim(t.Context(), []reactors.Intent{{
+				Reactor: "r", Subject: "x", Trigger: trigger, Space: space, EventTime: at(0), Facts: []byte(`{}`),
+				Steps: []reactors.PlannedStep{{Due: at(0)}},
+			}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ask()
+		finish(t, s, theRun(t, s), reactors.ConditionFalse)
+		left := value[int](t, s, `SELECT count(*) FROM reactor_runs`)
+		ask()
+		pending := value[int](t, s, `SELECT count(*) FROM reactor_runs WHERE outcome = 'pending'`)
+		want := map[reactors.Trigger][2]int{reactors.MemberJoined: {0, 1}, reactors.Schedule: {1, 0}}[trigger]
+		if got := [2]int{left, pending}; got != want {
+			t.Errorf("%s: kept, and pending when asked again: %v, want %v", trigger, got, want)
+		}
+	}
+}

@@ -271,9 +271,9 @@ func (s *Store) finish(ctx context.Context, run reactors.Run, outcome reactors.O
 	if ended == 0 {
 		return s.whyNotEnded(ctx, run.ID)
 	}
-	if outcome == reactors.ConditionFalse && counted > samplesPerHour {
+	if outcome == reactors.ConditionFalse && counted > samplesPerHour && run.Trigger != reactors.Schedule {
 		// The sample of this hour is full, and nothing was done that a claim
-		// would have to protect.
+		// would have to protect. A schedule's is looked for again and again.
 		_, err = s.pool.Exec(ctx, `DELETE FROM reactor_runs WHERE id = $1 AND outcome = 'condition_false'`, run.ID)
 	}
 	return err
