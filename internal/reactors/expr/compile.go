@@ -143,14 +143,14 @@ func (c *compiled) eval(ctx context.Context, p cel.Program, f *reactors.Facts, n
 
 // outcome says what came of an evaluation without CEL's words.
 func outcome(v ref.Val, err error) (ref.Val, error) {
-	var cancelled interpreter.EvalCancelledError
-	switch {
-	case errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded:
-		return nil, errTooCostly
-	case err != nil || types.IsUnknownOrError(v):
-		return nil, errNoValue
+	if err == nil && !types.IsUnknownOrError(v) {
+		return v, nil
 	}
-	return v, nil
+	var cancelled interpreter.EvalCancelledError
+	if errors.As(err, &cancelled) && cancelled.Cause == interpreter.CostLimitExceeded {
+		return nil, errTooCostly
+	}
+	return nil, errNoValue
 }
 
 // sizes tells CEL's cost estimate how large values are at most.

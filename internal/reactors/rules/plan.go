@@ -147,16 +147,21 @@ func (s *Set) PlanTick(t Tick, spaces []string) []reactors.Intent {
 
 // plan makes the intents of one change; the key is that of the event.
 func plan(list []*Rule, f *reactors.Facts, at time.Time, key string) []reactors.Intent {
-	var intents []reactors.Intent
+	intents := make([]reactors.Intent, 0, len(list)) // a message may reach a hundred rules
 	var facts json.RawMessage
+	var subject string
+	var same *Rule // the subject is its; most rules make the same of a change
 	byApp := f.Member.Type == string(events.UserBot)
 	for _, r := range list {
 		if byApp && !r.Bots {
 			continue
 		}
+		if same == nil || !slices.Equal(r.OncePer, same.OncePer) || r.zone != same.zone {
+			subject, same = r.subject(f, at, key), r
+		}
 		i := reactors.Intent{
 			Reactor: r.ID, Shadow: r.Mode == Shadow, Trigger: f.Trigger,
-			Subject: r.subject(f, at, key), Space: f.Space.Name, Member: f.Member.Name,
+			Subject: subject, Space: f.Space.Name, Member: f.Member.Name,
 			ByApp: byApp, EventTime: at, Hash: r.Hash,
 		}
 		// A tick is claimed more than once: what it comes to is for its run to
