@@ -51,7 +51,8 @@ func TestBulkAddIsPaced(t *testing.T) {
 	if least := time.Duration(n-1) * interval * 9 / 10; sent[len(sent)-1].Sub(sent[0]) < least {
 		t.Errorf("%d welcomes to one space within %s, want at least %s", n, sent[len(sent)-1].Sub(sent[0]), least)
 	}
-	if elsewhere.After(sent[len(sent)-1]) {
+	// It was the first of its space, so its fair share is to be sent at once.
+	if elsewhere.After(sent[n/2]) {
 		t.Error("the other space had to wait for the crowded one")
 	}
 }

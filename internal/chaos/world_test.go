@@ -42,7 +42,7 @@ type world struct {
 // newWorld sets everything up but the workers. The subscription has a
 // dead-letter policy of the fewest attempts that Pub/Sub allows, so that a
 // nack would show.
-func newWorld(t *testing.T, o simulate.Options) *world {
+func newWorld(t testing.TB, o simulate.Options) *world {
 	t.Helper()
 	ctx := t.Context()
 	pg, err := localpg.Start(ctx, localpg.Options{Private: true})
@@ -77,7 +77,7 @@ func newWorld(t *testing.T, o simulate.Options) *world {
 	return w
 }
 
-func (w *world) createPubSub(t *testing.T) {
+func (w *world) createPubSub(t testing.TB) {
 	t.Helper()
 	client, err := pubsub.NewClient(t.Context(), w.Project(), w.Broker().ClientOptions()...)
 	if err != nil {
@@ -104,27 +104,28 @@ func (w *world) createPubSub(t *testing.T) {
 	w.grant(t, w.subscription, broker.SubscriberRole, agent)
 }
 
-func (w *world) grant(t *testing.T, resource, role, member string) {
+func (w *world) grant(t testing.TB, resource, role, member string) {
 	t.Helper()
 	if err := w.Broker().Grant(resource, role, member); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (w *world) subscribe(t *testing.T) {
+// subscribe makes the subscriptions to the spaces that a configuration would ask
+// for. As by hand: through the API they would take a minute for a hundred.
+func (w *world) subscribe(t testing.TB) {
 	t.Helper()
-	manager, err := subscriptions.New(t.Context(), subscriptions.Options{Endpoint: w.WorkspaceEventsEndpoint()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer manager.Close()
 	cfg := config.Default()
 	cfg.Project, cfg.PubSub.Topic = w.Project(), w.topic
 	for _, s := range w.Spaces() {
 		cfg.Workspace.Spaces = append(cfg.Workspace.Spaces, s.Name)
 	}
-	if _, err := manager.Apply(t.Context(), subscriptions.DesiredFrom(cfg)); err != nil {
-		t.Fatal(err)
+	for _, d := range subscriptions.DesiredFrom(cfg) {
+		if _, err := w.AddForeign(simulate.Foreign{
+			Target: d.Target(), Topic: d.Topic, EventTypes: d.EventTypes, IncludeResource: d.IncludeResource,
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -137,15 +138,28 @@ func (w *world) stats(t *testing.T) broker.Stats {
 	return s
 }
 
-// settle waits until nothing is left to do and wants it to be exact: lost 0,
-// unexpected 0, doubled 0.
+// settle waits until nothing is left to do and wants it to be exact, the
+// welcomes too: lost 0, unexpected 0, doubled 0.
 func (w *world) settle(t *testing.T, limit time.Duration) {
+	t.Helper()
+	wantExact(t, w.reconcile(t, limit))
+}
+
+// settleEvents is settle for rules that don't welcome everybody.
+func (w *world) settleEvents(t *testing.T, limit time.Duration) {
+	t.Helper()
+	wantExact(t, w.reconcile(t, limit)[:3])
+}
+
+// reconcile waits until nothing is left to do and compares what was recorded
+// and sent with what happened.
+func (w *world) reconcile(t *testing.T, limit time.Duration) reconcile.Report {
 	t.Helper()
 	w.Flush()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	if err := reconcile.Drain(ctx, w.db.Pool(), w.Broker(), w.subscription); err != nil {
-		t.Fatalf("%v; %+v", err, w.stats(t))
+		t.Fatalf("%v; %+v\n%s", err, w.stats(t), w.pending(t))
 	}
 	report, err := reconcile.Check(ctx, w.db.Pool(), w.Ledger(), w.topic, time.Time{}, w.Members)
 	if err != nil {
@@ -156,6 +170,32 @@ func (w *world) settle(t *testing.T, limit time.Duration) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v\n%s", w.stats(t), table.String())
+	return report
+}
+
+// pending describes runs that haven't ended, with their jobs.
+func (w *world) pending(t *testing.T) (list string) {
+	t.Helper()
+	if err := w.db.Pool().QueryRow(t.Context(), `
+		SELECT COALESCE(json_agg(p)::text, '')
+		FROM (
+			SELECT now(), r.id, r.step, r.attempts, r.held, r.event_time, r.due_at, r.slot_at, r.requests IS NULL AS undecided, r.trace, (
+				SELECT json_agg(json_build_object('state', j.state, 'attempt', j.attempt, 'attempted_at', j.attempted_at,
+					'scheduled_at', j.scheduled_at, 'finalized_at', j.finalized_at, 'metadata', j.metadata, 'errors', j.errors))
+				FROM river_job j
+				WHERE j.args->>'run_id' = r.id::text
+			) AS jobs
+			FROM reactor_runs r
+			WHERE r.outcome = 'pending'
+			LIMIT 10
+		) p`).Scan(&list); err != nil {
+		return err.Error()
+	}
+	return list
+}
+
+func wantExact(t *testing.T, report reconcile.Report) {
+	t.Helper()
 	if !report.Exact() {
 		t.Error("what was recorded or sent differs from what happened")
 	}
@@ -196,7 +236,7 @@ reactors:
 
 // inForce writes rules to a file, and is the setting that names it; without
 // rules nothing reacts.
-func inForce(t *testing.T, rules string) string {
+func inForce(t testing.TB, rules string) string {
 	t.Helper()
 	const setting = "SPACEKEEPER_REACTORS_FILE="
 	if rules == "" {
@@ -210,7 +250,7 @@ func inForce(t *testing.T, rules string) string {
 }
 
 // work starts a worker. Settings are environment variables.
-func (w *world) work(t *testing.T, settings ...string) *process {
+func (w *world) work(t testing.TB, settings ...string) *process {
 	t.Helper()
 	cmd := exec.Command(binary, "run")
 	cmd.Env = append(os.Environ(),
@@ -285,7 +325,7 @@ func (b *logBuffer) tail(n int) string {
 }
 
 // eventually waits until ok answers true.
-func eventually(t *testing.T, limit time.Duration, what string, ok func() bool) {
+func eventually(t testing.TB, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(limit)
 	defer deadline.Stop()

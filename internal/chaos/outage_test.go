@@ -1,0 +1,50 @@
+package chaos
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+)
+
+// Row R8: for an hour the Chat API answers nothing but 503 while 1,000
+// welcomes wait. It is asked at most 200 times, and all are sent when it is
+// back. Breakers need minutes to show what they do: at the usual size the
+// tests of the engine stand for this one.
+func TestOutageOfAnHour(t *testing.T) {
+	if !*full {
+		t.Skip("takes more than an hour")
+	}
+	t.Parallel()
+	const spaces, each, most = 50, 20, 200
+	w := newWorld(t, simulate.Options{Seed: 17, Spaces: spaces, Users: 4})
+	var calls atomic.Int64
+	var away atomic.Bool
+	away.Store(true)
+	w.SetChatFaults(func(simulate.ChatCall) (f simulate.ChatFault) {
+		if away.Load() {
+			calls.Add(1)
+			f.Status = http.StatusServiceUnavailable
+		}
+		return f
+	})
+	w.work(t, inForce(t, strings.Replace(welcome, "10m", "3h", 1)))
+	for _, s := range w.Spaces() {
+		if err := w.AddMembers(s.Name, w.newcomers(each)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after(t, time.Hour)
+	t.Logf("%d calls in an hour", calls.Load())
+	if n := calls.Load(); n > most {
+		t.Errorf("%d calls in an hour of outage, want at most %d", n, most)
+	}
+	away.Store(false)
+	w.settle(t, 15*time.Minute)
+	if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`); got != spaces*each {
+		t.Errorf("%d runs were sent, want %d", got, spaces*each)
+	}
+}
