@@ -62,16 +62,30 @@ const mostSlowed = 30
 
 // SlowDown is called when Google says that a space gets too many writes: turns
 // come further apart from now on, the next no earlier than after pause. Other
-// apps write to the space as well.
+// apps write to the space as well. Turns that were given at the old pace count
+// no more: they would be refused, too, and each refusal would slow the space
+// down again, to a crawl.
 func (s *Store) SlowDown(ctx context.Context, space string, pause time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if _, err := s.pool.Exec(ctx, `
+	q := &pgx.Batch{}
+	q.Queue(`
 		INSERT INTO write_slots AS w (space, next_at, slowed)
 		VALUES ($1, clock_timestamp() + $2::interval, 1.5)
 		ON CONFLICT (space) DO UPDATE SET
-			next_at = GREATEST(w.next_at, clock_timestamp() + $2::interval),
-			slowed = LEAST($3, round(w.slowed * 1.5, 4))`, space, pause, mostSlowed); err != nil {
+			next_at = clock_timestamp() + $2::interval,
+			slowed = LEAST($3, round(w.slowed * 1.5, 4))`, space, pause, mostSlowed)
+	q.Queue(`
+		UPDATE reactor_runs
+		SET slot_at = NULL
+		WHERE id IN (
+			SELECT id
+			FROM reactor_runs
+			WHERE space = $1 AND outcome = 'pending' AND slot_at > clock_timestamp()
+			ORDER BY id
+			FOR UPDATE SKIP LOCKED
+		)`, space)
+	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
 		return fmt.Errorf("slow down writes to %s: %w", space, err)
 	}
 	return nil

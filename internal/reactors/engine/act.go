@@ -75,8 +75,13 @@ func noted(r reactors.Result) string {
 func (d *Dispatcher) turn(ctx context.Context, run reactors.Run, space string) (wait time.Duration, err error) {
 	var own time.Duration
 	if space != "" {
-		if own, err = d.store.ReserveWrite(ctx, space, run.ID, d.opts.WriteInterval); err != nil || own > shortWait {
-			return own, err
+		if own, err = d.store.ReserveWrite(ctx, space, run.ID, d.opts.WriteInterval); err != nil {
+			return 0, err
+		}
+		if own > shortWait {
+			// The queue is looked at now and then: who came back at the very
+			// time would be late, and so too close to the next.
+			return own - shortWait, nil
 		}
 	}
 	if d.opts.ProjectInterval > 0 {

@@ -1,0 +1,62 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+)
+
+// A run whose turn to write is some time off comes back a little before it, as
+// the queue is looked at now and then only, and sits the rest out.
+func TestComesBackBeforeItsTurn(t *testing.T) {
+	t.Parallel()
+	const interval = 10 * time.Second
+	s := newScene(t, plain)
+	s.Dispatcher = engine.NewDispatcher(s.book, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
+		WriteInterval: interval, Now: s.clock,
+	})
+	s.join("users/1", "users/2")
+	waits := s.carryOn()
+	if waits[0] != 0 {
+		t.Errorf("the first waits %s, want 0", waits[0])
+	}
+	if most := interval - engine.ShortWait; waits[1] > most || waits[1] < most-5*time.Second {
+		t.Errorf("the second waits %s, want a little less than %s", waits[1], most)
+	}
+	wantOutcomes(t, s, reactors.Sent, reactors.Pending)
+}
+
+// When a space gets too many writes, turns that were given at the old pace are
+// given anew: or else each of them would be refused and slow the space down
+// again.
+func TestSlowingDownTakesTurnsBack(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, plain)
+	s.join("users/1", "users/2", "users/3", "users/4")
+	runs := s.runs()
+	reserve := func(i int) time.Duration {
+		t.Helper()
+		wait, err := s.store.ReserveWrite(t.Context(), space, runs[i].ID, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wait.Round(10 * time.Second)
+	}
+	for i, want := range []time.Duration{0, time.Minute, 2 * time.Minute, 3 * time.Minute} {
+		if got := reserve(i); got != want {
+			t.Errorf("run %d waits %s, want %s", i, got, want)
+		}
+	}
+	if err := s.store.SlowDown(t.Context(), space, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []time.Duration{20 * time.Second, 110 * time.Second, 200 * time.Second} {
+		if got := reserve(i + 1); got != want {
+			t.Errorf("run %d waits %s, want %s", i+1, got, want)
+		}
+	}
+}
