@@ -21,9 +21,9 @@ import (
 )
 
 // BenchmarkRuns measures how many runs a second one worker carries out, with
-// its own settings for jobs and connections, while each action takes 20 ms as a call of the
-// Chat API may. Every run is of a space of its own and nothing holds back the
-// project: so no turn is waited for.
+// its own settings for jobs and connections, while each action takes 20 ms as a
+// call of the Chat API may. Every run is of a space of its own and nothing
+// holds back the project: so no turn is waited for.
 func BenchmarkRuns(b *testing.B) {
 	const callTakes = 20 * time.Millisecond
 	var wg sync.WaitGroup
