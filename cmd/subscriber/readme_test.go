@@ -24,6 +24,15 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
+func reactorsGuide(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "reactors.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // The statements that the README shows find something in a recorded Workspace.
 func TestReadmeSQL(t *testing.T) {
 	t.Parallel()
@@ -92,6 +101,7 @@ func commands(text string) (found []command) {
 				last.words = append(last.words, token)
 			case last != nil && flag.MatchString(token):
 				last.flags = append(last.flags, token)
+				inCommand = false // what follows is a value
 			default:
 				inCommand = false
 			}
@@ -104,18 +114,28 @@ func TestCommandsOfADocument(t *testing.T) {
 	t.Parallel()
 	text := "| `subscriber demo` | runs; `--for`, `--rate` |\n" +
 		"go run ./cmd/subscriber migrate up   # do it\n" +
-		"`subscribe-setup delete spaces/AAQA -o json` and gcloud x --role=roles/pubsub.subscriber\n"
+		"`subscribe-setup delete spaces/AAQA -o json` and gcloud x --role=roles/pubsub.subscriber\n" +
+		"subscriber reactors runs --reactor welcome\n"
 	var got []string
 	for _, c := range commands(text) {
 		got = append(got, strings.Join(slices.Concat([]string{c.binary}, c.words, c.flags), " "))
 	}
-	want := []string{"subscriber demo --for --rate", "subscriber migrate up", "subscribe-setup delete -o"}
+	want := []string{"subscriber demo --for --rate", "subscriber migrate up", "subscribe-setup delete -o", "subscriber reactors runs --reactor"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-// Every command and flag that the README names exists.
+// isCommand reports whether a help text is that of a command, or of one that
+// takes the last word as its argument.
+func isCommand(said string, words []string) bool {
+	usage := func(words []string, rest string) bool {
+		return regexp.MustCompile(`(?m)^  ` + strings.Join(words, " ") + rest).MatchString(said)
+	}
+	return usage(words, `( \[|$| [A-Z])`) || usage(words[:len(words)-1], ` \[?[A-Z]`)
+}
+
+// Every command and flag that the README, and the guide to rules, name exists.
 func TestReadmeCommands(t *testing.T) {
 	t.Parallel()
 	setup := buildSetup(t)
@@ -130,11 +150,12 @@ func TestReadmeCommands(t *testing.T) {
 		},
 	}
 	seen := map[string]bool{}
-	for _, c := range commands(readme(t)) {
-		path := strings.Join(append([]string{c.binary}, c.words...), " ")
+	for _, c := range append(commands(readme(t)), commands(reactorsGuide(t))...) {
+		words := append([]string{c.binary}, c.words...)
+		path := strings.Join(words, " ")
 		seen[path] = true
 		said := help[c.binary](append(slices.Clone(c.words), "--help")...)
-		if !regexp.MustCompile(`(?m)^  ` + path + `( \[|$| [A-Z])`).MatchString(said) {
+		if !isCommand(said, words) {
 			t.Errorf("there is no command %q:\n%s", path, said)
 			continue
 		}
