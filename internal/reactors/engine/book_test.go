@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,13 +36,14 @@ func TestBookFollowsItsFile(t *testing.T) {
 	}
 	write(rule("first"))
 	synctest.Test(t, func(t *testing.T) {
-		card := "hello"
+		var card atomic.Value
+		card.Store("hello")
 		load := func() (*rules.Set, error) {
 			raw, err := os.ReadFile(path)
 			if err != nil {
 				return nil, err
 			}
-			return rules.Parse(path, []byte(strings.ReplaceAll(string(raw), "CARD", card)), rules.Options{Actions: []reactors.Action{&say{}}})
+			return rules.Parse(path, []byte(strings.ReplaceAll(string(raw), "CARD", card.Load().(string))), rules.Options{Actions: []reactors.Action{&say{}}})
 		}
 		set, err := load()
 		if err != nil {
@@ -85,7 +87,7 @@ func TestBookFollowsItsFile(t *testing.T) {
 		write(rule("third"))
 		has("third", 1100*time.Millisecond)
 		before := book.Set().Hash
-		card = "changed"
+		card.Store("changed")
 		pass(16 * time.Second)
 		if book.Set().Hash == before {
 			t.Error("a change of what the rules refer to isn't taken up")
