@@ -101,12 +101,12 @@ func (q *factQuery) member() {
 		return
 	}
 	m.IsMember = true
-	q.ask([]any{&m.IsMember}, `
-		SELECT state = 'JOINED'
+	q.ask([]any{&m.IsMember, &m.Role}, `
+		SELECT state = 'JOINED', COALESCE(NULLIF($4, ''), role, '')
 		FROM membership_changes
 		WHERE space = $1 AND member = $2 AND state IS NOT NULL AND event_time <= $3
 		ORDER BY event_time DESC, event_key DESC, ordinal DESC
-		LIMIT 1`, q.facts.Space.Name, m.Name, q.known)
+		LIMIT 1`, q.facts.Space.Name, m.Name, q.known, m.Role)
 	q.ask([]any{&m.DisplayName, &m.Type}, `
 		SELECT COALESCE(display_name, ''), COALESCE(NULLIF($2, ''), user_type, '')
 		FROM users

@@ -139,6 +139,17 @@ func TestFactsAsOf(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}
+	bob := run
+	bob.Facts.Member = reactors.MemberFacts{Name: "users/bob"}
+	for when, want := range map[time.Time]string{at(4): "ROLE_MEMBER", at(5): "ROLE_MANAGER"} {
+		if f, err := s.FactsAsOf(t.Context(), bob, reactors.NeedMember, when); err != nil || f.Member.Role != want {
+			t.Errorf("bob's role at %s is %q, %v, want %q", when, f.Member.Role, err, want)
+		}
+	}
+	bob.Facts.Member.Role = "ROLE_OF_THE_EVENT"
+	if f, err := s.FactsAsOf(t.Context(), bob, reactors.NeedMember, at(5)); err != nil || f.Member.Role != "ROLE_OF_THE_EVENT" {
+		t.Errorf("bob's role is %q, %v: the event's counts", f.Member.Role, err)
+	}
 	f, err := s.Facts(t.Context(), run, reactors.NeedSpace, clock())
 	if err != nil || f.Space.DisplayName != store.UnknownSpace {
 		t.Errorf("a space without a name is called %q, %v", f.Space.DisplayName, err)

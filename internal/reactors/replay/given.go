@@ -78,6 +78,7 @@ func (s *story) lookup(_ context.Context, run reactors.Run, _ reactors.Needs, at
 	f := run.Facts
 	f.Space.DisplayName, f.Space.Type = spaceName, "SPACE"
 	f.Member.IsMember, f.Message.Exists = f.Member.Name != "", f.Message.Name != ""
+	role := "" // now
 	inside := map[string]bool{}
 	week := tally{posters: map[string]bool{}, emoji: map[string]int{}}
 	for i := range s.given {
@@ -114,9 +115,13 @@ func (s *story) lookup(_ context.Context, run reactors.Run, _ reactors.Needs, at
 			}
 		}
 		if mine && (g.Trigger == reactors.MemberJoined || g.Trigger == reactors.MemberLeft) {
-			f.Member.IsMember = inside[g.Member]
+			f.Member.IsMember, role = inside[g.Member], ""
+		}
+		if mine && (g.Trigger == reactors.MemberJoined || g.Trigger == reactors.MemberRoleChanged) {
+			role = g.Role
 		}
 	}
+	f.Member.Role = cmp.Or(f.Member.Role, role)
 	f.Space.Members = len(inside)
 	f.Space.Week = week.facts()
 	return f, nil

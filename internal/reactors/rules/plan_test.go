@@ -44,7 +44,7 @@ reactors:
     mode: live
     on: member.joined
     spaces: {except: [spaces/X]}
-    if: member.role == "ROLE_MEMBER" && space.members > 3
+    if: "!member.is_external && space.members > 3"
     wait: 30s
     collapse: {window: 60s, do: [{send: {text: "Welcome {{ group.mentions }}"}}]}
     do: [{send: {text: Hi}}]
@@ -113,8 +113,8 @@ func TestPlan(t *testing.T) {
 	backfilled.Origin = events.OriginBackfill
 	invited := joined("spaces/A", "users/1", events.UserHuman)
 	invited.Joined = false
-	manager := joined("spaces/A", "users/1", events.UserHuman)
-	manager.Item.Membership.Role = "ROLE_MANAGER"
+	guest := joined("spaces/A", "users/1", events.UserHuman)
+	guest.Item.Membership.Affiliation = "EXTERNAL"
 	for _, c := range []struct {
 		name   string
 		change reactors.Change
@@ -139,10 +139,10 @@ func TestPlan(t *testing.T) {
 			}),
 			with(firstWeek, func(b *brief) { b.Subject = "users/1 spaces/C/spaceEvents/E1#3 2026-W02" }),
 		}},
-		{"the event's part of a condition is false", manager, []brief{
+		{"the event's part of a condition is false", guest, []brief{
 			{
 				Reactor: "welcome", Subject: "spaces/A users/1", Outcome: reactors.ConditionFalse,
-				Reason: `if: member.role == "ROLE_MEMBER" && space.members > 3`,
+				Reason: `if: !member.is_external && space.members > 3`,
 			},
 			firstWeek,
 		}},
