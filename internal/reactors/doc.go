@@ -1,20 +1,26 @@
-// Package reactors is the vocabulary of everything that acts on events: what
-// a reactor sees (a [Change]), what it asks for (a [Run]), and how a run ends.
+// Package reactors is the vocabulary of everything that acts on events. Nothing
+// here does anything.
 //
-// A reactor works in two steps. Plan is pure and is called inside the
-// transaction that records the event: it looks at one change and answers with
-// the runs it wants. The store inserts each run at most once for its (reactor,
-// subject), together with the job that will carry it out; so a run exists if
-// and only if its event is committed. Act is called later by a worker, with
-// the request that Plan rendered, as often as it takes; it must be idempotent.
+//	Change    one item of an event, as it was recorded
+//	Trigger   what a rule waits for, in users' words
+//	Facts     what conditions and texts can name
+//	Intent    what a rule makes of a change: runs to claim, or why there are none
+//	Run       one step of a rule for one subject, on its way to an Outcome
+//	Action    something that a rule can do
 //
-//	event committed ──Plan──▶ pending ──Act──▶ sent
-//	                            ▲ │            parked    (a person must look: the reason says why)
-//	                            │ └──────────▶ expired   (too old when its turn came)
-//	                            │              skipped   (the person has left)
-//	                            └── rejoin ─── parked, expired or skipped
+// The way of a run, and who owns each part:
 //
-// # What the caller must do
+//	Change ─▶ rules: Plan ─▶ Intent ─▶ store: claim, in the event's transaction ─▶ Run, pending
+//	  Run, its turn has come ─▶ engine: Decide ─▶ rules: Render ─▶ Requests, stored ─▶ Action: Act ─▶ sent
+//	                                   └─▶ left, condition_false, quiet, rate_limited, too_old, failed, …
+//	  the trigger is pulled again ─▶ a run in which nothing was done is pending again
 //
-// Register reactors in one explicit list, in main: it is the feature list.
+// expr is the language of conditions and texts, replay asks the same rules about
+// the past, and every other package below this one is an action.
+//
+// # What is promised
+//
+// A run exists if and only if its event is committed, and at most one for each
+// rule, subject, step and mode. What an attempt sends is stored before the
+// first one and is the same for all. What it takes for that is said at [Action].
 package reactors
