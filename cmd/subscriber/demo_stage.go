@@ -76,7 +76,7 @@ func setStage(ctx context.Context, o demoOptions, dsn, rules string, screen *scr
 	case sabotageDouble:
 		var once sync.Once
 		ws.SetChatFaults(func(c simulate.ChatCall) (f simulate.ChatFault) {
-			if c.Method == "spaces.messages.create" {
+			if c.Private { // a welcome, of all that the demo's rules send
 				once.Do(func() { f.Twice = true })
 			}
 			return f

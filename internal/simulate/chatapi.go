@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -30,6 +31,7 @@ type ChatCall struct {
 	Space     string // "spaces/S", or ""
 	RequestID string // of messages.create
 	MessageID string // of messages.create
+	Private   bool   // of messages.create: for one person alone
 }
 
 // ChatFault is what goes wrong with a call. The zero value is nothing.
@@ -113,6 +115,8 @@ func (a *chatAPI) method(name, class string, fn func(*chatRequest) (any, *apiErr
 		if id := r.PathValue("space"); id != "" {
 			call.Space = "spaces/" + id
 		}
+		body, apiErr := readBody(r)
+		call.Private = bytes.Contains(body, []byte(`"privateMessageViewer"`))
 		fault := a.fault(call)
 		if !wait(r, fault.Latency) {
 			return
@@ -124,7 +128,6 @@ func (a *chatAPI) method(name, class string, fn func(*chatRequest) (any, *apiErr
 			})
 			return
 		}
-		body, apiErr := readBody(r)
 		if apiErr != nil {
 			writeError(rw, apiErr)
 			return
