@@ -52,7 +52,8 @@ const (
 )
 
 // relaunch starts the server. The killed one's last processes hold on to its
-// shared memory for as long as the system takes to end them.
+// shared memory for as long as the system takes to end them. One that was being
+// born when the others were listed has not been killed with them.
 func (s *Server) relaunch(ctx context.Context) error {
 	deadline := time.Now().Add(leftoverTimeout)
 	for {
@@ -60,6 +61,7 @@ func (s *Server) relaunch(ctx context.Context) error {
 		if !errors.Is(err, errLeftover) || time.Now().After(deadline) {
 			return err
 		}
+		endLeftovers(s.cluster.data())
 		select {
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // childrenOf lists the processes whose parent is pid. Every server process is
@@ -34,4 +35,21 @@ func childrenOf(pid int) ([]int, error) {
 		children = append(children, child)
 	}
 	return children, nil
+}
+
+// endLeftovers kills the processes that work in a database's folder. Nobody may
+// be running a server there: they are what is left of a killed one.
+func endLeftovers(data string) {
+	links, err := filepath.Glob("/proc/[0-9]*/cwd")
+	if err != nil {
+		return
+	}
+	for _, link := range links {
+		if dir, err := os.Readlink(link); err != nil || dir != data {
+			continue // it has ended, or is somebody else's
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(link))); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }

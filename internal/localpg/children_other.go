@@ -31,3 +31,6 @@ func childrenOf(pid int) ([]int, error) {
 	}
 	return children, nil
 }
+
+// endLeftovers does nothing: here they have to end by themselves.
+func endLeftovers(string) {}

@@ -106,3 +106,6 @@ func (g *guard) release() error {
 	}
 	return nil
 }
+
+// endLeftovers does nothing: servers aren't killed here.
+func endLeftovers(string) {}
