@@ -147,12 +147,14 @@ COMMENT ON COLUMN own_messages.space IS 'spaces/S';
 COMMENT ON COLUMN own_messages.client_id IS 'client-…, as in clientAssignedMessageId.';
 
 ALTER TABLE write_slots
+  ADD COLUMN slowed_at timestamptz,
   ADD COLUMN slowed numeric NOT NULL DEFAULT 1 CONSTRAINT write_slots_slowed_check CHECK (slowed >= 1);
 COMMENT ON TABLE write_slots IS 'Paces writes to a space over all replicas, by the clock of the database. The empty space paces all writes of the project.';
+COMMENT ON COLUMN write_slots.slowed_at IS 'When turns were last put further apart; null: never.';
 COMMENT ON COLUMN write_slots.slowed IS 'By how much turns are further apart than configured: other apps write there, too.';
 
 -- +goose Down
-ALTER TABLE write_slots DROP COLUMN slowed;
+ALTER TABLE write_slots DROP COLUMN slowed, DROP COLUMN slowed_at;
 COMMENT ON TABLE write_slots IS 'Paces writes to a space over all replicas, by the clock of the database.';
 DROP TABLE own_messages;
 DROP TABLE reactor_records;

@@ -1065,6 +1065,7 @@ COMMENT ON COLUMN public.worker_beats.single IS 'Always true: there is one row.'
 CREATE TABLE public.write_slots (
     space text NOT NULL COLLATE pg_catalog."C",
     next_at timestamp with time zone NOT NULL,
+    slowed_at timestamp with time zone,
     slowed numeric DEFAULT 1 NOT NULL,
     CONSTRAINT write_slots_slowed_check CHECK ((slowed >= (1)::numeric))
 )
@@ -1075,6 +1076,8 @@ COMMENT ON TABLE public.write_slots IS 'Paces writes to a space over all replica
 COMMENT ON COLUMN public.write_slots.space IS 'spaces/S';
 
 COMMENT ON COLUMN public.write_slots.next_at IS 'When the next run may write to it.';
+
+COMMENT ON COLUMN public.write_slots.slowed_at IS 'When turns were last put further apart; null: never.';
 
 COMMENT ON COLUMN public.write_slots.slowed IS 'By how much turns are further apart than configured: other apps write there, too.';
 

@@ -57,24 +57,30 @@ func (s *Store) ReserveWrite(ctx context.Context, space string, runID int64, int
 	return max(0, time.Duration(seconds*float64(time.Second))), nil
 }
 
-// mostSlowed bounds how far apart turns can get.
-const mostSlowed = 30
+// mostSlowed bounds how far apart turns can get, slowEvery how fast.
+const (
+	mostSlowed = 30
+	slowEvery  = time.Minute
+)
 
 // SlowDown is called when Google says that a space gets too many writes: turns
 // come further apart from now on, the next no earlier than after pause. Other
 // apps write to the space as well. Turns that were given at the old pace count
 // no more: they would be refused, too, and each refusal would slow the space
-// down again, to a crawl.
+// down again, to a crawl. For the same reason a space is slowed down once a
+// minute at most: that is the time over which Google counts.
 func (s *Store) SlowDown(ctx context.Context, space string, pause time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	q := &pgx.Batch{}
 	q.Queue(`
-		INSERT INTO write_slots AS w (space, next_at, slowed)
-		VALUES ($1, clock_timestamp() + $2::interval, 1.5)
+		INSERT INTO write_slots AS w (space, next_at, slowed, slowed_at)
+		VALUES ($1, clock_timestamp() + $2::interval, 1.5, clock_timestamp())
 		ON CONFLICT (space) DO UPDATE SET
 			next_at = clock_timestamp() + $2::interval,
-			slowed = LEAST($3, round(w.slowed * 1.5, 4))`, space, pause, mostSlowed)
+			slowed = CASE WHEN w.slowed_at > clock_timestamp() - $4::interval THEN w.slowed ELSE LEAST($3, round(w.slowed * 1.5, 4)) END,
+			slowed_at = CASE WHEN w.slowed_at > clock_timestamp() - $4::interval THEN w.slowed_at ELSE clock_timestamp() END`,
+		space, pause, mostSlowed, slowEvery)
 	q.Queue(`
 		UPDATE reactor_runs
 		SET slot_at = NULL

@@ -36,7 +36,17 @@ func TestSlowDown(t *testing.T) {
 	if slowed >= 1.5 || slowed < 1.48 {
 		t.Errorf("slowed = %v, want a little less than 1.5", slowed)
 	}
+	// Refusals of the same minute are about the same thing.
+	if err := s.SlowDown(t.Context(), space, 0); err != nil {
+		t.Fatal(err)
+	}
+	if again := value[float64](t, s, `SELECT slowed::float8 FROM write_slots`); again != slowed {
+		t.Errorf("slowed = %v at the second refusal, want %v as before", again, slowed)
+	}
 	for range 20 {
+		if _, err := s.Pool().Exec(t.Context(), `UPDATE write_slots SET slowed_at = slowed_at - interval '61 seconds'`); err != nil {
+			t.Fatal(err)
+		}
 		if err := s.SlowDown(t.Context(), space, 0); err != nil {
 			t.Fatal(err)
 		}
