@@ -132,16 +132,6 @@ func ofPeople(t *types.Type) bool {
 // Needs returns the state that the placeholders read.
 func (t *Template) Needs() reactors.Needs { return t.needs }
 
-// HasPlaceholders reports whether the text depends on anything.
-func (t *Template) HasPlaceholders() bool {
-	for _, p := range t.parts {
-		if p.value != nil {
-			return true
-		}
-	}
-	return false
-}
-
 // Render fills in the placeholders. An error is permanent for these facts,
 // unless ctx is done; it quotes no values.
 func (t *Template) Render(ctx context.Context, f *reactors.Facts, now time.Time) (string, error) {

@@ -184,14 +184,13 @@ func TestTemplateNeeds(t *testing.T) {
 	for _, test := range []struct {
 		src                string
 		chat, plain, cards reactors.Needs
-		placeholders       bool
 	}{
 		{src: "Hi {{{{"},
-		{"{{ member.name }}", 0, 0, 0, true},
-		{"{{ member.mention }}", 0, 0, reactors.NeedMember, true},
-		{"{{ group.mentions }}", 0, 0, reactors.NeedMember, true},
+		{"{{ member.name }}", 0, 0, 0},
+		{"{{ member.mention }}", 0, 0, reactors.NeedMember},
+		{"{{ group.mentions }}", 0, 0, reactors.NeedMember},
 		{"{{ space.display_name }} {{ space.week.joins }}", reactors.NeedSpace | reactors.NeedWeek,
-			reactors.NeedSpace | reactors.NeedWeek, reactors.NeedSpace | reactors.NeedWeek, true},
+			reactors.NeedSpace | reactors.NeedWeek, reactors.NeedSpace | reactors.NeedWeek},
 	} {
 		want := map[string]reactors.Needs{"chat": test.chat, "plain": test.plain, "card": test.cards}
 		for kind, compile := range compilers(env) {
@@ -201,9 +200,6 @@ func TestTemplateNeeds(t *testing.T) {
 			}
 			if got := tmpl.Needs(); got != want[kind] {
 				t.Errorf("%s %q needs %b, want %b", kind, test.src, got, want[kind])
-			}
-			if got := tmpl.HasPlaceholders(); got != test.placeholders {
-				t.Errorf("%s %q has placeholders: %v", kind, test.src, got)
 			}
 		}
 	}
