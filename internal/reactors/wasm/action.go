@@ -45,7 +45,7 @@ type Action struct {
 	running   chan struct{} // holds a token for each module that runs
 
 	mu      sync.RWMutex
-	modules map[string]wazero.CompiledModule // by digest
+	modules map[string]*loaded // by digest
 }
 
 // New returns the action. What modules may ask for are the delegates.
@@ -59,7 +59,7 @@ func New(o Options, delegates ...reactors.Action) (*Action, error) {
 	a := &Action{
 		options: o, delegates: map[string]reactors.Action{},
 		running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), // greedy ones leave room for other work
-		modules: map[string]wazero.CompiledModule{},
+		modules: map[string]*loaded{},
 	}
 	for _, d := range delegates {
 		a.delegates[d.Name()] = d

@@ -19,6 +19,12 @@ import (
 // maxModule is how many bytes a module may have. Go's begin at 1.5 MB.
 const maxModule = 32 << 20
 
+// loaded is a module that can be run.
+type loaded struct {
+	compiled wazero.CompiledModule
+	breaker  *breaker
+}
+
 // unfitError is a module that isn't made for us.
 type unfitError struct{ message, hint string }
 
@@ -57,11 +63,11 @@ func (a *Action) load(ctx context.Context, module string) (string, error) {
 	if _, there := a.modules[digest]; there { // another was faster
 		return digest, compiled.Close(ctx)
 	}
-	a.modules[digest] = compiled
+	a.modules[digest] = &loaded{compiled, newBreaker(digest)}
 	return digest, nil
 }
 
-func (a *Action) module(digest string) (wazero.CompiledModule, bool) {
+func (a *Action) module(digest string) (*loaded, bool) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	m, there := a.modules[digest]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sony/gobreaker/v2"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
@@ -13,14 +14,27 @@ import (
 // MaxOutput is how many bytes a module may answer with.
 const MaxOutput = 64 << 10
 
-// run calls a module in a fresh instance.
+// run calls a module in a fresh instance, unless it is left out.
 func (a *Action) run(ctx context.Context, digest string, input []byte) ([]byte, error) {
-	compiled, there := a.module(digest)
+	m, there := a.module(digest)
 	if !there {
 		return nil, errors.New("it was not loaded with the rule")
 	}
+	if m.breaker.State() == gobreaker.StateOpen {
+		return nil, a.leftOut() // at once: it doesn't wait for others
+	}
 	a.running <- struct{}{} // another module's time is limited, too
 	defer func() { <-a.running }()
+	// It may have been left out while this run waited.
+	output, err := m.breaker.Execute(func() ([]byte, error) { return a.timed(ctx, m.compiled, input) })
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return nil, a.leftOut()
+	}
+	return output, err
+}
+
+// timed calls a module within the time limit.
+func (a *Action) timed(ctx context.Context, compiled wazero.CompiledModule, input []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.options.Timeout)
 	defer cancel()
 	output, err := a.call(ctx, compiled, input)
@@ -28,8 +42,8 @@ func (a *Action) run(ctx context.Context, digest string, input []byte) ([]byte, 
 	switch {
 	case err == nil:
 		return output, nil
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("it took longer than %s", a.options.Timeout)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, &overrunError{a.options.Timeout}
 	case errors.As(err, &exit):
 		return nil, fmt.Errorf("it exited with code %d", exit.ExitCode())
 	}
