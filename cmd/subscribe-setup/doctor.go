@@ -24,9 +24,10 @@ func newDoctor(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out what keeps events from arriving, and how to mend it",
-		Long: `Look at everything that has to be right before an event reaches the database:
-the configuration, the identity and its scopes, the APIs, the Chat app, Pub/Sub,
-the database, the subscriptions, the worker and the clocks. Nothing is changed.
+		Long: `Look at everything that has to be right before an event reaches the database,
+and before rules act on it: the configuration, the identity and its scopes, the
+APIs, the Chat app, Pub/Sub, the database, the subscriptions, the worker, the
+clocks and the rules. Nothing is changed.
 What isn't right is shown with the steps that mend it; docs/doctor.md explains
 every code.
 
@@ -65,6 +66,7 @@ func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {
 		needs = needs[:1]
 	}
 	opts.Config, opts.ConfigErr = config.Load(e.configPath, e.getenv, needs...)
+	opts.Rules = func() ([]doctor.Rule, error) { return readRules(opts.Config) }
 	report := doctor.Run(ctx, opts)
 	if err := ctx.Err(); err != nil {
 		return err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -55,9 +57,21 @@ func openHealthy(t *testing.T) *terminal {
 		"SPACEKEEPER_SERVICE_USAGE_ENDPOINT":    ws.ServiceUsageEndpoint(),
 		"PUBSUB_EMULATOR_HOST":                  ws.PubSubAddr(),
 	}}
+	x.rules("live")
 	x.run(exitOK, "apply", "--yes")
 	x.transcript.Reset()
 	return x
+}
+
+// rules writes a file with a rule in this mode.
+func (x *terminal) rules(mode string) {
+	x.t.Helper()
+	file := filepath.Join(x.dir, "reactors.yaml")
+	text := "reactors:\n  - id: welcome\n    mode: " + mode + "\n    on: member.joined\n    do: [{ send: { to: private, text: Welcome! } }]\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		x.t.Fatal(err)
+	}
+	x.env["SPACEKEEPER_REACTORS_FILE"] = file
 }
 
 // steady hides what a doctor's report tells of this very run.
@@ -67,6 +81,7 @@ func (x *terminal) steady() {
 	for pattern, with := range map[string]string{
 		`Postgres [^"\n]+ as ROLE`:    "Postgres VERSION as ROLE",
 		`seen \d+s ago`:               "seen 0s ago",
+		`all rules since [0-9TZ:-]+`:  "all rules since TIME",
 		`the first ends in [0-9hms]+`: "the first ends in 4h0m0s",
 	} {
 		text = regexp.MustCompile(pattern).ReplaceAllString(text, with)
@@ -98,6 +113,38 @@ func TestDoctor(t *testing.T) {
 	x.run(exitFailed, "doctor")
 	x.steady()
 	x.compare("doctor")
+}
+
+func TestDoctorOnRules(t *testing.T) {
+	t.Parallel()
+	x := openHealthy(t)
+	x.rules("shadow")
+	if got := x.run(exitOK, "doctor", "-o", "name"); got != "SK902\n" {
+		t.Errorf("of a rule that is tried out: got %q", got)
+	}
+	db, err := store.Open(t.Context(), x.env["SPACEKEEPER_DATABASE_DSN"], store.Options{MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Pause(t.Context(), store.AllReactors, "too many at once"); err != nil {
+		t.Fatal(err)
+	}
+	var told strings.Builder
+	show := func(want int) {
+		t.Helper()
+		_, section, _ := strings.Cut(x.run(want, "doctor"), "\nReactors\n")
+		told.WriteString(x.mask("Reactors\n" + section + "\n"))
+	}
+	show(exitOK)
+	x.rules("alive")
+	show(exitFailed)
+	delete(x.env, "SPACEKEEPER_REACTORS_FILE")
+	show(exitOK)
+	x.transcript.Reset()
+	x.transcript.WriteString(told.String())
+	x.steady()
+	x.compare("doctor-rules")
 }
 
 // TestDoctorJSON: the report can be read back.

@@ -17,6 +17,7 @@ const (
 	groupDatabase      = "Database"
 	groupSubscriptions = "Subscriptions"
 	groupClock         = "Clock"
+	groupReactors      = "Reactors"
 )
 
 // pages are the documents that explain the groups' codes.
@@ -30,6 +31,7 @@ var pages = map[string]string{
 	groupDatabase:      "docs/doctor/database.md",
 	groupSubscriptions: "docs/doctor/subscriptions.md",
 	groupClock:         "docs/doctor/clock.md",
+	groupReactors:      "docs/doctor/reactors.md",
 }
 
 // check is one thing that has to be right.

@@ -1,7 +1,7 @@
-// Package doctor finds out why no events arrive, before somebody spends a day
-// on it: it looks at everything that has to be right, from the configuration
-// to the worker's last sign of life, and says of each thing that isn't what
-// was seen and how to mend it.
+// Package doctor finds out why no events arrive, or why no rule acts on them,
+// before somebody spends a day on it: it looks at everything that has to be
+// right, from the configuration to the worker's last sign of life and the
+// rules, and says of each thing that isn't what was seen and how to mend it.
 //
 //	            ┌ answers that several checks judge, fetched once ┐
 //	check ──needs──▶ check ──▶ finding: ok, warning, failed, skipped
@@ -15,7 +15,8 @@
 // # What the caller must do
 //
 // Load the configuration and hand over the error, if there is one: it is a
-// finding too.
+// finding too. Hand over what reads the rules, as well: which actions there
+// are is not known here.
 //
 // # What happens on failure
 //

@@ -31,6 +31,9 @@ type examination struct {
 	services func() (map[string]bool, error) // which APIs are on
 	drifts   func() (drifts, error)
 	inspect  func() (inspection, error)
+	rules    func() ([]Rule, error)
+	hosting  func() (space string, err error) // where the app read with the scope that changes members
+	reacting func() error                     // why there is no token for reactions
 
 	mu      sync.Mutex
 	closers []func()
@@ -62,6 +65,10 @@ func examine(ctx context.Context, opts Options) *examination {
 	e.services = once(ctx, e, e.askServices)
 	e.drifts = once(ctx, e, e.compare)
 	e.inspect = once(ctx, e, e.ask)
+	e.rules = once(ctx, e, func(context.Context) ([]Rule, error) { return opts.Rules() })
+	e.hosting = once(ctx, e, e.readAsHost)
+	token := once(ctx, e, func(ctx context.Context) (struct{}, error) { return struct{}{}, e.askForReactions(ctx) })
+	e.reacting = func() error { _, err := token(); return err }
 	return e
 }
 

@@ -31,7 +31,7 @@ type fault struct {
 // because of it is skipped and refers to it; all else is fine.
 func TestFaults(t *testing.T) {
 	t.Parallel()
-	all := slices.Concat(configFaults(), identityFaults(), chatAppFaults(), topicFaults(), subscriptionFaults(), deadLetterFaults(), databaseFaults(), stateFaults())
+	all := slices.Concat(configFaults(), identityFaults(), chatAppFaults(), topicFaults(), subscriptionFaults(), deadLetterFaults(), databaseFaults(), stateFaults(), reactorFaults())
 	shared := newDatabase(t)
 	covered := map[string]bool{}
 	for _, f := range all {

@@ -185,8 +185,15 @@ func scopesApproved(_ context.Context, e *examination) finding {
 	slices.Sort(scopes)
 	scopes = slices.Compact(scopes)
 	return failed("nobody has, for events of "+some(kindNames(lacking)),
-		"list these scopes in the project's Google Workspace Marketplace SDK configuration: "+some(scopes),
-		"then let an administrator install the app for the domain: Admin console, Apps, Google Workspace Marketplace apps").about(scopes...)
+		approval(scopes...)...).about(scopes...)
+}
+
+// approval is how an administrator comes to approve scopes.
+func approval(scopes ...string) []string {
+	return []string{
+		"list these scopes in the project's Google Workspace Marketplace SDK configuration: " + some(scopes),
+		"then let an administrator install the app for the domain: Admin console, Apps, Google Workspace Marketplace apps",
+	}
 }
 
 // refused are the trials that Google refused in such words. If nothing could

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -25,7 +26,12 @@ func (e *examination) openManager(ctx context.Context) (*subscriptions.Manager, 
 }
 
 func (e *examination) openChat(ctx context.Context) (*gchat.Client, error) {
-	c, err := gchat.New(context.WithoutCancel(ctx), gchat.Options{Endpoint: e.cfg.Endpoints.Chat, Auth: e.cfg.Auth, Scopes: credentials.Scopes(e.cfg)})
+	return e.chatAs(ctx, e.cfg.Auth, credentials.Scopes(e.cfg)...)
+}
+
+// chatAs opens the Chat API to read with tokens for these scopes.
+func (e *examination) chatAs(ctx context.Context, auth config.Auth, scopes ...string) (*gchat.Client, error) {
+	c, err := gchat.New(context.WithoutCancel(ctx), gchat.Options{Endpoint: e.cfg.Endpoints.Chat, Auth: auth, Scopes: scopes})
 	if err == nil {
 		e.onClose(c.Close)
 	}

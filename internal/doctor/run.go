@@ -16,6 +16,11 @@ type Options struct {
 	Config    config.Config
 	ConfigErr error // what was wrong with loading it; Config is then of no use
 
+	// Rules reads the file that Config names as reactors.file, if it names one.
+	// What is wrong with the rules is a [*RulesError]; other errors say why the
+	// file can't be read. It is called at most once.
+	Rules func() ([]Rule, error)
+
 	// Pre leaves out what can only be so once subscriptions and the like have
 	// been made.
 	Pre bool
@@ -40,6 +45,9 @@ func prepare(ctx context.Context, opts Options) (*examination, []check) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Rules == nil {
+		opts.Rules = func() ([]Rule, error) { return nil, errors.New("the rules can't be read here") }
+	}
 	list := checks()
 	if opts.Pre {
 		list = slices.DeleteFunc(list, func(c check) bool { return !c.pre })
@@ -51,7 +59,7 @@ func prepare(ctx context.Context, opts Options) (*examination, []check) {
 func checks() []check {
 	return slices.Concat(
 		configChecks(), identityChecks(), apiChecks(), chatAppChecks(),
-		pubsubChecks(), databaseChecks(), subscriptionChecks(), clockChecks(),
+		pubsubChecks(), databaseChecks(), subscriptionChecks(), clockChecks(), reactorChecks(),
 	)
 }
 

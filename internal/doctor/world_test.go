@@ -28,6 +28,7 @@ type world struct {
 	*database
 	cfg    config.Config
 	opts   Options // but for the configuration
+	rules  []Rule
 	spaces []string
 	pubsub *pubsub.Client
 
@@ -79,6 +80,12 @@ func bare(t *testing.T, options simulate.Options, db *database) *world {
 	try(t, err)
 	t.Cleanup(func() { w.pubsub.Close() })
 	w.cfg.Database.DSN = storetest.WithRole(w.dsn, w.role)
+	w.cfg.Reactors.File = "reactors.yaml"
+	w.rules = []Rule{{ID: "welcome", Mode: live, Chat: []string{"send", "add_member"}, Secrets: []string{w.file(t, "whsec_…")}}}
+	if options.Auth == simulate.AuthImpersonate {
+		w.rules = append(w.rules, Rule{ID: "cheer", Mode: live, Chat: []string{"react"}})
+	}
+	w.opts.Rules = func() ([]Rule, error) { return w.rules, nil }
 	return w
 }
 
@@ -114,8 +121,15 @@ func (w *world) apply(t *testing.T) {
 // credentials makes a file of them the configured one.
 func (w *world) credentials(t *testing.T, text string) {
 	t.Helper()
-	w.cfg.Auth.CredentialsFile = filepath.Join(t.TempDir(), "credentials.json")
-	try(t, os.WriteFile(w.cfg.Auth.CredentialsFile, []byte(text), 0o600))
+	w.cfg.Auth.CredentialsFile = w.file(t, text)
+}
+
+// file is one with this text.
+func (w *world) file(t *testing.T, text string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	try(t, os.WriteFile(name, []byte(text), 0o600))
+	return name
 }
 
 // sql runs a statement as a superuser.

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/doctor"
+)
+
+// rulesFile writes a file of rules and returns the configuration that names it.
+func rulesFile(t *testing.T, text string) config.Config {
+	t.Helper()
+	cfg := config.Default()
+	cfg.Reactors.File = filepath.Join(t.TempDir(), "reactors.yaml")
+	if err := os.WriteFile(cfg.Reactors.File, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+func TestReadRules(t *testing.T) {
+	t.Parallel()
+	got, err := readRules(rulesFile(t, `
+reactors:
+  - id: welcome
+    on: member.joined
+    collapse: { window: 1m, do: [{ send: { to: space, text: Welcome all! } }] }
+    do:
+      - dm: { text: Welcome! }
+      - record: { name: welcome.sent }
+  - id: audit
+    mode: live
+    on: message.created
+    do: [{ webhook: { url: "https://siem.example.com/", secret_file: siem.secret } }]
+  - id: alumni
+    mode: "off"
+    on: member.left
+    sequence:
+      - { after: 1m, do: [{ add_member: { space: spaces/AAAA } }] }
+      - { after: 2m, do: [{ remove_member: {} }] }
+overrides:
+  spaces/BBBB:
+    welcome: { mode: live }
+  spaces/CCCC:
+    audit: { "do[0].webhook.secret_file": other.secret }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []doctor.Rule{
+		{ID: "welcome", Mode: "shadow", Chat: []string{"dm", "send"}},
+		{ID: "welcome", Space: "spaces/BBBB", Mode: "live", Chat: []string{"dm", "send"}},
+		{ID: "audit", Mode: "live", Secrets: []string{"siem.secret"}},
+		{ID: "audit", Space: "spaces/CCCC", Mode: "live", Secrets: []string{"other.secret"}},
+		{ID: "alumni", Mode: "off", Chat: []string{"add_member", "remove_member"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+}
+
+// TestReadWrongRules: what is wrong is told with its line; that an app can't
+// react is a mistake in the rules.
+func TestReadWrongRules(t *testing.T) {
+	t.Parallel()
+	cfg := rulesFile(t, `reactors:
+  - id: cheer
+    on: message.created
+    modus: live
+    do: [{ react: { emoji: "🎉" } }]
+`)
+	_, err := readRules(cfg)
+	var wrong *doctor.RulesError
+	if !errors.As(err, &wrong) || len(wrong.Problems) != 2 {
+		t.Fatalf("got %v, want two problems", err)
+	}
+	for i, want := range []string{cfg.Reactors.File + `:4: unknown key "modus"`, cfg.Reactors.File + ":5: react: only people can react in Google Chat, not an app; set auth.mode"} {
+		if !strings.Contains(wrong.Problems[i], want) || strings.Contains(wrong.Problems[i], "\n") {
+			t.Errorf("got %q, want %q in it", wrong.Problems[i], want)
+		}
+	}
+	cfg.Reactors.File += ".absent"
+	if _, err := readRules(cfg); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want that there is no such file", err)
+	}
+}
+
+// TestActions: doctor checks rules by the actions that the worker has, no more
+// and no fewer.
+func TestActions(t *testing.T) {
+	t.Parallel()
+	ours, theirs := made(t, "doctor_rules.go"), made(t, filepath.Join("..", "subscriber", "reacting.go"))
+	if diff := cmp.Diff(theirs, ours); diff != "" {
+		t.Errorf("actions (-the worker's +doctor's):\n%s", diff)
+	}
+	if len(ours) < 10 {
+		t.Errorf("found %q only", ours)
+	}
+}
+
+// made lists which functions of the packages of actions the function actions
+// in a file calls, such as send.NewUpdate.
+func made(t *testing.T, file string) (calls []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := map[string]bool{}
+	for _, spec := range parsed.Imports {
+		path := strings.Trim(spec.Path.Value, `"`)
+		if name := filepath.Base(path); strings.Contains(path, "/internal/reactors/") {
+			packages[name] = true
+		}
+	}
+	for _, decl := range parsed.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok || f.Name.Name != "actions" {
+			continue
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
+				if pkg, ok := sel.X.(*ast.Ident); ok && packages[pkg.Name] {
+					calls = append(calls, pkg.Name+"."+sel.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	slices.Sort(calls)
+	return calls
+}
