@@ -41,7 +41,7 @@ func (s *Store) ReserveWrite(ctx context.Context, space string, runID int64, int
 			WHERE NOT EXISTS (SELECT FROM held)
 			ON CONFLICT (space) DO UPDATE SET
 				next_at = GREATEST(w.next_at, clock_timestamp()) + $3::interval * w.slowed::float8,
-				slowed = GREATEST(1, round(w.slowed * 0.997, 4))
+				slowed = GREATEST(1, round(w.slowed * 0.9985, 4))
 			RETURNING next_at - $3::interval * slowed::float8 AS slot_at
 		), noted AS (
 			UPDATE reactor_runs
@@ -75,10 +75,10 @@ func (s *Store) SlowDown(ctx context.Context, space string, pause time.Duration)
 	q := &pgx.Batch{}
 	q.Queue(`
 		INSERT INTO write_slots AS w (space, next_at, slowed, slowed_at)
-		VALUES ($1, clock_timestamp() + $2::interval, 1.5, clock_timestamp())
+		VALUES ($1, clock_timestamp() + $2::interval, 2, clock_timestamp())
 		ON CONFLICT (space) DO UPDATE SET
 			next_at = clock_timestamp() + $2::interval,
-			slowed = CASE WHEN w.slowed_at > clock_timestamp() - $4::interval THEN w.slowed ELSE LEAST($3, round(w.slowed * 1.5, 4)) END,
+			slowed = CASE WHEN w.slowed_at > clock_timestamp() - $4::interval THEN w.slowed ELSE LEAST($3, w.slowed * 2) END,
 			slowed_at = CASE WHEN w.slowed_at > clock_timestamp() - $4::interval THEN w.slowed_at ELSE clock_timestamp() END`,
 		space, pause, mostSlowed, slowEvery)
 	q.Queue(`

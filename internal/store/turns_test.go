@@ -31,10 +31,10 @@ func TestSlowDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	about("after the pause that was asked for", reserve(1), 3*time.Minute)
-	about("half as much again apart", reserve(2), 3*time.Minute+90*time.Second)
+	about("twice as far apart", reserve(2), 5*time.Minute)
 	slowed := value[float64](t, s, `SELECT slowed::float8 FROM write_slots`)
-	if slowed >= 1.5 || slowed < 1.48 {
-		t.Errorf("slowed = %v, want a little less than 1.5", slowed)
+	if slowed >= 2 || slowed < 1.98 {
+		t.Errorf("slowed = %v, want a little less than 2", slowed)
 	}
 	// Refusals of the same minute are about the same thing.
 	if err := s.SlowDown(t.Context(), space, 0); err != nil {

@@ -97,6 +97,11 @@ func (d *Dispatcher) turn(ctx context.Context, run reactors.Run, space string) (
 	return 0, pause(ctx, own)
 }
 
+// throttledTurns is how many turns of a space pass after a refusal for its
+// quota, so that what was written lately is forgotten: the next would be
+// refused, too.
+const throttledTurns = 5
+
 // after decides what comes after an attempt that ended with an error. opens is
 // how long it takes until a breaker lets somebody try again, if one is open.
 func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, writesTo string, opens time.Duration, err error) (time.Duration, error) {
@@ -112,6 +117,9 @@ func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *react
 		wait = cmp.Or(opens, retryPause(request.Tries))
 	}
 	if reactors.IsThrottled(err) && writesTo != "" {
+		if !asked {
+			wait = max(wait, throttledTurns*d.opts.WriteInterval)
+		}
 		if err := d.store.SlowDown(ctx, writesTo, wait); err != nil {
 			return 0, err
 		}

@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -30,6 +32,33 @@ func TestComesBackBeforeItsTurn(t *testing.T) {
 	wantOutcomes(t, s, reactors.Sent, reactors.Pending)
 }
 
+// Who is refused for a space's quota, without being told for how long, leaves it
+// alone for a while: the quota counts what was written before.
+func TestPausesWhenThrottled(t *testing.T) {
+	t.Parallel()
+	const interval = 10 * time.Second
+	busy := reactors.Throttled(errors.New("quota exceeded"))
+	for _, c := range []struct {
+		name        string
+		err         error
+		least, most time.Duration
+	}{
+		{"for how long it isn't told", busy, 5 * interval, 6 * interval},
+		{"for how long it is told", reactors.RetryAfter(3*time.Second, busy), 3 * time.Second, 3 * time.Second},
+		{"another error", errors.New("away"), time.Second, 2 * time.Second},
+	} {
+		s := newScene(t, plain)
+		s.action.before = func(context.Context, said) error { return c.err }
+		s.Dispatcher = engine.NewDispatcher(s.book, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
+			WriteInterval: interval, Now: s.clock,
+		})
+		s.join("users/1")
+		if wait := s.carryOn()[0]; wait < c.least || wait > c.most {
+			t.Errorf("%s: it waits %s, want %s to %s", c.name, wait, c.least, c.most)
+		}
+	}
+}
+
 // When a space gets too many writes, turns that were given at the old pace are
 // given anew: or else each of them would be refused and slow the space down
 // again.
@@ -54,7 +83,7 @@ func TestSlowingDownTakesTurnsBack(t *testing.T) {
 	if err := s.store.SlowDown(t.Context(), space, 20*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []time.Duration{20 * time.Second, 110 * time.Second, 200 * time.Second} {
+	for i, want := range []time.Duration{20 * time.Second, 140 * time.Second, 260 * time.Second} {
 		if got := reserve(i + 1); got != want {
 			t.Errorf("run %d waits %s, want %s", i+1, got, want)
 		}
