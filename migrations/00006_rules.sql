@@ -12,7 +12,7 @@ ALTER TABLE reactor_runs
   ADD COLUMN admitted_at timestamptz,
   ADD COLUMN step smallint NOT NULL DEFAULT 0 CONSTRAINT reactor_runs_step_check CHECK (step >= 0),
   ADD COLUMN shadow boolean NOT NULL DEFAULT false,
-  ADD COLUMN by_app boolean NOT NULL DEFAULT false,
+  ADD COLUMN may_loop boolean NOT NULL DEFAULT false,
   ADD COLUMN held boolean NOT NULL DEFAULT false,
   ADD COLUMN trigger text COLLATE "C" NOT NULL DEFAULT 'member.joined',
   ADD COLUMN hash text COLLATE "C" NOT NULL DEFAULT '',
@@ -34,7 +34,7 @@ ALTER TABLE reactor_runs
   ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step, shadow);
 CREATE INDEX reactor_runs_pending_idx ON reactor_runs (reactor, space, step) WHERE outcome = 'pending';
 CREATE INDEX reactor_runs_admitted_idx ON reactor_runs (reactor, admitted_at) WHERE admitted_at IS NOT NULL;
-CREATE INDEX reactor_runs_apps_idx ON reactor_runs (space, admitted_at) WHERE by_app AND admitted_at IS NOT NULL;
+CREATE INDEX reactor_runs_loop_idx ON reactor_runs (space, admitted_at) WHERE may_loop AND admitted_at IS NOT NULL;
 
 COMMENT ON TABLE reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
 COMMENT ON COLUMN reactor_runs.outcome IS 'pending, or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
@@ -42,7 +42,7 @@ COMMENT ON COLUMN reactor_runs.reactor IS 'Id of the rule.';
 COMMENT ON COLUMN reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode.';
 COMMENT ON COLUMN reactor_runs.step IS 'Step of the rule, from 0.';
 COMMENT ON COLUMN reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
-COMMENT ON COLUMN reactor_runs.by_app IS 'An app caused it; these are bounded, so that two apps can''t answer each other for ever.';
+COMMENT ON COLUMN reactor_runs.may_loop IS 'Its rule reacts to apps, too, and to each message or event anew: what it does is counted, so that two apps can''t answer each other for ever.';
 COMMENT ON COLUMN reactor_runs.held IS 'It waits without a job until its rule is resumed.';
 COMMENT ON COLUMN reactor_runs.trigger IS 'member.joined and so on.';
 COMMENT ON COLUMN reactor_runs.hash IS 'Of the rule when it was planned.';
@@ -162,7 +162,7 @@ DROP TABLE reactor_switches;
 DROP TABLE reactor_evaluations;
 DROP VIEW reactor_outcomes;
 DROP TABLE reactor_counts;
-DROP INDEX reactor_runs_apps_idx;
+DROP INDEX reactor_runs_loop_idx;
 DROP INDEX reactor_runs_admitted_idx;
 DROP INDEX reactor_runs_pending_idx;
 -- The older schema has one run for a subject, and fewer outcomes.
@@ -175,7 +175,7 @@ UPDATE reactor_runs
 SET outcome = CASE outcome WHEN 'failed' THEN 'parked' WHEN 'too_old' THEN 'expired' WHEN 'left' THEN 'skipped' WHEN 'collapsed' THEN 'sent' ELSE outcome END;
 ALTER TABLE reactor_runs
   DROP COLUMN trace, DROP COLUMN requests, DROP COLUMN facts, DROP COLUMN hash, DROP COLUMN trigger, DROP COLUMN held,
-  DROP COLUMN by_app, DROP COLUMN shadow, DROP COLUMN step, DROP COLUMN admitted_at, DROP COLUMN due_at,
+  DROP COLUMN may_loop, DROP COLUMN shadow, DROP COLUMN step, DROP COLUMN admitted_at, DROP COLUMN due_at,
   ADD COLUMN request json NOT NULL DEFAULT 'null';
 ALTER TABLE reactor_runs ALTER COLUMN request DROP DEFAULT;
 ALTER TABLE reactor_runs RENAME COLUMN outcome TO state;

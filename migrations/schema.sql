@@ -901,7 +901,7 @@ CREATE TABLE public.reactor_runs (
     admitted_at timestamp with time zone,
     step smallint DEFAULT 0 NOT NULL,
     shadow boolean DEFAULT false NOT NULL,
-    by_app boolean DEFAULT false NOT NULL,
+    may_loop boolean DEFAULT false NOT NULL,
     held boolean DEFAULT false NOT NULL,
     trigger text NOT NULL COLLATE pg_catalog."C",
     hash text NOT NULL COLLATE pg_catalog."C",
@@ -948,7 +948,7 @@ COMMENT ON COLUMN public.reactor_runs.step IS 'Step of the rule, from 0.';
 
 COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
 
-COMMENT ON COLUMN public.reactor_runs.by_app IS 'An app caused it; these are bounded, so that two apps can''t answer each other for ever.';
+COMMENT ON COLUMN public.reactor_runs.may_loop IS 'Its rule reacts to apps, too, and to each message or event anew: what it does is counted, so that two apps can''t answer each other for ever.';
 
 COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
 
@@ -1200,7 +1200,7 @@ CREATE INDEX reactor_evaluations_reactor_idx ON public.reactor_evaluations USING
 
 CREATE INDEX reactor_runs_admitted_idx ON public.reactor_runs USING btree (reactor, admitted_at) WHERE (admitted_at IS NOT NULL);
 
-CREATE INDEX reactor_runs_apps_idx ON public.reactor_runs USING btree (space, admitted_at) WHERE (by_app AND (admitted_at IS NOT NULL));
+CREATE INDEX reactor_runs_loop_idx ON public.reactor_runs USING btree (space, admitted_at) WHERE (may_loop AND (admitted_at IS NOT NULL));
 
 CREATE INDEX reactor_runs_pending_idx ON public.reactor_runs USING btree (reactor, space, step) WHERE (outcome = 'pending'::text);
 

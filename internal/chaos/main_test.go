@@ -3,26 +3,15 @@ package chaos
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
-
-	// The worker is another process, of which Go's test cache knows nothing.
-	// Named here, its packages make an old result count as old.
-	_ "github.com/spacekeeper/spacekeeper/internal/gchat"
-	_ "github.com/spacekeeper/spacekeeper/internal/ingest"
-	_ "github.com/spacekeeper/spacekeeper/internal/logging"
-	_ "github.com/spacekeeper/spacekeeper/internal/reactors/dm"
-	_ "github.com/spacekeeper/spacekeeper/internal/reactors/engine"
-	_ "github.com/spacekeeper/spacekeeper/internal/reactors/member"
-	_ "github.com/spacekeeper/spacekeeper/internal/reactors/react"
-	_ "github.com/spacekeeper/spacekeeper/internal/reactors/record"
-	_ "github.com/spacekeeper/spacekeeper/internal/reactors/send"
-	_ "github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
-	_ "github.com/spacekeeper/spacekeeper/internal/reactors/webhook"
 )
 
 var full = flag.Bool("chaos.full", false, "run the failure tests at full size")
@@ -34,10 +23,6 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "spacekeeper-chaos-")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	if err := readSources("../../cmd/subscriber"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -56,20 +41,23 @@ func TestMain(m *testing.M) {
 	)
 }
 
-// readSources reads the files of a command, which can't be imported: the test
-// cache remembers what a test has read.
-func readSources(dir string) error {
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		if _, err := os.ReadFile(f); err != nil {
+// readSources reads what the worker is made of. It is another process, of which
+// Go's test cache knows nothing; but that remembers what a test has read, though
+// not what TestMain has.
+var readSources = sync.OnceValue(func() error {
+	for _, dir := range []string{"../../cmd/subscriber", "../../internal", "../../migrations"} {
+		if err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			_, err = os.ReadFile(path)
+			return err
+		}); err != nil {
 			return err
 		}
 	}
 	return nil
-}
+})
 
 // scaled picks the size of a test.
 func scaled[T any](usual, atFull T) T {

@@ -44,6 +44,9 @@ type world struct {
 // nack would show.
 func newWorld(t testing.TB, o simulate.Options) *world {
 	t.Helper()
+	if err := readSources(); err != nil {
+		t.Fatal(err)
+	}
 	ctx := t.Context()
 	pg, err := localpg.Start(ctx, localpg.Options{Private: true})
 	if err != nil {

@@ -16,17 +16,19 @@ type Limit struct {
 type Per string
 
 // What limits count: the rule's runs of one space, of one member, or all of
-// them; and, whatever the rule, those of one space that apps have caused.
+// them; and, whatever the rule, those of one space that may loop, without those
+// of the same event.
 const (
-	PerSpace       Per = "space"
-	PerMember      Per = "member"
-	PerReactor     Per = "reactor"
-	PerSpaceByApps Per = "space_by_apps"
+	PerSpace     Per = "space"
+	PerMember    Per = "member"
+	PerReactor   Per = "reactor"
+	PerSpaceLoop Per = "space_loop"
 )
 
-// LoopLimit holds for every run that an app has caused: two apps that answer
-// each other fall silent.
-func LoopLimit() Limit { return Limit{Per: PerSpaceByApps, Most: 3, Window: time.Minute} }
+// LoopLimit holds for every run that may loop and that an app has caused: where
+// we have reacted within a minute, the app may be answering that. However a
+// conversation of two apps began, it ends after three messages.
+func LoopLimit() Limit { return Limit{Per: PerSpaceLoop, Most: 1, Window: time.Minute} }
 
 func (l Limit) String() string {
 	return fmt.Sprintf("per_%s: %d in %s", l.Per, l.Most, l.Window)

@@ -13,7 +13,7 @@ type Intent struct {
 	Subject string // what once_per makes of the change: at most one run exists for it, each step and mode
 	Space   string // "spaces/S" that the event happened in; "" for none
 	Member  string // "users/U" whom it is about; "" for nobody
-	ByApp   bool   // an app caused it: bounded, so that two apps can't answer each other for ever
+	MayLoop bool   // apps may cause it, too, and again and again: see LoopLimit
 
 	EventTime time.Time
 	Steps     []PlannedStep // none: it ends here, and Outcome says how
@@ -47,7 +47,7 @@ type Run struct {
 	Trigger Trigger
 	Space   string
 	Member  string
-	ByApp   bool
+	MayLoop bool
 
 	EventTime time.Time // of the newest event that asked for it
 	Due       time.Time // when its turn came, or comes: max_age is counted from here

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,10 +11,10 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// Admit lets a run pass if its limits allow, and counts it. A run that has
-// passed once passes again. It answers with the limit that is reached, or nil.
+// Admit lets a run pass if its limits allow, and counts it; one that may loop
+// counts even if no limit is its own. A run that has passed once passes again. It answers with the limit that is reached, or nil.
 func (s *Store) Admit(ctx context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (reached *reactors.Limit, err error) {
-	if len(limits) == 0 {
+	if len(limits) == 0 && !run.MayLoop {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
@@ -56,21 +57,23 @@ func (s *Store) Admit(ctx context.Context, run reactors.Run, limits []reactors.L
 }
 
 func admitLocks(run reactors.Run, limits []reactors.Limit) []string {
-	names := []string{"reactor " + run.Reactor}
-	for _, l := range limits {
-		if l.Per == reactors.PerSpaceByApps {
-			names = append(names, "apps "+run.Space)
-		}
+	var names []string
+	if run.MayLoop {
+		names = append(names, "loop "+run.Space)
+	}
+	if slices.ContainsFunc(limits, func(l reactors.Limit) bool { return l.Per != reactors.PerSpaceLoop }) {
+		names = append(names, "reactor "+run.Reactor)
 	}
 	return names
 }
 
 func admittedSince(ctx context.Context, tx pgx.Tx, run reactors.Run, l reactors.Limit, since time.Time) (n int, err error) {
-	if l.Per == reactors.PerSpaceByApps {
+	if l.Per == reactors.PerSpaceLoop {
 		err = tx.QueryRow(ctx, `
 			SELECT count(*)
 			FROM reactor_runs
-			WHERE space = $1 AND by_app AND shadow = $2 AND admitted_at > $3`, run.Space, run.Shadow, since).Scan(&n)
+			WHERE space = $1 AND may_loop AND shadow = $2 AND admitted_at > $3 AND event_time <> $4`,
+			run.Space, run.Shadow, since, microseconds(run.EventTime)).Scan(&n)
 		return n, err
 	}
 	err = tx.QueryRow(ctx, `

@@ -82,15 +82,15 @@ func (s *Store) claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent)
 func (s *Store) claimRows(ctx context.Context, tx pgx.Tx, rows []claimRow, claimed map[*reactors.Intent]bool) error {
 	c := columnsOf(rows)
 	answer, err := tx.Query(ctx, `
-		INSERT INTO reactor_runs AS r (event_time, due_at, step, shadow, by_app, reactor, subject, trigger, space, member, hash, facts)
-		SELECT event_time, due_at, step, shadow, by_app, reactor, subject, trigger, space, member, hash, facts::json
+		INSERT INTO reactor_runs AS r (event_time, due_at, step, shadow, may_loop, reactor, subject, trigger, space, member, hash, facts)
+		SELECT event_time, due_at, step, shadow, may_loop, reactor, subject, trigger, space, member, hash, facts::json
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::smallint[], $4::boolean[], $5::boolean[], $6::text[],
 			$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
-			AS i (event_time, due_at, step, shadow, by_app, reactor, subject, trigger, space, member, hash, facts)
+			AS i (event_time, due_at, step, shadow, may_loop, reactor, subject, trigger, space, member, hash, facts)
 		ON CONFLICT (reactor, subject, step, shadow) DO UPDATE SET
 			event_time = excluded.event_time,
 			due_at = excluded.due_at,
-			by_app = excluded.by_app,
+			may_loop = excluded.may_loop,
 			trigger = excluded.trigger,
 			space = excluded.space,
 			member = excluded.member,
@@ -154,7 +154,7 @@ func refresh(ctx context.Context, tx pgx.Tx, c claimColumns) error {
 		UPDATE reactor_runs r
 		SET event_time = i.event_time,
 			due_at = GREATEST(r.due_at, i.due_at),
-			by_app = CASE WHEN r.requests IS NULL THEN i.by_app ELSE r.by_app END,
+			may_loop = CASE WHEN r.requests IS NULL THEN i.may_loop ELSE r.may_loop END,
 			trigger = CASE WHEN r.requests IS NULL THEN i.trigger ELSE r.trigger END,
 			space = CASE WHEN r.requests IS NULL THEN i.space ELSE r.space END,
 			member = CASE WHEN r.requests IS NULL THEN i.member ELSE r.member END,
@@ -163,7 +163,7 @@ func refresh(ctx context.Context, tx pgx.Tx, c claimColumns) error {
 			attempts = 0
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::smallint[], $4::boolean[], $5::boolean[], $6::text[],
 			$7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
-			AS i (event_time, due_at, step, shadow, by_app, reactor, subject, trigger, space, member, hash, facts)
+			AS i (event_time, due_at, step, shadow, may_loop, reactor, subject, trigger, space, member, hash, facts)
 		WHERE r.reactor = i.reactor AND r.subject = i.subject AND r.step = i.step AND r.shadow = i.shadow
 			AND r.outcome = 'pending' AND r.event_time < i.event_time`, c.args()...)
 	if err != nil {
@@ -175,7 +175,7 @@ func refresh(ctx context.Context, tx pgx.Tx, c claimColumns) error {
 type claimColumns struct {
 	eventTimes, dues                                             []time.Time
 	steps                                                        []int16
-	shadows, byApps                                              []bool
+	shadows, mayLoop                                             []bool
 	reactors, subjects, triggers, spaces, members, hashes, facts []string
 }
 
@@ -183,7 +183,7 @@ func columnsOf(rows []claimRow) (c claimColumns) {
 	for _, r := range rows {
 		in := r.intent
 		c.eventTimes, c.dues = append(c.eventTimes, microseconds(in.EventTime)), append(c.dues, microseconds(r.due))
-		c.steps, c.shadows, c.byApps = append(c.steps, int16(r.step)), append(c.shadows, in.Shadow), append(c.byApps, in.ByApp)
+		c.steps, c.shadows, c.mayLoop = append(c.steps, int16(r.step)), append(c.shadows, in.Shadow), append(c.mayLoop, in.MayLoop)
 		c.reactors, c.subjects = append(c.reactors, in.Reactor), append(c.subjects, in.Subject)
 		c.triggers, c.spaces = append(c.triggers, string(in.Trigger)), append(c.spaces, in.Space)
 		c.members, c.hashes = append(c.members, in.Member), append(c.hashes, in.Hash)
@@ -193,7 +193,7 @@ func columnsOf(rows []claimRow) (c claimColumns) {
 }
 
 func (c claimColumns) args() []any {
-	return []any{c.eventTimes, c.dues, c.steps, c.shadows, c.byApps, c.reactors, c.subjects, c.triggers, c.spaces, c.members, c.hashes, c.facts}
+	return []any{c.eventTimes, c.dues, c.steps, c.shadows, c.mayLoop, c.reactors, c.subjects, c.triggers, c.spaces, c.members, c.hashes, c.facts}
 }
 
 // Claim adds what rules want for another reason than an event, such as a

@@ -78,26 +78,42 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
-// What apps cause is counted over all rules, and shadow mode apart from real.
-func TestAdmitApps(t *testing.T) {
+// What may loop is counted over all rules, who ever caused it; but not what is
+// about the same event, nor in shadow mode.
+func TestAdmitLoop(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
-	var passed int
-	for _, run := range crowd(t, s, 5) {
-		run.ByApp = true
-		if _, err := s.Pool().Exec(t.Context(), `UPDATE reactor_runs SET by_app = true, reactor = 'rule ' || id WHERE id = $1`, run.ID); err != nil {
+	limits := []reactors.Limit{reactors.LoopLimit()}
+	runs := crowd(t, s, 6)
+	for i, c := range []struct {
+		name   string
+		event  int // seconds after the first one's
+		change string
+		limits []reactors.Limit
+		passes bool
+	}{
+		{"a run that can't loop", 0, `may_loop = false`, nil, true},
+		{"in shadow mode", 1, `may_loop = true, shadow = true`, nil, true},
+		{"a person", 2, `may_loop = true`, nil, true},
+		{"another rule, of the same event", 2, `may_loop = true, reactor = 'other'`, limits, true},
+		{"an app", 3, `may_loop = true, reactor = 'other'`, limits, false},
+		{"a person again", 4, `may_loop = true`, nil, true},
+	} {
+		if _, err := s.Pool().Exec(t.Context(), `UPDATE reactor_runs SET event_time = $2, `+c.change+` WHERE id = $1`,
+			runs[i].ID, clock().Add(time.Duration(c.event)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		reached, err := s.Admit(t.Context(), run, []reactors.Limit{reactors.LoopLimit()}, clock())
+		run, _, err := s.BeginAttempt(t.Context(), runs[i].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if reached == nil {
-			passed++
+		reached, err := s.Admit(t.Context(), run, c.limits, clock())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if passed != reactors.LoopLimit().Most {
-		t.Errorf("%d have passed, want %d", passed, reactors.LoopLimit().Most)
+		if passes := reached == nil; passes != c.passes {
+			t.Errorf("%s: passes is %t, want %t", c.name, passes, c.passes)
+		}
 	}
 }
 

@@ -19,12 +19,12 @@ import (
 var ErrRunChanged = errors.New("the run has changed meanwhile")
 
 // runColumns are those of a whole run, in the order of scanRun.
-const runColumns = `r.id, r.reactor, r.step, r.subject, r.shadow, r.trigger, r.space, r.member, r.by_app,
+const runColumns = `r.id, r.reactor, r.step, r.subject, r.shadow, r.trigger, r.space, r.member, r.may_loop,
 	r.event_time, r.due_at, r.hash, r.facts, r.outcome, COALESCE(r.reason, ''), r.attempts, r.requests, r.trace`
 
 func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
 	var facts, requests, trace []byte
-	targets := append([]any{&run.ID, &run.Reactor, &run.Step, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.ByApp,
+	targets := append([]any{&run.ID, &run.Reactor, &run.Step, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.MayLoop,
 		&run.EventTime, &run.Due, &run.Hash, &facts, &run.Outcome, &run.Reason, &run.Attempts, &requests, &trace}, more...)
 	if err := row.Scan(targets...); err != nil {
 		return run, err

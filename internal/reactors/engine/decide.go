@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
@@ -62,7 +63,7 @@ func Decide(ctx context.Context, rule *rules.Rule, run reactors.Run, w World, no
 		next := q.Next(now)
 		return Decision{Outcome: reactors.Pending, Reason: "quiet hours", Until: next, Trace: []string{"quiet hours until " + next.UTC().Format(time.RFC3339)}}, nil
 	}
-	if d, over, err := admit(ctx, rule, run, w, now); err != nil || over {
+	if d, over, err := admit(ctx, rule, run, facts, w, now); err != nil || over {
 		return d, err
 	}
 	speaks, err := gather(ctx, rule, run, w, now)
@@ -108,7 +109,7 @@ func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f react
 	switch {
 	case f.Message.Own && !rule.Observes():
 		return ended(reactors.Looping, "it is a message of our own"), true
-	case !rule.Bots && f.Member.Type == "BOT":
+	case !rule.Bots && f.Member.Type == string(events.UserBot):
 		return ended(reactors.ConditionFalse, "an app did it, and the rule has no bots: true"), true
 	case rule.Stay && run.Member != "" && !f.Member.IsMember:
 		return ended(reactors.Left, "the person isn't in the space any more"), true
@@ -138,9 +139,9 @@ func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f react
 	return Decision{}, false
 }
 
-func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, w World, now time.Time) (Decision, bool, error) {
+func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, w World, now time.Time) (Decision, bool, error) {
 	limits := rule.Limits
-	if run.ByApp && !rule.Observes() {
+	if run.MayLoop && f.Member.Type == string(events.UserBot) {
 		limits = append([]reactors.Limit{reactors.LoopLimit()}, limits...)
 	}
 	reached, err := w.Admit(ctx, run, limits, now)
@@ -149,8 +150,8 @@ func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, w World, now
 		return Decision{}, false, err
 	case reached == nil:
 		return Decision{}, false, nil
-	case reached.Per == reactors.PerSpaceByApps:
-		return ended(reactors.Looping, "apps have caused %d reactions in this space within %s", reached.Most, reached.Window), true, nil
+	case reached.Per == reactors.PerSpaceLoop:
+		return ended(reactors.Looping, "an app caused it, perhaps by answering us: there was a reaction in this space less than %s ago", reached.Window), true, nil
 	}
 	return ended(reactors.RateLimited, "%s", reached), true, nil
 }

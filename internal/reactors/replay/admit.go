@@ -18,7 +18,7 @@ func (a admission) counts() bool { return a.h.admitted == a.number }
 // admit counts a run towards its limits, or answers which is reached. A run
 // that has passed once passes again.
 func (l *ledger) admit(h *held, limits []reactors.Limit, now time.Time) *reactors.Limit {
-	if len(limits) == 0 || h.admitted > 0 {
+	if len(limits) == 0 && !h.run.MayLoop || h.admitted > 0 {
 		return nil
 	}
 	for i := range limits {
@@ -30,8 +30,8 @@ func (l *ledger) admit(h *held, limits []reactors.Limit, now time.Time) *reactor
 	h.admitted = int(l.lastID)
 	a := admission{h, h.admitted, now}
 	l.admitted[h.run.Reactor] = append(l.admitted[h.run.Reactor], a)
-	if h.run.ByApp {
-		l.byApps[h.run.Space] = append(l.byApps[h.run.Space], a)
+	if h.run.MayLoop {
+		l.mayLoop[h.run.Space] = append(l.mayLoop[h.run.Space], a)
 	}
 	return nil
 }
@@ -40,8 +40,8 @@ func (l *ledger) admit(h *held, limits []reactors.Limit, now time.Time) *reactor
 // times, so that only the end of a list is looked at.
 func (l *ledger) admittedSince(r *reactors.Run, limit reactors.Limit, since time.Time) int {
 	list := l.admitted[r.Reactor]
-	if limit.Per == reactors.PerSpaceByApps {
-		list = l.byApps[r.Space]
+	if limit.Per == reactors.PerSpaceLoop {
+		list = l.mayLoop[r.Space]
 	}
 	n := 0
 	for i := len(list) - 1; i >= 0 && list[i].at.After(since); i-- {
@@ -56,6 +56,10 @@ func (l *ledger) admittedSince(r *reactors.Run, limit reactors.Limit, since time
 			}
 		case reactors.PerMember:
 			if other.Member != r.Member {
+				continue
+			}
+		case reactors.PerSpaceLoop:
+			if other.EventTime.Equal(r.EventTime) {
 				continue
 			}
 		}

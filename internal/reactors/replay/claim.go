@@ -65,7 +65,7 @@ func (l *ledger) claimStep(c claimed) (bool, error) {
 	in := c.intent
 	run := reactors.Run{
 		Reactor: in.Reactor, Step: c.step, Subject: in.Subject, Shadow: in.Shadow, Trigger: in.Trigger,
-		Space: in.Space, Member: in.Member, ByApp: in.ByApp,
+		Space: in.Space, Member: in.Member, MayLoop: in.MayLoop,
 		EventTime: microseconds(in.EventTime), Due: c.due, Hash: in.Hash, Outcome: reactors.Pending,
 	}
 	if len(in.Facts) > 0 {

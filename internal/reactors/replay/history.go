@@ -119,12 +119,12 @@ func (p *player) tick(ctx context.Context, until time.Time, inclusive bool) erro
 }
 
 // wanted leaves out what has no influence on the rule in question: all but its
-// own intents, and what apps cause, as one limit counts that over all rules.
+// own intents, and what may loop, as one limit counts that over all rules.
 func (p *player) wanted(intents []reactors.Intent) []reactors.Intent {
 	if p.opts.Reactor == "" {
 		return intents
 	}
-	return slices.DeleteFunc(intents, func(in reactors.Intent) bool { return in.Reactor != p.opts.Reactor && !in.ByApp })
+	return slices.DeleteFunc(intents, func(in reactors.Intent) bool { return in.Reactor != p.opts.Reactor && !in.MayLoop })
 }
 
 func (p *player) finish(ctx context.Context) error {

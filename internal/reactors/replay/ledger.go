@@ -15,14 +15,14 @@ type ledger struct {
 	due      queue
 	groups   map[group]map[*held]bool // those that wait
 	admitted map[string][]admission   // by rule, the newest last
-	byApps   map[string][]admission   // by space, of runs that apps caused
+	mayLoop  map[string][]admission   // by space, of runs that may loop
 	lastID   int64
 }
 
 func newLedger() *ledger {
 	return &ledger{
 		runs: map[key]*held{}, groups: map[group]map[*held]bool{},
-		admitted: map[string][]admission{}, byApps: map[string][]admission{},
+		admitted: map[string][]admission{}, mayLoop: map[string][]admission{},
 	}
 }
 

@@ -77,3 +77,27 @@ func TestObserves(t *testing.T) {
 		}
 	}
 }
+
+// A rule may loop if it minds apps, does something in Chat, and would do it for
+// each message or event.
+func TestMayLoop(t *testing.T) {
+	t.Parallel()
+	for keys, want := range map[string]bool{
+		"on: message.created, bots: true, do: [{send: {text: a}}]":                         true,
+		"on: message.created, do: [{send: {text: a}}]":                                     false,
+		"on: message.created, bots: true, do: [{watch: {text: a}}]":                        false,
+		"on: message.created, bots: true, once_per: [thread], do: [{send: {text: a}}]":     true,
+		"on: message.created, bots: true, once_per: [space, day], do: [{send: {text: a}}]": false,
+		"on: member.joined, bots: true, do: [{send: {text: a}}]":                           false,
+		"on: member.joined, bots: true, once_per: [event, space], do: [{send: {text: a}}]": true,
+		"on: reaction.added, bots: true, do: [{send: {text: a}}]":                          true,
+	} {
+		set, err := rules.Parse("reactors.yaml", []byte("reactors: [{id: a, "+keys+"}]"), rules.Options{Actions: []reactors.Action{send{}, watch{}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := set.Rule("a", "").MayLoop(); got != want {
+			t.Errorf("%s: MayLoop() = %v, want %v", keys, got, want)
+		}
+	}
+}

@@ -162,7 +162,7 @@ func plan(list []*Rule, f *reactors.Facts, at time.Time, key string) []reactors.
 		i := reactors.Intent{
 			Reactor: r.ID, Shadow: r.Mode == Shadow, Trigger: f.Trigger,
 			Subject: subject, Space: f.Space.Name, Member: f.Member.Name,
-			ByApp: byApp, EventTime: at, Hash: r.Hash,
+			MayLoop: r.MayLoop(), EventTime: at, Hash: r.Hash,
 		}
 		// A tick is claimed more than once: what it comes to is for its run to
 		// say, of which there is one.

@@ -81,7 +81,7 @@ overrides:
 // brief is an intent without what is the same in all of a test.
 type brief struct {
 	Reactor, Subject string
-	Shadow, ByApp    bool
+	Shadow, MayLoop  bool
 	Outcome          reactors.Outcome
 	Reason           string
 	Due              []time.Duration
@@ -91,7 +91,7 @@ type brief struct {
 func briefly(intents []reactors.Intent) []brief {
 	var list []brief
 	for _, i := range intents {
-		b := brief{i.Reactor, i.Subject, i.Shadow, i.ByApp, i.Outcome, i.Reason, nil, i.Facts != nil}
+		b := brief{i.Reactor, i.Subject, i.Shadow, i.MayLoop, i.Outcome, i.Reason, nil, i.Facts != nil}
 		for _, s := range i.Steps {
 			b.Due = append(b.Due, s.Due.Sub(i.EventTime))
 		}
@@ -105,7 +105,7 @@ func TestPlan(t *testing.T) {
 	s := parse(t, planned)
 	welcome := brief{Reactor: "welcome", Subject: "spaces/A users/1", Due: []time.Duration{time.Minute}, Facts: true}
 	firstWeek := brief{
-		Reactor: "first-week", Subject: "users/1 spaces/A/spaceEvents/E1#3 2026-W02", Shadow: true,
+		Reactor: "first-week", Subject: "users/1 spaces/A/spaceEvents/E1#3 2026-W02", Shadow: true, MayLoop: true,
 		Due: []time.Duration{24 * time.Hour, 7 * 24 * time.Hour}, Facts: true,
 	}
 	with := func(b brief, f func(*brief)) brief { f(&b); return b }
@@ -121,7 +121,7 @@ func TestPlan(t *testing.T) {
 		want   []brief
 	}{
 		{"a person joins", joined("spaces/A", "users/1", events.UserHuman), []brief{welcome, firstWeek}},
-		{"an app joins", joined("spaces/A", "users/1", events.UserBot), []brief{with(firstWeek, func(b *brief) { b.ByApp = true })}},
+		{"an app joins", joined("spaces/A", "users/1", events.UserBot), []brief{firstWeek}},
 		{"in an excepted space", joined("spaces/X", "users/1", events.UserHuman), []brief{
 			with(firstWeek, func(b *brief) { b.Subject = "users/1 spaces/X/spaceEvents/E1#3 2026-W02" }),
 		}},
