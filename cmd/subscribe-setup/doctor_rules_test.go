@@ -2,12 +2,8 @@ package main
 
 import (
 	"errors"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -93,54 +89,4 @@ func TestReadWrongRules(t *testing.T) {
 	if _, err := readRules(cfg); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that there is no such file", err)
 	}
-}
-
-// TestActions: doctor checks rules by the actions that the worker has, no more
-// and no fewer.
-func TestActions(t *testing.T) {
-	t.Parallel()
-	ours, theirs := made(t, "doctor_rules.go"), made(t, filepath.Join("..", "subscriber", "reacting.go"))
-	if diff := cmp.Diff(theirs, ours); diff != "" {
-		t.Errorf("actions (-the worker's +doctor's):\n%s", diff)
-	}
-	if len(ours) < 10 {
-		t.Errorf("found %q only", ours)
-	}
-}
-
-// made lists which functions of the packages of actions the function actions
-// in a file calls, such as send.NewUpdate.
-func made(t *testing.T, file string) (calls []string) {
-	t.Helper()
-	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
-	packages := map[string]bool{}
-	for _, spec := range parsed.Imports {
-		path := strings.Trim(spec.Path.Value, `"`)
-		if name := filepath.Base(path); strings.Contains(path, "/internal/reactors/") {
-			packages[name] = true
-		}
-	}
-	for _, decl := range parsed.Decls {
-		f, ok := decl.(*ast.FuncDecl)
-		if !ok || f.Name.Name != "actions" {
-			continue
-		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			if sel, ok := call.Fun.(*ast.SelectorExpr); ok {
-				if pkg, ok := sel.X.(*ast.Ident); ok && packages[pkg.Name] {
-					calls = append(calls, pkg.Name+"."+sel.Sel.Name)
-				}
-			}
-			return true
-		})
-	}
-	slices.Sort(calls)
-	return calls
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/netip"
-	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,55 +12,19 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/dm"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/member"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/react"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/record"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/send"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/webhook"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
-
-// actions is the list of what rules can do: to add an action is to add a line
-// here. What reads rules without carrying them out needs neither chat nor db.
-func actions(cfg config.Config, chat *gchat.Client, db *store.Store) ([]reactors.Action, error) {
-	var allow []netip.Prefix
-	for _, network := range cfg.Reactors.WebhookAllow {
-		prefix, err := netip.ParsePrefix(network)
-		if err != nil {
-			return nil, fmt.Errorf("reactors.webhook_allow: %w", err)
-		}
-		allow = append(allow, prefix)
-	}
-	sends, records := send.New(chat), record.New(recorder{db})
-	list := []reactors.Action{
-		sends,
-		send.NewUpdate(chat),
-		send.NewDelete(chat),
-		react.New(chat, react.Options{UserAuth: cfg.Auth.Mode != config.AuthApp}),
-		dm.New(chat),
-		member.NewAdd(chat),
-		member.NewRemove(chat),
-		webhook.New(webhook.Options{Allow: allow, AllowLoopback: config.IsLoopback(cfg.Endpoints.Chat)}),
-		records,
-	}
-	// A module can do no more than these, which write where its rule could.
-	modules, err := wasm.New(wasm.Options{Dir: filepath.Dir(cfg.Reactors.File)}, sends, records)
-	if err != nil {
-		return nil, err
-	}
-	return append(list, modules), nil
-}
 
 // rules reads a file of rules; "" stands for the configured one.
 func (e *environment) rules(cfg config.Config, path string) (*rules.Set, error) {
 	if path != "" {
 		cfg.Reactors.File = path
 	}
-	list, err := actions(cfg, nil, nil)
+	list, err := actions.List(cfg, nil, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -89,22 +51,15 @@ func (r *reacting) Plan(c reactors.Change) []reactors.Intent { return r.book.Pla
 
 // close releases what actions keep open.
 func (r *reacting) close(log *zap.Logger) {
-	for _, a := range r.actions {
-		switch a := a.(type) {
-		case interface{ Close() }:
-			a.Close()
-		case interface{ Close(context.Context) error }:
-			if err := a.Close(context.Background()); err != nil {
-				log.Warn("closing an action", zap.String("action", a.(reactors.Action).Name()), zap.Error(err))
-			}
-		}
+	if err := actions.Close(context.Background(), r.actions); err != nil {
+		log.Warn("actions could not be closed", zap.Error(err))
 	}
 }
 
 // openRules reads the rules that the store will be asked to plan by. The
 // store is open already.
 func (w *worker) openRules() (err error) {
-	if w.reacting.actions, err = actions(w.cfg, w.chat, w.store); err != nil {
+	if w.reacting.actions, err = actions.List(w.cfg, w.chat, recorder{w.store}); err != nil {
 		return err
 	}
 	set, err := loadRules(w.cfg, w.reacting.actions)

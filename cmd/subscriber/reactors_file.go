@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
@@ -115,7 +116,7 @@ func newReactorsSchema(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := actions(cfg, nil, nil)
+			list, err := actions.List(cfg, nil, nil)
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
@@ -105,7 +106,7 @@ func TestReactorsWrongUse(t *testing.T) {
 // past records that people join and write, in a space, by the rules of a file.
 func past(t *testing.T, dsn, space string) *store.Store {
 	t.Helper()
-	list, err := actions(config.Config{}, nil, nil)
+	list, err := actions.List(config.Config{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

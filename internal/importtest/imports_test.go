@@ -46,7 +46,8 @@ func table() []owner {
 		{path: "internal/reactors/rules", tier: 2},
 		{path: "internal/reactors/engine", tier: 2, also: []string{"internal/reactors/rules"}},
 		{path: "internal/reactors/replay", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/engine"}},
-		{path: "internal/reactors/examples", tier: 0}, // texts
+		{path: "internal/reactors/actions", tier: 2, also: actionPackages()}, // the list of them
+		{path: "internal/reactors/examples", tier: 0},                        // texts
 		{path: "internal/events", tier: 0},
 		{path: "internal/config", tier: 0, also: []string{"internal/spelling"}},
 		{path: "internal/spelling", tier: 0},
@@ -57,6 +58,14 @@ func table() []owner {
 		{path: "internal/localpg", tier: 0},
 		{path: "migrations", tier: 0},
 	}
+}
+
+// actionPackages are those that the list of actions names.
+func actionPackages() (list []string) {
+	for _, name := range []string{"dm", "member", "react", "record", "send", "wasm", "webhook"} {
+		list = append(list, "internal/reactors/"+name)
+	}
+	return list
 }
 
 // reserved are imports that belong to few owners.

@@ -38,7 +38,7 @@ func (r *Rule) applies(space string) bool {
 // waits for costs nothing but a look-up.
 func (s *Set) index() {
 	s.byTrigger = map[reactors.Trigger]*waiting{}
-	spaces := s.spaces()
+	spaces := s.Spaces()
 	for _, t := range reactors.Triggers() {
 		var entries []*entry
 		for _, e := range s.entries {

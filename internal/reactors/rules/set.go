@@ -158,8 +158,8 @@ func (s *Set) Rules() []*Rule {
 	return list
 }
 
-// spaces lists the spaces that rules name, or that override one.
-func (s *Set) spaces() []string {
+// Spaces lists the spaces that rules name, or that override one.
+func (s *Set) Spaces() []string {
 	named := map[string]bool{}
 	for _, e := range s.entries {
 		for space, r := range e.bySpace {
