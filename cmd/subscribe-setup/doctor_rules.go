@@ -61,6 +61,9 @@ func problemLine(p rules.Problem) string {
 // describeRule is what doctor has to know of a rule.
 func describeRule(r *rules.Rule, space string) doctor.Rule {
 	d := doctor.Rule{ID: r.ID, Space: space, Mode: string(r.Mode)}
+	for _, t := range r.On {
+		d.Events = append(d.Events, t.EventTypes()...)
+	}
 	var all []rules.Do
 	for _, s := range r.Steps {
 		all = append(all, s.Do...)

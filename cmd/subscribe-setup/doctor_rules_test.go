@@ -53,12 +53,13 @@ overrides:
 	if err != nil {
 		t.Fatal(err)
 	}
+	const created, joined, left = "google.workspace.chat.message.v1.created", "google.workspace.chat.membership.v1.created", "google.workspace.chat.membership.v1.deleted"
 	want := []doctor.Rule{
-		{ID: "welcome", Mode: "shadow", Chat: []string{"dm", "send"}},
-		{ID: "welcome", Space: "spaces/BBBB", Mode: "live", Chat: []string{"dm", "send"}},
-		{ID: "audit", Mode: "live", Secrets: []string{"siem.secret"}},
-		{ID: "audit", Space: "spaces/CCCC", Mode: "live", Secrets: []string{"other.secret"}},
-		{ID: "alumni", Mode: "off", Chat: []string{"add_member", "remove_member"}},
+		{ID: "welcome", Mode: "shadow", Events: []string{joined}, Chat: []string{"dm", "send"}},
+		{ID: "welcome", Space: "spaces/BBBB", Mode: "live", Events: []string{joined}, Chat: []string{"dm", "send"}},
+		{ID: "audit", Mode: "live", Events: []string{created}, Secrets: []string{"siem.secret"}},
+		{ID: "audit", Space: "spaces/CCCC", Mode: "live", Events: []string{created}, Secrets: []string{"other.secret"}},
+		{ID: "alumni", Mode: "off", Events: []string{left}, Chat: []string{"add_member", "remove_member"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rules (-want +got):\n%s", diff)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -68,7 +69,36 @@ func (w *worker) openRules() (err error) {
 	}
 	w.reacting.book, w.reacting.metrics = engine.NewBook(set), newReactorMetrics()
 	w.log.Info("rules are in force", zap.String("file", w.cfg.Reactors.File), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
+	w.warnOfSilence(set)
 	return nil
+}
+
+// warnOfSilence tells of rules that wait for events that no subscription asks
+// for: they would do nothing, and nothing would show why.
+func (w *worker) warnOfSilence(set *rules.Set) {
+	for _, r := range set.Rules() {
+		if missing := unheard(r, w.cfg.Workspace); len(missing) > 0 && r.Mode != rules.Off {
+			w.log.Warn("a rule waits for events that no subscription asks for: add them to workspace.event_types and run subscribe-setup apply",
+				zap.String("reactor", r.ID), zap.Strings("event_types", missing))
+		}
+	}
+}
+
+// unheard are the event types that a rule waits for and no target has. Where no
+// target is configured, somebody else sees to the subscriptions.
+func unheard(r *rules.Rule, ws config.Workspace) (missing []string) {
+	targets := ws.All()
+	if len(targets) == 0 {
+		return nil
+	}
+	for _, trigger := range r.On {
+		for _, name := range trigger.EventTypes() {
+			if !slices.ContainsFunc(targets, func(t config.Target) bool { return slices.Contains(t.EventTypes, name) }) {
+				missing = append(missing, name)
+			}
+		}
+	}
+	return missing
 }
 
 // addReacting adds runs and schedules to what the job client will work on.
@@ -100,10 +130,15 @@ func (w *worker) watchRules(ctx context.Context) error {
 	if w.cfg.Reactors.File == "" {
 		return nil
 	}
+	looked := w.reacting.book.Set().Hash
 	load := func() (*rules.Set, error) {
 		set, err := loadRules(w.cfg, w.reacting.actions)
-		if err != nil {
+		switch {
+		case err != nil:
 			w.reacting.metrics.rejected.Inc()
+		case set.Hash != looked:
+			looked = set.Hash
+			w.warnOfSilence(set)
 		}
 		return set, err
 	}

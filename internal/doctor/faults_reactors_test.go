@@ -70,6 +70,12 @@ func reactorFaults() []fault {
 			seen: "is empty (rule welcome)", fix: "whsec_"},
 		{name: "a folder for a secret", code: "SK906", inject: secret(func(t *testing.T, _ *world) string { return t.TempDir() }),
 			seen: "is a directory (rule welcome)", fix: "whsec_"},
+		{name: "an event that nobody asks for", code: "SK908", inject: func(_ *testing.T, w *world) {
+			const unasked = "google.workspace.chat.poll.v1.created"
+			w.rules[0].Events = []string{"google.workspace.chat.membership.v1.created"}
+			w.rules = append(w.rules, Rule{ID: "edits", Mode: "shadow", Events: []string{unasked}}, Rule{ID: "old", Mode: "off", Events: []string{"absent"}},
+				Rule{ID: "edits", Space: w.spaces[0], Mode: live, Events: []string{unasked}})
+		}, seen: "no subscription asks for google.workspace.chat.poll.v1.created (rule edits)", fix: "workspace.event_types: google.workspace.chat.poll.v1.created"},
 		{name: "a rule is paused", own: true, code: "SK907", want: Warning, inject: func(t *testing.T, w *world) {
 			w.sql(t, "INSERT INTO reactor_switches (reactor, reason, paused_at) VALUES ('welcome', 'too loud', '2026-01-05T09:00:00Z')")
 		}, seen: `paused by subscriber reactors pause: welcome since 2026-01-05T09:00:00Z ("too loud")`, fix: "subscriber reactors resume welcome"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
@@ -30,6 +31,7 @@ func reactorChecks() []check {
 		{code: "SK905", group: group, name: "every rule that reacts may do so", pre: true, needs: []string{"SK901", "SK302"}, run: rulesReact},
 		{code: "SK906", group: group, name: "every webhook has its secret", pre: true, needs: []string{"SK901"}, run: webhookSecrets},
 		{code: "SK907", group: group, name: "no rule is paused", needs: []string{"SK602"}, run: nothingPaused},
+		{code: "SK908", group: group, name: "every event that a rule waits for is subscribed to", pre: true, needs: []string{"SK901"}, run: rulesAwait},
 	}
 }
 
@@ -268,4 +270,40 @@ func nothingPaused(ctx context.Context, e *examination) finding {
 		return warning("paused by subscriber reactors pause: "+some(seen), fix...).about(ids...)
 	}
 	return fine("none is")
+}
+
+// rulesAwait compares with what is asked for in any space: a rule may be meant
+// for a few of them only. Shadow counts, too: it would show that nothing happens.
+func rulesAwait(_ context.Context, e *examination) finding {
+	rules, err := e.rules()
+	if err != nil {
+		return unruled(err)
+	}
+	var asked, missing, lost, ids []string
+	for _, t := range e.cfg.Workspace.All() {
+		asked = append(asked, t.EventTypes...)
+	}
+	for _, r := range rules {
+		for _, name := range r.Events {
+			if r.Mode == off || slices.Contains(asked, name) {
+				continue
+			}
+			if line := name + " (rule " + r.ID + ")"; !slices.Contains(lost, line) {
+				lost = append(lost, line)
+			}
+			if !slices.Contains(missing, name) {
+				missing = append(missing, name)
+			}
+			if !slices.Contains(ids, r.ID) {
+				ids = append(ids, r.ID)
+			}
+		}
+	}
+	switch {
+	case len(asked) == 0:
+		return skipped("no space is configured here: workspace.spaces")
+	case len(lost) > 0:
+		return failed("no subscription asks for "+some(lost), "add to workspace.event_types: "+strings.Join(missing, ", "), "then run subscribe-setup apply").about(ids...)
+	}
+	return fine("rules: %d", count(rules, "")-count(rules, off))
 }

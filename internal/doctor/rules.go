@@ -11,11 +11,15 @@ type Rule struct {
 	ID      string
 	Space   string   // "spaces/S" of an override; "" for the rule itself
 	Mode    string   // "live", "shadow" or "off"
+	Events  []string // types of Workspace events that it waits for
 	Chat    []string // names of those of its actions that do something in Chat
 	Secrets []string // files of the secrets that its webhooks are signed with
 }
 
-const live = "live"
+const (
+	live = "live"
+	off  = "off"
+)
 
 // RulesError says that the file of rules can be read and is wrong.
 type RulesError struct {

@@ -49,6 +49,41 @@ func Triggers() []Trigger {
 // Known reports whether it is one of Triggers.
 func (t Trigger) Known() bool { return slices.Contains(Triggers(), t) }
 
+// EventTypes lists the types of Workspace events that pull the trigger: a
+// subscription has to ask for them. Empty for what comes without.
+func (t Trigger) EventTypes() []string {
+	of := func(names ...string) []string {
+		for i := range names {
+			names[i] = "google.workspace.chat." + names[i]
+		}
+		return names
+	}
+	switch t {
+	case MemberJoined:
+		// An invitation that is accepted is an update as well: not the usual way.
+		return of("membership.v1.created")
+	case MemberLeft:
+		return of("membership.v1.deleted")
+	case MemberRoleChanged:
+		return of("membership.v1.updated")
+	case MessageCreated:
+		return of("message.v1.created")
+	case MessageEdited:
+		return of("message.v1.updated")
+	case MessageDeleted:
+		return of("message.v1.deleted")
+	case ReactionAdded:
+		return of("reaction.v1.created")
+	case ReactionRemoved:
+		return of("reaction.v1.deleted")
+	case SpaceUpdated:
+		return of("space.v1.updated")
+	case SpaceDeleted:
+		return of("space.v1.deleted")
+	}
+	return nil
+}
+
 // TriggerOf says which trigger a change pulls; "" for none. An item that holds
 // names only pulls none where its content is needed: it is asked about again
 // once that was fetched.

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// Who starts a worker whose rules wait in vain is told which, and for what.
+func TestWarnOfSilence(t *testing.T) {
+	t.Parallel()
+	const prefix = "google.workspace.chat."
+	cfg := config.Default()
+	list, err := actions.List(cfg, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Parse("reactors.yaml", []byte(`
+reactors:
+  - { id: welcome, on: [member.joined, member.left], do: [{ record: { name: a } }] }
+  - { id: edits, on: [message.created, message.edited], do: [{ record: { name: b } }] }
+  - { id: digest, on: schedule, cron: "0 9 * * mon", zone: UTC, spaces: [spaces/A], do: [{ record: { name: c } }] }
+  - { id: old, mode: "off", on: reaction.added, do: [{ record: { name: d } }] }
+`), rules.Options{Actions: list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		targets []config.Target
+		want    map[string][]any
+	}{
+		"nobody else's business": {nil, map[string][]any{}},
+		"one target for each": {[]config.Target{
+			{Target: "spaces/A", EventTypes: []string{prefix + "membership.v1.created"}},
+			{Target: "spaces/B", EventTypes: []string{prefix + "membership.v1.deleted"}},
+		}, map[string][]any{"edits": {prefix + "message.v1.created", prefix + "message.v1.updated"}}},
+		"two rules": {[]config.Target{
+			{Target: "spaces/A", EventTypes: []string{prefix + "membership.v1.created", prefix + "message.v1.created"}},
+		}, map[string][]any{"welcome": {prefix + "membership.v1.deleted"}, "edits": {prefix + "message.v1.updated"}}},
+	} {
+		core, logs := observer.New(zap.WarnLevel)
+		w := &worker{cfg: cfg, log: zap.New(core)}
+		w.cfg.Workspace.Targets = c.targets
+		w.warnOfSilence(set)
+		got := map[string][]any{}
+		for _, e := range logs.All() {
+			fields := e.ContextMap()
+			got[fields["reactor"].(string)] = fields["event_types"].([]any)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: warnings (-want +got):\n%s", name, diff)
+		}
+	}
+}
