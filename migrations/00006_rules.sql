@@ -143,7 +143,7 @@ CREATE TABLE own_messages (
 );
 COMMENT ON TABLE own_messages IS 'Ids that runs give to the messages they send, known before they are sent: so an event tells our own messages from those of other apps.';
 COMMENT ON COLUMN own_messages.run_id IS 'The run.';
-COMMENT ON COLUMN own_messages.space IS 'spaces/S';
+COMMENT ON COLUMN own_messages.space IS 'spaces/S; empty for a direct message, whose space only Google knows.';
 COMMENT ON COLUMN own_messages.client_id IS 'client-…, as in clientAssignedMessageId.';
 
 ALTER TABLE write_slots

@@ -690,7 +690,7 @@ COMMENT ON TABLE public.own_messages IS 'Ids that runs give to the messages they
 
 COMMENT ON COLUMN public.own_messages.run_id IS 'The run.';
 
-COMMENT ON COLUMN public.own_messages.space IS 'spaces/S';
+COMMENT ON COLUMN public.own_messages.space IS 'spaces/S; empty for a direct message, whose space only Google knows.';
 
 COMMENT ON COLUMN public.own_messages.client_id IS 'client-…, as in clientAssignedMessageId.';
 

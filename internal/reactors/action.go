@@ -35,7 +35,8 @@ type Action interface {
 // ChatWriter is an Action that writes to a space: it waits for the space's
 // turn.
 type ChatWriter interface {
-	// WritesTo returns "spaces/S" that the request writes to.
+	// WritesTo returns "spaces/S" that the request writes to; "" if only Google
+	// knows which that is.
 	WritesTo(request json.RawMessage) string
 }
 

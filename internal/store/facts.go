@@ -203,7 +203,8 @@ func (q *factQuery) own() {
 	q.ask([]any{&q.facts.Message.Own}, `
 		SELECT true
 		FROM own_messages
-		WHERE client_id = $1 AND space = $2`, q.facts.Message.ClientID, q.facts.Space.Name)
+		WHERE client_id = $1 AND space IN ($2, '')
+		LIMIT 1`, q.facts.Message.ClientID, q.facts.Space.Name)
 }
 
 // NameSpace keeps the name of a space that no event has told so far.

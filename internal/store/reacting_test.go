@@ -117,6 +117,38 @@ func TestAdmitLoop(t *testing.T) {
 	}
 }
 
+// A message is known for our own by its id and space; a direct message's space
+// is not known when it is sent, so it is by its id in any.
+func TestOwnMessages(t *testing.T) {
+	t.Parallel()
+	s := newRunsEnv(t)
+	run := crowd(t, s, 1)[0]
+	if err := s.PrepareRun(t.Context(), run, store.Prepared{
+		Requests: []reactors.Request{{Action: "send", Label: "0.0"}},
+		Messages: []store.OwnMessage{{Space: space, ClientID: "client-a"}, {ClientID: "client-b"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		space, id string
+		want      bool
+	}{
+		{space, "client-a", true},
+		{"spaces/DIRECT", "client-a", false},
+		{"spaces/DIRECT", "client-b", true},
+		{space, "client-c", false},
+	} {
+		told := reactors.Run{Space: c.space, Facts: reactors.Facts{Space: reactors.SpaceFacts{Name: c.space}, Message: reactors.MessageFacts{ClientID: c.id}}}
+		f, err := s.Facts(t.Context(), told, 0, clock())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Message.Own != c.want {
+			t.Errorf("%s in %s: own is %t, want %t", c.id, c.space, f.Message.Own, c.want)
+		}
+	}
+}
+
 // One run speaks for others or nobody does: if one of them has gone on in the
 // meantime, everything stays as it was.
 func TestCollapseIsOneTransaction(t *testing.T) {

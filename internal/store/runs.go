@@ -94,9 +94,10 @@ type Prepared struct {
 	Trace     []reactors.TraceEntry
 }
 
-// OwnMessage is a message that a run sends, by the id that it gives it.
+// OwnMessage is a message that a run sends, by the id that it gives it. The
+// space is empty if only Google knows it: the ids differ from run to run.
 type OwnMessage struct {
-	Space    string // "spaces/S"
+	Space    string
 	ClientID string // "client-…"
 }
 

@@ -7,8 +7,8 @@
 //
 // # What the caller must do
 //
-// Nothing but what reactors.Action asks for. The space is known only to Google,
-// so nobody can wait for its turn; in a direct message hardly anybody else
+// Nothing but what reactors.Action asks for. Which space it is only Google
+// knows, so nobody can wait for its turn; in a direct message hardly anybody else
 // writes.
 //
 // # What happens on failure
@@ -95,6 +95,9 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, 
 	}
 	return raw, nil
 }
+
+// WritesTo implements [reactors.ChatWriter].
+func (*Action) WritesTo(json.RawMessage) string { return "" }
 
 // MessageIDs implements [reactors.Messenger].
 func (*Action) MessageIDs(raw json.RawMessage) []string {

@@ -17,8 +17,9 @@ import (
 )
 
 var (
-	_ reactors.Messenger = (*dm.Action)(nil)
-	_ reactors.Settler   = (*dm.Action)(nil)
+	_ reactors.ChatWriter = (*dm.Action)(nil)
+	_ reactors.Messenger  = (*dm.Action)(nil)
+	_ reactors.Settler    = (*dm.Action)(nil)
 )
 
 var params = &dm.Params{Text: reactors.ChatText{Source: chattest.Canary, Value: chattest.Canary}}

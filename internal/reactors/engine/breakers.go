@@ -100,10 +100,13 @@ func (p permit) unused() { p.done(errUnused) }
 
 // breakersOf names the breakers that an attempt concerns.
 func breakersOf(action, space string, writesChat bool) []string {
-	if writesChat {
-		return []string{chatKey, space}
+	switch {
+	case !writesChat:
+		return []string{action}
+	case space == "":
+		return []string{chatKey}
 	}
-	return []string{action}
+	return []string{chatKey, space}
 }
 
 // allow asks the breakers. If one is open, wait says when a run of an event of

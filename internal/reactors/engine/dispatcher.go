@@ -276,7 +276,7 @@ func (d *Dispatcher) messages(run reactors.Run) (all []store.OwnMessage) {
 		if !ok {
 			continue
 		}
-		space := run.Space
+		var space string
 		if w, ok := d.actions[r.Action].(reactors.ChatWriter); ok {
 			space = w.WritesTo(r.Body)
 		}
