@@ -44,12 +44,14 @@
 //
 // A module that can't be used is a problem of the rule. One that traps, takes
 // too long or answers with what isn't allowed makes Prepare fail for good; the
-// error says why and quotes nothing of the answer. One that takes too long three
-// times in a row isn't started for a minute, and Prepare fails at once; then a
-// single run tries it. A run that traps or answers badly doesn't count; a good
-// one begins the count anew, and so does another version of the module. When an action that was
+// error says why and quotes nothing of the answer. When an action that was
 // asked for fails, those before it are done and those after it are not; the
 // next try begins at the front, and each still takes effect once.
+//
+// A module that takes too long three times in a row isn't started for a minute,
+// and Prepare fails at once; then a single run tries it. A run that traps or
+// answers badly doesn't count. A good one begins the count anew, and so does
+// another version of the module. Each process finds out for itself.
 //
 // # Limits that remain
 //
