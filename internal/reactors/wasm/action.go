@@ -219,20 +219,3 @@ func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	}
 	return result, nil
 }
-
-// WritesTo implements [reactors.ChatWriter]: the space of the first action that
-// writes to one. "" if none does.
-func (a *Action) WritesTo(raw json.RawMessage) string {
-	r, err := a.read(raw)
-	if err != nil {
-		return ""
-	}
-	for _, s := range r.Do {
-		if w, ok := a.delegates[s.Action].(reactors.ChatWriter); ok {
-			if space := w.WritesTo(s.Body); space != "" {
-				return space
-			}
-		}
-	}
-	return ""
-}

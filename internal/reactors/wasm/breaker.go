@@ -8,10 +8,11 @@ import (
 	"github.com/sony/gobreaker/v2"
 )
 
-// A module that overruns its time limit so many times in a row is left out for
-// a while. Then a single run tries it again.
+// A module that overruns its time limit so many times within a minute, and not
+// only now and then, is left out for another. Then a single run tries it again.
 const (
 	mostOverruns = 3
+	nowAndThen   = 10 // of so many runs one
 	leftOutFor   = time.Minute
 )
 
@@ -24,7 +25,8 @@ func newBreaker(digest string) *breaker {
 	return gobreaker.NewCircuitBreaker[[]byte](gobreaker.Settings{
 		Name:        digest,
 		Timeout:     leftOutFor,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= mostOverruns },
+		Interval:    leftOutFor,
+		ReadyToTrip: overruns,
 		// A trap or a bad answer is cheap, and says nothing about what the next
 		// run takes. So it counts neither way.
 		IsExcluded: func(err error) bool {
@@ -34,6 +36,14 @@ func newBreaker(digest string) *breaker {
 	})
 }
 
+// overruns judges by what was counted within a minute. A busy machine makes a
+// good module late now and then; but one that is late ten times as often as it
+// may be, however many runs go well, takes too much of a processor.
+func overruns(c gobreaker.Counts) bool {
+	late, all := c.TotalFailures, c.TotalFailures+c.TotalSuccesses
+	return late >= mostOverruns && (late*nowAndThen >= all || late >= mostOverruns*nowAndThen)
+}
+
 // overrunError is a module that had to be stopped.
 type overrunError struct{ limit time.Duration }
 
@@ -41,6 +51,6 @@ func (e *overrunError) Error() string { return fmt.Sprintf("it took longer than 
 
 // leftOut says why a module isn't started.
 func (a *Action) leftOut() error {
-	return fmt.Errorf("it has taken longer than %s three times in a row and is left out for a minute;"+
+	return fmt.Errorf("it has taken longer than %s too often and is left out for a minute;"+
 		" once it is mended, subscriber reactors retry tries this run again", a.options.Timeout)
 }

@@ -15,7 +15,7 @@ import (
 
 const (
 	overran = "it took longer than 100ms"
-	leftOut = "it has taken longer than 100ms three times in a row and is left out for a minute; " +
+	leftOut = "it has taken longer than 100ms too often and is left out for a minute; " +
 		"once it is mended, subscriber reactors retry tries this run again"
 )
 
@@ -143,16 +143,41 @@ func (tr *trial) overrun(times int) {
 	}
 }
 
-func TestAGoodRunBeginsTheCountAnew(t *testing.T) {
+// TestGoodRunsDontHideOverruns: who is late now and then goes on; who is late
+// too often doesn't, whatever goes well between.
+func TestGoodRunsDontHideOverruns(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		tr := newTrial(t)
-		tr.overrun(2)
-		tr.good()
-		tr.overrun(2)
-		tr.good()
-		tr.overrun(3)
-		tr.refused()
+	for name, test := range map[string]struct{ good, overruns int }{
+		"each second run":    {1, 3},
+		"each tenth run":     {9, 3},
+		"each fifteenth run": {14, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				tr := newTrial(t)
+				for range test.overruns - 1 {
+					for range test.good {
+						tr.good()
+					}
+					tr.overrun(1)
+				}
+				tr.good()
+				tr.overrun(1)
+				tr.refused()
+			})
+		})
+	}
+	t.Run("two in a minute", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			tr := newTrial(t)
+			for range 5 {
+				tr.overrun(2)
+				time.Sleep(time.Minute + 1)
+			}
+			tr.good()
+		})
 	})
 }
 

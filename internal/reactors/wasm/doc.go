@@ -48,10 +48,10 @@
 // asked for fails, those before it are done and those after it are not; the
 // next try begins at the front, and each still takes effect once.
 //
-// A module that takes too long three times in a row isn't started for a minute,
-// and Prepare fails at once; then a single run tries it. A run that traps or
-// answers badly doesn't count. A good one begins the count anew, and so does
-// another version of the module. Each process finds out for itself.
+// A module that takes too long too often isn't started for a minute, and Prepare
+// fails at once; then a single run tries it. A run that traps or answers badly
+// doesn't count; another version of the module begins anew. Each process finds
+// out for itself.
 //
 // # Limits that remain
 //
