@@ -3,53 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
-
-func newReactorsRetry(env *environment) *cobra.Command {
-	return &cobra.Command{
-		Use:   "retry RUN",
-		Short: "Try a run again that has ended without its effect",
-		Long: `Retry gives a run another try, now and by the rule as it is now. What it has
-done already isn't done again.`,
-		Args: oneArg,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := runNumber(args[0])
-			if err != nil {
-				return err
-			}
-			cfg, err := env.load(config.ForReactors)
-			if err != nil {
-				return err
-			}
-			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
-				ok, err := db.RetryRun(cmd.Context(), id)
-				if err != nil {
-					return err
-				}
-				if !ok {
-					return fmt.Errorf("run %d can't be tried again: there is none, or it is under way, or it has had its effect", id)
-				}
-				fmt.Fprintf(env.stdout, "run %d is tried again as soon as a worker takes it, usually within a second\n", id)
-				fmt.Fprintf(env.stdout, "Next: subscriber reactors runs show %d\n", id)
-				return nil
-			})
-		},
-	}
-}
-
-func runNumber(s string) (int64, error) {
-	id, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || id < 1 {
-		return 0, &usageError{fmt.Errorf("%q is not the number of a run: subscriber reactors runs lists them", s)}
-	}
-	return id, nil
-}
 
 func newReactorsPause(env *environment) *cobra.Command {
 	var all bool

@@ -92,13 +92,14 @@ func TestReactorsWrongUse(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"lint", "a", "b"}, {"replay"}, {"replay", "welcome", "--all"}, {"replay", "welcome", "--since", "20"},
 		{"replay", "welcome", "--since", "1d", "--until", "2d"}, {"replay", "--all", "--space", "AAQA"}, {"diff"},
-		{"runs", "--outcome", "lost"}, {"runs", "--most", "0"}, {"runs", "show", "x"}, {"retry", "-1"}, {"pause"}, {"resume", "welcome", "--all"},
+		{"runs", "--outcome", "lost"}, {"runs", "--most", "0"}, {"runs", "show", "x"}, {"retry", "-1"}, {"retry"}, {"retry", "3", "--failed"}, {"retry", "3", "--since", "1d"},
+		{"pause"}, {"resume", "welcome", "--all"},
 		{"list", "-o", "yaml"},
 	} {
 		s.call(args...)
 	}
-	if n := strings.Count(s.seen.String(), "(exit 64)"); n != 15 {
-		t.Errorf("%d of 15 are wrong use", n)
+	if n := strings.Count(s.seen.String(), "(exit 64)"); n != 18 {
+		t.Errorf("%d of 18 are wrong use", n)
 	}
 	golden(t, "reactors-wrong-use", s.seen.String())
 }
@@ -228,8 +229,12 @@ func TestReactorsOfAStore(t *testing.T) {
 	s.call("preview", "welcome", "--space", space, "--send-to", member)
 	s.call("pause", "welcom")
 	s.call("pause", "welcome", "--reason", "too many")
+	s.call("retry", "6")
+	s.call("retry", "--failed", "--reactor", "wek")
+	s.call("retry", "--failed", "--reactor", "week")
+	s.call("retry", "--failed", "--reactor", "welcome", "--space", space)
 	s.call("retry", "3")
-	s.call("retry", "3")
+	s.call("retry", "--failed", "--since", "1d")
 	s.call("pause", "--all")
 	s.call("list")
 	s.call("resume", "welcome")

@@ -52,5 +52,5 @@ func (e *overrunError) Error() string { return fmt.Sprintf("it took longer than 
 // leftOut says why a module isn't started.
 func (a *Action) leftOut() error {
 	return fmt.Errorf("it has taken longer than %s too often and is left out for a minute;"+
-		" once it is mended, subscriber reactors retry tries this run again", a.options.Timeout)
+		" once it is mended, subscriber reactors retry --failed tries such runs again", a.options.Timeout)
 }

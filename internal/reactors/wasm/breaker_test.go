@@ -16,7 +16,7 @@ import (
 const (
 	overran = "it took longer than 100ms"
 	leftOut = "it has taken longer than 100ms too often and is left out for a minute; " +
-		"once it is mended, subscriber reactors retry tries this run again"
+		"once it is mended, subscriber reactors retry --failed tries such runs again"
 )
 
 // starts counts the instances that are made, by their memories.

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+func newReactorsRetry(env *environment) *cobra.Command {
+	var failed bool
+	f := store.RunFilter{Outcome: reactors.Failed}
+	since := moment{ago: 24 * time.Hour}
+	cmd := &cobra.Command{
+		Use:   "retry RUN | --failed",
+		Short: "Try runs again that have ended without their effect",
+		Long: `Retry gives a run another try, now and by the rule as it is now. What it has
+done already isn't done again. With --failed it is all that have failed lately,
+such as those of a webhook whose receiver was away, oldest first.`,
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if failed == (len(args) == 1) {
+				return &usageError{errors.New("name a run, or --failed for all that have failed")}
+			}
+			f.Since = since.before(time.Now())
+			var id int64
+			if !failed {
+				for _, name := range []string{"reactor", "space", "since"} {
+					if cmd.Flags().Changed(name) {
+						return &usageError{fmt.Errorf("--%s goes with --failed", name)}
+					}
+				}
+				var err error
+				if id, err = runNumber(args[0]); err != nil {
+					return err
+				}
+			}
+			cfg, err := env.load(config.ForReactors)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+				if failed {
+					if f.Reactor != "" {
+						if err := env.checkID(cfg, f.Reactor); err != nil {
+							return err
+						}
+					}
+					return env.retryFailed(cmd.Context(), db, f)
+				}
+				return env.retryRun(cmd.Context(), db, id)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.BoolVar(&failed, "failed", false, "all runs that have failed")
+	flags.StringVar(&f.Reactor, "reactor", "", "with --failed: only of this rule")
+	flags.StringVar(&f.Space, "space", "", "with --failed: only in this space")
+	flags.Var(&since, "since", "with --failed: only of events since then: 14d or 12h ago, or a time")
+	return cmd
+}
+
+func runNumber(s string) (int64, error) {
+	id, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || id < 1 {
+		return 0, &usageError{fmt.Errorf("%q is not the number of a run: subscriber reactors runs lists them", s)}
+	}
+	return id, nil
+}
+
+func (e *environment) retryRun(ctx context.Context, db *store.Store, id int64) error {
+	ok, err := db.RetryRun(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("run %d can't be tried again: there is none, or it is under way, or it has had its effect", id)
+	}
+	fmt.Fprintf(e.stdout, "run %d is tried again as soon as a worker takes it, usually within a second\n", id)
+	fmt.Fprintf(e.stdout, "Next: subscriber reactors runs show %d\n", id)
+	return nil
+}
+
+// retryFailed looks for all of them before the first is tried again, and may
+// fail anew.
+func (e *environment) retryFailed(ctx context.Context, db *store.Store, f store.RunFilter) error {
+	var found []int64 // the newest first
+	for f.Most = 1000; ; {
+		page, err := db.Runs(ctx, f)
+		if err != nil {
+			return err
+		}
+		for _, r := range page {
+			found = append(found, r.ID)
+		}
+		if len(page) < f.Most {
+			break
+		}
+		f.Before = page[len(page)-1].ID
+	}
+	n := 0
+	for i := len(found) - 1; i >= 0; i-- {
+		ok, err := db.RetryRun(ctx, found[i])
+		if err != nil {
+			return fmt.Errorf("%s are tried again, the others not: %w", counted(n, "run"), err)
+		}
+		if ok { // nobody else was faster
+			n++
+		}
+	}
+	if n == 0 {
+		fmt.Fprintln(e.stdout, "none has failed")
+		return nil
+	}
+	fmt.Fprintf(e.stdout, "%s will be tried again, the oldest first and at the usual pace\n", counted(n, "run"))
+	fmt.Fprintln(e.stdout, "Next: subscriber reactors list")
+	return nil
+}
