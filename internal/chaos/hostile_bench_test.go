@@ -48,9 +48,7 @@ func besideModules(b *testing.B, modules ...neighbour) (p99 float64) {
 		}
 		rules += fmt.Sprintf("  - id: module-%d\n    mode: live\n    on: message.created\n    do:\n      - exec: { module: %q }\n", i, path)
 	}
-	// A module that asks for nothing takes one of the project's writes all the
-	// same, and there would not be enough of them: the innocent would be slower.
-	w.work(b, inForce(b, rules), "SPACEKEEPER_CHAT_WRITES_PER_MINUTE=100000")
+	w.work(b, inForce(b, rules))
 	quiet, loud := w.Spaces()[talking:], w.Spaces()[:talking]
 	w.greetFirst(b, quiet)
 
