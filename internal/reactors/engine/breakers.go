@@ -17,7 +17,7 @@ import (
 // take two calls.
 const (
 	failuresInARow = 5
-	openFor        = 90 * time.Second
+	openFor        = 2 * time.Minute
 )
 
 // breakers keep from calling what doesn't work: one for each space, one for
