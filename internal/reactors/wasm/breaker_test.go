@@ -188,12 +188,12 @@ func TestOneTrialAfterAMinute(t *testing.T) {
 		tr.overrun(3)
 		time.Sleep(time.Minute)
 		tr.refused()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		tr.overrun(1) // the trial
 		tr.refused()
 		time.Sleep(time.Minute)
 		tr.refused()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 
 		// Another run comes while the trial is under way.
 		before := tr.seen.n.Load()
