@@ -75,6 +75,11 @@ func (s *Store) Resume(ctx context.Context, reactor string) (released int, err e
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// One at a time: of two that turn different switches at once, each would
+		// see the other's, and leave the runs to nobody.
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('resume', 7))`); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `
 			DELETE FROM reactor_switches
 			WHERE reactor = $1`, reactor); err != nil {
