@@ -123,33 +123,52 @@ const (
 	keepEndedRuns   = 60 * 24 * time.Hour
 )
 
+// prunedAtOnce bounds what one statement drops.
+const prunedAtOnce = 10_000
+
 // PruneRuns drops old samples, and runs in which nothing was done and which
 // ended long before any event could ask for them again.
 func (s *Store) PruneRuns(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
 	now := s.now().UTC()
-	if _, err := s.pool.Exec(ctx, `
+	if err := s.prune(ctx, `
 		DELETE FROM reactor_evaluations
 		WHERE id IN (
 			SELECT id
 			FROM reactor_evaluations
 			WHERE at < $1
 			ORDER BY id
-			LIMIT 10000
+			LIMIT $2
 		)`, now.Add(-keepEvaluations)); err != nil {
 		return fmt.Errorf("drop old evaluations: %w", err)
 	}
-	if _, err := s.pool.Exec(ctx, `
+	if err := s.prune(ctx, `
 		DELETE FROM reactor_runs
 		WHERE id IN (
 			SELECT id
 			FROM reactor_runs
 			WHERE finished_at < $1 AND outcome IN ('condition_false', 'left', 'stopped', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled')
 			ORDER BY id
-			LIMIT 10000
+			LIMIT $2
 		)`, now.Add(-keepEndedRuns)); err != nil {
 		return fmt.Errorf("drop old runs: %w", err)
 	}
 	return nil
+}
+
+// prune repeats a statement until it finds no more: busy rules leave more behind
+// than one statement drops.
+func (s *Store) prune(ctx context.Context, sql string, before time.Time) error {
+	for {
+		dropped, err := s.pruneOnce(ctx, sql, before)
+		if err != nil || dropped < prunedAtOnce {
+			return err
+		}
+	}
+}
+
+func (s *Store) pruneOnce(ctx context.Context, sql string, before time.Time) (dropped int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	tag, err := s.pool.Exec(ctx, sql, before, prunedAtOnce)
+	return tag.RowsAffected(), err
 }
