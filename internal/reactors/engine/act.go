@@ -116,6 +116,7 @@ func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *react
 	if !asked {
 		wait = cmp.Or(opens, retryPause(request.Tries))
 	}
+	wait = max(wait, time.Millisecond) // 0 would be never
 	if reactors.IsThrottled(err) && writesTo != "" {
 		if !asked {
 			wait = max(wait, throttledTurns*d.opts.WriteInterval)
