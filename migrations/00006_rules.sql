@@ -10,6 +10,7 @@ ALTER TABLE reactor_runs
   DROP COLUMN request,
   ADD COLUMN due_at timestamptz,
   ADD COLUMN admitted_at timestamptz,
+  ADD COLUMN speaker bigint,
   ADD COLUMN step smallint NOT NULL DEFAULT 0 CONSTRAINT reactor_runs_step_check CHECK (step >= 0),
   ADD COLUMN shadow boolean NOT NULL DEFAULT false,
   ADD COLUMN may_loop boolean NOT NULL DEFAULT false,
@@ -34,6 +35,7 @@ ALTER TABLE reactor_runs
   ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step, shadow);
 CREATE INDEX reactor_runs_pending_idx ON reactor_runs (reactor, space, step) WHERE outcome = 'pending';
 CREATE INDEX reactor_runs_admitted_idx ON reactor_runs (reactor, admitted_at) WHERE admitted_at IS NOT NULL;
+CREATE INDEX reactor_runs_speaker_idx ON reactor_runs (speaker) WHERE speaker IS NOT NULL;
 CREATE INDEX reactor_runs_loop_idx ON reactor_runs (space, admitted_at) WHERE may_loop AND admitted_at IS NOT NULL;
 
 COMMENT ON TABLE reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
@@ -48,6 +50,7 @@ COMMENT ON COLUMN reactor_runs.trigger IS 'member.joined and so on.';
 COMMENT ON COLUMN reactor_runs.hash IS 'Of the rule when it was planned.';
 COMMENT ON COLUMN reactor_runs.due_at IS 'When its turn comes; max_age counts from here.';
 COMMENT ON COLUMN reactor_runs.admitted_at IS 'When it passed its limits and counted towards them.';
+COMMENT ON COLUMN reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
 COMMENT ON COLUMN reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
 COMMENT ON COLUMN reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
 COMMENT ON COLUMN reactor_runs.facts IS 'What the event told, as conditions and texts see it. May hold message text.';
@@ -89,7 +92,7 @@ CREATE TABLE reactor_evaluations (
   space text COLLATE "C" NOT NULL,
   member text COLLATE "C" NOT NULL,
   reason text,
-  CONSTRAINT reactor_evaluations_outcome_check CHECK (outcome IN ('condition_false', 'already_done'))
+  CONSTRAINT reactor_evaluations_outcome_check CHECK (outcome IN ('condition_false', 'already_done', 'failed'))
 );
 CREATE INDEX reactor_evaluations_reactor_idx ON reactor_evaluations (reactor, at);
 COMMENT ON TABLE reactor_evaluations IS 'Evaluations that led to no run: a sample of each hour, kept for two weeks.';
@@ -99,7 +102,7 @@ COMMENT ON COLUMN reactor_evaluations.event_time IS 'Of the event that pulled it
 COMMENT ON COLUMN reactor_evaluations.shadow IS 'In shadow mode.';
 COMMENT ON COLUMN reactor_evaluations.reactor IS 'Id of the rule.';
 COMMENT ON COLUMN reactor_evaluations.trigger IS 'member.joined and so on.';
-COMMENT ON COLUMN reactor_evaluations.outcome IS 'condition_false or already_done.';
+COMMENT ON COLUMN reactor_evaluations.outcome IS 'condition_false, already_done, or failed: the condition could not be told.';
 COMMENT ON COLUMN reactor_evaluations.subject IS 'What once_per made of the event.';
 COMMENT ON COLUMN reactor_evaluations.space IS 'spaces/S; empty for none.';
 COMMENT ON COLUMN reactor_evaluations.member IS 'users/U; empty for nobody.';
@@ -174,7 +177,7 @@ ALTER TABLE reactor_runs
 UPDATE reactor_runs
 SET outcome = CASE outcome WHEN 'failed' THEN 'parked' WHEN 'too_old' THEN 'expired' WHEN 'left' THEN 'skipped' WHEN 'collapsed' THEN 'sent' ELSE outcome END;
 ALTER TABLE reactor_runs
-  DROP COLUMN trace, DROP COLUMN requests, DROP COLUMN facts, DROP COLUMN hash, DROP COLUMN trigger, DROP COLUMN held,
+  DROP COLUMN trace, DROP COLUMN requests, DROP COLUMN facts, DROP COLUMN hash, DROP COLUMN trigger, DROP COLUMN held, DROP COLUMN speaker,
   DROP COLUMN may_loop, DROP COLUMN shadow, DROP COLUMN step, DROP COLUMN admitted_at, DROP COLUMN due_at,
   ADD COLUMN request json NOT NULL DEFAULT 'null';
 ALTER TABLE reactor_runs ALTER COLUMN request DROP DEFAULT;

@@ -808,7 +808,7 @@ CREATE TABLE public.reactor_evaluations (
     space text NOT NULL COLLATE pg_catalog."C",
     member text NOT NULL COLLATE pg_catalog."C",
     reason text,
-    CONSTRAINT reactor_evaluations_outcome_check CHECK ((outcome = ANY (ARRAY['condition_false'::text, 'already_done'::text])))
+    CONSTRAINT reactor_evaluations_outcome_check CHECK ((outcome = ANY (ARRAY['condition_false'::text, 'already_done'::text, 'failed'::text])))
 );
 
 COMMENT ON TABLE public.reactor_evaluations IS 'Evaluations that led to no run: a sample of each hour, kept for two weeks.';
@@ -825,7 +825,7 @@ COMMENT ON COLUMN public.reactor_evaluations.reactor IS 'Id of the rule.';
 
 COMMENT ON COLUMN public.reactor_evaluations.trigger IS 'member.joined and so on.';
 
-COMMENT ON COLUMN public.reactor_evaluations.outcome IS 'condition_false or already_done.';
+COMMENT ON COLUMN public.reactor_evaluations.outcome IS 'condition_false, already_done, or failed: the condition could not be told.';
 
 COMMENT ON COLUMN public.reactor_evaluations.subject IS 'What once_per made of the event.';
 
@@ -899,6 +899,7 @@ CREATE TABLE public.reactor_runs (
     reason text,
     due_at timestamp with time zone NOT NULL,
     admitted_at timestamp with time zone,
+    speaker bigint,
     step smallint DEFAULT 0 NOT NULL,
     shadow boolean DEFAULT false NOT NULL,
     may_loop boolean DEFAULT false NOT NULL,
@@ -943,6 +944,8 @@ COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if
 COMMENT ON COLUMN public.reactor_runs.due_at IS 'When its turn comes; max_age counts from here.';
 
 COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them.';
+
+COMMENT ON COLUMN public.reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
 
 COMMENT ON COLUMN public.reactor_runs.step IS 'Step of the rule, from 0.';
 
@@ -1203,5 +1206,7 @@ CREATE INDEX reactor_runs_admitted_idx ON public.reactor_runs USING btree (react
 CREATE INDEX reactor_runs_loop_idx ON public.reactor_runs USING btree (space, admitted_at) WHERE (may_loop AND (admitted_at IS NOT NULL));
 
 CREATE INDEX reactor_runs_pending_idx ON public.reactor_runs USING btree (reactor, space, step) WHERE (outcome = 'pending'::text);
+
+CREATE INDEX reactor_runs_speaker_idx ON public.reactor_runs USING btree (speaker) WHERE (speaker IS NOT NULL);
 
 CREATE TRIGGER keep_message_version BEFORE UPDATE ON public.messages FOR EACH ROW EXECUTE FUNCTION public.keep_message_version();

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -172,7 +173,7 @@ func (s *Store) collapse(ctx context.Context, tx pgx.Tx, run reactors.Run, ids [
 	now := s.now().UTC()
 	tag, err := tx.Exec(ctx, `
 		UPDATE reactor_runs
-		SET outcome = 'collapsed', finished_at = $3, reason = format('run %s speaks for it', $1::bigint)
+		SET outcome = 'collapsed', finished_at = $3, speaker = $1, reason = format('run %s speaks for it', $1::bigint)
 		WHERE id = ANY($2) AND outcome = 'pending' AND requests IS NULL`, run.ID, ids, now)
 	if err != nil {
 		return err
@@ -182,6 +183,16 @@ func (s *Store) collapse(ctx context.Context, tx pgx.Tx, run reactors.Run, ids [
 	}
 	_, err = count(ctx, tx, now, map[tally]int{{run.Reactor, reactors.Collapsed, run.Shadow}: len(ids)})
 	return err
+}
+
+// SpeaksForOthers reports whether runs have collapsed into this one.
+func (s *Store) SpeaksForOthers(ctx context.Context, runID int64) (speaks bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM reactor_runs WHERE speaker = $1)`, runID).Scan(&speaks); err != nil {
+		return false, fmt.Errorf("look whom reactor run %d speaks for: %w", runID, err)
+	}
+	return speaks, nil
 }
 
 // ProgressRun stores what has come of the requests so far. The run has used its
@@ -217,7 +228,8 @@ func (s *Store) PostponeRun(ctx context.Context, run reactors.Run, due time.Time
 
 // FinishRun ends a pending run, with what came of its requests; it does
 // nothing to one that has ended. Where the person has left or the rule says
-// stop, the steps after it end, too. The error is [ErrRunChanged] if it was to
+// stop, the steps after it end, too; where nothing was done, so do the runs
+// that it speaks for. The error is [ErrRunChanged] if it was to
 // end without anything done and was asked for again meanwhile.
 func (s *Store) FinishRun(ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace ...reactors.TraceEntry) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
@@ -236,6 +248,8 @@ func (s *Store) finish(ctx context.Context, run reactors.Run, outcome reactors.O
 			return err
 		}
 	}
+	done := func(r reactors.Request) bool { return r.Done }
+	nothingSaid := outcome.Reopens() && !slices.ContainsFunc(run.Requests, done)
 	var ended int
 	var counted int64
 	// One statement, so one round trip and one commit.
@@ -247,7 +261,7 @@ func (s *Store) finish(ctx context.Context, run reactors.Run, outcome reactors.O
 			-- A claim makes the run younger and sets its attempts to 0: so
 			-- together they tell whether it is the one that was looked at.
 			WHERE id = $1 AND outcome = 'pending' AND ($7 OR attempts = $8 AND event_time = $11)
-			RETURNING reactor, subject, step, shadow
+			RETURNING id, reactor, subject, step, shadow
 		), followers AS (
 			UPDATE reactor_runs r
 			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4
@@ -255,9 +269,15 @@ func (s *Store) finish(ctx context.Context, run reactors.Run, outcome reactors.O
 			WHERE $9 AND r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
 				AND r.outcome = 'pending' AND r.requests IS NULL
 			RETURNING r.id
+		), unsaid AS (
+			UPDATE reactor_runs r
+			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4, speaker = NULL
+			FROM ended e
+			WHERE $12 AND r.speaker = e.id AND r.outcome = 'collapsed'
+			RETURNING r.id
 		), counted AS (
 			INSERT INTO reactor_counts AS c (hour, shard, count, reactor, outcome, shadow)
-			SELECT date_trunc('hour', $4::timestamptz, 'UTC'), $1 % $10, 1 + (SELECT count(*) FROM followers), reactor, $2, shadow
+			SELECT date_trunc('hour', $4::timestamptz, 'UTC'), $1 % $10, 1 + (SELECT count(*) FROM followers) + (SELECT count(*) FROM unsaid), reactor, $2, shadow
 			FROM ended
 			ON CONFLICT (reactor, hour, outcome, shadow, shard) DO UPDATE SET
 				count = c.count + excluded.count
@@ -265,7 +285,7 @@ func (s *Store) finish(ctx context.Context, run reactors.Run, outcome reactors.O
 		)
 		SELECT (SELECT count(*) FROM ended), COALESCE((SELECT max(count) FROM counted), 0)`,
 		run.ID, string(outcome), reason, s.now().UTC(), requests, traceJSON(trace),
-		!outcome.Reopens(), run.Attempts, outcome == reactors.Left || outcome == reactors.Stopped, countShards, run.EventTime).Scan(&ended, &counted)
+		!outcome.Reopens(), run.Attempts, outcome == reactors.Left || outcome == reactors.Stopped, countShards, run.EventTime, nothingSaid).Scan(&ended, &counted)
 	if err != nil {
 		return err
 	}

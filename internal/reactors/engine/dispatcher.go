@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -200,20 +201,28 @@ func (d *Dispatcher) yield(ctx context.Context, rule *rules.Rule, run reactors.R
 // stale ends a run that was prepared in an earlier attempt and isn't wanted any
 // more, unless that attempt went through without our knowing.
 func (d *Dispatcher) stale(ctx context.Context, run reactors.Run) (over bool, err error) {
-	if run.Shadow || run.Requests[0].Done {
-		return false, nil // what was begun is brought to its end, if it isn't too old
+	if run.Shadow {
+		return false, nil
 	}
 	rule := d.book.Rule(run.Reactor, run.Space)
-	decision, over := gone(rule, run)
+	begun := run.Requests[0].Done // then it is brought to its end, if it isn't too old
+	decision, over := Decision{}, false
+	if !begun || rule == nil { // nothing else could tell when it is too old
+		decision, over = gone(rule, run)
+	}
 	if !over {
 		decision, over = tooOld(rule, run, d.opts.Now())
 	}
-	if !over && rule.Stay && run.Member != "" {
+	if !over && !begun && rule.Stay && run.Member != "" {
 		f, err := d.world.Facts(ctx, run, reactors.NeedMember, d.opts.Now())
 		if err != nil {
 			return false, err
 		}
 		if !f.Member.IsMember {
+			speaks, err := d.store.SpeaksForOthers(ctx, run.ID)
+			if err != nil || speaks {
+				return false, err // those who are still there have nobody else
+			}
 			decision, over = ended(reactors.Left, "the person isn't in the space any more"), true
 		}
 	}
@@ -226,14 +235,18 @@ func (d *Dispatcher) stale(ctx context.Context, run reactors.Run) (over bool, er
 	return true, d.finish(ctx, run, decision.Outcome, decision.Reason)
 }
 
-// settled reports whether the first request took effect in an attempt that
-// didn't learn of it.
+// settled reports whether the request that comes next took effect in an attempt
+// that didn't learn of it.
 func (d *Dispatcher) settled(ctx context.Context, run reactors.Run) bool {
-	s, ok := d.actions[run.Requests[0].Action].(reactors.Settler)
+	next := slices.IndexFunc(run.Requests, func(r reactors.Request) bool { return !r.Done })
+	if next < 0 {
+		return true
+	}
+	s, ok := d.actions[run.Requests[next].Action].(reactors.Settler)
 	if !ok {
 		return false
 	}
-	done, err := s.Settled(ctx, run.Requests[0].Body)
+	done, err := s.Settled(ctx, run.Requests[next].Body)
 	return err == nil && done
 }
 
