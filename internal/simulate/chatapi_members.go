@@ -75,6 +75,10 @@ func (a *chatAPI) renderMember(s *space, m *membership) *chat.Membership {
 		State:  m.state,
 		Role:   m.role,
 		Member: a.user(m.user),
+		// Documented as "the creation time of the membership, such as when a
+		// member joined or was invited", immutable. That somebody who comes
+		// back gets a new one is assumed.
+		CreateTime: stamp(m.since),
 	}
 }
 

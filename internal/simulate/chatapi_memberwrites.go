@@ -50,7 +50,7 @@ func (a *chatAPI) createMember(r *chatRequest) (any, *apiError) {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The membership already exists."}
 	}
 	at := a.w.state.tick()
-	m := a.w.state.membership(in.Member.Name, stateJoined)
+	m := a.w.state.membership(in.Member.Name, stateJoined, at)
 	if a.w.invites {
 		m.state = stateInvited
 		r.space.put(m)

@@ -186,3 +186,35 @@ func TestMembershipWritesQuota(t *testing.T) {
 	}
 	wantError(t, v.remove(v.space, "users/none"), http.StatusTooManyRequests, "RESOURCE_EXHAUSTED")
 }
+
+// Each joining is a membership of its own, and accepting an invitation isn't.
+func TestMembershipsTellSinceWhen(t *testing.T) {
+	t.Parallel()
+	v := newWorld(t, Options{})
+	user := v.outsider()
+	since := func() time.Time {
+		t.Helper()
+		m, err := v.chat.Spaces.Members.Get(v.space + "/members/" + strings.TrimPrefix(user, "users/")).Do()
+		check(t, err)
+		return must(time.Parse(time.RFC3339Nano, m.CreateTime))
+	}
+	joined := func() time.Time { l := v.Ledger().Joins; return l[len(l)-1].Time }
+	check(t, v.AddMembers(v.space, user))
+	first := joined()
+	if got := since(); !got.Equal(first) {
+		t.Errorf("added by a manager: got %s, want %s", got, first)
+	}
+	check(t, v.remove(v.space, user))
+	_, err := v.add(v.space, user)
+	check(t, err)
+	if got, want := since(), joined(); !got.Equal(want) || !want.After(first) {
+		t.Errorf("added again by the app: got %s, want %s", got, want)
+	}
+	check(t, v.remove(v.space, user))
+	check(t, v.Invite(v.space, user))
+	invited := since()
+	check(t, v.Accept(v.space, user))
+	if got := since(); !got.Equal(invited) || !joined().After(invited) {
+		t.Errorf("accepted: got %s, want the time of the invitation, %s", got, invited)
+	}
+}

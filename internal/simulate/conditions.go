@@ -72,7 +72,7 @@ func (w *Workspace) authenticate() error {
 	w.authority = w.state.userOrder[0]
 	for _, name := range w.state.spaceOrder {
 		if s := w.state.spaces[name]; !s.isJoined(w.authority) {
-			s.put(w.state.membership(w.authority, stateJoined))
+			s.put(w.state.membership(w.authority, stateJoined, s.createTime))
 		}
 	}
 	return nil

@@ -19,8 +19,8 @@ func (w *Workspace) WriteToApp(user, text string) (string, error) {
 		if s == nil {
 			s = w.state.addSpace("direct")
 			s.directFor, s.displayName, s.description = user, "", ""
-			s.put(w.state.membership(w.state.app, stateJoined))
-			s.put(w.state.membership(user, stateJoined))
+			s.put(w.state.membership(w.state.app, stateJoined, s.createTime))
+			s.put(w.state.membership(user, stateJoined, s.createTime))
 		}
 		name = s.name
 		m := w.state.newMessage(s, user, text, "", w.state.tick())

@@ -59,9 +59,10 @@ func (w *Workspace) AddMembers(space string, users ...string) error {
 func (w *Workspace) addMembers(s *space, users []string) {
 	w.beginCoalesce()
 	for _, u := range users {
-		m := w.state.membership(u, stateJoined)
+		at := w.state.tick()
+		m := w.state.membership(u, stateJoined, at)
 		s.put(m)
-		w.emitJoin(s, m, "created", w.state.tick())
+		w.emitJoin(s, m, "created", at)
 	}
 	w.endCoalesce()
 }
@@ -80,9 +81,10 @@ func (w *Workspace) Invite(space, user string) error {
 		if s.members[user] != nil {
 			return fmt.Errorf("invite to %s: %s is a member or invited already", space, user)
 		}
-		m := w.state.membership(user, stateInvited)
+		at := w.state.tick()
+		m := w.state.membership(user, stateInvited, at)
 		s.put(m)
-		w.emit(w.state.tick(), w.memberChange(s, m, "created"))
+		w.emit(at, w.memberChange(s, m, "created"))
 		return nil
 	})
 }

@@ -64,6 +64,7 @@ type membership struct {
 	user  string
 	state string
 	role  string
+	since time.Time // of this joining, or of the invitation that led to it
 }
 
 type message struct {
@@ -175,8 +176,8 @@ func (st *state) addSpace(displayName string) *space {
 	return s
 }
 
-func (st *state) membership(user, memberState string) *membership {
-	return &membership{user, memberState, "ROLE_MEMBER"}
+func (st *state) membership(user, memberState string, since time.Time) *membership {
+	return &membership{user, memberState, "ROLE_MEMBER", since}
 }
 
 // liveSpace finds a space that exists.

@@ -166,9 +166,9 @@ func (w *Workspace) settle() {
 	rng := rand.New(rand.NewPCG(w.opts.Seed, 0x5e77))
 	for range max(w.opts.Spaces, 0) {
 		s := w.state.addSpace("")
-		s.put(w.state.membership(w.state.app, stateJoined))
+		s.put(w.state.membership(w.state.app, stateJoined, s.createTime))
 		for _, i := range rng.Perm(len(people))[:(len(people)+1)/2] {
-			s.put(w.state.membership(people[i], stateJoined))
+			s.put(w.state.membership(people[i], stateJoined, s.createTime))
 		}
 	}
 }
