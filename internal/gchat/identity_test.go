@@ -52,7 +52,11 @@ func TestWhoReadsAndWhoSends(t *testing.T) {
 	if reactors.IsPermanent(sendErr) {
 		t.Error("send: the error is permanent, but a person can mend it in time")
 	}
-	for _, err := range []error{listErr, readErr, sendErr} {
+	_, lookErr := client.Standing(t.Context(), "spaces/A", "users/1")
+	if lookErr == nil || !strings.Contains(lookErr.Error(), "GOOGLE_APPLICATION_CREDENTIALS") {
+		t.Errorf("look before a removal: got error %v, want that there are no credentials of the app", lookErr)
+	}
+	for _, err := range []error{listErr, readErr, sendErr, lookErr} {
 		if err != nil && strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("a secret shows in %v", err)
 		}

@@ -13,10 +13,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// What AddMember leads to.
+// What AddMember leads to, and what Standing tells.
 const (
-	Joined  = "JOINED"
-	Invited = "INVITED" // the person has to accept first
+	Joined    = "JOINED"
+	Invited   = "INVITED" // the person has to accept first
+	NotMember = "NOT_A_MEMBER"
 )
 
 const needsApproval = "the Chat app may not change who is in this space: it has to be in it, and an administrator has to approve " +
@@ -69,13 +70,20 @@ func (c *Client) RemoveMember(ctx context.Context, space, user string) error {
 
 // mayHost checks the names and waits for the project's quota.
 func (c *Client) mayHost(ctx context.Context, space, user string) error {
+	if err := checkNames(space, user); err != nil {
+		return err
+	}
+	return c.hosting.Wait(ctx)
+}
+
+func checkNames(space, user string) error {
 	switch {
 	case !spaceName.MatchString(space):
 		return reactors.Permanent(fmt.Errorf("%q is not a space's name", space))
 	case !userName.MatchString(user):
 		return reactors.Permanent(fmt.Errorf("%q is not a user's name", user))
 	}
-	return c.hosting.Wait(ctx)
+	return nil
 }
 
 func (c *Client) addMember(ctx context.Context, space, user string) (*chat.Membership, error) {
