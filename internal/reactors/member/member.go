@@ -4,19 +4,27 @@
 // # What it promises
 //
 // Somebody who is in the space already, or isn't any more, is a success, so
-// that a repetition does no harm.
+// that a repetition does no harm. Nor does it harm who was removed and has
+// joined again before it: a removal is for those who were in the space when the
+// run's turn came, and leaves alone who has joined later, which it says in its
+// note. It tells so by the createTime of the membership. Where that is
+// missing or old, where a version that stored no turn prepared the request,
+// in later steps of a sequence, and for invited people it removes whom it finds.
+// Between the look and the removal there is a moment in which somebody can
+// leave and come back.
 //
 // # What the caller must do
 //
 // See to it that the app is in the space and that an administrator has
-// approved the scope chat.app.memberships. These writes have a quota of the
-// project, which gchat keeps to, and none of the space.
+// approved the scope chat.app.memberships, which is enough for the look, too.
+// These writes have a quota of the project, which gchat keeps to, and none of
+// the space; the look counts among the reads of both.
 //
 // # What happens on failure
 //
 // Errors come marked by gchat. An app can add no people of other
 // organizations, no groups and no apps, and can't remove a space's managers:
-// these are permanent errors.
+// these are permanent errors. Without a look nobody is removed.
 //
 // # Concurrency
 //
@@ -30,6 +38,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -42,6 +51,7 @@ type Adder interface {
 
 // Remover is what Remove needs of the Chat API.
 type Remover interface {
+	Standing(ctx context.Context, space, user string) (gchat.Standing, error)
 	RemoveMember(ctx context.Context, space, user string) error
 }
 
@@ -66,10 +76,13 @@ type request struct {
 	Space string `json:"space"`
 	User  string `json:"user"`
 	Label string `json:"label"`
+	// Turn is when the run's turn came, of removals: who joined later is not
+	// meant. Zero: everybody is.
+	Turn time.Time `json:"turn,omitzero"`
 }
 
-func prepare(space, user string, c reactors.PrepareContext) (json.RawMessage, error) {
-	r := request{cmp.Or(space, c.Run.Space), cmp.Or(user, c.Run.Member), c.Label}
+func prepare(r request, c reactors.PrepareContext) (json.RawMessage, error) {
+	r.Space, r.User, r.Label = cmp.Or(r.Space, c.Run.Space), cmp.Or(r.User, c.Run.Member), c.Label
 	switch {
 	case r.Space == "":
 		return nil, reactors.Permanent(fmt.Errorf("prepare %q: there is no space: name one, as in space: spaces/AAAA", c.Label))
@@ -126,7 +139,7 @@ func (*Add) Check(params any) []reactors.Problem {
 // Prepare implements [reactors.Action].
 func (*Add) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
 	p := params.(*AddParams)
-	return prepare(p.Space, p.User, c)
+	return prepare(request{Space: p.Space, User: p.User}, c)
 }
 
 // Act implements [reactors.Action].
@@ -161,16 +174,44 @@ func (*Remove) Params() any { return &RemoveParams{} }
 // Check implements [reactors.Action].
 func (*Remove) Check(params any) []reactors.Problem { return checkSpace(params.(*RemoveParams).Space) }
 
-// Prepare implements [reactors.Action].
+// Prepare implements [reactors.Action]. It keeps the turn of a run's first step
+// only. A later one waits for the step before it, and its Due stays as it was
+// if that is late: if that is what adds the person, they join after Due, and
+// would never be removed.
 func (*Remove) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
-	return prepare(params.(*RemoveParams).Space, "", c)
+	r := request{Space: params.(*RemoveParams).Space}
+	if c.Run.Step == 0 {
+		r.Turn = c.Run.Due
+	}
+	return prepare(r, c)
 }
+
+// slack is how much later than the run's turn somebody may have joined to be
+// meant all the same. The turn may be the time of the event that tells of their
+// joining. Google stamps that and the membership's createTime each by itself
+// and doesn't say how close they are; without slack, the very person of the
+// event might be left alone. The price: who is removed and back within this
+// time is removed again by a repetition.
+const slack = 5 * time.Second
+
+const joinedLater = "not removed: they joined the space only after this was asked for"
 
 // Act implements [reactors.Action].
 func (a *Remove) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
 	r, err := parse(raw)
 	if err != nil {
 		return reactors.Result{}, err
+	}
+	if !r.Turn.IsZero() {
+		is, err := a.chat.Standing(ctx, r.Space, r.User)
+		switch {
+		case err != nil:
+			return reactors.Result{}, err
+		case is.State == gchat.NotMember:
+			return reactors.Result{}, nil
+		case is.State != gchat.Invited && is.Since.After(r.Turn.Add(slack)):
+			return reactors.Result{Note: joinedLater}, nil
+		}
 	}
 	return reactors.Result{}, a.chat.RemoveMember(ctx, r.Space, r.User)
 }

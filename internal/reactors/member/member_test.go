@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -58,8 +59,10 @@ func TestRemoveConforms(t *testing.T) {
 	t.Parallel()
 	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
 		s := chattest.New(t)
+		run := s.Run("0.0")
+		run.Run.Due = run.Run.EventTime.Add(time.Hour) // they have been in since long
 		return reactorstest.World{
-			Action: member.NewRemove(s.Client), Params: &member.RemoveParams{}, Context: s.Run("0.0"),
+			Action: member.NewRemove(s.Client), Params: &member.RemoveParams{}, Context: run,
 			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Ledger().Memberships) },
 		}
 	}})
