@@ -80,6 +80,8 @@ func gone(rule *rules.Rule, run reactors.Run) (Decision, bool) {
 		return ended(reactors.Cancelled, "there is no rule %q any more", run.Reactor), true
 	case rule.Mode == rules.Off:
 		return ended(reactors.Cancelled, "the rule is off"), true
+	case !rule.Applies(run.Space):
+		return ended(reactors.Cancelled, "the rule doesn't apply in this space any more"), true
 	case rule.Mode == rules.Shadow && !run.Shadow:
 		return ended(reactors.Cancelled, "the rule is in shadow mode now"), true
 	case run.Step >= len(rule.Steps):
@@ -97,7 +99,7 @@ func tooOld(rule *rules.Rule, run reactors.Run, now time.Time) (Decision, bool) 
 
 func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
 	n := rule.Needs(run.Step)
-	if rule.Stay || !rule.Bots {
+	if rule.Stay || !rule.Bots || run.MayLoop { // who did it may be told by what is recorded alone
 		n |= reactors.NeedMember
 	}
 	return n

@@ -50,3 +50,20 @@ func TestShadowStaysShadow(t *testing.T) {
 		t.Errorf("a shadow run has the requests %+v, want the one that isn't done", r)
 	}
 }
+
+// A space that a rule is kept out of while a run waits there gets nothing.
+func TestSpaceIsExceptedMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, spaces := range map[string]string{"except": "spaces: { except: [spaces/S] }", "others": "spaces: [spaces/OTHER]"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, waiting)
+			s.join("users/1")
+			s.wait(time.Hour)
+			s.use(strings.Replace(waiting, "mode: live", "mode: live\n    "+spaces, 1))
+			s.carryOn()
+			wantOutcomes(t, s, reactors.Cancelled)
+			wantSaid(t, s)
+		})
+	}
+}

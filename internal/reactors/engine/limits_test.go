@@ -141,3 +141,17 @@ reactors:
 	s.wait(time.Minute)
 	say("users/app", events.UserBot, sent, sent)
 }
+
+// An app is known for one, too, where only an earlier event has told it.
+func TestAppOfUntoldType(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, strings.Replace(limited, "LIMIT", "per_space: 9/h", 1))
+	s.post("users/app", events.UserBot, "1")
+	s.carryOn()
+	for range 2 {
+		s.wait(time.Second)
+		s.post("users/app", "", "again")
+		s.carryOn()
+	}
+	wantOutcomes(t, s, reactors.Sent, reactors.Looping, reactors.Looping)
+}

@@ -28,8 +28,8 @@ func (w *waiting) in(space string) []*Rule {
 	return w.elsewhere
 }
 
-// applies reports whether a rule has anything to do in a space.
-func (r *Rule) applies(space string) bool {
+// Applies reports whether a rule has anything to do in a space.
+func (r *Rule) Applies(space string) bool {
 	return r.Mode != Off && !slices.Contains(r.Except, space) &&
 		(len(r.Include) == 0 || slices.Contains(r.Include, space))
 }
@@ -58,7 +58,7 @@ func (s *Set) index() {
 		for _, space := range spaces {
 			list := []*Rule{}
 			for _, e := range entries {
-				if r := e.in(space); r.applies(space) {
+				if r := e.in(space); r.Applies(space) {
 					list = append(list, r)
 				}
 			}
@@ -131,7 +131,7 @@ func (s *Set) PlanTick(t Tick, spaces []string) []reactors.Intent {
 	var intents []reactors.Intent
 	for _, space := range spaces {
 		r := s.Rule(t.Rule.ID, space)
-		if r == nil || !r.applies(space) {
+		if r == nil || !r.Applies(space) {
 			continue
 		}
 		at := t.At.UTC()
