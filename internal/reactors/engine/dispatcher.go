@@ -122,6 +122,9 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 	if !hindrance.Behind.IsZero() && !d.opts.Now().Before(run.Due) {
 		return d.waitFor(ctx, run, hindrance.Behind)
 	}
+	if d.mayHaveRuleElsewhere(run) {
+		return rolloutPause, nil
+	}
 	if run.Requests == nil {
 		if wait, err := d.decide(ctx, &run); err != nil || run.Requests == nil || run.Outcome != reactors.Pending {
 			return wait, err
@@ -133,6 +136,20 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 		return 0, d.finish(ctx, run, reactors.Shadowed, "")
 	}
 	return d.act(ctx, run)
+}
+
+// Replicas take up new rules one after the other, and as many jobs come to those
+// that still have the old ones.
+const (
+	rollout      = 2 * time.Minute // by then all have the same
+	rolloutPause = 10 * time.Second
+)
+
+// mayHaveRuleElsewhere reports whether a run that our rules don't want is so
+// young that a replica with newer ones may have planned it, and will want it.
+func (d *Dispatcher) mayHaveRuleElsewhere(run reactors.Run) bool {
+	_, over := gone(d.book.Rule(run.Reactor, run.Space), run)
+	return over && d.opts.Now().Sub(run.EventTime) < rollout
 }
 
 // waitFor lets a step wait for one before it, whose turn comes at a time: so

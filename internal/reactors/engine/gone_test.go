@@ -25,7 +25,7 @@ func TestRuleIsGoneMeanwhile(t *testing.T) {
 			s.wait(time.Hour)
 			s.carryOn()
 			s.join("users/2")
-			s.wait(time.Minute)
+			s.wait(3 * time.Minute)
 			s.action.before = nil
 			s.use(text)
 			s.carryOn()
@@ -64,6 +64,33 @@ func TestSpaceIsExceptedMeanwhile(t *testing.T) {
 			s.carryOn()
 			wantOutcomes(t, s, reactors.Cancelled)
 			wantSaid(t, s)
+		})
+	}
+}
+
+// Replicas take up new rules one after the other: one that has the old ones
+// leaves a young run to those that have planned it.
+func TestReplicaWithOlderRules(t *testing.T) {
+	t.Parallel()
+	for name, older := range map[string]string{"without the rule": "reactors: []\n", "in shadow": strings.Replace(plain, "mode: live", "mode: shadow", 1)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScene(t, plain)
+			s.join("users/1", "users/2")
+			newer := s.Dispatcher
+			s.use(older)
+			s.wait(time.Second)
+			for _, wait := range s.carryOn() {
+				if wait <= 0 {
+					t.Error("the replica with older rules doesn't leave the run to others")
+				}
+			}
+			if _, err := newer.Attempt(t.Context(), s.runs()[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			s.wait(5 * time.Minute) // by now all have the same
+			s.carryOn()
+			wantOutcomes(t, s, reactors.Sent, reactors.Cancelled)
 		})
 	}
 }
