@@ -77,8 +77,8 @@ func (s *Store) claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent)
 	return s.account(ctx, tx, done)
 }
 
-// claimRows marks in claimed the intents of which a step was added, reopened or
-// made younger.
+// claimRows marks in claimed the intents of which a step was added or reopened.
+// One that only made a pending run younger isn't: once_per has its run.
 func (s *Store) claimRows(ctx context.Context, tx pgx.Tx, rows []claimRow, claimed map[*reactors.Intent]bool) error {
 	c := columnsOf(rows)
 	answer, err := tx.Query(ctx, `
