@@ -22,10 +22,7 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 		if !ok {
 			return 0, d.finish(ctx, run, reactors.Failed, fmt.Sprintf("this worker has no action %q: leave the run, or start a version that has it", request.Action))
 		}
-		writesTo, isWriter := "", false
-		if w, ok := action.(reactors.ChatWriter); ok {
-			writesTo, isWriter = w.WritesTo(request.Body), true
-		}
+		writesTo, isWriter := target(action, request)
 		guards := breakersOf(request.Action, writesTo, isWriter)
 		permit, wait := d.breakers.allow(guards, run.EventTime)
 		if wait > 0 {
@@ -50,6 +47,14 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 		}
 	}
 	return 0, d.finish(ctx, run, reactors.Sent, run.Requests[len(run.Requests)-1].Result.Note)
+}
+
+// target is the space that a request writes to, if its action writes to Chat.
+func target(action reactors.Action, request *reactors.Request) (space string, isWriter bool) {
+	if w, ok := action.(reactors.ChatWriter); ok {
+		return w.WritesTo(request.Body), true
+	}
+	return "", false
 }
 
 // attempt lets the action act. One that panics always will: a person has to

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,8 +130,8 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 		if wait, err := d.decide(ctx, &run); err != nil || run.Requests == nil || run.Outcome != reactors.Pending {
 			return wait, err
 		}
-	} else if over, err := d.stale(ctx, run); err != nil || over {
-		return 0, err
+	} else if wait, over, err := d.stale(ctx, run); err != nil || over || wait > 0 {
+		return wait, err
 	}
 	if run.Shadow {
 		return 0, d.finish(ctx, run, reactors.Shadowed, "")
@@ -216,10 +217,11 @@ func (d *Dispatcher) yield(ctx context.Context, rule *rules.Rule, run reactors.R
 }
 
 // stale ends a run that was prepared in an earlier attempt and isn't wanted any
-// more, unless that attempt went through without our knowing.
-func (d *Dispatcher) stale(ctx context.Context, run reactors.Run) (over bool, err error) {
+// more, unless that attempt went through without our knowing. wait is when to
+// come back if that can't be found out now.
+func (d *Dispatcher) stale(ctx context.Context, run reactors.Run) (wait time.Duration, over bool, err error) {
 	if run.Shadow {
-		return false, nil
+		return 0, false, nil
 	}
 	rule := d.book.Rule(run.Reactor, run.Space)
 	begun := run.Requests[0].Done // then it is brought to its end, if it isn't too old
@@ -233,39 +235,60 @@ func (d *Dispatcher) stale(ctx context.Context, run reactors.Run) (over bool, er
 	if !over && !begun && rule.Stay && run.Member != "" {
 		f, err := d.world.Facts(ctx, run, reactors.NeedMember, d.opts.Now())
 		if err != nil {
-			return false, err
+			return 0, false, err
 		}
 		if !f.Member.IsMember {
 			speaks, err := d.store.SpeaksForOthers(ctx, run.ID)
 			if err != nil || speaks {
-				return false, err // those who are still there have nobody else
+				return 0, false, err // those who are still there have nobody else
 			}
 			decision, over = ended(reactors.Left, "the person isn't in the space any more"), true
 		}
 	}
 	if !over {
-		return false, nil
+		return 0, false, nil
 	}
-	if d.settled(ctx, run) {
-		return false, nil // act will find out the same, and go on
+	if done, wait := d.settled(ctx, run); done || wait > 0 {
+		return wait, false, nil // if it is done, act will find out the same, and go on
 	}
-	return true, d.finish(ctx, run, decision.Outcome, decision.Reason)
+	return 0, true, d.finish(ctx, run, decision.Outcome, decision.Reason)
 }
 
 // settled reports whether the request that comes next took effect in an attempt
-// that didn't learn of it.
-func (d *Dispatcher) settled(ctx context.Context, run reactors.Run) bool {
+// that didn't learn of it. If such an attempt was made and nobody can look now,
+// wait says when to look again.
+func (d *Dispatcher) settled(ctx context.Context, run reactors.Run) (done bool, wait time.Duration) {
 	next := slices.IndexFunc(run.Requests, func(r reactors.Request) bool { return !r.Done })
 	if next < 0 {
-		return true
+		return true, 0
 	}
-	s, ok := d.actions[run.Requests[next].Action].(reactors.Settler)
+	request := &run.Requests[next]
+	action := d.actions[request.Action]
+	s, ok := action.(reactors.Settler)
 	if !ok {
-		return false
+		return false, 0
 	}
-	done, err := s.Settled(ctx, run.Requests[next].Body)
-	return err == nil && done
+	if request.Tries == 0 || d.opts.Now().Sub(run.Due) > lookFor {
+		done, err := s.Settled(ctx, request.Body)
+		return err == nil && done, 0
+	}
+	writesTo, isWriter := target(action, request)
+	guards := breakersOf(request.Action, writesTo, isWriter)
+	permit, wait := d.breakers.allow(guards, run.EventTime)
+	if wait > 0 {
+		return false, wait
+	}
+	done, err := s.Settled(ctx, request.Body)
+	permit.done(err)
+	if err != nil && !reactors.IsPermanent(err) {
+		return false, cmp.Or(d.breakers.wait(guards, run.EventTime), retryPause(request.Tries))
+	}
+	return done, 0
 }
+
+// lookFor bounds how long after its turn a run waits for somebody to be able to
+// look what became of it.
+const lookFor = 24 * time.Hour
 
 func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Outcome, reason string, trace ...reactors.TraceEntry) error {
 	what := string(o)
