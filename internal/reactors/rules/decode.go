@@ -153,9 +153,36 @@ func (d *decoder) section(path string, n *node, v reflect.Value) {
 // want reports whether a node is of a kind, and the problem if it isn't.
 func (d *decoder) want(path string, n *node, k kind) bool {
 	if n.kind != k {
-		d.at(n.at, "", "%s must be %s, got %s", name(path), k, n.kind)
+		hint := insteadOf(n, k)
+		if path == "reactors" && k == list && hint != "" {
+			hint = "begin each with a dash and its id, as in - id: welcome"
+		}
+		d.at(n.at, hint, "%s must be %s, got %s", name(path), k, n.kind)
 	}
 	return n.kind == k
+}
+
+// insteadOf says how a node is written as another kind; "" if that can't be
+// told.
+func insteadOf(n *node, k kind) string {
+	switch {
+	case k == boolean && n.kind == text:
+		switch strings.ToLower(n.text) {
+		case "yes", "on", "y", "true":
+			return "write true, without quotes"
+		case "no", "off", "n", "false":
+			return "write false, without quotes"
+		}
+	case k == number && n.kind == text:
+		if _, err := strconv.ParseFloat(n.text, 64); err == nil {
+			return "leave the quotes out"
+		}
+	case k == list && n.kind == section && len(n.pairs) > 0:
+		return "begin each item with a dash, as in - " + n.pairs[0].key + ":"
+	case k == list && n.kind == text && !strings.ContainsAny(n.text, " ,[]{}"):
+		return "write [" + n.text + "]"
+	}
+	return ""
 }
 
 func (d *decoder) word(path string, n *node) string {

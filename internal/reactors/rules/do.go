@@ -113,7 +113,11 @@ func (c *ruleCompiler) do(path, step string, items []doNode, env *expr.Env) []Do
 		at := index(path, i)
 		n := item.node
 		if n == nil || n.kind != section || len(n.pairs) != 1 {
-			c.at(c.where(at), `for example send: {text: "Hello"}`, "%s must be one action with its parameters", at)
+			hint := `for example send: {text: "Hello"}`
+			if n != nil && n.child("id") != nil {
+				hint = `an id stands among the parameters, as in send: {id: hello, text: "Hello"}`
+			}
+			c.at(c.where(at), hint, "%s must be one action with its parameters", at)
 			continue
 		}
 		if d := c.action(join(at, n.pairs[0].key), n.pairs[0], fmt.Sprintf("%s.%d", step, i), env); d != nil {

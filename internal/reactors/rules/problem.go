@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -81,12 +82,16 @@ type source struct {
 }
 
 func newSource(name string, raw []byte) *source {
-	lines := strings.Split(string(raw), "\n")
+	lines := strings.Split(string(withoutMark(raw)), "\n")
 	for i, l := range lines {
 		lines[i] = strings.TrimRight(l, "\r")
 	}
 	return &source{name, lines}
 }
+
+// withoutMark leaves out the byte order mark that some editors begin a file
+// with.
+func withoutMark(raw []byte) []byte { return bytes.TrimPrefix(raw, []byte("\ufeff")) }
 
 // position is a place in a file; columns count characters from 1. The zero
 // line stands for the file as a whole.
@@ -108,7 +113,7 @@ func (ps *problems) at(p position, hint, format string, args ...any) {
 		Message: fmt.Sprintf(format, args...), Hint: hint,
 	}
 	if p.line > 0 && p.line <= len(p.src.lines) {
-		q.Source, q.caret = excerpt(p.src.lines[p.line-1], p.column)
+		q.Source, q.caret = excerpt(strings.ToValidUTF8(p.src.lines[p.line-1], "\ufffd"), p.column)
 	}
 	if !slices.Contains(ps.list, q) {
 		ps.list = append(ps.list, q)

@@ -215,6 +215,9 @@ func (k *quietKeys) hours(d *decoder, path string) *QuietHours {
 		d.at(d.where(path), "for example allow: Mon-Fri 08:00-18:00", "%s needs allow", path)
 		return nil
 	}
+	if n := d.nodes[join(path, "allow")]; n.kind != text {
+		return nil // reported
+	}
 	days, offset, err := parseWindows(k.Allow)
 	if err != nil {
 		d.at(d.nodes[join(path, "allow")].inside(offset), "for example Mon-Fri 08:00-18:00, Sat 10:00-12:00", "%s.allow: %v", path, err)

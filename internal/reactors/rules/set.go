@@ -97,7 +97,10 @@ func (c *compiler) file(src *source, raw []byte) *Set {
 	s := &Set{byID: map[string]*entry{}}
 	var keys fileKeys
 	top := c.tree(src, raw)
-	if top == nil {
+	if len(c.list) == 0 {
+		c.begins(src, top)
+	}
+	if top == nil || len(c.list) > 0 && top.kind != section {
 		return s
 	}
 	d := &decoder{problems: c.problems, nodes: map[string]*node{}, cards: c.cards}
@@ -128,6 +131,23 @@ func (c *compiler) file(src *source, raw []byte) *Set {
 	s.tests = c.tests(d, keys.Tests, s, slices.Sorted(maps.Keys(written)))
 	s.hash()
 	return s
+}
+
+// begins finds a file in which nothing is said of rules. It must not replace
+// those from before: it may be one that is being written just now.
+func (c *compiler) begins(src *source, top *node) {
+	switch {
+	case top == nil || top.kind == nothing:
+		c.at(position{src, 1, 1}, "write reactors: [] if there are to be none", "there are no rules in it")
+	case top.kind == list:
+		c.at(top.at, "write reactors: above it", "rules stand below reactors")
+	case top.kind == section && len(top.pairs) == 0:
+		c.at(top.at, "write reactors: [] if there are to be none", "there are no rules in it")
+	case top.kind == section:
+		if n := top.child("reactors"); n != nil && n.kind == nothing {
+			c.at(n.at, "write reactors: [] if there are to be none", "reactors is empty")
+		}
+	}
 }
 
 func (s *Set) hash() {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -95,7 +96,11 @@ func (ps *problems) tree(src *source, raw []byte) *node {
 		ps.at(whole, "", "larger than %d MiB", maxFile>>20)
 		return nil
 	}
-	tokens := lexer.Tokenize(string(raw))
+	if line, column := notUTF8(raw); line > 0 {
+		ps.at(position{src, line, column}, "save the file as UTF-8", "not UTF-8")
+		return nil
+	}
+	tokens := lexer.Tokenize(string(withoutMark(raw)))
 	if deep := tooDeep(tokens); deep != nil {
 		ps.at(src.at(deep), "", "nested too deeply")
 		return nil
@@ -105,7 +110,7 @@ func (ps *problems) tree(src *source, raw []byte) *node {
 		var syntax yaml.Error
 		if errors.As(err, &syntax) {
 			at := src.at(syntax.GetToken())
-			ps.at(at, src.quoteHint(at, syntax.GetMessage()), "not valid YAML: %s", syntax.GetMessage())
+			ps.at(at, src.yamlHint(at, syntax.GetMessage()), "not valid YAML: %s", syntax.GetMessage())
 		} else {
 			ps.at(whole, "", "not valid YAML")
 		}
@@ -156,16 +161,20 @@ func tooDeep(tokens token.Tokens) *token.Token {
 
 const unsupported = "anchors, aliases, tags and special numbers are not supported"
 
-// quoteHint finds text that YAML takes for something else.
-func (s *source) quoteHint(at position, message string) string {
-	switch {
-	case at.line < 1 || at.line > len(s.lines):
-	case strings.Contains(s.lines[at.line-1], ": {{"):
-		return "put text that begins with {{ in quotes"
-	case strings.Contains(message, "mapping value"):
-		return "put text that holds a colon in quotes"
+// notUTF8 is where a file holds something else, from 1; 0 if nowhere.
+func notUTF8(raw []byte) (line, column int) {
+	line, column = 1, 1
+	for len(raw) > 0 {
+		r, size := utf8.DecodeRune(raw)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return line, column
+		case r == '\n':
+			line, column = line+1, 0
+		}
+		raw, column = raw[size:], column+1
 	}
-	return ""
+	return 0, 0
 }
 
 // at is where a token begins.
@@ -173,7 +182,24 @@ func (s *source) at(t *token.Token) position {
 	if t == nil || t.Position == nil {
 		return position{src: s}
 	}
-	return position{src: s, line: t.Position.Line, column: t.Position.Column}
+	return position{src: s, line: t.Position.Line, column: s.begin(t)}
+}
+
+// begin is the column of a token. The lexer's is too high for plain text with
+// white space behind it.
+func (s *source) begin(t *token.Token) int {
+	column := t.Position.Column
+	if t.Type != token.StringType || t.Position.Line < 1 || t.Position.Line > len(s.lines) {
+		return column
+	}
+	word, _, _ := strings.Cut(strings.TrimSpace(t.Value), " ")
+	line := []rune(s.lines[t.Position.Line-1])
+	for c := column; c > 0 && c-1 <= len(line) && word != ""; c-- {
+		if strings.HasPrefix(string(line[c-1:]), word) {
+			return c
+		}
+	}
+	return column
 }
 
 // start is where a node begins; the token of a section is its first colon.
@@ -225,7 +251,7 @@ func (ps *problems) pairs(src *source, values []*ast.MappingValueNode) []pair {
 		at := src.at(v.Key.GetToken())
 		name, ok := v.Key.(*ast.StringNode)
 		if !ok {
-			ps.at(at, "put a text that begins with {{ in quotes", "a key must be a plain word")
+			ps.at(at, keyHint(v.Key), "a key must be a plain word")
 			continue
 		}
 		if line, ok := first[name.Value]; ok {
