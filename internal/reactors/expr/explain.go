@@ -62,8 +62,19 @@ var instead = map[string]string{
 	"’":   `write straight quotes: '`,
 }
 
+// What other languages call functions that there are.
+var elsewhere = map[string]string{
+	"includes": "contains", "include": "contains", "has": "contains", "contain": "contains",
+	"lower": "lowerAscii", "tolower": "lowerAscii", "tolowercase": "lowerAscii", "lowercase": "lowerAscii", "downcase": "lowerAscii",
+	"upper": "upperAscii", "toupper": "upperAscii", "touppercase": "upperAscii", "uppercase": "upperAscii", "upcase": "upperAscii",
+	"len": "size", "length": "size", "count": "size",
+	"match": "matches", "test": "matches", "regex": "matches", "beginswith": "startsWith",
+}
+
 var (
-	badToken    = regexp.MustCompile(`^token recognition error at: '(.+)'$`)
+	badToken     = regexp.MustCompile(`^token recognition error at: '(.+)'$`)
+	bareDuration = regexp.MustCompile(`[0-9]+$`)
+
 	unexpected  = regexp.MustCompile(`^(?:mismatched|extraneous) input '(.+?)' expecting`)
 	missing     = regexp.MustCompile(`^missing '(.)' at`)
 	reserved    = regexp.MustCompile(`^reserved identifier: (.+)$`)
@@ -89,11 +100,18 @@ func explainSyntax(src string, issues *cel.Issues) error {
 		if before := strings.TrimRight(src[:e.Offset], " "); before == "not" || strings.HasSuffix(before, " not") {
 			e.Offset, w = len(before)-len("not"), "not"
 		}
+		if d := bareDuration.FindString(src[:e.Offset]); d != "" && strings.Contains("smhdw", w) {
+			e.Offset -= len(d)
+			e.Message, e.Hint = d+w+" is not a duration", `write duration("1h"), with s, m or h`
+			return
+		}
 		e.Message, e.Hint = w+" is not expected here", instead[w]
 	}
 	switch {
 	case tooDeep(text):
 		e.Offset, e.Message = 0, deep
+	case strings.HasPrefix(strings.TrimSpace(src), "{{"):
+		e.Offset, e.Message, e.Hint = strings.Index(src, "{{"), "{{ is for texts", "leave {{ and }} out"
 	case strings.Contains(text, "has() macro"):
 		e.Message, e.Hint = "has asks for a field", "such as has(member.name)"
 	case missing.MatchString(text):
@@ -161,7 +179,9 @@ func (e *Env) explainTypes(src string, a *celast.AST, issues *cel.Issues) error 
 		e.explainField(src, a, found.ExprID, m[1], out)
 	} else if m := noSuchName.FindStringSubmatch(text); m != nil {
 		out.Message = "there is no function " + m[1]
-		out.Hint = meant(m[1], e.functions(), "")
+		if out.Hint = meant(m[1], e.functions(), ""); elsewhere[strings.ToLower(m[1])] != "" {
+			out.Hint = "did you mean " + elsewhere[strings.ToLower(m[1])] + "?"
+		}
 	} else if m := noOverload.FindStringSubmatch(text); m != nil {
 		out.Message, out.Hint = explainOverload(m[1], m[2], m[3])
 	} else if m := noRange.FindStringSubmatch(text); m != nil {
@@ -233,7 +253,7 @@ func (e *Env) functions() []string {
 // explainOverload says that an operator or function doesn't take what it got.
 func explainOverload(function, target, args string) (message, hint string) {
 	operands := slices.Collect(typeList(args))
-	operator := strings.Trim(function, "_")
+	operator := strings.TrimPrefix(strings.Trim(function, "_"), "@")
 	switch {
 	case function == "_[_]":
 		message = fmt.Sprintf("[ ] doesn't find %s in %s", last(operands), operands[0])
@@ -251,10 +271,18 @@ func explainOverload(function, target, args string) (message, hint string) {
 	}
 	is := func(t string) bool { return slices.Contains(operands, t) }
 	switch {
+	case operator == "in" && operands[1] == "a string":
+		hint = `of a text ask x.contains("y"), of a list x in ["y", "z"]`
+	case is(mentionName) && operator != "+" && operator != function:
+		hint = "compare member.name"
 	case is(mentionName):
 		hint = "write it as its own placeholder: {{ member.mention }}"
 	case operator == "+" && is("a string"):
 		hint = "string( ) makes text of a number or a time"
+	case is("a time") && is("a string"):
+		hint = `write timestamp("2026-01-31T08:00:00Z")`
+	case is("a duration") && (is("a string") || is("an integer")):
+		hint = `write duration("1h"), with s, m or h`
 	case is("an integer") && is("a string"):
 		hint = "numbers are written without quotes"
 	case is("an integer") && is("a decimal number"):

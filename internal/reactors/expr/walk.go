@@ -1,8 +1,11 @@
 package expr
 
 import (
+	"strings"
+
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -151,6 +154,12 @@ func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []strin
 				Offset:  offsetOf(src, a, x.ID()),
 				Message: "dyn is not possible here: types are checked when a rule is loaded",
 			}
+		} else if args := x.AsCall().Args(); name == "matches" && len(args) > 0 && holdsBackspace(args[len(args)-1]) {
+			return &Error{
+				Offset:  offsetOf(src, a, args[len(args)-1].ID()),
+				Message: `\b is a backspace in "…", not the edge of a word`,
+				Hint:    `write r"…", in which \ stays as it is`,
+			}
 		}
 	case celast.ComprehensionKind:
 		c := x.AsComprehension()
@@ -184,6 +193,16 @@ func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []strin
 		}
 	}
 	return nil
+}
+
+// holdsBackspace finds regular expressions that can match nothing that people
+// write: their \b was taken for a character.
+func holdsBackspace(x celast.Expr) bool {
+	if x.Kind() != celast.LiteralKind {
+		return false
+	}
+	s, ok := x.AsLiteral().(types.String)
+	return ok && strings.Contains(string(s), "\b")
 }
 
 // qualified reports whether what looks like the target of a call is part of
