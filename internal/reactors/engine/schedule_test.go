@@ -111,3 +111,23 @@ func TestScheduleAcrossDaylightSaving(t *testing.T) {
 		}
 	}
 }
+
+// A time that was seen in shadow mode isn't made up for when the rule goes live.
+func TestScheduleSeenInShadow(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, strings.Replace(weekly, "mode: live", "mode: shadow", 1))
+	s.record(member("created", space, "users/1"))
+	s.setClock(start.AddDate(0, 0, 7).Add(5 * time.Second))
+	s.tick()
+	s.carryOn()
+	s.use(weekly)
+	s.wait(5 * time.Minute)
+	s.tick()
+	s.carryOn()
+	wantOutcomes(t, s, reactors.Shadowed)
+	wantSaid(t, s)
+	s.setClock(start.AddDate(0, 0, 14).Add(5 * time.Second))
+	s.tick()
+	s.carryOn()
+	wantOutcomes(t, s, reactors.Shadowed, reactors.Sent)
+}
