@@ -161,6 +161,9 @@ func (c *ruleCompiler) action(path string, p pair, label string, env *expr.Env) 
 		}
 		c.at(c.where(at), problem.Hint, "%s: %s", p.key, problem.Message)
 	}
+	if len(c.compiler.list) == known {
+		c.possible(path, d)
+	}
 	return d
 }
 

@@ -3,6 +3,7 @@ package rules_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -53,6 +54,9 @@ func (s send) Check(params any) []reactors.Problem {
 
 func (send) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
 	p := params.(*sendParams)
+	if p.To == "private" && c.Run.Member == "" {
+		return nil, fmt.Errorf("prepare %q: there is nobody to send it to: the trigger has no member", c.Label)
+	}
 	body := map[string]any{"to": p.To, "text": p.Text.Value, "label": c.Label, "key": p.Key.Value}
 	if p.Card.Value != nil {
 		body["card"] = p.Card.Value

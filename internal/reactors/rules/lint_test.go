@@ -163,6 +163,7 @@ func mistakes() []mistake {
 		{name: "parameter of another kind", rule: "do: [{send: {text: a, times: many}}]"},
 		{name: "number for text", rule: "do: [{send: {text: 5}}]"},
 		{name: "parameter that the action refuses", rule: "do:\n  - send:\n      text: a\n      to: everybody"},
+		{name: "message to nobody", on: "[member.left, message.deleted]", rule: "do: [{send: {text: a, to: private}}]"},
 		{name: "action without what it needs", rule: "do: [{send: }]"},
 		{name: "text too long", rule: "do: [{send: {text: \"" + strings.Repeat("x", 32_001) + "\"}}]"},
 		{name: "reaction as the app", rule: "do: [{react: {emoji: x}}]"},

@@ -1,0 +1,69 @@
+package rules
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+)
+
+// possible finds an action that needs what a trigger never brings, such as a
+// thread to reply in when somebody joins: each of its runs would fail. Only
+// actions know what they need, so they are asked for a request, with all that
+// there can be and with what there is.
+func (c *ruleCompiler) possible(path string, d *Do) {
+	if _, ok := d.Action.(reactors.Composer); ok {
+		return // what it asks for isn't known before it has run
+	}
+	const space = "spaces/SAMPLE"
+	whole := reactors.Facts{
+		Space:    reactors.SpaceFacts{Name: space},
+		Member:   reactors.MemberFacts{Name: "users/SAMPLE", Type: "HUMAN"},
+		Message:  reactors.MessageFacts{Name: space + "/messages/SAMPLE", Thread: space + "/threads/SAMPLE"},
+		Reaction: reactors.ReactionFacts{Emoji: "👍"},
+	}
+	if d.try(whole) != nil {
+		return // for another reason
+	}
+	for _, t := range c.rule.On {
+		f, has := whole, expr.Variables(t)
+		f.Trigger = t
+		if !slices.Contains(has, "member") {
+			f.Member = reactors.MemberFacts{}
+		}
+		if !slices.Contains(has, "message") {
+			f.Message = reactors.MessageFacts{}
+		}
+		if !slices.Contains(has, "reaction") {
+			f.Reaction = reactors.ReactionFacts{}
+		} else {
+			f.Message.Thread = "" // Chat doesn't tell
+		}
+		if err := d.try(f); err != nil {
+			why := strings.TrimPrefix(err.Error(), "prepare \""+d.Label+"\": ")
+			c.at(c.where(join(path, "to")), "", "%s: of %s, %s", d.Action.Name(), t, why)
+		}
+	}
+}
+
+// try prepares the action for facts, with its texts as they are written.
+func (d *Do) try(f reactors.Facts) error {
+	params := clone(reflect.ValueOf(d.Params))
+	eachText("", params.Elem(), func(_ string, t any) {
+		switch t := t.(type) {
+		case *reactors.ChatText:
+			t.Value = t.Source
+		case *reactors.PlainText:
+			t.Value = t.Source
+		case *reactors.Card:
+			if t.Source != nil {
+				t.Value, _ = marshal(t.Source) // without, it fails both times
+			}
+		}
+	})
+	run := reactors.Run{Reactor: "sample", Subject: "sample", Trigger: f.Trigger, Space: f.Space.Name, Member: f.Member.Name, Facts: f}
+	_, err := d.Action.Prepare(params.Interface(), reactors.PrepareContext{Run: run, Facts: f, Label: d.Label, IDs: reactors.IDsOf(run)})
+	return err
+}
