@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -73,6 +74,8 @@ func (a *Action) Check(params any) []reactors.Problem {
 	var problems []reactors.Problem
 	if p.URL == "" {
 		problems = append(problems, reactors.Problem{Field: "url", Message: "url is missing", Hint: "write the receiver's https address"})
+	} else if strings.Contains(p.URL, "{{") {
+		problems = append(problems, reactors.Problem{Field: "url", Message: "url can't hold placeholders", Hint: "what happened is in the body"})
 	} else if _, err := a.target(p.URL); err != nil {
 		problems = append(problems, reactors.Problem{Field: "url", Message: "url " + err.Error(), Hint: "write it like https://hooks.example.com/spacekeeper"})
 	}

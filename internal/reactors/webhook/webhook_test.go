@@ -202,6 +202,7 @@ func TestCheck(t *testing.T) {
 		"https://exa mple.com":            "not an address",
 		"https://me:pw@example.com":       "user or password",
 		"https://example.com/#x":          "# part",
+		"https://example.com/{{ x }}":     "placeholders",
 		"https://10.0.0.1/":               "may not reach (private)",
 		"https://[::1]/":                  "may not reach (loopback)",
 	} {
