@@ -80,6 +80,9 @@ func knownRule(set *rules.Set, id, space string) (*rules.Rule, error) {
 		for _, r := range set.Rules() {
 			ids = append(ids, r.ID)
 		}
+		if len(ids) == 0 {
+			return nil, &usageError{fmt.Errorf("there is no reactor %q: the file holds none", id)}
+		}
 		return nil, &usageError{fmt.Errorf("there is no reactor %q: there are %s", id, strings.Join(ids, ", "))}
 	}
 	return rule, nil

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -29,7 +33,8 @@ func newReactorsPreview(env *environment) *cobra.Command {
 		Use:   "preview ID",
 		Short: "Show what a rule says, here or to one person",
 		Long: `Preview renders each step of a rule for a made-up person, or, with --space, for
-the newest event of that space that pulls its trigger. Conditions aren't asked.
+the newest event of that space that pulls its trigger, and a schedule as of now.
+Conditions aren't asked.
 
 With --send-to, messages go to one member of the space, who alone can see them.
 They carry new ids, so the rule itself takes no notice.`,
@@ -84,7 +89,7 @@ func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules
 	sample := sampleFacts(rule, o)
 	if o.space != "" {
 		if err := withStore(ctx, cfg, func(db *store.Store) (err error) {
-			sample, err = recordedFacts(ctx, set, rule, db, sample, o)
+			sample, err = e.recordedFacts(ctx, set, rule, db, sample, o)
 			return err
 		}); err != nil {
 			return err
@@ -118,17 +123,48 @@ func sampleFacts(rule *rules.Rule, o previewOptions) reactors.Facts {
 	}
 	f.Space.Week = reactors.WeekFacts{Messages: 34, Posters: 7, Joins: 2, Leaves: 1, TopEmoji: "🎉"}
 	f.Subscription = reactors.SubscriptionFacts{Name: "subscriptions/SAMPLE", Reason: "USER_SCOPE_REVOKED"}
-	return f.Grouped(nil)
+	return brought(f).Grouped(nil)
+}
+
+// brought leaves of facts what their trigger brings.
+func brought(f reactors.Facts) reactors.Facts {
+	has := expr.Variables(f.Trigger)
+	if !slices.Contains(has, "member") {
+		f.Member = reactors.MemberFacts{}
+	}
+	if f.Trigger != reactors.MemberRoleChanged {
+		f.Member.PreviousRole = ""
+	}
+	if !slices.Contains(has, "message") {
+		f.Message = reactors.MessageFacts{}
+	}
+	if !slices.Contains(has, "reaction") {
+		f.Reaction = reactors.ReactionFacts{}
+	} else {
+		f.Message.Text, f.Message.Thread = "", "" // Chat doesn't tell
+	}
+	if !slices.Contains(has, "subscription") {
+		f.Subscription = reactors.SubscriptionFacts{}
+	}
+	return f
 }
 
 // lookBack is how far a preview looks for an event.
 const lookBack = 28 * 24 * time.Hour
 
+// allNeeds is all state that there is.
+const allNeeds = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek | reactors.NeedMember | reactors.NeedPosts | reactors.NeedThread
+
 // recordedFacts is the newest event of the space that pulls the rule's trigger,
-// with the state as of now; the sample if there is none.
-func recordedFacts(ctx context.Context, set *rules.Set, rule *rules.Rule, db *store.Store, sample reactors.Facts, o previewOptions) (reactors.Facts, error) {
+// with the state as of now; the sample if there is none, which is said. A
+// schedule needs no event.
+func (e *environment) recordedFacts(ctx context.Context, set *rules.Set, rule *rules.Rule, db *store.Store, sample reactors.Facts, o previewOptions) (reactors.Facts, error) {
 	now := time.Now()
 	found, fits := sample, false
+	if rule.On[0] == reactors.Schedule {
+		found.Event.ID = ""
+		return db.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.space, Facts: found}, allNeeds, now)
+	}
 	err := db.History(ctx, now.Add(-lookBack), now, func(c reactors.Change) error {
 		if c.Item.Space != o.space {
 			return nil
@@ -140,11 +176,14 @@ func recordedFacts(ctx context.Context, set *rules.Set, rule *rules.Rule, db *st
 		}
 		return nil
 	})
-	if err != nil || !fits {
+	if err != nil {
 		return sample, err
 	}
-	all := reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek | reactors.NeedMember | reactors.NeedPosts | reactors.NeedThread
-	return db.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.space, Facts: found}, all, now)
+	if !fits {
+		fmt.Fprintf(e.stdout, "nothing that is recorded of %s in 28 days pulls the trigger: names and numbers are made up\n", o.space)
+		return sample, nil
+	}
+	return db.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.space, Facts: found}, allNeeds, now)
 }
 
 // showSteps prints what each step would do, and returns it.
@@ -153,7 +192,11 @@ func (e *environment) showSteps(ctx context.Context, rule *rules.Rule, f reactor
 		Reactor: rule.ID, Subject: "preview", Shadow: true, Trigger: f.Trigger, Space: f.Space.Name, Member: f.Member.Name,
 		EventTime: f.Event.Time, Facts: f,
 	}
-	fmt.Fprintf(e.stdout, "%s (%s) for %s in %s\n", rule.ID, rule.Mode, orNobody(f.Member.Name), f.Space.Name)
+	whom := ""
+	if f.Member.Name != "" {
+		whom = " for " + f.Member.Name
+	}
+	fmt.Fprintf(e.stdout, "%s (%s)%s in %s\n", rule.ID, rule.Mode, whom, f.Space.Name)
 	var all []reactors.Request
 	show := func(title string, collapsed bool, f reactors.Facts) error {
 		requests, err := rule.Render(ctx, run, f, time.Now(), collapsed)
@@ -190,13 +233,6 @@ func (e *environment) showSteps(ctx context.Context, rule *rules.Rule, f reactor
 	return all, nil
 }
 
-func orNobody(member string) string {
-	if member == "" {
-		return "nobody"
-	}
-	return member
-}
-
 // sendPreview sends the messages among the requests to one person.
 func (e *environment) sendPreview(ctx context.Context, cfg config.Config, requests []reactors.Request, o previewOptions) error {
 	chat, err := openChat(ctx, cfg)
@@ -223,6 +259,10 @@ func (e *environment) sendPreview(ctx context.Context, cfg config.Config, reques
 			return fmt.Errorf("after %s: %w", counted(sent, "message"), err)
 		}
 		sent++
+	}
+	if sent == 0 {
+		fmt.Fprintln(e.stdout, "\nnothing was sent: the rule writes no message")
+		return nil
 	}
 	fmt.Fprintf(e.stdout, "\nsent %s to %s in %s, who alone can see them, with new ids\n", counted(sent, "message"), o.sendTo, o.space)
 	return nil
@@ -262,6 +302,26 @@ func printContent(out io.Writer, body json.RawMessage) {
 		shown = true
 	}
 	if !shown {
-		fmt.Fprintln(out, "  "+oneLine(string(body)))
+		printFields(out, parts)
+	}
+}
+
+// printFields prints what a request holds, one a line; JSON in a text as JSON.
+func printFields(out io.Writer, parts map[string]json.RawMessage) {
+	for _, key := range slices.Sorted(maps.Keys(parts)) {
+		value := parts[key]
+		var text string
+		if json.Unmarshal(value, &text) == nil && json.Valid([]byte(text)) && strings.HasPrefix(text, "{") {
+			value = json.RawMessage(text)
+		}
+		var b bytes.Buffer
+		if json.Indent(&b, value, "  ", "  ") != nil {
+			continue
+		}
+		lines := strings.Split(b.String(), "\n")
+		for i := range lines {
+			lines[i] = oneLine(lines[i])
+		}
+		fmt.Fprintf(out, "  %s: %s\n", key, strings.Join(lines, "\n"))
 	}
 }

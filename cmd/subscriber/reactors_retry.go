@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
@@ -28,6 +29,9 @@ such as those of a webhook whose receiver was away, oldest first.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if failed == (len(args) == 1) {
 				return &usageError{errors.New("name a run, or --failed for all that have failed")}
+			}
+			if err := checkFilter(f); err != nil {
+				return err
 			}
 			f.Since = since.before(time.Now())
 			var id int64
@@ -81,11 +85,29 @@ func (e *environment) retryRun(ctx context.Context, db *store.Store, id int64) e
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("run %d can't be tried again: there is none, or it is under way, or it has had its effect", id)
+		return whyNotAgain(ctx, db, id)
 	}
 	fmt.Fprintf(e.stdout, "run %d is tried again as soon as a worker takes it, usually within a second\n", id)
 	fmt.Fprintf(e.stdout, "Next: subscriber reactors runs show %d\n", id)
 	return nil
+}
+
+// whyNotAgain says what became of a run that can't be tried again.
+func whyNotAgain(ctx context.Context, db *store.Store, id int64) error {
+	run, err := db.Run(ctx, id)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return noRun(id)
+	case err != nil:
+		return err
+	case run.Outcome == reactors.Pending:
+		return fmt.Errorf("run %d needs no other try: it is %s", id, standing(run.Outcome, run.Shadow, run.Due))
+	}
+	return fmt.Errorf("run %d can't be tried again: it is %s, and what it does is done once", id, standing(run.Outcome, run.Shadow, run.Due))
+}
+
+func noRun(id int64) error {
+	return fmt.Errorf("there is no run %d: subscriber reactors runs lists them", id)
 }
 
 // retryFailed looks for all of them before the first is tried again, and may

@@ -53,6 +53,9 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 			if f.Most < 1 {
 				return &usageError{errors.New("--most must be at least 1")}
 			}
+			if err := checkFilter(f); err != nil {
+				return err
+			}
 			if since.String() != "" {
 				f.Since = since.before(time.Now())
 			}
@@ -82,6 +85,18 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 	addFormat(cmd, &out)
 	cmd.AddCommand(newReactorsShow(env))
 	return cmd
+}
+
+// checkFilter finds what can't be anybody's name: nothing would be found, and
+// that would look like an answer.
+func checkFilter(f store.RunFilter) error {
+	if f.Member != "" && !userNames.MatchString(f.Member) {
+		return &usageError{fmt.Errorf("--member %q is nobody: name them as users/123", f.Member)}
+	}
+	if f.Space == "" {
+		return nil
+	}
+	return checkSpaces([]string{f.Space})
 }
 
 func outcomeNames() string {
@@ -181,7 +196,7 @@ func newReactorsShow(env *environment) *cobra.Command {
 			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
 				run, err := db.Run(cmd.Context(), id)
 				if errors.Is(err, pgx.ErrNoRows) {
-					return fmt.Errorf("there is no run %d: subscriber reactors runs lists them", id)
+					return noRun(id)
 				}
 				if err != nil {
 					return err

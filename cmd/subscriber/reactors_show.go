@@ -130,6 +130,7 @@ func (e *environment) printAsTest(ctx context.Context, db *store.Store, run reac
 		return err
 	}
 	expect := map[string]int{string(reactors.Sent): 0}
+	waiting := 0
 	for _, r := range same {
 		if r.Subject != run.Subject || r.Shadow != run.Shadow {
 			continue
@@ -139,6 +140,8 @@ func (e *environment) printAsTest(ctx context.Context, db *store.Store, run reac
 			expect[string(reactors.Sent)]++
 		case reactors.ConditionFalse, reactors.Left, reactors.Stopped, reactors.Quiet:
 			expect[string(r.Outcome)]++
+		case reactors.Pending:
+			waiting++
 		}
 	}
 	switch run.Outcome {
@@ -156,6 +159,9 @@ func (e *environment) printAsTest(ctx context.Context, db *store.Store, run reac
 	}
 	fmt.Fprintln(e.stdout, "# It holds what the event told: take out what nobody else should read.")
 	fmt.Fprintln(e.stdout, "# State that came of other events has to be added under given.")
+	if waiting > 0 {
+		fmt.Fprintf(e.stdout, "# Steps that still wait: %d. The test plays them, too: add to expect what they should come to.\n", waiting)
+	}
 	_, err = e.stdout.Write(text)
 	return err
 }

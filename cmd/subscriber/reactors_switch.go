@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +36,12 @@ done any more.`,
 					reactor = store.AllReactors
 				} else if err := env.checkID(cfg, reactor); err != nil {
 					return err
+				}
+				if !cmd.Flags().Changed("reason") {
+					var err error
+					if reason, err = reasonSoFar(cmd.Context(), db, reactor); err != nil {
+						return err
+					}
 				}
 				if err := db.Pause(cmd.Context(), reactor, reason); err != nil {
 					return err
@@ -70,17 +78,67 @@ and the other way round.`,
 				if all {
 					reactor = store.AllReactors
 				}
+				switches, err := db.Switches(cmd.Context())
+				if err != nil {
+					return err
+				}
 				released, err := db.Resume(cmd.Context(), reactor)
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(env.stdout, "resumed: %s; %s that waited go on within a second\n", whichRules(reactor), counted(released, "run"))
+				env.tellResumed(reactor, released, switches)
 				return nil
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "end the pause of all rules")
 	return cmd
+}
+
+// reasonSoFar is why a rule is paused already, which to pause it once more
+// doesn't change; "" if it isn't, or nobody said.
+func reasonSoFar(ctx context.Context, db *store.Store, reactor string) (string, error) {
+	switches, err := db.Switches(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range switches {
+		if s.Reactor == reactor {
+			return s.Reason, nil
+		}
+	}
+	return "", nil
+}
+
+// tellResumed says what goes on now, and what doesn't, by what was paused
+// before.
+func (e *environment) tellResumed(reactor string, released int, before []store.Switch) {
+	var was, all bool
+	var others []string
+	for _, s := range before {
+		switch s.Reactor {
+		case reactor:
+			was = true
+		case store.AllReactors:
+			all = true
+		default:
+			others = append(others, s.Reactor)
+		}
+	}
+	switch {
+	case was:
+		fmt.Fprintf(e.stdout, "resumed: %s; %s that waited go on within a second\n", whichRules(reactor), counted(released, "run"))
+	case reactor == store.AllReactors:
+		fmt.Fprintln(e.stdout, "pause --all was not in force")
+	default:
+		fmt.Fprintf(e.stdout, "%s was not paused by itself\n", reactor)
+	}
+	switch {
+	case all:
+		fmt.Fprintln(e.stdout, "Next: subscriber reactors resume --all: all rules are paused still")
+	case reactor == store.AllReactors && len(others) > 0:
+		fmt.Fprintf(e.stdout, "Next: subscriber reactors resume ID, for what is paused by itself: %s\n", strings.Join(others, ", "))
+	}
 }
 
 // switched is the rule that is meant.

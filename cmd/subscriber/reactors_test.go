@@ -93,13 +93,14 @@ func TestReactorsWrongUse(t *testing.T) {
 		{}, {"lint", "a", "b"}, {"replay"}, {"replay", "welcome", "--all"}, {"replay", "welcome", "--since", "20"},
 		{"replay", "welcome", "--since", "1d", "--until", "2d"}, {"replay", "--all", "--space", "AAQA"}, {"diff"},
 		{"runs", "--outcome", "lost"}, {"runs", "--most", "0"}, {"runs", "show", "x"}, {"retry", "-1"}, {"retry"}, {"retry", "3", "--failed"}, {"retry", "3", "--since", "1d"},
+		{"runs", "--space", "AAQA"}, {"runs", "--member", "Anna"}, {"retry", "--failed", "--space", "AAQA"},
 		{"pause"}, {"resume", "welcome", "--all"},
 		{"list", "-o", "yaml"},
 	} {
 		s.call(args...)
 	}
-	if n := strings.Count(s.seen.String(), "(exit 64)"); n != 18 {
-		t.Errorf("%d of 18 are wrong use", n)
+	if n := strings.Count(s.seen.String(), "(exit 64)"); n != 21 {
+		t.Errorf("%d of 21 are wrong use", n)
 	}
 	golden(t, "reactors-wrong-use", s.seen.String())
 }
@@ -200,6 +201,14 @@ func TestReactorsOfAStore(t *testing.T) {
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	more := filepath.Join(t.TempDir(), "more.yaml")
+	if err := os.WriteFile(more, []byte(`reactors:
+  - {id: digest, on: schedule, cron: "0 9 * * mon", zone: UTC, do: [{send: {text: "{{ space.week.messages }} messages"}}]}
+  - {id: edits, on: message.edited, do: [{send: {text: "{{ member.mention }}: {{ message.text }}"}}]}
+  - {id: siem, on: member.joined, do: [{webhook: {url: "https://siem.example.com", secret_file: secret}}]}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s := &session{t: t, env: environ{
 		"SPACEKEEPER_REACTORS_FILE": ruleFile, "SPACEKEEPER_DATABASE_DSN": dsn,
 		"SPACEKEEPER_CHAT_ENDPOINT": conformancetest.Proxy(t, ws.ChatEndpoint()),
@@ -234,11 +243,24 @@ func TestReactorsOfAStore(t *testing.T) {
 	s.call("retry", "--failed", "--reactor", "week")
 	s.call("retry", "--failed", "--reactor", "welcome", "--space", space)
 	s.call("retry", "3")
+	s.call("retry", "999")
 	s.call("retry", "--failed", "--since", "1d")
+	s.call("pause", "welcome")
+	if switches, err := db.Switches(t.Context()); err != nil || len(switches) != 1 || switches[0].Reason != "too many" {
+		t.Errorf("paused once more: got %+v, error %v, want the reason from before", switches, err)
+	}
 	s.call("pause", "--all")
 	s.call("list")
 	s.call("resume", "welcome")
+	s.call("resume", "welcome")
+	s.call("pause", "answer")
 	s.call("resume", "--all")
+	s.call("resume", "answer")
+	s.env["SPACEKEEPER_REACTORS_FILE"] = more
+	s.call("preview", "digest", "--space", space)
+	s.call("preview", "edits", "--space", space)
+	s.call("preview", "siem", "--space", space, "--send-to", member)
+	s.env["SPACEKEEPER_REACTORS_FILE"] = ruleFile
 	seen := strings.ReplaceAll(s.seen.String(), space, "spaces/"+strings.Repeat("A", len(space)-len("spaces/")))
 	seen = strings.ReplaceAll(seen, member, "users/MEMBER")
 	golden(t, "reactors-store", strings.ReplaceAll(seen, other, "other.yaml"))
