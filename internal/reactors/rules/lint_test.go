@@ -74,6 +74,7 @@ func mistakes() []mistake {
 		{name: "merge key", rule: "<<: {mode: live}"},
 		{name: "empty file", file: "# Nothing so far.\n"},
 		{name: "a file that ends too early", file: "reactors:\n"},
+		{name: "nothing but tests", file: "tests: []\n"},
 		{name: "rules without reactors", file: "- id: a\n  on: member.joined\n"},
 		{name: "a file of Windows", file: "\ufeffreactors:\r\n  - id: a\r\n    onn: member.joined\r\n    on: member.joined\r\n    do: [{send: {text: a}}]\r\n"},
 		{name: "another encoding", file: "reactors:\n  - id: a\n    on: member.joined\n    do: [{send: {text: \"gr\xfc\xdfe\"}}]\n"},

@@ -141,7 +141,7 @@ func (c *compiler) begins(src *source, top *node) {
 		c.at(position{src, 1, 1}, "write reactors: [] if there are to be none", "there are no rules in it")
 	case top.kind == list:
 		c.at(top.at, "write reactors: above it", "rules stand below reactors")
-	case top.kind == section && len(top.pairs) == 0:
+	case top.kind == section && !slices.ContainsFunc(top.pairs, func(p pair) bool { return p.key != "overrides" && p.key != "tests" }):
 		c.at(top.at, "write reactors: [] if there are to be none", "there are no rules in it")
 	case top.kind == section:
 		if n := top.child("reactors"); n != nil && n.kind == nothing {
