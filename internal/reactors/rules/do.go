@@ -35,9 +35,24 @@ func (c *ruleCompiler) steps() {
 	for _, path := range slices.Sorted(maps.Keys(c.of)) {
 		n := c.of[path]
 		if n.kind == text && !c.labels[n.text] {
-			c.at(n.at, suggest(n.text, slices.Sorted(maps.Keys(c.labels))), "%s: no action of this reactor has the id %q", path, n.text)
+			c.at(n.at, suggestLabel(n.text, c.labels), "%s: no action of this reactor has the id %q", path, n.text)
 		}
 	}
+}
+
+// suggestLabel leaves out the places that stand for ids nobody wrote.
+func suggestLabel(word string, all map[string]bool) string {
+	var written []string
+	for label := range all {
+		if labels.MatchString(label) {
+			written = append(written, label)
+		}
+	}
+	if len(written) == 0 {
+		return "give it one: send: {id: " + word + ", …}"
+	}
+	slices.Sort(written)
+	return suggest(word, written)
 }
 
 func (c *ruleCompiler) sequence() {

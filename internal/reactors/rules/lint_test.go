@@ -174,6 +174,7 @@ func mistakes() []mistake {
 		{name: "group without collapse", rule: "do: [{send: {text: \"{{ group.size }} of you\"}}]"},
 		{name: "duplicate label", rule: "do:\n  - send: {id: hello, text: a}\n  - send: {id: hello, text: b}"},
 		{name: "id of no action", rule: "do:\n  - send: {id: hello, text: a}\n  - send: {of: helo, text: b}"},
+		{name: "id that nothing has", rule: "do:\n  - send: {text: a}\n  - send: {of: hello, text: b}"},
 		{name: "id beside an action", rule: "do:\n  - id: hello\n    send: {text: a}"},
 		{name: "bad label", rule: "do: [{send: {id: Hello!, text: a}}]"},
 		{name: "stop_when without a sequence", rule: "stop_when: member.is_member"},
