@@ -118,6 +118,14 @@ COMMENT ON COLUMN reactor_switches.paused_at IS 'Since when.';
 COMMENT ON COLUMN reactor_switches.reactor IS 'Id of the rule; empty for all.';
 COMMENT ON COLUMN reactor_switches.reason IS 'As whoever paused it said.';
 
+CREATE TABLE reactor_schedules (
+  seen_until timestamptz NOT NULL,
+  reactor text COLLATE "C" PRIMARY KEY
+);
+COMMENT ON TABLE reactor_schedules IS 'Up to when the times of a rule''s schedule have had their runs. An empty name is when all were last looked at.';
+COMMENT ON COLUMN reactor_schedules.seen_until IS 'Times up to this one are done with.';
+COMMENT ON COLUMN reactor_schedules.reactor IS 'Id of the rule; empty for all.';
+
 CREATE TABLE reactor_records (
   recorded_at timestamptz NOT NULL DEFAULT now(),
   event_time timestamptz NOT NULL,
@@ -161,6 +169,7 @@ ALTER TABLE write_slots DROP COLUMN slowed, DROP COLUMN slowed_at;
 COMMENT ON TABLE write_slots IS 'Paces writes to a space over all replicas, by the clock of the database.';
 DROP TABLE own_messages;
 DROP TABLE reactor_records;
+DROP TABLE reactor_schedules;
 DROP TABLE reactor_switches;
 DROP TABLE reactor_evaluations;
 DROP VIEW reactor_outcomes;

@@ -974,6 +974,17 @@ ALTER TABLE public.reactor_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE public.reactor_schedules (
+    seen_until timestamp with time zone NOT NULL,
+    reactor text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.reactor_schedules IS 'Up to when the times of a rule''s schedule have had their runs. An empty name is when all were last looked at.';
+
+COMMENT ON COLUMN public.reactor_schedules.seen_until IS 'Times up to this one are done with.';
+
+COMMENT ON COLUMN public.reactor_schedules.reactor IS 'Id of the rule; empty for all.';
+
 CREATE TABLE public.reactor_switches (
     paused_at timestamp with time zone DEFAULT now() NOT NULL,
     reactor text NOT NULL COLLATE pg_catalog."C",
@@ -1146,6 +1157,9 @@ ALTER TABLE ONLY public.reactor_runs
 
 ALTER TABLE ONLY public.reactor_runs
     ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step, shadow);
+
+ALTER TABLE ONLY public.reactor_schedules
+    ADD CONSTRAINT reactor_schedules_pkey PRIMARY KEY (reactor);
 
 ALTER TABLE ONLY public.reactor_switches
     ADD CONSTRAINT reactor_switches_pkey PRIMARY KEY (reactor);

@@ -135,11 +135,10 @@ func TestTwoInstancesFallSilent(t *testing.T) {
 		}
 	}
 	for _, i := range []*instance{a, b} {
-		if i.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'loop'`) == 0 {
-			t.Error("nothing of it is recorded")
-		}
-		if !strings.Contains(i.worker.log.String(), "apps seem to answer each other") {
-			t.Error("nothing of it is in the log")
+		// Not to answer oneself is nothing to warn of.
+		loops := i.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'loop' AND reason NOT LIKE '%our own'`)
+		if logged := strings.Count(i.worker.log.String(), "apps seem to answer each other"); loops == 0 || logged != loops {
+			t.Errorf("%d loops are recorded, and %d logged", loops, logged)
 		}
 	}
 	before := a.Counts().AppMessages

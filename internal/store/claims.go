@@ -196,50 +196,18 @@ func (c claimColumns) args() []any {
 	return []any{c.eventTimes, c.dues, c.steps, c.shadows, c.mayLoop, c.reactors, c.subjects, c.triggers, c.spaces, c.members, c.hashes, c.facts}
 }
 
-// Claim adds what rules want for another reason than an event, such as a
-// schedule. What was claimed before isn't accounted for: asking twice is how
-// schedules work. What was seen in the other mode, shadow or live, stays as it
-// is, as it would if it were an event.
+// Claim adds what rules want for another reason than an event.
 func (s *Store) Claim(ctx context.Context, intents []reactors.Intent) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		fresh, err := unseenInOtherMode(ctx, tx, intents)
-		if err != nil {
-			return err
-		}
-		for i := range fresh {
-			fresh[i].Outcome = reactors.AlreadyDone
-		}
-		return s.claim(ctx, tx, fresh)
-	})
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.claimQuietly(ctx, tx, intents) })
 }
 
-func unseenInOtherMode(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) ([]reactors.Intent, error) {
-	var names, subjects []string
-	var shadows []bool
-	for _, in := range intents {
-		names, subjects, shadows = append(names, in.Reactor), append(subjects, in.Subject), append(shadows, in.Shadow)
+// claimQuietly doesn't account for what was claimed before: a schedule comes
+// again and again within what once_per allows once.
+func (s *Store) claimQuietly(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) error {
+	for i := range intents {
+		intents[i].Outcome = reactors.AlreadyDone
 	}
-	rows, err := tx.Query(ctx, `
-		SELECT n
-		FROM unnest($1::text[], $2::text[], $3::boolean[]) WITH ORDINALITY AS i (reactor, subject, shadow, n)
-		WHERE NOT EXISTS (
-			SELECT
-			FROM reactor_runs r
-			WHERE r.reactor = i.reactor AND r.subject = i.subject AND r.shadow <> i.shadow
-		)
-		ORDER BY n`, names, subjects, shadows)
-	if err != nil {
-		return nil, fmt.Errorf("look for %d runs in the other mode: %w", len(intents), err)
-	}
-	numbers, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return nil, fmt.Errorf("look for %d runs in the other mode: %w", len(intents), err)
-	}
-	fresh := make([]reactors.Intent, len(numbers))
-	for i, n := range numbers {
-		fresh[i] = intents[n-1]
-	}
-	return fresh, nil
+	return s.claim(ctx, tx, intents)
 }

@@ -38,17 +38,20 @@ func (b *Book) Set() *rules.Set { return b.set.Load() }
 // The file is looked at every watchInterval. What it refers to, cards and
 // modules, may change without it: so it is read anew every rereadInterval, too.
 const (
-	watchInterval  = time.Second
+	watchInterval  = time.Second / 2
 	rereadInterval = 15 * time.Second
 )
 
-// Watch puts the file's rules into force whenever it changes, until ctx ends.
+// Watch puts the file's rules into force whenever it changes, until ctx ends. A
+// file that changes between two looks is still being written: half of it could
+// be rules as good as any.
 // Rules with a mistake never replace those that have none. load reads the file,
 // and what it refers to.
 func (b *Book) Watch(ctx context.Context, path string, load func() (*rules.Set, error), log *zap.Logger) error {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	seen, read, complaint := digest(path), time.Now(), ""
+	last := seen
 	for {
 		select {
 		case <-tick.C:
@@ -56,7 +59,9 @@ func (b *Book) Watch(ctx context.Context, path string, load func() (*rules.Set, 
 			return nil
 		}
 		now := digest(path)
-		if now == seen && time.Since(read) < rereadInterval {
+		settled := now == last
+		last = now
+		if !settled || now == seen && time.Since(read) < rereadInterval {
 			continue
 		}
 		seen, read = now, time.Now()

@@ -86,6 +86,14 @@ func TestBookFollowsItsFile(t *testing.T) {
 		has("second", time.Minute)
 		write(rule("third"))
 		has("third", 1100*time.Millisecond)
+		taken := logs.FilterMessage("new rules are in force").Len()
+		write(rule("half"))
+		pass(600 * time.Millisecond) // it has looked once
+		write(rule("whole"))
+		has("whole", 1100*time.Millisecond)
+		if n := logs.FilterMessage("new rules are in force").Len() - taken; n != 1 {
+			t.Errorf("rules were taken up %d times while they were written, want once", n)
+		}
 		before := book.Set().Hash
 		card.Store("changed")
 		pass(16 * time.Second)

@@ -105,12 +105,15 @@ func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
 	return n
 }
 
+// ownMessage is why a rule doesn't answer what we have said: nothing to warn of.
+const ownMessage = "it is a message of our own"
+
 // conditions asks everything that the rule says about the state of things.
 func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, now time.Time) (Decision, bool) {
 	step := rule.Steps[run.Step]
 	switch {
 	case f.Message.Own && !rule.Observes():
-		return ended(reactors.Looping, "it is a message of our own"), true
+		return ended(reactors.Looping, ownMessage), true
 	case !rule.Bots && f.Member.Type == string(events.UserBot):
 		return ended(reactors.ConditionFalse, "an app did it, and the rule has no bots: true"), true
 	case rule.Stay && run.Member != "" && !f.Member.IsMember:

@@ -298,11 +298,11 @@ func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Ou
 	if err := d.store.FinishRun(ctx, run, o, reason, append(trace, d.said(what))...); err != nil {
 		return err
 	}
-	switch o {
-	case reactors.Failed:
+	switch {
+	case o == reactors.Failed:
 		d.log.Error("a run has failed: a person has to look at it", zap.Int64("run_id", run.ID),
 			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
-	case reactors.Looping:
+	case o == reactors.Looping && reason != ownMessage:
 		d.log.Warn("a reaction was left out, as apps seem to answer each other", zap.Int64("run_id", run.ID),
 			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
 	}

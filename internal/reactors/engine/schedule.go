@@ -2,7 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
@@ -31,7 +35,7 @@ func Periodic() *river.PeriodicJob {
 }
 
 // Scheduler is the River worker of ticks. Two that look at the same time do no
-// harm: a time of a rule in a space is claimed once.
+// harm: a time of a rule is seen to once.
 type Scheduler struct {
 	river.WorkerDefaults[Tick]
 	book  *Book
@@ -65,34 +69,66 @@ func (s *Scheduler) Work(ctx context.Context, _ *river.Job[Tick]) error {
 	return s.store.PruneRuns(ctx)
 }
 
-// lookBack bounds how far back a time that was missed is looked for.
-const lookBack = 24 * time.Hour
+const (
+	// lookBack bounds how far back a time that was missed is made up for.
+	lookBack = 24 * time.Hour
+	// mostPlanned bounds what is claimed in one transaction, but for a single
+	// time in all spaces.
+	mostPlanned = 2000
+)
 
-// Tick claims the runs of all times of schedules up to now that aren't too old
-// to be made up for.
+// Tick claims the runs of all times of schedules since it was called last, by
+// whichever replica, that aren't too old to be made up for.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 	set := s.book.Set()
+	byID := map[string]*rules.Rule{}
+	for _, r := range set.Rules() {
+		if r.Cron != nil {
+			byID[r.ID] = r
+		}
+	}
+	seen, err := s.store.SchedulesSeen(ctx, slices.Sorted(maps.Keys(byID)), now)
+	if err != nil {
+		return err
+	}
+	var failed []error
 	var spaces []string
-	var intents []reactors.Intent
-	for _, tick := range set.Due(now.Add(-lookBack), now) {
-		if now.Sub(tick.At) > tick.Rule.MaxAge {
+	for id, after := range seen {
+		r := byID[id]
+		if oldest := now.Add(-min(r.MaxAge, lookBack)).Add(-time.Nanosecond); oldest.After(after) {
+			after = oldest
+		}
+		if next := r.NextTick(after); next.IsZero() || next.After(now) {
 			continue
 		}
 		if spaces == nil {
-			var err error
 			if spaces, err = s.store.KnownSpaces(ctx); err != nil {
 				return err
 			}
 		}
-		intents = append(intents, set.PlanTick(tick, spaces)...)
+		failed = append(failed, s.seeTo(ctx, set, r, after, now, spaces))
 	}
-	if len(intents) == 0 {
-		return nil
+	if err := errors.Join(failed...); err != nil {
+		return err
 	}
-	if err := s.store.Claim(ctx, intents); err != nil {
-		return fmt.Errorf("claim what schedules want: %w", err)
+	return s.store.SawSchedules(ctx, now)
+}
+
+// seeTo claims the runs of a rule's times up to now, some at once.
+func (s *Scheduler) seeTo(ctx context.Context, set *rules.Set, r *rules.Rule, after, now time.Time, spaces []string) (err error) {
+	for err == nil && after.Before(now) {
+		after, err = s.store.SeeToSchedule(ctx, r.ID, after, func(after time.Time) ([]reactors.Intent, time.Time) {
+			var intents []reactors.Intent
+			for len(intents) < mostPlanned {
+				if after = r.NextTick(after); after.IsZero() || after.After(now) {
+					return intents, now
+				}
+				intents = append(intents, set.PlanTick(rules.Tick{Rule: r, At: after}, spaces)...)
+			}
+			return intents, after
+		})
 	}
-	return nil
+	return err
 }
 
 // AddWorkers makes s the worker of ticks.

@@ -28,6 +28,7 @@ func TestScheduleIsClaimedOnce(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, weekly)
 	s.record(member("created", "spaces/A", "users/1"), member("created", "spaces/B", "users/1"))
+	s.tick()
 	s.setClock(start.AddDate(0, 0, 7).Add(5 * time.Second)) // a Monday, 09:00:05
 	var wg sync.WaitGroup
 	for range 4 {
@@ -78,6 +79,7 @@ func TestMissedSchedule(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, weekly)
 			s.record(member("created", space, "users/1"))
+			s.tick()
 			s.setClock(start.AddDate(0, 0, 7).Add(tt.late))
 			s.tick()
 			if got := len(s.runs()); got != tt.want {
@@ -93,6 +95,7 @@ func TestScheduleAcrossDaylightSaving(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, strings.Replace(weekly, "zone: UTC", "zone: Europe/Berlin", 1))
 	s.record(member("created", space, "users/1"))
+	s.tick()
 	for i, at := range []time.Time{
 		time.Date(2026, 3, 23, 8, 0, 0, 0, time.UTC),
 		time.Date(2026, 3, 30, 7, 0, 0, 0, time.UTC), // clocks were put forward
@@ -117,6 +120,7 @@ func TestScheduleSeenInShadow(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, strings.Replace(weekly, "mode: live", "mode: shadow", 1))
 	s.record(member("created", space, "users/1"))
+	s.tick()
 	s.setClock(start.AddDate(0, 0, 7).Add(5 * time.Second))
 	s.tick()
 	s.carryOn()
@@ -130,4 +134,56 @@ func TestScheduleSeenInShadow(t *testing.T) {
 	s.tick()
 	s.carryOn()
 	wantOutcomes(t, s, reactors.Shadowed, reactors.Sent)
+}
+
+// What was due while there was no such rule, or no such space, isn't made up for:
+// only what was due while nobody looked.
+func TestScheduleBegins(t *testing.T) {
+	t.Parallel()
+	const often = `
+reactors:
+  - { id: hourly, mode: live, on: schedule, cron: "0 * * * *", zone: UTC, max_age: 1d, do: [say: { text: "{{ space.name }}" }] }
+`
+	s := newScene(t, often)
+	runs := func(what string, want int) {
+		t.Helper()
+		s.tick()
+		if got := len(s.runs()); got != want {
+			t.Errorf("%s: %d runs, want %d", what, got, want)
+		}
+	}
+	s.record(member("created", space, "users/1"))
+	s.wait(30 * time.Minute)
+	runs("a new rule", 0)
+	s.wait(3 * time.Hour)
+	runs("nobody has looked for three hours", 3)
+	s.use(strings.Replace(often, "hourly", "other", 1))
+	s.wait(30 * time.Minute)
+	runs("the rule is away", 3)
+	s.wait(2*time.Hour + 10*time.Minute)
+	runs("and another, that is new, looks", 5)
+	s.use(often)
+	runs("the rule is back", 5)
+	s.record(member("created", "spaces/NEW", "users/1"))
+	runs("a new space", 5)
+	s.wait(time.Hour)
+	runs("an hour later", 7)
+}
+
+// After a long time away there is more than fits in a transaction.
+func TestScheduleMakesUpForADay(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, `
+reactors:
+  - { id: minutely, mode: live, on: schedule, cron: "* * * * *", zone: UTC, max_age: 2d, do: [say: { text: "{{ space.name }}" }] }
+`)
+	s.record(member("created", "spaces/A", "users/1"), member("created", "spaces/B", "users/1"))
+	s.tick()
+	s.wait(47 * time.Hour)
+	s.tick()
+	s.tick()
+	// A day's and the one that falls due now: no more than that is looked back.
+	if got := value[int](t, s.store, `SELECT count(*) FROM reactor_runs`); got != 2*(24*60+1) {
+		t.Errorf("%d runs, want %d", got, 2*(24*60+1))
+	}
 }

@@ -64,6 +64,9 @@ func (l *live) work(ctx context.Context, set *rules.Set, says *say, prefix strin
 		moments = append(moments, moment{tick.At, nil}, moment{tick.At.Add(15 * time.Second), nil})
 	}
 	slices.SortStableFunc(moments, func(a, b moment) int { return a.at.Compare(b.at) })
+	if err := scheduler.Tick(ctx, since); err != nil { // what was before is nobody's
+		return err
+	}
 	for _, m := range moments {
 		if m.at.After(until) {
 			break

@@ -111,15 +111,21 @@ type Tick struct {
 func (s *Set) Due(after, upTo time.Time) []Tick {
 	var ticks []Tick
 	for _, e := range s.entries {
-		if e.rule.Cron == nil {
-			continue
-		}
-		for at := e.rule.Cron.Next(after); !at.IsZero() && !at.After(upTo); at = e.rule.Cron.Next(at) {
+		for at := e.rule.NextTick(after); !at.IsZero() && !at.After(upTo); at = e.rule.NextTick(at) {
 			ticks = append(ticks, Tick{e.rule, at})
 		}
 	}
 	slices.SortStableFunc(ticks, func(a, b Tick) int { return a.At.Compare(b.At) })
 	return ticks
+}
+
+// NextTick is the first time of the rule's schedule after a time; zero if there
+// is none.
+func (r *Rule) NextTick(after time.Time) time.Time {
+	if r.Cron == nil {
+		return time.Time{}
+	}
+	return r.Cron.Next(after)
 }
 
 // PlanTick is what a tick asks for: an intent for each space that its rule
