@@ -2,6 +2,7 @@ package reactors
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -30,6 +31,14 @@ const (
 // conversation of two apps began, it ends after three messages.
 func LoopLimit() Limit { return Limit{Per: PerSpaceLoop, Most: 1, Window: time.Minute} }
 
+// String is the limit as rules write it: "per_space: 20/1h".
 func (l Limit) String() string {
-	return fmt.Sprintf("per_%s: %d in %s", l.Per, l.Most, l.Window)
+	window := l.Window.String()
+	if strings.HasSuffix(window, "m0s") {
+		window = strings.TrimSuffix(window, "0s")
+	}
+	if strings.HasSuffix(window, "h0m") {
+		window = strings.TrimSuffix(window, "0m")
+	}
+	return fmt.Sprintf("per_%s: %d/%s", l.Per, l.Most, window)
 }
