@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -81,20 +80,19 @@ const (
 // whichever replica, that aren't too old to be made up for.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 	set := s.book.Set()
-	byID := map[string]*rules.Rule{}
-	for _, r := range set.Rules() {
-		if r.Cron != nil {
-			byID[r.ID] = r
-		}
+	scheduled := slices.DeleteFunc(set.Rules(), func(r *rules.Rule) bool { return r.Cron == nil })
+	var names []string
+	for _, r := range scheduled {
+		names = append(names, r.ID)
 	}
-	seen, err := s.store.SchedulesSeen(ctx, slices.Sorted(maps.Keys(byID)), now)
+	seen, err := s.store.SchedulesSeen(ctx, names, now)
 	if err != nil {
 		return err
 	}
 	var failed []error
 	var spaces []string
-	for id, after := range seen {
-		r := byID[id]
+	for _, r := range scheduled { // in the file's order, as their runs are then
+		after := seen[r.ID]
 		if oldest := now.Add(-min(r.MaxAge, lookBack)).Add(-time.Nanosecond); oldest.After(after) {
 			after = oldest
 		}

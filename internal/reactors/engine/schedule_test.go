@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 )
@@ -185,5 +187,28 @@ reactors:
 	// A day's and the one that falls due now: no more than that is looked back.
 	if got := value[int](t, s.store, `SELECT count(*) FROM reactor_runs`); got != 2*(24*60+1) {
 		t.Errorf("%d runs, want %d", got, 2*(24*60+1))
+	}
+}
+
+// Rules whose time is the same go in the file's order.
+func TestSchedulesGoInOrder(t *testing.T) {
+	t.Parallel()
+	text := "reactors:\n"
+	var want []string
+	for _, id := range []string{"h", "b", "g", "d", "e", "c", "f", "a"} {
+		want = append(want, id)
+		text += "  - { id: " + id + ", mode: live, on: schedule, cron: \"0 * * * *\", zone: UTC, do: [say: { text: \"hello\" }] }\n"
+	}
+	s := newScene(t, text)
+	s.record(member("created", space, "users/1"))
+	s.tick()
+	s.wait(time.Hour)
+	s.tick()
+	var got []string
+	for _, r := range s.runs() {
+		got = append(got, r.Reactor)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("runs (-want +got):\n%s", diff)
 	}
 }
