@@ -17,7 +17,7 @@ import (
 // take two calls.
 const (
 	failuresInARow = 5
-	openFor        = 2 * time.Minute
+	openFor        = 150 * time.Second
 )
 
 // breakers keep from calling what doesn't work: one for each space, one for
