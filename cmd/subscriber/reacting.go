@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -87,13 +86,12 @@ func (w *worker) warnOfSilence(set *rules.Set) {
 // unheard are the event types that a rule waits for and no target has. Where no
 // target is configured, somebody else sees to the subscriptions.
 func unheard(r *rules.Rule, ws config.Workspace) (missing []string) {
-	targets := ws.All()
-	if len(targets) == 0 {
+	if len(ws.All()) == 0 {
 		return nil
 	}
 	for _, trigger := range r.On {
 		for _, name := range trigger.EventTypes() {
-			if !slices.ContainsFunc(targets, func(t config.Target) bool { return slices.Contains(t.EventTypes, name) }) {
+			if !ws.AsksFor(name) {
 				missing = append(missing, name)
 			}
 		}

@@ -123,30 +123,7 @@ func sampleFacts(rule *rules.Rule, o previewOptions) reactors.Facts {
 	}
 	f.Space.Week = reactors.WeekFacts{Messages: 34, Posters: 7, Joins: 2, Leaves: 1, TopEmoji: "🎉"}
 	f.Subscription = reactors.SubscriptionFacts{Name: "subscriptions/SAMPLE", Reason: "USER_SCOPE_REVOKED"}
-	return brought(f).Grouped(nil)
-}
-
-// brought leaves of facts what their trigger brings.
-func brought(f reactors.Facts) reactors.Facts {
-	has := expr.Variables(f.Trigger)
-	if !slices.Contains(has, "member") {
-		f.Member = reactors.MemberFacts{}
-	}
-	if f.Trigger != reactors.MemberRoleChanged {
-		f.Member.PreviousRole = ""
-	}
-	if !slices.Contains(has, "message") {
-		f.Message = reactors.MessageFacts{}
-	}
-	if !slices.Contains(has, "reaction") {
-		f.Reaction = reactors.ReactionFacts{}
-	} else {
-		f.Message.Text, f.Message.Thread = "", "" // Chat doesn't tell
-	}
-	if !slices.Contains(has, "subscription") {
-		f.Subscription = reactors.SubscriptionFacts{}
-	}
-	return f
+	return expr.Brought(f).Grouped(nil)
 }
 
 // lookBack is how far a preview looks for an event.

@@ -63,6 +63,12 @@ func (w Workspace) All() []Target {
 	return all
 }
 
+// AsksFor reports whether a subscription to one of the targets asks for events of
+// a type.
+func (w Workspace) AsksFor(eventType string) bool {
+	return slices.ContainsFunc(w.All(), func(t Target) bool { return slices.Contains(t.EventTypes, eventType) })
+}
+
 // inherited are the event types of the workspace that a kind of target can have.
 func (w Workspace) inherited(kind TargetKind) []string {
 	possible := kind.EventTypes()

@@ -279,13 +279,10 @@ func rulesAwait(_ context.Context, e *examination) finding {
 	if err != nil {
 		return unruled(err)
 	}
-	var asked, missing, lost, ids []string
-	for _, t := range e.cfg.Workspace.All() {
-		asked = append(asked, t.EventTypes...)
-	}
+	var missing, lost, ids []string
 	for _, r := range rules {
 		for _, name := range r.Events {
-			if r.Mode == off || slices.Contains(asked, name) {
+			if r.Mode == off || e.cfg.Workspace.AsksFor(name) {
 				continue
 			}
 			if line := name + " (rule " + r.ID + ")"; !slices.Contains(lost, line) {
@@ -300,7 +297,7 @@ func rulesAwait(_ context.Context, e *examination) finding {
 		}
 	}
 	switch {
-	case len(asked) == 0:
+	case len(e.cfg.Workspace.All()) == 0:
 		return skipped("no space is configured here: workspace.spaces")
 	case len(lost) > 0:
 		return failed("no subscription asks for "+some(lost), "add to workspace.event_types: "+strings.Join(missing, ", "), "then run subscribe-setup apply").about(ids...)

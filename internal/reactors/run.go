@@ -37,6 +37,10 @@ type Planner interface {
 	Plan(Change) []Intent
 }
 
+// Rollout is how long replicas may go by different rules, as each takes up new
+// ones by itself.
+const Rollout = 2 * time.Minute
+
 // Run is one step of what a rule wants done for one subject.
 type Run struct {
 	ID      int64

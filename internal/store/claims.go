@@ -196,13 +196,6 @@ func (c claimColumns) args() []any {
 	return []any{c.eventTimes, c.dues, c.steps, c.shadows, c.mayLoop, c.reactors, c.subjects, c.triggers, c.spaces, c.members, c.hashes, c.facts}
 }
 
-// Claim adds what rules want for another reason than an event.
-func (s *Store) Claim(ctx context.Context, intents []reactors.Intent) error {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.claimQuietly(ctx, tx, intents) })
-}
-
 // claimQuietly doesn't account for what was claimed before: a schedule comes
 // again and again within what once_per allows once.
 func (s *Store) claimQuietly(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) error {

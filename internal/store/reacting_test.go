@@ -299,15 +299,27 @@ func TestEvaluationsAreCountedAndSampled(t *testing.T) {
 	}
 }
 
+// claim asks for a run without an event, as a schedule does.
+func claim(t *testing.T, s *store.Store, in reactors.Intent) error {
+	t.Helper()
+	if _, err := s.SchedulesSeen(t.Context(), []string{in.Reactor}, in.EventTime); err != nil {
+		return err
+	}
+	_, err := s.SeeToSchedule(t.Context(), in.Reactor, in.EventTime, func(after time.Time) ([]reactors.Intent, time.Time) {
+		return []reactors.Intent{in}, after
+	})
+	return err
+}
+
 // The steps of one subject go one after the other.
 func TestStepsWaitForEachOther(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
 	facts := []byte(`{"space":{"name":"spaces/S"}}`)
-	err := s.Claim(t.Context(), []reactors.Intent{{
+	err := claim(t, s, reactors.Intent{
 		Reactor: "week", Subject: "spaces/S users/ann", Trigger: reactors.MemberJoined, Space: space, Member: ann, EventTime: at(0), Facts: facts,
 		Steps: []reactors.PlannedStep{{Step: 0, Due: at(0)}, {Step: 1, Due: at(0)}, {Step: 2, Due: at(100)}},
-	}})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,10 +389,10 @@ func TestSurplusRunsAreDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		ask := func() {
-			if err := s.Claim(t.Context(), []reactors.Intent{{
+			if err := claim(t, s, reactors.Intent{
 				Reactor: "r", Subject: "x", Trigger: trigger, Space: space, EventTime: at(0), Facts: []byte(`{}`),
 				Steps: []reactors.PlannedStep{{Due: at(0)}},
-			}}); err != nil {
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}

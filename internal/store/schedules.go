@@ -14,13 +14,10 @@ import (
 // at.
 const anySchedule = ""
 
-// rolloutGrace is how long replicas with older rules may be the ones that look:
-// a rule that they don't know hasn't been away.
-const rolloutGrace = 2 * time.Minute
-
 // SchedulesSeen answers for each of these rules up to when the times of its
 // schedule were seen to. A rule that is new has nothing to make up for, and one
-// that was away nothing of that time: it begins at now.
+// that was away nothing of that time: it begins at now. While new rules are taken
+// up, those who look may not know one yet, which isn't away for that.
 func (s *Store) SchedulesSeen(ctx context.Context, rules []string, now time.Time) (map[string]time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -36,7 +33,7 @@ func (s *Store) SchedulesSeen(ctx context.Context, rules []string, now time.Time
 		SELECT r.reactor, GREATEST(r.seen_until, a.seen_until - $3::interval)
 		FROM reactor_schedules r
 		LEFT JOIN reactor_schedules a ON a.reactor = $2
-		WHERE r.reactor = ANY($1)`, rules, anySchedule, rolloutGrace).Query(func(rows pgx.Rows) error {
+		WHERE r.reactor = ANY($1)`, rules, anySchedule, reactors.Rollout).Query(func(rows pgx.Rows) error {
 		var reactor string
 		var until time.Time
 		_, err := pgx.ForEachRow(rows, []any{&reactor, &until}, func() error {

@@ -42,11 +42,10 @@ const (
 	rereadInterval = 15 * time.Second
 )
 
-// Watch puts the file's rules into force whenever it changes, until ctx ends. A
-// file that changes between two looks is still being written: half of it could
-// be rules as good as any.
-// Rules with a mistake never replace those that have none. load reads the file,
-// and what it refers to.
+// Watch puts the file's rules into force whenever it changes, until ctx ends.
+// Rules with a mistake never replace those that have none. A file that changes
+// between two looks is still being written: half of it could be rules as good as
+// any. load reads the file, and what it refers to.
 func (b *Book) Watch(ctx context.Context, path string, load func() (*rules.Set, error), log *zap.Logger) error {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()

@@ -139,18 +139,15 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 	return d.act(ctx, run)
 }
 
-// Replicas take up new rules one after the other, and as many jobs come to those
-// that still have the old ones.
-const (
-	rollout      = 2 * time.Minute // by then all have the same
-	rolloutPause = 10 * time.Second
-)
+// rolloutPause is for how long a run is left to replicas that may have newer
+// rules: as many jobs come to those that still have the old ones.
+const rolloutPause = 10 * time.Second
 
 // mayHaveRuleElsewhere reports whether a run that our rules don't want is so
 // young that a replica with newer ones may have planned it, and will want it.
 func (d *Dispatcher) mayHaveRuleElsewhere(run reactors.Run) bool {
 	_, over := gone(d.book.Rule(run.Reactor, run.Space), run)
-	return over && d.opts.Now().Sub(run.EventTime) < rollout
+	return over && d.opts.Now().Sub(run.EventTime) < reactors.Rollout
 }
 
 // waitFor lets a step wait for one before it, whose turn comes at a time: so

@@ -40,6 +40,29 @@ var filled = map[reactors.Trigger][]string{
 	reactors.Schedule:              {"space"},
 }
 
+// Brought leaves of facts what their trigger brings.
+func Brought(f reactors.Facts) reactors.Facts {
+	has := Variables(f.Trigger)
+	if !slices.Contains(has, "member") {
+		f.Member = reactors.MemberFacts{}
+	}
+	if f.Trigger != reactors.MemberRoleChanged {
+		f.Member.PreviousRole = ""
+	}
+	if !slices.Contains(has, "message") {
+		f.Message = reactors.MessageFacts{}
+	}
+	if !slices.Contains(has, "reaction") {
+		f.Reaction = reactors.ReactionFacts{}
+	} else {
+		f.Message.Text, f.Message.Thread = "", "" // Chat doesn't tell
+	}
+	if !slices.Contains(has, "subscription") {
+		f.Subscription = reactors.SubscriptionFacts{}
+	}
+	return f
+}
+
 // Variables lists the variables that a trigger fills, without group, which a
 // collapsed run of any trigger has.
 func Variables(t reactors.Trigger) []string {

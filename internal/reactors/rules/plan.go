@@ -170,8 +170,7 @@ func plan(list []*Rule, f *reactors.Facts, at time.Time, key string) []reactors.
 			Subject: subject, Space: f.Space.Name, Member: f.Member.Name,
 			MayLoop: r.MayLoop(), EventTime: at, Hash: r.Hash,
 		}
-		// A tick is claimed more than once: what it comes to is for its run to
-		// say, of which there is one.
+		// What a tick comes to is for its run to say: people look for it there.
 		if f.Trigger != reactors.Schedule {
 			i.Outcome, i.Reason = r.refuses(f, at)
 		}

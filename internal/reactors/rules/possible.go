@@ -2,7 +2,6 @@ package rules
 
 import (
 	"reflect"
-	"slices"
 	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -28,20 +27,9 @@ func (c *ruleCompiler) possible(path string, d *Do) {
 		return // for another reason
 	}
 	for _, t := range c.rule.On {
-		f, has := whole, expr.Variables(t)
+		f := whole
 		f.Trigger = t
-		if !slices.Contains(has, "member") {
-			f.Member = reactors.MemberFacts{}
-		}
-		if !slices.Contains(has, "message") {
-			f.Message = reactors.MessageFacts{}
-		}
-		if !slices.Contains(has, "reaction") {
-			f.Reaction = reactors.ReactionFacts{}
-		} else {
-			f.Message.Thread = "" // Chat doesn't tell
-		}
-		if err := d.try(f); err != nil {
+		if err := d.try(expr.Brought(f)); err != nil {
 			why := strings.TrimPrefix(err.Error(), "prepare \""+d.Label+"\": ")
 			c.at(c.where(join(path, "to")), "", "%s: of %s, %s", d.Action.Name(), t, why)
 		}

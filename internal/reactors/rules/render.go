@@ -45,8 +45,8 @@ func (r *Rule) needsOf(s Step) reactors.Needs {
 // MayLoop reports whether apps may make the rule act again and again: it minds
 // them, what it does can lead to other events, and each is something new to it.
 func (r *Rule) MayLoop() bool {
-	anew := slices.ContainsFunc(r.OncePer, func(k string) bool { return k == "message" || k == "thread" || k == "event" })
-	return r.Bots && anew && !r.Observes()
+	anew := func(k string) bool { return k == "message" || k == "thread" || k == "event" }
+	return r.Bots && slices.ContainsFunc(r.OncePer, anew) && !r.Observes()
 }
 
 // Observes reports whether nothing that the rule does can lead to another
