@@ -84,7 +84,7 @@ func (x *terminal) converged(k int) {
 		x.t.Errorf("%d subscriptions are left", n)
 	}
 	for _, s := range x.ws.Spaces() {
-		if n := x.ws.MostLive("//chat.googleapis.com/" + s.Name); n > 1 {
+		if n := x.ws.MaxLive("//chat.googleapis.com/" + s.Name); n > 1 {
 			x.t.Errorf("%s had %d live subscriptions", s.Name, n)
 		}
 	}

@@ -41,7 +41,7 @@ func change(t *testing.T) *terminal {
 	x.config(before)
 	x.run(exitOK, "apply")
 	x.suspend()
-	if _, err := x.ws.AddForeign(simulate.Foreign{
+	if _, err := x.ws.AddUnmanaged(simulate.Unmanaged{
 		Target: "//chat.googleapis.com/" + x.ws.Spaces()[4].Name, EventTypes: config.EventTypes(),
 		Topic: "projects/" + x.ws.Project() + "/topics/somebody/chat-events",
 	}); err != nil {

@@ -111,7 +111,7 @@ func TestStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.run(exitOK, "delete", spaces[2].Name)
-	if _, err := x.ws.AddForeign(simulate.Foreign{
+	if _, err := x.ws.AddUnmanaged(simulate.Unmanaged{
 		Target: "//chat.googleapis.com/" + spaces[4].Name, Topic: "projects/" + x.ws.Project() + "/topics/chat-events",
 		EventTypes: []string{"google.workspace.chat.message.v1.created"},
 	}); err != nil {

@@ -166,11 +166,11 @@ func (s *stage) reconcile(ctx context.Context, db *store.Store) (reconcile.Repor
 	if err := reconcile.Drain(ctx, db.Pool(), s.workspace.Broker(), s.config.SubscriptionName()); err != nil {
 		return nil, err
 	}
-	report, err := reconcile.Check(ctx, db.Pool(), s.workspace.Ledger(), s.config.TopicName(), s.opened, s.workspace.Members)
+	report, err := reconcile.Check(ctx, db.Pool(), s.workspace.Truth(), s.config.TopicName(), s.opened, s.workspace.Members)
 	if err != nil {
 		return nil, err
 	}
-	effects, err := reconcile.Effects(ctx, db.Pool(), s.workspace.Ledger(), s.opened, []string{ruleWelcome, ruleNewcomers, ruleTips})
+	effects, err := reconcile.Effects(ctx, db.Pool(), s.workspace.Truth(), s.opened, []string{ruleWelcome, ruleNewcomers, ruleTips})
 	if err != nil {
 		return nil, err
 	}

@@ -56,7 +56,7 @@ func TestOutageIsFilled(t *testing.T) {
 	if n := s.number(t, `SELECT count(*) FROM reactor_runs`) + s.number(t, `SELECT count(*) FROM river_job WHERE kind = 'reactor_run'`); n != 0 {
 		t.Errorf("%d reactor runs came of backfilled events", n)
 	}
-	if n := len(s.Ledger().AppMessages); n != 0 {
+	if n := len(s.Truth().AppMessages); n != 0 {
 		t.Errorf("%d messages were sent", n)
 	}
 	if n := s.number(t, `SELECT sum(events) FROM coverage WHERE source = 'backfill'`); n != outageCount {

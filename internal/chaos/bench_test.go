@@ -56,10 +56,10 @@ func (w *world) greet(b *testing.B, spaces []simulate.SpaceInfo, n int) (took []
 
 	type greeting struct{ space, user string }
 	joined := map[greeting]time.Time{}
-	for _, j := range w.Ledger().Joins[1:] {
+	for _, j := range w.Truth().Joins[1:] {
 		joined[greeting{j.Space, j.User}] = j.Time
 	}
-	for _, m := range w.Ledger().AppMessages {
+	for _, m := range w.Truth().AppMessages {
 		if at, ok := joined[greeting{m.Space, m.Viewer}]; ok {
 			took = append(took, m.Time.Sub(at))
 		}

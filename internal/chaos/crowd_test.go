@@ -48,7 +48,7 @@ func TestBulkAddIsCollapsed(t *testing.T) {
 			t.Errorf("%d runs are %s, want %d", got, outcome, want)
 		}
 	}
-	sent := w.Ledger().AppMessages
+	sent := w.Truth().AppMessages
 	if len(sent) != 2 {
 		t.Fatalf("%d messages were sent, want 2", len(sent))
 	}

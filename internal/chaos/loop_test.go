@@ -47,7 +47,7 @@ func newInstance(t *testing.T, rules string) *instance {
 	w.Flush()
 	i.worker = w.work(t, rules)
 	i.rest(t)
-	i.said = len(w.Ledger().AppMessages) // those of the greeting
+	i.said = len(w.Truth().AppMessages) // those of the greeting
 	return i
 }
 
@@ -66,7 +66,7 @@ func (i *instance) rest(t *testing.T) {
 // there was something new.
 func (i *instance) tell(t *testing.T, to *instance, count map[string]int) (news bool) {
 	t.Helper()
-	for _, m := range i.Ledger().AppMessages[i.said:] {
+	for _, m := range i.Truth().AppMessages[i.said:] {
 		i.said++
 		count[m.Space]++
 		news = true

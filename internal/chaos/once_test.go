@@ -49,7 +49,7 @@ func TestEverybodyIsWelcomedOnce(t *testing.T) {
 	if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome NOT IN ('sent', 'left', 'failed')`); got != 0 {
 		t.Errorf("%d runs ended in another way than being sent or leaving", got)
 	}
-	if late := latestWelcome(w.Ledger()); late > maxAge {
+	if late := latestWelcome(w.Truth()); late > maxAge {
 		t.Errorf("a welcome came %s after its join, want at most %s", late, maxAge)
 	} else {
 		t.Logf("the latest welcome came %s after its join", late)
@@ -61,7 +61,7 @@ func TestEverybodyIsWelcomedOnce(t *testing.T) {
 
 // latestWelcome is the longest time from a person's newest joining to their
 // welcome.
-func latestWelcome(l simulate.Ledger) (latest time.Duration) {
+func latestWelcome(l simulate.Truth) (latest time.Duration) {
 	type greeting struct{ space, user string }
 	joined := map[greeting][]time.Time{}
 	for _, j := range l.Joins {

@@ -19,7 +19,7 @@ func TestSharedQuota(t *testing.T) {
 	span := scaled(6*time.Second, time.Minute)
 	w.SetWriteQuota(int(span.Seconds()), span)
 	shared, own := w.Spaces()[0].Name, w.Spaces()[1].Name
-	if err := w.AddForeignApp(shared, 40); err != nil {
+	if err := w.AddOtherApp(shared, 40); err != nil {
 		t.Fatal(err)
 	}
 	rules := inForce(t, strings.Replace(welcome, "10m", "2h", 1))
@@ -34,8 +34,8 @@ func TestSharedQuota(t *testing.T) {
 	w.settle(t, scaled(3*time.Minute, 90*time.Minute))
 
 	last := map[string]time.Duration{}
-	first := w.Ledger().Joins[0].Time
-	for _, m := range w.Ledger().AppMessages {
+	first := w.Truth().Joins[0].Time
+	for _, m := range w.Truth().AppMessages {
 		last[m.Space] = max(last[m.Space], m.Time.Sub(first))
 	}
 	// What is left over in the shared space is 20 in a minute, and in the
@@ -46,7 +46,7 @@ func TestSharedQuota(t *testing.T) {
 			t.Errorf("%s got its last welcome after %s, want at most %s", space, last[space], most)
 		}
 	}
-	accepted, refused := w.ForeignWrites(shared)
+	accepted, refused := w.OtherAppWrites(shared)
 	c := w.Counts()
 	t.Logf("last after %s and %s; %d of %d calls were refused for the quota; the other app wrote %d, %d were refused",
 		last[shared], last[own], c.Throttled, c.ChatCalls, accepted, refused)

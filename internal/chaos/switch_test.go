@@ -27,7 +27,7 @@ func TestKillSwitch(t *testing.T) {
 	}
 	paused := time.Now()
 	after(t, 5*time.Second)
-	sent := w.Ledger().AppMessages
+	sent := w.Truth().AppMessages
 	if last := sent[len(sent)-1].Time.Sub(paused); last > 2*time.Second {
 		t.Errorf("a welcome was sent %s after the pause, want at most 2 s", last)
 	} else {

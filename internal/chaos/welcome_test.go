@@ -34,7 +34,7 @@ func TestBulkAddIsPaced(t *testing.T) {
 	}
 	var sent []time.Time
 	var elsewhere time.Time
-	for _, m := range w.Ledger().AppMessages {
+	for _, m := range w.Truth().AppMessages {
 		if m.Space == crowded {
 			sent = append(sent, m.Time)
 		} else {
@@ -70,7 +70,7 @@ func TestLateJoinsExpire(t *testing.T) {
 	eventually(t, 60*time.Second, "the runs have expired", func() bool {
 		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'too_old'`) == 3
 	})
-	if n := len(w.Ledger().AppMessages); n != 0 {
+	if n := len(w.Truth().AppMessages); n != 0 {
 		t.Errorf("%d messages were sent, want none", n)
 	}
 }

@@ -124,7 +124,7 @@ func (w *world) subscribe(t testing.TB) {
 		cfg.Workspace.Spaces = append(cfg.Workspace.Spaces, s.Name)
 	}
 	for _, d := range subscriptions.DesiredFrom(cfg) {
-		if _, err := w.AddForeign(simulate.Foreign{
+		if _, err := w.AddUnmanaged(simulate.Unmanaged{
 			Target: d.Target(), Topic: d.Topic, EventTypes: d.EventTypes, IncludeResource: d.IncludeResource,
 		}); err != nil {
 			t.Fatal(err)
@@ -164,7 +164,7 @@ func (w *world) reconcile(t *testing.T, limit time.Duration) reconcile.Report {
 	if err := reconcile.Drain(ctx, w.db.Pool(), w.Broker(), w.subscription); err != nil {
 		t.Fatalf("%v; %+v\n%s", err, w.stats(t), w.pending(t))
 	}
-	report, err := reconcile.Check(ctx, w.db.Pool(), w.Ledger(), w.topic, time.Time{}, w.Members)
+	report, err := reconcile.Check(ctx, w.db.Pool(), w.Truth(), w.topic, time.Time{}, w.Members)
 	if err != nil {
 		t.Fatal(err)
 	}

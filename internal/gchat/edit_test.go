@@ -51,8 +51,8 @@ func TestSendsCardsAndReplies(t *testing.T) {
 	if !strings.Contains(string(got.Data), `"divider":{}`) {
 		t.Errorf("got %s, want all of the card", got.Data)
 	}
-	if l := ws.Ledger().AppMessages; len(l) != 1 || !l[0].Cards || l[0].Thread != request.Thread {
-		t.Errorf("ledger: got %+v", l)
+	if l := ws.Truth().AppMessages; len(l) != 1 || !l[0].Cards || l[0].Thread != request.Thread {
+		t.Errorf("truth: got %+v", l)
 	}
 }
 
@@ -92,8 +92,8 @@ func TestUpdateMessage(t *testing.T) {
 		t.Errorf("got %+v, want %s", got, sent.Name)
 	}
 	must[gchat.Message](t)(client.UpdateMessage(t.Context(), gchat.UpdateMessage{Name: name, Text: "changed again"}))
-	if l := ws.Ledger().AppMessages[0]; l.Text != "changed again" || !l.Cards || l.Updated != 3 {
-		t.Errorf("ledger: got %+v, want the new text and the card", l)
+	if l := ws.Truth().AppMessages[0]; l.Text != "changed again" || !l.Cards || l.Updated != 3 {
+		t.Errorf("truth: got %+v, want the new text and the card", l)
 	}
 }
 
@@ -145,7 +145,7 @@ func TestDeleteMessage(t *testing.T) {
 	if err := remove(name); err == nil || reactors.IsPermanent(err) {
 		t.Errorf("503: got %v, want an error that a retry mends", err)
 	}
-	if err := remove(name); err != nil || !ws.Ledger().AppMessages[0].Deleted {
+	if err := remove(name); err != nil || !ws.Truth().AppMessages[0].Deleted {
 		t.Errorf("without an answer: got %v, want that a look settles it", err)
 	}
 	// Google may answer in another way for a tombstone.

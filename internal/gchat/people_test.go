@@ -40,7 +40,7 @@ func TestCreateReaction(t *testing.T) {
 	if err := client.CreateReaction(t.Context(), name, "👍"); err != nil {
 		t.Errorf("again: %v", err)
 	}
-	if got := ws.Ledger().Reactions; len(got) != 1 || got[0].User != ws.Authority() || got[0].Emoji != "👍" {
+	if got := ws.Truth().Reactions; len(got) != 1 || got[0].User != ws.Authority() || got[0].Emoji != "👍" {
 		t.Errorf("got %+v, want one reaction of the user's", got)
 	}
 	if err := ws.Delete(name); err != nil {
@@ -131,7 +131,7 @@ func TestAddMember(t *testing.T) {
 	if got := add(user); got != "" {
 		t.Errorf("a member who can't be looked at: got %s", got)
 	}
-	if n := len(ws.Ledger().Memberships); n != 2 {
+	if n := len(ws.Truth().Memberships); n != 2 {
 		t.Errorf("got %d changes, want 2", n)
 	}
 	ws.SetChatFaults(only("spaces.members.create", simulate.ChatFault{Status: 500}))
@@ -161,7 +161,7 @@ func TestRemoveMember(t *testing.T) {
 	if err := remove(user); err != nil {
 		t.Errorf("again: %v", err)
 	}
-	if l := ws.Ledger().Memberships; len(l) != 1 || l[0].User != user {
+	if l := ws.Truth().Memberships; len(l) != 1 || l[0].User != user {
 		t.Errorf("got %+v, want one removal", l)
 	}
 }

@@ -27,7 +27,7 @@ func TestStanding(t *testing.T) {
 		if err := ws.AddMembers(space, user); err != nil {
 			t.Fatal(err)
 		}
-		l := ws.Ledger().Joins
+		l := ws.Truth().Joins
 		return l[len(l)-1].Time
 	}
 	leaves := func() {

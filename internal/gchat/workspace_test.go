@@ -94,7 +94,7 @@ func TestExactlyOneMessage(t *testing.T) {
 		}
 	}
 	sent := map[string]int{}
-	for _, m := range ws.Ledger().AppMessages {
+	for _, m := range ws.Truth().AppMessages {
 		sent[m.ClientID]++
 		if m.Viewer == "" || m.RequestID == "" {
 			t.Errorf("got %+v, want a private message with a request id", m)
@@ -126,7 +126,7 @@ func TestRefusalsOfTheWorkspace(t *testing.T) {
 			t.Errorf("%s: got error %v, want a permanent one with %q", name, err, c.says)
 		}
 	}
-	if n := len(ws.Ledger().AppMessages); n != 0 {
+	if n := len(ws.Truth().AppMessages); n != 0 {
 		t.Errorf("got %d messages, want none", n)
 	}
 }

@@ -69,14 +69,14 @@ type spoken struct{ name, space, sender string }
 // memory is how many messages and reactions people remember.
 const memory = 200
 
-// deed is something to do, with how often it is done out of all weights. It
+// step is something to do, with how often it is done out of all weights. It
 // answers false if there is nothing to do it with.
-type deed struct {
+type step struct {
 	weight int
 	do     func(*people, string) (bool, error)
 }
 
-var deeds = []deed{
+var steps = []step{
 	{430, (*people).post},
 	{230, (*people).answer},
 	{170, (*people).react},
@@ -103,11 +103,11 @@ func (p *people) step() error {
 	// The first spaces are the busy ones.
 	space := spaces[min(p.rng.IntN(len(spaces)), p.rng.IntN(len(spaces)))].Name
 	total := 0
-	for _, d := range deeds {
+	for _, d := range steps {
 		total += d.weight
 	}
 	n := p.rng.IntN(total)
-	for _, d := range deeds {
+	for _, d := range steps {
 		if n -= d.weight; n < 0 {
 			if done, err := d.do(p, space); done || err != nil {
 				return err

@@ -93,13 +93,13 @@ func TestJoinsInLedger(t *testing.T) {
 	}
 	var got []join
 	known := map[string]bool{}
-	for _, e := range v.Ledger().Events {
+	for _, e := range v.Truth().Events {
 		known[e.ID] = true
 	}
-	for _, j := range v.Ledger().Joins {
+	for _, j := range v.Truth().Joins {
 		got = append(got, join{j.User, j.Bot, j.Published})
 		if known[j.EventID] != j.Published {
-			t.Errorf("%+v: its event isn't in the ledger", j)
+			t.Errorf("%+v: its event isn't in the truth", j)
 		}
 	}
 	if diff := cmp.Diff([]join{{a, false, false}, {b, false, true}, {bot, true, true}, {c, false, true}, {b, false, true}}, got); diff != "" {
@@ -131,7 +131,7 @@ func TestOnEvent(t *testing.T) {
 	must(v.Post(v.space, who, "hello"))
 	_, err := v.chat.Spaces.Messages.Create(v.space, &chat.Message{Text: "psst", PrivateMessageViewer: &chat.User{Name: who}}).Do()
 	check(t, err)
-	l := v.Ledger()
+	l := v.Truth()
 	want := []Event{
 		{
 			ID: l.Events[0].ID, Type: chatType + "message.v1.created", Space: v.space, SpaceDisplay: v.Spaces()[0].DisplayName,

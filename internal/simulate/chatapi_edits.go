@@ -92,8 +92,8 @@ func (r *chatRequest) ownMessage() (*message, *apiError) {
 	return m, nil
 }
 
-// entry is the ledger's of one of the app's messages.
-func (a *chatAPI) entry(m *message) *AppMessage { return &a.w.ledger.AppMessages[m.listed-1] }
+// entry is the truth's of one of the app's messages.
+func (a *chatAPI) entry(m *message) *AppMessage { return &a.w.truth.AppMessages[m.listed-1] }
 
 // updateMask reads the paths of a mask, in the form with underscores.
 func updateMask(mask string) ([]string, *apiError) {

@@ -55,8 +55,8 @@ func TestPatchMessage(t *testing.T) {
 	if got.Text != "changed" || len(got.CardsV2) != 1 {
 		t.Errorf("got %+v, want the text as it was and a card", got)
 	}
-	if l := v.Ledger().AppMessages[0]; l.Updated != 2 || l.Text != "changed" || !l.Cards || l.Deleted {
-		t.Errorf("ledger: got %+v", l)
+	if l := v.Truth().AppMessages[0]; l.Updated != 2 || l.Text != "changed" || !l.Cards || l.Deleted {
+		t.Errorf("truth: got %+v", l)
 	}
 	missing, err := v.patch(v.space+"/messages/client-2", &chat.Message{Text: "new"}, "text").AllowMissing(true).Do()
 	check(t, err)
@@ -101,7 +101,7 @@ func TestPatchAndDeleteRefuse(t *testing.T) {
 		err := tt.err()
 		t.Run(name, func(t *testing.T) { wantError(t, err, tt.code, "") })
 	}
-	if l := v.Ledger().AppMessages; len(l) != 2 || l[0].Updated != 0 || l[0].Deleted {
+	if l := v.Truth().AppMessages; len(l) != 2 || l[0].Updated != 0 || l[0].Deleted {
 		t.Errorf("got %+v, want that nothing happened", l)
 	}
 }
@@ -122,8 +122,8 @@ func TestDeleteMessage(t *testing.T) {
 	if events := v.pubsub.take(); len(events) != 1 || events[0].Attributes["ce-type"] != chatType+"message.v1.deleted" {
 		t.Errorf("got %d events, want one of the deletion", len(events))
 	}
-	if l := v.Ledger().AppMessages[0]; !l.Deleted || l.Text != "hello" {
-		t.Errorf("ledger: got %+v", l)
+	if l := v.Truth().AppMessages[0]; !l.Deleted || l.Text != "hello" {
+		t.Errorf("truth: got %+v", l)
 	}
 	v.clock.Advance(time.Second)
 	_, err = v.create("again").MessageId("client-1").Do()
@@ -144,11 +144,11 @@ func TestWritesShareAQuota(t *testing.T) {
 	}
 }
 
-func TestForeignAppTakesItsShare(t *testing.T) {
+func TestOtherAppTakesItsShare(t *testing.T) {
 	t.Parallel()
 	v := newWorld(t, Options{})
 	v.SetWriteQuota(60, time.Minute)
-	check(t, v.AddForeignApp(v.space, 40))
+	check(t, v.AddOtherApp(v.space, 40))
 	sent, refused := 0, 0
 	for range 6 * 60 { // ours: one each second, for six minutes
 		if _, err := v.create("hello").Do(); err != nil {
@@ -159,7 +159,7 @@ func TestForeignAppTakesItsShare(t *testing.T) {
 		}
 		v.clock.Advance(time.Second)
 	}
-	accepted, lost := v.ForeignWrites(v.space)
+	accepted, lost := v.OtherAppWrites(v.space)
 	if total := accepted + lost; total < 239 || total > 241 {
 		t.Errorf("got %d writes of the other app, want 40 a minute", total)
 	}
@@ -169,13 +169,13 @@ func TestForeignAppTakesItsShare(t *testing.T) {
 	if refused < 100 {
 		t.Errorf("got %d refusals, want that the other app takes our place", refused)
 	}
-	check(t, v.AddForeignApp(v.space, 0))
+	check(t, v.AddOtherApp(v.space, 0))
 	v.clock.Advance(time.Minute)
 	_, _ = v.create("hello").Do()
-	if now, _ := v.ForeignWrites(v.space); now != accepted {
+	if now, _ := v.OtherAppWrites(v.space); now != accepted {
 		t.Errorf("got %d writes of the other app after it was stopped, want %d", now, accepted)
 	}
-	if err := v.AddForeignApp("spaces/none", 1); err == nil {
+	if err := v.AddOtherApp("spaces/none", 1); err == nil {
 		t.Error("there is another app in a space that doesn't exist")
 	}
 }
@@ -194,8 +194,8 @@ func TestCards(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b"}, []string{got.CardsV2[0].CardId, got.CardsV2[1].CardId}); diff != "" {
 		t.Errorf("cards (-want +got):\n%s", diff)
 	}
-	if !v.Ledger().AppMessages[0].Cards {
-		t.Error("the ledger doesn't tell of cards")
+	if !v.Truth().AppMessages[0].Cards {
+		t.Error("the truth doesn't tell of cards")
 	}
 	for name, cards := range map[string][]*chat.CardWithId{
 		"too large":     {card("", strings.Repeat("x", 32_000))},

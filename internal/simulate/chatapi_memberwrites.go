@@ -90,5 +90,5 @@ func (a *chatAPI) deleteMember(r *chatRequest) (any, *apiError) {
 }
 
 func (a *chatAPI) noteMember(s *space, m *membership, at time.Time) {
-	a.w.ledger.Memberships = append(a.w.ledger.Memberships, AppMembership{Space: s.name, User: m.user, State: m.state, Time: at})
+	a.w.truth.Memberships = append(a.w.truth.Memberships, AppMembership{Space: s.name, User: m.user, State: m.state, Time: at})
 }

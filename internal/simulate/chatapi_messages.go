@@ -64,11 +64,11 @@ func (a *chatAPI) post(s *space, in *chat.Message, thread, key, requestID, messa
 	if requestID != "" {
 		s.byRequestID[requestID] = m
 	}
-	a.w.ledger.AppMessages = append(a.w.ledger.AppMessages, AppMessage{
+	a.w.truth.AppMessages = append(a.w.truth.AppMessages, AppMessage{
 		Space: s.name, Name: m.name, ClientID: messageID, RequestID: requestID, Viewer: m.viewer,
 		Thread: m.thread, Text: m.text, Cards: len(m.cards) > 0, Time: m.createTime,
 	})
-	m.listed = len(a.w.ledger.AppMessages)
+	m.listed = len(a.w.truth.AppMessages)
 	a.w.emit(m.createTime, a.w.messageChange(s, m, "created"))
 	return m
 }

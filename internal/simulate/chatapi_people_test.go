@@ -45,10 +45,10 @@ func TestAppChangesMemberships(t *testing.T) {
 		{Space: v.space, User: invited, State: "INVITED"},
 		{Space: v.space, User: joins, State: "NOT_A_MEMBER"},
 	}
-	if diff := cmp.Diff(want, v.Ledger().Memberships, cmpopts.IgnoreFields(AppMembership{}, "Time")); diff != "" {
-		t.Errorf("ledger (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, v.Truth().Memberships, cmpopts.IgnoreFields(AppMembership{}, "Time")); diff != "" {
+		t.Errorf("truth (-want +got):\n%s", diff)
 	}
-	if n := len(v.Ledger().Joins); n != 1 {
+	if n := len(v.Truth().Joins); n != 1 {
 		t.Errorf("got %d joins, want that the invited person hasn't joined", n)
 	}
 }
@@ -108,8 +108,8 @@ func TestReactions(t *testing.T) {
 	wantError(t, react(name, ""), 400, "INVALID_ARGUMENT")
 	wantError(t, react(name, "🎉"), http.StatusTooManyRequests, "RESOURCE_EXHAUSTED") // the sixth in a second
 	want := []AppReaction{{Message: name, User: v.Authority(), Emoji: "👍"}}
-	if diff := cmp.Diff(want, v.Ledger().Reactions, cmpopts.IgnoreFields(AppReaction{}, "Time")); diff != "" {
-		t.Errorf("ledger (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, v.Truth().Reactions, cmpopts.IgnoreFields(AppReaction{}, "Time")); diff != "" {
+		t.Errorf("truth (-want +got):\n%s", diff)
 	}
 	if events := v.pubsub.take(); len(events) != 1 || events[0].Attributes["ce-type"] != chatType+"reaction.v1.created" {
 		t.Errorf("got %d events, want one", len(events))
@@ -198,7 +198,7 @@ func TestMembershipsTellSinceWhen(t *testing.T) {
 		check(t, err)
 		return must(time.Parse(time.RFC3339Nano, m.CreateTime))
 	}
-	joined := func() time.Time { l := v.Ledger().Joins; return l[len(l)-1].Time }
+	joined := func() time.Time { l := v.Truth().Joins; return l[len(l)-1].Time }
 	check(t, v.AddMembers(v.space, user))
 	first := joined()
 	if got := since(); !got.Equal(first) {

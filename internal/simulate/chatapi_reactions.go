@@ -43,7 +43,7 @@ func (a *chatAPI) createReaction(r *chatRequest) (any, *apiError) {
 	if !fresh {
 		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The reaction already exists."}
 	}
-	a.w.ledger.Reactions = append(a.w.ledger.Reactions, AppReaction{Message: m.name, User: user, Emoji: made.emoji, Time: at})
+	a.w.truth.Reactions = append(a.w.truth.Reactions, AppReaction{Message: m.name, User: user, Emoji: made.emoji, Time: at})
 	return &chat.Reaction{Name: made.name, User: a.user(user), Emoji: &chat.Emoji{Unicode: made.emoji}}, nil
 }
 

@@ -37,7 +37,7 @@ func TestCreateMessage(t *testing.T) {
 		t.Errorf("event (-want +got):\n%s", diff)
 	}
 
-	// It can be fetched by both names, and the ledger has it.
+	// It can be fetched by both names, and the truth has it.
 	for _, name := range []string{got.Name, v.space + "/messages/client-w-1"} {
 		again, err := v.chat.Spaces.Messages.Get(name).Do()
 		check(t, err)
@@ -47,9 +47,9 @@ func TestCreateMessage(t *testing.T) {
 	}
 	if diff := cmp.Diff([]AppMessage{{
 		Space: v.space, Name: got.Name, ClientID: "client-w-1", RequestID: "r1", Viewer: viewer,
-		Thread: got.Thread.Name, Text: in.Text, Time: v.Ledger().AppMessages[0].Time,
-	}}, v.Ledger().AppMessages); diff != "" {
-		t.Errorf("ledger (-want +got):\n%s", diff)
+		Thread: got.Thread.Name, Text: in.Text, Time: v.Truth().AppMessages[0].Time,
+	}}, v.Truth().AppMessages); diff != "" {
+		t.Errorf("truth (-want +got):\n%s", diff)
 	}
 }
 
@@ -73,7 +73,7 @@ func TestCreateMessageIsIdempotent(t *testing.T) {
 	v.clock.Advance(time.Second)
 	_, err = v.create("no ids").Do()
 	check(t, err)
-	if n := len(v.Ledger().AppMessages); n != 3 {
+	if n := len(v.Truth().AppMessages); n != 3 {
 		t.Errorf("got %d messages, want 3", n)
 	}
 }
@@ -347,7 +347,7 @@ func TestChatFaults(t *testing.T) {
 	})
 	_, err = v.create("welcome").RequestId("r2").MessageId("client-2").Do()
 	check(t, err)
-	if l := v.Ledger(); len(l.AppMessages) != 3 || len(l.Events) != 3 {
+	if l := v.Truth(); len(l.AppMessages) != 3 || len(l.Events) != 3 {
 		t.Errorf("got %d messages and %d events, want 3: the last was doubled", len(l.AppMessages), len(l.Events))
 	}
 }

@@ -11,7 +11,7 @@ type Interval struct {
 	Subscription string // "subscriptions/S"
 	UID          string
 	Topic        string
-	Foreign      bool      // not the caller's: see [Workspace.AddForeign]
+	OtherOwner   bool      // not the caller's: see [Workspace.AddUnmanaged]
 	From, To     time.Time // To is zero while it lasts
 }
 
@@ -29,7 +29,7 @@ func (w *Workspace) Coverage(target string) []Interval {
 func (w *Workspace) Uncovered(target string, from, to time.Time) time.Duration {
 	uncovered, covered := time.Duration(0), from
 	for _, i := range w.Coverage(target) {
-		if i.Foreign || i.From.After(to) {
+		if i.OtherOwner || i.From.After(to) {
 			continue
 		}
 		if i.From.After(covered) {
@@ -48,11 +48,11 @@ func (w *Workspace) Uncovered(target string, from, to time.Time) time.Duration {
 	return uncovered
 }
 
-// MostLive is the greatest number of the caller's own subscriptions that were
+// MaxLive is the greatest number of the caller's own subscriptions that were
 // ACTIVE for the target at one time.
-func (w *Workspace) MostLive(target string) int {
-	intervals := slices.DeleteFunc(w.Coverage(target), func(i Interval) bool { return i.Foreign })
-	most := 0
+func (w *Workspace) MaxLive(target string) int {
+	intervals := slices.DeleteFunc(w.Coverage(target), func(i Interval) bool { return i.OtherOwner })
+	maximum := 0
 	for _, one := range intervals {
 		n := 0
 		for _, other := range intervals {
@@ -60,15 +60,15 @@ func (w *Workspace) MostLive(target string) int {
 				n++
 			}
 		}
-		most = max(most, n)
+		maximum = max(maximum, n)
 	}
-	return most
+	return maximum
 }
 
 // goLive begins an interval.
 func (reg *registry) goLive(s *subscription, at time.Time) {
 	reg.coverage[s.target] = append(reg.coverage[s.target],
-		Interval{Subscription: s.name, UID: s.uid, Topic: s.topic, Foreign: s.foreign, From: at})
+		Interval{Subscription: s.name, UID: s.uid, Topic: s.topic, OtherOwner: s.otherOwner, From: at})
 }
 
 // goDark ends the interval of the subscription, if one is open.

@@ -40,7 +40,7 @@ type emitter struct {
 	faults    Faults
 	drop      int // events still to be lost
 	held      []*held
-	items     int // resources in the ledger's events
+	items     int // resources in the truth's events
 	garbage   int // malformed messages made so far
 	timers    sync.WaitGroup
 	closed    bool
@@ -53,7 +53,7 @@ func (w *Workspace) SetFaults(f Faults) {
 	w.emitter.faults = f
 }
 
-// DropNext loses the next n events although the ledger says that they were
+// DropNext loses the next n events although the truth says that they were
 // published: a check that compares the two must notice.
 func (w *Workspace) DropNext(n int) {
 	w.mu.Lock()
@@ -142,7 +142,7 @@ func (w *Workspace) publish(d delivery, twice bool) {
 }
 
 func (w *Workspace) record(d delivery) {
-	w.ledger.Events = append(w.ledger.Events, d.entry)
+	w.truth.Events = append(w.truth.Events, d.entry)
 	w.emitter.items += d.entry.Items
 }
 

@@ -17,7 +17,7 @@
 // lifetimes and error bodies are enforced. Where Google's behaviour isn't
 // documented the stricter guess is taken, and a comment says so.
 //
-// [Workspace.Ledger] holds what was published and what the Chat API accepted,
+// [Workspace.Truth] holds what was published and what the Chat API accepted,
 // so that a test or the demo can compare it with what the worker recorded.
 //
 // # What the caller must do

@@ -151,7 +151,7 @@ func (w *Workspace) emitEvent(at time.Time, items ...change) {
 		})
 	}
 	if event.Deliveries == 0 {
-		w.ledger.Undelivered = append(w.ledger.Undelivered, PublishedEvent{
+		w.truth.Undelivered = append(w.truth.Undelivered, PublishedEvent{
 			ID: event.ID, Type: eventType, Space: event.Space, Time: at, Items: len(items),
 		})
 	}
@@ -159,7 +159,7 @@ func (w *Workspace) emitEvent(at time.Time, items ...change) {
 		if c.join != nil {
 			c.join.EventID = event.ID
 			c.join.Published = event.Deliveries > 0
-			w.ledger.Joins = append(w.ledger.Joins, *c.join)
+			w.truth.Joins = append(w.truth.Joins, *c.join)
 		}
 	}
 	w.keepPast(event, batch, items)

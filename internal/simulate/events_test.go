@@ -324,8 +324,8 @@ func TestOverlappingSubscriptions(t *testing.T) {
 	if a["ce-id"] != b["ce-id"] || a["ce-source"] == b["ce-source"] {
 		t.Errorf("got ids %s, %s from sources %s, %s", a["ce-id"], b["ce-id"], a["ce-source"], b["ce-source"])
 	}
-	if n := len(v.Ledger().Events); n != 2 {
-		t.Errorf("got %d events in the ledger, want 2", n)
+	if n := len(v.Truth().Events); n != 2 {
+		t.Errorf("got %d events in the truth, want 2", n)
 	}
 }
 
@@ -410,7 +410,7 @@ func TestNewSpaceUnderCustomer(t *testing.T) {
 	if len(got) != 1 || got[0].Attributes["ce-type"] != chatType+"membership.v1.batchCreated" || got[0].Attributes["ce-subject"] != spaceTarget(name) {
 		t.Errorf("got %v, want one batch of memberships", got)
 	}
-	if joins := v.Ledger().Joins; len(joins) != 2 || !joins[0].Bot || joins[1].User != v.people[0] || !joins[1].Published {
+	if joins := v.Truth().Joins; len(joins) != 2 || !joins[0].Bot || joins[1].User != v.people[0] || !joins[1].Published {
 		t.Errorf("got joins %+v", joins)
 	}
 }

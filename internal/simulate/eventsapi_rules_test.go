@@ -198,22 +198,22 @@ func TestDeliveryToWideTargets(t *testing.T) {
 	})
 }
 
-func TestForeignSubscriptions(t *testing.T) {
+func TestUnmanagedSubscriptions(t *testing.T) {
 	t.Parallel()
 	v := unserved(t, Options{})
 	made := v.subscribe(t)
-	foreign := Foreign{Target: spaceTarget(v.space), Topic: topic, EventTypes: chatEventTypes[:1], IncludeResource: true}
-	if _, err := v.AddForeign(foreign); err == nil {
+	unmanaged := Unmanaged{Target: spaceTarget(v.space), Topic: topic, EventTypes: chatEventTypes[:1], IncludeResource: true}
+	if _, err := v.AddUnmanaged(unmanaged); err == nil {
 		t.Error("a second subscription of the app for one target was made")
 	}
-	foreign.User = v.people[0]
-	byUser, err := v.AddForeign(foreign)
+	unmanaged.User = v.people[0]
+	byUser, err := v.AddUnmanaged(unmanaged)
 	check(t, err)
-	foreign.User, foreign.App = "", "424242"
-	byApp, err := v.AddForeign(foreign)
+	unmanaged.User, unmanaged.App = "", "424242"
+	byApp, err := v.AddUnmanaged(unmanaged)
 	check(t, err)
-	foreign.App, foreign.Target = "", spaceTarget(v.Spaces()[1].Name)
-	byColleague, err := v.AddForeign(foreign)
+	unmanaged.App, unmanaged.Target = "", spaceTarget(v.Spaces()[1].Name)
+	byColleague, err := v.AddUnmanaged(unmanaged)
 	check(t, err)
 
 	list, err := v.events.Subscriptions.List().Filter(`event_types:"` + chatEventTypes[0] + `"`).Do()
@@ -241,12 +241,12 @@ func TestForeignSubscriptions(t *testing.T) {
 	if len(messages) != 3 || len(ids) != 1 {
 		t.Errorf("got %d messages with %d ids, want one event for each of three", len(messages), len(ids))
 	}
-	if n := v.MostLive(spaceTarget(v.space)); n != 1 {
+	if n := v.MaxLive(spaceTarget(v.space)); n != 1 {
 		t.Errorf("got %d live ones of the caller, want 1", n)
 	}
-	foreign.Target = "nonsense"
-	if _, err := v.AddForeign(foreign); err == nil {
-		t.Error("a foreign subscription to nonsense was made")
+	unmanaged.Target = "nonsense"
+	if _, err := v.AddUnmanaged(unmanaged); err == nil {
+		t.Error("an unmanaged subscription to nonsense was made")
 	}
 }
 

@@ -68,9 +68,9 @@ func TestCreateSubscription(t *testing.T) {
 func TestCreateSubscriptionRefuses(t *testing.T) {
 	t.Parallel()
 	v := newWorld(t, Options{})
-	foreign, err := v.CreateSpace("Without the app")
+	without, err := v.CreateSpace("Without the app")
 	check(t, err)
-	check(t, v.RemoveMember(foreign, v.App()))
+	check(t, v.RemoveMember(without, v.App()))
 	tests := map[string]struct {
 		change func(*workspaceevents.Subscription)
 		code   int
@@ -85,7 +85,7 @@ func TestCreateSubscriptionRefuses(t *testing.T) {
 		"odd target":     {func(s *workspaceevents.Subscription) { s.TargetResource = v.space }, 400},
 		"all spaces":     {func(s *workspaceevents.Subscription) { s.TargetResource = spaceTarget("spaces/-") }, 403},
 		"unknown space":  {func(s *workspaceevents.Subscription) { s.TargetResource = spaceTarget("spaces/none") }, 404},
-		"not a member":   {func(s *workspaceevents.Subscription) { s.TargetResource = spaceTarget(foreign) }, 403},
+		"not a member":   {func(s *workspaceevents.Subscription) { s.TargetResource = spaceTarget(without) }, 403},
 		"no endpoint":    {func(s *workspaceevents.Subscription) { s.NotificationEndpoint = nil }, 400},
 		"odd topic":      {func(s *workspaceevents.Subscription) { s.NotificationEndpoint.PubsubTopic = "chat" }, 400},
 		"another project": {func(s *workspaceevents.Subscription) {
@@ -389,7 +389,7 @@ func TestSuspension(t *testing.T) {
 			if got.State != "SUSPENDED" || got.SuspensionReason != tt.reason {
 				t.Fatalf("got %s %s, want SUSPENDED %s", got.State, got.SuspensionReason, tt.reason)
 			}
-			if n := len(v.pubsub.take()); n != tt.events || len(v.Ledger().Events) != tt.events {
+			if n := len(v.pubsub.take()); n != tt.events || len(v.Truth().Events) != tt.events {
 				t.Errorf("got %d events, want %d", n, tt.events)
 			}
 			v.clock.Advance(time.Hour)

@@ -40,9 +40,9 @@ func TestDuplicates(t *testing.T) {
 		counts[id]++
 	}
 	doubled := 0
-	for _, e := range v.Ledger().Events {
+	for _, e := range v.Truth().Events {
 		if counts[e.ID] != e.Copies {
-			t.Errorf("%s: got %d copies, the ledger says %d", e.ID, counts[e.ID], e.Copies)
+			t.Errorf("%s: got %d copies, the truth says %d", e.ID, counts[e.ID], e.Copies)
 		}
 		if e.Copies == 2 {
 			doubled++
@@ -74,9 +74,9 @@ func TestReordering(t *testing.T) {
 	if len(got) != 100 || len(seen) != 100 || inversions < 10 {
 		t.Errorf("got %d messages of %d events with %d inversions, want 100, 100 and many", len(got), len(seen), inversions)
 	}
-	for i, e := range v.Ledger().Events {
+	for i, e := range v.Truth().Events {
 		if e.ID != got[i].Attributes["ce-id"] {
-			t.Fatalf("the ledger's event %d isn't the one published", i)
+			t.Fatalf("the truth's event %d isn't the one published", i)
 		}
 	}
 }
@@ -102,15 +102,15 @@ func TestDelay(t *testing.T) {
 	v.postMany(t, 3) // held when the Workspace is closed: goleak sees timers that run on
 }
 
-// What DropNext loses is in the ledger, so that a check can miss it.
+// What DropNext loses is in the truth, so that a check can miss it.
 func TestDropNext(t *testing.T) {
 	t.Parallel()
 	v := newWorld(t, Options{})
 	v.subscribe(t)
 	v.DropNext(1)
 	v.postMany(t, 2)
-	if got := v.Ledger().Events; len(v.pubsub.take()) != 1 || len(got) != 2 || got[0].Copies != 0 || got[1].Copies != 1 {
-		t.Errorf("got ledger %+v", got)
+	if got := v.Truth().Events; len(v.pubsub.take()) != 1 || len(got) != 2 || got[0].Copies != 0 || got[1].Copies != 1 {
+		t.Errorf("got truth %+v", got)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestGarbageIsGarbage(t *testing.T) {
 		}
 	}
 	if n := v.Counts().Garbage; n != len(GarbageKinds()) {
-		t.Errorf("got %d in the ledger, want %d", n, len(GarbageKinds()))
+		t.Errorf("got %d in the truth, want %d", n, len(GarbageKinds()))
 	}
 }
 
@@ -138,7 +138,7 @@ func TestGarbageBetweenEvents(t *testing.T) {
 	v.subscribe(t)
 	v.SetFaults(Faults{Garbage: 0.5})
 	v.postMany(t, 200)
-	l := v.Ledger()
+	l := v.Truth()
 	if n := len(v.pubsub.take()); n != len(l.Events)+len(l.Garbage) || len(l.Events) != 200 || len(l.Garbage) < 60 {
 		t.Errorf("got %d messages, %d events and %d garbage", n, len(l.Events), len(l.Garbage))
 	}
@@ -167,7 +167,7 @@ func TestOversized(t *testing.T) {
 }
 
 // Everything that people do decodes, with and without data, and gives as many
-// items as the ledger says.
+// items as the truth says.
 func TestEventsDecode(t *testing.T) {
 	t.Parallel()
 	for _, include := range []bool{true, false} {
@@ -198,7 +198,7 @@ func TestEventsDecode(t *testing.T) {
 				types[e.Type]++
 			}
 			if want := v.Counts().Items; items != want {
-				t.Errorf("got %d items, the ledger says %d", items, want)
+				t.Errorf("got %d items, the truth says %d", items, want)
 			}
 			if len(types) < 11 { // all but space.deleted, and some in batches
 				t.Errorf("got only %d types: %v", len(types), types)

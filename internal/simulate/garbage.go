@@ -29,14 +29,14 @@ const (
 	GarbageBadTime        GarbageKind = "bad_time"
 	GarbageAbsurdTime     GarbageKind = "absurd_time" // decodes, but lies in the year 9999
 	GarbageStructuredMode GarbageKind = "structured_mode"
-	GarbageForeign        GarbageKind = "foreign" // neither a CloudEvent nor an interaction
+	GarbageUnrelated      GarbageKind = "unrelated" // neither a CloudEvent nor an interaction
 )
 
 var garbageKinds = []GarbageKind{
 	GarbageNotJSON, GarbageTruncated, GarbageEmpty, GarbageNoResource, GarbageNoName, GarbageInvalidUTF8,
 	GarbageNUL, GarbageLoneSurrogate, GarbageDuplicateKey, GarbageCaseVariantKey, GarbageTooDeep,
 	GarbageHugeExponent, GarbageLongNumber, GarbageNoID, GarbageBadTime, GarbageAbsurdTime,
-	GarbageStructuredMode, GarbageForeign,
+	GarbageStructuredMode, GarbageUnrelated,
 }
 
 // GarbageKinds lists every kind.
@@ -56,7 +56,7 @@ func (w *Workspace) publishGarbage(kind GarbageKind, topic string) error {
 	if err != nil {
 		return fmt.Errorf("publish garbage %q to %s: %w", kind, topic, err)
 	}
-	w.ledger.Garbage = append(w.ledger.Garbage, Garbage{kind, topic, ids[0]})
+	w.truth.Garbage = append(w.truth.Garbage, Garbage{kind, topic, ids[0]})
 	return nil
 }
 
@@ -111,7 +111,7 @@ func (w *Workspace) garbage(kind GarbageKind) *pubsubpb.PubsubMessage {
 	case GarbageStructuredMode:
 		attributes = map[string]string{"content-type": "application/cloudevents+json"}
 		data = `{"specversion":"1.0","id":"1","type":"google.workspace.chat.message.v1.created","data":` + good + "}}}"
-	case GarbageForeign:
+	case GarbageUnrelated:
 		attributes = map[string]string{"origin": "something else on this topic"}
 		data = `{"hello":"world"}`
 	}

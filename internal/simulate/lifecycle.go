@@ -27,7 +27,7 @@ func LifecycleKinds() []LifecycleKind {
 	return []LifecycleKind{LifecycleSuspended, LifecycleReminder, LifecycleExpired}
 }
 
-// LifecycleEvent is a lifecycle event in the [Ledger].
+// LifecycleEvent is a lifecycle event in the [Truth].
 type LifecycleEvent struct {
 	ID           string // ce-id, a UUID
 	Kind         LifecycleKind
@@ -137,7 +137,7 @@ func (w *Workspace) tell(kind LifecycleKind, s *subscription, at time.Time) {
 		})
 		entry.Published = err == nil
 	}
-	w.ledger.Lifecycle = append(w.ledger.Lifecycle, entry)
+	w.truth.Lifecycle = append(w.truth.Lifecycle, entry)
 }
 
 // lifecycleData is as in Google's samples, which have snake_case; camelCase is

@@ -58,8 +58,8 @@ func TestReminders(t *testing.T) {
 	if diff := cmp.Diff(want, v.told(t)); diff != "" {
 		t.Errorf("lifecycle events (-want +got):\n%s", diff)
 	}
-	if n := len(v.Ledger().Lifecycle); n != 7 {
-		t.Errorf("got %d in the ledger", n)
+	if n := len(v.Truth().Lifecycle); n != 7 {
+		t.Errorf("got %d in the truth", n)
 	}
 }
 
@@ -81,9 +81,9 @@ func TestWithhold(t *testing.T) {
 	if got := v.told(t); got != nil {
 		t.Errorf("got %v, want all withheld", got)
 	}
-	for _, e := range v.Ledger().Lifecycle {
+	for _, e := range v.Truth().Lifecycle {
 		if e.Published {
-			t.Errorf("the ledger says that %+v was published", e)
+			t.Errorf("the truth says that %+v was published", e)
 		}
 	}
 	v.Withhold(LifecycleReminder)
@@ -96,8 +96,8 @@ func TestWithhold(t *testing.T) {
 	if got := v.told(t); len(got) != 3 {
 		t.Errorf("got %v, want all", got)
 	}
-	if n := len(v.Ledger().Lifecycle); n != 9 {
-		t.Errorf("got %d in the ledger, want 9", n)
+	if n := len(v.Truth().Lifecycle); n != 9 {
+		t.Errorf("got %d in the truth, want 9", n)
 	}
 }
 
@@ -296,7 +296,7 @@ func TestCoverage(t *testing.T) {
 			t.Errorf("from %d to %d: got %s uncovered, want %d min", tt.from, tt.to, got, tt.want)
 		}
 	}
-	if n := v.MostLive(target); n != 1 {
+	if n := v.MaxLive(target); n != 1 {
 		t.Errorf("got %d live at once", n)
 	}
 	if got := v.Uncovered("//chat.googleapis.com/spaces/none", at(0), at(9)); got != 9*time.Minute {

@@ -33,7 +33,7 @@ type chatQuotas struct {
 	project map[string]*window   // by class of method
 	inSpace map[quotaKey]*window // made when they are needed
 	writes  rate                 // in each space
-	foreign map[string]*foreignApp
+	others  map[string]*otherApp
 
 	throttled int // calls that were refused
 }
@@ -61,7 +61,7 @@ func newChatQuotas() chatQuotas {
 		},
 		inSpace: map[quotaKey]*window{},
 		writes:  rate{1, time.Second},
-		foreign: map[string]*foreignApp{},
+		others:  map[string]*otherApp{},
 	}
 }
 
@@ -150,28 +150,28 @@ func (w *Workspace) SetWriteQuota(limit int, span time.Duration) {
 	}
 }
 
-// foreignApp is another app that writes at even intervals.
-type foreignApp struct {
+// otherApp is another app that writes at even intervals.
+type otherApp struct {
 	every             time.Duration
 	next              time.Time
 	accepted, refused int
 }
 
-// AddForeignApp lets another app write into the space, so often in a minute
+// AddOtherApp lets another app write into the space, so often in a minute
 // and at even intervals from now on; 0 stops it. Its writes take their share
 // of the space's quota before ours, and leave no other trace.
-func (w *Workspace) AddForeignApp(space string, perMinute int) error {
+func (w *Workspace) AddOtherApp(space string, perMinute int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, err := w.state.liveSpace(space); err != nil {
-		return fmt.Errorf("add a foreign app: %w", err)
+		return fmt.Errorf("add another app: %w", err)
 	}
 	now := w.state.now()
 	w.chat.quotas.letOthersWrite(space, now)
-	app := w.chat.quotas.foreign[space]
+	app := w.chat.quotas.others[space]
 	if app == nil {
-		app = &foreignApp{}
-		w.chat.quotas.foreign[space] = app
+		app = &otherApp{}
+		w.chat.quotas.others[space] = app
 	}
 	app.every, app.next = 0, now
 	if perMinute > 0 {
@@ -180,14 +180,14 @@ func (w *Workspace) AddForeignApp(space string, perMinute int) error {
 	return nil
 }
 
-// ForeignWrites counts what became of the other app's writes so far: refused
+// OtherAppWrites counts what became of the other app's writes so far: refused
 // are those for which ours left no room.
-func (w *Workspace) ForeignWrites(space string) (accepted, refused int) {
+func (w *Workspace) OtherAppWrites(space string) (accepted, refused int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	q := &w.chat.quotas
 	q.letOthersWrite(space, w.state.now())
-	if app := q.foreign[space]; app != nil {
+	if app := q.others[space]; app != nil {
 		return app.accepted, app.refused
 	}
 	return 0, 0
@@ -195,7 +195,7 @@ func (w *Workspace) ForeignWrites(space string) (accepted, refused int) {
 
 // letOthersWrite counts the writes of the other app that were due by now.
 func (q *chatQuotas) letOthersWrite(space string, now time.Time) {
-	app := q.foreign[space]
+	app := q.others[space]
 	if app == nil || app.every == 0 {
 		return
 	}

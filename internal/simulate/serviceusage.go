@@ -28,8 +28,8 @@ func (a usageAPI) handler() http.Handler {
 	return mux
 }
 
-// mostServices is how many one call may ask for.
-const mostServices = 30
+// maxServices is how many one call may ask for.
+const maxServices = 30
 
 func (a usageAPI) batchGet(r *http.Request) (any, *apiError) {
 	a.w.mu.Lock()
@@ -41,8 +41,8 @@ func (a usageAPI) batchGet(r *http.Request) (any, *apiError) {
 	switch {
 	case project != a.w.project, a.w.conditions[ServicesHidden]:
 		return nil, denied("Permission denied to get service [%s] for consumer [projects/%s].", strings.Join(names, ", "), project)
-	case len(names) == 0 || len(names) > mostServices:
-		return nil, invalid("The number of names must be from 1 to %d.", mostServices)
+	case len(names) == 0 || len(names) > maxServices:
+		return nil, invalid("The number of names must be from 1 to %d.", maxServices)
 	}
 	answer := &serviceusage.BatchGetServicesResponse{}
 	for _, name := range names {

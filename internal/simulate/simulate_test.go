@@ -16,7 +16,7 @@ import (
 )
 
 // TestEndToEnd goes the whole way with Google's libraries only: subscribe, let
-// people live, pull, and compare with the ledger.
+// people live, pull, and compare with the truth.
 func TestEndToEnd(t *testing.T) {
 	t.Parallel()
 	w, err := simulate.Start(t.Context(), simulate.Options{Seed: 5})
@@ -82,12 +82,12 @@ func TestEndToEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	ledger := w.Ledger()
+	truth := w.Truth()
 	want, wantGarbage := map[string]int{}, map[string]bool{}
-	for _, e := range ledger.Events {
+	for _, e := range truth.Events {
 		want[e.ID] += e.Copies
 	}
-	for _, g := range ledger.Garbage {
+	for _, g := range truth.Garbage {
 		wantGarbage[g.MessageID] = true
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(want) < 500 {

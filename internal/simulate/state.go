@@ -82,7 +82,7 @@ type message struct {
 	reply      bool
 	clientID   string
 	viewer     string // of a private message
-	listed     int    // its place in the ledger, from 1; 0 for people's
+	listed     int    // its place in the truth, from 1; 0 for people's
 	reactions  map[string]*reaction
 }
 

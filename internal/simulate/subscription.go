@@ -20,19 +20,19 @@ const (
 
 // subscription is one Workspace Events subscription.
 type subscription struct {
-	name    string // "subscriptions/S"
-	uid     string
-	owner   owner
-	foreign bool   // another owner's than the caller
-	target  string // full resource name
-	topic   string
-	types   []string // sorted
-	payload payloadOptions
-	state   string
-	reason  string   // of a suspension
-	causes  []string // by hand, until they are mended
-	version int      // counts changes, for the etag
-	lives   int      // counts how often an expiry was granted
+	name       string // "subscriptions/S"
+	uid        string
+	owner      owner
+	otherOwner bool   // another owner's than the caller
+	target     string // full resource name
+	topic      string
+	types      []string // sorted
+	payload    payloadOptions
+	state      string
+	reason     string   // of a suspension
+	causes     []string // by hand, until they are mended
+	version    int      // counts changes, for the etag
+	lives      int      // counts how often an expiry was granted
 
 	rendered rawJSON // nil after a change
 

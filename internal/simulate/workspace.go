@@ -104,7 +104,7 @@ type Workspace struct {
 	state    state
 	subs     registry
 	emitter  emitter
-	ledger   Ledger
+	truth    Truth
 	notices  []Event // for OnEvent, once the lock is released
 	coalesce int     // depth of Coalesce calls
 	waiting  []timedChange

@@ -53,8 +53,8 @@ func healthy(b *testing.B, spaces int) (*scene, *subscriptions.Keeper) {
 		Spaces: spaces, Withhold: simulate.LifecycleKinds(), Quotas: simulate.Quotas{Reads: -1, UserReads: -1},
 	})
 	for _, d := range s.list {
-		f := simulate.Foreign{Target: d.Target(), Topic: d.Topic, EventTypes: d.EventTypes, IncludeResource: true}
-		if _, err := s.AddForeign(f); err != nil {
+		f := simulate.Unmanaged{Target: d.Target(), Topic: d.Topic, EventTypes: d.EventTypes, IncludeResource: true}
+		if _, err := s.AddUnmanaged(f); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -83,13 +83,13 @@ func newDisturbed(t *testing.T, rt *rapid.T) *disturbed {
 	unwatched := w.list[3].Scope
 	w.list = w.list[:3]
 	w.all = w.list
-	for _, f := range []simulate.Foreign{
+	for _, f := range []simulate.Unmanaged{
 		{Target: target(unwatched)},
 		{Target: target(w.list[0].Scope), User: w.Users()[0]},
 		{Target: target(w.list[0].Scope), App: "123456789012"},
 	} {
 		f.Topic, f.EventTypes = w.list[0].Topic, config.EventTypes()
-		name, err := w.AddForeign(f)
+		name, err := w.AddUnmanaged(f)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -164,7 +164,7 @@ func (w *disturbed) check(rt *rapid.T) {
 		rt.Fatalf("a keeper did %s", w.violation)
 	}
 	for _, d := range w.list {
-		if n := w.MostLive(target(d.Scope)); n > 1 {
+		if n := w.MaxLive(target(d.Scope)); n > 1 {
 			rt.Fatalf("%s had %d live subscriptions at once: %v", d.Scope, n, w.Coverage(target(d.Scope)))
 		}
 	}

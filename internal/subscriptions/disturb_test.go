@@ -98,7 +98,7 @@ func (w *disturbed) drawSpace(rt *rapid.T) string {
 // never was one.
 func (w *disturbed) drawName(rt *rapid.T) string {
 	for _, i := range slices.Backward(w.Coverage(target(w.drawSpace(rt)))) {
-		if !i.Foreign {
+		if !i.OtherOwner {
 			return i.Subscription
 		}
 	}
@@ -112,7 +112,7 @@ func (w *disturbed) makeByHand(rt *rapid.T) {
 	if w.gone[space] {
 		rt.Skip()
 	}
-	f := simulate.Foreign{Target: target(space), Topic: w.list[0].Topic, EventTypes: config.EventTypes(), IncludeResource: true}
+	f := simulate.Unmanaged{Target: target(space), Topic: w.list[0].Topic, EventTypes: config.EventTypes(), IncludeResource: true}
 	switch rapid.IntRange(0, 3).Draw(rt, "what differs") {
 	case 1:
 		f.EventTypes = f.EventTypes[:3]
@@ -121,13 +121,13 @@ func (w *disturbed) makeByHand(rt *rapid.T) {
 	case 3:
 		f.IncludeResource = false
 	}
-	_, _ = w.AddForeign(f) // there may be one
+	_, _ = w.AddUnmanaged(f) // there may be one
 }
 
 // makeLike is a colleague who uses our credentials and has the same idea of a
 // subscription.
 func (w *disturbed) makeLike(tb rapid.TB, space string) {
-	if _, err := w.AddForeign(simulate.Foreign{
+	if _, err := w.AddUnmanaged(simulate.Unmanaged{
 		Target: target(space), Topic: w.list[0].Topic, EventTypes: config.EventTypes(), IncludeResource: true,
 	}); err != nil {
 		tb.Fatal(err)

@@ -177,7 +177,7 @@ func (w *disturbed) compare(rt rapid.TB, db *store.Store, scope string) {
 func (w *disturbed) undelivered(scope string, from, to time.Time) (missing time.Duration) {
 	sure := from
 	for _, i := range w.Coverage(target(scope)) {
-		if i.Foreign || i.Topic != w.all[0].Topic || i.From.After(to) {
+		if i.OtherOwner || i.Topic != w.all[0].Topic || i.From.After(to) {
 			continue
 		}
 		missing += max(0, i.From.Sub(sure))

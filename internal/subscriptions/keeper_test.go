@@ -407,7 +407,7 @@ func TestReplicasRace(t *testing.T) {
 	}
 	made := 0
 	for _, d := range s.list {
-		if n := s.MostLive(target(d.Scope)); n > 1 {
+		if n := s.MaxLive(target(d.Scope)); n > 1 {
 			t.Errorf("%s had %d live subscriptions at once", d.Scope, n)
 		}
 		if state := s.book.state(d.Scope); state.State != "ACTIVE" {

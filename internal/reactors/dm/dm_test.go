@@ -25,7 +25,7 @@ var (
 var params = &dm.Params{Text: reactors.ChatText{Source: chattest.Canary, Value: chattest.Canary}}
 
 // acquainted is a scene in which the member has written to the app.
-func acquainted(t *testing.T) (s *chattest.Scene, direct string) {
+func acquainted(t *testing.T) (s *chattest.Env, direct string) {
 	t.Helper()
 	s = chattest.New(t)
 	direct, err := s.WriteToApp(s.Member, "hi")
@@ -50,7 +50,7 @@ func TestConforms(t *testing.T) {
 		s, _ := acquainted(t)
 		return reactorstest.World{
 			Action: dm.New(s.Client), Params: params, Context: s.Run("0.0"), Fail: s.Fail, Canary: chattest.Canary,
-			Effects: func() int { return len(s.Ledger().AppMessages) },
+			Effects: func() int { return len(s.Truth().AppMessages) },
 		}
 	}})
 }
@@ -78,7 +78,7 @@ func TestWritesToTheMember(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := s.Ledger().AppMessages
+	l := s.Truth().AppMessages
 	if len(l) != 1 || l[0].Space != direct || l[0].Name != got.Message || l[0].Text != chattest.Canary || !slices.Contains(a.MessageIDs(request), l[0].ClientID) {
 		t.Errorf("got %+v and %+v, want one message in %s", got, l, direct)
 	}

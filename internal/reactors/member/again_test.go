@@ -18,7 +18,7 @@ import (
 )
 
 // removal is the request of a run whose turn came at a time.
-func removal(t *testing.T, s *chattest.Scene, turn time.Time) json.RawMessage {
+func removal(t *testing.T, s *chattest.Env, turn time.Time) json.RawMessage {
 	t.Helper()
 	c := s.Run("0.0")
 	c.Run.Due = turn
@@ -27,7 +27,7 @@ func removal(t *testing.T, s *chattest.Scene, turn time.Time) json.RawMessage {
 
 // rejoin lets the member leave, if they are in, and join; it returns when they
 // joined.
-func rejoin(t *testing.T, s *chattest.Scene) time.Time {
+func rejoin(t *testing.T, s *chattest.Env) time.Time {
 	t.Helper()
 	if isIn(s) {
 		if err := s.RemoveMember(s.Space, s.Member); err != nil {
@@ -37,11 +37,11 @@ func rejoin(t *testing.T, s *chattest.Scene) time.Time {
 	if err := s.AddMembers(s.Space, s.Member); err != nil {
 		t.Fatal(err)
 	}
-	joins := s.Ledger().Joins
+	joins := s.Truth().Joins
 	return joins[len(joins)-1].Time
 }
 
-func isIn(s *chattest.Scene) bool {
+func isIn(s *chattest.Env) bool {
 	for _, m := range s.Members(s.Space) {
 		if m == s.Member {
 			return true
@@ -54,11 +54,11 @@ func isIn(s *chattest.Scene) bool {
 // of the removal, comes back to it.
 func TestARepetitionLeavesWhoHasJoinedAgain(t *testing.T) {
 	t.Parallel()
-	for name, lose := range map[string]func(*testing.T, *chattest.Scene, reactors.Action, json.RawMessage){
-		"the worker has crashed": func(t *testing.T, _ *chattest.Scene, a reactors.Action, request json.RawMessage) {
+	for name, lose := range map[string]func(*testing.T, *chattest.Env, reactors.Action, json.RawMessage){
+		"the worker has crashed": func(t *testing.T, _ *chattest.Env, a reactors.Action, request json.RawMessage) {
 			act(t, a, request)
 		},
-		"the answer is lost": func(t *testing.T, s *chattest.Scene, a reactors.Action, request json.RawMessage) {
+		"the answer is lost": func(t *testing.T, s *chattest.Env, a reactors.Action, request json.RawMessage) {
 			var removed, looked atomic.Bool
 			s.SetChatFaults(func(c simulate.ChatCall) simulate.ChatFault {
 				switch {
@@ -92,7 +92,7 @@ func TestARepetitionLeavesWhoHasJoinedAgain(t *testing.T) {
 					t.Errorf("got note %q, want why nothing was done", got.Note)
 				}
 			}
-			if n := len(s.Ledger().Memberships); n != 1 || !isIn(s) {
+			if n := len(s.Truth().Memberships); n != 1 || !isIn(s) {
 				t.Errorf("got %d removals, in the space: %t; want 1, true", n, isIn(s))
 			}
 		})
@@ -151,7 +151,7 @@ func TestAnInvitationIsTakenBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	act(t, member.NewRemove(s.Client), removal(t, s, turn))
-	if l := s.Ledger().Memberships; len(l) != 1 || l[0].User != s.Member {
+	if l := s.Truth().Memberships; len(l) != 1 || l[0].User != s.Member {
 		t.Errorf("got %+v, want that the invitation was taken back", l)
 	}
 }
@@ -177,7 +177,7 @@ func TestNothingIsRemovedUnseen(t *testing.T) {
 	if wait, asked := reactors.RetryDelay(err); !asked || wait != time.Minute {
 		t.Errorf("got %v, want Google's wait", err)
 	}
-	if l := s.Ledger().Memberships; len(l) != 0 || !isIn(s) {
+	if l := s.Truth().Memberships; len(l) != 0 || !isIn(s) {
 		t.Errorf("got %+v, want that nobody was removed", l)
 	}
 	act(t, a, request)

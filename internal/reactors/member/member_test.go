@@ -16,7 +16,7 @@ import (
 )
 
 // withOther is a scene with a second space that the member isn't in.
-func withOther(t *testing.T) (s *chattest.Scene, other string) {
+func withOther(t *testing.T) (s *chattest.Env, other string) {
 	t.Helper()
 	s = chattest.New(t)
 	other, err := s.CreateSpace("Newcomers")
@@ -50,7 +50,7 @@ func TestAddConforms(t *testing.T) {
 		s, other := withOther(t)
 		return reactorstest.World{
 			Action: member.NewAdd(s.Client), Params: &member.AddParams{Space: other}, Context: s.Run("0.0"),
-			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Ledger().Memberships) },
+			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Truth().Memberships) },
 		}
 	}})
 }
@@ -63,7 +63,7 @@ func TestRemoveConforms(t *testing.T) {
 		run.Run.Due = run.Run.EventTime.Add(time.Hour) // they have been in since long
 		return reactorstest.World{
 			Action: member.NewRemove(s.Client), Params: &member.RemoveParams{}, Context: run,
-			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Ledger().Memberships) },
+			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Truth().Memberships) },
 		}
 	}})
 }
@@ -116,7 +116,7 @@ func TestAddsTheMemberOrSomebodyElse(t *testing.T) {
 		}
 	}
 	var got []string
-	for _, m := range s.Ledger().Memberships {
+	for _, m := range s.Truth().Memberships {
 		got = append(got, m.Space+" "+m.User+" "+m.State)
 	}
 	if diff := cmp.Diff([]string{other + " " + s.Member + " JOINED", other + " " + somebody + " INVITED"}, got); diff != "" {
@@ -134,7 +134,7 @@ func TestRemovesTheMember(t *testing.T) {
 		t.Errorf("429: got %v, want an error that a retry mends", err)
 	}
 	act(t, a, request)
-	if l := s.Ledger().Memberships; len(l) != 1 || l[0].User != s.Member || l[0].Space != s.Space || l[0].State != "NOT_A_MEMBER" {
+	if l := s.Truth().Memberships; len(l) != 1 || l[0].User != s.Member || l[0].Space != s.Space || l[0].State != "NOT_A_MEMBER" {
 		t.Errorf("got %+v, want that the member was removed", l)
 	}
 }

@@ -18,7 +18,7 @@ const create = "spaces.messages.reactions.create"
 var asUser = react.Options{UserAuth: true}
 
 // posted is a scene in which the member has written something.
-func posted(t *testing.T) (*chattest.Scene, reactors.PrepareContext) {
+func posted(t *testing.T) (*chattest.Env, reactors.PrepareContext) {
 	t.Helper()
 	s := chattest.NewAsUser(t)
 	name, err := s.Post(s.Space, s.Member, chattest.Canary)
@@ -36,7 +36,7 @@ func TestConforms(t *testing.T) {
 		s, c := posted(t)
 		return reactorstest.World{
 			Action: react.New(s.Client, asUser), Params: &react.Params{Emoji: "👍"}, Context: c,
-			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Ledger().Reactions) },
+			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Truth().Reactions) },
 		}
 	}})
 }
@@ -80,7 +80,7 @@ func TestReacts(t *testing.T) {
 	if diff := cmp.Diff(reactors.Result{Message: c.Facts.Message.Name}, got); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
-	if l := s.Ledger().Reactions; len(l) != 1 || l[0].Message != c.Facts.Message.Name || l[0].Emoji != "🎉" || l[0].User != s.Authority() {
+	if l := s.Truth().Reactions; len(l) != 1 || l[0].Message != c.Facts.Message.Name || l[0].Emoji != "🎉" || l[0].User != s.Authority() {
 		t.Errorf("got %+v, want one reaction of the person's", l)
 	}
 }

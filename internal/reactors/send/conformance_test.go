@@ -31,7 +31,7 @@ func TestSendConforms(t *testing.T) {
 				s := chattest.New(t)
 				return reactorstest.World{
 					Action: send.New(s.Client), Params: &params, Context: s.Run("0.0"), Fail: s.Fail, Canary: chattest.Canary,
-					Effects: func() int { return len(s.Ledger().AppMessages) },
+					Effects: func() int { return len(s.Truth().AppMessages) },
 				}
 			}})
 		})
@@ -56,13 +56,13 @@ func TestFallbackConforms(t *testing.T) {
 				}
 				s.Fail(f)
 			},
-			Effects: func() int { return len(s.Ledger().AppMessages) },
+			Effects: func() int { return len(s.Truth().AppMessages) },
 		}
 	}})
 }
 
 // sent is a scene in which a run has sent a message as the action "hello".
-func sent(t *testing.T, params send.Params) *chattest.Scene {
+func sent(t *testing.T, params send.Params) *chattest.Env {
 	t.Helper()
 	s := chattest.New(t)
 	a := send.New(s.Client)
@@ -78,7 +78,7 @@ func TestUpdateConforms(t *testing.T) {
 			Action: send.NewUpdate(s.Client), Params: &send.UpdateParams{Of: "hello", Text: chatText(chattest.Canary)},
 			Context: s.Run("0.1"), Fail: s.Fail, Canary: chattest.Canary,
 			Effects: func() int { // the message says it, however often it was told to
-				if s.Ledger().AppMessages[0].Text == chattest.Canary {
+				if s.Truth().AppMessages[0].Text == chattest.Canary {
 					return 1
 				}
 				return 0
@@ -95,7 +95,7 @@ func TestDeleteConforms(t *testing.T) {
 			Action: send.NewDelete(s.Client), Params: &send.DeleteParams{Of: "hello"},
 			Context: s.Run("0.1"), Fail: s.Fail, Canary: chattest.Canary,
 			Effects: func() int {
-				if s.Ledger().AppMessages[0].Deleted {
+				if s.Truth().AppMessages[0].Deleted {
 					return 1
 				}
 				return 0

@@ -47,21 +47,21 @@ func TestCheckOfEdits(t *testing.T) {
 // An edit finds its message however it was sent, and takes one write for it.
 func TestEditsFindTheMessage(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(*testing.T) (s *chattest.Scene, space string){
-		"space": func(t *testing.T) (*chattest.Scene, string) {
+	for name, open := range map[string]func(*testing.T) (s *chattest.Env, space string){
+		"space": func(t *testing.T) (*chattest.Env, string) {
 			return sent(t, send.Params{Text: chatText("before")}), ""
 		},
-		"private": func(t *testing.T) (*chattest.Scene, string) {
+		"private": func(t *testing.T) (*chattest.Env, string) {
 			return sent(t, send.Params{To: "private", Fallback: "space", Text: chatText("before")}), ""
 		},
-		"fallback": func(t *testing.T) (*chattest.Scene, string) {
+		"fallback": func(t *testing.T) (*chattest.Env, string) {
 			s := chattest.New(t)
 			s.Faults(create, refused)
 			a := send.New(s.Client)
 			act(t, a, prepare(t, a, &send.Params{To: "private", Fallback: "space", Text: chatText("before")}, s.Run("hello")))
 			return s, ""
 		},
-		"another space": func(t *testing.T) (*chattest.Scene, string) {
+		"another space": func(t *testing.T) (*chattest.Env, string) {
 			s := chattest.New(t)
 			other, err := s.CreateSpace("Owners", s.Member)
 			if err != nil {
@@ -78,13 +78,13 @@ func TestEditsFindTheMessage(t *testing.T) {
 			update, remove := send.NewUpdate(s.Client), send.NewDelete(s.Client)
 			request := prepare(t, update, &send.UpdateParams{Of: "hello", Space: space, Text: chatText("after"), Card: chatCard("x")}, s.Run("0.1"))
 			result := act(t, update, request)
-			l := s.Ledger().AppMessages
+			l := s.Truth().AppMessages
 			if len(l) != 1 || l[0].Text != "after" || !l[0].Cards || l[0].Updated != 1 || result.Message != l[0].Name || update.WritesTo(request) != l[0].Space {
 				t.Fatalf("got %+v and %+v, want one changed message", result, l)
 			}
 			request = prepare(t, remove, &send.DeleteParams{Of: "hello", Space: space}, s.Run("0.2"))
 			act(t, remove, request)
-			if got := s.Ledger().AppMessages[0]; !got.Deleted || remove.WritesTo(request) != got.Space {
+			if got := s.Truth().AppMessages[0]; !got.Deleted || remove.WritesTo(request) != got.Space {
 				t.Errorf("got %+v, want it deleted", got)
 			}
 
@@ -131,7 +131,7 @@ func TestEditsWithoutALook(t *testing.T) {
 	}
 	s.Faults("spaces.messages.delete", dropped)
 	act(t, remove, gone)
-	if l := s.Ledger().AppMessages[0]; l.Text != "after" || !l.Deleted {
+	if l := s.Truth().AppMessages[0]; l.Text != "after" || !l.Deleted {
 		t.Errorf("got %+v", l)
 	}
 }

@@ -146,7 +146,7 @@ func TestWhereMessagesGo(t *testing.T) {
 			t.Errorf("%s: writes to %q, want %q", label, got, c.want.Space)
 		}
 		result := act(t, a, request)
-		sent := s.Ledger().AppMessages
+		sent := s.Truth().AppMessages
 		got := sent[len(sent)-1]
 		if ids := a.MessageIDs(request); got.Name != result.Message || result.Note != "" || ids[0] != got.ClientID {
 			t.Errorf("%s: got result %+v and ids %q of %+v", label, result, ids, got)
@@ -166,7 +166,7 @@ func TestMessagesOfAKeyShareAThread(t *testing.T) {
 		params := &send.Params{Text: chatText(label), ThreadKey: reactors.PlainText{Value: "joins-2026-11"}}
 		act(t, a, prepare(t, a, params, s.Run(label)))
 	}
-	if l := s.Ledger().AppMessages; l[0].Thread != l[1].Thread {
+	if l := s.Truth().AppMessages; l[0].Thread != l[1].Thread {
 		t.Errorf("got threads %s and %s, want one", l[0].Thread, l[1].Thread)
 	}
 }
@@ -174,7 +174,7 @@ func TestMessagesOfAKeyShareAThread(t *testing.T) {
 func TestFallback(t *testing.T) {
 	t.Parallel()
 	params := &send.Params{To: "private", Fallback: "space", Text: chatText("Welcome!")}
-	start := func(t *testing.T) (*chattest.Scene, *send.Action, json.RawMessage, string) {
+	start := func(t *testing.T) (*chattest.Env, *send.Action, json.RawMessage, string) {
 		s := chattest.New(t)
 		c := s.Run("hello")
 		c.Run.Member = s.AddUser(false) // not in the space
@@ -182,9 +182,9 @@ func TestFallback(t *testing.T) {
 		return s, a, prepare(t, a, params, c), c.Run.Member
 	}
 	// want checks that there is one message, to everybody or not.
-	want := func(t *testing.T, s *chattest.Scene, viewer, note string, result reactors.Result) {
+	want := func(t *testing.T, s *chattest.Env, viewer, note string, result reactors.Result) {
 		t.Helper()
-		l := s.Ledger().AppMessages
+		l := s.Truth().AppMessages
 		if len(l) != 1 || l[0].Viewer != viewer || l[0].Text != "Welcome!" {
 			t.Fatalf("got %+v, want one message with viewer %q", l, viewer)
 		}
@@ -244,11 +244,11 @@ func TestFallback(t *testing.T) {
 		t.Parallel()
 		s, a, request, _ := start(t)
 		s.Faults("spaces.messages.get", unavailable)
-		if _, err := a.Act(t.Context(), request); err == nil || reactors.IsPermanent(err) || len(s.Ledger().AppMessages) != 0 {
+		if _, err := a.Act(t.Context(), request); err == nil || reactors.IsPermanent(err) || len(s.Truth().AppMessages) != 0 {
 			t.Errorf("first look: got %v, want an error that a retry mends", err)
 		}
 		s.Faults("spaces.messages.get", simulate.ChatFault{}, unavailable)
-		if _, err := a.Act(t.Context(), request); err == nil || reactors.IsPermanent(err) || len(s.Ledger().AppMessages) != 0 {
+		if _, err := a.Act(t.Context(), request); err == nil || reactors.IsPermanent(err) || len(s.Truth().AppMessages) != 0 {
 			t.Errorf("second look: got %v, want an error that a retry mends", err)
 		}
 	})
@@ -262,7 +262,7 @@ func TestFallback(t *testing.T) {
 		t.Parallel()
 		s, a, request, _ := start(t)
 		s.Faults(create, simulate.ChatFault{Status: http.StatusConflict})
-		if _, err := a.Act(t.Context(), request); !errors.Is(err, gchat.ErrSentBefore) || len(s.Ledger().AppMessages) != 0 {
+		if _, err := a.Act(t.Context(), request); !errors.Is(err, gchat.ErrSentBefore) || len(s.Truth().AppMessages) != 0 {
 			t.Errorf("got %v, want that it was sent before", err)
 		}
 	})

@@ -1,11 +1,11 @@
-// Package chattest sets a scene for tests of what is done in Google Chat: a
-// simulated Workspace, a client whose every request is held against Google's
-// documents, and faults on demand.
+// Package chattest starts what a test of an action in Google Chat needs: a
+// simulated Workspace, a client whose every request is checked against Google's
+// discovery documents, and faults on demand.
 //
 // # What it promises
 //
-// The Workspace's clock goes on by a second with each look at it, so that no
-// quota is in the way; a test that is about quotas uses another scene.
+// The Workspace's clock advances by a second each time it is read, so that no
+// quota is reached. A test of quotas starts a Workspace of its own.
 //
 // # What happens on failure
 //
@@ -27,11 +27,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 )
 
-// Canary stands in all that no error may quote.
+// Canary is part of every text that no error may quote.
 const Canary = "canary-in-the-text"
 
-// Scene is a Workspace of one space.
-type Scene struct {
+// Env is a Workspace of one space, and a client of its Chat API.
+type Env struct {
 	*simulate.Workspace
 	Client *gchat.Client
 	Space  string // "spaces/S"
@@ -46,19 +46,19 @@ type fault struct {
 	fault  simulate.ChatFault
 }
 
-// New sets a scene whose caller is the app.
-func New(t testing.TB) *Scene {
+// New starts a Workspace that the client calls as the app.
+func New(t testing.TB) *Env {
 	t.Helper()
 	return open(t, simulate.AuthApp, config.AuthApp)
 }
 
-// NewAsUser sets a scene whose caller is a person.
-func NewAsUser(t testing.TB) *Scene {
+// NewAsUser starts a Workspace that the client calls as a person.
+func NewAsUser(t testing.TB) *Env {
 	t.Helper()
 	return open(t, simulate.AuthUser, config.AuthUser)
 }
 
-func open(t testing.TB, auth simulate.Auth, mode string) *Scene {
+func open(t testing.TB, auth simulate.Auth, mode string) *Env {
 	t.Helper()
 	begin := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	var looks atomic.Int64
@@ -81,7 +81,7 @@ func open(t testing.TB, auth simulate.Auth, mode string) *Scene {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	s := &Scene{Workspace: ws, Client: client, Space: ws.Spaces()[0].Name}
+	s := &Env{Workspace: ws, Client: client, Space: ws.Spaces()[0].Name}
 	for _, m := range ws.Members(s.Space) {
 		if m != ws.App() && m != ws.Authority() {
 			s.Member = m
@@ -91,8 +91,9 @@ func open(t testing.TB, auth simulate.Auth, mode string) *Scene {
 	return s
 }
 
-// Run is what an action of this label is told of a run for the member.
-func (s *Scene) Run(label string) reactors.PrepareContext {
+// Run returns the context with which an action of this label prepares a run for
+// the member.
+func (s *Env) Run(label string) reactors.PrepareContext {
 	run := reactors.Run{
 		Reactor: "rule", Subject: s.Space + "|" + s.Member, Trigger: reactors.MemberJoined,
 		Space: s.Space, Member: s.Member, EventTime: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC),
@@ -105,9 +106,9 @@ func (s *Scene) Run(label string) reactors.PrepareContext {
 	return reactors.PrepareContext{Run: run, Facts: facts, Label: label, IDs: reactors.IDsOf(run)}
 }
 
-// Faults befall the next calls of the method, such as
-// "spaces.messages.create", one each.
-func (s *Scene) Faults(method string, faults ...simulate.ChatFault) {
+// Faults queues faults for the next calls of the method, such as
+// "spaces.messages.create": one fault a call.
+func (s *Env) Faults(method string, faults ...simulate.ChatFault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range faults {
@@ -115,8 +116,9 @@ func (s *Scene) Faults(method string, faults ...simulate.ChatFault) {
 	}
 }
 
-// Fail sets what befalls the next write, or the next call if it is to hang.
-func (s *Scene) Fail(f reactorstest.Fault) {
+// Fail replaces all faults by this one. It hits the next write; a fault that
+// hangs hits the next call of any kind.
+func (s *Env) Fail(f reactorstest.Fault) {
 	known := map[reactorstest.Fault]simulate.ChatFault{
 		reactorstest.DropReply:   {DropReply: true},
 		reactorstest.Unavailable: {Status: 503},
@@ -131,7 +133,7 @@ func (s *Scene) Fail(f reactorstest.Fault) {
 	}
 }
 
-func (s *Scene) next(c simulate.ChatCall) simulate.ChatFault {
+func (s *Env) next(c simulate.ChatCall) simulate.ChatFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, f := range s.faults {

@@ -15,22 +15,22 @@ import (
 // Chat API received: every message that a run has sent is there once, and the
 // app has sent nothing else. It also wants each rule of members to have come to
 // an outcome for everybody whose joining was published.
-func Effects(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, since time.Time, onJoin []string) (Report, error) {
-	messages, err := checkMessages(ctx, db, ledger, since)
+func Effects(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, since time.Time, onJoin []string) (Report, error) {
+	messages, err := checkMessages(ctx, db, truth, since)
 	if err != nil {
 		return nil, fmt.Errorf("compare messages: %w", err)
 	}
-	decided, err := checkDecided(ctx, db, ledger, since, onJoin)
+	decided, err := checkDecided(ctx, db, truth, since, onJoin)
 	if err != nil {
 		return nil, fmt.Errorf("compare decisions: %w", err)
 	}
 	return Report{messages, decided}, nil
 }
 
-func checkMessages(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, since time.Time) (Row, error) {
-	row := Row{What: "messages of rules", Got: len(ledger.AppMessages)}
+func checkMessages(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, since time.Time) (Row, error) {
+	row := Row{What: "messages of rules", Got: len(truth.AppMessages)}
 	sent := map[string]int{}
-	for _, m := range ledger.AppMessages {
+	for _, m := range truth.AppMessages {
 		sent[m.Name]++
 	}
 	rows, err := db.Query(ctx, `
@@ -65,11 +65,11 @@ func checkMessages(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger
 	return row, nil
 }
 
-func checkDecided(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, since time.Time, onJoin []string) (Row, error) {
+func checkDecided(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, since time.Time, onJoin []string) (Row, error) {
 	row := Row{What: "joins decided on"}
 	type decision struct{ reactor, space, user string }
 	want := map[decision]bool{}
-	for _, j := range ledger.Joins {
+	for _, j := range truth.Joins {
 		if !j.Bot && j.Published {
 			for _, reactor := range onJoin {
 				want[decision{reactor, j.Space, j.User}] = true

@@ -62,30 +62,30 @@ func (r Report) Write(w io.Writer) error {
 	return t.Flush()
 }
 
-// Check compares the ledger with the database. Only messages that were
+// Check compares the truth with the database. Only messages that were
 // published to topic ("projects/P/topics/T") are looked for, among what was
 // received at since or later: a database that is kept holds what earlier
 // Workspaces published, too. What happened while there was no subscription is
 // wanted as well, as backfills bring it, but for the names of members who have
 // left since. members answers who is in a space now, as somebody who has left
 // again may have been greeted or not.
-func Check(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string, since time.Time, members func(space string) []string) (Report, error) {
-	events, items, err := checkEvents(ctx, db, ledger, topic, since)
+func Check(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic string, since time.Time, members func(space string) []string) (Report, error) {
+	events, items, err := checkEvents(ctx, db, truth, topic, since)
 	if err != nil {
 		return nil, fmt.Errorf("compare events: %w", err)
 	}
-	garbage, err := checkGarbage(ctx, db, ledger, topic, since)
+	garbage, err := checkGarbage(ctx, db, truth, topic, since)
 	if err != nil {
 		return nil, fmt.Errorf("compare the quarantine: %w", err)
 	}
-	return Report{events, items, garbage, checkWelcomes(ledger, members)}, nil
+	return Report{events, items, garbage, checkWelcomes(truth, members)}, nil
 }
 
 // checkEvents compares events by ce-id, and their items by number.
-func checkEvents(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string, since time.Time) (events, items Row, err error) {
+func checkEvents(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic string, since time.Time) (events, items Row, err error) {
 	events.What, items.What = "events", "items of events"
 	want := map[string]int{}
-	for _, e := range ledger.Events {
+	for _, e := range truth.Events {
 		if e.Topic == topic {
 			want[e.ID] = e.Items
 		}
@@ -95,7 +95,7 @@ func checkEvents(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, 
 		return events, items, err
 	}
 	missed := map[string]bool{}
-	for _, e := range ledger.Undelivered {
+	for _, e := range truth.Undelivered {
 		if listable(e.Type) && !unnamed[e.ID] {
 			want[e.ID], missed[e.ID] = e.Items, true
 		}
@@ -173,10 +173,10 @@ func listable(eventType string) bool {
 	return eventType != "google.workspace.chat.space.v1.deleted"
 }
 
-func checkGarbage(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger, topic string, since time.Time) (Row, error) {
+func checkGarbage(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic string, since time.Time) (Row, error) {
 	row := Row{What: "malformed messages"}
 	want := map[string]bool{}
-	for _, g := range ledger.Garbage {
+	for _, g := range truth.Garbage {
 		if g.Topic == topic {
 			want[g.MessageID] = true
 		}
@@ -210,12 +210,12 @@ func checkGarbage(ctx context.Context, db *pgxpool.Pool, ledger simulate.Ledger,
 
 // checkWelcomes wants exactly one private message from the app for every
 // person who joined a space and is still there, however often they joined.
-func checkWelcomes(ledger simulate.Ledger, members func(space string) []string) Row {
+func checkWelcomes(truth simulate.Truth, members func(space string) []string) Row {
 	row := Row{What: "welcomes"}
 	type greeting struct{ space, user string }
 	joined := map[greeting]bool{}
 	spaces := map[string]map[string]bool{}
-	for _, j := range ledger.Joins {
+	for _, j := range truth.Joins {
 		if j.Bot || !j.Published {
 			continue
 		}
@@ -228,7 +228,7 @@ func checkWelcomes(ledger simulate.Ledger, members func(space string) []string) 
 		}
 	}
 	sent := map[greeting]int{}
-	for _, m := range ledger.AppMessages {
+	for _, m := range truth.AppMessages {
 		if m.Viewer != "" {
 			sent[greeting{m.Space, m.Viewer}]++
 			row.Got++

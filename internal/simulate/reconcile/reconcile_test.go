@@ -50,32 +50,32 @@ func TestCheckNamesEveryDifference(t *testing.T) {
 	started := time.Now().Add(-time.Minute)
 	none := Row{What: "welcomes"}
 	for name, tt := range map[string]struct {
-		ledger   simulate.Ledger
+		truth    simulate.Truth
 		recorded []events.Delivery
 		want     Report
 	}{
 		"exact": {
-			simulate.Ledger{Events: []simulate.PublishedEvent{published("a", 2), published("a", 2)}, Garbage: []simulate.Garbage{{Topic: topic, MessageID: "g"}}},
+			simulate.Truth{Events: []simulate.PublishedEvent{published("a", 2), published("a", 2)}, Garbage: []simulate.Garbage{{Topic: topic, MessageID: "g"}}},
 			[]events.Delivery{delivery("a", 2), garbage("g")},
 			Report{{What: "events", Wanted: 1, Got: 1}, {What: "items of events", Wanted: 2, Got: 2}, {What: "malformed messages", Wanted: 1, Got: 1}},
 		},
 		"an event is lost": {
-			simulate.Ledger{Events: []simulate.PublishedEvent{published("a", 1), published("b", 3)}},
+			simulate.Truth{Events: []simulate.PublishedEvent{published("a", 1), published("b", 3)}},
 			[]events.Delivery{delivery("a", 1)},
 			Report{{What: "events", Wanted: 2, Got: 1, Lost: 1}, {What: "items of events", Wanted: 4, Got: 1, Lost: 3}, {What: "malformed messages"}},
 		},
 		"an item of a batch is lost": {
-			simulate.Ledger{Events: []simulate.PublishedEvent{published("a", 3)}},
+			simulate.Truth{Events: []simulate.PublishedEvent{published("a", 3)}},
 			[]events.Delivery{delivery("a", 2)},
 			Report{{What: "events", Wanted: 1, Got: 1}, {What: "items of events", Wanted: 3, Got: 2, Lost: 1}, {What: "malformed messages"}},
 		},
 		"an event nobody published": {
-			simulate.Ledger{},
+			simulate.Truth{},
 			[]events.Delivery{delivery("a", 2), garbage("g")},
 			Report{{What: "events", Got: 1, Unexpected: 1}, {What: "items of events", Got: 2, Unexpected: 2}, {What: "malformed messages", Got: 1, Unexpected: 1}},
 		},
 		"garbage is lost": {
-			simulate.Ledger{Garbage: []simulate.Garbage{{Topic: topic, MessageID: "g"}}},
+			simulate.Truth{Garbage: []simulate.Garbage{{Topic: topic, MessageID: "g"}}},
 			[]events.Delivery{},
 			Report{{What: "events"}, {What: "items of events"}, {What: "malformed messages", Wanted: 1, Lost: 1}},
 		},
@@ -94,7 +94,7 @@ func TestCheckNamesEveryDifference(t *testing.T) {
 			if _, err := env.Store.Record(t.Context(), tt.recorded); err != nil {
 				t.Fatal(err)
 			}
-			got, err := Check(t.Context(), env.Store.Pool(), tt.ledger, topic, started, nil)
+			got, err := Check(t.Context(), env.Store.Pool(), tt.truth, topic, started, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -141,7 +141,7 @@ func TestCheckWelcomes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tt.want.What = "welcomes"
-			got := checkWelcomes(simulate.Ledger{Joins: tt.joins, AppMessages: tt.sent}, func(string) []string { return tt.members })
+			got := checkWelcomes(simulate.Truth{Joins: tt.joins, AppMessages: tt.sent}, func(string) []string { return tt.members })
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("row (-want +got):\n%s", diff)
 			}

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Foreign is a subscription that somebody else makes.
-type Foreign struct {
+// Unmanaged is a subscription that somebody else makes.
+type Unmanaged struct {
 	Target          string // full resource name
 	Topic           string // "projects/P/topics/T"
 	EventTypes      []string
@@ -15,39 +15,39 @@ type Foreign struct {
 	App             string // number of another app; "" for ours
 }
 
-// AddForeign makes a subscription that isn't the keeper's: another user's,
+// AddUnmanaged makes a subscription that isn't the keeper's: another user's,
 // another app's, or, if neither is named, one that a colleague made by hand
 // with our app's credentials. Only the last is in the caller's lists; each
 // delivers to its topic, and lives as long as one of the caller's. Who may
 // subscribe to what isn't checked.
-func (w *Workspace) AddForeign(f Foreign) (name string, err error) {
+func (w *Workspace) AddUnmanaged(u Unmanaged) (name string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.state.now()
 	w.advance(now)
 	s := &subscription{
-		owner: owner{f.User, w.state.app}, target: f.Target, topic: f.Topic, state: subActive,
-		payload:    payloadOptions{includeResource: f.IncludeResource},
+		owner: owner{u.User, w.state.app}, target: u.Target, topic: u.Topic, state: subActive,
+		payload:    payloadOptions{includeResource: u.IncludeResource},
 		createTime: now, updateTime: now, liveFrom: now,
 	}
-	if f.App != "" {
-		s.owner.app = f.App
+	if u.App != "" {
+		s.owner.app = u.App
 	}
-	s.foreign = s.owner != w.owner()
-	if apiErr := checkTargetForm(f.Target); apiErr != nil {
-		return "", fmt.Errorf("add a foreign subscription: %w", apiErr)
+	s.otherOwner = s.owner != w.owner()
+	if apiErr := checkTargetForm(u.Target); apiErr != nil {
+		return "", fmt.Errorf("add an unmanaged subscription: %w", apiErr)
 	}
-	types, apiErr := checkTypes(f.EventTypes, f.Target)
+	types, apiErr := checkTypes(u.EventTypes, u.Target)
 	if apiErr != nil {
-		return "", fmt.Errorf("add a foreign subscription to %s: %w", f.Target, apiErr)
+		return "", fmt.Errorf("add an unmanaged subscription to %s: %w", u.Target, apiErr)
 	}
 	s.types = types
 	if apiErr := s.setExpiry("", "", w.events.longest(s.payload), now); apiErr != nil {
-		return "", fmt.Errorf("add a foreign subscription to %s: %w", f.Target, apiErr)
+		return "", fmt.Errorf("add an unmanaged subscription to %s: %w", u.Target, apiErr)
 	}
 	s.name = subscriptionName(s.target, s.owner)
 	if slices.Contains(w.subs.names, s.name) {
-		return "", fmt.Errorf("add a foreign subscription to %s: %s is there already", f.Target, s.name)
+		return "", fmt.Errorf("add an unmanaged subscription to %s: %s is there already", u.Target, s.name)
 	}
 	w.subs.add(s)
 	w.setAlarm()

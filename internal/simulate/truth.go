@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// Ledger is the truth that a recording is compared with. It grows with every
+// Truth is the truth that a recording is compared with. It grows with every
 // event: it is meant for runs of minutes or hours, not for months.
-type Ledger struct {
+type Truth struct {
 	Events      []PublishedEvent // in the order of publishing, one per event and subscription
 	Undelivered []PublishedEvent // in the order of happening: there was no subscription to publish them for
 	Joins       []Join           // in the order of joining
@@ -20,7 +20,7 @@ type Ledger struct {
 
 // PublishedEvent is an event that Pub/Sub has taken, or that
 // [Workspace.DropNext] lost. Events that a fault still holds back aren't in
-// the ledger yet: see [Workspace.Flush].
+// the truth yet: see [Workspace.Flush].
 type PublishedEvent struct {
 	ID           string // ce-id; the same for each subscription that got it
 	Type         string
@@ -82,23 +82,23 @@ type Garbage struct {
 	MessageID string // Pub/Sub's
 }
 
-// Ledger copies the ledger as it is now.
-func (w *Workspace) Ledger() Ledger {
+// Truth copies the truth as it is now.
+func (w *Workspace) Truth() Truth {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return Ledger{
-		Events:      slices.Clone(w.ledger.Events),
-		Undelivered: slices.Clone(w.ledger.Undelivered),
-		Joins:       slices.Clone(w.ledger.Joins),
-		AppMessages: slices.Clone(w.ledger.AppMessages),
-		Reactions:   slices.Clone(w.ledger.Reactions),
-		Memberships: slices.Clone(w.ledger.Memberships),
-		Garbage:     slices.Clone(w.ledger.Garbage),
-		Lifecycle:   slices.Clone(w.ledger.Lifecycle),
+	return Truth{
+		Events:      slices.Clone(w.truth.Events),
+		Undelivered: slices.Clone(w.truth.Undelivered),
+		Joins:       slices.Clone(w.truth.Joins),
+		AppMessages: slices.Clone(w.truth.AppMessages),
+		Reactions:   slices.Clone(w.truth.Reactions),
+		Memberships: slices.Clone(w.truth.Memberships),
+		Garbage:     slices.Clone(w.truth.Garbage),
+		Lifecycle:   slices.Clone(w.truth.Lifecycle),
 	}
 }
 
-// Counts are the lengths of the [Ledger], which are cheap to ask for.
+// Counts are the lengths of the [Truth], which are cheap to ask for.
 type Counts struct {
 	Events      int // events per subscription
 	Items       int // resources in them
@@ -110,17 +110,17 @@ type Counts struct {
 	Throttled   int // of these, refused because a quota was used up
 }
 
-// Counts says how much there is in the ledger.
+// Counts says how much there is in the truth.
 func (w *Workspace) Counts() Counts {
 	calls := w.chat.count()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return Counts{
-		Events:      len(w.ledger.Events),
+		Events:      len(w.truth.Events),
 		Items:       w.emitter.items,
-		Joins:       len(w.ledger.Joins),
-		AppMessages: len(w.ledger.AppMessages),
-		Garbage:     len(w.ledger.Garbage),
+		Joins:       len(w.truth.Joins),
+		AppMessages: len(w.truth.AppMessages),
+		Garbage:     len(w.truth.Garbage),
 		Held:        len(w.emitter.held),
 		ChatCalls:   calls,
 		Throttled:   w.chat.quotas.throttled,
