@@ -42,7 +42,7 @@ func loadRules(cfg config.Config, list []reactors.Action) (*rules.Set, error) {
 // reacting is the part of the worker that carries out rules.
 type reacting struct {
 	actions []reactors.Action
-	book    *engine.Book
+	book    *engine.RuleSet
 	metrics *reactorMetrics
 }
 
@@ -66,7 +66,7 @@ func (w *worker) openRules() (err error) {
 	if err != nil {
 		return err
 	}
-	w.reacting.book, w.reacting.metrics = engine.NewBook(set), newReactorMetrics()
+	w.reacting.book, w.reacting.metrics = engine.NewRuleSet(set), newReactorMetrics()
 	w.log.Info("rules are in force", zap.String("file", w.cfg.Reactors.File), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
 	w.warnOfSilence(set)
 	return nil

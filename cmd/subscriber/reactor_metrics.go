@@ -49,7 +49,7 @@ func (m *reactorMetrics) ended(r reactors.Run, o reactors.Outcome, now time.Time
 
 // collectors are to be registered. The rules are those of the book when it is
 // asked.
-func (m *reactorMetrics) collectors(book *engine.Book) []prometheus.Collector {
+func (m *reactorMetrics) collectors(book *engine.RuleSet) []prometheus.Collector {
 	list := []prometheus.Collector{m.runs, m.delay, m.rejected}
 	for _, mode := range []rules.Mode{rules.Off, rules.Shadow, rules.Live} {
 		list = append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -116,7 +116,7 @@ func past(t *testing.T, dsn, space string) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), dsn, store.Options{Planner: engine.NewBook(set)})
+	db, err := store.Open(t.Context(), dsn, store.Options{Planner: engine.NewRuleSet(set)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func TestWhoReadsAndWhoSends(t *testing.T) {
 	if reactors.IsPermanent(sendErr) {
 		t.Error("send: the error is permanent, but a person can mend it in time")
 	}
-	_, lookErr := client.Standing(t.Context(), "spaces/A", "users/1")
+	_, lookErr := client.MembershipState(t.Context(), "spaces/A", "users/1")
 	if lookErr == nil || !strings.Contains(lookErr.Error(), "GOOGLE_APPLICATION_CREDENTIALS") {
 		t.Errorf("look before a removal: got error %v, want that there are no credentials of the app", lookErr)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// What AddMember leads to, and what Standing tells.
+// What AddMember leads to, and what MembershipState tells.
 const (
 	Joined    = "JOINED"
 	Invited   = "INVITED" // the person has to accept first

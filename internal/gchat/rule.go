@@ -10,9 +10,9 @@ import (
 
 // ContentProblems finds what is wrong with a text and a card of a rule, before
 // anything is filled in: keys "text" and "card". One of them is needed.
-func ContentProblems(text reactors.ChatText, card reactors.Card) []reactors.Problem {
+func ContentProblems(text reactors.ChatText, card reactors.Card) []reactors.ParamError {
 	if text.Source == "" && card.Source == nil {
-		return []reactors.Problem{{Message: "there is neither text nor card", Hint: `for example text: "Hello {{ member.mention }}"`}}
+		return []reactors.ParamError{{Message: "there is neither text nor card", Hint: `for example text: "Hello {{ member.mention }}"`}}
 	}
 	fixed := placeholder.ReplaceAllString(text.Source, "")
 	var cards json.RawMessage
@@ -22,12 +22,12 @@ func ContentProblems(text reactors.ChatText, card reactors.Card) []reactors.Prob
 			err = CheckContent("-", raw)
 		}
 		if err != nil {
-			return []reactors.Problem{{Field: "card", Message: err.Error(), Hint: "copy the JSON of Google's card builder as it is"}}
+			return []reactors.ParamError{{Field: "card", Message: err.Error(), Hint: "copy the JSON of Google's card builder as it is"}}
 		}
 		cards = raw
 	}
 	if size := len(fixed) + len(cards); size > MaxMessageBytes {
-		return []reactors.Problem{{
+		return []reactors.ParamError{{
 			Field: "text", Message: fmt.Sprintf("the message has %d bytes before anything is filled in, Google Chat allows %d", size, MaxMessageBytes),
 		}}
 	}

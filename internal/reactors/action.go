@@ -21,7 +21,7 @@ type Action interface {
 	Params() any
 	// Check finds what is wrong with parameters that were read, before
 	// anything is rendered.
-	Check(params any) []Problem
+	Check(params any) []ParamError
 	// Prepare makes the request of an action from its rendered parameters. It
 	// is pure: the same call gives the same bytes. An error is permanent.
 	Prepare(params any, c PrepareContext) (json.RawMessage, error)
@@ -74,8 +74,8 @@ type PrepareContext struct {
 	IDs   IDs    // for messages and requests
 }
 
-// Problem is something wrong with a parameter.
-type Problem struct {
+// ParamError is something wrong with a parameter.
+type ParamError struct {
 	Field   string // as in the yaml tag; "" for the action as a whole
 	Message string // "to must be space, private or thread"
 	Hint    string // what to write instead; may be empty

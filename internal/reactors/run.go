@@ -91,7 +91,7 @@ type TraceEntry struct {
 const Queue = "reactors"
 
 // RunArgs are the arguments of the River job that carries a run on. The run
-// itself is in the ledger, so that a job can be lost or doubled without harm.
+// itself is in the runs table, so that a job can be lost or doubled without harm.
 type RunArgs struct {
 	RunID int64 `json:"run_id"`
 }

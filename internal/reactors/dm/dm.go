@@ -58,7 +58,7 @@ func (*Action) Name() string { return "dm" }
 func (*Action) Params() any { return &Params{} }
 
 // Check implements [reactors.Action].
-func (*Action) Check(params any) []reactors.Problem {
+func (*Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
 	return gchat.ContentProblems(p.Text, p.Card)
 }

@@ -42,8 +42,8 @@ func BenchmarkRuns(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	book := engine.NewBook(set)
-	db := storetest.New(b, store.Options{Planner: book, MaxConns: 10}).Store
+	ruleSet := engine.NewRuleSet(set)
+	db := storetest.New(b, store.Options{Planner: ruleSet, MaxConns: 10}).Store
 	now := time.Now()
 	record := func(from, to int) {
 		var list []events.Delivery
@@ -59,7 +59,7 @@ func BenchmarkRuns(b *testing.B) {
 		record(from, min(from+batch, b.N))
 	}
 	wg.Add(b.N)
-	d := engine.NewDispatcher(book, []reactors.Action{action}, db, zap.NewNop(), engine.Options{
+	d := engine.NewDispatcher(ruleSet, []reactors.Action{action}, db, zap.NewNop(), engine.Options{
 		WriteInterval: time.Second,
 		Observe: func(_ reactors.Run, o reactors.Outcome, _ string) {
 			if o == reactors.Sent {

@@ -11,8 +11,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
 
-// World is what decisions ask: the store, or a replay's past.
-type World interface {
+// State is what decisions ask: the store, or a replay's past.
+type State interface {
 	// Facts adds to what the run's event told the state as of a time.
 	Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
 	// Admit counts the run towards the limits, or answers which is reached.
@@ -38,8 +38,8 @@ func ended(o reactors.Outcome, reason string, args ...any) Decision {
 
 // Decide says what becomes of a run at a time. rule is the run's, as it is now
 // for the run's space; nil if there is none any more. An error is about the
-// world, never about the rule.
-func Decide(ctx context.Context, rule *rules.Rule, run reactors.Run, w World, now time.Time) (Decision, error) {
+// state, never about the rule.
+func Decide(ctx context.Context, rule *rules.Rule, run reactors.Run, w State, now time.Time) (Decision, error) {
 	if d, over := gone(rule, run); over {
 		return d, nil
 	}
@@ -144,7 +144,7 @@ func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f react
 	return Decision{}, false
 }
 
-func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, w World, now time.Time) (Decision, bool, error) {
+func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, w State, now time.Time) (Decision, bool, error) {
 	limits := rule.Limits
 	if run.MayLoop && f.Member.Type == string(events.UserBot) {
 		limits = append([]reactors.Limit{reactors.LoopLimit()}, limits...)
@@ -162,7 +162,7 @@ func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.F
 }
 
 // gather returns the runs that this one speaks for; none if there are too few.
-func gather(ctx context.Context, rule *rules.Rule, run reactors.Run, w World, now time.Time) ([]reactors.Run, error) {
+func gather(ctx context.Context, rule *rules.Rule, run reactors.Run, w State, now time.Time) ([]reactors.Run, error) {
 	if rule.Collapse == nil {
 		return nil, nil
 	}

@@ -43,18 +43,18 @@ type Options struct {
 // effect itself is idempotent should a job be given out twice.
 type Dispatcher struct {
 	river.WorkerDefaults[reactors.RunArgs]
-	book     *Book
+	ruleSet  *RuleSet
 	actions  map[string]reactors.Action
 	store    *store.Store
-	world    World
+	state    State
 	breakers *breakers
 	log      *zap.Logger
 	opts     Options
 }
 
-// NewDispatcher returns a Dispatcher for the rules of a book and the actions
+// NewDispatcher returns a Dispatcher for the rules of a RuleSet and the actions
 // that they may name.
-func NewDispatcher(book *Book, actions []reactors.Action, s *store.Store, log *zap.Logger, opts Options) *Dispatcher {
+func NewDispatcher(ruleSet *RuleSet, actions []reactors.Action, s *store.Store, log *zap.Logger, opts Options) *Dispatcher {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -65,9 +65,9 @@ func NewDispatcher(book *Book, actions []reactors.Action, s *store.Store, log *z
 	for _, a := range actions {
 		byName[a.Name()] = a
 	}
-	d := &Dispatcher{book: book, actions: byName, store: s, world: s, log: log, opts: opts}
+	d := &Dispatcher{ruleSet: ruleSet, actions: byName, store: s, state: s, log: log, opts: opts}
 	if opts.Directory != nil {
-		d.world = &namedWorld{World: s, store: s, directory: opts.Directory, log: log}
+		d.state = &namedState{State: s, store: s, directory: opts.Directory, log: log}
 	}
 	d.breakers = newBreakers(log, openFor)
 	return d
@@ -146,7 +146,7 @@ const rolloutPause = 10 * time.Second
 // mayHaveRuleElsewhere reports whether a run that our rules don't want is so
 // young that a replica with newer ones may have planned it, and will want it.
 func (d *Dispatcher) mayHaveRuleElsewhere(run reactors.Run) bool {
-	_, over := gone(d.book.Rule(run.Reactor, run.Space), run)
+	_, over := gone(d.ruleSet.Rule(run.Reactor, run.Space), run)
 	return over && d.opts.Now().Sub(run.EventTime) < reactors.Rollout
 }
 
@@ -165,11 +165,11 @@ func (d *Dispatcher) waitFor(ctx context.Context, run reactors.Run, turn time.Ti
 // something to do.
 func (d *Dispatcher) decide(ctx context.Context, run *reactors.Run) (wait time.Duration, err error) {
 	now := d.opts.Now()
-	rule := d.book.Rule(run.Reactor, run.Space)
+	rule := d.ruleSet.Rule(run.Reactor, run.Space)
 	if wait, err := d.yield(ctx, rule, *run, now); err != nil || wait > 0 {
 		return wait, err
 	}
-	decision, err := Decide(ctx, rule, *run, d.world, now)
+	decision, err := Decide(ctx, rule, *run, d.state, now)
 	if err != nil {
 		return 0, err
 	}
@@ -220,7 +220,7 @@ func (d *Dispatcher) stale(ctx context.Context, run reactors.Run) (wait time.Dur
 	if run.Shadow {
 		return 0, false, nil
 	}
-	rule := d.book.Rule(run.Reactor, run.Space)
+	rule := d.ruleSet.Rule(run.Reactor, run.Space)
 	begun := run.Requests[0].Done // then it is brought to its end, if it isn't too old
 	decision, over := Decision{}, false
 	if !begun || rule == nil { // nothing else could tell when it is too old
@@ -230,7 +230,7 @@ func (d *Dispatcher) stale(ctx context.Context, run reactors.Run) (wait time.Dur
 		decision, over = tooOld(rule, run, d.opts.Now())
 	}
 	if !over && !begun && rule.Stay && run.Member != "" {
-		f, err := d.world.Facts(ctx, run, reactors.NeedMember, d.opts.Now())
+		f, err := d.state.Facts(ctx, run, reactors.NeedMember, d.opts.Now())
 		if err != nil {
 			return 0, false, err
 		}

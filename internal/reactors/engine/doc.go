@@ -20,7 +20,7 @@
 //
 // # What the caller must do
 //
-// Give the Dispatcher's jobs to River, and [Book] as the planner to the store.
+// Give the Dispatcher's jobs to River, and [RuleSet] as the planner to the store.
 // Several replicas may run; they share the store.
 //
 // # What happens on failure

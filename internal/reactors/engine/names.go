@@ -16,10 +16,10 @@ type Directory interface {
 	SpaceName(ctx context.Context, space string) (displayName, spaceType string, err error)
 }
 
-// namedWorld asks the directory for the names of spaces that no event has told,
+// namedState asks the directory for the names of spaces that no event has told,
 // once each, and keeps them.
-type namedWorld struct {
-	World
+type namedState struct {
+	State
 	store     *store.Store
 	directory Directory
 	log       *zap.Logger
@@ -28,9 +28,9 @@ type namedWorld struct {
 	asked map[string]time.Time
 }
 
-// Facts implements World.
-func (w *namedWorld) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
-	f, err := w.World.Facts(ctx, run, needs, at)
+// Facts implements State.
+func (w *namedState) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
+	f, err := w.State.Facts(ctx, run, needs, at)
 	if err != nil || needs&reactors.NeedSpace == 0 || f.Space.DisplayName != store.UnknownSpace || !w.shouldAsk(run.Space) {
 		return f, err
 	}
@@ -43,13 +43,13 @@ func (w *namedWorld) Facts(ctx context.Context, run reactors.Run, needs reactors
 		w.log.Warn("the name of a space could not be found out", zap.String("space", run.Space), zap.Error(err))
 		return f, nil
 	}
-	return w.World.Facts(ctx, run, needs, at)
+	return w.State.Facts(ctx, run, needs, at)
 }
 
 // askAgain is how long a space that didn't tell its name isn't asked again.
 const askAgain = 10 * time.Minute
 
-func (w *namedWorld) shouldAsk(space string) bool {
+func (w *namedState) shouldAsk(space string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if space == "" || time.Since(w.asked[space]) < askAgain {

@@ -43,9 +43,9 @@ type said struct {
 	Text   string `json:"text"`
 }
 
-func (*say) Name() string                 { return "say" }
-func (*say) Params() any                  { return &sayParams{} }
-func (*say) Check(any) []reactors.Problem { return nil }
+func (*say) Name() string                    { return "say" }
+func (*say) Params() any                     { return &sayParams{} }
+func (*say) Check(any) []reactors.ParamError { return nil }
 
 func (*say) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
 	return json.Marshal(said{c.IDs.Message(c.Label), c.Run.Space, c.Run.Member, params.(*sayParams).Text.Value})
@@ -91,11 +91,11 @@ func (a *say) texts() []string {
 
 // scene is a database, rules, a clock, and what the rules have said so far.
 type scene struct {
-	t      *testing.T
-	store  *store.Store
-	dsn    string
-	book   *engine.Book
-	action *say
+	t       *testing.T
+	store   *store.Store
+	dsn     string
+	ruleSet *engine.RuleSet
+	action  *say
 	*engine.Dispatcher
 
 	mu  sync.Mutex
@@ -111,8 +111,8 @@ const space = "spaces/S"
 func newScene(t *testing.T, text string) *scene {
 	t.Helper()
 	s := &scene{t: t, now: start, action: &say{}}
-	s.book = engine.NewBook(s.rules(text))
-	env := storetest.New(t, store.Options{Planner: s.book, Now: s.clock, MaxConns: 12})
+	s.ruleSet = engine.NewRuleSet(s.rules(text))
+	env := storetest.New(t, store.Options{Planner: s.ruleSet, Now: s.clock, MaxConns: 12})
 	s.store, s.dsn = env.Store, env.DSN
 	s.Dispatcher = s.newDispatcher()
 	return s
@@ -120,7 +120,7 @@ func newScene(t *testing.T, text string) *scene {
 
 // newDispatcher is what a worker has after a restart.
 func (s *scene) newDispatcher() *engine.Dispatcher {
-	return engine.NewDispatcher(s.book, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
+	return engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
 		WriteInterval: time.Microsecond, Now: s.clock,
 	})
 }
@@ -137,7 +137,7 @@ func (s *scene) rules(text string) *rules.Set {
 // use puts other rules into force.
 func (s *scene) use(text string) {
 	s.t.Helper()
-	s.book = engine.NewBook(s.rules(text))
+	s.ruleSet = engine.NewRuleSet(s.rules(text))
 	s.Dispatcher = s.newDispatcher()
 }
 

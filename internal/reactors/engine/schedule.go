@@ -37,9 +37,9 @@ func Periodic() *river.PeriodicJob {
 // harm: a time of a rule is seen to once.
 type Scheduler struct {
 	river.WorkerDefaults[Tick]
-	book  *Book
-	store *store.Store
-	now   func() time.Time
+	ruleSet *RuleSet
+	store   *store.Store
+	now     func() time.Time
 
 	prunedAt atomic.Int64 // unix seconds
 }
@@ -48,11 +48,11 @@ type Scheduler struct {
 const pruneInterval = time.Hour
 
 // NewScheduler returns the worker; now is the clock, default time.Now.
-func NewScheduler(book *Book, s *store.Store, now func() time.Time) *Scheduler {
+func NewScheduler(ruleSet *RuleSet, s *store.Store, now func() time.Time) *Scheduler {
 	if now == nil {
 		now = time.Now
 	}
-	return &Scheduler{book: book, store: s, now: now}
+	return &Scheduler{ruleSet: ruleSet, store: s, now: now}
 }
 
 // Work implements river.Worker.
@@ -79,7 +79,7 @@ const (
 // Tick claims the runs of all times of schedules since it was called last, by
 // whichever replica, that aren't too old to be made up for.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
-	set := s.book.Set()
+	set := s.ruleSet.Set()
 	scheduled := slices.DeleteFunc(set.Rules(), func(r *rules.Rule) bool { return r.Cron == nil })
 	var names []string
 	for _, r := range scheduled {

@@ -51,7 +51,7 @@ type Adder interface {
 
 // Remover is what Remove needs of the Chat API.
 type Remover interface {
-	Standing(ctx context.Context, space, user string) (gchat.Standing, error)
+	MembershipState(ctx context.Context, space, user string) (gchat.MembershipState, error)
 	RemoveMember(ctx context.Context, space, user string) error
 }
 
@@ -104,11 +104,11 @@ func parse(raw json.RawMessage) (r request, err error) {
 	return r, nil
 }
 
-func checkSpace(space string) []reactors.Problem {
+func checkSpace(space string) []reactors.ParamError {
 	if space == "" || spaceName.MatchString(space) {
 		return nil
 	}
-	return []reactors.Problem{{Field: "space", Message: "space must be the name of a space", Hint: "for example spaces/AAQAxyz"}}
+	return []reactors.ParamError{{Field: "space", Message: "space must be the name of a space", Hint: "for example spaces/AAQAxyz"}}
 }
 
 // Add is the action "add_member".
@@ -124,14 +124,14 @@ func (*Add) Name() string { return "add_member" }
 func (*Add) Params() any { return &AddParams{} }
 
 // Check implements [reactors.Action].
-func (*Add) Check(params any) []reactors.Problem {
+func (*Add) Check(params any) []reactors.ParamError {
 	p := params.(*AddParams)
 	problems := checkSpace(p.Space)
 	if p.Space == "" {
-		problems = append(problems, reactors.Problem{Field: "space", Message: "space is missing", Hint: "say which space to add the person to"})
+		problems = append(problems, reactors.ParamError{Field: "space", Message: "space is missing", Hint: "say which space to add the person to"})
 	}
 	if p.User != "" && !userName.MatchString(p.User) {
-		problems = append(problems, reactors.Problem{Field: "user", Message: "user must be the name of a user", Hint: "for example users/123"})
+		problems = append(problems, reactors.ParamError{Field: "user", Message: "user must be the name of a user", Hint: "for example users/123"})
 	}
 	return problems
 }
@@ -172,7 +172,9 @@ func (*Remove) Name() string { return "remove_member" }
 func (*Remove) Params() any { return &RemoveParams{} }
 
 // Check implements [reactors.Action].
-func (*Remove) Check(params any) []reactors.Problem { return checkSpace(params.(*RemoveParams).Space) }
+func (*Remove) Check(params any) []reactors.ParamError {
+	return checkSpace(params.(*RemoveParams).Space)
+}
 
 // Prepare implements [reactors.Action]. It keeps the turn of a run's first step
 // only. A later one waits for the step before it, and its Due stays as it was
@@ -203,7 +205,7 @@ func (a *Remove) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 		return reactors.Result{}, err
 	}
 	if !r.Turn.IsZero() {
-		is, err := a.chat.Standing(ctx, r.Space, r.User)
+		is, err := a.chat.MembershipState(ctx, r.Space, r.User)
 		switch {
 		case err != nil:
 			return reactors.Result{}, err

@@ -70,7 +70,7 @@ func TestRemoveConforms(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	fields := func(problems []reactors.Problem) (list []string) {
+	fields := func(problems []reactors.ParamError) (list []string) {
 		for _, p := range problems {
 			list = append(list, p.Field)
 		}

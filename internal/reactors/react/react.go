@@ -66,9 +66,9 @@ func (*Action) Params() any { return &Params{} }
 const longest = 64
 
 // Check implements [reactors.Action].
-func (a *Action) Check(params any) (problems []reactors.Problem) {
+func (a *Action) Check(params any) (problems []reactors.ParamError) {
 	add := func(field, message, hint string) {
-		problems = append(problems, reactors.Problem{Field: field, Message: message, Hint: hint})
+		problems = append(problems, reactors.ParamError{Field: field, Message: message, Hint: hint})
 	}
 	switch emoji := params.(*Params).Emoji; {
 	case emoji == "":

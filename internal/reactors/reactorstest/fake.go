@@ -45,9 +45,9 @@ func (f *Fake) Name() string { return f.name }
 func (f *Fake) Params() any { return &FakeParams{} }
 
 // Check wants a to.
-func (f *Fake) Check(params any) []reactors.Problem {
+func (f *Fake) Check(params any) []reactors.ParamError {
 	if params.(*FakeParams).To == "" {
-		return []reactors.Problem{{Field: "to", Message: "to is missing"}}
+		return []reactors.ParamError{{Field: "to", Message: "to is missing"}}
 	}
 	return nil
 }

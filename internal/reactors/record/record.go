@@ -76,12 +76,12 @@ func (*Action) Observes() {}
 func (*Action) Params() any { return &Params{} }
 
 // Check implements [reactors.Action].
-func (*Action) Check(params any) []reactors.Problem {
+func (*Action) Check(params any) []reactors.ParamError {
 	switch p := params.(*Params); {
 	case p.Name == "":
-		return []reactors.Problem{{Field: "name", Message: "name is missing", Hint: "say what is recorded, such as welcome.skipped"}}
+		return []reactors.ParamError{{Field: "name", Message: "name is missing", Hint: "say what is recorded, such as welcome.skipped"}}
 	case !validName(p.Name):
-		return []reactors.Problem{{Field: "name", Message: "name must begin with a lower-case letter and hold only those, digits, _ and ., at most 63 in all", Hint: "write it like welcome.skipped"}}
+		return []reactors.ParamError{{Field: "name", Message: "name must begin with a lower-case letter and hold only those, digits, _ and ., at most 63 in all", Hint: "write it like welcome.skipped"}}
 	}
 	return nil
 }

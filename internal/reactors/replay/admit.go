@@ -17,31 +17,31 @@ func (a admission) counts() bool { return a.h.admitted == a.number }
 
 // admit counts a run towards its limits, or answers which is reached. A run
 // that has passed once passes again.
-func (l *ledger) admit(h *held, limits []reactors.Limit, now time.Time) *reactors.Limit {
+func (m *memory) admit(h *held, limits []reactors.Limit, now time.Time) *reactors.Limit {
 	if len(limits) == 0 && !h.run.MayLoop || h.admitted > 0 {
 		return nil
 	}
 	for i := range limits {
-		if l.admittedSince(&h.run, limits[i], now.Add(-limits[i].Window)) >= limits[i].Most {
+		if m.admittedSince(&h.run, limits[i], now.Add(-limits[i].Window)) >= limits[i].Most {
 			return &limits[i]
 		}
 	}
-	l.lastID++
-	h.admitted = int(l.lastID)
+	m.lastID++
+	h.admitted = int(m.lastID)
 	a := admission{h, h.admitted, now}
-	l.admitted[h.run.Reactor] = append(l.admitted[h.run.Reactor], a)
+	m.admitted[h.run.Reactor] = append(m.admitted[h.run.Reactor], a)
 	if h.run.MayLoop {
-		l.mayLoop[h.run.Space] = append(l.mayLoop[h.run.Space], a)
+		m.mayLoop[h.run.Space] = append(m.mayLoop[h.run.Space], a)
 	}
 	return nil
 }
 
 // admittedSince counts as the limit says. Admissions are in the order of their
 // times, so that only the end of a list is looked at.
-func (l *ledger) admittedSince(r *reactors.Run, limit reactors.Limit, since time.Time) int {
-	list := l.admitted[r.Reactor]
+func (m *memory) admittedSince(r *reactors.Run, limit reactors.Limit, since time.Time) int {
+	list := m.admitted[r.Reactor]
 	if limit.Per == reactors.PerSpaceLoop {
-		list = l.mayLoop[r.Space]
+		list = m.mayLoop[r.Space]
 	}
 	n := 0
 	for i := len(list) - 1; i >= 0 && list[i].at.After(since); i-- {

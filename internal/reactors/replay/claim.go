@@ -24,7 +24,7 @@ func (c claimed) key() key {
 // was done, as the store does with the intents of one transaction. It returns
 // the intents that led to no run, with their outcomes. quietly leaves out those
 // that repeat an earlier one.
-func (l *ledger) claim(intents []reactors.Intent, quietly bool) ([]reactors.Intent, error) {
+func (m *memory) claim(intents []reactors.Intent, quietly bool) ([]reactors.Intent, error) {
 	var steps []claimed
 	for i := range intents {
 		for _, s := range intents[i].Steps {
@@ -37,7 +37,7 @@ func (l *ledger) claim(intents []reactors.Intent, quietly bool) ([]reactors.Inte
 	steps = slices.CompactFunc(steps, func(x, y claimed) bool { return x.key() == y.key() }) // the newest is first
 	won := map[*reactors.Intent]bool{}
 	for _, s := range steps {
-		is, err := l.claimStep(s)
+		is, err := m.claimStep(s)
 		if err != nil {
 			return nil, err
 		}
@@ -61,7 +61,7 @@ func (l *ledger) claim(intents []reactors.Intent, quietly bool) ([]reactors.Inte
 
 // claimStep reports whether the step was added or reopened. One that waits
 // becomes as young as the newest event.
-func (l *ledger) claimStep(c claimed) (bool, error) {
+func (m *memory) claimStep(c claimed) (bool, error) {
 	in := c.intent
 	run := reactors.Run{
 		Reactor: in.Reactor, Step: c.step, Subject: in.Subject, Shadow: in.Shadow, Trigger: in.Trigger,
@@ -73,17 +73,17 @@ func (l *ledger) claimStep(c claimed) (bool, error) {
 			return false, fmt.Errorf("read the facts of an event for reactor %q: %w", in.Reactor, err)
 		}
 	}
-	h := l.runs[c.key()]
+	h := m.runs[c.key()]
 	switch {
 	case h == nil:
-		l.lastID++
-		run.ID = l.lastID
+		m.lastID++
+		run.ID = m.lastID
 		h = &held{run: run, place: -1}
-		l.runs[c.key()] = h
+		m.runs[c.key()] = h
 	case !run.EventTime.After(h.run.EventTime):
 		return false, nil
 	case h.run.Outcome == reactors.Pending:
-		l.refresh(h, run)
+		m.refresh(h, run)
 		return false, nil
 	case !h.run.Outcome.Reopens():
 		return false, nil
@@ -91,20 +91,20 @@ func (l *ledger) claimStep(c claimed) (bool, error) {
 		run.ID = h.run.ID
 		h.run, h.admitted, h.behind = run, 0, false
 	}
-	l.wait(h)
+	m.wait(h)
 	return true, nil
 }
 
 // refresh makes a run that waits one about a newer event. Its turn comes no
 // earlier than it did.
-func (l *ledger) refresh(h *held, run reactors.Run) {
-	delete(l.groups[groupOf(&h.run)], h)
+func (m *memory) refresh(h *held, run reactors.Run) {
+	delete(m.groups[groupOf(&h.run)], h)
 	run.ID, run.Reason = h.run.ID, h.run.Reason
 	if h.run.Due.After(run.Due) {
 		run.Due = h.run.Due
 	}
 	h.run = run
-	l.wait(h)
+	m.wait(h)
 }
 
 // microseconds cuts a time to what the store keeps.

@@ -12,7 +12,7 @@
 // collapsing, sequences and quiet hours come out as they would have been. The
 // same history and rules give the same result each time.
 //
-//	history ─┐              ┌─▶ ledger: claims, limits, groups
+//	history ─┐              ┌─▶ memory: claims, limits, groups
 //	cases ───┴─▶ machine ───┤
 //	             a clock    └─▶ engine.Decide ──▶ entries
 //

@@ -14,13 +14,13 @@ import (
 // lookup adds to what a run's event told the state as of a time.
 type lookup func(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
 
-// machine carries rules out in virtual time. It is the engine.World that
+// machine carries rules out in virtual time. It is the engine.State that
 // decisions ask.
 type machine struct {
 	set    *rules.Set
 	lookup lookup
 	byMode bool // a shadow rule's runs end as shadow; else all rules count as live
-	ledger *ledger
+	memory *memory
 
 	now     time.Time
 	entries []Entry
@@ -31,24 +31,24 @@ type machine struct {
 type place struct{ reactor, space string }
 
 func newMachine(set *rules.Set, facts lookup, byMode bool) *machine {
-	return &machine{set: set, lookup: facts, byMode: byMode, ledger: newLedger(), pulled: map[place]int{}}
+	return &machine{set: set, lookup: facts, byMode: byMode, memory: newMemory(), pulled: map[place]int{}}
 }
 
-var _ engine.World = (*machine)(nil)
+var _ engine.State = (*machine)(nil)
 
-// Facts implements engine.World.
+// Facts implements engine.State.
 func (m *machine) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
 	return m.lookup(ctx, run, needs, at)
 }
 
-// Admit implements engine.World.
+// Admit implements engine.State.
 func (m *machine) Admit(_ context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (*reactors.Limit, error) {
-	return m.ledger.admit(m.ledger.byID(&run), limits, now), nil
+	return m.memory.admit(m.memory.byID(&run), limits, now), nil
 }
 
-// Gather implements engine.World.
+// Gather implements engine.State.
 func (m *machine) Gather(_ context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error) {
-	return m.ledger.gather(&run, until), nil
+	return m.memory.gather(&run, until), nil
 }
 
 // happen carries out what fell due before a time, and claims what is asked for
@@ -66,7 +66,7 @@ func (m *machine) happen(ctx context.Context, at time.Time, intents []reactors.I
 			intents[i].Shadow = true
 		}
 	}
-	rest, err := m.ledger.claim(intents, ticks)
+	rest, err := m.memory.claim(intents, ticks)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (m *machine) advance(to time.Time) {
 // carryOut attempts the runs whose turn comes up to a time, or before it.
 func (m *machine) carryOut(ctx context.Context, until time.Time, before bool) error {
 	for {
-		h, ok := m.ledger.due.next(until, before)
+		h, ok := m.memory.due.next(until, before)
 		if !ok {
 			return nil
 		}
@@ -97,8 +97,8 @@ func (m *machine) carryOut(ctx context.Context, until time.Time, before bool) er
 			return err
 		}
 		m.advance(h.run.Due)
-		if turn, behind := m.ledger.behind(&h.run); behind {
-			m.ledger.hold(h, turn)
+		if turn, behind := m.memory.behind(&h.run); behind {
+			m.memory.hold(h, turn)
 			continue
 		}
 		if err := m.attempt(ctx, h); err != nil {
@@ -109,8 +109,8 @@ func (m *machine) carryOut(ctx context.Context, until time.Time, before bool) er
 
 // drain carries out all that waits, whenever its turn comes.
 func (m *machine) drain(ctx context.Context) error {
-	for len(m.ledger.due.list) > 0 {
-		if err := m.carryOut(ctx, m.ledger.due.list[0].run.Due, false); err != nil {
+	for len(m.memory.due.list) > 0 {
+		if err := m.carryOut(ctx, m.memory.due.list[0].run.Due, false); err != nil {
 			return err
 		}
 	}
@@ -125,18 +125,18 @@ func (m *machine) attempt(ctx context.Context, h *held) error {
 		return err
 	case d.Requests != nil:
 		for i := range d.Speaks {
-			m.end(m.ledger.byID(&d.Speaks[i]), reactors.Collapsed, "another run speaks for it", nil)
+			m.end(m.memory.byID(&d.Speaks[i]), reactors.Collapsed, "another run speaks for it", nil)
 		}
 		m.end(h, m.done(h.run), "", d.Requests)
 	case d.Outcome == reactors.Pending:
 		if !d.Until.After(m.now) {
 			return fmt.Errorf("carry out reactor %q at %s: %w", h.run.Reactor, m.now.Format(time.RFC3339), errStuck)
 		}
-		m.ledger.postpone(h, d.Until, d.Reason)
+		m.memory.postpone(h, d.Until, d.Reason)
 	default:
 		m.end(h, d.Outcome, d.Reason, nil)
 		if d.Outcome == reactors.Left || d.Outcome == reactors.Stopped {
-			for _, f := range m.ledger.followers(&h.run) {
+			for _, f := range m.memory.followers(&h.run) {
 				m.end(f, d.Outcome, d.Reason, nil)
 			}
 		}
@@ -155,7 +155,7 @@ func (m *machine) done(run reactors.Run) reactors.Outcome {
 }
 
 func (m *machine) end(h *held, o reactors.Outcome, reason string, requests []reactors.Request) {
-	m.ledger.finish(h, o, reason)
+	m.memory.finish(h, o, reason)
 	m.entries = append(m.entries, m.entry(&h.run, requests))
 }
 

@@ -27,12 +27,12 @@ var epoch = time.Date(2026, time.March, 1, 6, 0, 0, 0, time.UTC)
 
 // live is a worker with a clock of its own. The store outlives the rules.
 type live struct {
-	store *store.Store
-	book  atomic.Pointer[engine.Book]
-	clock atomic.Pointer[time.Time]
+	store   *store.Store
+	ruleSet atomic.Pointer[engine.RuleSet]
+	clock   atomic.Pointer[time.Time]
 }
 
-func (l *live) Plan(c reactors.Change) []reactors.Intent { return l.book.Load().Plan(c) }
+func (l *live) Plan(c reactors.Change) []reactors.Intent { return l.ruleSet.Load().Plan(c) }
 func (l *live) now() time.Time                           { return *l.clock.Load() }
 func (l *live) set(t time.Time)                          { l.clock.Store(&t) }
 
@@ -47,10 +47,10 @@ func newLive(t *testing.T) *live {
 // falls due, an event before what falls due at the same time.
 func (l *live) work(ctx context.Context, set *rules.Set, says *say, prefix string, history []events.Delivery, since, until time.Time) error {
 	l.set(since)
-	book := engine.NewBook(set)
-	l.book.Store(book)
-	dispatcher := engine.NewDispatcher(book, []reactors.Action{says}, l.store, zap.NewNop(), engine.Options{Now: l.now})
-	scheduler := engine.NewScheduler(book, l.store, l.now)
+	ruleSet := engine.NewRuleSet(set)
+	l.ruleSet.Store(ruleSet)
+	dispatcher := engine.NewDispatcher(ruleSet, []reactors.Action{says}, l.store, zap.NewNop(), engine.Options{Now: l.now})
+	scheduler := engine.NewScheduler(ruleSet, l.store, l.now)
 	type moment struct {
 		at    time.Time
 		event *events.Delivery // nil: a tick

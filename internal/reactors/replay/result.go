@@ -74,7 +74,7 @@ func (m *machine) result(reactor, space string) *Result {
 		return (reactor == "" || p.reactor == reactor) && (space == "" || p.space == space)
 	}
 	var waiting []*held
-	for _, h := range m.ledger.runs {
+	for _, h := range m.memory.runs {
 		if h.run.Outcome == reactors.Pending {
 			waiting = append(waiting, h)
 		}

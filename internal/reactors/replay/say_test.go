@@ -26,9 +26,9 @@ type sayRequest struct {
 	ID   string `json:"id"`
 }
 
-func (*say) Name() string                 { return "say" }
-func (*say) Params() any                  { return &sayParams{} }
-func (*say) Check(any) []reactors.Problem { return nil }
+func (*say) Name() string                    { return "say" }
+func (*say) Params() any                     { return &sayParams{} }
+func (*say) Check(any) []reactors.ParamError { return nil }
 
 func (*say) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
 	return json.Marshal(sayRequest{params.(*sayParams).Text.Value, c.IDs.Request(c.Label)})

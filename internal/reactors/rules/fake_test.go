@@ -36,18 +36,18 @@ type sendParams struct {
 func (send) Name() string { return "send" }
 func (send) Params() any  { return &sendParams{To: "space"} }
 
-func (s send) Check(params any) []reactors.Problem {
+func (s send) Check(params any) []reactors.ParamError {
 	p := params.(*sendParams)
 	p.Digest = s.digest
-	var list []reactors.Problem
+	var list []reactors.ParamError
 	if p.To != "space" && p.To != "private" {
-		list = append(list, reactors.Problem{Field: "to", Message: "to must be space or private", Hint: "leave it out for space"})
+		list = append(list, reactors.ParamError{Field: "to", Message: "to must be space or private", Hint: "leave it out for space"})
 	}
 	if len(p.Text.Source) > 32_000 {
-		list = append(list, reactors.Problem{Field: "text", Message: "a message holds at most 32,000 bytes"})
+		list = append(list, reactors.ParamError{Field: "text", Message: "a message holds at most 32,000 bytes"})
 	}
 	if p.Text.Source == "" && p.Card.Source == nil {
-		list = append(list, reactors.Problem{Message: "it needs text or a card"})
+		list = append(list, reactors.ParamError{Message: "it needs text or a card"})
 	}
 	return list
 }
@@ -87,8 +87,8 @@ type reactParams struct {
 func (react) Name() string { return "react" }
 func (react) Params() any  { return &reactParams{} }
 
-func (react) Check(any) []reactors.Problem {
-	return []reactors.Problem{{Message: "the app itself can't react, only a person", Hint: "set auth mode: user"}}
+func (react) Check(any) []reactors.ParamError {
+	return []reactors.ParamError{{Message: "the app itself can't react, only a person", Hint: "set auth mode: user"}}
 }
 
 func (react) Prepare(any, reactors.PrepareContext) (json.RawMessage, error) {

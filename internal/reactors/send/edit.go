@@ -81,12 +81,12 @@ func (t target) find(ctx context.Context, chat finder) (name string, err error) 
 	return "", errAbsent
 }
 
-func checkTarget(of, space string) (problems []reactors.Problem) {
+func checkTarget(of, space string) (problems []reactors.ParamError) {
 	if of == "" {
-		problems = append(problems, reactors.Problem{Field: "of", Message: "of is missing", Hint: "give the send an id, and name it here"})
+		problems = append(problems, reactors.ParamError{Field: "of", Message: "of is missing", Hint: "give the send an id, and name it here"})
 	}
 	if space != "" && !spaceName.MatchString(space) {
-		problems = append(problems, reactors.Problem{Field: "space", Message: "space must be the name of a space", Hint: "for example spaces/AAQAxyz"})
+		problems = append(problems, reactors.ParamError{Field: "space", Message: "space must be the name of a space", Hint: "for example spaces/AAQAxyz"})
 	}
 	return problems
 }
@@ -114,7 +114,7 @@ func (*Update) Name() string { return "update" }
 func (*Update) Params() any { return &UpdateParams{} }
 
 // Check implements [reactors.Action].
-func (*Update) Check(params any) []reactors.Problem {
+func (*Update) Check(params any) []reactors.ParamError {
 	p := params.(*UpdateParams)
 	return append(checkTarget(p.Of, p.Space), gchat.ContentProblems(p.Text, p.Card)...)
 }
@@ -172,7 +172,7 @@ func (*Delete) Name() string { return "delete" }
 func (*Delete) Params() any { return &DeleteParams{} }
 
 // Check implements [reactors.Action].
-func (*Delete) Check(params any) []reactors.Problem {
+func (*Delete) Check(params any) []reactors.ParamError {
 	p := params.(*DeleteParams)
 	return checkTarget(p.Of, p.Space)
 }

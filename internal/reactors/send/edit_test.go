@@ -13,7 +13,7 @@ import (
 
 func TestCheckOfEdits(t *testing.T) {
 	t.Parallel()
-	fields := func(problems []reactors.Problem) (list []string) {
+	fields := func(problems []reactors.ParamError) (list []string) {
 		for _, p := range problems {
 			list = append(list, p.Field)
 		}

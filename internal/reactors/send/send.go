@@ -52,11 +52,11 @@ func (*Action) Params() any { return &Params{} }
 var spaceName = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]+$`)
 
 // Check implements [reactors.Action].
-func (*Action) Check(params any) []reactors.Problem {
+func (*Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
 	problems := gchat.ContentProblems(p.Text, p.Card)
 	add := func(field, message, hint string) {
-		problems = append(problems, reactors.Problem{Field: field, Message: message, Hint: hint})
+		problems = append(problems, reactors.ParamError{Field: field, Message: message, Hint: hint})
 	}
 	switch p.To {
 	case "", toSpace, toPrivate:

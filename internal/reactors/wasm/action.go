@@ -85,19 +85,19 @@ func (*Action) Name() string { return "exec" }
 func (*Action) Params() any { return &Params{} }
 
 // Check implements [reactors.Action]: it loads the module.
-func (a *Action) Check(params any) []reactors.Problem {
+func (a *Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
 	if p.Module == "" {
-		return []reactors.Problem{{Field: "module", Message: "module is missing", Hint: "name a .wasm file"}}
+		return []reactors.ParamError{{Field: "module", Message: "module is missing", Hint: "name a .wasm file"}}
 	}
 	digest, err := a.load(context.Background(), p.Module)
 	if err != nil {
-		problem := reactors.Problem{Field: "module", Message: err.Error()}
+		problem := reactors.ParamError{Field: "module", Message: err.Error()}
 		var unfit *unfitError
 		if errors.As(err, &unfit) {
 			problem.Hint = unfit.hint
 		}
-		return []reactors.Problem{problem}
+		return []reactors.ParamError{problem}
 	}
 	p.Digest = digest
 	return nil

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Standing is how a person stands to a space.
-type Standing struct {
+// MembershipState is how a person stands to a space.
+type MembershipState struct {
 	State string // Joined, Invited or NotMember
 	// Since is when they joined this time, or were invited: the membership's
 	// createTime. The discovery document calls it "the creation time of the
@@ -19,29 +19,29 @@ type Standing struct {
 	Since time.Time
 }
 
-// Standing reads how the person stands to the space, as the app and with the
+// MembershipState reads how the person stands to the space, as the app and with the
 // scope that RemoveMember takes, so that who may remove may look. Errors are
 // marked as those of RemoveMember are.
-func (c *Client) Standing(ctx context.Context, space, user string) (Standing, error) {
+func (c *Client) MembershipState(ctx context.Context, space, user string) (MembershipState, error) {
 	doing := fmt.Sprintf("see since when %s is in %s", user, space)
 	if err := checkNames(space, user); err != nil {
-		return Standing{}, fmt.Errorf("%s: %w", doing, err)
+		return MembershipState{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	if err := c.reads.wait(ctx, c.reads.members, space); err != nil {
-		return Standing{}, fmt.Errorf("%s: %w", doing, err)
+		return MembershipState{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
 	m, err := c.host.Spaces.Members.Get(membershipOf(space, user)).Context(ctx).Do()
 	switch {
 	case code(err) == http.StatusNotFound && !appMissing(err):
-		return Standing{State: NotMember}, nil
+		return MembershipState{State: NotMember}, nil
 	case err != nil:
-		return Standing{}, classify(err).saying(http.StatusForbidden, needsApproval).mark(doing)
+		return MembershipState{}, classify(err).saying(http.StatusForbidden, needsApproval).mark(doing)
 	}
 	since, err := time.Parse(time.RFC3339Nano, m.CreateTime)
 	if err != nil {
 		since = time.Time{}
 	}
-	return Standing{State: m.State, Since: since}, nil
+	return MembershipState{State: m.State, Since: since}, nil
 }

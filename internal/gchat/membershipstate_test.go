@@ -14,13 +14,13 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
-func TestStanding(t *testing.T) {
+func TestMembershipState(t *testing.T) {
 	t.Parallel()
 	ws, client, space := startWorkspace(t, true)
 	user := ws.AddUser(false)
-	standing := func() gchat.Standing {
+	state := func() gchat.MembershipState {
 		t.Helper()
-		return must[gchat.Standing](t)(client.Standing(t.Context(), space, user))
+		return must[gchat.MembershipState](t)(client.MembershipState(t.Context(), space, user))
 	}
 	joins := func() (joined time.Time) {
 		t.Helper()
@@ -36,11 +36,11 @@ func TestStanding(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := standing(); got != (gchat.Standing{State: gchat.NotMember}) {
+	if got := state(); got != (gchat.MembershipState{State: gchat.NotMember}) {
 		t.Errorf("before: got %+v, want no member", got)
 	}
 	for range 2 {
-		if want, got := joins(), standing(); got.State != gchat.Joined || !got.Since.Equal(want) {
+		if want, got := joins(), state(); got.State != gchat.Joined || !got.Since.Equal(want) {
 			t.Errorf("got %+v, want that they joined at %s", got, want)
 		}
 		leaves()
@@ -48,16 +48,16 @@ func TestStanding(t *testing.T) {
 	if err := ws.Invite(space, user); err != nil {
 		t.Fatal(err)
 	}
-	if got := standing(); got.State != gchat.Invited || got.Since.IsZero() {
+	if got := state(); got.State != gchat.Invited || got.Since.IsZero() {
 		t.Errorf("got %+v, want that they are invited", got)
 	}
 }
 
-func TestStandingThatCannotBeSeen(t *testing.T) {
+func TestMembershipStateThatCannotBeSeen(t *testing.T) {
 	t.Parallel()
 	ws, client, space := startWorkspace(t, true)
 	user := person(ws, space)
-	look := func(space, user string) error { _, err := client.Standing(t.Context(), space, user); return err }
+	look := func(space, user string) error { _, err := client.MembershipState(t.Context(), space, user); return err }
 	for what, c := range map[string]struct {
 		err  error
 		says string
@@ -78,13 +78,13 @@ func TestStandingThatCannotBeSeen(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := client.Standing(ctx, space, user); !errors.Is(err, context.Canceled) || reactors.IsPermanent(err) {
+	if _, err := client.MembershipState(ctx, space, user); !errors.Is(err, context.Canceled) || reactors.IsPermanent(err) {
 		t.Errorf("got %v, want that it was cancelled", err)
 	}
 }
 
 // A 404 that speaks of the app isn't one that speaks of the person.
-func TestStandingWithoutAnApp(t *testing.T) {
+func TestMembershipStateWithoutAnApp(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, `{"error":{"code":404,"status":"NOT_FOUND","message":"Google Chat app not found."}}`, http.StatusNotFound)
@@ -92,7 +92,7 @@ func TestStandingWithoutAnApp(t *testing.T) {
 	t.Cleanup(server.Close)
 	client := must[*gchat.Client](t)(gchat.New(t.Context(), gchat.Options{Endpoint: server.URL}))
 	t.Cleanup(client.Close)
-	if got, err := client.Standing(t.Context(), "spaces/A", "users/1"); !reactors.IsPermanent(err) {
+	if got, err := client.MembershipState(t.Context(), "spaces/A", "users/1"); !reactors.IsPermanent(err) {
 		t.Errorf("got %+v, %v, want that this isn't taken for somebody who has left", got, err)
 	}
 }

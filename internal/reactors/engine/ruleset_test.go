@@ -49,11 +49,11 @@ func TestBookFollowsItsFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		book := engine.NewBook(set)
+		ruleSet := engine.NewRuleSet(set)
 		core, logs := observer.New(zap.InfoLevel)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- book.Watch(ctx, path, load, zap.New(core)) }()
+		go func() { ended <- ruleSet.Watch(ctx, path, load, zap.New(core)) }()
 		pass := func(d time.Duration) {
 			<-time.After(d)
 			synctest.Wait()
@@ -61,8 +61,8 @@ func TestBookFollowsItsFile(t *testing.T) {
 		has := func(id string, d time.Duration) {
 			t.Helper()
 			pass(d)
-			if book.Rule(id, "") == nil {
-				t.Errorf("rule %s isn't in force: %s is", id, book.Set().Hash)
+			if ruleSet.Rule(id, "") == nil {
+				t.Errorf("rule %s isn't in force: %s is", id, ruleSet.Set().Hash)
 			}
 		}
 		synctest.Wait() // it has looked at the file
@@ -94,10 +94,10 @@ func TestBookFollowsItsFile(t *testing.T) {
 		if n := logs.FilterMessage("new rules are in force").Len() - taken; n != 1 {
 			t.Errorf("rules were taken up %d times while they were written, want once", n)
 		}
-		before := book.Set().Hash
+		before := ruleSet.Set().Hash
 		card.Store("changed")
 		pass(16 * time.Second)
-		if book.Set().Hash == before {
+		if ruleSet.Set().Hash == before {
 			t.Error("a change of what the rules refer to isn't taken up")
 		}
 		stop()

@@ -13,27 +13,27 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
 
-// Book holds the rules that are in force. It may be used by any number of
+// RuleSet holds the rules that are in force. It may be used by any number of
 // goroutines; whoever asks sees one set of rules or the next, never a mixture.
-type Book struct {
+type RuleSet struct {
 	set atomic.Pointer[rules.Set]
 }
 
-// NewBook returns a book of these rules.
-func NewBook(set *rules.Set) *Book {
-	b := &Book{}
-	b.set.Store(set)
-	return b
+// NewRuleSet returns a RuleSet that holds these rules.
+func NewRuleSet(set *rules.Set) *RuleSet {
+	s := &RuleSet{}
+	s.set.Store(set)
+	return s
 }
 
 // Plan implements reactors.Planner.
-func (b *Book) Plan(c reactors.Change) []reactors.Intent { return b.set.Load().Plan(c) }
+func (s *RuleSet) Plan(c reactors.Change) []reactors.Intent { return s.set.Load().Plan(c) }
 
 // Rule returns a rule as it is for a space; nil if there is none.
-func (b *Book) Rule(id, space string) *rules.Rule { return b.set.Load().Rule(id, space) }
+func (s *RuleSet) Rule(id, space string) *rules.Rule { return s.set.Load().Rule(id, space) }
 
 // Set returns the rules in force.
-func (b *Book) Set() *rules.Set { return b.set.Load() }
+func (s *RuleSet) Set() *rules.Set { return s.set.Load() }
 
 // The file is looked at every watchInterval. What it refers to, cards and
 // modules, may change without it: so it is read anew every rereadInterval, too.
@@ -46,7 +46,7 @@ const (
 // Rules with a mistake never replace those that have none. A file that changes
 // between two looks is still being written: half of it could be rules as good as
 // any. load reads the file, and what it refers to.
-func (b *Book) Watch(ctx context.Context, path string, load func() (*rules.Set, error), log *zap.Logger) error {
+func (s *RuleSet) Watch(ctx context.Context, path string, load func() (*rules.Set, error), log *zap.Logger) error {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	seen, read, complaint := digest(path), time.Now(), ""
@@ -70,11 +70,11 @@ func (b *Book) Watch(ctx context.Context, path string, load func() (*rules.Set, 
 			complaint = err.Error()
 			log.Error("the rules were changed and have mistakes: those from before stay in force", zap.String("file", path), zap.Error(err))
 		case err != nil: // said already
-		case set.Hash == b.Set().Hash:
+		case set.Hash == s.Set().Hash:
 			complaint = ""
 		default:
 			complaint = ""
-			b.set.Store(set)
+			s.set.Store(set)
 			log.Info("new rules are in force", zap.String("file", path), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// ledger keeps runs as the store keeps them: at most one for each rule,
+// memory keeps runs as the store does: at most one for each rule,
 // subject, step and mode.
-type ledger struct {
+type memory struct {
 	runs     map[key]*held
 	due      queue
 	groups   map[group]map[*held]bool // those that wait
@@ -19,8 +19,8 @@ type ledger struct {
 	lastID   int64
 }
 
-func newLedger() *ledger {
-	return &ledger{
+func newMemory() *memory {
+	return &memory{
 		runs: map[key]*held{}, groups: map[group]map[*held]bool{},
 		admitted: map[string][]admission{}, mayLoop: map[string][]admission{},
 	}
@@ -53,7 +53,7 @@ type group struct {
 	shadow         bool
 }
 
-// held is a run of the ledger. Its admission lasts until it is reopened.
+// held is a run in the memory. Its admission lasts until it is reopened.
 type held struct {
 	run      reactors.Run
 	admitted int  // the number of its admission; 0: not admitted
@@ -66,45 +66,45 @@ func keyOf(r *reactors.Run) key { return key{r.Reactor, r.Subject, r.Step, r.Sha
 func groupOf(r *reactors.Run) group { return group{r.Reactor, r.Space, r.Step, r.Shadow} }
 
 // wait puts a pending run where it is found when its turn comes.
-func (l *ledger) wait(h *held) {
+func (m *memory) wait(h *held) {
 	if !h.behind {
-		l.due.put(h)
+		m.due.put(h)
 	}
 	g := groupOf(&h.run)
-	if l.groups[g] == nil {
-		l.groups[g] = map[*held]bool{}
+	if m.groups[g] == nil {
+		m.groups[g] = map[*held]bool{}
 	}
-	l.groups[g][h] = true
+	m.groups[g][h] = true
 }
 
 // finish ends a pending run. The step after it may have waited for that.
-func (l *ledger) finish(h *held, o reactors.Outcome, reason string) {
+func (m *memory) finish(h *held, o reactors.Outcome, reason string) {
 	h.run.Outcome, h.run.Reason = o, reason
-	l.due.remove(h)
-	delete(l.groups[groupOf(&h.run)], h)
-	for _, f := range l.followers(&h.run) {
-		if _, behind := l.behind(&f.run); f.behind && !behind {
+	m.due.remove(h)
+	delete(m.groups[groupOf(&h.run)], h)
+	for _, f := range m.followers(&h.run) {
+		if _, behind := m.behind(&f.run); f.behind && !behind {
 			f.behind = false
-			l.due.put(f)
+			m.due.put(f)
 		}
 	}
 }
 
 // hold takes a run out of the queue until the steps before it have ended, whose
 // turn comes at a time. Its age counts from then.
-func (l *ledger) hold(h *held, turn time.Time) {
+func (m *memory) hold(h *held, turn time.Time) {
 	if turn.After(h.run.Due) {
 		h.run.Due = turn
 	}
 	h.behind = true
-	l.due.remove(h)
+	m.due.remove(h)
 }
 
 // behind reports whether a step before the run's hasn't ended, and when its
 // turn comes.
-func (l *ledger) behind(r *reactors.Run) (turn time.Time, behind bool) {
+func (m *memory) behind(r *reactors.Run) (turn time.Time, behind bool) {
 	for step := range r.Step {
-		h := l.runs[key{r.Reactor, r.Subject, step, r.Shadow}]
+		h := m.runs[key{r.Reactor, r.Subject, step, r.Shadow}]
 		if h == nil || h.run.Outcome != reactors.Pending {
 			continue
 		}
@@ -117,19 +117,19 @@ func (l *ledger) behind(r *reactors.Run) (turn time.Time, behind bool) {
 }
 
 // postpone gives a pending run a later turn.
-func (l *ledger) postpone(h *held, until time.Time, reason string) {
+func (m *memory) postpone(h *held, until time.Time, reason string) {
 	if until.After(h.run.Due) {
 		h.run.Due = until
 	}
 	h.run.Reason = reason
-	l.due.put(h)
+	m.due.put(h)
 }
 
 // followers lists the later steps of a run's subject that are pending.
-func (l *ledger) followers(r *reactors.Run) []*held {
+func (m *memory) followers(r *reactors.Run) []*held {
 	var list []*held
 	for step := r.Step + 1; ; step++ {
-		h := l.runs[key{r.Reactor, r.Subject, step, r.Shadow}]
+		h := m.runs[key{r.Reactor, r.Subject, step, r.Shadow}]
 		switch {
 		case h == nil:
 			return list
@@ -144,9 +144,9 @@ const mostGathered = 1000
 
 // gather lists the other runs that wait for the same step in the same space, of
 // events up to a time, oldest first.
-func (l *ledger) gather(r *reactors.Run, until time.Time) []reactors.Run {
+func (m *memory) gather(r *reactors.Run, until time.Time) []reactors.Run {
 	var list []reactors.Run
-	for h := range l.groups[groupOf(r)] {
+	for h := range m.groups[groupOf(r)] {
 		if h.run.ID != r.ID && !h.run.EventTime.After(until) {
 			list = append(list, h.run)
 		}
@@ -158,4 +158,4 @@ func (l *ledger) gather(r *reactors.Run, until time.Time) []reactors.Run {
 }
 
 // byID finds a run that waits in the group of another.
-func (l *ledger) byID(r *reactors.Run) *held { return l.runs[keyOf(r)] }
+func (m *memory) byID(r *reactors.Run) *held { return m.runs[keyOf(r)] }
