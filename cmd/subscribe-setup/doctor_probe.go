@@ -15,7 +15,7 @@ func (e *environment) probe(ctx context.Context, flags doctorFlags) error {
 	}
 	opts := doctor.ProbeOptions{Config: cfg, Space: flags.probe, Timeout: flags.timeout, Wait: e.wait}
 	if e.asks {
-		opts.ByHand = func(text string) error {
+		opts.PostManually = func(text string) error {
 			e.say("The Chat app may not post in %s. Please post any message there now, such as:\n  %s", flags.probe, text)
 			return nil
 		}

@@ -17,8 +17,8 @@ const (
 	tokenURL = "https://oauth2.googleapis.com/token" //nolint:gosec // an address
 )
 
-// consent opens what a user consented to. Which scopes those are is decided;
-// a token for others can't be asked for.
+// consent opens a user's consent. It covers the scopes that the user agreed to
+// at the time; no other can be requested.
 func (o opener) consent(a config.Auth) (*auth.Credentials, error) {
 	if _, err := readConsent(a.TokenFile); err != nil {
 		return nil, err
@@ -28,23 +28,23 @@ func (o opener) consent(a config.Auth) (*auth.Credentials, error) {
 	}), nil
 }
 
-// consenting reads the file for every new token.
+// consenting gets tokens for a consent. It reads the file for every new one.
 type consenting struct {
 	file   string
 	client *http.Client
 }
 
 func (c consenting) Token(ctx context.Context) (*auth.Token, error) {
-	given, err := readConsent(c.file)
+	stored, err := readConsent(c.file)
 	if err != nil {
 		return nil, err
 	}
 	refresher, err := auth.New3LOTokenProvider(&auth.Options3LO{
-		ClientID:     given.ClientID,
-		ClientSecret: given.ClientSecret,
-		RefreshToken: given.RefreshToken,
+		ClientID:     stored.ClientID,
+		ClientSecret: stored.ClientSecret,
+		RefreshToken: stored.RefreshToken,
 		AuthURL:      authURL,
-		TokenURL:     given.TokenURI,
+		TokenURL:     stored.TokenURI,
 		AuthStyle:    auth.StyleInParams,
 		Client:       c.client,
 	})
@@ -54,23 +54,23 @@ func (c consenting) Token(ctx context.Context) (*auth.Token, error) {
 	return refresher.Token(ctx)
 }
 
-// given is the content of a token file. Don't print it.
-type given struct {
+// storedConsent is the content of a token file. Don't print it.
+type storedConsent struct {
 	ClientID     string `json:"client_id"`
 	ClientSecret string `json:"client_secret"`
 	RefreshToken string `json:"refresh_token"`
 	TokenURI     string `json:"token_uri"`
 }
 
-func readConsent(path string) (given, error) {
-	refuse := func(cause string, err error) (given, error) {
-		return given{}, &Error{Doing: "read auth.token_file " + path, Cause: cause, Remedy: consentAgain, Err: err}
+func readConsent(path string) (storedConsent, error) {
+	refuse := func(cause string, err error) (storedConsent, error) {
+		return storedConsent{}, &Error{Doing: "read auth.token_file " + path, Cause: cause, Remedy: consentAgain, Err: err}
 	}
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return refuse("it can't be read", err)
 	}
-	var g given
+	var g storedConsent
 	switch {
 	case json.Unmarshal(raw, &g) != nil: // whose error may quote the content
 		return refuse("it is not a JSON object", nil)

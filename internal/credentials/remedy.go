@@ -2,7 +2,7 @@ package credentials
 
 const (
 	consentAgain = "let the user give consent again and replace the token file"
-	asksGoogle   = "see Google's help on errors of OAuth"
+	oauthErrors  = "see Google's help on errors of OAuth"
 )
 
 // aboutConsent explains why a refresh token is of no use any more.
@@ -50,9 +50,9 @@ func (r refusal) aboutAccount() (cause, remedy string) {
 	case r.code == "invalid_target", r.code == "access_denied", r.code == "unauthorized_client", r.says("attribute condition"):
 		return "the workload identity pool doesn't let this machine in", "see that its provider accepts this machine's tokens, and that they may use the service account (roles/iam.workloadIdentityUser)"
 	case r.code == "invalid_scope":
-		return "Google knows no such scope", asksGoogle
+		return "Google knows no such scope", oauthErrors
 	}
-	return "Google refuses the service account's credentials", asksGoogle
+	return "Google refuses the service account's credentials", oauthErrors
 }
 
 // aboutIAM explains why the IAM Credentials API doesn't sign for an account.

@@ -44,7 +44,7 @@ var errUnasked = errors.New("not asked")
 
 // apiOn takes Google's list of APIs or, where the caller may not see it, a
 // call of the API itself for the answer.
-func apiOn(service string, use func(*examination) error) func(context.Context, *examination) finding {
+func apiOn(service string, use func(*examination) error) run {
 	return func(_ context.Context, e *examination) finding {
 		off := failed("it is off in project "+e.cfg.Project, fmt.Sprintf("gcloud services enable %s --project=%s", service, e.cfg.Project)).about(service)
 		on, listErr := e.services()

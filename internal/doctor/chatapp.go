@@ -32,7 +32,7 @@ func appConfigured(_ context.Context, e *examination) finding {
 func spacesJoined(_ context.Context, e *examination) finding {
 	a, err := e.access()
 	if err != nil {
-		return failed(err.Error(), "run doctor again; the error names what is in the way")
+		return unanswered(err)
 	}
 	if len(a.denied)+len(a.gone) == 0 {
 		return fine("%d of %d", len(a.open), len(a.open))
@@ -54,7 +54,7 @@ func spacesJoined(_ context.Context, e *examination) finding {
 func patternsMatch(_ context.Context, e *examination) finding {
 	spaces, err := e.spaces()
 	if err != nil {
-		return failed(err.Error(), "run doctor again; the error names what is in the way")
+		return unanswered(err)
 	}
 	resolver := subscriptions.NewResolver(e.cfg, subscriptions.ResolverOptions{})
 	if none := resolver.Unmatched(spaces); len(none) > 0 {

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"context"
 	"fmt"
 	"strings"
 )
@@ -41,7 +40,7 @@ type check struct {
 	name  string   // what should be so, for people
 	pre   bool     // makes sense before anything has been made
 	needs []string // codes without which it can't be told
-	run   func(context.Context, *examination) finding
+	run   run
 }
 
 func (c check) doc() string { return pages[c.group] + "#" + strings.ToLower(c.code) }

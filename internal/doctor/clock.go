@@ -16,21 +16,16 @@ const (
 func clockChecks() []check {
 	return []check{
 		{code: "SK801", group: groupClock, name: "this machine's clock agrees with Google's", pre: true, needs: []string{"SK202"}, run: clockOfGoogle},
-		{code: "SK802", group: groupClock, name: "the database's clock agrees with Google's", pre: true, needs: []string{"SK202", "SK601"}, run: clockOfDatabase},
+		{code: "SK802", group: groupClock, name: "the database's clock agrees with Google's", pre: true, needs: []string{"SK202", "SK601"}, run: withInspection(clockOfDatabase)},
 	}
 }
 
 func clockOfGoogle(_ context.Context, e *examination) finding {
-	ahead := e.ahead()
-	return judge("this machine", -ahead, "switch time synchronization on: timedatectl set-ntp true")
+	return judge("this machine", -e.ahead(), "switch time synchronization on: timedatectl set-ntp true")
 }
 
 // clockOfDatabase compares by way of ours: Google's time is ours plus ahead.
-func clockOfDatabase(_ context.Context, e *examination) finding {
-	in, err := e.inspect()
-	if err != nil {
-		return unreachable(err)
-	}
+func clockOfDatabase(_ context.Context, e *examination, in inspection) finding {
 	google := in.at.Add(e.ahead())
 	return judge("the database server", in.Now.Sub(google), "switch time synchronization on where Postgres runs: timedatectl set-ntp true")
 }

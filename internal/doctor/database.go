@@ -15,10 +15,10 @@ import (
 func databaseChecks() []check {
 	return []check{
 		{code: "SK601", group: groupDatabase, name: "the database can be reached", pre: true, needs: []string{"SK101"}, run: databaseReached},
-		{code: "SK602", group: groupDatabase, name: "the schema is this version's", needs: []string{"SK601"}, run: databaseMigrated},
-		{code: "SK603", group: groupDatabase, name: "the role may do what the worker does", needs: []string{"SK602"}, run: databaseRole},
-		{code: "SK604", group: groupDatabase, name: "the role is no superuser", pre: true, needs: []string{"SK601"}, run: databaseSuperuser},
-		{code: "SK605", group: groupDatabase, name: "the server takes writes", pre: true, needs: []string{"SK601"}, run: databaseWritable},
+		{code: "SK602", group: groupDatabase, name: "the schema is this version's", needs: []string{"SK601"}, run: withStore(databaseMigrated)},
+		{code: "SK603", group: groupDatabase, name: "the role may do what the worker does", needs: []string{"SK602"}, run: withStore(databaseRole)},
+		{code: "SK604", group: groupDatabase, name: "the role is no superuser", pre: true, needs: []string{"SK601"}, run: withInspection(databaseSuperuser)},
+		{code: "SK605", group: groupDatabase, name: "the server takes writes", pre: true, needs: []string{"SK601"}, run: withInspection(databaseWritable)},
 	}
 }
 
@@ -56,12 +56,11 @@ func unreachable(err error) finding {
 	return failed(fmt.Sprintf("%s: %v", where, errors.Unwrap(connecting)), "look at database in the configuration")
 }
 
-func databaseMigrated(ctx context.Context, e *examination) finding {
-	s, err := e.store()
-	if err != nil {
-		return unreachable(err)
-	}
-	err = s.CheckSchema(ctx)
+// unqueried is the finding if the database refused a query.
+func unqueried(err error) finding { return failed(err.Error(), "look at the role in database.dsn") }
+
+func databaseMigrated(ctx context.Context, _ *examination, s *store.Store) finding {
+	err := s.CheckSchema(ctx)
 	var schema *store.SchemaError
 	switch {
 	case err == nil:
@@ -74,11 +73,7 @@ func databaseMigrated(ctx context.Context, e *examination) finding {
 	return failed(err.Error(), "look at the role in database.dsn: it must own the schema")
 }
 
-func databaseRole(ctx context.Context, e *examination) finding {
-	s, err := e.store()
-	if err != nil {
-		return unreachable(err)
-	}
+func databaseRole(ctx context.Context, e *examination, s *store.Store) finding {
 	in, err := e.inspect()
 	if err != nil {
 		return unreachable(err)
@@ -95,24 +90,16 @@ func databaseRole(ctx context.Context, e *examination) finding {
 	return fine("%s has what it needs", in.Role)
 }
 
-func databaseSuperuser(_ context.Context, e *examination) finding {
-	in, err := e.inspect()
-	switch {
-	case err != nil:
-		return unreachable(err)
-	case in.Superuser:
+func databaseSuperuser(_ context.Context, _ *examination, in inspection) finding {
+	if in.Superuser {
 		return warning(in.Role+" is a superuser, and the worker needs no more than its own tables",
 			"create a role without privileges that owns the database, and name it in database.dsn").about(in.Role)
 	}
 	return fine("%s is none", in.Role)
 }
 
-func databaseWritable(_ context.Context, e *examination) finding {
-	in, err := e.inspect()
-	switch {
-	case err != nil:
-		return unreachable(err)
-	case in.ReadOnly:
+func databaseWritable(_ context.Context, _ *examination, in inspection) finding {
+	if in.ReadOnly {
 		return failed("the server is read-only: a standby, or default_transaction_read_only is on",
 			"point database.dsn at the primary (target_session_attrs=read-write lets the driver look for it)")
 	}

@@ -61,9 +61,9 @@ type access struct {
 	gone   []string // these don't exist
 }
 
-// mostLooks is how many spaces are looked at one by one that aren't in the
+// maxLookups is how many spaces are looked at one by one that aren't in the
 // list; the rest is taken to be out of reach.
-const mostLooks = 20
+const maxLookups = 20
 
 // findAccess looks at those spaces again that the list doesn't have: it
 // leaves out direct messages and group chats in which nobody has written yet.
@@ -93,7 +93,7 @@ func (e *examination) findAccess(ctx context.Context) (access, error) {
 			continue
 		}
 		err := gchat.ErrDenied
-		if looks++; looks <= mostLooks {
+		if looks++; looks <= maxLookups {
 			_, err = chat.Space(ctx, d.Scope)
 		}
 		switch {

@@ -23,17 +23,17 @@ type examination struct {
 	chat    func() (*gchat.Client, error)
 	store   func() (*store.Store, error)
 
-	listed   func() ([]subscriptions.Subscription, error) // all of the app's
-	spaces   func() ([]gchat.SpaceInfo, error)            // that the identity is in
-	desired  func() ([]subscriptions.Desired, error)      // what the configuration asks for
-	access   func() (access, error)                       // which of them can be watched
-	trials   func() ([]trial, error)
-	services func() (map[string]bool, error) // which APIs are on
-	drifts   func() (drifts, error)
-	inspect  func() (inspection, error)
-	rules    func() ([]Rule, error)
-	hosting  func() (space string, err error) // where the app read with the scope that changes members
-	reacting func() error                     // why there is no token for reactions
+	listed      func() ([]subscriptions.Subscription, error) // all of the app's
+	spaces      func() ([]gchat.SpaceInfo, error)            // that the identity is in
+	desired     func() ([]subscriptions.Desired, error)      // what the configuration asks for
+	access      func() (access, error)                       // which of them can be watched
+	trials      func() ([]trial, error)
+	services    func() (map[string]bool, error) // which APIs are on
+	drifts      func() (drifts, error)
+	inspect     func() (inspection, error)
+	rules       func() ([]Rule, error)
+	memberScope func() (space string, err error) // where the app read with the scope that changes members
+	reacting    func() error                     // why there is no token for reactions
 
 	mu      sync.Mutex
 	closers []func()
@@ -66,7 +66,7 @@ func examine(ctx context.Context, opts Options) *examination {
 	e.drifts = once(ctx, e, e.compare)
 	e.inspect = once(ctx, e, e.ask)
 	e.rules = once(ctx, e, func(context.Context) ([]Rule, error) { return opts.Rules() })
-	e.hosting = once(ctx, e, e.readAsHost)
+	e.memberScope = once(ctx, e, e.tryMemberScope)
 	token := once(ctx, e, func(ctx context.Context) (struct{}, error) { return struct{}{}, e.askForReactions(ctx) })
 	e.reacting = func() error { _, err := token(); return err }
 	return e

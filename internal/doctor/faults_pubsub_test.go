@@ -17,8 +17,8 @@ import (
 )
 
 // setTopic changes settings of the topic in place.
-func setTopic(change *pubsubpb.Topic, paths ...string) func(*testing.T, *world) {
-	return func(t *testing.T, w *world) {
+func setTopic(change *pubsubpb.Topic, paths ...string) func(*testing.T, *env) {
+	return func(t *testing.T, w *env) {
 		change.Name = w.cfg.TopicName()
 		_, err := w.pubsub.TopicAdminClient.UpdateTopic(t.Context(), &pubsubpb.UpdateTopicRequest{Topic: change, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}})
 		try(t, err)
@@ -26,14 +26,14 @@ func setTopic(change *pubsubpb.Topic, paths ...string) func(*testing.T, *world) 
 }
 
 // set changes settings of the worker's subscription in place.
-func set(change *pubsubpb.Subscription, paths ...string) func(*testing.T, *world) {
-	return func(t *testing.T, w *world) {
+func set(change *pubsubpb.Subscription, paths ...string) func(*testing.T, *env) {
+	return func(t *testing.T, w *env) {
 		change.Name = w.cfg.SubscriptionName()
 		w.update(t, change, paths...)
 	}
 }
 
-func (w *world) update(t *testing.T, change *pubsubpb.Subscription, paths ...string) {
+func (w *env) update(t *testing.T, change *pubsubpb.Subscription, paths ...string) {
 	t.Helper()
 	_, err := w.pubsub.SubscriptionAdminClient.UpdateSubscription(t.Context(), &pubsubpb.UpdateSubscriptionRequest{Subscription: change, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}})
 	try(t, err)
@@ -41,8 +41,8 @@ func (w *world) update(t *testing.T, change *pubsubpb.Subscription, paths ...str
 
 // drift is what provision says of something that the simulated Pub/Sub
 // doesn't have.
-func drift(d provision.Drift) func(*testing.T, *world) {
-	return func(_ *testing.T, w *world) {
+func drift(d provision.Drift) func(*testing.T, *env) {
+	return func(_ *testing.T, w *env) {
 		w.tamper = func(e *examination) {
 			real := e.drifts
 			e.drifts = func() (drifts, error) {
@@ -56,8 +56,8 @@ func drift(d provision.Drift) func(*testing.T, *world) {
 
 // remake makes the worker's subscription anew, with settings that can't be
 // changed.
-func remake(change func(*testing.T, *world, *pubsubpb.Subscription)) func(*testing.T, *world) {
-	return func(t *testing.T, w *world) {
+func remake(change func(*testing.T, *env, *pubsubpb.Subscription)) func(*testing.T, *env) {
+	return func(t *testing.T, w *env) {
 		name := w.cfg.SubscriptionName()
 		s, err := w.pubsub.SubscriptionAdminClient.GetSubscription(t.Context(), &pubsubpb.GetSubscriptionRequest{Subscription: name})
 		try(t, err)
@@ -69,26 +69,26 @@ func remake(change func(*testing.T, *world, *pubsubpb.Subscription)) func(*testi
 	}
 }
 
-func (w *world) drop(t *testing.T, subscription string) {
+func (w *env) drop(t *testing.T, subscription string) {
 	t.Helper()
 	try(t, w.pubsub.SubscriptionAdminClient.DeleteSubscription(t.Context(), &pubsubpb.DeleteSubscriptionRequest{Subscription: subscription}))
 }
 
 func topicFaults() []fault {
 	return []fault{
-		{name: "Pub/Sub away", code: "SK501", inject: func(_ *testing.T, w *world) {
+		{name: "Pub/Sub away", code: "SK501", inject: func(_ *testing.T, w *env) {
 			w.Broker().OnCall(func(context.Context, broker.Call) error { return status.Error(codes.FailedPrecondition, "not now") })
 		}, seen: "not now; and 6 more", fix: "run doctor again"},
-		{name: "settings may not be read", code: "SK501", want: Warning, inject: func(_ *testing.T, w *world) {
+		{name: "settings may not be read", code: "SK501", want: Warning, inject: func(_ *testing.T, w *env) {
 			w.Broker().Deny("pubsub.topics.getIamPolicy", "pubsub.subscriptions.getIamPolicy")
 		}, seen: "pubsub.topics.getIamPolicy is missing", fix: "gcloud projects add-iam-policy-binding acme-chat"},
-		{name: "no topic", code: "SK502", inject: func(t *testing.T, w *world) {
+		{name: "no topic", code: "SK502", inject: func(t *testing.T, w *env) {
 			try(t, w.pubsub.TopicAdminClient.DeleteTopic(t.Context(), &pubsubpb.DeleteTopicRequest{Topic: w.cfg.TopicName()}))
 		}, seen: "missing", fix: "gcloud pubsub topics create"},
-		{name: "Chat may not publish", code: "SK503", inject: func(t *testing.T, w *world) {
+		{name: "Chat may not publish", code: "SK503", inject: func(t *testing.T, w *env) {
 			try(t, w.Broker().Revoke(w.cfg.TopicName(), broker.PublisherRole, provision.Chat))
 		}, seen: "ENDPOINT_PERMISSION_DENIED", fix: "--member=serviceAccount:chat-api-push@system.gserviceaccount.com --role=roles/pubsub.publisher"},
-		{name: "somebody else may publish", code: "SK504", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "somebody else may publish", code: "SK504", want: Warning, inject: func(t *testing.T, w *env) {
 			try(t, w.Broker().Grant(w.cfg.TopicName(), broker.PublisherRole, "user:eve@example.com"))
 		}, seen: "user:eve@example.com", fix: "remove-iam-policy-binding"},
 		{name: "storage policy", code: "SK505", want: Warning, inject: setTopic(&pubsubpb.Topic{
@@ -103,9 +103,9 @@ func topicFaults() []fault {
 
 func subscriptionFaults() []fault {
 	return []fault{
-		{name: "no subscription", code: "SK507", inject: func(t *testing.T, w *world) { w.drop(t, w.cfg.SubscriptionName()) },
+		{name: "no subscription", code: "SK507", inject: func(t *testing.T, w *env) { w.drop(t, w.cfg.SubscriptionName()) },
 			seen: "missing", fix: "gcloud pubsub subscriptions create"},
-		{name: "subscription of another topic", code: "SK508", inject: remake(func(t *testing.T, w *world, s *pubsubpb.Subscription) {
+		{name: "subscription of another topic", code: "SK508", inject: remake(func(t *testing.T, w *env, s *pubsubpb.Subscription) {
 			s.Topic = "projects/acme-chat/topics/other-topic"
 			_, err := w.pubsub.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: s.Topic})
 			try(t, err)
@@ -114,7 +114,7 @@ func subscriptionFaults() []fault {
 			Resource: "projects/acme-chat/subscriptions/chat-events-worker", Field: "delivery", Got: "push", Want: "pull", Grave: true,
 			Fix: "gcloud pubsub subscriptions modify-push-config",
 		}), seen: "push, not pull", fix: "modify-push-config"},
-		{name: "filter", code: "SK510", inject: remake(func(_ *testing.T, _ *world, s *pubsubpb.Subscription) {
+		{name: "filter", code: "SK510", inject: remake(func(_ *testing.T, _ *env, s *pubsubpb.Subscription) {
 			s.Filter = `attributes:"ce-type"`
 		}), seen: "filter", fix: "gcloud pubsub subscriptions create"},
 		{name: "expiring subscription", code: "SK511", want: Warning, inject: set(&pubsubpb.Subscription{
@@ -127,7 +127,7 @@ func subscriptionFaults() []fault {
 			seen: "none, not 10s", fix: "--min-retry-delay=10s"},
 		{name: "short ack deadline", code: "SK514", want: Warning, inject: set(&pubsubpb.Subscription{AckDeadlineSeconds: 10}, "ack_deadline_seconds"),
 			seen: "10, not 60", fix: "--ack-deadline=60"},
-		{name: "ordering", code: "SK515", want: Warning, inject: remake(func(_ *testing.T, _ *world, s *pubsubpb.Subscription) {
+		{name: "ordering", code: "SK515", want: Warning, inject: remake(func(_ *testing.T, _ *env, s *pubsubpb.Subscription) {
 			s.EnableMessageOrdering = true
 		}), seen: "true, not false", fix: "gcloud pubsub subscriptions create"},
 		{name: "exactly-once delivery", code: "SK516", want: Warning, inject: drift(provision.Drift{
@@ -141,28 +141,28 @@ func deadLetterFaults() []fault {
 	return []fault{
 		{name: "no dead-letter policy", code: "SK517", want: Warning, inject: set(&pubsubpb.Subscription{}, "dead_letter_policy"),
 			seen: "dead_letter_topic", fix: "--dead-letter-topic="},
-		{name: "no dead-letter topic", code: "SK518", inject: func(t *testing.T, w *world) {
+		{name: "no dead-letter topic", code: "SK518", inject: func(t *testing.T, w *env) {
 			try(t, w.pubsub.TopicAdminClient.DeleteTopic(t.Context(), &pubsubpb.DeleteTopicRequest{Topic: w.cfg.DeadLetterTopicName()}))
 		}, seen: "missing", fix: "gcloud pubsub topics create"},
-		{name: "nobody keeps dead letters", code: "SK519", inject: func(t *testing.T, w *world) {
+		{name: "nobody keeps dead letters", code: "SK519", inject: func(t *testing.T, w *env) {
 			w.drop(t, "projects/acme-chat/subscriptions/chat-events-dead-letter")
 		}, seen: "missing", fix: "gcloud pubsub subscriptions create"},
-		{name: "dead letters expire", code: "SK519", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "dead letters expire", code: "SK519", want: Warning, inject: func(t *testing.T, w *env) {
 			w.update(t, &pubsubpb.Subscription{
 				Name: "projects/acme-chat/subscriptions/chat-events-dead-letter", MessageRetentionDuration: durationpb.New(24 * time.Hour),
 			}, "message_retention_duration")
 		}, seen: "1d, not 31d", fix: "--message-retention-duration=31d"},
-		{name: "Pub/Sub may not publish dead letters", code: "SK520", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "Pub/Sub may not publish dead letters", code: "SK520", want: Warning, inject: func(t *testing.T, w *env) {
 			try(t, w.Broker().Revoke(w.cfg.DeadLetterTopicName(), broker.PublisherRole, broker.ServiceAgent(w.Project())))
 		}, seen: "gcp-sa-pubsub", fix: "gcloud pubsub topics add-iam-policy-binding"},
-		{name: "another project's Pub/Sub may take dead letters", code: "SK521", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "another project's Pub/Sub may take dead letters", code: "SK521", want: Warning, inject: func(t *testing.T, w *env) {
 			name := w.cfg.SubscriptionName()
 			try(t, w.Broker().Revoke(name, broker.SubscriberRole, broker.ServiceAgent(w.Project())))
 			_, err := w.pubsub.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/other-project/topics/any"})
 			try(t, err)
 			try(t, w.Broker().Grant(name, broker.SubscriberRole, broker.ServiceAgent("other-project")))
 		}, seen: "lacks roles/pubsub.subscriber", fix: broker.ServiceAgent("acme-chat")},
-		{name: "Pub/Sub may not take dead letters", code: "SK521", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "Pub/Sub may not take dead letters", code: "SK521", want: Warning, inject: func(t *testing.T, w *env) {
 			try(t, w.Broker().Revoke(w.cfg.SubscriptionName(), broker.SubscriberRole, broker.ServiceAgent(w.Project())))
 		}, seen: "gcp-sa-pubsub", fix: "gcloud pubsub subscriptions add-iam-policy-binding"},
 	}

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -15,21 +14,21 @@ import (
 )
 
 func reactorFaults() []fault {
-	rulesErr := func(err error) func(*testing.T, *world) {
-		return func(_ *testing.T, w *world) { w.opts.Rules = func() ([]Rule, error) { return nil, err } }
+	rulesErr := func(err error) func(*testing.T, *env) {
+		return func(_ *testing.T, w *env) { w.opts.Rules = func() ([]Rule, error) { return nil, err } }
 	}
-	rules := func(rules ...Rule) func(*testing.T, *world) {
-		return func(_ *testing.T, w *world) { w.rules = rules }
+	rules := func(rules ...Rule) func(*testing.T, *env) {
+		return func(_ *testing.T, w *env) { w.rules = rules }
 	}
-	host := func(message string) func(*testing.T, *world) {
-		return func(_ *testing.T, w *world) {
+	host := func(message string) func(*testing.T, *env) {
+		return func(_ *testing.T, w *env) {
 			w.tamper = func(e *examination) {
-				e.hosting = func() (string, error) { return w.spaces[0], errors.New(message) }
+				e.memberScope = func() (string, error) { return w.spaces[0], errors.New(message) }
 			}
 		}
 	}
-	secret := func(name func(*testing.T, *world) string) func(*testing.T, *world) {
-		return func(t *testing.T, w *world) { w.rules[0].Secrets = []string{name(t, w)} }
+	secret := func(name func(*testing.T, *env) string) func(*testing.T, *env) {
+		return func(t *testing.T, w *env) { w.rules[0].Secrets = []string{name(t, w)} }
 	}
 	const account = `{"type":"authorized_user","client_id":"1","client_secret":"s","refresh_token":"t"}`
 	return []fault{
@@ -39,14 +38,14 @@ func reactorFaults() []fault {
 			seen: "1 problem: reactors.yaml:7: on is missing", fix: "subscriber reactors lint"},
 		{name: "mistakes in the rules", code: "SK901", inject: rulesErr(fmt.Errorf("load: %w", &RulesError{[]string{"reactors.yaml:3: a", "reactors.yaml:9: b"}})),
 			seen: "2 problems, the first: reactors.yaml:3: a", fix: "subscriber reactors lint"},
-		{name: "nobody reads the rules", code: "SK901", inject: func(_ *testing.T, w *world) { w.opts.Rules = nil },
+		{name: "nobody reads the rules", code: "SK901", inject: func(_ *testing.T, w *env) { w.opts.Rules = nil },
 			seen: "can't be read here", fix: "correct reactors.file"},
 		{name: "no rules", code: "SK902", want: Warning, inject: rules(), seen: "the file has no rule", fix: "docs/reactors.md"},
 		{name: "rules in shadow mode", code: "SK902", want: Warning, inject: rules(
 			Rule{ID: "welcome", Mode: "shadow", Chat: []string{"react"}, Secrets: []string{"absent"}}, // none of which is needed yet
 			Rule{ID: "welcome", Space: "spaces/S", Mode: "off"}, Rule{ID: "digest", Mode: "off"},
 		), seen: "nothing is done: 1 in shadow mode, 1 off", fix: "mode: live"},
-		{name: "no credentials of the app", auth: simulate.AuthUser, code: "SK903", inject: func(t *testing.T, w *world) {
+		{name: "no credentials of the app", auth: simulate.AuthUser, code: "SK903", inject: func(t *testing.T, w *env) {
 			w.credentials(t, account)
 			w.cfg.Auth.TokenFile = w.file(t, account)
 		}, seen: "send, add_member (rules: welcome) take the app's own credentials", fix: "those of the Chat app's service account"},
@@ -54,32 +53,32 @@ func reactorFaults() []fault {
 			seen: "misses https://www.googleapis.com/auth/chat.app.memberships for add_member (rules: welcome)", fix: "let an administrator install the app"},
 		{name: "members without the scope", code: "SK904", inject: host("403: Request had insufficient authentication scopes."),
 			seen: "misses https://www.googleapis.com/auth/chat.app.memberships", fix: "tokens hold every scope"},
-		{name: "an app that reacts", code: "SK905", inject: func(_ *testing.T, w *world) {
+		{name: "an app that reacts", code: "SK905", inject: func(_ *testing.T, w *env) {
 			w.rules = append(w.rules, Rule{ID: "cheer", Space: w.spaces[0], Mode: live, Chat: []string{"react"}})
 		}, seen: "not an app (rules: cheer)", fix: "auth.mode"},
-		{name: "a delegation without reactions", auth: simulate.AuthImpersonate, code: "SK905", inject: func(_ *testing.T, w *world) {
+		{name: "a delegation without reactions", auth: simulate.AuthImpersonate, code: "SK905", inject: func(_ *testing.T, w *env) {
 			w.tamper = func(e *examination) {
 				e.reacting = func() error {
 					return fmt.Errorf("read a space: %w", &credentials.Error{Doing: "get an access token", Cause: "a scope isn't listed", Code: "unauthorized_client", Status: 401})
 				}
 			}
 		}, seen: "chat.messages.reactions.create (rules: cheer): get an access token", fix: "Domain-wide delegation"},
-		{name: "no secret", code: "SK906", inject: secret(func(t *testing.T, _ *world) string { return t.TempDir() + "/absent" }),
+		{name: "no secret", code: "SK906", inject: secret(func(t *testing.T, _ *env) string { return t.TempDir() + "/absent" }),
 			seen: "no such file or directory (rule welcome)", fix: "run doctor there"},
-		{name: "an empty secret", code: "SK906", inject: secret(func(t *testing.T, w *world) string { return w.file(t, "") }),
+		{name: "an empty secret", code: "SK906", inject: secret(func(t *testing.T, w *env) string { return w.file(t, "") }),
 			seen: "is empty (rule welcome)", fix: "whsec_"},
-		{name: "a folder for a secret", code: "SK906", inject: secret(func(t *testing.T, _ *world) string { return t.TempDir() }),
+		{name: "a folder for a secret", code: "SK906", inject: secret(func(t *testing.T, _ *env) string { return t.TempDir() }),
 			seen: "is a directory (rule welcome)", fix: "whsec_"},
-		{name: "an event that nobody asks for", code: "SK908", inject: func(_ *testing.T, w *world) {
+		{name: "an event that nobody asks for", code: "SK908", inject: func(_ *testing.T, w *env) {
 			const unasked = "google.workspace.chat.poll.v1.created"
 			w.rules[0].Events = []string{"google.workspace.chat.membership.v1.created"}
 			w.rules = append(w.rules, Rule{ID: "edits", Mode: "shadow", Events: []string{unasked}}, Rule{ID: "old", Mode: "off", Events: []string{"absent"}},
 				Rule{ID: "edits", Space: w.spaces[0], Mode: live, Events: []string{unasked}})
 		}, seen: "no subscription asks for google.workspace.chat.poll.v1.created (rule edits)", fix: "workspace.event_types: google.workspace.chat.poll.v1.created"},
-		{name: "a rule is paused", own: true, code: "SK907", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "a rule is paused", own: true, code: "SK907", want: Warning, inject: func(t *testing.T, w *env) {
 			w.sql(t, "INSERT INTO reactor_switches (reactor, reason, paused_at) VALUES ('welcome', 'too loud', '2026-01-05T09:00:00Z')")
 		}, seen: `paused by subscriber reactors pause: welcome since 2026-01-05T09:00:00Z ("too loud")`, fix: "subscriber reactors resume welcome"},
-		{name: "all rules are paused", own: true, code: "SK907", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "all rules are paused", own: true, code: "SK907", want: Warning, inject: func(t *testing.T, w *env) {
 			w.sql(t, "INSERT INTO reactor_switches (reactor, paused_at) VALUES ('', '2026-01-05T09:00:00Z')")
 		}, seen: "all rules since 2026-01-05T09:00:00Z", fix: "subscriber reactors resume --all"},
 	}
@@ -113,7 +112,7 @@ func TestOverrideActs(t *testing.T) {
 	e := &examination{rules: func() ([]Rule, error) {
 		return []Rule{{ID: "welcome", Mode: "shadow"}, {ID: "welcome", Space: "spaces/S", Mode: live}}, nil
 	}}
-	if got := rulesLive(t.Context(), e); got.outcome != OK {
+	if got := withRules(rulesLive)(t.Context(), e); got.outcome != OK {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -126,17 +125,17 @@ func TestNotTold(t *testing.T) {
 	}
 	offline := &credentials.Error{Cause: "no token came", Status: http.StatusBadGateway}
 	for name, test := range map[string]struct {
-		judge func(context.Context, *examination) finding
+		judge run
 		e     *examination
 		want  string
 	}{
-		"a consent": {rulesReact, &examination{cfg: config.Config{Auth: config.Auth{Mode: config.AuthUser}}}, "shows when a rule reacts"},
-		"a delegation that can't be asked": {rulesReact, &examination{
+		"a consent": {withRules(rulesReact), &examination{cfg: config.Config{Auth: config.Auth{Mode: config.AuthUser}}}, "shows when a rule reacts"},
+		"a delegation that can't be asked": {withRules(rulesReact), &examination{
 			cfg: config.Config{Auth: config.Auth{Mode: config.AuthImpersonate}}, reacting: func() error { return offline },
 		}, "couldn't be asked"},
-		"an app without spaces": {rulesChangeMembers, &examination{hosting: func() (string, error) { return "", nil }}, "in no space"},
-		"another refusal": {rulesChangeMembers, &examination{
-			hosting: func() (string, error) { return "spaces/S", errors.New("403: ask an administrator to allow it") },
+		"an app without spaces": {withRules(rulesChangeMembers), &examination{memberScope: func() (string, error) { return "", nil }}, "in no space"},
+		"another refusal": {withRules(rulesChangeMembers), &examination{
+			memberScope: func() (string, error) { return "spaces/S", errors.New("403: ask an administrator to allow it") },
 		}, "no answer that tells"},
 	} {
 		test.e.rules = all

@@ -11,26 +11,26 @@ import (
 )
 
 func databaseFaults() []fault {
-	dsn := func(change func(w *world) string) func(*testing.T, *world) {
-		return func(_ *testing.T, w *world) { w.cfg.Database.DSN = change(w) }
+	dsn := func(change func(w *env) string) func(*testing.T, *env) {
+		return func(_ *testing.T, w *env) { w.cfg.Database.DSN = change(w) }
 	}
 	return []fault{
-		{name: "no database server", code: "SK601", inject: dsn(func(*world) string { return "postgres://worker@127.0.0.1:1/chat" }),
+		{name: "no database server", code: "SK601", inject: dsn(func(*env) string { return "postgres://worker@127.0.0.1:1/chat" }),
 			seen: `"chat" on 127.0.0.1:1 as "worker"`, fix: "start Postgres there"},
-		{name: "no such database", code: "SK601", inject: dsn(func(w *world) string { return w.cfg.Database.DSN + "&dbname=absent" }),
+		{name: "no such database", code: "SK601", inject: dsn(func(w *env) string { return w.cfg.Database.DSN + "&dbname=absent" }),
 			seen: "there is no such database", fix: "createdb absent"},
-		{name: "no schema", code: "SK602", inject: func(t *testing.T, w *world) { w.cfg.Database.DSN = storetest.WithRole(storetest.EmptyDSN(t), w.role) },
+		{name: "no schema", code: "SK602", inject: func(t *testing.T, w *env) { w.cfg.Database.DSN = storetest.WithRole(storetest.EmptyDSN(t), w.role) },
 			seen: "schema version 0", fix: "subscriber migrate up"},
-		{name: "a newer schema", own: true, code: "SK602", inject: func(t *testing.T, w *world) {
+		{name: "a newer schema", own: true, code: "SK602", inject: func(t *testing.T, w *env) {
 			w.sql(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)")
 		}, seen: "schema version 999", fix: "or a newer one"},
-		{name: "a role without rights", own: true, code: "SK603", inject: func(t *testing.T, w *world) {
+		{name: "a role without rights", own: true, code: "SK603", inject: func(t *testing.T, w *env) {
 			w.sql(t, "REVOKE "+w.owner(t)+" FROM "+w.role)
 			w.sql(t, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+w.role)
 		}, seen: "lacks CREATE on schema public", fix: "subscriber migrate up as the role"},
-		{name: "a superuser", code: "SK604", want: Warning, inject: dsn(func(w *world) string { return w.dsn }),
+		{name: "a superuser", code: "SK604", want: Warning, inject: dsn(func(w *env) string { return w.dsn }),
 			seen: "is a superuser", fix: "role without privileges"},
-		{name: "a standby", own: true, code: "SK605", inject: func(t *testing.T, w *world) {
+		{name: "a standby", own: true, code: "SK605", inject: func(t *testing.T, w *env) {
 			w.sql(t, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$")
 		}, seen: "read-only", fix: "target_session_attrs=read-write"},
 	}
@@ -38,18 +38,18 @@ func databaseFaults() []fault {
 
 func stateFaults() []fault {
 	return []fault{
-		{name: "not subscribed", code: "SK701", inject: func(t *testing.T, w *world) {
+		{name: "not subscribed", code: "SK701", inject: func(t *testing.T, w *env) {
 			try(t, w.ExpireAfter(w.subscription(t, w.spaces[0]), 0))
 		}, seen: "nothing watches spaces/", fix: "subscribe-setup apply"},
 		{name: "suspended for the topic", code: "SK702", inject: suspend("ENDPOINT_PERMISSION_DENIED"),
 			seen: "ENDPOINT_PERMISSION_DENIED", fix: "gcloud pubsub topics add-iam-policy-binding"},
 		{name: "suspended for the approval", code: "SK702", inject: suspend("APP_SCOPE_REVOKED"), seen: "APP_SCOPE_REVOKED", fix: "administrator"},
-		{name: "other event types", code: "SK703", inject: func(t *testing.T, w *world) {
+		{name: "other event types", code: "SK703", inject: func(t *testing.T, w *env) {
 			w.cfg.Workspace.EventTypes = config.EventTypes()[:3]
 		}, seen: "drop membership", fix: "subscribe-setup apply"},
-		{name: "other payload", code: "SK703", inject: func(t *testing.T, w *world) { w.cfg.Workspace.IncludeResource = false },
+		{name: "other payload", code: "SK703", inject: func(t *testing.T, w *env) { w.cfg.Workspace.IncludeResource = false },
 			seen: "include_resource", fix: "subscribe-setup apply"},
-		{name: "about to expire", code: "SK704", inject: func(t *testing.T, w *world) {
+		{name: "about to expire", code: "SK704", inject: func(t *testing.T, w *env) {
 			w.tamper = func(e *examination) {
 				real := e.listed
 				e.listed = func() ([]subscriptions.Subscription, error) { // three and a half of its four hours later
@@ -62,31 +62,31 @@ func stateFaults() []fault {
 				}
 			}
 		}, seen: "less than a quarter", fix: "subscriber run"},
-		{name: "a subscription that nobody wants", code: "SK705", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "a subscription that nobody wants", code: "SK705", want: Warning, inject: func(t *testing.T, w *env) {
 			w.cfg.Workspace.Spaces = w.spaces[:2]
 		}, seen: "not in the configuration: spaces/", fix: "--prune"},
-		{name: "no worker", own: true, code: "SK706", inject: func(t *testing.T, w *world) { w.sql(t, "DELETE FROM worker_beats") },
+		{name: "no worker", own: true, code: "SK706", inject: func(t *testing.T, w *env) { w.sql(t, "DELETE FROM worker_beats") },
 			seen: "none has ever been seen", fix: "subscriber run"},
-		{name: "a worker that died", own: true, code: "SK706", inject: func(t *testing.T, w *world) {
+		{name: "a worker that died", own: true, code: "SK706", inject: func(t *testing.T, w *env) {
 			w.sql(t, "UPDATE worker_beats SET beat_at = now() - interval '1 day'")
 		}, seen: "none since", fix: "subscriber run"},
-		{name: "a worker that hangs", own: true, code: "SK706", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "a worker that hangs", own: true, code: "SK706", want: Warning, inject: func(t *testing.T, w *env) {
 			w.sql(t, "UPDATE worker_beats SET beat_at = now() - interval '7 minutes'")
 		}, seen: "none for 7m", fix: "worker's log"},
-		{name: "a gap", own: true, code: "SK707", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "a gap", own: true, code: "SK707", want: Warning, inject: func(t *testing.T, w *env) {
 			w.sql(t, "INSERT INTO coverage (scope, from_time, source, cause) VALUES ('spaces/S', now() - interval '1 hour', 'gap', 'expired')")
 		}, seen: "spaces/S from", fix: "fetches what was missed"},
-		{name: "a gap for good", own: true, code: "SK707", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "a gap for good", own: true, code: "SK707", want: Warning, inject: func(t *testing.T, w *env) {
 			w.sql(t, `INSERT INTO coverage (scope, from_time, to_time, source, cause, repair)
 				VALUES ('spaces/S', now() - interval '50 days', now() - interval '40 days', 'gap', 'expired', 'impossible')`)
 		}, seen: "can't be fetched any more: spaces/S", fix: "coverage_gaps"},
-		{name: "quarantine", own: true, code: "SK708", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "quarantine", own: true, code: "SK708", want: Warning, inject: func(t *testing.T, w *env) {
 			w.sql(t, `INSERT INTO quarantine (quarantine_key, received_at, message_id, ordering_key, reason, detail, attributes, data)
 				VALUES (gen_random_uuid(), now(), '1', '', 'bad_json', '', '{}', '')`)
 		}, seen: "1 messages of the last 24 hours are in quarantine, the last for bad_json", fix: "SELECT"},
 	}
 }
 
-func suspend(reason string) func(*testing.T, *world) {
-	return func(t *testing.T, w *world) { try(t, w.Suspend(w.subscription(t, w.spaces[0]), reason)) }
+func suspend(reason string) func(*testing.T, *env) {
+	return func(t *testing.T, w *env) { try(t, w.Suspend(w.subscription(t, w.spaces[0]), reason)) }
 }

@@ -19,7 +19,7 @@ import (
 type fault struct {
 	name   string
 	auth   simulate.Auth // "" for the app
-	inject func(*testing.T, *world)
+	inject func(*testing.T, *env)
 	code   string
 	want   Outcome // "" stands for Failed
 	seen   string  // part of what was seen
@@ -81,13 +81,13 @@ func (f fault) check(t *testing.T, r Report) {
 	}
 }
 
-func condition(c simulate.Condition) func(*testing.T, *world) {
-	return func(_ *testing.T, w *world) { w.SetCondition(c, true) }
+func condition(c simulate.Condition) func(*testing.T, *env) {
+	return func(_ *testing.T, w *env) { w.SetCondition(c, true) }
 }
 
 func configFaults() []fault {
-	load := func(key, value string) func(*testing.T, *world) {
-		return func(t *testing.T, w *world) {
+	load := func(key, value string) func(*testing.T, *env) {
+		return func(t *testing.T, w *env) {
 			_, w.opts.ConfigErr = config.Load("", func(name string) string {
 				return map[string]string{"SPACEKEEPER_PROJECT": "acme-chat", key: value}[name]
 			})
@@ -101,31 +101,31 @@ func configFaults() []fault {
 			seen: "1 problem", fix: "SPACEKEEPER_WORKSPACE_EVENT_TYPES: "},
 		{name: "topic in another project", code: "SK101", inject: load("SPACEKEEPER_PUBSUB_TOPIC", "projects/other-project/topics/chat-events"),
 			seen: "1 problem", fix: "Chat app's own project"},
-		{name: "unreadable configuration", code: "SK101", inject: func(_ *testing.T, w *world) { w.opts.ConfigErr = errors.New("no such file") },
+		{name: "unreadable configuration", code: "SK101", inject: func(_ *testing.T, w *env) { w.opts.ConfigErr = errors.New("no such file") },
 			seen: "no such file", fix: "docs/configuration.md"},
-		{name: "overlapping targets", auth: simulate.AuthUser, code: "SK102", want: Warning, inject: func(t *testing.T, w *world) {
+		{name: "overlapping targets", auth: simulate.AuthUser, code: "SK102", want: Warning, inject: func(t *testing.T, w *env) {
 			w.cfg.Workspace.Targets = []config.Target{{Target: "spaces/-"}}
 			w.apply(t)
 		}, seen: "wider target: spaces/", fix: "out of workspace"},
-		{name: "content without a keeper", code: "SK103", want: Warning, inject: func(_ *testing.T, w *world) { w.cfg.Keeper.Enabled = false },
+		{name: "content without a keeper", code: "SK103", want: Warning, inject: func(_ *testing.T, w *env) { w.cfg.Keeper.Enabled = false },
 			seen: "4 to 24 hours", fix: "keeper.enabled: true"},
 	}
 }
 
 func identityFaults() []fault {
 	return []fault{
-		{name: "no credentials", code: "SK201", inject: func(t *testing.T, w *world) {
+		{name: "no credentials", code: "SK201", inject: func(t *testing.T, w *env) {
 			w.cfg.Auth.CredentialsFile = t.TempDir() + "/absent.json"
 		}, seen: "absent.json", fix: "auth.credentials_file"},
-		{name: "a person's credentials", code: "SK201", inject: func(t *testing.T, w *world) {
+		{name: "a person's credentials", code: "SK201", inject: func(t *testing.T, w *env) {
 			w.credentials(t, `{"type":"authorized_user","client_id":"1","client_secret":"s","refresh_token":"t"}`)
 		}, seen: "a person's, who can't be the Chat app", fix: "the Chat app's service account"},
-		{name: "no network", code: "SK202", inject: func(_ *testing.T, w *world) { w.cfg.Endpoints.WorkspaceEvents = "http://127.0.0.1:1/" },
+		{name: "no network", code: "SK202", inject: func(_ *testing.T, w *env) { w.cfg.Endpoints.WorkspaceEvents = "http://127.0.0.1:1/" },
 			seen: "can't be reached", fix: "port 443"},
-		{name: "an outage at Google", code: "SK202", inject: func(_ *testing.T, w *world) {
+		{name: "an outage at Google", code: "SK202", inject: func(_ *testing.T, w *env) {
 			w.SetEventsFaults(func(simulate.EventsCall) simulate.EventsFault { return simulate.EventsFault{Status: 503} })
 		}, seen: "503", fix: "wait a few minutes"},
-		{name: "a consent that has ended", auth: simulate.AuthUser, code: "SK203", inject: func(_ *testing.T, w *world) {
+		{name: "a consent that has ended", auth: simulate.AuthUser, code: "SK203", inject: func(_ *testing.T, w *env) {
 			w.tamper = func(e *examination) {
 				e.listed = func() ([]subscriptions.Subscription, error) {
 					return nil, fmt.Errorf("list the subscriptions: %w", &credentials.Error{
@@ -134,25 +134,25 @@ func identityFaults() []fault {
 				}
 			}
 		}, seen: "consent has expired (invalid_grant)", fix: "consent again"},
-		{name: "another project's service account", code: "SK206", inject: func(t *testing.T, w *world) {
+		{name: "another project's service account", code: "SK206", inject: func(t *testing.T, w *env) {
 			w.credentials(t, `{"type":"service_account","project_id":"other-project","client_email":"bot@other-project.iam.gserviceaccount.com","private_key":"none"}`)
 		}, seen: "it is of project other-project, and project is acme-chat", fix: "use a service account of acme-chat"},
 		{name: "credentials refused", code: "SK203", inject: condition(simulate.Unauthenticated), seen: "credentials", fix: "service account"},
-		{name: "a user's scopes missing", auth: simulate.AuthUser, code: "SK204", inject: func(_ *testing.T, w *world) {
+		{name: "a user's scopes missing", auth: simulate.AuthUser, code: "SK204", inject: func(_ *testing.T, w *env) {
 			w.SetScopes("https://www.googleapis.com/auth/chat.messages.readonly", "https://www.googleapis.com/auth/chat.spaces.readonly")
 		}, seen: "membership", fix: "consent again, to these too: https://www.googleapis.com/auth/chat.memberships.readonly"},
 		{name: "delegation without scopes", auth: simulate.AuthImpersonate, code: "SK204", inject: condition(simulate.ScopesMissing),
 			seen: "membership, message, reaction, space", fix: "Domain-wide delegation"},
 		{name: "no approval", code: "SK205", inject: condition(simulate.ApprovalMissing), seen: "nobody has, for events of", fix: "let an administrator install the app"},
-		{name: "approval of some scopes", code: "SK205", inject: func(_ *testing.T, w *world) {
+		{name: "approval of some scopes", code: "SK205", inject: func(_ *testing.T, w *env) {
 			w.SetScopes("https://www.googleapis.com/auth/chat.app.messages.readonly", "https://www.googleapis.com/auth/chat.app.spaces.readonly")
 		}, seen: "events of membership", fix: "chat.app.memberships.readonly"},
 	}
 }
 
 func chatAppFaults() []fault {
-	hidden := func(c simulate.Condition) func(*testing.T, *world) {
-		return func(_ *testing.T, w *world) {
+	hidden := func(c simulate.Condition) func(*testing.T, *env) {
+		return func(_ *testing.T, w *env) {
 			w.SetCondition(simulate.ServicesHidden, true)
 			w.SetCondition(c, true)
 		}
@@ -166,23 +166,23 @@ func chatAppFaults() []fault {
 		{name: "Workspace Events API off, list of APIs hidden", code: "SK303", inject: hidden(simulate.EventsAPIDisabled), fix: "gcloud services enable workspaceevents.googleapis.com"},
 		{name: "app not configured", code: "SK401", inject: condition(simulate.AppNotConfigured), seen: "Google Chat app not found",
 			fix: "https://console.cloud.google.com/apis/api/chat.googleapis.com/hangouts-chat?project=acme-chat"},
-		{name: "app not in a space", code: "SK402", inject: func(t *testing.T, w *world) { try(t, w.RemoveMember(w.spaces[1], w.App())) },
+		{name: "app not in a space", code: "SK402", inject: func(t *testing.T, w *env) { try(t, w.RemoveMember(w.spaces[1], w.App())) },
 			seen: "the Chat app is not in spaces/", fix: "Apps & integrations"},
-		{name: "user not in a space", auth: simulate.AuthUser, code: "SK402", inject: func(t *testing.T, w *world) { try(t, w.RemoveMember(w.spaces[1], w.Authority())) },
+		{name: "user not in a space", auth: simulate.AuthUser, code: "SK402", inject: func(t *testing.T, w *env) { try(t, w.RemoveMember(w.spaces[1], w.Authority())) },
 			seen: "the user is not in spaces/", fix: "add the user"},
-		{name: "a space that isn't there", code: "SK402", inject: func(_ *testing.T, w *world) {
+		{name: "a space that isn't there", code: "SK402", inject: func(_ *testing.T, w *env) {
 			w.cfg.Workspace.Spaces = append(slices.Clone(w.spaces), "spaces/Absent")
 		}, seen: "not found: spaces/Absent", fix: "correct these names"},
-		{name: "a pattern without a space", code: "SK403", want: Warning, inject: func(_ *testing.T, w *world) {
+		{name: "a pattern without a space", code: "SK403", want: Warning, inject: func(_ *testing.T, w *env) {
 			w.cfg.Workspace.Targets = []config.Target{{Target: "name:No such *"}}
 		}, seen: "name:No such *", fix: "subscribe-setup spaces list"},
-		{name: "our clock is slow", code: "SK801", inject: func(_ *testing.T, w *world) {
+		{name: "our clock is slow", code: "SK801", inject: func(_ *testing.T, w *env) {
 			w.opts.Now = func() time.Time { return time.Now().Add(-10 * time.Minute) }
 		}, seen: "behind Google's clock", fix: "timedatectl set-ntp true"},
-		{name: "our clock is a little fast", code: "SK801", want: Warning, inject: func(_ *testing.T, w *world) {
+		{name: "our clock is a little fast", code: "SK801", want: Warning, inject: func(_ *testing.T, w *env) {
 			w.opts.Now = func() time.Time { return time.Now().Add(time.Minute) }
 		}, seen: "ahead of Google's clock", fix: "timedatectl set-ntp true"},
-		{name: "the database's clock is fast", code: "SK802", inject: func(_ *testing.T, w *world) {
+		{name: "the database's clock is fast", code: "SK802", inject: func(_ *testing.T, w *env) {
 			w.tamper = func(e *examination) {
 				real := e.inspect
 				e.inspect = func() (inspection, error) {

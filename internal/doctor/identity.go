@@ -119,9 +119,9 @@ func googleReached(_ context.Context, e *examination) finding {
 
 // answer is the HTTP status of Google's answer, if there was one.
 func answer(err error) (code int, answered bool) {
-	var problem *subscriptions.Problem
-	if errors.As(err, &problem) && problem.Code != 0 {
-		return problem.Code, true
+	var refusal *subscriptions.Problem
+	if errors.As(err, &refusal) && refusal.Code != 0 {
+		return refusal.Code, true
 	}
 	return 0, false
 }

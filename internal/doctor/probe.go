@@ -23,9 +23,9 @@ type ProbeOptions struct {
 	// Timeout is how long the event may take; default 2m. Google speaks of
 	// minutes, and mostly takes a second or two.
 	Timeout time.Duration
-	// ByHand asks a person to post a message in the space, where the app may
+	// PostManually asks a person to post a message in a space where the app may
 	// not. nil: nobody is there.
-	ByHand func(text string) error
+	PostManually func(text string) error
 
 	// Now is this machine's clock and Wait a pause by it; nil for the real
 	// ones.
@@ -109,7 +109,7 @@ type probe struct {
 }
 
 // hop notes what was found, and reports whether there is a way on.
-func (p *probe) hop(ctx context.Context, name string, look func(context.Context, *examination) finding) bool {
+func (p *probe) hop(ctx context.Context, name string, look run) bool {
 	f := p.run(ctx, check{run: look})
 	p.report.Hops = append(p.report.Hops, Hop{Name: name, Outcome: f.outcome, Seen: f.seen, Fix: f.fix})
 	return f.outcome != Failed
@@ -119,7 +119,7 @@ func databaseReady(ctx context.Context, e *examination) finding {
 	if f := databaseReached(ctx, e); f.outcome != OK {
 		return f
 	}
-	return databaseMigrated(ctx, e)
+	return withStore(databaseMigrated)(ctx, e)
 }
 
 // post sends the message, or has it sent.
@@ -139,11 +139,11 @@ func (p *probe) post(ctx context.Context, e *examination) finding {
 	case err == nil:
 		p.report.Message = sent.Name
 		return fine("%s", sent.Name)
-	case !reactors.IsPermanent(err) || p.opts.ByHand == nil:
+	case !reactors.IsPermanent(err) || p.opts.PostManually == nil:
 		return failed(err.Error(), "add the Chat app to the space (Apps & integrations), or run doctor --probe on a terminal to post the message by hand")
 	}
 	p.clientID = ""
-	if err := p.opts.ByHand(text); err != nil {
+	if err := p.opts.PostManually(text); err != nil {
 		return failed(err.Error(), "post a message in the space while doctor --probe waits")
 	}
 	return finding{outcome: OK, seen: "by hand, as the app may not: " + err.Error()}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -14,7 +15,7 @@ const newMessages = "google.workspace.chat.message.v1.created"
 func (p *probe) delivered(_ context.Context, e *examination) finding {
 	listed, err := e.listed()
 	if err != nil {
-		return unlisted(err)
+		return unanswered(err)
 	}
 	var why finding
 	for i := range listed {
@@ -50,12 +51,12 @@ func (p *probe) follow(ctx context.Context) {
 	p.hop(ctx, "Google may publish the event", verdict("SK502", "SK503", "SK505", "SK506"))
 	p.hop(ctx, "Pub/Sub keeps it for the worker", verdict("SK507", "SK508", "SK509", "SK510"))
 	p.hop(ctx, "a worker takes it", verdict("SK706"))
-	p.hop(ctx, "the worker can read it", p.readable)
+	p.hop(ctx, "the worker can read it", withStore(p.readable))
 	p.report.Hops = append(p.report.Hops, late)
 }
 
 // verdict is the worst of what these checks find.
-func verdict(codes ...string) func(context.Context, *examination) finding {
+func verdict(codes ...string) run {
 	return func(ctx context.Context, e *examination) finding {
 		found := fine("nothing says otherwise")
 		for _, c := range checks() {
@@ -90,15 +91,11 @@ func (p *probe) stillThere(ctx context.Context, e *examination) finding {
 	return fine("Google has it")
 }
 
-func (p *probe) readable(ctx context.Context, e *examination) finding {
-	s, err := e.store()
-	if err != nil {
-		return unreachable(err)
-	}
+func (p *probe) readable(ctx context.Context, _ *examination, s *store.Store) finding {
 	n, reason, err := s.Quarantined(ctx, p.since)
 	switch {
 	case err != nil:
-		return failed(err.Error(), "look at the role in database.dsn")
+		return unqueried(err)
 	case n > 0:
 		return failed(fmt.Sprintf("since then %d messages went into quarantine, the last for %s", n, reason),
 			"SELECT reason, detail FROM quarantine ORDER BY received_at DESC shows them")

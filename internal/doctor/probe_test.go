@@ -18,7 +18,7 @@ import (
 )
 
 // work runs a worker until the test ends.
-func (w *world) work(t *testing.T) {
+func (w *env) work(t *testing.T) {
 	t.Helper()
 	s, err := store.Open(t.Context(), w.cfg.Database.DSN, store.Options{})
 	try(t, err)
@@ -39,11 +39,11 @@ func (w *world) work(t *testing.T) {
 
 // probe probes the first space. Its clock goes on by half a second with each
 // look, and after some looks the message is given up.
-func (w *world) probe(t *testing.T, timeout time.Duration, byHand func(string) error) ProbeReport {
+func (w *env) probe(t *testing.T, timeout time.Duration, postManually func(string) error) ProbeReport {
 	t.Helper()
 	var ahead atomic.Int64
 	return Probe(t.Context(), ProbeOptions{
-		Config: w.cfg, Space: w.spaces[0], ByHand: byHand, Timeout: timeout,
+		Config: w.cfg, Space: w.spaces[0], PostManually: postManually, Timeout: timeout,
 		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 		Wait: func(ctx context.Context, d time.Duration) error {
 			ahead.Add(int64(d))
@@ -62,8 +62,8 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestProbeByHand: where the app may not post, a person does.
-func TestProbeByHand(t *testing.T) {
+// TestProbePostedManually: where the app may not post, a person does.
+func TestProbePostedManually(t *testing.T) {
 	t.Parallel()
 	w := healthy(t, simulate.Options{Auth: simulate.AuthUser}, newDatabase(t))
 	w.work(t)
@@ -96,34 +96,34 @@ func TestProbeLost(t *testing.T) {
 	shared := newDatabase(t)
 	for _, tt := range []struct {
 		name   string
-		inject func(*testing.T, *world)
+		inject func(*testing.T, *env)
 		lost   string // name of the hop
 		seen   string
 		fix    string
 		posted bool
 		own    bool // it changes the database
 	}{
-		{"no database", func(_ *testing.T, w *world) { w.cfg.Database.DSN = "postgres://worker@127.0.0.1:1/chat" },
+		{"no database", func(_ *testing.T, w *env) { w.cfg.Database.DSN = "postgres://worker@127.0.0.1:1/chat" },
 			"the database is ready", "127.0.0.1:1", "start Postgres", false, false},
-		{"not subscribed", func(t *testing.T, w *world) { try(t, w.ExpireAfter(w.subscription(t, w.spaces[0]), 0)) },
+		{"not subscribed", func(t *testing.T, w *env) { try(t, w.ExpireAfter(w.subscription(t, w.spaces[0]), 0)) },
 			"a subscription delivers new messages of the space", "there is none for spaces/", "subscribe-setup apply", false, false},
 		{"suspended", suspend("APP_SCOPE_REVOKED"),
 			"a subscription delivers new messages of the space", "is suspended: APP_SCOPE_REVOKED", "SK702", false, false},
-		{"not in the space", func(t *testing.T, w *world) {
+		{"not in the space", func(t *testing.T, w *env) {
 			w.SetCondition(simulate.AppNotConfigured, true)
 		}, "the message is posted", "isn't configured", "Apps & integrations", false, false},
-		{"Chat may not publish", func(t *testing.T, w *world) {
+		{"Chat may not publish", func(t *testing.T, w *env) {
 			try(t, w.Broker().Revoke(w.cfg.TopicName(), broker.PublisherRole, provision.Chat))
 		}, "Google may publish the event", "SK503", "--role=roles/pubsub.publisher", true, false},
-		{"no Pub/Sub subscription", func(t *testing.T, w *world) { w.drop(t, w.cfg.SubscriptionName()) },
+		{"no Pub/Sub subscription", func(t *testing.T, w *env) { w.drop(t, w.cfg.SubscriptionName()) },
 			"Pub/Sub keeps it for the worker", "SK507", "gcloud pubsub subscriptions create", true, false},
-		{"no worker", func(t *testing.T, w *world) { w.sql(t, "DELETE FROM worker_beats") },
+		{"no worker", func(t *testing.T, w *env) { w.sql(t, "DELETE FROM worker_beats") },
 			"a worker takes it", "SK706", "subscriber run", true, true},
-		{"quarantined", func(t *testing.T, w *world) {
+		{"quarantined", func(t *testing.T, w *env) {
 			w.sql(t, `INSERT INTO quarantine (quarantine_key, received_at, message_id, ordering_key, reason, detail, attributes, data)
 				VALUES (gen_random_uuid(), now() + interval '1 minute', '1', '', 'bad_json', '', '{}', '')`)
 		}, "the worker can read it", "bad_json", "SELECT", true, true},
-		{"late", func(*testing.T, *world) {}, "the event is recorded", "not within 10s", "--timeout", true, false},
+		{"late", func(*testing.T, *env) {}, "the event is recorded", "not within 10s", "--timeout", true, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -25,13 +25,13 @@ func reactorChecks() []check {
 	const group = groupReactors
 	return []check{
 		{code: "SK901", group: group, name: "the rules can be read and are valid", pre: true, needs: []string{"SK101"}, run: rulesValid},
-		{code: "SK902", group: group, name: "a rule is live", needs: []string{"SK901"}, run: rulesLive},
-		{code: "SK903", group: group, name: "every rule that acts as the Chat app can do so", pre: true, needs: []string{"SK901", "SK201"}, run: rulesActAsApp},
-		{code: "SK904", group: group, name: "every rule that changes members may do so", pre: true, needs: []string{"SK903", "SK401"}, run: rulesChangeMembers},
-		{code: "SK905", group: group, name: "every rule that reacts may do so", pre: true, needs: []string{"SK901", "SK302"}, run: rulesReact},
-		{code: "SK906", group: group, name: "every webhook has its secret", pre: true, needs: []string{"SK901"}, run: webhookSecrets},
-		{code: "SK907", group: group, name: "no rule is paused", needs: []string{"SK602"}, run: nothingPaused},
-		{code: "SK908", group: group, name: "every event that a rule waits for is subscribed to", pre: true, needs: []string{"SK901"}, run: rulesAwait},
+		{code: "SK902", group: group, name: "a rule is live", needs: []string{"SK901"}, run: withRules(rulesLive)},
+		{code: "SK903", group: group, name: "every rule that acts as the Chat app can do so", pre: true, needs: []string{"SK901", "SK201"}, run: withRules(rulesActAsApp)},
+		{code: "SK904", group: group, name: "every rule that changes members may do so", pre: true, needs: []string{"SK903", "SK401"}, run: withRules(rulesChangeMembers)},
+		{code: "SK905", group: group, name: "every rule that reacts may do so", pre: true, needs: []string{"SK901", "SK302"}, run: withRules(rulesReact)},
+		{code: "SK906", group: group, name: "every webhook has its secret", pre: true, needs: []string{"SK901"}, run: withRules(webhookSecrets)},
+		{code: "SK907", group: group, name: "no rule is paused", needs: []string{"SK602"}, run: withStore(nothingPaused)},
+		{code: "SK908", group: group, name: "every event that a rule waits for is subscribed to", pre: true, needs: []string{"SK901"}, run: withRules(rulesAwait)},
 	}
 }
 
@@ -61,11 +61,7 @@ func unruled(err error) finding { return failed(err.Error(), "subscriber reactor
 
 // rulesLive: a rule is in shadow mode unless it says otherwise, which is easy
 // to forget.
-func rulesLive(_ context.Context, e *examination) finding {
-	rules, err := e.rules()
-	if err != nil {
-		return unruled(err)
-	}
+func rulesLive(_ context.Context, e *examination, rules []Rule) finding {
 	acting := inForce(rules)
 	switch {
 	case len(rules) == 0:
@@ -80,11 +76,7 @@ func rulesLive(_ context.Context, e *examination) finding {
 
 // rulesActAsApp: in the modes of people the app's own credentials are used for
 // little else than what rules do, and their lack goes unnoticed for long.
-func rulesActAsApp(_ context.Context, e *examination) finding {
-	rules, err := e.rules()
-	if err != nil {
-		return unruled(err)
-	}
+func rulesActAsApp(_ context.Context, e *examination, rules []Rule) finding {
 	ids, done := users(inForce(rules), asApp)
 	switch {
 	case len(ids) == 0:
@@ -103,16 +95,12 @@ func rulesActAsApp(_ context.Context, e *examination) finding {
 
 // rulesChangeMembers asks for something to read that takes the same scope: it
 // is refused in the same words.
-func rulesChangeMembers(_ context.Context, e *examination) finding {
-	rules, err := e.rules()
-	if err != nil {
-		return unruled(err)
-	}
+func rulesChangeMembers(_ context.Context, e *examination, rules []Rule) finding {
 	ids, done := users(inForce(rules), changesMembers)
 	if len(ids) == 0 {
 		return fine("none does")
 	}
-	space, err := e.hosting()
+	space, err := e.memberScope()
 	seen := fmt.Sprintf("Google misses %s for %s (rules: %s)", membershipsScope, some(done), some(ids))
 	switch {
 	case says(err, "must grant the app"): // what gchat says of every 403 has administrators in it, too
@@ -127,8 +115,8 @@ func rulesChangeMembers(_ context.Context, e *examination) finding {
 	return fine("Google doesn't refuse %s in %s", membershipsScope, space)
 }
 
-// readAsHost reads with a token of the one scope that changes of members take.
-func (e *examination) readAsHost(ctx context.Context) (space string, err error) {
+// tryMemberScope reads with a token of the one scope that changes of members take.
+func (e *examination) tryMemberScope(ctx context.Context) (space string, err error) {
 	c, err := e.chatAs(ctx, e.cfg.Auth.AsApp(), membershipsScope)
 	if err != nil {
 		return "", err
@@ -151,11 +139,7 @@ func (e *examination) readAsHost(ctx context.Context) (space string, err error) 
 
 // rulesReact: of a consent it can't be seen what it covers, but by reacting. A
 // delegation gives no token for what it doesn't cover.
-func rulesReact(_ context.Context, e *examination) finding {
-	rules, err := e.rules()
-	if err != nil {
-		return unruled(err)
-	}
+func rulesReact(_ context.Context, e *examination, rules []Rule) finding {
 	ids, _ := users(inForce(rules), asPerson)
 	if len(ids) == 0 {
 		return fine("none does")
@@ -204,11 +188,7 @@ func (e *examination) askForReactions(ctx context.Context) error {
 
 // webhookSecrets looks whether there is something to read; what is in it is
 // for the action to judge. Lint doesn't look: the files may be elsewhere.
-func webhookSecrets(_ context.Context, e *examination) finding {
-	rules, err := e.rules()
-	if err != nil {
-		return unruled(err)
-	}
+func webhookSecrets(_ context.Context, e *examination, rules []Rule) finding {
 	var files, missing, wrong []string
 	for _, r := range inForce(rules) {
 		for _, name := range r.Secrets {
@@ -242,17 +222,13 @@ func readable(name string) error {
 	return err
 }
 
-func nothingPaused(ctx context.Context, e *examination) finding {
+func nothingPaused(ctx context.Context, e *examination, s *store.Store) finding {
 	if e.cfg.Reactors.File == "" {
 		return noRules()
 	}
-	s, err := e.store()
-	if err != nil {
-		return unreachable(err)
-	}
 	switches, err := s.Switches(ctx)
 	if err != nil {
-		return failed(err.Error(), "look at the role in database.dsn")
+		return unqueried(err)
 	}
 	var seen, fix, ids []string
 	for _, w := range switches {
@@ -274,11 +250,7 @@ func nothingPaused(ctx context.Context, e *examination) finding {
 
 // rulesAwait compares with what is asked for in any space: a rule may be meant
 // for a few of them only. Shadow counts, too: it would show that nothing happens.
-func rulesAwait(_ context.Context, e *examination) finding {
-	rules, err := e.rules()
-	if err != nil {
-		return unruled(err)
-	}
+func rulesAwait(_ context.Context, e *examination, rules []Rule) finding {
 	var missing, lost, ids []string
 	for _, r := range rules {
 		for _, name := range r.Events {

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -25,18 +24,18 @@ func TestTokens(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		mode, does, asked string
-		judge             func(context.Context, *examination) finding
+		judge             run
 		want              Outcome
 		fix               string
 	}{
 		{
 			config.AuthImpersonate, "react", "person@example.com https://www.googleapis.com/auth/chat.messages.reactions.create",
-			rulesReact, Failed, "allow the service account's client id https://www.googleapis.com/auth/chat.messages.reactions.create",
+			withRules(rulesReact), Failed, "allow the service account's client id https://www.googleapis.com/auth/chat.messages.reactions.create",
 		},
-		{config.AuthApp, "add_member", " https://www.googleapis.com/auth/chat.app.memberships", rulesChangeMembers, Skipped, ""},
+		{config.AuthApp, "add_member", " https://www.googleapis.com/auth/chat.app.memberships", withRules(rulesChangeMembers), Skipped, ""},
 	} {
 		google := newTokens(t)
-		w := &world{}
+		w := &env{}
 		w.credentials(t, google.account(t))
 		w.cfg.Auth.Mode, w.cfg.Auth.Subject = test.mode, "person@example.com"
 		w.cfg.Endpoints.Chat = "https://chat.invalid/" // never reached without a token

@@ -14,14 +14,14 @@ func subscriptionChecks() []check {
 	const group = groupSubscriptions
 	listed := []string{"SK303", "SK302"}
 	return []check{
-		{code: "SK701", group: group, name: "everything is subscribed to", needs: listed, run: nothingMissing},
-		{code: "SK702", group: group, name: "no subscription is suspended", needs: listed, run: nothingSuspended},
-		{code: "SK703", group: group, name: "subscriptions are as configured", needs: listed, run: nothingDiffers},
-		{code: "SK704", group: group, name: "subscriptions are renewed in time", needs: listed, run: nothingEnds},
-		{code: "SK705", group: group, name: "there are no others on the topic", needs: listed, run: nothingForeign},
-		{code: "SK706", group: group, name: "a worker is running", needs: []string{"SK602"}, run: workerAlive},
-		{code: "SK707", group: group, name: "nothing has been missed", needs: []string{"SK602"}, run: nothingMissed},
-		{code: "SK708", group: group, name: "everything could be read", needs: []string{"SK602"}, run: nothingQuarantined},
+		{code: "SK701", group: group, name: "everything is subscribed to", needs: listed, run: withPlan(nothingMissing)},
+		{code: "SK702", group: group, name: "no subscription is suspended", needs: listed, run: withPlan(nothingSuspended)},
+		{code: "SK703", group: group, name: "subscriptions are as configured", needs: listed, run: withPlan(nothingDiffers)},
+		{code: "SK704", group: group, name: "subscriptions are renewed in time", needs: listed, run: withPlan(nothingEnds)},
+		{code: "SK705", group: group, name: "there are no others on the topic", needs: listed, run: withPlan(nothingUnconfigured)},
+		{code: "SK706", group: group, name: "a worker is running", needs: []string{"SK602"}, run: withStore(workerAlive)},
+		{code: "SK707", group: group, name: "nothing has been missed", needs: []string{"SK602"}, run: withStore(nothingMissed)},
+		{code: "SK708", group: group, name: "everything could be read", needs: []string{"SK602"}, run: withStore(nothingQuarantined)},
 	}
 }
 
@@ -45,7 +45,8 @@ func (e *examination) plan() ([]subscriptions.Action, error) {
 	}), nil
 }
 
-func unlisted(err error) finding {
+// unanswered is the finding if Google gave no answer to judge.
+func unanswered(err error) finding {
 	return failed(err.Error(), "run doctor again; the error names what is in the way")
 }
 
@@ -62,11 +63,7 @@ func chosen(actions []subscriptions.Action, condition func(subscriptions.Action)
 
 const applyFix = "subscribe-setup plan, then subscribe-setup apply"
 
-func nothingMissing(_ context.Context, e *examination) finding {
-	actions, err := e.plan()
-	if err != nil {
-		return unlisted(err)
-	}
+func nothingMissing(_ context.Context, _ *examination, actions []subscriptions.Action) finding {
 	missing := chosen(actions, func(a subscriptions.Action) bool { return a.Kind == subscriptions.Create })
 	if len(missing) > 0 {
 		return failed("nothing watches "+some(missing), applyFix).about(missing...)
@@ -78,11 +75,7 @@ func suspended(a subscriptions.Action) bool {
 	return a.Actual != nil && a.Actual.State == subscriptions.StateSuspended && a.Kind != subscriptions.Orphan
 }
 
-func nothingSuspended(_ context.Context, e *examination) finding {
-	actions, err := e.plan()
-	if err != nil {
-		return unlisted(err)
-	}
+func nothingSuspended(_ context.Context, _ *examination, actions []subscriptions.Action) finding {
 	var seen, fix []string
 	for _, a := range actions {
 		if !suspended(a) {
@@ -100,11 +93,7 @@ func nothingSuspended(_ context.Context, e *examination) finding {
 	return fine("none is")
 }
 
-func nothingDiffers(_ context.Context, e *examination) finding {
-	actions, err := e.plan()
-	if err != nil {
-		return unlisted(err)
-	}
+func nothingDiffers(_ context.Context, _ *examination, actions []subscriptions.Action) finding {
 	var seen []string
 	differs := func(a subscriptions.Action) bool {
 		return !suspended(a) && (a.Kind == subscriptions.Update || a.Kind == subscriptions.Replace)
@@ -122,11 +111,7 @@ func nothingDiffers(_ context.Context, e *examination) finding {
 
 // nothingEnds: the worker renews at half of the lifetime. Where a quarter is
 // left, it hasn't.
-func nothingEnds(_ context.Context, e *examination) finding {
-	actions, err := e.plan()
-	if err != nil {
-		return unlisted(err)
-	}
+func nothingEnds(_ context.Context, e *examination, actions []subscriptions.Action) finding {
 	now := e.opts.Now().Add(e.ahead())
 	soonest := time.Duration(0)
 	late := func(a subscriptions.Action) bool {
@@ -158,53 +143,41 @@ func nothingEnds(_ context.Context, e *examination) finding {
 	return fine("the first ends in %s", soonest.Round(time.Minute))
 }
 
-func nothingForeign(_ context.Context, e *examination) finding {
-	actions, err := e.plan()
-	if err != nil {
-		return unlisted(err)
-	}
-	foreign := chosen(actions, func(a subscriptions.Action) bool { return a.Kind == subscriptions.Orphan })
-	if len(foreign) > 0 {
-		return warning("not in the configuration: "+some(foreign),
-			"add them under workspace, or delete them: subscribe-setup apply --prune").about(foreign...)
+func nothingUnconfigured(_ context.Context, _ *examination, actions []subscriptions.Action) finding {
+	orphans := chosen(actions, func(a subscriptions.Action) bool { return a.Kind == subscriptions.Orphan })
+	if len(orphans) > 0 {
+		return warning("not in the configuration: "+some(orphans),
+			"add them under workspace, or delete them: subscribe-setup apply --prune").about(orphans...)
 	}
 	return fine("there are none")
 }
 
-// A worker beats about once a minute.
+// A worker saves a heartbeat about once a minute.
 const (
-	beatLate = 5 * time.Minute
-	beatGone = 15 * time.Minute
+	heartbeatLate = 5 * time.Minute
+	heartbeatGone = 15 * time.Minute
 )
 
-func workerAlive(ctx context.Context, e *examination) finding {
-	s, err := e.store()
-	if err != nil {
-		return unreachable(err)
-	}
+func workerAlive(ctx context.Context, e *examination, s *store.Store) finding {
 	last, err := s.LastBeat(ctx)
 	switch silence := e.opts.Now().Add(e.ahead()).Sub(last); {
 	case err != nil:
-		return failed(err.Error(), "look at the role in database.dsn")
+		return unqueried(err)
 	case last.IsZero():
 		return failed("none has ever been seen", "subscriber run")
-	case silence > beatGone:
+	case silence > heartbeatGone:
 		return failed("none since "+last.UTC().Format(time.RFC3339), "subscriber run")
-	case silence > beatLate:
-		return warning(fmt.Sprintf("none for %s", silence.Round(time.Second)), "look at the worker's log: it beats once a minute")
+	case silence > heartbeatLate:
+		return warning(fmt.Sprintf("none for %s", silence.Round(time.Second)), "look at the worker's log: it saves a heartbeat once a minute")
 	default:
 		return fine("seen %s ago", max(silence, 0).Round(time.Second))
 	}
 }
 
-func nothingMissed(ctx context.Context, e *examination) finding {
-	s, err := e.store()
-	if err != nil {
-		return unreachable(err)
-	}
+func nothingMissed(ctx context.Context, _ *examination, s *store.Store) finding {
 	gaps, err := s.Gaps(ctx)
 	if err != nil {
-		return failed(err.Error(), "look at the role in database.dsn")
+		return unqueried(err)
 	}
 	var open, lost []string
 	for _, g := range gaps {
@@ -224,15 +197,11 @@ func nothingMissed(ctx context.Context, e *examination) finding {
 	return fine("%d gaps are being filled", len(gaps))
 }
 
-func nothingQuarantined(ctx context.Context, e *examination) finding {
-	s, err := e.store()
-	if err != nil {
-		return unreachable(err)
-	}
+func nothingQuarantined(ctx context.Context, e *examination, s *store.Store) finding {
 	n, reason, err := s.Quarantined(ctx, e.opts.Now().Add(-24*time.Hour))
 	switch {
 	case err != nil:
-		return failed(err.Error(), "look at the role in database.dsn")
+		return unqueried(err)
 	case n > 0:
 		return warning(fmt.Sprintf("%d messages of the last 24 hours are in quarantine, the last for %s", n, reason),
 			"SELECT received_at, reason, detail FROM quarantine ORDER BY received_at DESC shows them; an update of subscriber may be able to read them")

@@ -197,8 +197,8 @@ func TestComplainWords(t *testing.T) {
 func unmended() []string {
 	return []string{
 		"cmd", "internal/cli", "internal/worker", "internal/demo", "internal/benchmark",
-		"internal/config", "internal/strictyaml", "internal/credentials", "internal/doctor", "internal/gchat",
-		"internal/localpg", "internal/members", "internal/silence", "internal/fetch", "internal/backfill", "internal/catchup",
+		"internal/config", "internal/strictyaml", "internal/gchat",
+		"internal/members", "internal/silence", "internal/fetch", "internal/backfill", "internal/catchup",
 		"internal/provision", "internal/reactors", "internal/store", "internal/subscriptions",
 	}
 }

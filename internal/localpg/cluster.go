@@ -114,7 +114,7 @@ func chooseBinaries(ctx context.Context, data string, log io.Writer) (string, er
 			}
 		}
 		if err != nil {
-			return "", fmt.Errorf("no PostgreSQL server on PATH or in the usual folders (%w): %s", err, installHint(runtime.GOOS))
+			return "", fmt.Errorf("no PostgreSQL server on PATH or in the usual folders (%w): %s", err, installAdvice(runtime.GOOS))
 		}
 	}
 	version, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))

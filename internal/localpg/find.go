@@ -120,8 +120,8 @@ func serverMajor(ctx context.Context, dir string) (string, error) {
 	return version, nil
 }
 
-// installHint says how to get a server on this system.
-func installHint(goos string) string {
+// installAdvice says how to get a server on this system.
+func installAdvice(goos string) string {
 	how := map[string]string{
 		"linux": "install one: Debian and Ubuntu: apt-get install postgresql · " +
 			"Fedora: dnf install postgresql-server · Alpine: apk add postgresql · Arch: pacman -S postgresql",

@@ -116,8 +116,8 @@ func TestInstallHintNamesPackage(t *testing.T) {
 		"windows": "winget install PostgreSQL",
 		"plan9":   "PostgreSQL server package",
 	} {
-		if got := installHint(goos); !strings.Contains(got, want) || !strings.Contains(got, "DATABASE_URL") {
-			t.Errorf("installHint(%q) = %q, want %q in it", goos, got, want)
+		if got := installAdvice(goos); !strings.Contains(got, want) || !strings.Contains(got, "DATABASE_URL") {
+			t.Errorf("installAdvice(%q) = %q, want %q in it", goos, got, want)
 		}
 	}
 }

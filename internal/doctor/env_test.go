@@ -22,8 +22,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// world is a set-up in which nothing is wrong, but for what a test breaks.
-type world struct {
+// env is a set-up in which nothing is wrong, but for what a test breaks.
+type env struct {
 	*simulate.Workspace
 	*database
 	cfg    config.Config
@@ -54,14 +54,14 @@ func newDatabase(t *testing.T) *database {
 	return db
 }
 
-// bare is a world in which nothing has been made yet.
-func bare(t *testing.T, options simulate.Options, db *database) *world {
+// bare is an env in which nothing has been made yet.
+func bare(t *testing.T, options simulate.Options, db *database) *env {
 	t.Helper()
 	options.Seed, options.Project = 1, "acme-chat"
 	ws, err := simulate.Start(t.Context(), options)
 	try(t, err)
 	t.Cleanup(func() { try(t, ws.Close()) })
-	w := &world{Workspace: ws, database: db, cfg: config.Default(), opts: Options{Timeout: 10 * time.Second}}
+	w := &env{Workspace: ws, database: db, cfg: config.Default(), opts: Options{Timeout: 10 * time.Second}}
 	for _, s := range ws.Spaces() {
 		w.spaces = append(w.spaces, s.Name)
 	}
@@ -89,8 +89,8 @@ func bare(t *testing.T, options simulate.Options, db *database) *world {
 	return w
 }
 
-// healthy is a world in which everything is there and a worker is running.
-func healthy(t *testing.T, options simulate.Options, db *database) *world {
+// healthy is an env in which everything is there and a worker is running.
+func healthy(t *testing.T, options simulate.Options, db *database) *env {
 	t.Helper()
 	w := bare(t, options, db)
 	p, err := provision.New(t.Context(), provision.Options{
@@ -109,7 +109,7 @@ func healthy(t *testing.T, options simulate.Options, db *database) *world {
 }
 
 // apply subscribes to what is configured.
-func (w *world) apply(t *testing.T) {
+func (w *env) apply(t *testing.T) {
 	t.Helper()
 	m, err := subscriptions.New(t.Context(), subscriptions.Options{Endpoint: w.cfg.Endpoints.WorkspaceEvents})
 	try(t, err)
@@ -119,13 +119,13 @@ func (w *world) apply(t *testing.T) {
 }
 
 // credentials makes a file of them the configured one.
-func (w *world) credentials(t *testing.T, text string) {
+func (w *env) credentials(t *testing.T, text string) {
 	t.Helper()
 	w.cfg.Auth.CredentialsFile = w.file(t, text)
 }
 
 // file is one with this text.
-func (w *world) file(t *testing.T, text string) string {
+func (w *env) file(t *testing.T, text string) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "file")
 	try(t, os.WriteFile(name, []byte(text), 0o600))
@@ -152,7 +152,7 @@ func (db *database) owner(t *testing.T) (name string) {
 	return name
 }
 
-func (w *world) subscription(t *testing.T, space string) string {
+func (w *env) subscription(t *testing.T, space string) string {
 	t.Helper()
 	m, err := subscriptions.New(t.Context(), subscriptions.Options{Endpoint: w.cfg.Endpoints.WorkspaceEvents})
 	try(t, err)
@@ -168,7 +168,7 @@ func (w *world) subscription(t *testing.T, space string) string {
 	return ""
 }
 
-func (w *world) examine(t *testing.T) Report {
+func (w *env) examine(t *testing.T) Report {
 	t.Helper()
 	opts := w.opts
 	opts.Config = w.cfg
