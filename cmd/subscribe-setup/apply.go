@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/spacekeeper/spacekeeper/internal/backfill"
+	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -17,7 +17,7 @@ import (
 type applyFlags struct {
 	yes   bool
 	prune bool
-	back  backfill.Past
+	back  catchup.Past
 }
 
 func newApply(env *environment) *cobra.Command {

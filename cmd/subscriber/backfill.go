@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/spacekeeper/spacekeeper/internal/backfill"
+	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -18,7 +18,7 @@ import (
 
 func newBackfill(env *environment) *cobra.Command {
 	var spaces []string
-	since := backfill.Past(backfill.Kept)
+	since := catchup.Past(catchup.Kept)
 	cmd := &cobra.Command{
 		Use:   "backfill",
 		Short: "Fetch what happened in the past, as far as Google keeps it",
@@ -55,13 +55,13 @@ func runBackfill(ctx context.Context, cfg config.Config, spaces []string, since 
 	if spaces, err = spacesToRead(ctx, cfg, db, spaces); err != nil {
 		return err
 	}
-	filler := backfill.New(chat, db, backfill.Options{Types: subscriptions.EventTypesOf(cfg), Overlap: cfg.Backfill.Overlap})
+	reader := catchup.New(chat, db, catchup.Options{Types: subscriptions.EventTypesOf(cfg), Overlap: cfg.Backfill.Overlap})
 	to := time.Now().UTC()
 	from := to.Add(-since)
 
 	var seen, recorded, failed int
 	for i, space := range spaces {
-		b, err := fillOne(ctx, db, filler, backfill.Range{Space: space, From: from, To: to}, out)
+		b, err := fillOne(ctx, db, reader, catchup.Range{Space: space, From: from, To: to}, out)
 		seen, recorded = seen+b.Seen, recorded+b.Recorded
 		switch {
 		case ctx.Err() != nil:
@@ -84,10 +84,10 @@ func runBackfill(ctx context.Context, cfg config.Config, spaces []string, since 
 // reportEvery is how often the progress in a long space is told.
 const reportEvery = 5 * time.Second
 
-func fillOne(ctx context.Context, db *store.Store, filler *backfill.Filler, r backfill.Range, out io.Writer) (store.Backfill, error) {
+func fillOne(ctx context.Context, db *store.Store, reader *catchup.Reader, r catchup.Range, out io.Writer) (store.Backfill, error) {
 	began, told := time.Now(), time.Now()
 	first := time.Time{}
-	b, err := filler.Fill(ctx, r, func(b store.Backfill) {
+	b, err := reader.Fill(ctx, r, func(b store.Backfill) {
 		if first.IsZero() {
 			first = b.Cursor
 		}

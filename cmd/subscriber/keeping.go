@@ -8,13 +8,10 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/spacekeeper/spacekeeper/internal/backfill"
+	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
-	"github.com/spacekeeper/spacekeeper/internal/fetch"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
-	"github.com/spacekeeper/spacekeeper/internal/members"
-	"github.com/spacekeeper/spacekeeper/internal/silence"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -36,34 +33,18 @@ func (w *worker) addKeeping(ctx context.Context, opts *jobs.Options, h hooks) er
 	}); err != nil {
 		return err
 	}
-	seeder := members.New(w.chat, w.store, members.Options{
-		AsUser: cfg.Auth.Mode != config.AuthApp, Log: w.log.Named("members"),
+	reader := catchup.New(w.chat, w.store, catchup.Options{
+		Types: subscriptions.EventTypesOf(cfg), Overlap: cfg.Backfill.Overlap, AsUser: cfg.Auth.Mode != config.AuthApp,
+		Now: w.keeping.manager.Now, OnRepaired: h.observeGap, Log: w.log.Named("catchup"),
 	})
-	if err := seeder.AddWorkers(opts.Workers); err != nil {
+	if err := reader.AddWorkers(opts.Workers); err != nil {
 		return err
 	}
-	filler := backfill.New(w.chat, w.store, backfill.Options{
-		Types: subscriptions.EventTypesOf(cfg), Overlap: cfg.Backfill.Overlap, Now: w.keeping.manager.Now,
-		Observe: h.observeGap, Log: w.log.Named("backfill"),
-	})
-	if err := filler.AddWorkers(opts.Workers); err != nil {
-		return err
-	}
-	fetcher := fetch.New(w.chat, w.store, fetch.Options{Log: w.log.Named("fetch")})
-	if err := fetcher.AddWorkers(opts.Workers); err != nil {
-		return err
-	}
-	opts.Queues[jobs.QueueMembers], opts.Queues[jobs.QueueFetch] = 1, fetch.MaxWorkers
-	watcher := silence.New(w.chat, w.store, silence.Options{
-		Types: backfill.Listable(subscriptions.EventTypesOf(cfg)), Now: w.keeping.manager.Now, Log: w.log.Named("silence"),
-	})
-	if err := watcher.AddWorkers(opts.Workers); err != nil {
-		return err
-	}
+	opts.Queues[jobs.QueueMembers], opts.Queues[jobs.QueueFetch] = 1, catchup.MaxFetches
 	if cfg.Backfill.Auto {
 		opts.Queues[jobs.QueueSilence] = 1
-		opts.Periodic = append(opts.Periodic, silence.Periodic())
-		opts.Queues[jobs.QueueBackfill] = backfill.MaxWorkers
+		opts.Periodic = append(opts.Periodic, catchup.PeriodicSilenceCheck())
+		opts.Queues[jobs.QueueBackfill] = catchup.MaxBackfills
 	}
 	if !keeps(cfg) {
 		return nil

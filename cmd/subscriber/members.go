@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/members"
 )
 
 func newReconcileMembers(env *environment) *cobra.Command {
@@ -47,11 +47,11 @@ func reconcileMembers(ctx context.Context, cfg config.Config, spaces []string, o
 		return err
 	}
 
-	seeder := members.New(chat, db, members.Options{AsUser: cfg.Auth.Mode == config.AuthUser || cfg.Auth.Mode == config.AuthImpersonate})
-	var total members.Result
+	reader := catchup.New(chat, db, catchup.Options{AsUser: cfg.Auth.Mode == config.AuthUser || cfg.Auth.Mode == config.AuthImpersonate})
+	var total catchup.MembersReport
 	var failed int
 	for i, space := range spaces {
-		r, err := seedAll(ctx, seeder, space)
+		r, err := reconcileAll(ctx, reader, space)
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted after %d of %d spaces: run it again", i, len(spaces))
 		}
@@ -72,22 +72,22 @@ func reconcileMembers(ctx context.Context, cfg config.Config, spaces []string, o
 	return nil
 }
 
-// seedAll goes on until nobody is left to ask for, or asking helps no more.
-func seedAll(ctx context.Context, seeder *members.Seeder, space string) (total members.Result, err error) {
+// reconcileAll goes on until nobody is left to ask for, or asking helps no more.
+func reconcileAll(ctx context.Context, reader *catchup.Reader, space string) (total catchup.MembersReport, err error) {
 	for {
-		r, err := seeder.Seed(ctx, space)
+		r, err := reader.ReconcileMembers(ctx, space)
 		if err != nil {
 			return total, err
 		}
 		total.Listed = r.Listed
 		total.Changed += r.Changed
 		total.Left += r.Left
-		if r.Unsure == 0 || r.Left == 0 {
+		if !r.Unfinished() {
 			return total, nil
 		}
 	}
 }
 
-func summary(r members.Result) string {
+func summary(r catchup.MembersReport) string {
 	return fmt.Sprintf("%d members, %d of them new or changed, %d had left", r.Listed, r.Changed, r.Left)
 }

@@ -29,10 +29,7 @@ func table() []owner {
 		// doctor looks at what the others set up.
 		{path: "internal/doctor", tier: 2, also: []string{"internal/provision", "internal/subscriptions"}},
 		{path: "internal/subscriptions", tier: 2},
-		{path: "internal/backfill", tier: 2},
-		{path: "internal/silence", tier: 2},
-		{path: "internal/members", tier: 2},
-		{path: "internal/fetch", tier: 2},
+		{path: "internal/catchup", tier: 2},
 		{path: "internal/provision", tier: 2},
 		// reactors holds no code that does anything: the runs that store keeps
 		// and the marks by which gchat says whether a retry can mend an error.
@@ -75,7 +72,7 @@ func reserved() map[string][]string {
 		// idempotency hold for every call.
 		"google.golang.org/api/chat/v1": {"internal/gchat", "internal/simulate"},
 		// ingest and the actions declare the interface that they need.
-		module + "/internal/store": {"internal/store", "internal/subscriptions", "internal/backfill", "internal/silence", "internal/members", "internal/fetch", "internal/doctor", "internal/reactors/engine", "internal/reactors/replay", "internal/benchmark", "cmd"},
+		module + "/internal/store": {"internal/store", "internal/subscriptions", "internal/catchup", "internal/doctor", "internal/reactors/engine", "internal/reactors/replay", "internal/benchmark", "cmd"},
 	}
 }
 

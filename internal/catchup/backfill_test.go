@@ -1,4 +1,4 @@
-package backfill_test
+package catchup_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spacekeeper/spacekeeper/internal/backfill"
+	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
@@ -19,10 +19,10 @@ import (
 func TestFillGoesOn(t *testing.T) {
 	t.Parallel()
 	const count, pages = 1500, 15
-	s := newScene(t, 1)
-	s.live(t, count, time.Hour)
+	e := newEnv(t, simulate.Options{Users: 30})
+	e.live(t, count, time.Hour)
 	var calls atomic.Int32
-	s.SetChatFaults(func(c simulate.ChatCall) simulate.ChatFault {
+	e.SetChatFaults(func(c simulate.ChatCall) simulate.ChatFault {
 		switch calls.Add(1) % 5 {
 		case 3:
 			return simulate.ChatFault{Status: http.StatusServiceUnavailable}
@@ -31,10 +31,10 @@ func TestFillGoesOn(t *testing.T) {
 		}
 		return simulate.ChatFault{}
 	})
-	r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.clock.Now()}
+	r := catchup.Range{Space: e.space, From: epoch.Add(-time.Second), To: e.clock.Now()}
 	for attempt := 1; ; attempt++ {
 		var reported store.Backfill
-		b, err := s.filler.Fill(t.Context(), r, func(b store.Backfill) { reported = b })
+		b, err := e.reader.Fill(t.Context(), r, func(b store.Backfill) { reported = b })
 		if err == nil {
 			if reported.Recorded != b.Recorded || b.Recorded != count || !b.Done {
 				t.Errorf("got %+v, last reported %+v, want %d recorded", b, reported, count)
@@ -45,7 +45,7 @@ func TestFillGoesOn(t *testing.T) {
 			t.Fatalf("attempt %d: %v", attempt, err)
 		}
 	}
-	if got := s.number(t, `SELECT count(DISTINCT event_key) FROM events`); got != count {
+	if got := e.number(t, `SELECT count(DISTINCT event_key) FROM events`); got != count {
 		t.Errorf("got %d events, want %d", got, count)
 	}
 	// Each of about ten attempts lists at most the pages again that were under
@@ -58,17 +58,17 @@ func TestFillGoesOn(t *testing.T) {
 // A stop keeps what is committed, and isn't Google's refusal.
 func TestFillStops(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 1)
-	s.live(t, 700, time.Hour)
+	e := newEnv(t, simulate.Options{Users: 30})
+	e.live(t, 700, time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
-	r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.clock.Now()}
-	if _, err := s.filler.Fill(ctx, r, func(store.Backfill) { cancel() }); err == nil || reactors.IsPermanent(err) {
+	r := catchup.Range{Space: e.space, From: epoch.Add(-time.Second), To: e.clock.Now()}
+	if _, err := e.reader.Fill(ctx, r, func(store.Backfill) { cancel() }); err == nil || reactors.IsPermanent(err) {
 		t.Fatalf("got %v, want an error that may pass", err)
 	}
-	if _, err := s.filler.Fill(t.Context(), r, nil); err != nil {
+	if _, err := e.reader.Fill(t.Context(), r, nil); err != nil {
 		t.Fatal(err)
 	}
-	if got := s.number(t, `SELECT count(DISTINCT event_key) FROM events`); got != 700 {
+	if got := e.number(t, `SELECT count(DISTINCT event_key) FROM events`); got != 700 {
 		t.Errorf("got %d events, want 700", got)
 	}
 }
@@ -76,23 +76,22 @@ func TestFillStops(t *testing.T) {
 // What Google refuses to list stays a gap, which says why.
 func TestRefusedGapStaysVisible(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 1)
-	space := s.Spaces()[0].Name
-	s.pass(t)
-	s.clock.Advance(time.Hour)
-	s.pass(t)
-	if err := s.db.OpenGap(t.Context(), space, epoch.Add(10*time.Minute), epoch.Add(20*time.Minute), store.CauseSilentLoss); err != nil {
+	e := newEnv(t, simulate.Options{Users: 30})
+	e.pass(t)
+	e.clock.Advance(time.Hour)
+	e.pass(t)
+	if err := e.db.OpenGap(t.Context(), e.space, epoch.Add(10*time.Minute), epoch.Add(20*time.Minute), store.CauseSilentLoss); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.RemoveMember(space, s.App()); err != nil {
+	if err := e.RemoveMember(e.space, e.App()); err != nil {
 		t.Fatal(err)
 	}
-	s.repair(t)
-	gaps := s.gaps(t)
+	e.repair(t)
+	gaps := e.gaps(t)
 	if len(gaps) != 1 || gaps[0].State != store.GapImpossible {
 		t.Fatalf("got gaps %+v, want one that can't be repaired", gaps)
 	}
-	for _, want := range []string{space, "add it to the space"} {
+	for _, want := range []string{e.space, "add it to the space"} {
 		if !strings.Contains(gaps[0].Detail, want) {
 			t.Errorf("the gap's reason is %q, want it to hold %q", gaps[0].Detail, want)
 		}
@@ -103,36 +102,35 @@ func TestRefusedGapStaysVisible(t *testing.T) {
 // and a live copy that is delivered later is recorded all the same.
 func TestRemovedMember(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 1)
-	space := s.Spaces()[0].Name
-	user := s.AddUser(false)
-	if err := s.AddMembers(space, user); err != nil {
+	e := newEnv(t, simulate.Options{Users: 30})
+	user := e.AddUser(false)
+	if err := e.AddMembers(e.space, user); err != nil {
 		t.Fatal(err)
 	}
-	s.clock.Advance(time.Minute)
-	if err := s.RemoveMember(space, user); err != nil {
+	e.clock.Advance(time.Minute)
+	if err := e.RemoveMember(e.space, user); err != nil {
 		t.Fatal(err)
 	}
-	joined := s.events[0]
-	r := backfill.Range{Space: space, From: epoch.Add(-time.Second), To: s.clock.Now()}
+	joined := e.events[0]
+	r := catchup.Range{Space: e.space, From: epoch.Add(-time.Second), To: e.clock.Now()}
 	for range 2 {
-		if _, err := s.filler.Fill(t.Context(), r, nil); err != nil {
+		if _, err := e.reader.Fill(t.Context(), r, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := s.number(t, `SELECT count(*) FROM quarantine WHERE reason = 'missing_name' AND attributes->>'ce-id' = $1`, joined.ID); n != 1 {
+	if n := e.number(t, `SELECT count(*) FROM quarantine WHERE reason = 'missing_name' AND attributes->>'ce-id' = $1`, joined.ID); n != 1 {
 		t.Errorf("the event is in the quarantine %d times, want once", n)
 	}
 	attributes := map[string]string{
 		"ce-id": joined.ID, "ce-type": joined.Type, "ce-time": joined.Time.Format(time.RFC3339Nano), "ce-specversion": "1.0",
-		"ce-source": "//workspaceevents.googleapis.com/subscriptions/s", "ce-subject": "//chat.googleapis.com/" + space,
+		"ce-source": "//workspaceevents.googleapis.com/subscriptions/s", "ce-subject": "//chat.googleapis.com/" + e.space,
 	}
-	live := events.Delivery{MessageID: "1", PublishTime: s.clock.Now(), ReceivedAt: s.clock.Now(), Origin: events.OriginLive, Attributes: attributes}
+	live := events.Delivery{MessageID: "1", PublishTime: e.clock.Now(), ReceivedAt: e.clock.Now(), Origin: events.OriginLive, Attributes: attributes}
 	live.Data = []byte(`{"membership":{"name":"` + joined.Items[0].Resource + `","state":"JOINED","member":{"name":"` + user + `","type":"HUMAN"}}}`)
 	if live.Event, live.Malformed = events.Decode(attributes, live.Data); live.Malformed != nil {
 		t.Fatal(live.Malformed)
 	}
-	outcomes, err := s.db.Record(t.Context(), []events.Delivery{live})
+	outcomes, err := e.db.Record(t.Context(), []events.Delivery{live})
 	if err != nil || outcomes[0] != events.Recorded {
 		t.Errorf("the live copy: got %v, %v, want it recorded", outcomes, err)
 	}

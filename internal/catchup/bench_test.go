@@ -1,10 +1,11 @@
-package backfill_test
+package catchup_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/spacekeeper/spacekeeper/internal/backfill"
+	"github.com/spacekeeper/spacekeeper/internal/catchup"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
 // One space, 10,000 events: as many pages as may be listed at a stroke.
@@ -12,11 +13,11 @@ func BenchmarkFill(b *testing.B) {
 	events := 0
 	for b.Loop() {
 		b.StopTimer()
-		s := newScene(b, 1)
-		s.live(b, outageCount, outage)
-		r := backfill.Range{Space: s.Spaces()[0].Name, From: epoch.Add(-time.Second), To: s.clock.Now()}
+		e := newEnv(b, simulate.Options{Users: 30})
+		e.live(b, outageCount, outage)
+		r := catchup.Range{Space: e.space, From: epoch.Add(-time.Second), To: e.clock.Now()}
 		b.StartTimer()
-		done, err := s.filler.Fill(b.Context(), r, nil)
+		done, err := e.reader.Fill(b.Context(), r, nil)
 		if err != nil || done.Recorded != outageCount {
 			b.Fatalf("got %+v, %v", done, err)
 		}

@@ -1,28 +1,4 @@
-// Package fetch gets what events that hold names only are about, from the
-// Chat API, after they were recorded.
-//
-//	store.Record ── jobs.Fetch, in its transaction ─▶ messages.get      ─┐
-//	                                                  members.get       ─┤
-//	                                                  spaces.get        ─┼─▶ store.Enrich
-//	                                                  spaceEvents.get   ─┘
-//	                                                  (of a reaction)
-//
-// It promises that every name is fetched or, for a reason that is kept, given
-// up. What comes is read with the same care as an event, and the log stays as
-// it was recorded: only the projections catch up, marked as of the time of
-// fetching, as the resource may have changed since.
-//
-// # What happens on failure
-//
-// What is gone is given up at once. What the app may not read is tried again
-// for a day, in which somebody may allow it. Trouble that may pass puts the
-// job off.
-//
-// # Concurrency
-//
-// A Fetcher may be used by any number of goroutines. It keeps to Google's
-// quotas, 15 reads a second in a space, over all of them.
-package fetch
+package catchup
 
 import (
 	"context"
@@ -32,36 +8,70 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/riverqueue/river"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// Options are the settings of a Fetcher. The zero value works.
-type Options struct {
-	Now func() time.Time // nil: time.Now
-	Log *zap.Logger      // nil: nothing is logged
+const (
+	deniedPause = 15 * time.Minute // between attempts while the app may not read
+	deniedFor   = 24 * time.Hour   // after the event; then it is given up
+)
+
+// workOnFetch fetches the resource of one item of a names-only event.
+func (r *Reader) workOnFetch(ctx context.Context, job *river.Job[jobs.Fetch]) error {
+	args, log := job.Args, r.opts.Log.With(zap.String("resource", job.Args.Resource))
+	n, err := named(args)
+	if err != nil {
+		return river.JobCancel(err)
+	}
+	err = r.fetch(ctx, n, args)
+	level, reason := zap.WarnLevel, ""
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, gchat.ErrGone):
+		level, reason = zap.DebugLevel, "gone" // somebody deleted it: nothing is wrong
+	case errors.Is(err, gchat.ErrDenied):
+		if r.opts.Now().Sub(args.EventTime) < deniedFor {
+			return retry(log, contentNotFetched, job.JobRow, reactors.RetryAfter(deniedPause, err))
+		}
+		reason = "denied"
+	case errors.Is(err, errMalformed):
+		reason = "malformed"
+	case reactors.IsPermanent(err):
+		reason = "refused"
+	default:
+		return retry(log, contentNotFetched, job.JobRow, err)
+	}
+	log.Log(level, "content of an event not fetched; given up", zap.String("reason", reason), zap.Error(err))
+	if err := r.db.GiveUp(ctx, n, reason, err.Error()); err != nil {
+		return retry(log, contentNotFetched, job.JobRow, err)
+	}
+	return nil
 }
 
-// Fetcher fetches resources and fills them in.
-type Fetcher struct {
-	chat *gchat.Client
-	db   *store.Store
-	opts Options
-}
+const contentNotFetched = "content of an event not fetched; retrying later"
 
-// New returns a Fetcher.
-func New(chat *gchat.Client, db *store.Store, opts Options) *Fetcher {
-	if opts.Now == nil {
-		opts.Now = time.Now
+func (r *Reader) fetch(ctx context.Context, n store.Named, args jobs.Fetch) error {
+	got, err := r.get(ctx, args)
+	if err != nil {
+		return err
 	}
-	if opts.Log == nil {
-		opts.Log = zap.NewNop()
+	it, err := got.read(args)
+	if err != nil {
+		return err
 	}
-	return &Fetcher{chat, db, opts}
+	err = r.db.Enrich(ctx, n, it, got.asOf)
+	if errors.Is(err, store.ErrNoEvent) {
+		return nil // its month was dropped meanwhile
+	}
+	return err
 }
 
 // named turns a job's arguments back into what the store knows.
@@ -85,20 +95,20 @@ type answer struct {
 }
 
 // get calls the API.
-func (f *Fetcher) get(ctx context.Context, args jobs.Fetch) (answer, error) {
+func (r *Reader) get(ctx context.Context, args jobs.Fetch) (answer, error) {
 	const chat = "google.workspace.chat."
 	var read func(context.Context, string) (gchat.Resource, error)
 	var key, eventType string
 	switch events.Kind(args.ItemKind) {
 	case events.KindMessage:
-		read, key, eventType = f.chat.Message, "message", "message.v1.created"
+		read, key, eventType = r.chat.Message, "message", "message.v1.created"
 	case events.KindMembership:
-		read, key, eventType = f.chat.Membership, "membership", "membership.v1.created"
+		read, key, eventType = r.chat.Membership, "membership", "membership.v1.created"
 	case events.KindSpace:
-		read, key, eventType = f.chat.Space, "space", "space.v1.updated"
+		read, key, eventType = r.chat.Space, "space", "space.v1.updated"
 	default:
 		// There is no way to get a reaction but in its event.
-		e, asOf, err := f.chat.Event(ctx, args.Event)
+		e, asOf, err := r.chat.Event(ctx, args.Event)
 		return answer{e.Type, e.Data, asOf, args.Ordinal}, err
 	}
 	got, err := read(ctx, args.Resource)

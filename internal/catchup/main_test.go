@@ -1,4 +1,4 @@
-package backfill_test
+package catchup_test
 
 import (
 	"os"
@@ -12,5 +12,6 @@ import (
 
 func TestMain(m *testing.M) {
 	// opencensus starts its worker when the Pub/Sub library is linked in.
-	os.Exit(storetest.Main(conformancetest.Main(m, "chat.spaces.spaceEvents.list"), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
+	os.Exit(storetest.Main(conformancetest.Main(m,
+		"chat.spaces.spaceEvents.list", "chat.spaces.members.list", "chat.spaces.messages.get"), goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
 }

@@ -1,9 +1,10 @@
-package backfill_test
+package catchup_test
 
 import (
 	"testing"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
@@ -16,15 +17,15 @@ const (
 // gap closes.
 func TestOutageIsFilled(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 4)
-	s.pass(t)
-	s.suspendAll(t)
-	before := s.count()
-	s.live(t, outageCount, outage)
-	s.mendAll(t)
-	s.pass(t)
+	e := newEnv(t, simulate.Options{Spaces: 4, Users: 30})
+	e.pass(t)
+	e.suspendAll(t)
+	before := e.count()
+	e.live(t, outageCount, outage)
+	e.mendAll(t)
+	e.pass(t)
 
-	gaps := s.gaps(t)
+	gaps := e.gaps(t)
 	if len(gaps) != 4 {
 		t.Fatalf("got %d gaps, want one for each of 4 spaces: %+v", len(gaps), gaps)
 	}
@@ -33,50 +34,50 @@ func TestOutageIsFilled(t *testing.T) {
 			t.Errorf("got gap %+v, want one over the whole outage", g)
 		}
 	}
-	s.repair(t)
-	if gaps := s.gaps(t); len(gaps) != 0 {
+	e.repair(t)
+	if gaps := e.gaps(t); len(gaps) != 0 {
 		t.Errorf("gaps are left: %+v", gaps)
 	}
-	if n := s.number(t, `SELECT count(DISTINCT event_key) FROM events`); n != outageCount {
+	if n := e.number(t, `SELECT count(DISTINCT event_key) FROM events`); n != outageCount {
 		t.Errorf("got %d events recorded, want %d", n, outageCount)
 	}
 	items := 0
-	for _, e := range s.events[before:] {
-		if e.Deliveries != 0 {
-			t.Fatalf("event %s was delivered; the scene is no outage", e.ID)
+	for _, event := range e.events[before:] {
+		if event.Deliveries != 0 {
+			t.Fatalf("event %s was delivered; this is no outage", event.ID)
 		}
-		items += len(e.Items)
+		items += len(event.Items)
 	}
-	if n := s.number(t, `SELECT count(*) FROM events`); n != items {
+	if n := e.number(t, `SELECT count(*) FROM events`); n != items {
 		t.Errorf("got %d items recorded, want %d", n, items)
 	}
-	if n := s.number(t, `SELECT count(*) FROM events WHERE origin <> 'backfill'`); n != 0 {
+	if n := e.number(t, `SELECT count(*) FROM events WHERE origin <> 'backfill'`); n != 0 {
 		t.Errorf("%d events don't say that they were backfilled", n)
 	}
-	if n := s.number(t, `SELECT count(*) FROM reactor_runs`) + s.number(t, `SELECT count(*) FROM river_job WHERE kind = 'reactor_run'`); n != 0 {
+	if n := e.number(t, `SELECT count(*) FROM reactor_runs`) + e.number(t, `SELECT count(*) FROM river_job WHERE kind = 'reactor_run'`); n != 0 {
 		t.Errorf("%d reactor runs came of backfilled events", n)
 	}
-	if n := len(s.Truth().AppMessages); n != 0 {
+	if n := len(e.Truth().AppMessages); n != 0 {
 		t.Errorf("%d messages were sent", n)
 	}
-	if n := s.number(t, `SELECT sum(events) FROM coverage WHERE source = 'backfill'`); n != outageCount {
+	if n := e.number(t, `SELECT sum(events) FROM coverage WHERE source = 'backfill'`); n != outageCount {
 		t.Errorf("coverage says that %d events were added, want %d", n, outageCount)
 	}
-	if n := s.number(t, `SELECT count(*) FROM quarantine`); n != 0 {
+	if n := e.number(t, `SELECT count(*) FROM quarantine`); n != 0 {
 		t.Errorf("%d events are in the quarantine", n)
 	}
 
 	// The same once more adds nothing.
-	for _, space := range s.Spaces() {
-		if err := s.db.OpenGap(t.Context(), space.Name, epoch.Add(time.Hour), epoch.Add(2*time.Hour), store.CauseSilentLoss); err != nil {
+	for _, space := range e.Spaces() {
+		if err := e.db.OpenGap(t.Context(), space.Name, epoch.Add(time.Hour), epoch.Add(2*time.Hour), store.CauseSilentLoss); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.repair(t)
-	if n := s.number(t, `SELECT count(*) FROM events`); n != items {
+	e.repair(t)
+	if n := e.number(t, `SELECT count(*) FROM events`); n != items {
 		t.Errorf("a second backfill recorded %d more", n-items)
 	}
-	if gaps := s.gaps(t); len(gaps) != 0 {
+	if gaps := e.gaps(t); len(gaps) != 0 {
 		t.Errorf("gaps are left: %+v", gaps)
 	}
 }
@@ -84,17 +85,17 @@ func TestOutageIsFilled(t *testing.T) {
 // What is older than Google keeps stays visible, with its length.
 func TestOutageBeyondWhatGoogleKeeps(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, 2)
-	s.pass(t)
-	s.suspendAll(t)
-	s.live(t, 600, outage)
-	s.clock.Advance(28*24*time.Hour - outage/2)
-	s.pass(t) // they have expired long since
-	ended := s.clock.Now()
-	s.repair(t)
+	e := newEnv(t, simulate.Options{Spaces: 2, Users: 30})
+	e.pass(t)
+	e.suspendAll(t)
+	e.live(t, 600, outage)
+	e.clock.Advance(28*24*time.Hour - outage/2)
+	e.pass(t) // they have expired long since
+	ended := e.clock.Now()
+	e.repair(t)
 
 	oldest := ended.Add(-28 * 24 * time.Hour)
-	gaps := s.gaps(t)
+	gaps := e.gaps(t)
 	if len(gaps) != 2 {
 		t.Fatalf("got gaps %+v, want the old part of each space's", gaps)
 	}
@@ -110,15 +111,15 @@ func TestOutageBeyondWhatGoogleKeeps(t *testing.T) {
 		}
 	}
 	want := 0
-	for _, e := range s.events {
-		if e.Time.After(oldest) {
+	for _, event := range e.events {
+		if event.Time.After(oldest) {
 			want++
 		}
 	}
 	if want == 0 {
 		t.Fatal("nothing happened that could be fetched")
 	}
-	if got := s.number(t, `SELECT count(DISTINCT event_key) FROM events`); got != want {
+	if got := e.number(t, `SELECT count(DISTINCT event_key) FROM events`); got != want {
 		t.Errorf("got %d events recorded, want the %d that Google keeps", got, want)
 	}
 }

@@ -1,0 +1,7 @@
+package catchup
+
+// The work of single jobs.
+var (
+	WorkOnFetch   = (*Reader).workOnFetch
+	WorkOnMembers = (*Reader).workOnMembers
+)

@@ -1,0 +1,116 @@
+package catchup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/riverqueue/river"
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// membersTimeout is enough for 50,000 members, and for everybody who is asked
+// for one by one.
+const membersTimeout = 3 * time.Minute
+
+func (r *Reader) workOnMembers(ctx context.Context, job *river.Job[jobs.Members]) error {
+	log := r.opts.Log.With(zap.String("space", job.Args.Space))
+	m, err := r.ReconcileMembers(ctx, job.Args.Space)
+	switch {
+	case reactors.IsPermanent(err):
+		log.Error("members can't be listed; list not read", zap.Error(err))
+		return nil
+	case err != nil:
+		return retry(log, "members not listed; retrying later", job.JobRow, err)
+	}
+	log.Info("members listed", zap.Int("members", m.Listed),
+		zap.Int("changed", m.Changed), zap.Int("left", m.Left), zap.Int("unsure", m.Unsure))
+	if m.Unfinished() {
+		return river.JobSnooze(time.Second)
+	}
+	return nil
+}
+
+// MembersReport says what a list told.
+type MembersReport struct {
+	Listed int // who is in the space
+	store.Reconciled
+	Unsure int // who isn't listed and was not asked for: they stay as they were
+}
+
+// Unfinished reports whether another run would find out more. Where nobody had
+// left, it would only ask for the same people again.
+func (m MembersReport) Unfinished() bool { return m.Unsure > 0 && m.Left > 0 }
+
+// maxAsked bounds the calls for people who aren't listed, so that a run ends.
+const maxAsked = 200
+
+// ReconcileMembers records who is in the space by Google's list, which knows
+// who was there before anybody watched, and whose coming or going was missed.
+// The next run goes on with those whom this one leaves unsure. A run that is
+// interrupted leaves nothing.
+func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersReport, error) {
+	l := store.Listing{Space: space}
+	for q := (gchat.MembersQuery{Space: space, AsUser: r.opts.AsUser}); ; {
+		page, err := r.chat.Members(ctx, q)
+		if err != nil {
+			return MembersReport{}, err
+		}
+		if q.Page == "" {
+			l.AsOf = page.AsOf
+		}
+		for _, m := range page.Members {
+			l.Members = append(l.Members, store.Member{
+				Name: m.Name, Type: events.UserType(m.Type), DisplayName: m.DisplayName,
+				State: events.MembershipState(m.State), Role: m.Role, Affiliation: m.Affiliation,
+			})
+		}
+		if q.Page = page.Next; q.Page == "" {
+			break
+		}
+	}
+	absent, err := r.db.Absent(ctx, l)
+	if err != nil {
+		return MembersReport{}, err
+	}
+	m := MembersReport{Listed: len(l.Members), Unsure: max(0, len(absent)-maxAsked)}
+	for _, user := range absent[:len(absent)-m.Unsure] {
+		left, err := r.hasLeft(ctx, space, user)
+		if err != nil {
+			return MembersReport{}, err
+		}
+		if left {
+			l.Left = append(l.Left, user)
+		}
+	}
+	m.Reconciled, err = r.db.Reconcile(ctx, l)
+	return m, err
+}
+
+// hasLeft asks for one person: a list of several pages that is read while
+// people come and go may leave somebody out, and apps are never listed.
+func (r *Reader) hasLeft(ctx context.Context, space, user string) (bool, error) {
+	got, err := r.chat.Membership(ctx, space+"/members/"+strings.TrimPrefix(user, "users/"))
+	if errors.Is(err, gchat.ErrGone) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	var m struct {
+		State events.MembershipState `json:"state"`
+	}
+	if err := json.Unmarshal(got.Data, &m); err != nil {
+		return false, fmt.Errorf("read the membership of %s in %s: %w", user, space, err)
+	}
+	return m.State == events.MembershipNotAMember, nil
+}
