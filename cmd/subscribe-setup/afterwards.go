@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -39,7 +40,7 @@ func (e *environment) afterwards(ctx context.Context, s *session, results []subs
 		for _, scope := range asked {
 			spaces[scope] = true
 		}
-		e.say("%s", s.pastText(len(asked), back))
+		e.Say("%s", s.pastText(len(asked), back))
 	}
 	var single []string
 	for scope := range spaces {
@@ -68,7 +69,7 @@ func watchedSince(results []subscriptions.Result) map[string]time.Time {
 }
 
 func (s *session) pastText(scopes int, back time.Duration) string {
-	span := short(back)
+	span := cli.ShortDuration(back)
 	switch {
 	case scopes == 0:
 		return "The last " + span + " are there already, or being fetched."

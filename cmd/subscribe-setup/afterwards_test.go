@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
@@ -17,7 +18,7 @@ func TestApplyTellsTheWorker(t *testing.T) {
 	t.Parallel()
 	x := openWatched(t, simulate.Options{Spaces: 3})
 	x.config("workspace: {spaces: [$A, $B]}")
-	x.run(exitOK, "apply", "--backfill", "28d")
+	x.run(cli.OK, "apply", "--backfill", "28d")
 	spaces := x.ws.Spaces()
 	jobs := func(want ...string) {
 		t.Helper()
@@ -46,18 +47,18 @@ func TestApplyTellsTheWorker(t *testing.T) {
 	if err := x.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'keep'`).Scan(&passes); err != nil || passes == 0 {
 		t.Errorf("nobody asked for a pass of the keeper (%v)", err)
 	}
-	x.run(exitOK, "apply", "--backfill", "28d") // it is asked for already
+	x.run(cli.OK, "apply", "--backfill", "28d") // it is asked for already
 	jobs(first...)
 	x.keep()
-	x.run(exitOK, "status")
+	x.run(cli.OK, "status")
 	x.clock.Advance(time.Hour)
 	x.config("backfill: {auto: false}\nworkspace: {spaces: [$A, $B, $C]}")
-	x.run(exitOK, "apply", "--backfill", "12h")
+	x.run(cli.OK, "apply", "--backfill", "12h")
 	jobs(`backfill {"gap": 1}`, `backfill {"gap": 2}`, `backfill {"gap": 5}`, members(0), members(1), members(2))
-	x.run(exitUsage, "apply", "--backfill", "29d")
-	x.run(exitUsage, "apply", "--backfill", "a week")
+	x.run(cli.Misused, "apply", "--backfill", "29d")
+	x.run(cli.Misused, "apply", "--backfill", "a week")
 	delete(x.env, "SPACEKEEPER_DATABASE_DSN")
-	x.run(exitFailed, "apply", "--backfill", "1d")
+	x.run(cli.Failed, "apply", "--backfill", "1d")
 	x.compare("backfill")
 }
 
@@ -66,9 +67,9 @@ func TestApplyWithoutItsDatabase(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{Spaces: 1})
 	x.env["SPACEKEEPER_DATABASE_DSN"] = "postgres://user@127.0.0.1:1/absent"
-	x.run(exitFailed, "apply")
+	x.run(cli.Failed, "apply")
 	if text := x.transcript.String(); !strings.Contains(text, "[1/1] created") || !strings.Contains(text, "the worker wasn't told") {
 		t.Errorf("it says\n%s", text)
 	}
-	x.run(exitOK, "plan", "--detailed-exitcode")
+	x.run(cli.OK, "plan", "--detailed-exitcode")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/catchup"
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -33,10 +34,10 @@ what happens in between is missed; the worker records and fills that gap.
 Applying again changes nothing, after an interruption it goes on, and two at
 once do no harm. PLAN is a file that plan --out has written: then nothing else
 is done, and nothing at all if anything has changed since.`,
-		Args: usageArgs(cobra.MaximumNArgs(1)),
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && flags.prune {
-				return &usageError{errors.New("--prune belongs to plan where a plan is applied")}
+				return cli.Usage("--prune belongs to plan where a plan is applied")
 			}
 			return env.apply(cmd.Context(), strings.Join(args, ""), flags)
 		},
@@ -89,13 +90,13 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 			err = errors.Join(err, fmt.Errorf("the subscriptions are as said above, but the worker wasn't told (apply again): %w", told))
 		}
 	}
-	if !e.forPeople() {
-		err = errors.Join(show(e, listing[subscriptionRow]{rows: rows, name: func(r subscriptionRow) string { return r.Subscription }}), err)
+	if !e.ForPeople() {
+		err = errors.Join(cli.Show(&e.Env, cli.List[subscriptionRow]{Rows: rows, Name: func(r subscriptionRow) string { return r.Subscription }}), err)
 	}
 	if err != nil {
 		return err
 	}
-	e.say("Next: subscribe-setup status, and subscriber run, which keeps them alive")
+	e.Say("Next: subscribe-setup status, and subscriber run, which keeps them alive")
 	return nil
 }
 
@@ -103,25 +104,27 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 // lost has to be agreed to beforehand.
 func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool) error {
 	pending, losing := d.pending(), d.Summary.Replace+d.Summary.Delete
-	if agreed || pending == 0 || !e.asks && losing == 0 {
+	if agreed || pending == 0 || !e.Asks && losing == 0 {
 		return nil
 	}
-	if !e.asks {
-		return fmt.Errorf("apply: %d to replace and %d to delete: %w", d.Summary.Replace, d.Summary.Delete, errUnanswered)
+	if !e.Asks {
+		return fmt.Errorf("apply: %d to replace and %d to delete: nobody is there to agree: add --yes once you have seen the plan",
+			d.Summary.Replace, d.Summary.Delete)
 	}
-	out := e.out
-	e.out = e.err // it isn't the result
-	l := listing[planRow]{columns: planColumns()[:5]}
+	l := cli.List[planRow]{Columns: planColumns()[:5]}
 	for _, r := range d.Actions {
 		if r.kind.Mutates() || r.kind == subscriptions.Orphan {
-			l.rows = append(l.rows, r)
+			l.Rows = append(l.Rows, r)
 		}
 	}
-	e.table(textOf(l, false))
-	e.out = out
+	aside := e.Env
+	aside.Out, aside.Format = e.Err, cli.Table // it isn't the result
+	if err := cli.Show(&aside, l); err != nil {
+		return err
+	}
 	e.sayPubSub(d)
-	e.say("%s", d.Summary)
-	yes, err := e.agree(ctx, "Apply this?")
+	e.Say("%s", d.Summary)
+	yes, err := e.Confirm(ctx, "Apply this?")
 	if err != nil {
 		return err
 	}
@@ -144,7 +147,7 @@ func (e *environment) carryOut(ctx context.Context, s *session, actions []subscr
 		}
 	}
 	if took := subscriptions.TakesAbout(pending); took > time.Minute {
-		e.say("%d changes take about %s at Google's quota; interrupted, apply goes on when run again", pending, short(took))
+		e.Say("%d changes take about %s at Google's quota; interrupted, apply goes on when run again", pending, cli.ShortDuration(took))
 	}
 	var results []subscriptions.Result
 	rows := []subscriptionRow{}
@@ -166,7 +169,7 @@ func (e *environment) carryOut(ctx context.Context, s *session, actions []subscr
 		done++
 		e.progress(fmt.Sprintf("[%d/%d] ", done, pending), row, scopes, titles)
 	}
-	e.say("%s", outcomeText(counts))
+	e.Say("%s", outcomeText(counts))
 	if err := ctx.Err(); err != nil {
 		failures = append(failures, fmt.Errorf("interrupted after %d of %d: apply again to go on", done, pending))
 	}
@@ -178,17 +181,17 @@ func (e *environment) carryOut(ctx context.Context, s *session, actions []subscr
 func (e *environment) progress(place string, row subscriptionRow, scopes, titles int) {
 	text := fmt.Sprintf("%s%-11s  %-*s  %-*s", place, row.Outcome, scopes, row.Scope, titles, row.DisplayName)
 	if row.ExpireTime != nil && row.Outcome != string(subscriptions.Failed) {
-		text += fmt.Sprintf("  for %s: %s", short(row.left), subscriptions.TypesText(row.EventTypes))
+		text += fmt.Sprintf("  for %s: %s", cli.ShortDuration(row.left), subscriptions.TypesText(row.EventTypes))
 		if !*row.IncludeResource {
 			text += " (names only)"
 		}
 	}
 	text = strings.TrimRight(text, " ")
-	if !e.forPeople() {
-		e.say("%s", text)
+	if !e.ForPeople() {
+		e.Say("%s", text)
 		return
 	}
-	fmt.Fprintln(e.out, e.painted(paintOutcome(row.Outcome), text))
+	fmt.Fprintln(e.Out, e.Painted(paintOutcome(row.Outcome), text))
 }
 
 // outcomeText counts the outcomes, in the order of their severity.

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
@@ -71,7 +72,7 @@ func haveAccident(t *testing.T, a accident, k int) bool {
 	}
 	x.ws.SetEventsFaults(nil)
 	x.ctx = nil
-	x.run(exitOK, "apply", "--prune", "--yes")
+	x.run(cli.OK, "apply", "--prune", "--yes")
 	x.converged(k)
 	return calls >= k
 }
@@ -79,8 +80,8 @@ func haveAccident(t *testing.T, a accident, k int) bool {
 // converged wants an empty plan and one subscription for each target.
 func (x *terminal) converged(k int) {
 	x.t.Helper()
-	x.run(exitOK, "plan", "--detailed-exitcode", "--prune")
-	if n := strings.Count(x.run(exitOK, "list", "-o", "name"), "\n"); n != 5 { // four and somebody else's
+	x.run(cli.OK, "plan", "--detailed-exitcode", "--prune")
+	if n := strings.Count(x.run(cli.OK, "list", "-o", "name"), "\n"); n != 5 { // four and somebody else's
 		x.t.Errorf("%d subscriptions are left", n)
 	}
 	for _, s := range x.ws.Spaces() {
@@ -102,7 +103,7 @@ func TestApplyTwiceAtOnce(t *testing.T) {
 		for i := range others {
 			other := &others[i]
 			*other = terminal{t: t, ws: x.ws, dir: x.dir, env: maps.Clone(x.env)}
-			wg.Go(func() { other.run(exitOK, "apply", "--prune", "--yes") })
+			wg.Go(func() { other.run(cli.OK, "apply", "--prune", "--yes") })
 		}
 		wg.Wait()
 		for i := range others {

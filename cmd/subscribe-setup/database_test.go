@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -15,11 +16,11 @@ func TestReplacingLeavesAGap(t *testing.T) {
 	t.Parallel()
 	x := openWatched(t, simulate.Options{Spaces: 2})
 	x.config("workspace: {spaces: [$A, $B]}")
-	x.run(exitOK, "apply")
+	x.run(cli.OK, "apply")
 	x.keep()
 	x.clock.Advance(10 * time.Minute)
 	x.config("workspace: {spaces: [$A], targets: [{target: $B, include_resource: false}]}")
-	x.run(exitOK, "apply", "--yes")
+	x.run(cli.OK, "apply", "--yes")
 	x.clock.Advance(time.Minute)
 	x.keep()
 	gaps, err := x.store.Gaps(t.Context())
@@ -44,15 +45,15 @@ func TestOnAdded(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.config("keeper: {on_added: true}\nworkspace: {spaces: [$A]}")
-	x.run(exitOK, "apply", "--prune", "--yes")
-	x.run(exitOK, "plan", "--detailed-exitcode", "--prune")
-	list := x.run(exitOK, "list")
+	x.run(cli.OK, "apply", "--prune", "--yes")
+	x.run(cli.OK, "plan", "--detailed-exitcode", "--prune")
+	list := x.run(cli.OK, "list")
 	if !strings.Contains(list, spaces[0].Name) || !strings.Contains(list, spaces[1].Name) || strings.Contains(list, spaces[2].Name) {
 		t.Errorf("got\n%s", list)
 	}
 	delete(x.env, "SPACEKEEPER_DATABASE_DSN")
-	x.run(exitOK, "plan", "--detailed-exitcode")
-	x.run(exitFailed, "apply", "--prune", "--yes")
+	x.run(cli.OK, "plan", "--detailed-exitcode")
+	x.run(cli.Failed, "apply", "--prune", "--yes")
 	if text := x.transcript.String(); !strings.Contains(text, "only the database knows") {
 		t.Errorf("it says\n%s", text)
 	}

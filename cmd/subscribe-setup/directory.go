@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -35,7 +36,7 @@ func (d *directory) names(ctx context.Context) map[string]string {
 	spaces, _ := d.all(ctx)
 	names := make(map[string]string, len(spaces))
 	for _, s := range spaces {
-		names[s.Name] = oneLine(s.DisplayName)
+		names[s.Name] = cli.Clean(s.DisplayName)
 	}
 	return names
 }

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/doctor"
 )
@@ -36,17 +36,16 @@ worker has recorded its event; if it doesn't, it says how far the event got.
 
 The exit code is 0 if all is well (warnings are allowed), 1 if something failed
 and 78 if the configuration has to be changed.`,
-		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
 			case cmd.Flags().Changed("timeout") && flags.probe == "":
-				return &usageError{errors.New("--timeout goes with --probe")}
+				return cli.Usage("--timeout goes with --probe")
 			case flags.pre && flags.probe != "":
-				return &usageError{errors.New("--pre and --probe exclude each other: a probe needs everything")}
+				return cli.Usage("--pre and --probe exclude each other: a probe needs everything")
 			case cmd.Flags().Changed("probe") && (config.Target{Target: flags.probe}).Kind() != config.KindSpace:
-				return &usageError{fmt.Errorf(`--probe %q is not a space's name; it looks like "spaces/AAQAtX4kZ1c"`, flags.probe)}
+				return cli.Usage(`--probe %q is not a space's name; it looks like "spaces/AAQAtX4kZ1c"`, flags.probe)
 			case flags.timeout <= 0:
-				return &usageError{errors.New("--timeout must be more than 0s")}
+				return cli.Usage("--timeout must be more than 0s")
 			case flags.probe != "":
 				return env.probe(cmd.Context(), flags)
 			}
@@ -65,7 +64,7 @@ func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {
 	if flags.pre {
 		needs = needs[:1]
 	}
-	opts.Config, opts.ConfigErr = config.Load(e.configPath, e.getenv, needs...)
+	opts.Config, opts.ConfigErr = e.Load(needs...)
 	opts.Rules = func() ([]doctor.Rule, error) { return readRules(opts.Config) }
 	report := doctor.Run(ctx, opts)
 	if err := ctx.Err(); err != nil {
@@ -74,14 +73,14 @@ func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {
 	if err := e.showReport(report); err != nil {
 		return err
 	}
-	if e.forPeople() {
+	if e.ForPeople() {
 		e.advise(report, flags)
 	}
 	switch {
 	case opts.ConfigErr != nil:
-		return errConfigShown
+		return cli.Exit(cli.Misconfigured)
 	case report.Outcome == doctor.Failed:
-		return errSilent
+		return cli.Exit(cli.Failed)
 	}
 	return nil
 }
@@ -91,25 +90,25 @@ func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {
 func (e *environment) advise(report doctor.Report, flags doctorFlags) {
 	for _, r := range report.Results {
 		if r.Outcome == doctor.Failed {
-			e.say("Next: mend %s, then subscribe-setup doctor", r.Code)
+			e.Say("Next: mend %s, then subscribe-setup doctor", r.Code)
 			return
 		}
 	}
 	if flags.pre {
-		e.say("Next: subscribe-setup plan")
+		e.Say("Next: subscribe-setup plan")
 		return
 	}
-	e.say("Next: subscribe-setup doctor --probe SPACE shows that events arrive")
+	e.Say("Next: subscribe-setup doctor --probe SPACE shows that events arrive")
 }
 
 func (e *environment) showReport(report doctor.Report) error {
-	switch e.format {
-	case formatJSON, formatYAML:
-		return e.encode(report)
-	case formatName: // what isn't right
+	switch e.Format {
+	case cli.JSON, cli.YAML:
+		return e.Encode(report)
+	case cli.Name: // what isn't right
 		for _, r := range report.Results {
 			if r.Outcome == doctor.Failed || r.Outcome == doctor.Warning {
-				fmt.Fprintln(e.out, r.Code)
+				fmt.Fprintln(e.Out, r.Code)
 			}
 		}
 		return nil
@@ -117,20 +116,20 @@ func (e *environment) showReport(report doctor.Report) error {
 	for i, r := range report.Results {
 		if i == 0 || r.Group != report.Results[i-1].Group {
 			if i > 0 {
-				fmt.Fprintln(e.out)
+				fmt.Fprintln(e.Out)
 			}
-			fmt.Fprintln(e.out, r.Group)
+			fmt.Fprintln(e.Out, r.Group)
 		}
 		e.showResult(r, e.alike(report.Results, i))
 	}
 	c := report.Counts
-	fmt.Fprintf(e.out, "\n%d of %d are right", c[doctor.OK], len(report.Results))
+	fmt.Fprintf(e.Out, "\n%d of %d are right", c[doctor.OK], len(report.Results))
 	for _, o := range []doctor.Outcome{doctor.Failed, doctor.Warning, doctor.Skipped} {
 		if c[o] > 0 {
-			fmt.Fprintf(e.out, ", %d %s", c[o], map[doctor.Outcome]string{doctor.Failed: "failed", doctor.Warning: "could be better", doctor.Skipped: "can't be told"}[o])
+			fmt.Fprintf(e.Out, ", %d %s", c[o], map[doctor.Outcome]string{doctor.Failed: "failed", doctor.Warning: "could be better", doctor.Skipped: "can't be told"}[o])
 		}
 	}
-	fmt.Fprintln(e.out, ".")
+	fmt.Fprintln(e.Out, ".")
 	return nil
 }
 
@@ -140,7 +139,7 @@ func (e *environment) alike(results []doctor.Result, i int) int {
 	same := func(a, b doctor.Result) bool {
 		return a.Outcome == doctor.Skipped && b.Outcome == doctor.Skipped && a.Seen == b.Seen && a.Group == b.Group
 	}
-	if e.format == formatWide || results[i].Outcome != doctor.Skipped {
+	if e.Format == cli.Wide || results[i].Outcome != doctor.Skipped {
 		return 1
 	}
 	if i > 0 && same(results[i-1], results[i]) {
@@ -157,47 +156,47 @@ func (e *environment) showResult(r doctor.Result, alike int) {
 	if r.Outcome == doctor.Skipped {
 		switch {
 		case alike == 1:
-			fmt.Fprintf(e.out, "  %s %s %s: %s\n", e.sign(r.Outcome), r.Code, r.Name, r.Seen)
+			fmt.Fprintf(e.Out, "  %s %s %s: %s\n", e.sign(r.Outcome), r.Code, r.Name, r.Seen)
 		case alike > 1:
-			fmt.Fprintf(e.out, "  %s %s and %d more: %s\n", e.sign(r.Outcome), r.Code, alike-1, r.Seen)
+			fmt.Fprintf(e.Out, "  %s %s and %d more: %s\n", e.sign(r.Outcome), r.Code, alike-1, r.Seen)
 		}
 		return
 	}
 	text := r.Name
-	if e.format == formatWide || r.Outcome != doctor.OK {
+	if e.Format == cli.Wide || r.Outcome != doctor.OK {
 		text = r.Code + " " + text
 	}
-	if e.format == formatWide && r.Seen != "" && r.Outcome == doctor.OK {
+	if e.Format == cli.Wide && r.Seen != "" && r.Outcome == doctor.OK {
 		text += " (" + r.Seen + ")"
 	}
-	fmt.Fprintf(e.out, "  %s %s\n", e.sign(r.Outcome), text)
+	fmt.Fprintf(e.Out, "  %s %s\n", e.sign(r.Outcome), text)
 	if r.Outcome == doctor.OK {
 		return
 	}
 	const indent = "      "
-	fmt.Fprintln(e.out, indent+r.Seen)
+	fmt.Fprintln(e.Out, indent+r.Seen)
 	for _, step := range r.Fix {
-		fmt.Fprintln(e.out, indent+e.arrow()+" "+step)
+		fmt.Fprintln(e.Out, indent+e.arrow()+" "+step)
 	}
-	fmt.Fprintln(e.out, indent+e.painted(faint, r.Doc))
+	fmt.Fprintln(e.Out, indent+e.Painted(cli.Faint, r.Doc))
 }
 
 var doctorSigns = map[doctor.Outcome]struct {
 	sign, ascii string
-	colour      colour
+	colour      cli.Colour
 }{
-	doctor.OK:      {"√", "ok  ", green},
-	doctor.Warning: {"‼", "warn", yellow},
-	doctor.Failed:  {"×", "FAIL", red},
-	doctor.Skipped: {"–", "skip", faint},
+	doctor.OK:      {"√", "ok  ", cli.Green},
+	doctor.Warning: {"‼", "warn", cli.Yellow},
+	doctor.Failed:  {"×", "FAIL", cli.Red},
+	doctor.Skipped: {"–", "skip", cli.Faint},
 }
 
 func (e *environment) sign(o doctor.Outcome) string {
 	s := doctorSigns[o]
 	if e.speaksUTF8() {
-		return e.painted(s.colour, s.sign)
+		return e.Painted(s.colour, s.sign)
 	}
-	return e.painted(s.colour, s.ascii)
+	return e.Painted(s.colour, s.ascii)
 }
 
 func (e *environment) arrow() string {
@@ -210,7 +209,7 @@ func (e *environment) arrow() string {
 // speaksUTF8 is no only where the locale says so.
 func (e *environment) speaksUTF8() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if locale := strings.ToUpper(e.getenv(name)); locale != "" {
+		if locale := strings.ToUpper(e.Getenv(name)); locale != "" {
 			return strings.Contains(locale, "UTF-8") || strings.Contains(locale, "UTF8")
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/doctor"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
@@ -46,7 +49,7 @@ func openHealthy(t *testing.T) *terminal {
 	_, _, err = p.Make(t.Context())
 	must(err)
 
-	x := &terminal{t: t, ws: ws, dir: t.TempDir(), wait: wait, env: map[string]string{
+	x := &terminal{t: t, ws: ws, dir: t.TempDir(), wait: gax.Sleep, env: map[string]string{
 		"SPACEKEEPER_PROJECT":                   ws.Project(),
 		"SPACEKEEPER_PUBSUB_TOPIC":              "chat-events",
 		"SPACEKEEPER_PUBSUB_SUBSCRIPTION":       "chat-events-worker",
@@ -58,7 +61,7 @@ func openHealthy(t *testing.T) *terminal {
 		"PUBSUB_EMULATOR_HOST":                  ws.PubSubAddr(),
 	}}
 	x.rules("live")
-	x.run(exitOK, "apply", "--yes")
+	x.run(cli.OK, "apply", "--yes")
 	x.transcript.Reset()
 	return x
 }
@@ -93,24 +96,24 @@ func (x *terminal) steady() {
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	x := openHealthy(t)
-	x.run(exitOK, "doctor")
-	x.run(exitOK, "doctor", "-o", "wide")
-	x.run(exitOK, "doctor", "-o", "json")
-	x.run(exitOK, "doctor", "--pre")
-	x.run(exitOK, "doctor", "-o", "name")
+	x.run(cli.OK, "doctor")
+	x.run(cli.OK, "doctor", "-o", "wide")
+	x.run(cli.OK, "doctor", "-o", "json")
+	x.run(cli.OK, "doctor", "--pre")
+	x.run(cli.OK, "doctor", "-o", "name")
 
 	if err := x.ws.Broker().Grant(topicName, broker.PublisherRole, "user:eve@example.com"); err != nil {
 		t.Fatal(err)
 	}
-	x.run(exitOK, "doctor") // a warning is allowed
+	x.run(cli.OK, "doctor") // a warning is allowed
 	if err := x.ws.Broker().Revoke(topicName, broker.PublisherRole, provision.Chat); err != nil {
 		t.Fatal(err)
 	}
 	x.ws.SetCondition(simulate.EventsAPIDisabled, true)
-	x.run(exitFailed, "doctor")
-	x.run(exitFailed, "doctor", "-o", "name")
+	x.run(cli.Failed, "doctor")
+	x.run(cli.Failed, "doctor", "-o", "name")
 	x.env["LANG"] = "C"
-	x.run(exitFailed, "doctor")
+	x.run(cli.Failed, "doctor")
 	x.steady()
 	x.compare("doctor")
 }
@@ -119,7 +122,7 @@ func TestDoctorOnRules(t *testing.T) {
 	t.Parallel()
 	x := openHealthy(t)
 	x.rules("shadow")
-	if got := x.run(exitOK, "doctor", "-o", "name"); got != "SK902\n" {
+	if got := x.run(cli.OK, "doctor", "-o", "name"); got != "SK902\n" {
 		t.Errorf("of a rule that is tried out: got %q", got)
 	}
 	db, err := store.Open(t.Context(), x.env["SPACEKEEPER_DATABASE_DSN"], store.Options{MaxConns: 1})
@@ -136,11 +139,11 @@ func TestDoctorOnRules(t *testing.T) {
 		_, section, _ := strings.Cut(x.run(want, "doctor"), "\nReactors\n")
 		told.WriteString(x.mask("Reactors\n" + section + "\n"))
 	}
-	show(exitOK)
+	show(cli.OK)
 	x.rules("alive")
-	show(exitFailed)
+	show(cli.Failed)
 	delete(x.env, "SPACEKEEPER_REACTORS_FILE")
-	show(exitOK)
+	show(cli.OK)
 	x.transcript.Reset()
 	x.transcript.WriteString(told.String())
 	x.steady()
@@ -153,7 +156,7 @@ func TestDoctorJSON(t *testing.T) {
 	x := openHealthy(t)
 	x.ws.SetCondition(simulate.ApprovalMissing, true)
 	var report doctor.Report
-	if err := json.Unmarshal([]byte(x.run(exitFailed, "doctor", "-o", "json")), &report); err != nil {
+	if err := json.Unmarshal([]byte(x.run(cli.Failed, "doctor", "-o", "json")), &report); err != nil {
 		t.Fatal(err)
 	}
 	r := report.Result("SK205")
@@ -165,16 +168,16 @@ func TestDoctorJSON(t *testing.T) {
 func TestDoctorWrongUse(t *testing.T) {
 	t.Parallel()
 	x := &terminal{t: t, env: map[string]string{}}
-	x.run(exitUsage, "doctor", "now")
-	x.run(exitUsage, "doctor", "--probe", "room")
-	x.run(exitUsage, "doctor", "--probe", "")
-	x.run(exitUsage, "doctor", "--probe", "spaces/-")
-	x.run(exitUsage, "doctor", "--pre", "--probe", "spaces/AAQA1")
-	x.run(exitUsage, "doctor", "--timeout", "1m")
-	x.run(exitUsage, "doctor", "--probe", "spaces/AAQA1", "--timeout", "0s")
-	x.run(exitConfig, "doctor", "--probe", "spaces/AAQA1")
-	x.run(exitConfig, "doctor", "--config", "testdata/wrong.yaml")
-	x.run(exitConfig, "doctor", "--pre", "-o", "name", "--config", "testdata/absent.yaml")
+	x.run(cli.Misused, "doctor", "now")
+	x.run(cli.Misused, "doctor", "--probe", "room")
+	x.run(cli.Misused, "doctor", "--probe", "")
+	x.run(cli.Misused, "doctor", "--probe", "spaces/-")
+	x.run(cli.Misused, "doctor", "--pre", "--probe", "spaces/AAQA1")
+	x.run(cli.Misused, "doctor", "--timeout", "1m")
+	x.run(cli.Misused, "doctor", "--probe", "spaces/AAQA1", "--timeout", "0s")
+	x.run(cli.Misconfigured, "doctor", "--probe", "spaces/AAQA1")
+	x.run(cli.Misconfigured, "doctor", "--config", "testdata/wrong.yaml")
+	x.run(cli.Misconfigured, "doctor", "--pre", "-o", "name", "--config", "testdata/absent.yaml")
 	x.compare("doctor-wrong-use")
 }
 
@@ -196,7 +199,7 @@ func TestDoctorProbe(t *testing.T) {
 	if err := x.ws.Broker().Revoke(topicName, broker.PublisherRole, provision.Chat); err != nil {
 		t.Fatal(err)
 	}
-	out := x.run(exitFailed, "doctor", "--probe", "$A", "--timeout", "1ns")
+	out := x.run(cli.Failed, "doctor", "--probe", "$A", "--timeout", "1ns")
 	for _, want := range []string{"√ the message is posted: spaces/", "× Google may publish the event: SK503", "Look first at: Google may publish the event."} {
 		if !strings.Contains(out, want) {
 			t.Errorf("got\n%s\nwant %q in it", out, want)

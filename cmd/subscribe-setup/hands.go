@@ -20,7 +20,7 @@ func newDelete(env *environment) *cobra.Command {
 		Long: `Delete subscriptions, named as subscriptions/… or by what they watch: spaces/…,
 users/… or customers/…. The worker creates again what is configured: take it
 out of the configuration first.`,
-		Args:              usageArgs(subscriptionArgs),
+		Args:              subscriptionArgs,
 		ValidArgsFunction: env.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return env.byHand(cmd.Context(), args, func(*subscriptions.Subscription) subscriptions.Kind { return subscriptions.Prune })
@@ -66,7 +66,7 @@ delivered: the worker fetches it.`,
 func allOrArgs(env *environment, cmd *cobra.Command) *cobra.Command {
 	cmd.ValidArgsFunction = env.completeTargets
 	all := cmd.Flags().Bool("all", false, "every subscription to the configured topic")
-	cmd.Args = usageArgs(func(cmd *cobra.Command, args []string) error {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		switch {
 		case !*all:
 			return subscriptionArgs(cmd, args)
@@ -74,7 +74,7 @@ func allOrArgs(env *environment, cmd *cobra.Command) *cobra.Command {
 			return errors.New("--all and names exclude each other")
 		}
 		return nil
-	})
+	}
 	return cmd
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
@@ -21,25 +22,25 @@ func TestRenewReactivateDelete(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	x := open(t, simulate.Options{Spaces: 3, Now: clock.Now})
-	x.run(exitOK, "apply")
+	x.run(cli.OK, "apply")
 	x.transcript.Reset()
 	clock.Advance(3*time.Hour + 29*time.Minute)
-	x.run(exitOK, "renew", "$A")
-	x.run(exitOK, "list")
-	x.run(exitOK, "renew", "--all", "-o", "name")
-	x.run(exitFailed, "renew", "subscriptions/absent")
+	x.run(cli.OK, "renew", "$A")
+	x.run(cli.OK, "list")
+	x.run(cli.OK, "renew", "--all", "-o", "name")
+	x.run(cli.Failed, "renew", "subscriptions/absent")
 	x.suspend()
-	x.run(exitOK, "reactivate", "$A")
-	x.run(exitOK, "reactivate", "--all", "-o", "yaml")
+	x.run(cli.OK, "reactivate", "$A")
+	x.run(cli.OK, "reactivate", "--all", "-o", "yaml")
 	x.ws.SetCondition(simulate.ApprovalMissing, true)
 	x.suspend()
-	x.run(exitFailed, "reactivate", "--all")
+	x.run(cli.Failed, "reactivate", "--all")
 	x.ws.SetCondition(simulate.ApprovalMissing, false)
-	for _, format := range formats() {
-		x.run(exitOK, "delete", x.ws.Spaces()[0].Name, "-o", format)
-		x.run(exitOK, "apply", "-o", "name")
+	for _, format := range cli.Formats() {
+		x.run(cli.OK, "delete", x.ws.Spaces()[0].Name, "-o", format)
+		x.run(cli.OK, "apply", "-o", "name")
 	}
-	x.run(exitFailed, "delete", x.ws.Spaces()[0].Name, "spaces/Absent", x.ws.Spaces()[1].Name)
+	x.run(cli.Failed, "delete", x.ws.Spaces()[0].Name, "spaces/Absent", x.ws.Spaces()[1].Name)
 	x.compare("hands")
 }
 
@@ -47,18 +48,18 @@ func TestSpacesList(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{Spaces: 4})
 	x.config("workspace: {spaces: [$A, $C]}")
-	x.run(exitOK, "apply")
+	x.run(cli.OK, "apply")
 	x.suspend()
 	x.config("workspace: {spaces: [$A, $B]}")
 	x.transcript.Reset()
-	for _, format := range formats() {
-		x.run(exitOK, "spaces", "list", "-o", format)
+	for _, format := range cli.Formats() {
+		x.run(cli.OK, "spaces", "list", "-o", format)
 	}
-	x.run(exitUsage, "spaces")
+	x.run(cli.Misused, "spaces")
 	x.compare("spaces")
 	// What it prints as YAML is a configuration.
 	file := filepath.Join(x.dir, "pasted.yaml")
-	if err := os.WriteFile(file, []byte(x.run(exitOK, "spaces", "list", "-o", "yaml")), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(x.run(cli.OK, "spaces", "list", "-o", "yaml")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := config.Load(file, func(string) string { return "" })
@@ -71,11 +72,11 @@ func TestSpacesOfAUser(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{Spaces: 2, Users: 2, Auth: simulate.AuthUser})
 	x.config("auth: {mode: user, token_file: " + x.token() + "}\nworkspace: {targets: [{target: spaces/-}]}")
-	x.run(exitOK, "spaces", "list")
-	x.run(exitOK, "apply")
-	x.run(exitOK, "spaces", "list")
-	x.run(exitOK, "list")
-	x.run(exitOK, "plan", "--detailed-exitcode")
+	x.run(cli.OK, "spaces", "list")
+	x.run(cli.OK, "apply")
+	x.run(cli.OK, "spaces", "list")
+	x.run(cli.OK, "list")
+	x.run(cli.OK, "plan", "--detailed-exitcode")
 	x.compare("spaces-of-a-user")
 }
 
@@ -90,12 +91,12 @@ func TestOneLine(t *testing.T) {
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{Spaces: 3})
-	x.run(exitOK, "apply")
+	x.run(cli.OK, "apply")
 	for _, line := range []string{"delete ", "renew $A ", "apply -o ", "status --in"} {
-		x.run(exitOK, append([]string{"__complete"}, strings.Split(line, " ")...)...)
+		x.run(cli.OK, append([]string{"__complete"}, strings.Split(line, " ")...)...)
 	}
 	x.ws.SetCondition(simulate.Unauthenticated, true)
-	x.run(exitOK, "__complete", "delete", "")
+	x.run(cli.OK, "__complete", "delete", "")
 	x.compare("completion")
 }
 
@@ -106,7 +107,7 @@ func TestInterrupted(t *testing.T) {
 	cancel()
 	x.ctx = ctx
 	for _, command := range []string{"plan", "apply", "list"} {
-		x.run(exitInterrupted, command)
+		x.run(cli.Interrupted, command)
 	}
 }
 
@@ -114,7 +115,7 @@ func TestNoSpaces(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{Spaces: -1})
 	x.env["SPACEKEEPER_WORKSPACE_SPACES"] = "spaces/A"
-	x.run(exitOK, "spaces", "list")
+	x.run(cli.OK, "spaces", "list")
 	if !strings.Contains(x.transcript.String(), "add the Chat app to a space") {
 		t.Errorf("it says\n%s", x.transcript.String())
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/examples"
 )
@@ -24,12 +25,11 @@ secret: it names the files that do.`,
 		Example: `  subscribe-setup init
   subscribe-setup init --no-input --project my-project --watch spaces/AAQAtX4kZ1c --watch "name:Team *"
   subscribe-setup init --no-input --project my-project --auth user --token-file consent.json --watch spaces/-`,
-		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.Project == "" {
-				a.Project = env.getenv("GOOGLE_CLOUD_PROJECT")
+				a.Project = env.Getenv("GOOGLE_CLOUD_PROJECT")
 			}
-			return env.init(cmd, &a, env.asks && !noInput, force)
+			return env.init(cmd, &a, env.Asks && !noInput, force)
 		},
 	}
 	a.addFlags(cmd.Flags())
@@ -39,7 +39,7 @@ secret: it names the files that do.`,
 }
 
 func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) error {
-	path := e.configPath
+	path := e.ConfigPath
 	if path == "" {
 		path = config.DefaultPath
 	}
@@ -48,13 +48,13 @@ func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) err
 	}
 	a.path = path
 	if asks {
-		e.say("This writes %s. Enter takes what is in brackets.\n", path)
+		e.Say("This writes %s. Enter takes what is in brackets.\n", path)
 		if err := e.interview(cmd.Context(), cmd.Flags(), a); err != nil {
 			return fmt.Errorf("nothing was written: %w", err)
 		}
 	}
 	if missing := a.missing(); missing != "" {
-		return &usageError{errors.New("nothing was written: " + missing)}
+		return cli.Usage("nothing was written: %s", missing)
 	}
 	cfg := a.config()
 	if err := problemsOf(cfg, config.ForApply, config.ForWorker); err != nil {
@@ -73,14 +73,14 @@ func (e *environment) init(cmd *cobra.Command, a *answers, asks, force bool) err
 		}
 	}
 	for _, file := range absent(cfg) {
-		e.say("%s isn't here; it has to be where Spacekeeper runs.", file)
+		e.Say("%s isn't here; it has to be where Spacekeeper runs.", file)
 	}
 	option := ""
-	if e.configPath != "" {
-		option = " --config " + e.configPath
+	if e.ConfigPath != "" {
+		option = " --config " + e.ConfigPath
 	}
-	e.say("Wrote %s.", path)
-	e.say("Next: subscribe-setup doctor --pre%s", option)
+	e.Say("Wrote %s.", path)
+	e.Say("Next: subscribe-setup doctor --pre%s", option)
 	return nil
 }
 
@@ -92,12 +92,12 @@ func (e *environment) writeRules(path string) error {
 		return err
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		e.say("%s is there already and stays as it is.", path)
+		e.Say("%s is there already and stays as it is.", path)
 		return nil
 	}
 	if err := writeNew(path, text, false); err != nil {
 		return fmt.Errorf("write the rules: %w", err)
 	}
-	e.say("Wrote %s: its rule is in shadow mode, so that nothing is sent. subscriber reactors preview welcome shows what it will say.", path)
+	e.Say("Wrote %s: its rule is in shadow mode, so that nothing is sent. subscriber reactors preview welcome shows what it will say.", path)
 	return nil
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -53,31 +51,30 @@ var errNoAnswer = errors.New("the answers ended before the questions did")
 
 // interview asks what no flag has answered, again where an answer won't do.
 func (e *environment) interview(ctx context.Context, flags *pflag.FlagSet, a *answers) error {
-	in := bufio.NewReader(e.in)
 	for _, q := range questions() {
 		flag := flags.Lookup(q.flag)
 		if flag.Changed || q.when != nil && !q.when(a) {
 			continue
 		}
 		for text := q.text; ; text = q.text[strings.LastIndexByte(q.text, '\n')+1:] {
-			answer, err := e.ask(ctx, in, text, flag)
+			answer, err := e.ask(ctx, text, flag)
 			if err != nil {
 				return err
 			}
 			before := complaints(a)
 			if answer != "" {
 				if err := set(flag, answer); err != nil {
-					e.say("  That won't do: %v", err)
+					e.Say("  That won't do: %v", err)
 					continue
 				}
 			}
 			news := slices.DeleteFunc(complaints(a), func(c string) bool { return slices.Contains(before, c) })
 			for _, c := range news {
-				e.say("  That won't do: %s", c)
+				e.Say("  That won't do: %s", c)
 			}
 			needed := q.needed != nil && q.needed(a) && (flag.Value.String() == "" || flag.Value.String() == "[]")
 			if needed {
-				e.say("  This is needed.")
+				e.Say("  This is needed.")
 			}
 			if len(news) == 0 && !needed {
 				break
@@ -93,7 +90,7 @@ func (e *environment) interview(ctx context.Context, flags *pflag.FlagSet, a *an
 }
 
 // ask shows a question with the value that stands unless another is given.
-func (e *environment) ask(ctx context.Context, in *bufio.Reader, text string, flag *pflag.Flag) (string, error) {
+func (e *environment) ask(ctx context.Context, text string, flag *pflag.Flag) (string, error) {
 	hint := ""
 	switch value := flag.Value.String(); {
 	case value == "false":
@@ -101,27 +98,12 @@ func (e *environment) ask(ctx context.Context, in *bufio.Reader, text string, fl
 	case value != "" && value != "[]":
 		hint = " [" + value + "]"
 	}
-	fmt.Fprintf(e.err, "%s%s: ", text, hint)
-	type line struct {
-		text string
-		err  error
+	fmt.Fprintf(e.Err, "%s%s: ", text, hint)
+	answer, err := e.ReadLine(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = errNoAnswer
 	}
-	answer := make(chan line, 1)
-	go func() { // it ends with the process, if nobody answers: a read can't be cancelled
-		text, err := in.ReadString('\n')
-		answer <- line{text, err}
-	}()
-	select {
-	case l := <-answer:
-		text := strings.TrimSpace(l.text)
-		if l.err != nil && (text == "" || !errors.Is(l.err, io.EOF)) {
-			return "", errNoAnswer
-		}
-		return text, nil
-	case <-ctx.Done():
-		fmt.Fprintln(e.err)
-		return "", ctx.Err()
-	}
+	return answer, err
 }
 
 // set gives the flag the value of an answer in words.

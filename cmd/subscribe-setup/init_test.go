@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/pflag"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
 
@@ -47,7 +48,7 @@ func TestInitAsks(t *testing.T) {
 		"postgres://app:hunter2@db/app", "postgres://app@db/app", "/run/secrets/postgres",
 		"y",
 	}, "\n"))
-	x.run(exitOK, "init", "--config", "$DIR/spacekeeper.yaml")
+	x.run(cli.OK, "init", "--config", "$DIR/spacekeeper.yaml")
 	x.written()
 	x.compare("init")
 	if strings.Contains(x.transcript.String(), "hunter2") {
@@ -58,21 +59,21 @@ func TestInitAsks(t *testing.T) {
 func TestInitWithoutQuestions(t *testing.T) {
 	t.Parallel()
 	x := initIn(t, "")
-	x.run(exitUsage, "init", "--config", "$DIR/spacekeeper.yaml")
-	x.run(exitUsage, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project")
-	x.run(exitConfig, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "users/1")
-	x.run(exitConfig, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "spaces/A", "--auth", "user")
-	x.run(exitFailed, "init", "--config", "$DIR/absent/spacekeeper.yaml", "--project", "my-project", "--follow")
+	x.run(cli.Misused, "init", "--config", "$DIR/spacekeeper.yaml")
+	x.run(cli.Misused, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project")
+	x.run(cli.Misconfigured, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "users/1")
+	x.run(cli.Misconfigured, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "spaces/A", "--auth", "user")
+	x.run(cli.Failed, "init", "--config", "$DIR/absent/spacekeeper.yaml", "--project", "my-project", "--follow")
 	if found, err := os.ReadDir(x.dir); err != nil || len(found) > 0 {
 		t.Errorf("found %v (%v), want nothing written", found, err)
 	}
-	x.run(exitOK, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "spaces/A")
+	x.run(cli.OK, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "spaces/A")
 	first := x.written()
-	x.run(exitFailed, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--follow")
+	x.run(cli.Failed, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--follow")
 	if got := x.written(); got != first {
 		t.Errorf("the file was replaced by\n%s", got)
 	}
-	x.run(exitOK, "init", "--config", "$DIR/spacekeeper.yaml", "--force", "--project", "my-project", "--follow", "--no-input")
+	x.run(cli.OK, "init", "--config", "$DIR/spacekeeper.yaml", "--force", "--project", "my-project", "--follow", "--no-input")
 	if got := x.written(); !strings.Contains(got, "on_added: true") {
 		t.Errorf("the file was not replaced; it is\n%s", got)
 	}
@@ -94,13 +95,13 @@ func TestInitIsInterrupted(t *testing.T) {
 		cancel()
 	}()
 	var out, messages strings.Builder
-	code := run(ctx, []string{"init", "--config", filepath.Join(dir, "spacekeeper.yaml")}, noEnv,
-		streams{in: in, out: &out, err: &messages, asks: true})
+	code := run(ctx, []string{"init", "--config", filepath.Join(dir, "spacekeeper.yaml")},
+		cli.Env{In: in, Out: &out, Err: &messages, Getenv: noEnv, Asks: true})
 	if err := keyboard.Close(); err != nil { // lets the read end
 		t.Error(err)
 	}
-	if code != exitInterrupted {
-		t.Errorf("got exit code %d, want %d\n%s", code, exitInterrupted, messages.String())
+	if code != cli.Interrupted {
+		t.Errorf("got exit code %d, want %d\n%s", code, cli.Interrupted, messages.String())
 	}
 	if found, err := os.ReadDir(dir); err != nil || len(found) > 0 {
 		t.Errorf("found %v (%v), want nothing written", found, err)
@@ -110,7 +111,7 @@ func TestInitIsInterrupted(t *testing.T) {
 func TestInitRunsOutOfAnswers(t *testing.T) {
 	t.Parallel()
 	x := initIn(t, "my-project\n")
-	x.run(exitFailed, "init", "--config", "$DIR/spacekeeper.yaml")
+	x.run(cli.Failed, "init", "--config", "$DIR/spacekeeper.yaml")
 	if !strings.Contains(x.transcript.String(), "the answers ended before the questions did") {
 		t.Errorf("it says\n%s", x.transcript.String())
 	}
@@ -148,7 +149,7 @@ func TestInitWritesWhatLoads(t *testing.T) {
 			path := filepath.Join(dir, fmt.Sprintf("spacekeeper-%d-%d.yaml", i, j))
 			args := append(append([]string{"init", "--no-input", "--config", path, "--project", "my-project"}, mode...), other...)
 			var out, messages strings.Builder
-			if code := run(t.Context(), args, noEnv, streams{out: &out, err: &messages}); code != exitOK {
+			if code := run(t.Context(), args, cli.Env{Out: &out, Err: &messages, Getenv: noEnv}); code != cli.OK {
 				t.Errorf("%v: got exit code %d\n%s", args, code, messages.String())
 				continue
 			}

@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
 
 func newList(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "Show all subscriptions of the Chat app, configured or not",
-		Args:  usageArgs(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return env.list(cmd.Context()) },
 	}
 }
@@ -35,13 +36,13 @@ func (e *environment) list(ctx context.Context) error {
 		return err
 	}
 	if len(found) == 0 {
-		e.say("There are no subscriptions. Next: subscribe-setup apply")
+		e.Say("There are no subscriptions. Next: subscribe-setup apply")
 	}
 	return nil
 }
 
 func (e *environment) showSubscriptions(rows []subscriptionRow) error {
-	return show(e, listing[subscriptionRow]{
-		rows: rows, columns: subscriptionColumns(), name: func(r subscriptionRow) string { return r.Subscription },
+	return cli.Show(&e.Env, cli.List[subscriptionRow]{
+		Rows: rows, Columns: subscriptionColumns(), Name: func(r subscriptionRow) string { return r.Subscription },
 	})
 }

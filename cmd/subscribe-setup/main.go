@@ -10,108 +10,50 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
-	"time"
 
-	"github.com/spacekeeper/spacekeeper/internal/config"
-)
+	"github.com/spf13/cobra"
 
-// Exit codes. 64 and 78 are those of sysexits.h, 130 is a shell's for Ctrl-C.
-const (
-	exitOK          = 0
-	exitFailed      = 1
-	exitPending     = 2
-	exitUsage       = 64
-	exitConfig      = 78
-	exitInterrupted = 130
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	std := streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, wait: wait}
-	std.asks = isTerminal(os.Stdin) && isTerminal(os.Stderr)
-	std.redraws = isTerminal(os.Stdout)
-	std.paints = std.redraws && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, std))
+	os.Exit(run(ctx, os.Args[1:], cli.Process()))
 }
 
-// streams are the command's ends of the outside world.
-type streams struct {
-	in       io.Reader
-	out, err io.Writer
-	asks     bool // somebody is there to answer
-	redraws  bool // out is a terminal
-	paints   bool // and shows colours
-	wait     func(context.Context, time.Duration) error
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// environment carries the commands' methods.
+type environment struct{ cli.Env }
 
 // run is the whole command but for the process around it.
-func run(ctx context.Context, args []string, getenv func(string) string, std streams) int {
-	env := &environment{streams: std, getenv: getenv}
-	root := newRoot(env)
-	root.SetArgs(args)
-	root.SetOut(std.out)
-	root.SetErr(std.err)
-	err := root.ExecuteContext(ctx)
-	code := exitCode(err)
-	if code == exitFailed && ctx.Err() != nil {
-		code = exitInterrupted
-	}
-	switch code {
-	case exitOK, exitPending:
-	case exitConfig: // its lines begin with their place in the file
-		if err.Error() != "" {
-			fmt.Fprintln(std.err, err)
-		}
-	default:
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			if line != "" {
-				fmt.Fprintln(std.err, "subscribe-setup:", line)
-			}
-		}
+func run(ctx context.Context, args []string, outside cli.Env) int {
+	env := &environment{outside}
+	code := env.Run(ctx, newRoot(env), args, nil)
+	if code == cli.Failed && ctx.Err() != nil {
+		return cli.Interrupted
 	}
 	return code
 }
 
-// Errors that only say how to exit: what there is to say has been printed.
-var (
-	errPending = errors.New("there are changes to apply")
-	errSilent  = errors.New("")
+func newRoot(env *environment) *cobra.Command {
+	root := env.Group(&cobra.Command{
+		Use:   "subscribe-setup",
+		Short: "Set up the Workspace Events subscriptions of your Google Chat spaces",
+		Long: `Set up the Workspace Events subscriptions of your Google Chat spaces: plan what
+the configuration asks for, apply it, and see that everything is watched. The
+worker, subscriber run, keeps them alive.
 
-	errConfigShown = errors.New("")
-)
-
-func exitCode(err error) int {
-	var usage *usageError
-	var cfg *config.Error
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.Is(err, errPending):
-		return exitPending
-	case errors.As(err, &usage):
-		return exitUsage
-	case errors.As(err, &cfg), errors.Is(err, errConfigShown):
-		return exitConfig
-	default:
-		return exitFailed
-	}
+Exit codes: 0 all went well, 1 something failed or is unhealthy, 2 there is
+something to apply (plan --detailed-exitcode), 64 called wrongly, 78 the
+configuration has to be changed, 130 interrupted.`,
+	},
+		newInit(env), newPlan(env), newApply(env), newList(env), newRenew(env), newReactivate(env), newDelete(env),
+		newStatus(env), newDoctor(env), newSpaces(env), env.VersionCommand(),
+	)
+	env.ConfigFlag(root)
+	env.FormatFlag(root, root.PersistentFlags(), cli.Formats()...)
+	return root
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
@@ -127,8 +128,9 @@ func (x *terminal) run(want int, args ...string) (stdout string) {
 		ctx = x.t.Context()
 	}
 	var out, messages bytes.Buffer
-	code := run(ctx, args, func(name string) string { return x.env[name] }, streams{
-		in: strings.NewReader(x.answers), out: &out, err: &messages, asks: x.answers != "", paints: x.paints, wait: x.wait,
+	code := run(ctx, args, cli.Env{
+		In: strings.NewReader(x.answers), Out: &out, Err: &messages, Getenv: func(name string) string { return x.env[name] },
+		Asks: x.answers != "", Paints: x.paints, Wait: x.wait,
 	})
 	if code != want && want != exitAny {
 		x.t.Errorf("subscribe-setup %s: got exit code %d, want %d", strings.Join(args, " "), code, want)
@@ -173,21 +175,21 @@ func (x *terminal) compare(name string) {
 func TestApplyListDelete(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{})
-	x.run(exitOK, "list")
-	x.run(exitOK, "list", "-o", "json")
-	x.run(exitOK, "apply")
-	x.run(exitOK, "apply")
-	x.run(exitOK, "list")
+	x.run(cli.OK, "list")
+	x.run(cli.OK, "list", "-o", "json")
+	x.run(cli.OK, "apply")
+	x.run(cli.OK, "apply")
+	x.run(cli.OK, "list")
 	x.env["SPACEKEEPER_WORKSPACE_EVENT_TYPES"] = "google.workspace.chat.membership.v1.created"
-	x.run(exitOK, "apply", "-o", "json")
-	for _, format := range formats() {
-		x.run(exitOK, "list", "-o", format)
-		x.run(exitOK, "renew", "$A", "-o", format)
-		x.run(exitOK, "apply", "-o", format)
+	x.run(cli.OK, "apply", "-o", "json")
+	for _, format := range cli.Formats() {
+		x.run(cli.OK, "list", "-o", format)
+		x.run(cli.OK, "renew", "$A", "-o", format)
+		x.run(cli.OK, "apply", "-o", format)
 	}
-	x.run(exitOK, "delete", "$A")
-	x.run(exitFailed, "delete", "$A")
-	x.run(exitOK, "list")
+	x.run(cli.OK, "delete", "$A")
+	x.run(cli.Failed, "delete", "$A")
+	x.run(cli.OK, "list")
 	x.compare("session")
 }
 
@@ -195,39 +197,39 @@ func TestApplyFailures(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{})
 	x.env["SPACEKEEPER_PUBSUB_TOPIC"] = "absent"
-	x.run(exitFailed, "apply")
+	x.run(cli.Failed, "apply")
 	x.env["SPACEKEEPER_PUBSUB_TOPIC"] = "chat-events"
 	good := x.env["SPACEKEEPER_WORKSPACE_SPACES"]
 	x.env["SPACEKEEPER_WORKSPACE_SPACES"] = good + ",spaces/Absent"
-	x.run(exitFailed, "plan")
-	x.run(exitFailed, "apply")
-	x.run(exitFailed, "apply", "-o", "json")
+	x.run(cli.Failed, "plan")
+	x.run(cli.Failed, "apply")
+	x.run(cli.Failed, "apply", "-o", "json")
 	x.compare("failures")
 }
 
 func TestWrongUse(t *testing.T) {
 	t.Parallel()
 	x := &terminal{t: t, env: map[string]string{}}
-	x.run(exitUsage)
-	x.run(exitUsage, "aply")
-	x.run(exitUsage, "apply", "now", "then")
-	x.run(exitUsage, "apply", "plan.json", "--prune")
-	x.run(exitUsage, "apply", "--dry-run")
-	x.run(exitUsage, "list", "-o", "xml")
-	x.run(exitUsage, "delete")
-	x.run(exitUsage, "delete", "chat-spaces-1")
-	x.run(exitConfig, "apply")
-	x.run(exitConfig, "list", "--config", "testdata/wrong.yaml")
-	x.run(exitConfig, "list", "--config", "testdata/absent.yaml")
-	x.run(exitFailed, "apply", "testdata/absent.json")
-	x.run(exitFailed, "apply", "testdata/wrong.yaml")
+	x.run(cli.Misused)
+	x.run(cli.Misused, "aply")
+	x.run(cli.Misused, "apply", "now", "then")
+	x.run(cli.Misused, "apply", "plan.json", "--prune")
+	x.run(cli.Misused, "apply", "--dry-run")
+	x.run(cli.Misused, "list", "-o", "xml")
+	x.run(cli.Misused, "delete")
+	x.run(cli.Misused, "delete", "chat-spaces-1")
+	x.run(cli.Misconfigured, "apply")
+	x.run(cli.Misconfigured, "list", "--config", "testdata/wrong.yaml")
+	x.run(cli.Misconfigured, "list", "--config", "testdata/absent.yaml")
+	x.run(cli.Failed, "apply", "testdata/absent.json")
+	x.run(cli.Failed, "apply", "testdata/wrong.yaml")
 	x.compare("wrong-use")
 }
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	x := &terminal{t: t}
-	if got := x.run(exitOK, "version"); !strings.HasPrefix(got, "subscribe-setup ") || !strings.Contains(got, "go1.") {
+	if got := x.run(cli.OK, "version"); !strings.HasPrefix(got, "subscribe-setup ") || !strings.Contains(got, "go1.") {
 		t.Errorf("got %q", got)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -26,7 +27,6 @@ func newPlan(env *environment) *cobra.Command {
 		Long: `Compare the configuration with the subscriptions that Google has, and show
 what apply would do. Google is asked to validate every subscription that would
 be created or changed, so that missing rights show here. Nothing is changed.`,
-		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return env.plan(cmd.Context(), flags) },
 	}
 	cmd.Flags().BoolVar(&flags.exitCode, "detailed-exitcode", false, "exit with 2 if there is something to apply")
@@ -67,15 +67,15 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 	}
 	switch {
 	case document.pending() == 0:
-		e.say("Next: subscribe-setup status")
+		e.Say("Next: subscribe-setup status")
 		return nil
 	case flags.out != "":
-		e.say("Next: subscribe-setup apply %s", flags.out)
+		e.Say("Next: subscribe-setup apply %s", flags.out)
 	default:
-		e.say("Next: subscribe-setup apply")
+		e.Say("Next: subscribe-setup apply")
 	}
 	if flags.exitCode {
-		return errPending
+		return cli.Exit(cli.Pending)
 	}
 	return nil
 }
@@ -83,16 +83,16 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 // introduce says what is talked about, and what of the configuration means
 // nothing.
 func (e *environment) introduce(ctx context.Context, s *session) {
-	if !e.forPeople() {
+	if !e.ForPeople() {
 		return
 	}
-	e.say("Project %s · topic %s · as %s", s.cfg.Project, s.cfg.TopicName(), s.identity())
+	e.Say("Project %s · topic %s · as %s", s.cfg.Project, s.cfg.TopicName(), s.identity())
 	spaces, err := s.directory.all(ctx)
 	if err != nil {
 		return // the resolver has said so, if anybody needed them
 	}
 	for _, pattern := range s.resolver().Unmatched(spaces) {
-		e.say("Note: %q matches none of the %d spaces", pattern, len(spaces))
+		e.Say("Note: %q matches none of the %d spaces", pattern, len(spaces))
 	}
 }
 

@@ -1,51 +1,52 @@
 package main
 
 import (
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 // showPlan prints the plan. The table leaves out what stays as it is.
 func (e *environment) showPlan(d *planDocument) error {
-	l := listing[planRow]{document: d, columns: planColumns(), name: func(r planRow) string { return r.Scope }}
+	l := cli.List[planRow]{Document: d, Columns: planColumns(), Name: func(r planRow) string { return r.Scope }}
 	for _, r := range d.Actions {
-		if r.kind.Mutates() || r.kind != subscriptions.Keep && e.format != formatName || e.format == formatWide {
-			l.rows = append(l.rows, r)
+		if r.kind.Mutates() || r.kind != subscriptions.Keep && e.Format != cli.Name || e.Format == cli.Wide {
+			l.Rows = append(l.Rows, r)
 		}
 	}
-	if err := show(e, l); err != nil {
+	if err := cli.Show(&e.Env, l); err != nil {
 		return err
 	}
-	if e.forPeople() {
+	if e.ForPeople() {
 		e.sayPubSub(d)
-		e.say("%s", d.Summary)
+		e.Say("%s", d.Summary)
 	}
 	return nil
 }
 
 func (e *environment) sayPubSub(d *planDocument) {
 	for _, r := range d.PubSub {
-		e.say("Pub/Sub: %s", r.text())
+		e.Say("Pub/Sub: %s", r.text())
 	}
 	if d.lacksTopic() {
-		e.say("Note: Google can validate subscriptions once apply has made the topic")
+		e.Say("Note: Google can validate subscriptions once apply has made the topic")
 	}
 }
 
-func planColumns() []column[planRow] {
+func planColumns() []cli.Column[planRow] {
 	type r = planRow
-	return []column[r]{
-		{title: "", value: func(r r) string { return planSigns[r.kind].sign }, paint: func(r r) colour { return planSigns[r.kind].colour }},
-		{title: "ACTION", value: func(r r) string { return planSigns[r.kind].verb }},
-		{title: "TARGET", value: func(r r) string { return r.Scope }},
-		{title: "NAME", value: func(r r) string { return r.DisplayName }},
-		{title: "CHANGE", value: changeText},
-		{title: "GOOGLE", value: checkText, paint: func(r r) colour {
+	return []cli.Column[r]{
+		{Title: "", Value: func(r r) string { return planSigns[r.kind].sign }, Paint: func(r r) cli.Colour { return planSigns[r.kind].colour }},
+		{Title: "ACTION", Value: func(r r) string { return planSigns[r.kind].verb }},
+		{Title: "TARGET", Value: func(r r) string { return r.Scope }},
+		{Title: "NAME", Value: func(r r) string { return r.DisplayName }},
+		{Title: "CHANGE", Value: changeText},
+		{Title: "GOOGLE", Value: checkText, Paint: func(r r) cli.Colour {
 			if r.Error != "" {
-				return red
+				return cli.Red
 			}
-			return green
+			return cli.Green
 		}},
-		{title: "SUBSCRIPTION", wide: true, value: func(r r) string {
+		{Title: "SUBSCRIPTION", Wide: true, Value: func(r r) string {
 			if r.Actual == nil {
 				return ""
 			}
@@ -56,15 +57,15 @@ func planColumns() []column[planRow] {
 
 var planSigns = map[subscriptions.Kind]struct {
 	sign, verb string
-	colour     colour
+	colour     cli.Colour
 }{
-	subscriptions.Create:     {"+", "subscribe", green},
-	subscriptions.Update:     {"~", "update", yellow},
-	subscriptions.Replace:    {"±", "replace", yellow},
-	subscriptions.Reactivate: {"↻", "reactivate", cyan},
-	subscriptions.Prune:      {"-", "delete", red},
-	subscriptions.Orphan:     {"!", "orphan", yellow},
-	subscriptions.Keep:       {"", "keep", faint},
+	subscriptions.Create:     {"+", "subscribe", cli.Green},
+	subscriptions.Update:     {"~", "update", cli.Yellow},
+	subscriptions.Replace:    {"±", "replace", cli.Yellow},
+	subscriptions.Reactivate: {"↻", "reactivate", cli.Cyan},
+	subscriptions.Prune:      {"-", "delete", cli.Red},
+	subscriptions.Orphan:     {"!", "orphan", cli.Yellow},
+	subscriptions.Keep:       {"", "keep", cli.Faint},
 }
 
 func changeText(r planRow) string {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
@@ -39,7 +40,7 @@ func change(t *testing.T) *terminal {
 	t.Helper()
 	x := open(t, simulate.Options{Spaces: 6})
 	x.config(before)
-	x.run(exitOK, "apply")
+	x.run(cli.OK, "apply")
 	x.suspend()
 	if _, err := x.ws.AddUnmanaged(simulate.Unmanaged{
 		Target: "//chat.googleapis.com/" + x.ws.Spaces()[4].Name, EventTypes: config.EventTypes(),
@@ -57,7 +58,7 @@ func change(t *testing.T) *terminal {
 func (x *terminal) suspend() {
 	x.t.Helper()
 	want := x.ws.Spaces()[0].Name
-	for line := range strings.Lines(x.run(exitOK, "list", "-o", "wide")) {
+	for line := range strings.Lines(x.run(cli.OK, "list", "-o", "wide")) {
 		if fields := strings.Fields(line); fields[0] == want {
 			name := fields[len(fields)-1]
 			if err := x.ws.Suspend(name, "APP_SCOPE_REVOKED"); err != nil {
@@ -75,33 +76,33 @@ func (x *terminal) suspend() {
 func TestPlanAndApply(t *testing.T) {
 	t.Parallel()
 	x := change(t)
-	for _, format := range formats() {
-		x.run(exitOK, "plan", "-o", format)
+	for _, format := range cli.Formats() {
+		x.run(cli.OK, "plan", "-o", format)
 	}
-	x.run(exitPending, "plan", "--detailed-exitcode", "--prune")
-	x.run(exitFailed, "apply") // nobody is there to agree to a replacement
+	x.run(cli.Pending, "plan", "--detailed-exitcode", "--prune")
+	x.run(cli.Failed, "apply") // nobody is there to agree to a replacement
 	x.answers = "no\n"
-	x.run(exitFailed, "apply", "--prune")
+	x.run(cli.Failed, "apply", "--prune")
 	x.answers = "y\n"
-	x.run(exitOK, "apply")
-	x.run(exitOK, "plan", "--detailed-exitcode")
+	x.run(cli.OK, "apply")
+	x.run(cli.OK, "plan", "--detailed-exitcode")
 	x.answers = ""
-	x.run(exitFailed, "apply", "--prune")
-	x.run(exitOK, "apply", "--prune", "--yes")
-	x.run(exitOK, "plan", "--detailed-exitcode", "-o", "yaml")
+	x.run(cli.Failed, "apply", "--prune")
+	x.run(cli.OK, "apply", "--prune", "--yes")
+	x.run(cli.OK, "plan", "--detailed-exitcode", "-o", "yaml")
 	x.compare("plan")
 }
 
 func TestPlanFile(t *testing.T) {
 	t.Parallel()
 	x := change(t)
-	x.run(exitOK, "plan", "--prune", "--out", "$DIR/plan.json")
-	x.run(exitOK, "apply", "$DIR/plan.json")
-	x.run(exitOK, "apply", "$DIR/plan.json") // it is done
-	x.run(exitOK, "plan", "--detailed-exitcode", "--prune")
+	x.run(cli.OK, "plan", "--prune", "--out", "$DIR/plan.json")
+	x.run(cli.OK, "apply", "$DIR/plan.json")
+	x.run(cli.OK, "apply", "$DIR/plan.json") // it is done
+	x.run(cli.OK, "plan", "--detailed-exitcode", "--prune")
 	x.compare("plan-file")
-	fromStdout := x.run(exitOK, "plan", "-o", "json")
-	x.run(exitOK, "plan", "--out", "$DIR/plan.json")
+	fromStdout := x.run(cli.OK, "plan", "-o", "json")
+	x.run(cli.OK, "plan", "--out", "$DIR/plan.json")
 	if kept, err := os.ReadFile(filepath.Join(x.dir, "plan.json")); err != nil || string(kept) != fromStdout {
 		t.Errorf("the file and what is printed differ (%v)", err)
 	}
@@ -125,7 +126,7 @@ func TestPlanFileOutOfDate(t *testing.T) {
 		}, "not in the plan"},
 		"another topic": {func(x *terminal) { x.env["SPACEKEEPER_PUBSUB_TOPIC"] = "another" }, "plan is for the topic"},
 		"suspended": {func(x *terminal) {
-			name := x.run(exitOK, "list", "-o", "name")
+			name := x.run(cli.OK, "list", "-o", "name")
 			for line := range strings.Lines(name) {
 				if err := x.ws.Suspend(strings.TrimSpace(line), "OTHER"); err != nil {
 					x.t.Fatal(err)
@@ -133,8 +134,8 @@ func TestPlanFileOutOfDate(t *testing.T) {
 			}
 		}, "its subscription has changed"},
 		"deleted": {func(x *terminal) {
-			for line := range strings.Lines(x.run(exitOK, "list", "-o", "name")) {
-				x.run(exitOK, "delete", strings.TrimSpace(line))
+			for line := range strings.Lines(x.run(cli.OK, "list", "-o", "name")) {
+				x.run(cli.OK, "delete", strings.TrimSpace(line))
 			}
 		}, "its subscription has changed"},
 	} {
@@ -142,17 +143,17 @@ func TestPlanFileOutOfDate(t *testing.T) {
 			t.Parallel()
 			x := open(t, simulate.Options{Spaces: 6})
 			x.config(before)
-			x.run(exitOK, "apply")
+			x.run(cli.OK, "apply")
 			x.config(after)
-			x.run(exitOK, "plan", "--prune", "--out", "$DIR/plan.json")
+			x.run(cli.OK, "plan", "--prune", "--out", "$DIR/plan.json")
 			change.do(x)
-			before := x.run(exitOK, "list", "-o", "json")
+			before := x.run(cli.OK, "list", "-o", "json")
 			x.transcript.Reset()
-			x.run(exitFailed, "apply", "$DIR/plan.json")
+			x.run(cli.Failed, "apply", "$DIR/plan.json")
 			if !strings.Contains(x.transcript.String(), change.says) || !strings.Contains(x.transcript.String(), "plan again") {
 				t.Errorf("it doesn't say %q:\n%s", change.says, x.transcript.String())
 			}
-			if after := x.run(exitOK, "list", "-o", "json"); after != before {
+			if after := x.run(cli.OK, "list", "-o", "json"); after != before {
 				t.Error("something was changed")
 			}
 		})
@@ -163,9 +164,9 @@ func TestColours(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{})
 	x.paints = true
-	x.run(exitOK, "plan")
-	x.run(exitOK, "apply")
-	x.run(exitOK, "list")
+	x.run(cli.OK, "plan")
+	x.run(cli.OK, "apply")
+	x.run(cli.OK, "list")
 	x.transcript.WriteString("")
 	x.compare("colours")
 }

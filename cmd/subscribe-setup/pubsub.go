@@ -111,16 +111,16 @@ func (e *environment) makePubSub(ctx context.Context, s *session) (err error) {
 	defer func() { err = errors.Join(err, p.Close()) }()
 	done, left, err := p.Make(ctx)
 	for _, change := range done {
-		e.say("Pub/Sub: %s", change)
+		e.Say("Pub/Sub: %s", change)
 	}
 	if err != nil {
 		return fmt.Errorf("make Pub/Sub's resources (apply again to go on): %w", err)
 	}
 	if slices.ContainsFunc(done, func(c provision.Change) bool { return strings.HasPrefix(c.What, "granted") }) {
-		e.say("Note: Google takes some minutes to notice new rights. A subscription that is suspended until then is reactivated by the worker, or by applying again")
+		e.Say("Note: Google takes some minutes to notice new rights. A subscription that is suspended until then is reactivated by the worker, or by applying again")
 	}
 	for _, r := range pubsubRows(nil, left) {
-		e.say("Note: Pub/Sub: %s", r.text())
+		e.Say("Note: Pub/Sub: %s", r.text())
 	}
 	return nil
 }

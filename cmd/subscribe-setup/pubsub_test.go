@@ -7,6 +7,7 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
@@ -15,15 +16,15 @@ func TestApplyMakesPubSub(t *testing.T) {
 	t.Parallel()
 	x := openWithPubSub(t, simulate.Options{Spaces: 1})
 	x.config("pubsub: {manage: true}\nworkspace: {spaces: [$A]}")
-	x.run(exitFailed, "plan") // the Pub/Sub subscription has no name
+	x.run(cli.Failed, "plan") // the Pub/Sub subscription has no name
 	x.env["SPACEKEEPER_PUBSUB_SUBSCRIPTION"] = "spacekeeper"
-	x.run(exitPending, "plan", "--detailed-exitcode")
-	x.run(exitOK, "plan", "-o", "yaml")
+	x.run(cli.Pending, "plan", "--detailed-exitcode")
+	x.run(cli.OK, "plan", "-o", "yaml")
 	x.answers = "y\n"
-	x.run(exitOK, "apply")
+	x.run(cli.OK, "apply")
 	x.answers = ""
-	x.run(exitOK, "plan", "--detailed-exitcode")
-	x.run(exitOK, "apply")
+	x.run(cli.OK, "plan", "--detailed-exitcode")
+	x.run(cli.OK, "apply")
 	// Somebody has changed what apply can mend, and what it can't.
 	client, err := pubsub.NewClient(t.Context(), x.ws.Project(), x.ws.Broker().ClientOptions()...)
 	if err != nil {
@@ -39,9 +40,9 @@ func TestApplyMakesPubSub(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	x.run(exitPending, "plan", "--detailed-exitcode")
-	x.run(exitOK, "apply")
-	x.run(exitOK, "plan", "--detailed-exitcode")
+	x.run(cli.Pending, "plan", "--detailed-exitcode")
+	x.run(cli.OK, "apply")
+	x.run(cli.OK, "plan", "--detailed-exitcode")
 	x.compare("pubsub")
 	if strings.Contains(x.transcript.String(), "127.0.0.1") {
 		t.Error("the transcript differs from run to run")

@@ -27,12 +27,12 @@ type session struct {
 
 // open reads the configuration and opens Google's APIs. No call is made yet.
 func (e *environment) open(ctx context.Context, needs ...config.Need) (*session, error) {
-	cfg, err := config.Load(e.configPath, e.getenv, needs...)
+	cfg, err := e.Load(needs...)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{cfg: cfg}
-	if s.log, err = logging.New("warn", "console", e.err); err != nil {
+	if s.log, err = logging.New("warn", "console", e.Err); err != nil {
 		return nil, err
 	}
 	if s.manager, err = subscriptions.New(ctx, subscriptions.Options{

@@ -2,36 +2,24 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 func newSpaces(env *environment) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "spaces",
-		Short: "Show the spaces that could be watched",
-		Args:  usageArgs(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			fmt.Fprint(env.err, cmd.UsageString())
-			return &usageError{errors.New("name a command")}
-		},
-	}
-	cmd.AddCommand(&cobra.Command{
+	return env.Group(&cobra.Command{Use: "spaces", Short: "Show the spaces that could be watched"}, &cobra.Command{
 		Use:   "list",
 		Short: "Show the spaces that the Chat app, or the user of auth, is in",
 		Long: `Show the spaces that the Chat app, or the user of auth, is in, and whether a
 subscription watches each. -o yaml is a piece of the configuration. Direct
 messages and group chats in which nobody has written yet aren't shown.`,
-		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return env.listSpaces(cmd.Context()) },
 	})
-	return cmd
 }
 
 // spaceRow is one space as it is printed.
@@ -55,25 +43,25 @@ func (e *environment) listSpaces(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.format == formatYAML {
+	if e.Format == cli.YAML {
 		rows := make([]spaceRow, 0, len(spaces))
 		for _, one := range spaces {
 			rows = append(rows, spaceRow{Space: one.Name, DisplayName: one.DisplayName, Type: one.Type})
 		}
-		_, err := fmt.Fprint(e.out, spacesYAML(rows))
+		_, err := fmt.Fprint(e.Out, spacesYAML(rows))
 		return err
 	}
 	rows, err := s.spaceRows(ctx)
 	if err != nil {
 		return err
 	}
-	if err := show(e, listing[spaceRow]{rows: rows, columns: spaceColumns(), name: func(r spaceRow) string { return r.Space }}); err != nil {
+	if err := cli.Show(&e.Env, cli.List[spaceRow]{Rows: rows, Columns: spaceColumns(), Name: func(r spaceRow) string { return r.Space }}); err != nil {
 		return err
 	}
 	if len(rows) == 0 {
-		e.say("There are none: add the Chat app to a space (in the space: Apps & integrations), or the user of auth")
-	} else if e.forPeople() {
-		e.say("Next: subscribe-setup spaces list -o yaml, for the configuration, or subscribe-setup plan")
+		e.Say("There are none: add the Chat app to a space (in the space: Apps & integrations), or the user of auth")
+	} else if e.ForPeople() {
+		e.Say("Next: subscribe-setup spaces list -o yaml, for the configuration, or subscribe-setup plan")
 	}
 	return nil
 }
@@ -125,26 +113,26 @@ func watchesAll(scope string) bool {
 	return scope == "spaces/-" || strings.HasPrefix(scope, "customers/")
 }
 
-func spaceColumns() []column[spaceRow] {
+func spaceColumns() []cli.Column[spaceRow] {
 	type r = spaceRow
-	return []column[r]{
-		{title: "SPACE", value: func(r r) string { return r.Space }},
-		{title: "NAME", value: func(r r) string { return r.DisplayName }},
-		{title: "TYPE", wide: true, value: func(r r) string { return r.Type }},
-		{title: "CONFIGURED", value: func(r r) string {
+	return []cli.Column[r]{
+		{Title: "SPACE", Value: func(r r) string { return r.Space }},
+		{Title: "NAME", Value: func(r r) string { return r.DisplayName }},
+		{Title: "TYPE", Wide: true, Value: func(r r) string { return r.Type }},
+		{Title: "CONFIGURED", Value: func(r r) string {
 			if r.Configured {
 				return "yes"
 			}
 			return "no"
 		}},
-		{title: "SUBSCRIBED", value: subscribedText, paint: func(r r) colour {
+		{Title: "SUBSCRIBED", Value: subscribedText, Paint: func(r r) cli.Colour {
 			switch {
 			case r.Subscribed:
-				return green
+				return cli.Green
 			case r.State != "":
-				return red
+				return cli.Red
 			}
-			return plain
+			return cli.Plain
 		}},
 	}
 }
@@ -174,18 +162,7 @@ func spacesYAML(rows []spaceRow) string {
 		if about == "" {
 			about = strings.ReplaceAll(strings.ToLower(r.Type), "_", " ")
 		}
-		fmt.Fprintf(&text, "    - %s # %s\n", r.Space, oneLine(about))
+		fmt.Fprintf(&text, "    - %s # %s\n", r.Space, cli.Clean(about))
 	}
 	return text.String()
-}
-
-// oneLine keeps a name from ending the line that it stands on, or from moving
-// a terminal's cursor.
-func oneLine(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, name)
 }

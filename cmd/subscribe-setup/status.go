@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
 
@@ -30,10 +31,9 @@ The exit code is 1 if anything is unhealthy: a subscription that is missing,
 suspended, different from the configuration or about to expire, or a worker
 that hasn't been heard of. Gaps are shown, and are no reason: what can be
 fetched is being fetched.`,
-		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.interval < time.Second {
-				return &usageError{errors.New("--interval is at least 1s")}
+				return cli.Usage("--interval is at least 1s")
 			}
 			return env.status(cmd.Context(), flags)
 		},
@@ -56,8 +56,8 @@ func (e *environment) status(ctx context.Context, flags statusFlags) error {
 		if err := e.lookAgain(ctx, s); err != nil {
 			return err
 		}
-		if e.wait(ctx, flags.interval) != nil {
-			return errSilent // interrupted, as is usual
+		if e.Wait(ctx, flags.interval) != nil {
+			return cli.Exit(cli.Failed) // interrupted, as is usual
 		}
 	}
 }
@@ -66,20 +66,20 @@ func (e *environment) status(ctx context.Context, flags statusFlags) error {
 // nothing can be redrawn. What is unhealthy doesn't end the watch.
 func (e *environment) lookAgain(ctx context.Context, s *session) error {
 	var text strings.Builder
-	out := e.out
-	e.out = &text
+	out := e.Out
+	e.Out = &text
 	err := e.showStatus(ctx, s)
-	e.out = out
-	if err != nil && !errors.Is(err, errSilent) {
+	e.Out = out
+	if err != nil && !errors.Is(err, cli.Exit(cli.Failed)) {
 		if ctx.Err() != nil {
 			return err
 		}
 		fmt.Fprintln(&text, "subscribe-setup:", err) // it may pass
 	}
-	if e.redraws {
-		fmt.Fprint(e.out, "\x1b[H\x1b[2J")
+	if e.Redraws {
+		fmt.Fprint(e.Out, "\x1b[H\x1b[2J")
 	}
-	_, err = fmt.Fprint(e.out, text.String())
+	_, err = fmt.Fprint(e.Out, text.String())
 	return err
 }
 
@@ -88,23 +88,23 @@ func (e *environment) showStatus(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	l := listing[statusRow]{
-		rows: document.Subscriptions, document: document, columns: statusColumns(),
-		name: func(r statusRow) string {
+	l := cli.List[statusRow]{
+		Rows: document.Subscriptions, Document: document, Columns: statusColumns(),
+		Name: func(r statusRow) string {
 			if r.Health == healthOK || r.Health == healthOrphan {
 				return ""
 			}
 			return r.Scope
 		},
 	}
-	if err := show(e, l); err != nil {
+	if err := cli.Show(&e.Env, l); err != nil {
 		return err
 	}
-	if e.forPeople() {
+	if e.ForPeople() {
 		e.footer(document)
 	}
 	if !document.Healthy {
-		return errSilent
+		return cli.Exit(cli.Failed)
 	}
 	return nil
 }
@@ -114,12 +114,12 @@ func (e *environment) footer(d *statusDocument) {
 	if w := d.Worker; w != nil {
 		parts := []string{"never heard of"}
 		if w.Beat != nil {
-			parts[0] = "heard of " + short(d.Time.Sub(*w.Beat)) + " ago"
+			parts[0] = "heard of " + cli.ShortDuration(d.Time.Sub(*w.Beat)) + " ago"
 		}
 		if w.LagP95 != nil {
 			parts = append(parts, fmt.Sprintf("95%% of events come within %s", (time.Duration(*w.LagP95*1000)*time.Millisecond).Round(10*time.Millisecond)))
 		}
-		fmt.Fprintln(e.out, "Worker: "+strings.Join(parts, " · "))
+		fmt.Fprintln(e.Out, "Worker: "+strings.Join(parts, " · "))
 	}
 	var gaps []string
 	for _, r := range d.Subscriptions {
@@ -127,10 +127,10 @@ func (e *environment) footer(d *statusDocument) {
 			gaps = append(gaps, "Gap: "+g.text(r.Scope))
 		}
 	}
-	e.some(gaps, plain)
-	e.some(d.Problems, red)
+	e.some(gaps, cli.Plain)
+	e.some(d.Problems, cli.Red)
 	if d.Healthy {
-		fmt.Fprintln(e.out, e.painted(green, "Healthy."))
+		fmt.Fprintln(e.Out, e.Painted(cli.Green, "Healthy."))
 	}
 }
 
@@ -138,12 +138,12 @@ func (e *environment) footer(d *statusDocument) {
 // have a problem, it is mostly one. JSON has them all.
 const someShown = 10
 
-func (e *environment) some(lines []string, c colour) {
+func (e *environment) some(lines []string, c cli.Colour) {
 	for i, line := range lines {
 		if i == someShown {
-			fmt.Fprintf(e.out, "… and %d more\n", len(lines)-i)
+			fmt.Fprintf(e.Out, "… and %d more\n", len(lines)-i)
 			return
 		}
-		fmt.Fprintln(e.out, e.painted(c, line))
+		fmt.Fprintln(e.Out, e.Painted(c, line))
 	}
 }

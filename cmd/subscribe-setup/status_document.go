@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -110,7 +111,7 @@ func healthOf(a subscriptions.Action, left, granted time.Duration) (health, reas
 	}
 	// The worker renews when half of the life is over.
 	if left < granted/4 {
-		return healthExpiring, "it ends in " + short(left) + " and should have been renewed"
+		return healthExpiring, "it ends in " + cli.ShortDuration(left) + " and should have been renewed"
 	}
 	return healthOK, ""
 }

@@ -6,59 +6,60 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-func statusColumns() []column[statusRow] {
+func statusColumns() []cli.Column[statusRow] {
 	type r = statusRow
-	return []column[r]{
-		{title: "", value: func(r r) string { return statusSigns[r.Health].sign }, paint: paintHealth},
-		{title: "TARGET", value: func(r r) string { return r.Scope }},
-		{title: "NAME", value: func(r r) string { return r.DisplayName }},
-		{title: "STATE", value: healthText, paint: paintHealth},
-		{title: "EXPIRES", value: func(r r) string {
+	return []cli.Column[r]{
+		{Title: "", Value: func(r r) string { return statusSigns[r.Health].sign }, Paint: paintHealth},
+		{Title: "TARGET", Value: func(r r) string { return r.Scope }},
+		{Title: "NAME", Value: func(r r) string { return r.DisplayName }},
+		{Title: "STATE", Value: healthText, Paint: paintHealth},
+		{Title: "EXPIRES", Value: func(r r) string {
 			if r.ExpireTime == nil {
 				return ""
 			}
-			return "in " + short(r.left)
+			return "in " + cli.ShortDuration(r.left)
 		}},
-		{title: "LAST EVENT", value: func(r r) string {
+		{Title: "LAST EVENT", Value: func(r r) string {
 			if r.LastEvent == nil {
 				return ""
 			}
-			return short(r.quiet) + " ago"
+			return cli.ShortDuration(r.quiet) + " ago"
 		}},
-		{title: "24H EVENTS", value: func(r r) string {
+		{Title: "24H EVENTS", Value: func(r r) string {
 			if r.Events24h == nil {
 				return ""
 			}
 			return strconv.Itoa(*r.Events24h)
 		}},
-		{title: "24H SEEN", value: func(r r) string {
+		{Title: "24H SEEN", Value: func(r r) string {
 			if r.Coverage24h == nil {
 				return ""
 			}
 			return percent(*r.Coverage24h)
 		}},
-		{title: "EVENTS", wide: true, value: func(r r) string { return subscriptions.TypesText(r.EventTypes) }},
-		{title: "SUBSCRIPTION", wide: true, value: func(r r) string { return r.Subscription }},
+		{Title: "EVENTS", Wide: true, Value: func(r r) string { return subscriptions.TypesText(r.EventTypes) }},
+		{Title: "SUBSCRIPTION", Wide: true, Value: func(r r) string { return r.Subscription }},
 	}
 }
 
 var statusSigns = map[string]struct {
 	sign   string
-	colour colour
+	colour cli.Colour
 }{
-	healthOK:        {"●", green},
-	healthMissing:   {"×", red},
-	healthSuspended: {"×", red},
-	healthDiffers:   {"~", yellow},
-	healthExpiring:  {"▲", yellow},
-	healthOrphan:    {"!", yellow},
+	healthOK:        {"●", cli.Green},
+	healthMissing:   {"×", cli.Red},
+	healthSuspended: {"×", cli.Red},
+	healthDiffers:   {"~", cli.Yellow},
+	healthExpiring:  {"▲", cli.Yellow},
+	healthOrphan:    {"!", cli.Yellow},
 }
 
-func paintHealth(r statusRow) colour { return statusSigns[r.Health].colour }
+func paintHealth(r statusRow) cli.Colour { return statusSigns[r.Health].colour }
 
 func healthText(r statusRow) string {
 	switch {
@@ -80,7 +81,7 @@ func percent(share float64) string {
 func (g gapRow) text(scope string) string {
 	text := fmt.Sprintf("%s from %s", scope, g.From.Format(time.RFC3339))
 	if g.To != nil {
-		text += fmt.Sprintf(" for %s", short(g.To.Sub(g.From)))
+		text += fmt.Sprintf(" for %s", cli.ShortDuration(g.To.Sub(g.From)))
 	}
 	switch g.State {
 	case store.GapOpen:

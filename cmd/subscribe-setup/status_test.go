@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
@@ -91,8 +92,8 @@ func TestStatus(t *testing.T) {
 	t.Parallel()
 	x := openWatched(t, simulate.Options{Spaces: 5, TTL: simulate.TTL{Data: 8 * time.Hour}})
 	x.config("workspace: {spaces: [$A, $B, $C, $D]}")
-	x.run(exitFailed, "status")
-	x.run(exitOK, "apply")
+	x.run(cli.Failed, "status")
+	x.run(cli.OK, "apply")
 	x.keep()
 	spaces := x.ws.Spaces()
 	for i := range 30 {
@@ -100,8 +101,8 @@ func TestStatus(t *testing.T) {
 	}
 	x.clock.Advance(time.Minute)
 	x.keep()
-	for _, format := range formats() {
-		x.run(exitOK, "status", "-o", format)
+	for _, format := range cli.Formats() {
+		x.run(cli.OK, "status", "-o", format)
 	}
 	// B is suspended for two hours, C is deleted by hand, D differs, and E is
 	// somebody else's idea.
@@ -110,7 +111,7 @@ func TestStatus(t *testing.T) {
 	if err := x.ws.Suspend(name, "APP_SCOPE_REVOKED"); err != nil {
 		t.Fatal(err)
 	}
-	x.run(exitOK, "delete", spaces[2].Name)
+	x.run(cli.OK, "delete", spaces[2].Name)
 	if _, err := x.ws.AddUnmanaged(simulate.Unmanaged{
 		Target: "//chat.googleapis.com/" + spaces[4].Name, Topic: "projects/" + x.ws.Project() + "/topics/chat-events",
 		EventTypes: []string{"google.workspace.chat.message.v1.created"},
@@ -125,18 +126,18 @@ func TestStatus(t *testing.T) {
 	})
 	x.config(`workspace: {spaces: [$A, $B, $C], targets: [{target: $D, event_types: [google.workspace.chat.message.v1.created]}]}`)
 	x.keep(spaces[2])
-	for _, format := range formats() {
-		x.run(exitFailed, "status", "-o", format)
+	for _, format := range cli.Formats() {
+		x.run(cli.Failed, "status", "-o", format)
 	}
 	// The worker is gone, and nobody renews.
 	x.clock.Advance(6 * time.Hour)
-	x.run(exitFailed, "status")
+	x.run(cli.Failed, "status")
 	x.compare("status")
 }
 
 func (x *terminal) name(scope string) string {
 	x.t.Helper()
-	for line := range strings.Lines(x.run(exitOK, "list", "-o", "wide")) {
+	for line := range strings.Lines(x.run(cli.OK, "list", "-o", "wide")) {
 		if fields := strings.Fields(line); fields[0] == scope {
 			return fields[len(fields)-1]
 		}
@@ -148,10 +149,10 @@ func (x *terminal) name(scope string) string {
 func TestStatusWithoutADatabase(t *testing.T) {
 	t.Parallel()
 	x := open(t, simulate.Options{})
-	x.run(exitFailed, "status")
-	x.run(exitOK, "apply")
-	x.run(exitOK, "status")
-	x.run(exitOK, "status", "-o", "json")
+	x.run(cli.Failed, "status")
+	x.run(cli.OK, "apply")
+	x.run(cli.OK, "status")
+	x.run(cli.OK, "status", "-o", "json")
 	x.compare("status-without-a-database")
 }
 
@@ -170,13 +171,13 @@ func TestStatusWatch(t *testing.T) {
 			x.ws.SetEventsFaults(nil)
 			other := *x
 			other.ctx, other.transcript = nil, strings.Builder{}
-			other.run(exitOK, "apply")
+			other.run(cli.OK, "apply")
 		case 3:
 			cancel()
 		}
 		return ctx.Err()
 	}
-	x.run(exitInterrupted, "status", "--watch")
-	x.run(exitUsage, "status", "--watch", "--interval", "1ms")
+	x.run(cli.Interrupted, "status", "--watch")
+	x.run(cli.Misused, "status", "--watch", "--interval", "1ms")
 	x.compare("status-watch")
 }

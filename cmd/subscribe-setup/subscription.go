@@ -1,10 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"strconv"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -65,24 +64,24 @@ func resultRow(r subscriptions.Result, names map[string]string, now time.Time) s
 	return row
 }
 
-func subscriptionColumns() []column[subscriptionRow] {
+func subscriptionColumns() []cli.Column[subscriptionRow] {
 	type r = subscriptionRow
-	return []column[r]{
-		{title: "TARGET", value: func(r r) string { return r.Scope }},
-		{title: "NAME", value: func(r r) string { return r.DisplayName }},
-		{title: "OUTCOME", value: func(r r) string { return r.Outcome }, paint: func(r r) colour { return paintOutcome(r.Outcome) }},
-		{title: "STATE", value: stateText, paint: func(r r) colour { return paintState(r.State) }},
-		{title: "EVENTS", value: func(r r) string { return subscriptions.TypesText(r.EventTypes) }},
-		{title: "CONTENT", value: contentText},
-		{title: "EXPIRES", value: func(r r) string {
+	return []cli.Column[r]{
+		{Title: "TARGET", Value: func(r r) string { return r.Scope }},
+		{Title: "NAME", Value: func(r r) string { return r.DisplayName }},
+		{Title: "OUTCOME", Value: func(r r) string { return r.Outcome }, Paint: func(r r) cli.Colour { return paintOutcome(r.Outcome) }},
+		{Title: "STATE", Value: stateText, Paint: func(r r) cli.Colour { return paintState(r.State) }},
+		{Title: "EVENTS", Value: func(r r) string { return subscriptions.TypesText(r.EventTypes) }},
+		{Title: "CONTENT", Value: contentText},
+		{Title: "EXPIRES", Value: func(r r) string {
 			if r.ExpireTime == nil {
 				return ""
 			}
-			return "in " + short(r.left)
+			return "in " + cli.ShortDuration(r.left)
 		}},
-		{title: "AT", wide: true, value: func(r r) string { return timeText(r.ExpireTime) }},
-		{title: "TOPIC", wide: true, value: func(r r) string { return r.Topic }},
-		{title: "SUBSCRIPTION", wide: true, value: func(r r) string { return r.Subscription }},
+		{Title: "AT", Wide: true, Value: func(r r) string { return timeText(r.ExpireTime) }},
+		{Title: "TOPIC", Wide: true, Value: func(r r) string { return r.Topic }},
+		{Title: "SUBSCRIPTION", Wide: true, Value: func(r r) string { return r.Subscription }},
 	}
 }
 
@@ -103,21 +102,21 @@ func contentText(r subscriptionRow) string {
 	return "names only"
 }
 
-func paintState(state string) colour {
+func paintState(state string) cli.Colour {
 	if state == string(subscriptions.StateActive) {
-		return green
+		return cli.Green
 	}
-	return red
+	return cli.Red
 }
 
-func paintOutcome(outcome string) colour {
+func paintOutcome(outcome string) cli.Colour {
 	switch subscriptions.Outcome(outcome) {
 	case subscriptions.Failed:
-		return red
+		return cli.Red
 	case subscriptions.Unchanged:
-		return faint
+		return cli.Faint
 	}
-	return green
+	return cli.Green
 }
 
 func timeText(t *time.Time) string {
@@ -125,32 +124,4 @@ func timeText(t *time.Time) string {
 		return ""
 	}
 	return t.Format(time.RFC3339)
-}
-
-// short is a duration for people, to its two largest units: "3h59m", "6d23h",
-// "45s".
-func short(d time.Duration) string {
-	if d < 0 {
-		return "-" + short(-d)
-	}
-	switch {
-	case d < time.Minute:
-		return strconv.Itoa(int(d.Round(time.Second).Seconds())) + "s"
-	case d < 24*time.Hour:
-		d = d.Round(time.Minute)
-		h, m := int(d.Hours()), int(d.Minutes())%60
-		switch {
-		case h == 0:
-			return fmt.Sprintf("%dm", m)
-		case m == 0:
-			return fmt.Sprintf("%dh", h)
-		}
-		return fmt.Sprintf("%dh%dm", h, m)
-	}
-	d = d.Round(time.Hour)
-	days, h := int(d.Hours())/24, int(d.Hours())%24
-	if h == 0 {
-		return fmt.Sprintf("%dd", days)
-	}
-	return fmt.Sprintf("%dd%dh", days, h)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -17,7 +18,7 @@ func (e *environment) validate(ctx context.Context, s *session, d *planDocument,
 	}
 	changes := d.Summary.Create + d.Summary.Update + d.Summary.Replace
 	if took := subscriptions.TakesAbout(changes); took > time.Minute {
-		e.say("Google validates %d changes, which takes about %s at its quota", changes, short(took))
+		e.Say("Google validates %d changes, which takes about %s at its quota", changes, cli.ShortDuration(took))
 	}
 	var failures []error
 	checked, asked := 0, 0
@@ -42,12 +43,12 @@ func (e *environment) validate(ctx context.Context, s *session, d *planDocument,
 
 // count shows on a terminal how far something is that takes long.
 func (e *environment) count(what string, n, of int) {
-	if !e.asks || of < 100 {
+	if !e.Asks || of < 100 {
 		return
 	}
-	fmt.Fprintf(e.err, "\r%s %d of %d", what, n, of)
+	fmt.Fprintf(e.Err, "\r%s %d of %d", what, n, of)
 	if n == of {
-		fmt.Fprint(e.err, "\r\x1b[K")
+		fmt.Fprint(e.Err, "\r\x1b[K")
 	}
 }
 

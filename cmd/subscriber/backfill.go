@@ -33,11 +33,11 @@ stopped.`,
 			if err := checkSpaces(spaces); err != nil {
 				return err
 			}
-			cfg, err := env.load(config.ForPast)
+			cfg, err := env.Load(config.ForPast)
 			if err != nil {
 				return err
 			}
-			return explainConnecting(runBackfill(cmd.Context(), cfg, spaces, time.Duration(since), env.stdout))
+			return explainConnecting(runBackfill(cmd.Context(), cfg, spaces, time.Duration(since), env.Out))
 		},
 	}
 	cmd.Flags().Var(&since, "since", "how far back, such as 28d or 12h")

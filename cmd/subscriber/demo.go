@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/localpg"
 	"github.com/spacekeeper/spacekeeper/internal/logging"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
@@ -44,7 +45,7 @@ recorded and who joined with who was welcomed, prints the table, and exits 1 if
 anything differs. --sabotage shows that the comparison can fail.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
-				return &usageError{err}
+				return cli.WrongUse(err)
 			}
 			return runDemo(cmd.Context(), env, o)
 		},
@@ -89,8 +90,8 @@ const drainTime = 2 * time.Minute
 
 func runDemo(ctx context.Context, env *environment, o demoOptions) (err error) {
 	started := time.Now()
-	screen := newScreen(env.stdout, o.quiet)
-	log, err := logging.New("warn", "console", env.stderr)
+	screen := newScreen(env.Out, o.quiet)
+	log, err := logging.New("warn", "console", env.Err)
 	if err != nil {
 		return err
 	}
@@ -134,18 +135,18 @@ func runDemo(ctx context.Context, env *environment, o demoOptions) (err error) {
 	screen.summary(stage.workspace.Counts())
 	switch {
 	case unknown != nil && o.length == 0:
-		fmt.Fprintln(env.stdout, "stopped before everything was drained; use --for to have it reconciled")
+		fmt.Fprintln(env.Out, "stopped before everything was drained; use --for to have it reconciled")
 		return nil
 	case unknown != nil:
 		return unknown
 	}
-	if err := report.Write(env.stdout); err != nil {
+	if err := report.Write(env.Out); err != nil {
 		return err
 	}
 	if !report.Exact() {
 		return errors.New("demo: what was recorded or sent differs from what happened")
 	}
-	fmt.Fprintln(env.stdout, "exact: nothing lost, nothing twice")
+	fmt.Fprintln(env.Out, "exact: nothing lost, nothing twice")
 	return nil
 }
 

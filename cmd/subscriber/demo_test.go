@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
 
 // table wants the reconciliation in stdout, row by row.
@@ -37,13 +39,13 @@ func TestDemo(t *testing.T) {
 		code int
 		want map[string]string
 	}{
-		{"exact", nil, exitOK, map[string]string{
+		{"exact", nil, cli.OK, map[string]string{
 			"events": exact, "items of events": exact, "malformed messages": exact, "welcomes": exact,
 		}},
-		{"an event is dropped", []string{"--sabotage", sabotageDrop}, exitFailed, map[string]string{
+		{"an event is dropped", []string{"--sabotage", sabotageDrop}, cli.Failed, map[string]string{
 			"events": "1 0 0 DIFFERS", "items of events": "1 0 0 DIFFERS", "malformed messages": exact,
 		}},
-		{"a welcome is doubled", []string{"--sabotage", sabotageDouble}, exitFailed, map[string]string{
+		{"a welcome is doubled", []string{"--sabotage", sabotageDouble}, cli.Failed, map[string]string{
 			"malformed messages": exact, "welcomes": "0 0 1 DIFFERS",
 		}},
 	} {
@@ -55,10 +57,10 @@ func TestDemo(t *testing.T) {
 				t.Errorf("got exit code %d, want %d: %s", code, tt.code, stderr)
 			}
 			table(t, stdout, tt.want)
-			if said := strings.HasSuffix(stdout, "exact: nothing lost, nothing twice\n"); said != (tt.code == exitOK) {
+			if said := strings.HasSuffix(stdout, "exact: nothing lost, nothing twice\n"); said != (tt.code == cli.OK) {
 				t.Errorf("the last line is wrong:\n%s", stdout)
 			}
-			if tt.code == exitFailed && !strings.Contains(stderr, "differs from what happened") {
+			if tt.code == cli.Failed && !strings.Contains(stderr, "differs from what happened") {
 				t.Errorf("the error does not say what is wrong: %s", stderr)
 			}
 		})
@@ -84,7 +86,7 @@ func TestDemoOnAKeptDatabase(t *testing.T) {
 	dir := filepath.Join(parent, "demo")
 	for _, args := range [][]string{{}, {"--seed", "5"}, {}} {
 		code, stdout, stderr := call(t, nil, append([]string{"demo", "--for", "1s", "--rate", "20", "--data-dir", dir}, args...)...)
-		if code != exitOK {
+		if code != cli.OK {
 			t.Errorf("demo %s: got exit code %d: %s", strings.Join(args, " "), code, stderr)
 		}
 		table(t, stdout, map[string]string{"events": exact, "items of events": exact, "welcomes": exact})
@@ -102,7 +104,7 @@ func TestDemoOnAKeptDatabase(t *testing.T) {
 func TestDemoMishaps(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := call(t, nil, "demo", "--for", "10s", "--rate", "20")
-	if code != exitOK {
+	if code != cli.OK {
 		t.Errorf("got exit code %d: %s", code, stderr)
 	}
 	table(t, stdout, map[string]string{"events": exact, "items of events": exact, "welcomes": exact})
@@ -122,8 +124,8 @@ func TestDemoInterrupted(t *testing.T) {
 	eventually(t, p, "an event is recorded", func() bool {
 		return regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d  `).MatchString(p.stdout.String())
 	})
-	if code := p.stop(); code != exitOK {
-		t.Errorf("got exit code %d, want %d", code, exitOK)
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}
 }
 
@@ -132,7 +134,7 @@ func TestDemoLeavesOtherDatabasesAlone(t *testing.T) {
 	dsn := bareDatabase(t)
 	t.Setenv("DATABASE_URL", dsn)
 	t.Setenv("TEST_DATABASE_URL", dsn)
-	if code, _, stderr := call(t, nil, "demo", "--for", "100ms", "--quiet"); code != exitOK {
+	if code, _, stderr := call(t, nil, "demo", "--for", "100ms", "--quiet"); code != cli.OK {
 		t.Errorf("got exit code %d: %s", code, stderr)
 	}
 	if n := query[int](t, dsn, "SELECT count(*)::int FROM pg_class WHERE relnamespace = 'public'::regnamespace"); n != 0 {
@@ -170,10 +172,10 @@ func TestSimulate(t *testing.T) {
 	eventually(t, worker, "an event is recorded", func() bool {
 		return query[int](t, dsn, "SELECT count(*)::int FROM events") > 0
 	})
-	if code := worker.stop(); code != exitOK {
-		t.Errorf("the worker's exit code is %d, want %d", code, exitOK)
+	if code := worker.stop(); code != cli.OK {
+		t.Errorf("the worker's exit code is %d, want %d", code, cli.OK)
 	}
-	if code := simulation.stop(); code != exitOK {
-		t.Errorf("the simulation's exit code is %d, want %d", code, exitOK)
+	if code := simulation.stop(); code != cli.OK {
+		t.Errorf("the simulation's exit code is %d, want %d", code, cli.OK)
 	}
 }

@@ -18,7 +18,7 @@ func newHealthcheck(env *environment) *cobra.Command {
 		Short: "Ask a running worker whether it receives and records events",
 		Long:  "Healthcheck exits 0 if the worker on this machine is ready (with --live: healthy), and 1 with the reason otherwise.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := env.load()
+			cfg, err := env.Load()
 			if err != nil {
 				return err
 			}
@@ -29,7 +29,7 @@ func newHealthcheck(env *environment) *cobra.Command {
 			if live {
 				path = "/-/healthy"
 			}
-			return checkHealth(cmd.Context(), env.stdout, "http://"+cfg.Health.Addr+path)
+			return checkHealth(cmd.Context(), env.Out, "http://"+cfg.Health.Addr+path)
 		},
 	}
 	cmd.Flags().BoolVar(&live, "live", false, "ask whether the process is worth keeping, not whether it is ready")

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
 
 // interact publishes what Google tells a Chat app of a space, in either of
@@ -60,8 +62,8 @@ func TestWorkerFollowsTheApp(t *testing.T) {
 			eventually(t, p, "it isn't any more", func() bool {
 				return query[int](t, dsn, "SELECT count(*)::int FROM subscription_states WHERE managed AND scope = '"+space+"'") == 0
 			})
-			if code := p.stop(); code != exitOK {
-				t.Errorf("got exit code %d, want %d", code, exitOK)
+			if code := p.stop(); code != cli.OK {
+				t.Errorf("got exit code %d, want %d", code, cli.OK)
 			}
 		})
 	}
@@ -111,8 +113,8 @@ func TestWorkerKeeps(t *testing.T) {
 	eventually(t, p, "the worker says that it is there", func() bool {
 		return query[int](t, dsn, "SELECT count(*)::int FROM worker_beats") == 1
 	})
-	if code := p.stop(); code != exitOK {
-		t.Errorf("got exit code %d, want %d", code, exitOK)
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}
 }
 
@@ -121,7 +123,7 @@ func TestKeeperNeedsTheTopic(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, migratedDatabase(t))
 	code, _, stderr := call(t, w.env.with("SPACEKEEPER_PUBSUB_TOPIC", ""), "run")
-	if code != exitConfig || !strings.Contains(stderr, "pubsub.topic is missing") {
+	if code != cli.Misconfigured || !strings.Contains(stderr, "pubsub.topic is missing") {
 		t.Errorf("got exit code %d: %s", code, stderr)
 	}
 }

@@ -25,11 +25,11 @@ It may run beside the worker, be interrupted and be run again at any time.`,
 			if err := checkSpaces(spaces); err != nil {
 				return err
 			}
-			cfg, err := env.load(config.ForMembers)
+			cfg, err := env.Load(config.ForMembers)
 			if err != nil {
 				return err
 			}
-			return explainConnecting(reconcileMembers(cmd.Context(), cfg, spaces, env.stdout))
+			return explainConnecting(reconcileMembers(cmd.Context(), cfg, spaces, env.Out))
 		},
 	}
 	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all that are known or configured)")

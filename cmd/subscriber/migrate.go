@@ -11,52 +11,34 @@ import (
 )
 
 func newMigrate(env *environment) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "migrate",
-		Short: "Bring the database's schema up to date, or show how it stands",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return &usageError{fmt.Errorf("say migrate up or migrate status")}
-		},
-	}
-	cmd.AddCommand(
+	return env.Group(&cobra.Command{Use: "migrate", Short: "Bring the database's schema up to date, or show how it stands"},
 		&cobra.Command{
 			Use:   "up",
 			Short: "Apply the migrations that are missing",
-			Args:  noArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				dsn, err := databaseDSN(env)
-				if err != nil {
-					return err
-				}
-				return explainConnecting(migrateUp(cmd.Context(), env, dsn))
-			},
+			RunE:  func(cmd *cobra.Command, _ []string) error { return env.withDSN(cmd.Context(), env.migrateUp) },
 		},
 		&cobra.Command{
 			Use:   "status",
 			Short: "Show which migrations are applied",
-			Args:  noArgs,
-			RunE: func(cmd *cobra.Command, _ []string) error {
-				dsn, err := databaseDSN(env)
-				if err != nil {
-					return err
-				}
-				return explainConnecting(migrationStatus(cmd.Context(), env, dsn))
-			},
+			RunE:  func(cmd *cobra.Command, _ []string) error { return env.withDSN(cmd.Context(), env.migrationStatus) },
 		},
 	)
-	return cmd
 }
 
-func databaseDSN(env *environment) (string, error) {
-	cfg, err := env.load(config.ForMigrate)
+func (e *environment) withDSN(ctx context.Context, use func(context.Context, string) error) error {
+	cfg, err := e.Load(config.ForMigrate)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return cfg.Database.ConnString()
+	dsn, err := cfg.Database.ConnString()
+	if err != nil {
+		return err
+	}
+	return explainConnecting(use(ctx, dsn))
 }
 
 // migrateUp names what it applied: what is applied now and wasn't before.
-func migrateUp(ctx context.Context, env *environment, dsn string) error {
+func (e *environment) migrateUp(ctx context.Context, dsn string) error {
 	before, err := store.MigrationStatus(ctx, dsn)
 	if err != nil {
 		return err
@@ -67,17 +49,17 @@ func migrateUp(ctx context.Context, env *environment, dsn string) error {
 	var applied int
 	for _, m := range before {
 		if m.AppliedAt.IsZero() {
-			fmt.Fprintln(env.stdout, "applied", m.Name)
+			fmt.Fprintln(e.Out, "applied", m.Name)
 			applied++
 		}
 	}
 	if applied == 0 {
-		fmt.Fprintln(env.stdout, "nothing to apply: the schema is up to date")
+		fmt.Fprintln(e.Out, "nothing to apply: the schema is up to date")
 	}
 	return nil
 }
 
-func migrationStatus(ctx context.Context, env *environment, dsn string) error {
+func (e *environment) migrationStatus(ctx context.Context, dsn string) error {
 	ms, err := store.MigrationStatus(ctx, dsn)
 	if err != nil {
 		return err
@@ -87,7 +69,7 @@ func migrationStatus(ctx context.Context, env *environment, dsn string) error {
 		if !m.AppliedAt.IsZero() {
 			state = "applied " + m.AppliedAt.UTC().Format("2006-01-02 15:04:05Z")
 		}
-		fmt.Fprintf(env.stdout, "%-40s %s\n", m.Name, state)
+		fmt.Fprintf(e.Out, "%-40s %s\n", m.Name, state)
 	}
 	return nil
 }

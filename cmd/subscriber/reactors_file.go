@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
@@ -16,9 +17,9 @@ func newReactorsLint(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint [FILE]",
 		Short: "Look for mistakes in the rules",
-		Args:  atMostOne,
+		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			cfg, err := env.load()
+			cfg, err := env.Load()
 			if err != nil {
 				return err
 			}
@@ -26,26 +27,18 @@ func newReactorsLint(env *environment) *cobra.Command {
 			var wrong *rules.Error
 			if errors.As(err, &wrong) {
 				for _, p := range wrong.Problems {
-					fmt.Fprintln(env.stdout, p)
+					fmt.Fprintln(env.Out, p)
 				}
-				return fmt.Errorf("the rules have %s", counted(len(wrong.Problems), "mistake"))
+				return fmt.Errorf("the rules have %s", cli.Count(len(wrong.Problems), "mistake"))
 			}
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(env.stdout, "ok: %s, %s, hash %s\n", counted(len(set.Rules()), "rule"), counted(len(set.Tests()), "test"), set.Hash)
-			fmt.Fprintln(env.stdout, "Next: subscriber reactors test")
+			fmt.Fprintf(env.Out, "ok: %s, %s, hash %s\n", cli.Count(len(set.Rules()), "rule"), cli.Count(len(set.Tests()), "test"), set.Hash)
+			fmt.Fprintln(env.Out, "Next: subscriber reactors test")
 			return nil
 		},
 	}
-}
-
-// counted is "1 rule", "2 rules".
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func newReactorsTest(env *environment) *cobra.Command {
@@ -54,9 +47,9 @@ func newReactorsTest(env *environment) *cobra.Command {
 		Short: "Run the tests that the file of rules holds",
 		Long: `Test plays what each test gives, in virtual time and against nothing but what it
 gives: no database and no Chat API are asked, and nothing is sent.`,
-		Args: atMostOne,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			cfg, err := env.load()
+			cfg, err := env.Load()
 			if err != nil {
 				return err
 			}
@@ -79,29 +72,29 @@ func (e *environment) tell(results []replay.CaseResult) error {
 	for i := range results {
 		c := &results[i]
 		if c.Passed() {
-			fmt.Fprintf(e.stdout, "PASS  %s: %s\n", c.Test.Reactor, c.Test.Name)
+			fmt.Fprintf(e.Out, "PASS  %s: %s\n", c.Test.Reactor, c.Test.Name)
 			continue
 		}
 		failed++
-		fmt.Fprintf(e.stdout, "FAIL  %s: %s (line %d)\n", c.Test.Reactor, c.Test.Name, c.Test.Line)
+		fmt.Fprintf(e.Out, "FAIL  %s: %s (line %d)\n", c.Test.Reactor, c.Test.Name, c.Test.Line)
 		for _, p := range c.Problems {
-			fmt.Fprintln(e.stdout, "      "+strings.ReplaceAll(p, "\n", "\n      "))
+			fmt.Fprintln(e.Out, "      "+strings.ReplaceAll(p, "\n", "\n      "))
 		}
-		fmt.Fprintln(e.stdout, "      what happened:")
+		fmt.Fprintln(e.Out, "      what happened:")
 		for _, line := range c.Story() {
-			fmt.Fprintln(e.stdout, "        "+oneLine(line))
+			fmt.Fprintln(e.Out, "        "+cli.Clean(line))
 		}
 		if len(c.Entries) == 0 {
-			fmt.Fprintln(e.stdout, "        nothing: no event pulled a trigger of the reactor")
+			fmt.Fprintln(e.Out, "        nothing: no event pulled a trigger of the reactor")
 		}
 	}
 	switch {
 	case failed > 0:
-		return fmt.Errorf("%d of %s failed", failed, counted(len(results), "test"))
+		return fmt.Errorf("%d of %s failed", failed, cli.Count(len(results), "test"))
 	case len(results) == 0:
-		fmt.Fprintln(e.stdout, "the file holds no tests")
+		fmt.Fprintln(e.Out, "the file holds no tests")
 	default:
-		fmt.Fprintf(e.stdout, "%s passed\n", counted(len(results), "test"))
+		fmt.Fprintf(e.Out, "%s passed\n", cli.Count(len(results), "test"))
 	}
 	return nil
 }
@@ -110,9 +103,8 @@ func newReactorsSchema(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON schema of the file of rules, for editors",
-		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			cfg, err := env.load()
+			cfg, err := env.Load()
 			if err != nil {
 				return err
 			}
@@ -120,7 +112,7 @@ func newReactorsSchema(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = env.stdout.Write(rules.JSONSchema(list))
+			_, err = env.Out.Write(rules.JSONSchema(list))
 			return err
 		},
 	}

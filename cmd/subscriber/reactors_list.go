@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
@@ -33,13 +34,11 @@ type pausedSince struct {
 }
 
 func newReactorsList(env *environment) *cobra.Command {
-	var out format
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the rules, and what they came to in the last 24 hours",
-		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := env.load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors)
 			if err != nil {
 				return err
 			}
@@ -52,14 +51,14 @@ func newReactorsList(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if out.json {
-					return printJSON(env.stdout, list)
+				if env.Format == cli.JSON {
+					return env.Encode(list)
 				}
 				return env.printRules(list)
 			})
 		},
 	}
-	addFormat(cmd, &out)
+	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	return cmd
 }
 
@@ -114,7 +113,7 @@ func whatOf(r *rules.Rule) string {
 
 func (e *environment) printRules(list []listed) error {
 	if len(list) == 0 {
-		fmt.Fprintln(e.stdout, "there are no rules")
+		fmt.Fprintln(e.Out, "there are no rules")
 		return nil
 	}
 	var rows [][]string
@@ -134,16 +133,16 @@ func (e *environment) printRules(list []listed) error {
 		}
 		count := func(n int64) string { return strconv.FormatInt(n, 10) }
 		rows = append(rows, []string{
-			l.ID, string(l.Mode), strings.Join(on, ", "), short(l.What), count(l.Outcomes[reactors.Sent]), count(l.Outcomes[reactors.Shadowed]),
+			l.ID, string(l.Mode), strings.Join(on, ", "), cli.Shorten(l.What, maxText), count(l.Outcomes[reactors.Sent]), count(l.Outcomes[reactors.Shadowed]),
 			count(sum), count(l.Outcomes[reactors.Failed]), count(l.Outcomes[reactors.Pending]), l.Paused.String(),
 		})
 		paused = paused || l.Paused != nil
 	}
-	if err := printTable(e.stdout, []string{"ID", "MODE", "ON", "WHAT", "SENT", "SHADOW", "SUPPRESSED", "FAILED", "PENDING", "PAUSED"}, rows); err != nil {
+	if err := e.Rows([]string{"ID", "MODE", "ON", "WHAT", "SENT", "SHADOW", "SUPPRESSED", "FAILED", "PENDING", "PAUSED"}, rows); err != nil {
 		return err
 	}
 	if paused {
-		fmt.Fprintln(e.stdout, "Next: subscriber reactors resume ID, or resume --all")
+		fmt.Fprintln(e.Out, "Next: subscriber reactors resume ID, or resume --all")
 	}
 	return nil
 }

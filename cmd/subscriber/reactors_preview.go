@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -16,6 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -38,7 +38,7 @@ Conditions aren't asked.
 
 With --send-to, messages go to one member of the space, who alone can see them.
 They carry new ids, so the rule itself takes no notice.`,
-		Args: oneArg,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
 				return err
@@ -47,7 +47,7 @@ They carry new ids, so the rule itself takes no notice.`,
 			if o.space != "" {
 				needs = append(needs, config.ForReactors)
 			}
-			cfg, err := env.load(needs...)
+			cfg, err := env.Load(needs...)
 			if err != nil {
 				return err
 			}
@@ -73,11 +73,11 @@ var userNames = regexp.MustCompile(`^users/[^/]+$`)
 func (o *previewOptions) check() error {
 	for flag, value := range map[string]string{"--member": o.member, "--send-to": o.sendTo} {
 		if value != "" && !userNames.MatchString(value) {
-			return &usageError{fmt.Errorf("%s %q is nobody: name them as users/123", flag, value)}
+			return cli.Usage("%s %q is nobody: name them as users/123", flag, value)
 		}
 	}
 	if o.space == "" && o.sendTo != "" {
-		return &usageError{errors.New("--send-to needs --space, in which the person can see it")}
+		return cli.Usage("--send-to needs --space, in which the person can see it")
 	}
 	if o.space == "" {
 		return nil
@@ -157,7 +157,7 @@ func (e *environment) recordedFacts(ctx context.Context, set *rules.Set, rule *r
 		return sample, err
 	}
 	if !fits {
-		fmt.Fprintf(e.stdout, "nothing that is recorded of %s in 28 days pulls the trigger: names and numbers are made up\n", o.space)
+		fmt.Fprintf(e.Out, "nothing that is recorded of %s in 28 days pulls the trigger: names and numbers are made up\n", o.space)
 		return sample, nil
 	}
 	return db.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.space, Facts: found}, allNeeds, now)
@@ -173,7 +173,7 @@ func (e *environment) showSteps(ctx context.Context, rule *rules.Rule, f reactor
 	if f.Member.Name != "" {
 		whom = " for " + f.Member.Name
 	}
-	fmt.Fprintf(e.stdout, "%s (%s)%s in %s\n", rule.ID, rule.Mode, whom, f.Space.Name)
+	fmt.Fprintf(e.Out, "%s (%s)%s in %s\n", rule.ID, rule.Mode, whom, f.Space.Name)
 	var all []reactors.Request
 	show := func(title string, collapsed bool, f reactors.Facts) error {
 		requests, err := rule.Render(ctx, run, f, time.Now(), collapsed)
@@ -181,8 +181,8 @@ func (e *environment) showSteps(ctx context.Context, rule *rules.Rule, f reactor
 			return err
 		}
 		for _, r := range requests {
-			fmt.Fprintf(e.stdout, "\n%s: %s\n", title, r.Action)
-			printContent(e.stdout, r.Body)
+			fmt.Fprintf(e.Out, "\n%s: %s\n", title, r.Action)
+			printContent(e.Out, r.Body)
 		}
 		all = append(all, requests...)
 		return nil
@@ -233,15 +233,15 @@ func (e *environment) sendPreview(ctx context.Context, cfg config.Config, reques
 		if _, err := chat.CreateMessage(ctx, gchat.CreateMessage{
 			Space: o.space, Text: body.Text, Cards: body.Cards, PrivateViewer: o.sendTo, RequestID: id, MessageID: "client-preview-" + id,
 		}); err != nil {
-			return fmt.Errorf("after %s: %w", counted(sent, "message"), err)
+			return fmt.Errorf("after %s: %w", cli.Count(sent, "message"), err)
 		}
 		sent++
 	}
 	if sent == 0 {
-		fmt.Fprintln(e.stdout, "\nnothing was sent: the rule writes no message")
+		fmt.Fprintln(e.Out, "\nnothing was sent: the rule writes no message")
 		return nil
 	}
-	fmt.Fprintf(e.stdout, "\nsent %s to %s in %s, who alone can see them, with new ids\n", counted(sent, "message"), o.sendTo, o.space)
+	fmt.Fprintf(e.Out, "\nsent %s to %s in %s, who alone can see them, with new ids\n", cli.Count(sent, "message"), o.sendTo, o.space)
 	return nil
 }
 
@@ -268,13 +268,13 @@ func printContent(out io.Writer, body json.RawMessage) {
 	var text string
 	if json.Unmarshal(parts["text"], &text) == nil && text != "" {
 		for _, line := range strings.Split(text, "\n") {
-			fmt.Fprintln(out, "  │ "+oneLine(line))
+			fmt.Fprintln(out, "  │ "+cli.Clean(line))
 		}
 	}
 	shown := text != ""
 	if cards := parts["cards"]; len(cards) > 0 {
 		for _, line := range cardLines(cards) {
-			fmt.Fprintln(out, "  ▕ "+oneLine(line))
+			fmt.Fprintln(out, "  ▕ "+cli.Clean(line))
 		}
 		shown = true
 	}
@@ -297,7 +297,7 @@ func printFields(out io.Writer, parts map[string]json.RawMessage) {
 		}
 		lines := strings.Split(b.String(), "\n")
 		for i := range lines {
-			lines[i] = oneLine(lines[i])
+			lines[i] = cli.Clean(lines[i])
 		}
 		fmt.Fprintf(out, "  %s: %s\n", key, strings.Join(lines, "\n"))
 	}

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
@@ -18,21 +17,21 @@ import (
 
 // window is the part of the past that is looked at.
 type window struct {
-	since, until moment
+	since, until cli.Time
 	space        string
 }
 
 func addWindow(cmd *cobra.Command, w *window, ago time.Duration) {
-	w.since.ago = ago
+	w.since.Ago = ago
 	cmd.Flags().Var(&w.since, "since", "from when on, such as 14d or 12h ago, or a time")
 	cmd.Flags().Var(&w.until, "until", "up to when (default now)")
 	cmd.Flags().StringVar(&w.space, "space", "", "show only this space, such as spaces/AAQA…")
 }
 
 func (w *window) options(now time.Time) (replay.Options, error) {
-	o := replay.Options{Since: w.since.before(now), Until: w.until.before(now), Space: w.space}
+	o := replay.Options{Since: w.since.Before(now), Until: w.until.Before(now), Space: w.space}
 	if !o.Since.Before(o.Until) {
-		return o, &usageError{errors.New("--since must be before --until")}
+		return o, cli.Usage("--since must be before --until")
 	}
 	if w.space != "" {
 		return o, checkSpaces([]string{w.space})
@@ -43,7 +42,6 @@ func (w *window) options(now time.Time) (replay.Options, error) {
 func newReactorsReplay(env *environment) *cobra.Command {
 	var w window
 	var all bool
-	var out format
 	var file string
 	cmd := &cobra.Command{
 		Use:   "replay ID | --all",
@@ -54,7 +52,7 @@ client of the Chat API, so nothing can be sent. It begins with nothing done:
 whoever was greeted before --since counts as not greeted.
 
 Texts are shown: they may hold what people wrote.`,
-		Args: atMostOne,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := switched(args, all)
 			if err != nil {
@@ -65,7 +63,7 @@ Texts are shown: they may hold what people wrote.`,
 				return err
 			}
 			o.Reactor = id
-			cfg, err := env.load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors)
 			if err != nil {
 				return err
 			}
@@ -83,15 +81,15 @@ Texts are shown: they may hold what people wrote.`,
 				if err != nil {
 					return err
 				}
-				if out.json {
-					return printJSON(env.stdout, result)
+				if env.Format == cli.JSON {
+					return env.Encode(result)
 				}
-				return printReplay(env.stdout, result)
+				return printReplay(&env.Env, result)
 			})
 		},
 	}
 	addWindow(cmd, &w, 14*24*time.Hour)
-	addFormat(cmd, &out)
+	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	cmd.Flags().BoolVar(&all, "all", false, "all rules")
 	cmd.Flags().StringVar(&file, "file", "", "rules to replay instead of the configured ones")
 	return cmd
@@ -100,9 +98,9 @@ Texts are shown: they may hold what people wrote.`,
 // mostShown bounds a table; JSON holds all.
 const mostShown = 200
 
-func printReplay(out io.Writer, r *replay.Result) error {
+func printReplay(env *cli.Env, r *replay.Result) error {
 	for _, s := range r.Rules {
-		fmt.Fprintf(out, "%s: %s · %d would be sent%s\n", s.Reactor, counted(s.Pulled, "trigger"), s.Outcomes[reactors.Sent], otherOutcomes(s))
+		fmt.Fprintf(env.Out, "%s: %s · %d would be sent%s\n", s.Reactor, cli.Count(s.Pulled, "trigger"), s.Outcomes[reactors.Sent], otherOutcomes(s))
 	}
 	if len(r.Entries) > 0 {
 		entries := r.Entries[:min(len(r.Entries), mostShown)]
@@ -111,14 +109,14 @@ func printReplay(out io.Writer, r *replay.Result) error {
 			e := &entries[i]
 			rows = append(rows, []string{clockTime(e.At), named(e.Reactor, e.Step), e.Space, e.Member, resultOf(e), textOf(e)})
 		}
-		if err := printTable(out, []string{"TIME", "REACTOR", "SPACE", "MEMBER", "RESULT", "TEXT OR REASON"}, rows); err != nil {
+		if err := env.Rows([]string{"TIME", "REACTOR", "SPACE", "MEMBER", "RESULT", "TEXT OR REASON"}, rows); err != nil {
 			return err
 		}
 		if more := len(r.Entries) - len(entries); more > 0 {
-			fmt.Fprintf(out, "… and %d more: -o json shows all\n", more)
+			fmt.Fprintf(env.Out, "… and %d more: -o json shows all\n", more)
 		}
 	}
-	fmt.Fprintln(out, "nothing was sent")
+	fmt.Fprintln(env.Out, "nothing was sent")
 	return nil
 }
 
@@ -149,27 +147,26 @@ func resultOf(e *replay.Entry) string {
 
 func textOf(e *replay.Entry) string {
 	if e.Outcome == reactors.Sent {
-		return short(strings.Join(e.Texts(), " | "))
+		return cli.Shorten(strings.Join(e.Texts(), " | "), maxText)
 	}
-	return short(e.Reason)
+	return cli.Shorten(e.Reason, maxText)
 }
 
 func newReactorsDiff(env *environment) *cobra.Command {
 	var w window
-	var out format
 	cmd := &cobra.Command{
 		Use:   "diff OTHER_FILE",
 		Short: "Compare what the rules and those of another file would have sent",
 		Long: `Diff replays the configured rules and those of another file on the same past.
 + is what the other file would send in addition, - what it would not, and ~ what
 it would word differently. Nothing is sent.`,
-		Args: oneArg,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := w.options(time.Now())
 			if err != nil {
 				return err
 			}
-			cfg, err := env.load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors)
 			if err != nil {
 				return err
 			}
@@ -181,15 +178,15 @@ it would word differently. Nothing is sent.`,
 					}
 				}
 				differences := replay.Diff(results[0], results[1])
-				if out.json {
-					return printJSON(env.stdout, differences)
+				if env.Format == cli.JSON {
+					return env.Encode(differences)
 				}
-				return printDiff(env.stdout, differences)
+				return printDiff(&env.Env, differences)
 			})
 		},
 	}
 	addWindow(cmd, &w, 30*24*time.Hour)
-	addFormat(cmd, &out)
+	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	return cmd
 }
 
@@ -201,7 +198,7 @@ func (e *environment) replayFile(ctx context.Context, cfg config.Config, path st
 	return replay.History(ctx, set, db, o)
 }
 
-func printDiff(out io.Writer, list []replay.Difference) error {
+func printDiff(env *cli.Env, list []replay.Difference) error {
 	signs := map[replay.DifferenceKind]string{replay.Added: "+", replay.Removed: "-", replay.Changed: "~"}
 	counts := map[replay.DifferenceKind]int{}
 	var rows [][]string
@@ -218,15 +215,15 @@ func printDiff(out io.Writer, list []replay.Difference) error {
 		e := d.Entry()
 		rows = append(rows, []string{signs[d.Kind], clockTime(e.At), named(e.Reactor, e.Step), e.Space, e.Member, text})
 	}
-	fmt.Fprintf(out, "+%s, -%s, %d changed\n", counted(counts[replay.Added], "send"), counted(counts[replay.Removed], "send"), counts[replay.Changed])
+	fmt.Fprintf(env.Out, "+%s, -%s, %d changed\n", cli.Count(counts[replay.Added], "send"), cli.Count(counts[replay.Removed], "send"), counts[replay.Changed])
 	if len(rows) > 0 {
-		if err := printTable(out, []string{"", "TIME", "REACTOR", "SPACE", "MEMBER", "TEXT"}, rows); err != nil {
+		if err := env.Rows([]string{"", "TIME", "REACTOR", "SPACE", "MEMBER", "TEXT"}, rows); err != nil {
 			return err
 		}
 	}
 	if more := len(list) - len(rows); more > 0 {
-		fmt.Fprintf(out, "… and %d more: -o json shows all\n", more)
+		fmt.Fprintf(env.Out, "… and %d more: -o json shows all\n", more)
 	}
-	fmt.Fprintln(out, "nothing was sent")
+	fmt.Fprintln(env.Out, "nothing was sent")
 	return nil
 }

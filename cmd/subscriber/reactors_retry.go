@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -18,27 +19,27 @@ import (
 func newReactorsRetry(env *environment) *cobra.Command {
 	var failed bool
 	f := store.RunFilter{Outcome: reactors.Failed}
-	since := moment{ago: 24 * time.Hour}
+	since := cli.Time{Ago: 24 * time.Hour}
 	cmd := &cobra.Command{
 		Use:   "retry RUN | --failed",
 		Short: "Try runs again that have ended without their effect",
 		Long: `Retry gives a run another try, now and by the rule as it is now. What it has
 done already isn't done again. With --failed it is all that have failed lately,
 such as those of a webhook whose receiver was away, oldest first.`,
-		Args: atMostOne,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if failed == (len(args) == 1) {
-				return &usageError{errors.New("name a run, or --failed for all that have failed")}
+				return cli.Usage("name a run, or --failed for all that have failed")
 			}
 			if err := checkFilter(f); err != nil {
 				return err
 			}
-			f.Since = since.before(time.Now())
+			f.Since = since.Before(time.Now())
 			var id int64
 			if !failed {
 				for _, name := range []string{"reactor", "space", "since"} {
 					if cmd.Flags().Changed(name) {
-						return &usageError{fmt.Errorf("--%s goes with --failed", name)}
+						return cli.Usage("--%s goes with --failed", name)
 					}
 				}
 				var err error
@@ -46,7 +47,7 @@ such as those of a webhook whose receiver was away, oldest first.`,
 					return err
 				}
 			}
-			cfg, err := env.load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors)
 			if err != nil {
 				return err
 			}
@@ -74,7 +75,7 @@ such as those of a webhook whose receiver was away, oldest first.`,
 func runNumber(s string) (int64, error) {
 	id, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || id < 1 {
-		return 0, &usageError{fmt.Errorf("%q is not the number of a run: subscriber reactors runs lists them", s)}
+		return 0, cli.Usage("%q is not the number of a run: subscriber reactors runs lists them", s)
 	}
 	return id, nil
 }
@@ -87,8 +88,8 @@ func (e *environment) retryRun(ctx context.Context, db *store.Store, id int64) e
 	if !ok {
 		return whyNotAgain(ctx, db, id)
 	}
-	fmt.Fprintf(e.stdout, "run %d is tried again as soon as a worker takes it, usually within a second\n", id)
-	fmt.Fprintf(e.stdout, "Next: subscriber reactors runs show %d\n", id)
+	fmt.Fprintf(e.Out, "run %d is tried again as soon as a worker takes it, usually within a second\n", id)
+	fmt.Fprintf(e.Out, "Next: subscriber reactors runs show %d\n", id)
 	return nil
 }
 
@@ -131,17 +132,17 @@ func (e *environment) retryFailed(ctx context.Context, db *store.Store, f store.
 	for i := len(found) - 1; i >= 0; i-- {
 		ok, err := db.RetryRun(ctx, found[i])
 		if err != nil {
-			return fmt.Errorf("%s are tried again, the others not: %w", counted(n, "run"), err)
+			return fmt.Errorf("%s are tried again, the others not: %w", cli.Count(n, "run"), err)
 		}
 		if ok { // nobody else was faster
 			n++
 		}
 	}
 	if n == 0 {
-		fmt.Fprintln(e.stdout, "none has failed")
+		fmt.Fprintln(e.Out, "none has failed")
 		return nil
 	}
-	fmt.Fprintf(e.stdout, "%s will be tried again, the oldest first and at the usual pace\n", counted(n, "run"))
-	fmt.Fprintln(e.stdout, "Next: subscriber reactors list")
+	fmt.Fprintf(e.Out, "%s will be tried again, the oldest first and at the usual pace\n", cli.Count(n, "run"))
+	fmt.Fprintln(e.Out, "Next: subscriber reactors list")
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -37,29 +37,27 @@ type evaluated struct {
 func newReactorsRuns(env *environment) *cobra.Command {
 	var f store.RunFilter
 	var outcome string
-	var since moment
-	var out format
+	var since cli.Time
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "List what rules decided, for whom, and why",
 		Long: `Runs lists runs and evaluations that led to none, the newest first. Of those that
 led to none a sample of each hour is kept; reactors list counts all.`,
-		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.Outcome = reactors.Outcome(outcome)
 			if outcome != "" && !slices.Contains(reactors.Outcomes(), f.Outcome) {
-				return &usageError{fmt.Errorf("no run ends as %q: there are %s", outcome, outcomeNames())}
+				return cli.Usage("no run ends as %q: there are %s", outcome, outcomeNames())
 			}
 			if f.Most < 1 {
-				return &usageError{errors.New("--most must be at least 1")}
+				return cli.Usage("--most must be at least 1")
 			}
 			if err := checkFilter(f); err != nil {
 				return err
 			}
 			if since.String() != "" {
-				f.Since = since.before(time.Now())
+				f.Since = since.Before(time.Now())
 			}
-			cfg, err := env.load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors)
 			if err != nil {
 				return err
 			}
@@ -68,10 +66,10 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 				if err != nil {
 					return err
 				}
-				if out.json {
-					return printJSON(env.stdout, list)
+				if env.Format == cli.JSON {
+					return env.Encode(list)
 				}
-				return printRuns(env.stdout, list)
+				return printRuns(&env.Env, list)
 			})
 		},
 	}
@@ -82,7 +80,7 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 	flags.StringVar(&outcome, "outcome", "", "only those that came to this, such as failed")
 	flags.Var(&since, "since", "only of events since then: 14d or 12h ago, or a time")
 	flags.IntVar(&f.Most, "most", 50, "how many at most")
-	addFormat(cmd, &out)
+	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	cmd.AddCommand(newReactorsShow(env))
 	return cmd
 }
@@ -91,7 +89,7 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 // that would look like an answer.
 func checkFilter(f store.RunFilter) error {
 	if f.Member != "" && !userNames.MatchString(f.Member) {
-		return &usageError{fmt.Errorf("--member %q is nobody: name them as users/123", f.Member)}
+		return cli.Usage("--member %q is nobody: name them as users/123", f.Member)
 	}
 	if f.Space == "" {
 		return nil
@@ -133,9 +131,9 @@ func listRuns(ctx context.Context, db *store.Store, f store.RunFilter) ([]evalua
 	return list[:min(len(list), f.Most)], nil
 }
 
-func printRuns(out io.Writer, list []evaluated) error {
+func printRuns(env *cli.Env, list []evaluated) error {
 	if len(list) == 0 {
-		fmt.Fprintln(out, "there are none")
+		fmt.Fprintln(env.Out, "there are none")
 		return nil
 	}
 	var rows [][]string
@@ -146,13 +144,13 @@ func printRuns(out io.Writer, list []evaluated) error {
 			number = fmt.Sprint(e.Run)
 			withRun = max(withRun, e.Run)
 		}
-		rows = append(rows, []string{number, clockTime(e.EventTime), named(e.Reactor, e.Step), e.Space, e.Member, standing(e.Outcome, e.Shadow, e.Due), short(e.Reason)})
+		rows = append(rows, []string{number, clockTime(e.EventTime), named(e.Reactor, e.Step), e.Space, e.Member, standing(e.Outcome, e.Shadow, e.Due), cli.Shorten(e.Reason, maxText)})
 	}
-	if err := printTable(out, []string{"RUN", "EVENT", "REACTOR", "SPACE", "MEMBER", "OUTCOME", "REASON"}, rows); err != nil {
+	if err := env.Rows([]string{"RUN", "EVENT", "REACTOR", "SPACE", "MEMBER", "OUTCOME", "REASON"}, rows); err != nil {
 		return err
 	}
 	if withRun > 0 {
-		fmt.Fprintf(out, "Next: subscriber reactors runs show %d\n", withRun)
+		fmt.Fprintf(env.Out, "Next: subscriber reactors runs show %d\n", withRun)
 	}
 	return nil
 }
@@ -179,17 +177,16 @@ func standing(o reactors.Outcome, shadow bool, due time.Time) string {
 
 func newReactorsShow(env *environment) *cobra.Command {
 	var asTest, content bool
-	var out format
 	cmd := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Tell the story of one run",
-		Args:  oneArg,
+		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := runNumber(args[0])
 			if err != nil {
 				return err
 			}
-			cfg, err := env.load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors)
 			if err != nil {
 				return err
 			}
@@ -204,15 +201,15 @@ func newReactorsShow(env *environment) *cobra.Command {
 				switch {
 				case asTest:
 					return env.printAsTest(cmd.Context(), db, run)
-				case out.json:
-					return printJSON(env.stdout, documentOf(run, content))
+				case env.Format == cli.JSON:
+					return env.Encode(documentOf(run, content))
 				}
-				return printRun(env.stdout, run, content)
+				return printRun(&env.Env, run, content)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&asTest, "as-test", false, "print a test for the file of rules instead; it holds what the event told, texts among it")
 	cmd.Flags().BoolVar(&content, "content", false, "show what the event told and what is sent, too: what people wrote is among it")
-	addFormat(cmd, &out)
+	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	return cmd
 }

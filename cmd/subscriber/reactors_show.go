@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -52,25 +52,25 @@ func documentOf(r reactors.Run, content bool) runDocument {
 	return d
 }
 
-func printRun(out io.Writer, r reactors.Run, content bool) error {
-	fmt.Fprintf(out, "run %d of %s: %s\n", r.ID, named(r.Reactor, r.Step), standing(r.Outcome, r.Shadow, r.Due))
+func printRun(env *cli.Env, r reactors.Run, content bool) error {
+	fmt.Fprintf(env.Out, "run %d of %s: %s\n", r.ID, named(r.Reactor, r.Step), standing(r.Outcome, r.Shadow, r.Due))
 	for _, line := range [][2]string{
 		{"reason", r.Reason}, {"trigger", string(r.Trigger)}, {"event", r.EventTime.Format(time.RFC3339)}, {"due", r.Due.Format(time.RFC3339)},
 		{"space", r.Space}, {"member", r.Member}, {"subject", r.Subject}, {"rule", "hash " + r.Hash}, {"attempts", fmt.Sprint(r.Attempts)},
 	} {
 		if line[1] != "" {
-			fmt.Fprintf(out, "  %-9s %s\n", line[0], oneLine(line[1]))
+			fmt.Fprintf(env.Out, "  %-9s %s\n", line[0], cli.Clean(line[1]))
 		}
 	}
-	fmt.Fprintln(out, "what happened")
+	fmt.Fprintln(env.Out, "what happened")
 	for _, t := range r.Trace {
-		fmt.Fprintf(out, "  %s  %s\n", t.At.UTC().Format("01-02 15:04:05.000"), oneLine(t.What))
+		fmt.Fprintf(env.Out, "  %s  %s\n", t.At.UTC().Format("01-02 15:04:05.000"), cli.Clean(t.What))
 	}
 	if len(r.Trace) == 0 {
-		fmt.Fprintln(out, "  nothing so far")
+		fmt.Fprintln(env.Out, "  nothing so far")
 	}
 	if len(r.Requests) > 0 {
-		fmt.Fprintln(out, "what it does")
+		fmt.Fprintln(env.Out, "what it does")
 	}
 	for i, q := range r.Requests {
 		state := "not done"
@@ -83,16 +83,16 @@ func printRun(out io.Writer, r reactors.Run, content bool) error {
 		if q.Result.Note != "" {
 			state += " (" + q.Result.Note + ")"
 		}
-		fmt.Fprintf(out, "  %d. %s (%s): %s\n", i+1, q.Action, q.Label, state)
+		fmt.Fprintf(env.Out, "  %d. %s (%s): %s\n", i+1, q.Action, q.Label, state)
 		if content {
-			printContent(out, q.Body)
+			printContent(env.Out, q.Body)
 		}
 	}
 	if content {
-		fmt.Fprintln(out, "what the event told")
-		return printJSON(out, r.Facts)
+		fmt.Fprintln(env.Out, "what the event told")
+		return env.Encode(r.Facts)
 	}
-	fmt.Fprintln(out, "Next: --content shows texts, too, --as-test makes a test of it")
+	fmt.Fprintln(env.Out, "Next: --content shows texts, too, --as-test makes a test of it")
 	return nil
 }
 
@@ -157,12 +157,12 @@ func (e *environment) printAsTest(ctx context.Context, db *store.Store, run reac
 	if err != nil {
 		return fmt.Errorf("write a test: %w", err)
 	}
-	fmt.Fprintln(e.stdout, "# It holds what the event told: take out what nobody else should read.")
-	fmt.Fprintln(e.stdout, "# State that came of other events has to be added under given.")
+	fmt.Fprintln(e.Out, "# It holds what the event told: take out what nobody else should read.")
+	fmt.Fprintln(e.Out, "# State that came of other events has to be added under given.")
 	if waiting > 0 {
-		fmt.Fprintf(e.stdout, "# Steps that still wait: %d. The test plays them, too: add to expect what they should come to.\n", waiting)
+		fmt.Fprintf(e.Out, "# Steps that still wait: %d. The test plays them, too: add to expect what they should come to.\n", waiting)
 	}
-	_, err = e.stdout.Write(text)
+	_, err = e.Out.Write(text)
 	return err
 }
 

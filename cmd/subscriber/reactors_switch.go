@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -21,13 +21,13 @@ func newReactorsPause(env *environment) *cobra.Command {
 		Long: `Pause stops a rule before its next attempt, wherever a worker runs. Runs are
 planned as before, and wait. What is too old when the rule is resumed isn't
 done any more.`,
-		Args: atMostOne,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			reactor, err := switched(args, all)
 			if err != nil {
 				return err
 			}
-			cfg, err := env.load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors)
 			if err != nil {
 				return err
 			}
@@ -46,8 +46,8 @@ done any more.`,
 				if err := db.Pause(cmd.Context(), reactor, reason); err != nil {
 					return err
 				}
-				fmt.Fprintf(env.stdout, "paused: %s; no attempt begins from now on, those under way end within seconds\n", whichRules(reactor))
-				fmt.Fprintf(env.stdout, "Next: subscriber reactors resume %s\n", flagFor(reactor))
+				fmt.Fprintf(env.Out, "paused: %s; no attempt begins from now on, those under way end within seconds\n", whichRules(reactor))
+				fmt.Fprintf(env.Out, "Next: subscriber reactors resume %s\n", flagFor(reactor))
 				return nil
 			})
 		},
@@ -64,13 +64,13 @@ func newReactorsResume(env *environment) *cobra.Command {
 		Short: "Let a rule's runs, or those of all rules, go on",
 		Long: `Resume ends a pause. A rule that was paused by itself stays so when --all ends,
 and the other way round.`,
-		Args: atMostOne,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			reactor, err := switched(args, all)
 			if err != nil {
 				return err
 			}
-			cfg, err := env.load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors)
 			if err != nil {
 				return err
 			}
@@ -127,17 +127,17 @@ func (e *environment) tellResumed(reactor string, released int, before []store.S
 	}
 	switch {
 	case was:
-		fmt.Fprintf(e.stdout, "resumed: %s; %s that waited go on within a second\n", whichRules(reactor), counted(released, "run"))
+		fmt.Fprintf(e.Out, "resumed: %s; %s that waited go on within a second\n", whichRules(reactor), cli.Count(released, "run"))
 	case reactor == store.AllReactors:
-		fmt.Fprintln(e.stdout, "pause --all was not in force")
+		fmt.Fprintln(e.Out, "pause --all was not in force")
 	default:
-		fmt.Fprintf(e.stdout, "%s was not paused by itself\n", reactor)
+		fmt.Fprintf(e.Out, "%s was not paused by itself\n", reactor)
 	}
 	switch {
 	case all:
-		fmt.Fprintln(e.stdout, "Next: subscriber reactors resume --all: all rules are paused still")
+		fmt.Fprintln(e.Out, "Next: subscriber reactors resume --all: all rules are paused still")
 	case reactor == store.AllReactors && len(others) > 0:
-		fmt.Fprintf(e.stdout, "Next: subscriber reactors resume ID, for what is paused by itself: %s\n", strings.Join(others, ", "))
+		fmt.Fprintf(e.Out, "Next: subscriber reactors resume ID, for what is paused by itself: %s\n", strings.Join(others, ", "))
 	}
 }
 
@@ -145,9 +145,9 @@ func (e *environment) tellResumed(reactor string, released int, before []store.S
 func switched(args []string, all bool) (string, error) {
 	switch {
 	case all && len(args) > 0:
-		return "", &usageError{errors.New("name a reactor or say --all, not both")}
+		return "", cli.Usage("name a reactor or say --all, not both")
 	case !all && len(args) == 0:
-		return "", &usageError{errors.New("name a reactor, or say --all")}
+		return "", cli.Usage("name a reactor, or say --all")
 	}
 	return arg(args), nil
 }
@@ -160,7 +160,7 @@ func (e *environment) checkID(cfg config.Config, id string) error {
 		_, err = knownRule(set, id, "")
 		return err
 	}
-	fmt.Fprintf(e.stderr, "subscriber: the rules can't be read here, so it isn't known whether there is a reactor %q\n", id)
+	fmt.Fprintf(e.Err, "subscriber: the rules can't be read here, so it isn't known whether there is a reactor %q\n", id)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -274,7 +275,7 @@ func TestReactorsOfAStore(t *testing.T) {
 	if err := os.WriteFile(other, append(text, made...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, stdout, stderr := call(t, s.env, "reactors", "test", other); code != exitOK {
+	if code, stdout, stderr := call(t, s.env, "reactors", "test", other); code != cli.OK {
 		t.Errorf("the test made of a run: %s%s", stdout, stderr)
 	}
 	if switches, err := db.Switches(t.Context()); err != nil || len(switches) > 0 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
@@ -45,7 +46,7 @@ func TestReadmeSQL(t *testing.T) {
 	if err := w.Broker().WaitIdle(t.Context(), "projects/"+w.Project()+"/subscriptions/"+subscriptionID); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.stop(); code != exitOK {
+	if code := p.stop(); code != cli.OK {
 		t.Fatalf("the worker's exit code is %d", code)
 	}
 	conn, err := pgx.Connect(t.Context(), dsn)

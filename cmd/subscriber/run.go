@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/logging"
@@ -24,16 +25,16 @@ It speaks to Google as the configuration's auth says, and without credentials
 where PUBSUB_EMULATOR_HOST and loopback endpoints point it at a simulation (see
 "subscriber simulate").`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := env.load(config.ForWorker)
+			cfg, err := env.Load(config.ForWorker)
 			if err != nil {
 				return err
 			}
-			log, err := logging.New(cfg.Log.Level, cfg.Log.Format, env.stderr)
+			log, err := logging.New(cfg.Log.Level, cfg.Log.Format, env.Err)
 			if err != nil {
 				return err
 			}
 			defer log.Sync() //nolint:errcheck // stderr of a terminal can't be synced
-			if env.getenv("GOGC") == "" {
+			if env.Getenv("GOGC") == "" {
 				debug.SetGCPercent(ingest.GCPercent)
 			}
 			return runWorker(cmd.Context(), cfg, log, hooks{})
@@ -48,7 +49,7 @@ func runWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks)
 		return err
 	}
 	defer w.close()
-	log.Info("worker started", zap.String("version", version()), zap.String("subscription", cfg.SubscriptionName()))
+	log.Info("worker started", zap.String("version", cli.Version()), zap.String("subscription", cfg.SubscriptionName()))
 	if err := w.run(ctx); err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}

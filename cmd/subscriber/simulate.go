@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
@@ -23,7 +24,7 @@ subscribe-setup, subscriber run or a client of your own at it with the
 environment variables that it prints.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if rate < 0 || o.Spaces < 1 || o.Users < 1 {
-				return &usageError{fmt.Errorf("--rate must not be negative, --spaces and --people must be at least 1")}
+				return cli.Usage("--rate must not be negative, --spaces and --people must be at least 1")
 			}
 			return runSimulate(cmd.Context(), env, o, rate)
 		},
@@ -49,22 +50,22 @@ func runSimulate(ctx context.Context, env *environment, o simulate.Options, rate
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(env.stdout, `export SPACEKEEPER_CHAT_ENDPOINT=%s
+	fmt.Fprintf(env.Out, `export SPACEKEEPER_CHAT_ENDPOINT=%s
 export SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT=%s
 export PUBSUB_EMULATOR_HOST=%s
 export SPACEKEEPER_PROJECT=%s
 export SPACEKEEPER_PUBSUB_TOPIC=%s
 export SPACEKEEPER_PUBSUB_SUBSCRIPTION=%s
 `, ws.ChatEndpoint(), ws.WorkspaceEventsEndpoint(), ws.PubSubAddr(), ws.Project(), topic, subscription)
-	fmt.Fprint(env.stdout, "export SPACEKEEPER_WORKSPACE_SPACES=")
+	fmt.Fprint(env.Out, "export SPACEKEEPER_WORKSPACE_SPACES=")
 	for i, s := range ws.Spaces() {
 		if i > 0 {
-			fmt.Fprint(env.stdout, ",")
+			fmt.Fprint(env.Out, ",")
 		}
-		fmt.Fprint(env.stdout, s.Name)
+		fmt.Fprint(env.Out, s.Name)
 	}
-	fmt.Fprintln(env.stdout)
-	fmt.Fprintln(env.stderr, "serving until interrupted; nothing is delivered before subscribe-setup apply")
+	fmt.Fprintln(env.Out)
+	fmt.Fprintln(env.Err, "serving until interrupted; nothing is delivered before subscribe-setup apply")
 	if rate == 0 {
 		<-ctx.Done()
 		return nil

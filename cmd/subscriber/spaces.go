@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -14,7 +14,7 @@ import (
 func checkSpaces(spaces []string) error {
 	for _, s := range spaces {
 		if id, ok := strings.CutPrefix(s, "spaces/"); !ok || id == "" || id == "-" || strings.Contains(id, "/") {
-			return &usageError{fmt.Errorf("--space %q is no space: name it as spaces/AAQA…", s)}
+			return cli.Usage("--space %q is no space: name it as spaces/AAQA…", s)
 		}
 	}
 	return nil

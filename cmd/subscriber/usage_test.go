@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
 
 // transcript is what somebody at a terminal would see.
@@ -39,8 +41,8 @@ func TestWrongUse(t *testing.T) {
 		{"version", "2"},
 	} {
 		code, stdout, stderr := call(t, nil, args...)
-		if code != exitUsage {
-			t.Errorf("subscriber %s: got exit code %d, want %d", strings.Join(args, " "), code, exitUsage)
+		if code != cli.Misused {
+			t.Errorf("subscriber %s: got exit code %d, want %d", strings.Join(args, " "), code, cli.Misused)
 		}
 		seen.WriteString(transcript(args, code, stdout, stderr))
 	}
@@ -61,8 +63,8 @@ func TestWrongConfiguration(t *testing.T) {
 		{nil, []string{"healthcheck", "--config", "testdata/wrong.yaml"}},
 	} {
 		code, stdout, stderr := call(t, tt.env, tt.args...)
-		if code != exitConfig {
-			t.Errorf("subscriber %s: got exit code %d, want %d", strings.Join(tt.args, " "), code, exitConfig)
+		if code != cli.Misconfigured {
+			t.Errorf("subscriber %s: got exit code %d, want %d", strings.Join(tt.args, " "), code, cli.Misconfigured)
 		}
 		seen.WriteString(transcript(tt.args, code, stdout, stderr))
 	}
@@ -75,7 +77,7 @@ func TestWrongConfiguration(t *testing.T) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := call(t, nil, "version")
-	if code != exitOK || stderr != "" || !regexp.MustCompile(`^subscriber \S+ go1\.\S+\n$`).MatchString(stdout) {
+	if code != cli.OK || stderr != "" || !regexp.MustCompile(`^subscriber \S+ go1\.\S+\n$`).MatchString(stdout) {
 		t.Errorf("got exit code %d, %q and %q", code, stdout, stderr)
 	}
 }
@@ -89,7 +91,7 @@ func TestMigrate(t *testing.T) {
 		{"migrate", "status"}, {"migrate", "up"}, {"migrate", "status"}, {"migrate", "up"},
 	} {
 		code, stdout, stderr := call(t, env, args...)
-		if code != exitOK {
+		if code != cli.OK {
 			t.Errorf("subscriber %s: got exit code %d", strings.Join(args, " "), code)
 		}
 		seen.WriteString(transcript(args, code, when.ReplaceAllString(stdout, "TIME"), stderr))
@@ -145,8 +147,8 @@ func TestDatabaseThatCannotBeReached(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			code, stdout, stderr := call(t, tt.env, tt.args...)
-			if code != exitFailed {
-				t.Errorf("got exit code %d, want %d", code, exitFailed)
+			if code != cli.Failed {
+				t.Errorf("got exit code %d, want %d", code, cli.Failed)
 			}
 			last := stderr[strings.LastIndex(strings.TrimSpace(stderr), "\n")+1:]
 			for _, want := range tt.want {

@@ -14,6 +14,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
@@ -185,8 +186,8 @@ func TestSchemaOfAnotherVersion(t *testing.T) {
 			w := newWorld(t, dsn)
 			w.post(t, "hello") // there is something to write
 			code, _, stderr := call(t, w.env, "run")
-			if code != exitConfig {
-				t.Errorf("got exit code %d, want %d", code, exitConfig)
+			if code != cli.Misconfigured {
+				t.Errorf("got exit code %d, want %d", code, cli.Misconfigured)
 			}
 			if !strings.HasPrefix(stderr, "subscriber: the database has schema version ") || !strings.Contains(stderr, tt.want) {
 				t.Errorf("got %q, want it to say %q", stderr, tt.want)
@@ -213,7 +214,7 @@ func TestMissingSubscription(t *testing.T) {
 	if status, body := get(t, base+"/-/healthy"); status != http.StatusOK {
 		t.Errorf("/-/healthy: got %d %s: a new process could do no better", status, body)
 	}
-	if code, _, stderr := call(t, environ{"SPACEKEEPER_HEALTH_ADDR": strings.TrimPrefix(base, "http://")}, "healthcheck", "--live"); code != exitOK {
+	if code, _, stderr := call(t, environ{"SPACEKEEPER_HEALTH_ADDR": strings.TrimPrefix(base, "http://")}, "healthcheck", "--live"); code != cli.OK {
 		t.Errorf("healthcheck --live: got exit code %d: %s", code, stderr)
 	}
 
@@ -235,8 +236,8 @@ func TestMissingSubscription(t *testing.T) {
 	if status, body := get(t, base+"/-/ready"); status != http.StatusOK {
 		t.Errorf("/-/ready: got %d %s", status, body)
 	}
-	if code := p.stop(); code != exitOK {
-		t.Errorf("got exit code %d, want %d", code, exitOK)
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}
 }
 
@@ -248,11 +249,11 @@ func TestHealthcheck(t *testing.T) {
 	for _, args := range [][]string{{"healthcheck"}, {"healthcheck", "--live"}} {
 		eventually(t, p, strings.Join(args, " ")+" says ok", func() bool {
 			code, stdout, _ := call(t, running, args...)
-			return code == exitOK && stdout == `{"ok":true,"problems":null}`+"\n"
+			return code == cli.OK && stdout == `{"ok":true,"problems":null}`+"\n"
 		})
 	}
-	if code := p.stop(); code != exitOK {
-		t.Errorf("got exit code %d, want %d", code, exitOK)
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}
 	for _, tt := range []struct {
 		name, addr, want string
@@ -261,7 +262,7 @@ func TestHealthcheck(t *testing.T) {
 		{"switched off", "off", "health.addr is off"},
 	} {
 		code, _, stderr := call(t, w.env.with("SPACEKEEPER_HEALTH_ADDR", tt.addr), "healthcheck")
-		if code != exitFailed || !strings.Contains(stderr, tt.want) {
+		if code != cli.Failed || !strings.Contains(stderr, tt.want) {
 			t.Errorf("%s: got exit code %d and %q, want %q", tt.name, code, stderr, tt.want)
 		}
 	}
@@ -270,7 +271,7 @@ func TestHealthcheck(t *testing.T) {
 	unready := silent.with("SPACEKEEPER_HEALTH_ADDR", healthAddr(t, p))
 	eventually(t, p, "healthcheck says what is missing", func() bool {
 		code, _, stderr := call(t, unready, "healthcheck")
-		return code == exitFailed && strings.Contains(stderr, "503") && strings.Contains(stderr, "subscriptions/absent")
+		return code == cli.Failed && strings.Contains(stderr, "503") && strings.Contains(stderr, "subscriptions/absent")
 	})
 }
 
@@ -358,8 +359,8 @@ func TestLogHoldsNoContent(t *testing.T) {
 		return query[int](t, dsn, "SELECT count(*)::int FROM quarantine") == quarantined &&
 			query[int](t, dsn, "SELECT count(*)::int FROM reactor_runs WHERE outcome = 'sent'") == 1
 	})
-	if code := p.stop(); code != exitOK {
-		t.Errorf("got exit code %d, want %d", code, exitOK)
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}
 	if got := query[string](t, dsn, "SELECT text FROM messages WHERE text LIKE 'canary%'"); got != canary+"-edited" {
 		t.Errorf("the database has the text %q", got)
@@ -397,8 +398,8 @@ func TestStop(t *testing.T) {
 	}
 	const recorded = "SELECT count(DISTINCT event_key)::int FROM events"
 	eventually(t, p, "the first events are recorded", func() bool { return query[int](t, dsn, recorded) > 0 })
-	if code := p.stop(); code != exitOK {
-		t.Errorf("got exit code %d, want %d", code, exitOK)
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}
 	if logged(t, p, "worker stopped; everything in hand was committed", "severity") != "INFO" {
 		t.Error("the log doesn't say that the worker stopped")

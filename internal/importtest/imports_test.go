@@ -50,6 +50,8 @@ func table() []owner {
 		{path: "internal/spelling", tier: 0},
 		// credentials turns the configuration's choice into those of the client libraries.
 		{path: "internal/credentials", tier: 0, also: []string{"internal/config"}},
+		// cli reads the configuration that --config names.
+		{path: "internal/cli", tier: 0, also: []string{"internal/config"}},
 		{path: "internal/jobs", tier: 0},
 		{path: "internal/logging", tier: 0},
 		{path: "internal/localpg", tier: 0},

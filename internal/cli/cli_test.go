@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+)
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	schema := errors.New("the schema is old")
+	for name, test := range map[string]struct {
+		err  error
+		args []string
+		code int
+		says string
+	}{
+		"well":          {nil, []string{"do"}, OK, ""},
+		"failed":        {errors.New("one\n\ntwo"), []string{"do"}, Failed, "x: one\nx: two\n"},
+		"silent":        {Exit(Pending), []string{"do"}, Pending, ""},
+		"wrong use":     {Usage("say %s", "more"), []string{"do"}, Misused, "x: say more (see --help)\n"},
+		"wrong flag":    {nil, []string{"do", "--fast"}, Misused, "x: unknown flag: --fast (see --help)\n"},
+		"argument":      {nil, []string{"do", "it"}, Misused, "x: unknown command \"it\" for \"x do\" (see --help)\n"},
+		"configuration": {&config.Error{}, []string{"do"}, Misconfigured, "0 problems in the configuration\n"},
+		"alike":         {schema, []string{"do"}, Misconfigured, "x: the schema is old\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var said bytes.Buffer
+			e := Env{Out: io.Discard, Err: &said}
+			root := e.Group(&cobra.Command{Use: "x"}, &cobra.Command{Use: "do", RunE: func(*cobra.Command, []string) error { return test.err }})
+			code := e.Run(t.Context(), root, test.args, func(err error) bool { return errors.Is(err, schema) })
+			if code != test.code || said.String() != test.says {
+				t.Errorf("got %d and %q, want %d and %q", code, said.String(), test.code, test.says)
+			}
+		})
+	}
+}
+
+// Whatever a cell holds, it stays on its line and in its column.
+func TestTableCleansCells(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	e := Env{Out: &out, Paints: true}
+	if err := e.Rows([]string{"NAME", "N"}, [][]string{{"a\n\x1b[31mb\u202ec", "1"}, {"ü 👩‍🚒", ""}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "NAME        N\na  [31mb c  1\nü 👩‍🚒       -\n"; out.String() != want {
+		t.Errorf("got\n%q, want\n%q", out.String(), want)
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	f.Add("a\r\x00\x1b]0;title\x07\u2028\u2066\u061c\u0085\xff")
+	f.Fuzz(func(t *testing.T, text string) {
+		got := Clean(text)
+		if strings.ContainsAny(got, "\n\r\t\x00\x07\x1b\x7f\u0085\u009b\u2028\u2029\u200e\u200f\u061c\u202a\u202e\u2066\u2069\ufeff") || Clean(got) != got {
+			t.Errorf("Clean(%q) = %q", text, got)
+		}
+	})
+}
+
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+	for text, want := range map[string]string{
+		"": "2026-01-04T09:00:00Z", "14d": "2025-12-22T09:00:00Z", "90m": "2026-01-05T07:30:00Z", "2026-01-01": "2026-01-01T00:00:00Z",
+		"2026-01-01T10:00:00+02:00": "2026-01-01T10:00:00+02:00", "-1h": "", "soon": "", "1.5d": "",
+	} {
+		at := Time{Ago: 24 * time.Hour}
+		var err error
+		if text != "" {
+			err = at.Set(text)
+		}
+		if (err != nil) != (want == "") || err == nil && at.Before(now).Format(time.RFC3339) != want {
+			t.Errorf("--since %q: got %s, %v, want %q", text, at.Before(now), err, want)
+		}
+	}
+	var cmd cobra.Command
+	var d time.Duration
+	DurationFlag(cmd.Flags(), &d, "for", time.Minute, "", func(d time.Duration) error {
+		if d > 48*time.Hour {
+			return errors.New("too long")
+		}
+		return nil
+	})
+	for text, want := range map[string]time.Duration{"1d": 24 * time.Hour, "90s": 90 * time.Second, "3d": 0, "a week": 0} {
+		d = 0
+		if err := cmd.Flags().Set("for", text); (err != nil) != (want == 0) || d != want {
+			t.Errorf("--for %q: got %s, %v, want %s", text, d, err, want)
+		}
+	}
+}
+
+func TestShortDuration(t *testing.T) {
+	t.Parallel()
+	for want, d := range map[string]time.Duration{
+		"0s": 0, "45s": 45 * time.Second, "1m": time.Minute, "3h59m": 4*time.Hour - time.Minute, "4h": 4 * time.Hour,
+		"6d23h": 7*24*time.Hour - time.Hour, "7d": 7*24*time.Hour - time.Second, "-2h": -2 * time.Hour,
+	} {
+		if got := ShortDuration(d); got != want {
+			t.Errorf("ShortDuration(%s) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]bool{"y\n": true, "YES": true, "n\n": false, "\n": false, "": false} {
+		e := Env{In: strings.NewReader(typed), Err: io.Discard}
+		if got, err := e.Confirm(t.Context(), "Apply this?"); got != want || err != nil {
+			t.Errorf("%q: got %t, %v", typed, got, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	in, out := io.Pipe()
+	defer out.Close()
+	e := Env{In: in, Err: io.Discard}
+	if got, err := e.Confirm(ctx, "Apply this?"); got || !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: got %t, %v", got, err)
+	}
+}

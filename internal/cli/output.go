@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// The forms that a command can print its result in.
+const (
+	Table = "table"
+	Wide  = "wide"
+	JSON  = "json"
+	YAML  = "yaml"
+	Name  = "name" // what other commands take as an argument
+)
+
+// Formats are all forms.
+func Formats() []string { return []string{Table, Wide, JSON, YAML, Name} }
+
+// FormatFlag adds -o, which takes one of the forms; the first is the default.
+func (e *Env) FormatFlag(cmd *cobra.Command, flags *pflag.FlagSet, forms ...string) {
+	e.Format = forms[0]
+	flags.VarP(&format{&e.Format, forms}, "output", "o", strings.Join(forms[:len(forms)-1], ", ")+" or "+forms[len(forms)-1])
+	if err := cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag is there: it was defined above
+	}
+}
+
+// format is the value of -o.
+type format struct {
+	value *string
+	forms []string
+}
+
+func (f *format) String() string {
+	if f.value == nil { // pflag asks the zero value, too
+		return ""
+	}
+	return *f.value
+}
+
+// Type says in a command's help what it takes.
+func (*format) Type() string { return "format" }
+
+// Set implements pflag.Value.
+func (f *format) Set(s string) error {
+	if !slices.Contains(f.forms, s) {
+		return fmt.Errorf("it is none of %s", strings.Join(f.forms, ", "))
+	}
+	*f.value = s
+	return nil
+}
+
+// ForPeople reports whether the result is a table, which may leave out what is
+// of no interest.
+func (e *Env) ForPeople() bool { return e.Format == Table || e.Format == Wide }
+
+// Encode prints the document as JSON, or the same as YAML.
+func (e *Env) Encode(document any) error {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(document); err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	encoded := []byte(text.String())
+	if e.Format == YAML {
+		var err error
+		if encoded, err = yaml.JSONToYAML(encoded); err != nil {
+			return fmt.Errorf("encode the result: %w", err)
+		}
+	}
+	if _, err := e.Out.Write(encoded); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
+}
+
+// List is a result: the same in each form.
+type List[T any] struct {
+	Rows    []T
+	Columns []Column[T]
+	Name    func(T) string // for -o name; "" leaves the row out
+	// Document is what JSON and YAML show; nil for the rows.
+	Document any
+}
+
+// Column is one of a table. It is left out if it is empty in all rows.
+type Column[T any] struct {
+	Title string
+	Wide  bool // for -o wide only
+	Value func(T) string
+	Paint func(T) Colour // nil for none
+}
+
+// Show prints a list in the form that was asked for.
+func Show[T any](e *Env, l List[T]) error {
+	switch e.Format {
+	case JSON, YAML:
+		if l.Document == nil {
+			l.Document = l.Rows
+		}
+		return e.Encode(l.Document)
+	case Name:
+		for _, r := range l.Rows {
+			if name := l.Name(r); name != "" {
+				fmt.Fprintln(e.Out, name)
+			}
+		}
+		return nil
+	}
+	return e.Table(l.cells(e.Format == Wide))
+}
+
+// cells is the table with its head; nil without rows.
+func (l List[T]) cells(wide bool) [][]Cell {
+	if len(l.Rows) == 0 {
+		return nil
+	}
+	lines := make([][]Cell, 1+len(l.Rows))
+	for _, c := range l.Columns {
+		filled := func(r T) bool { return c.Value(r) != "" }
+		if c.Wide && !wide || !slices.ContainsFunc(l.Rows, filled) {
+			continue
+		}
+		lines[0] = append(lines[0], Cell{Text: c.Title})
+		for i, r := range l.Rows {
+			one := Cell{Text: c.Value(r)}
+			if one.Text == "" && c.Title != "" {
+				one.Text = "-"
+			}
+			if c.Paint != nil {
+				one.Colour = c.Paint(r)
+			}
+			lines[1+i] = append(lines[1+i], one)
+		}
+	}
+	return lines
+}

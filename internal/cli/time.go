@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+const day = 24 * time.Hour
+
+// parseDuration reads "14d" besides what time.ParseDuration does.
+func parseDuration(text string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		return time.Duration(n) * day, err
+	}
+	return time.ParseDuration(text)
+}
+
+func formatDuration(d time.Duration) string {
+	if d != 0 && d%day == 0 {
+		return strconv.Itoa(int(d/day)) + "d"
+	}
+	return d.String()
+}
+
+// ShortDuration is a duration for people, to its two largest units: "3h59m",
+// "6d23h", "45s".
+func ShortDuration(d time.Duration) string {
+	if d < 0 {
+		return "-" + ShortDuration(-d)
+	}
+	two := func(n int, large string, m int, small string) string {
+		switch {
+		case n == 0:
+			return fmt.Sprint(m, small)
+		case m == 0:
+			return fmt.Sprint(n, large)
+		}
+		return fmt.Sprint(n, large, m, small)
+	}
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Round(time.Second).Seconds()))
+	case d < day:
+		d = d.Round(time.Minute)
+		return two(int(d.Hours()), "h", int(d.Minutes())%60, "m")
+	}
+	d = d.Round(time.Hour)
+	return two(int(d.Hours())/24, "d", int(d.Hours())%24, "h")
+}
+
+// Duration is the value of a flag that takes a duration: "90s", "12h" or "28d".
+type Duration struct {
+	value *time.Duration
+	check func(time.Duration) error
+}
+
+// DurationFlag adds a flag that takes a duration. check refuses values; nil
+// refuses none.
+func DurationFlag(flags *pflag.FlagSet, p *time.Duration, name string, value time.Duration, usage string, check func(time.Duration) error) {
+	*p = value
+	flags.Var(&Duration{p, check}, name, usage)
+}
+
+func (d *Duration) String() string {
+	if d.value == nil || *d.value == 0 { // pflag asks the zero value, too
+		return ""
+	}
+	return formatDuration(*d.value)
+}
+
+// Type says in a command's help what it takes.
+func (*Duration) Type() string { return "duration" }
+
+// Set implements pflag.Value.
+func (d *Duration) Set(text string) error {
+	value, err := parseDuration(text)
+	if err != nil {
+		return errors.New("write it as 28d, 12h or 90s")
+	}
+	if d.check != nil {
+		if err := d.check(value); err != nil {
+			return err
+		}
+	}
+	*d.value = value
+	return nil
+}
+
+// Time is the value of a flag that takes a time, or how long ago it was.
+type Time struct {
+	Ago time.Duration
+	at  time.Time
+}
+
+func (t *Time) String() string {
+	switch {
+	case !t.at.IsZero():
+		return t.at.Format(time.RFC3339)
+	case t.Ago == 0:
+		return ""
+	}
+	return formatDuration(t.Ago)
+}
+
+// Type says in a command's help what it takes.
+func (*Time) Type() string { return "time" }
+
+// Set implements pflag.Value.
+func (t *Time) Set(text string) error {
+	*t = Time{}
+	if d, err := parseDuration(text); err == nil && d >= 0 {
+		t.Ago = d
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			t.at = at
+			return nil
+		}
+	}
+	return errors.New("write it as 14d or 12h ago, or as a time such as 2026-01-05T09:00:00Z")
+}
+
+// Before is the time, seen from now.
+func (t *Time) Before(now time.Time) time.Time {
+	if !t.at.IsZero() {
+		return t.at
+	}
+	return now.Add(-t.Ago)
+}
