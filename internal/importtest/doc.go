@@ -10,7 +10,7 @@
 //	tier 3  cmd/* benchmark                                 everything
 //	tier 2  ingest subscriptions reactors/<action> simulate lower tiers, but not store
 //	tier 1  store gchat reactors                            tier 0 (store and gchat also reactors)
-//	tier 0  events migrations config logging localpg        nothing of ours
+//	tier 0  events migrations config logging localpg cli    nothing of ours
 //
 // A folder below a package of the table belongs to that package. Packages
 // whose name ends in "test" support tests: they may import anything, and only
