@@ -67,5 +67,6 @@ func (r refusal) aboutIAM(account string) (cause, remedy string) {
 		return "there is no service account " + account, "use that of the Chat app's project: " + attach
 	}
 	return "signing as the service account isn't allowed",
-		"gcloud iam service-accounts add-iam-policy-binding " + account + " --member=serviceAccount:" + account + " --role=roles/iam.serviceAccountTokenCreator"
+		"gcloud iam service-accounts add-iam-policy-binding " + account +
+			" --member=serviceAccount:" + account + " --role=roles/iam.serviceAccountTokenCreator"
 }

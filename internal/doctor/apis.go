@@ -22,39 +22,40 @@ const (
 
 func apiChecks() []check {
 	return []check{
-		{code: "SK301", group: groupAPIs, name: "the Pub/Sub API is on", pre: true, needs: []string{"SK203"}, run: apiOn(pubsubService, func(e *examination) error {
+		apiCheck("SK301", "the Pub/Sub API is on", pubsubService, func(e *examination) error {
 			if e.opts.Pre {
 				return errUnasked
 			}
 			_, err := e.drifts()
 			return err
-		})},
-		{code: "SK302", group: groupAPIs, name: "the Chat API is on", pre: true, needs: []string{"SK203"}, run: apiOn(chatService, func(e *examination) error {
+		}),
+		apiCheck("SK302", "the Chat API is on", chatService, func(e *examination) error {
 			_, err := e.spaces()
 			return err
-		})},
-		{code: "SK303", group: groupAPIs, name: "the Workspace Events API is on", pre: true, needs: []string{"SK203"}, run: apiOn(eventsService, func(e *examination) error {
+		}),
+		apiCheck("SK303", "the Workspace Events API is on", eventsService, func(e *examination) error {
 			_, err := e.listed()
 			return err
-		})},
+		}),
 	}
 }
 
 var errUnasked = errors.New("not asked")
 
-// apiOn takes Google's list of APIs or, where the caller may not see it, a
-// call of the API itself for the answer.
-func apiOn(service string, use func(*examination) error) run {
-	return func(_ context.Context, e *examination) finding {
-		off := failed("it is off in project "+e.cfg.Project, fmt.Sprintf("gcloud services enable %s --project=%s", service, e.cfg.Project)).about(service)
+// apiCheck reads Google's list of APIs or, where the caller may not see it,
+// calls the API itself.
+func apiCheck(code, name, service string, call func(*examination) error) check {
+	judge := func(_ context.Context, e *examination) finding {
+		enable := fmt.Sprintf("gcloud services enable %s --project=%s", service, e.cfg.Project)
+		off := failed("it is off in project "+e.cfg.Project, enable).about(service)
 		on, listErr := e.services()
-		if listErr == nil && !on[service] {
+		switch {
+		case listErr == nil && on[service]:
+			return fine("it is")
+		case listErr == nil:
 			return off
 		}
-		if listErr == nil {
-			return fine("it is")
-		}
-		switch err := use(e); {
+		switch err := call(e); {
 		case switchedOff(err):
 			return off
 		case errors.Is(err, errUnasked):
@@ -62,6 +63,7 @@ func apiOn(service string, use func(*examination) error) run {
 		}
 		return fine("it answers")
 	}
+	return check{code: code, group: groupAPIs, name: name, pre: true, needs: []string{"SK203"}, run: judge}
 }
 
 // askServices asks which APIs are on in the project. A fake of Google that

@@ -15,8 +15,14 @@ const (
 
 func clockChecks() []check {
 	return []check{
-		{code: "SK801", group: groupClock, name: "this machine's clock agrees with Google's", pre: true, needs: []string{"SK202"}, run: clockOfGoogle},
-		{code: "SK802", group: groupClock, name: "the database's clock agrees with Google's", pre: true, needs: []string{"SK202", "SK601"}, run: withInspection(clockOfDatabase)},
+		{
+			code: "SK801", group: groupClock, name: "this machine's clock agrees with Google's",
+			pre: true, needs: []string{"SK202"}, run: clockOfGoogle,
+		},
+		{
+			code: "SK802", group: groupClock, name: "the database's clock agrees with Google's",
+			pre: true, needs: []string{"SK202", "SK601"}, run: withInspection(clockOfDatabase),
+		},
 	}
 }
 

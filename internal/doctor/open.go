@@ -17,7 +17,8 @@ const backoff = 500 * time.Millisecond
 
 func (e *examination) openManager(ctx context.Context) (*subscriptions.Manager, error) {
 	m, err := subscriptions.New(context.WithoutCancel(ctx), subscriptions.Options{
-		Endpoint: e.cfg.Endpoints.WorkspaceEvents, Auth: e.cfg.Auth, Scopes: credentials.Scopes(e.cfg), EventTypes: subscriptions.EventTypesOf(e.cfg), Backoff: backoff, Now: e.opts.Now,
+		Endpoint: e.cfg.Endpoints.WorkspaceEvents, Auth: e.cfg.Auth, Scopes: credentials.Scopes(e.cfg),
+		EventTypes: subscriptions.EventTypesOf(e.cfg), Backoff: backoff, Now: e.opts.Now,
 	})
 	if err == nil {
 		e.onClose(m.Close)

@@ -26,11 +26,13 @@ func (p *probe) delivered(_ context.Context, e *examination) finding {
 		}
 		switch {
 		case s.State == subscriptions.StateSuspended:
-			why = failed(fmt.Sprintf("that of %s is suspended: %s", s.Scope(), s.SuspensionReason), "subscribe-setup doctor says what ends it (SK702)")
+			why = failed(fmt.Sprintf("that of %s is suspended: %s", s.Scope(), s.SuspensionReason),
+				"subscribe-setup doctor says what ends it (SK702)")
 		case s.Topic != e.cfg.TopicName():
 			why = failed(fmt.Sprintf("that of %s delivers to %s", s.Scope(), s.Topic), applyFix)
 		case !slices.Contains(s.EventTypes, newMessages):
-			why = failed(fmt.Sprintf("that of %s leaves them out", s.Scope()), "add "+newMessages+" to the target's event_types, then subscribe-setup apply")
+			why = failed(fmt.Sprintf("that of %s leaves them out", s.Scope()),
+				"add "+newMessages+" to the target's event_types, then subscribe-setup apply")
 		default:
 			return fine("%s", s.Name)
 		}

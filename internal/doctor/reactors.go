@@ -272,7 +272,8 @@ func rulesAwait(_ context.Context, e *examination, rules []Rule) finding {
 	case len(e.cfg.Workspace.All()) == 0:
 		return skipped("no space is configured here: workspace.spaces")
 	case len(lost) > 0:
-		return failed("no subscription asks for "+some(lost), "add to workspace.event_types: "+strings.Join(missing, ", "), "then run subscribe-setup apply").about(ids...)
+		return failed("no subscription asks for "+some(lost),
+			"add to workspace.event_types: "+strings.Join(missing, ", "), "then run subscribe-setup apply").about(ids...)
 	}
 	return fine("rules: %d", count(rules, "")-count(rules, off))
 }

@@ -12,7 +12,9 @@ type run = func(context.Context, *examination) finding
 
 // with makes a check of an answer that several checks judge. If there is no
 // answer, the finding is what without says of the error.
-func with[T any](answer func(*examination) (T, error), without func(error) finding, judge func(context.Context, *examination, T) finding) run {
+func with[T any](
+	answer func(*examination) (T, error), without func(error) finding, judge func(context.Context, *examination, T) finding,
+) run {
 	return func(ctx context.Context, e *examination) finding {
 		got, err := answer(e)
 		if err != nil {

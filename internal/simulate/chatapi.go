@@ -75,21 +75,28 @@ func newChatAPI(w *Workspace) *chatAPI {
 
 func (a *chatAPI) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/spaces", a.method("spaces.list", spaceReads, a.listSpaces))
-	mux.HandleFunc("GET /v1/spaces/{space}", a.method("spaces.get", spaceReads, a.getSpace))
-	mux.HandleFunc("GET /v1/spaces:findDirectMessage", a.method("spaces.findDirectMessage", spaceReads, a.findDirectMessage))
-	mux.HandleFunc("GET /v1/spaces/{space}/members", a.method("spaces.members.list", membershipReads, a.listMembers))
-	mux.HandleFunc("GET /v1/spaces/{space}/members/{member}", a.method("spaces.members.get", membershipReads, a.getMember))
-	mux.HandleFunc("POST /v1/spaces/{space}/members", a.method("spaces.members.create", membershipWrites, a.createMember))
-	mux.HandleFunc("DELETE /v1/spaces/{space}/members/{member}", a.method("spaces.members.delete", membershipWrites, a.deleteMember))
-	mux.HandleFunc("POST /v1/spaces/{space}/messages", a.method("spaces.messages.create", messageWrites, a.createMessage))
-	mux.HandleFunc("GET /v1/spaces/{space}/messages", a.method("spaces.messages.list", messageReads, a.listMessages))
-	mux.HandleFunc("GET /v1/spaces/{space}/messages/{message}", a.method("spaces.messages.get", messageReads, a.getMessage))
-	mux.HandleFunc("PATCH /v1/spaces/{space}/messages/{message}", a.method("spaces.messages.patch", messageWrites, a.patchMessage))
-	mux.HandleFunc("DELETE /v1/spaces/{space}/messages/{message}", a.method("spaces.messages.delete", messageWrites, a.deleteMessage))
-	mux.HandleFunc("POST /v1/spaces/{space}/messages/{message}/reactions", a.method("spaces.messages.reactions.create", reactionWrites, a.createReaction))
-	mux.HandleFunc("GET /v1/spaces/{space}/spaceEvents", a.method("spaces.spaceEvents.list", spaceEventReads, a.listSpaceEvents))
-	mux.HandleFunc("GET /v1/spaces/{space}/spaceEvents/{event}", a.method("spaces.spaceEvents.get", spaceEventReads, a.getSpaceEvent))
+	for _, m := range []struct {
+		route, name, class string
+		answer             func(*chatRequest) (any, *apiError)
+	}{
+		{"GET /v1/spaces", "spaces.list", spaceReads, a.listSpaces},
+		{"GET /v1/spaces/{space}", "spaces.get", spaceReads, a.getSpace},
+		{"GET /v1/spaces:findDirectMessage", "spaces.findDirectMessage", spaceReads, a.findDirectMessage},
+		{"GET /v1/spaces/{space}/members", "spaces.members.list", membershipReads, a.listMembers},
+		{"GET /v1/spaces/{space}/members/{member}", "spaces.members.get", membershipReads, a.getMember},
+		{"POST /v1/spaces/{space}/members", "spaces.members.create", membershipWrites, a.createMember},
+		{"DELETE /v1/spaces/{space}/members/{member}", "spaces.members.delete", membershipWrites, a.deleteMember},
+		{"POST /v1/spaces/{space}/messages", "spaces.messages.create", messageWrites, a.createMessage},
+		{"GET /v1/spaces/{space}/messages", "spaces.messages.list", messageReads, a.listMessages},
+		{"GET /v1/spaces/{space}/messages/{message}", "spaces.messages.get", messageReads, a.getMessage},
+		{"PATCH /v1/spaces/{space}/messages/{message}", "spaces.messages.patch", messageWrites, a.patchMessage},
+		{"DELETE /v1/spaces/{space}/messages/{message}", "spaces.messages.delete", messageWrites, a.deleteMessage},
+		{"POST /v1/spaces/{space}/messages/{message}/reactions", "spaces.messages.reactions.create", reactionWrites, a.createReaction},
+		{"GET /v1/spaces/{space}/spaceEvents", "spaces.spaceEvents.list", spaceEventReads, a.listSpaceEvents},
+		{"GET /v1/spaces/{space}/spaceEvents/{event}", "spaces.spaceEvents.get", spaceEventReads, a.getSpaceEvent},
+	} {
+		mux.HandleFunc(m.route, a.method(m.name, m.class, m.answer))
+	}
 	mux.HandleFunc("/", handle(unknownMethod))
 	return mux
 }

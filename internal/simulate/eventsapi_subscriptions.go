@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -143,11 +144,9 @@ func (s *subscription) apply(in *workspaceevents.Subscription, updateMask string
 			in.NotificationEndpoint != nil && in.NotificationEndpoint.PubsubTopic != s.topic {
 			return invalid("Only expire_time, ttl and event_types can be updated.")
 		}
-		for path, present := range map[string]bool{"ttl": in.Ttl != "", "expire_time": in.ExpireTime != "", "event_types": len(in.EventTypes) > 0} {
-			if present {
-				paths = append(paths, path)
-			}
-		}
+		present := map[string]bool{"ttl": in.Ttl != "", "expire_time": in.ExpireTime != "", "event_types": len(in.EventTypes) > 0}
+		maps.DeleteFunc(present, func(_ string, is bool) bool { return !is })
+		paths = slices.Collect(maps.Keys(present))
 	case "*":
 		paths = []string{"ttl", "expire_time", "event_types"}
 	default:

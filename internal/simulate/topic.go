@@ -46,7 +46,9 @@ func (w *Workspace) CreateTopic(ctx context.Context, topicID, subscriptionID str
 		{
 			Name: subscription, Topic: topic, AckDeadlineSeconds: 60,
 			MessageRetentionDuration: month, ExpirationPolicy: &pubsubpb.ExpirationPolicy{}, // never
-			RetryPolicy:      &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(10 * time.Second), MaximumBackoff: durationpb.New(600 * time.Second)},
+			RetryPolicy: &pubsubpb.RetryPolicy{
+				MinimumBackoff: durationpb.New(10 * time.Second), MaximumBackoff: durationpb.New(600 * time.Second),
+			},
 			DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: inProject + "/topics/" + dead, MaxDeliveryAttempts: 100},
 		},
 	} {

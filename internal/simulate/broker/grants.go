@@ -74,11 +74,10 @@ func (s *Server) changePolicy(resource string, change func(*iampb.Policy)) error
 func (s *Server) holds(member, role, resource string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, b := range s.policy(resource).Bindings {
-		if b.Condition == nil && slices.Contains([]string{role, "roles/pubsub.editor", "roles/pubsub.admin", "roles/editor", "roles/owner"}, b.Role) &&
-			(slices.Contains(b.Members, member) || slices.Contains(b.Members, "allUsers") || slices.Contains(b.Members, "allAuthenticatedUsers")) {
-			return true
-		}
-	}
-	return false
+	roles := []string{role, "roles/pubsub.editor", "roles/pubsub.admin", "roles/editor", "roles/owner"}
+	members := []string{member, "allUsers", "allAuthenticatedUsers"}
+	return slices.ContainsFunc(s.policy(resource).Bindings, func(b *iampb.Binding) bool {
+		return b.Condition == nil && slices.Contains(roles, b.Role) &&
+			slices.ContainsFunc(b.Members, func(m string) bool { return slices.Contains(members, m) })
+	})
 }

@@ -42,7 +42,8 @@ func (p *Principal) Publish(topic string, messages ...*pubsubpb.PubsubMessage) (
 	if !p.MayPublish(topic) {
 		return nil, errNotAuthorized
 	}
-	if !p.server.storedIn(topic, publishersRegion) && slices.ContainsFunc(messages, func(m *pubsubpb.PubsubMessage) bool { return m.GetOrderingKey() != "" }) {
+	ordered := slices.ContainsFunc(messages, func(m *pubsubpb.PubsubMessage) bool { return m.GetOrderingKey() != "" })
+	if ordered && !p.server.storedIn(topic, publishersRegion) {
 		return nil, status.Errorf(codes.FailedPrecondition, "The message storage policy of the topic doesn't allow ordered messages from %s.", publishersRegion)
 	}
 	return p.server.Publish(topic, messages...)

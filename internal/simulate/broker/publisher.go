@@ -124,7 +124,8 @@ func (p *publisher) UpdateTopic(_ context.Context, in *pubsubpb.UpdateTopicReque
 		return nil, notFound(in.GetTopic().GetName())
 	}
 	next := proto.CloneOf(t.config)
-	if err := applyMask(next, in.Topic, in.UpdateMask, "labels", "message_retention_duration", "message_storage_policy", "kms_key_name"); err != nil {
+	err := applyMask(next, in.Topic, in.UpdateMask, "labels", "message_retention_duration", "message_storage_policy", "kms_key_name")
+	if err != nil {
 		return nil, err
 	}
 	if err := checkTopic(next); err != nil {
@@ -160,7 +161,9 @@ func (p *publisher) ListTopics(_ context.Context, in *pubsubpb.ListTopicsRequest
 	return out, nil
 }
 
-func (p *publisher) ListTopicSubscriptions(_ context.Context, in *pubsubpb.ListTopicSubscriptionsRequest) (*pubsubpb.ListTopicSubscriptionsResponse, error) {
+func (p *publisher) ListTopicSubscriptions(
+	_ context.Context, in *pubsubpb.ListTopicSubscriptionsRequest,
+) (*pubsubpb.ListTopicSubscriptionsResponse, error) {
 	s := p.server
 	s.mu.RLock()
 	defer s.mu.RUnlock()

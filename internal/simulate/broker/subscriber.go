@@ -108,7 +108,9 @@ func (s *Server) checkDeadLetterTopic(policy *pubsubpb.DeadLetterPolicy) error {
 	return nil
 }
 
-func (r *subscriber) ListSubscriptions(_ context.Context, in *pubsubpb.ListSubscriptionsRequest) (*pubsubpb.ListSubscriptionsResponse, error) {
+func (r *subscriber) ListSubscriptions(
+	_ context.Context, in *pubsubpb.ListSubscriptionsRequest,
+) (*pubsubpb.ListSubscriptionsResponse, error) {
 	s := r.server
 	s.mu.RLock()
 	defer s.mu.RUnlock()

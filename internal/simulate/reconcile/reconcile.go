@@ -69,7 +69,9 @@ func (r Report) Write(w io.Writer) error {
 // wanted as well, as backfills bring it, but for the names of members who have
 // left since. members answers who is in a space now, as somebody who has left
 // again may have been greeted or not.
-func Check(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic string, since time.Time, members func(space string) []string) (Report, error) {
+func Check(
+	ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic string, since time.Time, members func(space string) []string,
+) (Report, error) {
 	events, items, err := checkEvents(ctx, db, truth, topic, since)
 	if err != nil {
 		return nil, fmt.Errorf("compare events: %w", err)
@@ -82,7 +84,9 @@ func Check(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic st
 }
 
 // checkEvents compares events by ce-id, and their items by number.
-func checkEvents(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic string, since time.Time) (events, items Row, err error) {
+func checkEvents(
+	ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic string, since time.Time,
+) (events, items Row, err error) {
 	events.What, items.What = "events", "items of events"
 	want := map[string]int{}
 	for _, e := range truth.Events {

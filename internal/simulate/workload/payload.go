@@ -77,7 +77,8 @@ func (g *Generator) message(b []byte, s *space, p post, edited time.Time, reply 
 // there is none.
 func (g *Generator) post(s *space) *post {
 	if len(s.messages) == 0 {
-		s.messages = append(s.messages, post{id: token(g.random, 11) + "." + token(g.random, 11), sender: g.user(), created: g.now.Add(-time.Hour)})
+		id := token(g.random, 11) + "." + token(g.random, 11)
+		s.messages = append(s.messages, post{id: id, sender: g.user(), created: g.now.Add(-time.Hour)})
 		s.posted++
 	}
 	return &s.messages[g.random.IntN(len(s.messages))]
