@@ -192,27 +192,11 @@ func TestComplainWords(t *testing.T) {
 	}
 }
 
-// unmended lists the folders whose names are still being changed. It goes when
-// it is empty.
-func unmended() []string {
-	return []string{
-		"cmd", "internal/cli", "internal/worker", "internal/demo", "internal/benchmark",
-		"internal/config", "internal/strictyaml", "internal/gchat",
-		"internal/members", "internal/silence", "internal/fetch", "internal/backfill", "internal/catchup",
-		"internal/provision", "internal/reactors", "internal/store", "internal/subscriptions",
-	}
-}
-
 func TestWords(t *testing.T) {
 	t.Parallel()
 	for _, file := range goFiles(t) {
-		excused := slices.ContainsFunc(unmended(), func(folder string) bool { return strings.HasPrefix(file.path, folder+"/") })
 		for _, complaint := range complainWords(file) {
-			if excused {
-				t.Logf("%s: %s", file.path, complaint)
-				continue
-			}
-			t.Errorf("%s: %s", file.path, complaint)
+			report(t, file.pkg(), "%s: %s", file.path, complaint)
 		}
 	}
 }

@@ -1,0 +1,27 @@
+package importtest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// unmended lists the folders whose words, lines and sizes are still being
+// changed. It goes when it is empty.
+func unmended() []string {
+	return []string{
+		"cmd", "internal/cli", "internal/worker", "internal/demo", "internal/benchmark", "internal/events", "internal/ingest",
+		"internal/config", "internal/strictyaml", "internal/gchat", "internal/members", "internal/silence", "internal/fetch",
+		"internal/backfill", "internal/catchup", "internal/provision", "internal/reactors", "internal/store", "internal/subscriptions",
+	}
+}
+
+// report fails the test, or logs what is still being changed: go test -v shows it.
+func report(t *testing.T, pkg, format string, args ...any) {
+	t.Helper()
+	if slices.ContainsFunc(unmended(), func(folder string) bool { return strings.HasPrefix(pkg+"/", folder+"/") }) {
+		t.Logf(format, args...)
+		return
+	}
+	t.Errorf(format, args...)
+}
