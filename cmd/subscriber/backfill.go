@@ -129,7 +129,7 @@ func openForSpaces(ctx context.Context, cfg config.Config) (*store.Store, *gchat
 		db.Close()
 		return nil, nil, err
 	}
-	chat, err := openChat(ctx, cfg)
+	chat, err := gchat.Open(ctx, cfg)
 	if err != nil {
 		db.Close()
 		return nil, nil, err

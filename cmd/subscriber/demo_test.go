@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/demo"
 )
 
 // table wants the reconciliation in stdout, row by row.
@@ -42,10 +43,10 @@ func TestDemo(t *testing.T) {
 		{"exact", nil, cli.OK, map[string]string{
 			"events": exact, "items of events": exact, "malformed messages": exact, "welcomes": exact,
 		}},
-		{"an event is dropped", []string{"--sabotage", sabotageDrop}, cli.Failed, map[string]string{
+		{"an event is dropped", []string{"--sabotage", demo.DropEvent}, cli.Failed, map[string]string{
 			"events": "1 0 0 DIFFERS", "items of events": "1 0 0 DIFFERS", "malformed messages": exact,
 		}},
-		{"a welcome is doubled", []string{"--sabotage", sabotageDouble}, cli.Failed, map[string]string{
+		{"a welcome is doubled", []string{"--sabotage", demo.DoubleWelcome}, cli.Failed, map[string]string{
 			"malformed messages": exact, "welcomes": "0 0 1 DIFFERS",
 		}},
 	} {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -44,6 +45,18 @@ func (e *environment) someRules(cfg config.Config, path string) (*rules.Set, err
 		return nil, cli.Usage("no file of rules is configured: set reactors.file, or name a file")
 	}
 	return e.rules(cfg, path)
+}
+
+// rules reads a file of rules; "" stands for the configured one.
+func (e *environment) rules(cfg config.Config, path string) (*rules.Set, error) {
+	if path != "" {
+		cfg.Reactors.File = path
+	}
+	list, err := actions.List(cfg, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return rules.Load(cfg.Reactors.File, rules.Options{Actions: list})
 }
 
 // knownRule looks a rule up that somebody has named.

@@ -212,7 +212,7 @@ func (e *environment) showSteps(ctx context.Context, rule *rules.Rule, f reactor
 
 // sendPreview sends the messages among the requests to one person.
 func (e *environment) sendPreview(ctx context.Context, cfg config.Config, requests []reactors.Request, o previewOptions) error {
-	chat, err := openChat(ctx, cfg)
+	chat, err := gchat.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}

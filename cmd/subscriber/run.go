@@ -1,17 +1,10 @@
 package main
 
 import (
-	"context"
-	"fmt"
-	"runtime/debug"
-
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
-	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/ingest"
-	"github.com/spacekeeper/spacekeeper/internal/logging"
+	"github.com/spacekeeper/spacekeeper/internal/worker"
 )
 
 func newRun(env *environment) *cobra.Command {
@@ -29,30 +22,7 @@ where PUBSUB_EMULATOR_HOST and loopback endpoints point it at a simulation (see
 			if err != nil {
 				return err
 			}
-			log, err := logging.New(cfg.Log.Level, cfg.Log.Format, env.Err)
-			if err != nil {
-				return err
-			}
-			defer log.Sync() //nolint:errcheck // stderr of a terminal can't be synced
-			if env.Getenv("GOGC") == "" {
-				debug.SetGCPercent(ingest.GCPercent)
-			}
-			return runWorker(cmd.Context(), cfg, log, hooks{})
+			return explainConnecting(worker.Main(cmd.Context(), cfg, env.Getenv, env.Err))
 		},
 	}
-}
-
-// runWorker is the worker from start to stop.
-func runWorker(ctx context.Context, cfg config.Config, log *zap.Logger, h hooks) error {
-	w, err := newWorker(ctx, cfg, log, h)
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	log.Info("worker started", zap.String("version", cli.Version()), zap.String("subscription", cfg.SubscriptionName()))
-	if err := w.run(ctx); err != nil {
-		return fmt.Errorf("worker: %w", err)
-	}
-	log.Info("worker stopped; everything in hand was committed")
-	return nil
 }

@@ -71,6 +71,12 @@ type Client struct {
 	reacting    *rate.Limiter
 }
 
+// Open returns a client for a configuration: the Chat app sends, and whoever
+// auth names reads.
+func Open(ctx context.Context, cfg config.Config) (*Client, error) {
+	return New(ctx, Options{Endpoint: cfg.Endpoints.Chat, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg)})
+}
+
 // Google lists 3,000 pages of events a minute and project (fact sheet §5). In
 // no minute are there more than burst plus rate.
 const (

@@ -45,8 +45,11 @@ func (e *entry) in(space string) *Rule {
 }
 
 // Load reads a file of rules. Card files are looked for beside it, unless the
-// options say how.
+// options say how. Without a file there are no rules.
 func Load(path string, o Options) (*Set, error) {
+	if path == "" {
+		return &Set{}, nil
+	}
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)

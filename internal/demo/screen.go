@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// screen prints what the demo's audience sees. The simulation knows the names
+// screen prints what happens. The simulation knows the names
 // of people and spaces, which events don't carry; the worker knows when an
 // event was recorded. A line needs both.
 type screen struct {
@@ -35,8 +35,8 @@ func newScreen(out io.Writer, quiet bool) *screen {
 	return &screen{out: out, quiet: quiet, happens: map[string]simulate.Event{}, names: map[string]string{}}
 }
 
-func (s *screen) opening(st *stage, dsn string, took time.Duration) {
-	for _, space := range st.workspace.Spaces() {
+func (s *screen) opening(env *environment, dsn string, took time.Duration) {
+	for _, space := range env.workspace.Spaces() {
 		s.names[space.Name] = space.DisplayName
 	}
 	fmt.Fprintf(s.out, `A simulated Google Workspace, Google's client libraries, a private Postgres: ready in %s.
@@ -44,7 +44,7 @@ func (s *screen) opening(st *stage, dsn string, took time.Duration) {
   database  psql '%s'
             SELECT * FROM event_log ORDER BY received_at DESC LIMIT 20;
 
-`, took.Round(10*time.Millisecond), len(st.config.Workspace.Spaces), st.config.TopicName(), dsn)
+`, took.Round(10*time.Millisecond), len(env.config.Workspace.Spaces), env.config.TopicName(), dsn)
 }
 
 // happened is told of a change before it is published.
@@ -89,13 +89,13 @@ func (s *screen) ran(r reactors.Run, o reactors.Outcome, reason string) {
 	if r.Reactor == ruleWelcome && o == reactors.Sent {
 		s.welcomes++
 	}
-	if text := s.tell(r, o, reason); text != "" {
+	if text := s.describeRun(r, o, reason); text != "" {
 		s.line(s.names[r.Space], text)
 	}
 }
 
-// tell says what has come of a run, if it is worth a line.
-func (s *screen) tell(r reactors.Run, o reactors.Outcome, reason string) string {
+// describeRun says how a run ended, if that is worth a line.
+func (s *screen) describeRun(r reactors.Run, o reactors.Outcome, reason string) string {
 	who := s.names[r.Member]
 	switch {
 	case r.Reactor == ruleWelcome && o == reactors.Sent:
@@ -116,8 +116,8 @@ func (s *screen) tell(r reactors.Run, o reactors.Outcome, reason string) string 
 	return fmt.Sprintf("· nothing from %s for %s: %s (%s)", r.Reactor, who, o, reason)
 }
 
-// kept is told of what the keeper did.
-func (s *screen) kept(a subscriptions.Action, r subscriptions.Result) {
+// subscriptionChanged is told of what the keeper did.
+func (s *screen) subscriptionChanged(a subscriptions.Action, r subscriptions.Result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	where := s.names[a.Desired.Scope]
@@ -136,8 +136,8 @@ func (s *screen) kept(a subscriptions.Action, r subscriptions.Result) {
 	}
 }
 
-// closed is told of a gap that has been repaired.
-func (s *screen) closed(g store.Gap, events int) {
+// gapClosed is told of a gap that has been repaired.
+func (s *screen) gapClosed(g store.Gap, events int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.backfilled += events
@@ -200,9 +200,9 @@ func (s *screen) mentioned(text string) string {
 }
 
 func clip(text string) string {
-	const most = 60
-	if r := []rune(text); len(r) > most {
-		return string(r[:most-1]) + "…"
+	const maxRunes = 60
+	if r := []rune(text); len(r) > maxRunes {
+		return string(r[:maxRunes-1]) + "…"
 	}
 	return text
 }

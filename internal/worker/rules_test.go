@@ -1,4 +1,4 @@
-package main
+package worker
 
 import (
 	"testing"
@@ -13,7 +13,7 @@ import (
 )
 
 // Who starts a worker whose rules wait in vain is told which, and for what.
-func TestWarnOfSilence(t *testing.T) {
+func TestWarnOfMissingEvents(t *testing.T) {
 	t.Parallel()
 	const prefix = "google.workspace.chat."
 	cfg := config.Default()
@@ -35,7 +35,7 @@ reactors:
 		targets []config.Target
 		want    map[string][]any
 	}{
-		"nobody else's business": {nil, map[string][]any{}},
+		"no targets": {nil, map[string][]any{}},
 		"one target for each": {[]config.Target{
 			{Target: "spaces/A", EventTypes: []string{prefix + "membership.v1.created"}},
 			{Target: "spaces/B", EventTypes: []string{prefix + "membership.v1.deleted"}},
@@ -45,9 +45,9 @@ reactors:
 		}, map[string][]any{"welcome": {prefix + "membership.v1.deleted"}, "edits": {prefix + "message.v1.updated"}}},
 	} {
 		core, logs := observer.New(zap.WarnLevel)
-		w := &worker{cfg: cfg, log: zap.New(core)}
+		w := &Worker{cfg: cfg, log: zap.New(core)}
 		w.cfg.Workspace.Targets = c.targets
-		w.warnOfSilence(set)
+		w.warnOfMissingEvents(set)
 		got := map[string][]any{}
 		for _, e := range logs.All() {
 			fields := e.ContextMap()

@@ -1,18 +1,25 @@
-package main
+package worker
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
+)
+
+const (
+	healthyPath = "/-/healthy"
+	readyPath   = "/-/ready"
 )
 
 // healthServer answers
@@ -45,10 +52,10 @@ func listenHealth(addr string, status func() ingest.Status, metrics *prometheus.
 		}
 	}
 	mux := http.NewServeMux()
-	for _, path := range []string{"/-/healthy", "/livez"} {
+	for _, path := range []string{healthyPath, "/livez"} {
 		mux.HandleFunc("GET "+path, answer(unhealthy))
 	}
-	for _, path := range []string{"/-/ready", "/readyz"} {
+	for _, path := range []string{readyPath, "/readyz"} {
 		mux.HandleFunc("GET "+path, answer(unready))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
@@ -65,30 +72,59 @@ func (h *healthServer) serve(ctx context.Context) error {
 }
 
 // unready says why no events are being recorded.
-func unready(s ingest.Status, now time.Time) (problems []string) {
+func unready(s ingest.Status, now time.Time) (reasons []string) {
 	if s.ReceiveError != nil {
-		problems = append(problems, s.ReceiveError.Error())
+		reasons = append(reasons, s.ReceiveError.Error())
 	} else if !s.Receiving {
-		problems = append(problems, "not receiving")
+		reasons = append(reasons, "not receiving")
 	}
 	if s.Silent(now) {
-		problems = append(problems, fmt.Sprintf("Pub/Sub has said nothing since %s", s.LastHeard.UTC().Format(time.RFC3339)))
+		reasons = append(reasons, fmt.Sprintf("Pub/Sub has said nothing since %s", s.LastHeard.UTC().Format(time.RFC3339)))
 	}
 	if s.DatabaseDown != nil {
-		problems = append(problems, fmt.Sprintf("the database does not take events: %v", s.DatabaseDown))
+		reasons = append(reasons, fmt.Sprintf("the database does not take events: %v", s.DatabaseDown))
 	}
-	return problems
+	return reasons
 }
 
-// hopeless is how long the stream may be dead before a restart is worth
-// trying; the worker's own means have failed by then.
-const hopeless = 10 * time.Minute
+// maxSilence is how long Pub/Sub may say nothing before a restart is worth
+// trying; the worker's own reconnects have failed by then.
+const maxSilence = 10 * time.Minute
 
 // unhealthy says why the process should be replaced. A database that is away
-// is no such reason: a new process could not write to it either.
-func unhealthy(s ingest.Status, now time.Time) (problems []string) {
-	if s.Silent(now) && now.Sub(s.LastHeard) > hopeless {
-		problems = append(problems, fmt.Sprintf("Pub/Sub has said nothing for %s", now.Sub(s.LastHeard).Round(time.Second)))
+// is no reason: a new process could not write to it either.
+func unhealthy(s ingest.Status, now time.Time) (reasons []string) {
+	if s.Silent(now) && now.Sub(s.LastHeard) > maxSilence {
+		reasons = append(reasons, fmt.Sprintf("Pub/Sub has said nothing for %s", now.Sub(s.LastHeard).Round(time.Second)))
 	}
-	return problems
+	return reasons
+}
+
+// CheckHealth asks the worker at addr whether it is ready or, with live,
+// whether its process is worth keeping, and returns what it answers. A no is an
+// error with the reason.
+func CheckHealth(ctx context.Context, addr string, live bool) (answer string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	url := "http://" + addr + readyPath
+	if live {
+		url = "http://" + addr + healthyPath
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", fmt.Errorf("check health at %s: %w", url, err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("check health: %w (is the worker running?)", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return "", fmt.Errorf("check health at %s: %w", url, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("check health at %s: %s: %s", url, resp.Status, strings.TrimSpace(string(body)))
+	}
+	return string(body), nil
 }

@@ -1,7 +1,7 @@
 // Command benchmark measures how fast the worker records, and where the time
 // goes. It needs nothing but Go and Postgres binaries:
 //
-//	go run ./internal/benchmark
+//	go run ./cmd/benchmark
 //
 // It starts a private Postgres, and for every measurement a Pub/Sub server and
 // a worker as processes of their own, so that the CPU and memory of each can be

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -8,28 +8,26 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/reconcile"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-const (
-	sabotageDrop   = "drop-event"
-	sabotageDouble = "double-welcome"
-)
-
-// stage is a simulated Workspace, set up for the worker as a real one would be.
-type stage struct {
+// environment is a simulated Workspace with its Pub/Sub, set up for the worker
+// as a real one is.
+type environment struct {
 	workspace *simulate.Workspace
 	config    config.Config
 	opened    time.Time // before the first event
 }
 
-// setStage starts the Workspace, creates topic and subscription, and
+// newEnvironment starts the Workspace, creates topic and subscription, and
 // subscribes to every space.
-func setStage(ctx context.Context, o demoOptions, dsn, rules string, screen *screen) (_ *stage, err error) {
+func newEnvironment(ctx context.Context, o Options, dsn, rules string, screen *screen) (_ *environment, err error) {
 	opened := time.Now()
 	ws, err := startWorkspace(ctx, o, dsn, screen)
 	if err != nil {
@@ -57,7 +55,7 @@ func setStage(ctx context.Context, o demoOptions, dsn, rules string, screen *scr
 	if err := cfg.Validate(config.ForWorker, config.ForApply); err != nil {
 		return nil, err
 	}
-	cfg.Keeper.Interval = stageInterval
+	cfg.Keeper.Interval = keeperInterval
 	if _, _, err := ws.CreateTopic(ctx, cfg.PubSub.Topic, cfg.PubSub.Subscription); err != nil {
 		return nil, err
 	}
@@ -70,10 +68,10 @@ func setStage(ctx context.Context, o demoOptions, dsn, rules string, screen *scr
 		return nil, err
 	}
 
-	switch o.sabotage {
-	case sabotageDrop:
+	switch o.Sabotage {
+	case DropEvent:
 		ws.DropNext(1)
-	case sabotageDouble:
+	case DoubleWelcome:
 		var once sync.Once
 		ws.SetChatFaults(func(c simulate.ChatCall) (f simulate.ChatFault) {
 			if c.Private { // a welcome, of all that the demo's rules send
@@ -82,17 +80,17 @@ func setStage(ctx context.Context, o demoOptions, dsn, rules string, screen *scr
 			return f
 		})
 	}
-	return &stage{ws, cfg, opened}, nil
+	return &environment{ws, cfg, opened}, nil
 }
 
 // startWorkspace starts a Workspace that the database knows nothing of. A
 // seed that a kept database has seen is passed over for the next: its people
 // would do in the same spaces what is recorded already.
-func startWorkspace(ctx context.Context, o demoOptions, dsn string, screen *screen) (*simulate.Workspace, error) {
-	for seed := o.seed; ; seed++ {
+func startWorkspace(ctx context.Context, o Options, dsn string, screen *screen) (*simulate.Workspace, error) {
+	for seed := o.Seed; ; seed++ {
 		ws, err := simulate.Start(ctx, simulate.Options{
-			Seed: seed, Spaces: o.spaces, Users: 8 * o.spaces, OnEvent: screen.happened,
-			TTL: simulate.TTL{Data: lifetime(o.spaces)},
+			Seed: seed, Spaces: o.Spaces, Users: 8 * o.Spaces, OnEvent: screen.happened,
+			TTL: simulate.TTL{Data: lifetime(o.Spaces)},
 		})
 		if err != nil {
 			return nil, err
@@ -130,36 +128,74 @@ func knowsAny(ctx context.Context, dsn string, spaces []simulate.SpaceInfo) (kno
 	return known, nil
 }
 
-// act lets things happen for the demo's length or until ctx ends, with a
-// summary every few seconds. Some events are published twice and some out of
-// order, as in production, and the plot takes its course to the end.
-func (s *stage) act(ctx context.Context, o demoOptions, worker *understudy, screen *screen) error {
-	s.workspace.SetFaults(simulate.Faults{Duplicate: 0.03, Reorder: 0.05})
+// play lets people act for the demo's length or until ctx ends, with a summary
+// every few seconds. Some events are published twice and some out of order, as
+// in production; the faults happen meanwhile, to the last.
+func (e *environment) play(ctx context.Context, o Options, w *restartableWorker, screen *screen) error {
+	e.workspace.SetFaults(simulate.Faults{Duplicate: 0.03, Reorder: 0.05})
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	acting := ctx
-	if o.length > 0 {
+	if o.Length > 0 {
 		var end context.CancelFunc
-		acting, end = context.WithTimeout(ctx, o.length)
+		acting, end = context.WithTimeout(ctx, o.Length)
 		defer end()
 	}
-	var people, plotted errgroup.Group
+	var people, injected errgroup.Group
 	done := make(chan error, 2)
-	people.Go(func() error { return s.workspace.Run(acting, simulate.Activity{Rate: o.rate}) })
-	if m, ok := plot(o); ok {
-		plotted.Go(func() error { return s.play(ctx, m, worker, screen) })
+	people.Go(func() error { return e.workspace.Run(acting, simulate.Activity{Rate: o.Rate}) })
+	if f, ok := planFaults(o); ok {
+		injected.Go(func() error { return e.inject(ctx, f, w, screen) })
 	}
-	go func() { done <- errors.Join(people.Wait(), plotted.Wait()) }()
+	go func() { done <- errors.Join(people.Wait(), injected.Wait()) }()
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			screen.summary(s.workspace.Counts())
-		case err := <-worker.failed:
+			screen.summary(e.workspace.Counts())
+		case err := <-w.failed:
 			return err
 		case err := <-done:
 			return err
 		}
 	}
+}
+
+// drainTime is how long the worker may take to finish once the activity has
+// ended. Welcomes to one space are two seconds apart.
+const drainTime = 2 * time.Minute
+
+// reconcile waits until the worker has nothing left to do and compares what was
+// recorded and sent with what happened.
+func (e *environment) reconcile(ctx context.Context) (reconcile.Report, error) {
+	limit := drainTime
+	if ctx.Err() != nil {
+		limit = 3 * time.Second // somebody pressed Ctrl-C and waits
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	pool, err := pgxpool.New(ctx, e.config.Database.DSN)
+	if err != nil {
+		return nil, fmt.Errorf("open the demo's database: %w", err)
+	}
+	defer pool.Close()
+	// The events of what the worker still sends aren't held back any more.
+	e.workspace.SetFaults(simulate.Faults{})
+	e.workspace.Flush()
+	if err := reconcile.Covered(ctx, pool, time.Now()); err != nil {
+		return nil, err
+	}
+	if err := reconcile.Drain(ctx, pool, e.workspace.Broker(), e.config.SubscriptionName()); err != nil {
+		return nil, err
+	}
+	report, err := reconcile.Check(ctx, pool, e.workspace.Truth(), e.config.TopicName(), e.opened, e.workspace.Members)
+	if err != nil {
+		return nil, err
+	}
+	effects, err := reconcile.Effects(ctx, pool, e.workspace.Truth(), e.opened, []string{ruleWelcome, ruleNewcomers, ruleTips})
+	if err != nil {
+		return nil, err
+	}
+	return append(report, effects...), nil
 }

@@ -1,0 +1,142 @@
+// Package demo lets the real worker record a simulated Google Workspace, shows
+// what happens, and compares what was recorded and sent with what happened.
+//
+// It needs no Google account: [Run] starts a private Postgres and a simulated
+// Workspace, subscribes to its spaces as subscribe-setup does, and runs
+// internal/worker. The caller passes options that [Options.Check] accepts. Run
+// returns an error if anything differs, or can't be started; whatever it
+// started has ended by then.
+package demo
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/localpg"
+	"github.com/spacekeeper/spacekeeper/internal/logging"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/worker"
+)
+
+// Options are the settings of a demo.
+type Options struct {
+	Length   time.Duration // 0: until interrupted
+	Rate     float64       // changes a second
+	Spaces   int
+	Seed     uint64
+	DataDir  string // "": a temporary one
+	Quiet    bool   // no line per event
+	Sabotage string // what to break on purpose: "", DropEvent or DoubleWelcome
+}
+
+// The kinds of sabotage.
+const (
+	DropEvent     = "drop-event"
+	DoubleWelcome = "double-welcome"
+)
+
+// maxSpaces are subscribed to in about half a minute: Google allows 100 such
+// calls a minute.
+const maxSpaces = 50
+
+// Check returns everything that is wrong with the options, by their flags.
+func (o Options) Check() error {
+	var errs []error
+	if o.Rate <= 0 || o.Rate > 10_000 {
+		errs = append(errs, fmt.Errorf("--rate %v: want more than 0 and at most 10000 changes a second", o.Rate))
+	}
+	if o.Spaces < 1 || o.Spaces > maxSpaces {
+		errs = append(errs, fmt.Errorf("--spaces %d: want 1 to %d", o.Spaces, maxSpaces))
+	}
+	if o.Length < 0 {
+		errs = append(errs, fmt.Errorf("--for %s: want a length of time", o.Length))
+	}
+	switch o.Sabotage {
+	case "", DropEvent, DoubleWelcome:
+	default:
+		errs = append(errs, fmt.Errorf("--sabotage %q: want %s or %s", o.Sabotage, DropEvent, DoubleWelcome))
+	}
+	return errors.Join(errs...)
+}
+
+//go:embed reactors.yaml
+var ruleFile []byte
+
+// The ids of the rules in reactors.yaml.
+const (
+	ruleWelcome   = "welcome"
+	ruleNewcomers = "newcomers"
+	ruleTips      = "first-days"
+	ruleHelper    = "report-helper"
+)
+
+// Run shows a demo on out; the worker logs to stderr.
+func Run(ctx context.Context, o Options, out, stderr io.Writer) (err error) {
+	started := time.Now()
+	screen := newScreen(out, o.Quiet)
+	log, err := logging.New("warn", "console", stderr)
+	if err != nil {
+		return err
+	}
+	pg, err := localpg.Start(ctx, localpg.Options{Dir: o.DataDir, Private: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pg.Stop()) }()
+	if err := store.Migrate(ctx, pg.DSN()); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "spacekeeper-demo-")
+	if err != nil {
+		return fmt.Errorf("create a folder for the demo's rules: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	rules := filepath.Join(dir, "reactors.yaml")
+	if err := os.WriteFile(rules, ruleFile, 0o600); err != nil {
+		return fmt.Errorf("write the demo's rules: %w", err)
+	}
+	env, err := newEnvironment(ctx, o, pg.DSN(), rules, screen)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, env.workspace.Close()) }()
+	screen.opening(env, pg.DSN(), time.Since(started))
+
+	w := &restartableWorker{config: env.config, log: log, failed: make(chan error, 1), options: worker.Options{
+		ObserveDelivery: screen.recorded, ObserveRun: screen.ran,
+		ObserveSubscription: screen.subscriptionChanged, ObserveGap: screen.gapClosed,
+	}}
+	if err := w.start(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.stop()) }()
+	if err := env.play(ctx, o, w, screen); err != nil {
+		return err
+	}
+	report, unknown := env.reconcile(ctx)
+	if err := w.stop(); err != nil {
+		return err
+	}
+	screen.summary(env.workspace.Counts())
+	switch {
+	case unknown != nil && o.Length == 0:
+		fmt.Fprintln(out, "stopped before everything was drained; use --for to have it reconciled")
+		return nil
+	case unknown != nil:
+		return unknown
+	}
+	if err := report.Write(out); err != nil {
+		return err
+	}
+	if !report.Exact() {
+		return errors.New("demo: what was recorded or sent differs from what happened")
+	}
+	fmt.Fprintln(out, "exact: nothing lost, nothing twice")
+	return nil
+}

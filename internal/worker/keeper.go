@@ -1,0 +1,99 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// addKeeper adds the keeper to the jobs, if the configuration gives it
+// anything to keep.
+func (w *Worker) addKeeper(ctx context.Context, queue *jobs.Options) error {
+	if !w.cfg.Keeper.Enabled || len(w.cfg.Workspace.All()) == 0 && !w.cfg.Keeper.OnAdded {
+		return nil
+	}
+	resolver := subscriptions.NewResolver(w.cfg, subscriptions.ResolverOptions{
+		Directory: w.chat, Followed: w.store.FollowedSpaces, Log: w.log.Named("keeper"),
+	})
+	keeper := subscriptions.NewKeeper(w.manager, w.store, subscriptions.KeeperOptions{
+		Topic: w.cfg.TopicName(), Desired: resolver.Desired, Log: w.log.Named("keeper"),
+		Observe: func(a subscriptions.Action, r subscriptions.Result) { w.subscriptionChanged(ctx, a, r) },
+	})
+	if err := keeper.AddWorkers(queue.Workers, func(r subscriptions.Report, err error) {
+		gaps, gapsErr := w.store.GapCounts(ctx)
+		w.keeper.passed(r, gaps, errors.Join(err, gapsErr))
+	}); err != nil {
+		return err
+	}
+	queue.Queues[jobs.QueueKeeper] = 1
+	queue.Periodic = append(queue.Periodic, subscriptions.Periodic(w.cfg.Keeper.Interval))
+	return nil
+}
+
+// openManager opens the client of subscriptions, whose clock is Google's.
+func openManager(ctx context.Context, cfg config.Config, log *zap.Logger) (*subscriptions.Manager, error) {
+	return subscriptions.New(ctx, subscriptions.Options{
+		Endpoint: cfg.Endpoints.WorkspaceEvents, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg),
+		EventTypes: subscriptions.EventTypesOf(cfg), Log: log.Named("subscriptions"),
+	})
+}
+
+// subscriptionChanged asks for the members of a space that is watched from now
+// on: no event tells who has been there all along.
+func (w *Worker) subscriptionChanged(ctx context.Context, a subscriptions.Action, r subscriptions.Result) {
+	if w.opts.ObserveSubscription != nil {
+		w.opts.ObserveSubscription(a, r)
+	}
+	scope := a.Desired.Scope
+	if r.Outcome != subscriptions.Created || !strings.HasPrefix(scope, "spaces/") || scope == "spaces/-" {
+		return
+	}
+	if err := w.store.AskForMembers(ctx, []string{scope}); err != nil {
+		w.log.Warn("members of a space not requested; run subscriber reconcile-members", zap.String("space", scope), zap.Error(err))
+	}
+}
+
+// keeperStatus is the outcome of this process's passes over the subscriptions.
+// Another replica may have made the newest.
+type keeperStatus struct {
+	mu      sync.Mutex
+	at      time.Time // of the last pass that went through
+	last    subscriptions.Report
+	gaps    map[string]int             // by state, after that pass
+	changes map[subscriptions.Kind]int // since start
+	failed  int                        // passes, since start
+}
+
+// passed notes a pass, and the gaps that there are after it.
+func (s *keeperStatus) passed(r subscriptions.Report, gaps map[string]int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.failed++
+		return
+	}
+	s.at, s.last, s.gaps = time.Now(), r, gaps
+	if s.changes == nil {
+		s.changes = map[subscriptions.Kind]int{}
+	}
+	for kind, n := range r.Actions {
+		if kind.Mutates() {
+			s.changes[kind] += n
+		}
+	}
+}
+
+func (s *keeperStatus) lastPass() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at
+}

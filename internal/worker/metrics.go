@@ -1,0 +1,140 @@
+package worker
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// newMetrics returns the worker's metrics, read from its status when they are
+// scraped. No label takes a value from an event, so their number is fixed.
+func (w *Worker) newMetrics() *prometheus.Registry {
+	r := registry{prometheus.NewRegistry()}
+	r.addIngest(w.ingest.Status)
+	r.addKeeper(&w.keeper)
+	r.MustRegister(w.rules.metrics.runs, w.rules.metrics.delay, w.rules.metrics.rejected)
+	for _, mode := range []rules.Mode{rules.Off, rules.Shadow, rules.Live} {
+		r.gauge("spacekeeper_reactors_rules", "Rules in force, by mode.", prometheus.Labels{"mode": string(mode)},
+			func() float64 { return float64(w.rules.count(mode)) })
+	}
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r.Registry
+}
+
+// registry adds metrics whose value a function gives.
+type registry struct{ *prometheus.Registry }
+
+func (r registry) gauge(name, help string, labels prometheus.Labels, value func() float64) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value))
+}
+
+func (r registry) counter(name, help string, labels prometheus.Labels, value func() float64) {
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, value))
+}
+
+func (r registry) addIngest(status func() ingest.Status) {
+	for outcome, count := range map[string]func(ingest.Status) uint64{
+		"recorded":    func(s ingest.Status) uint64 { return s.Recorded },
+		"duplicate":   func(s ingest.Status) uint64 { return s.Duplicates },
+		"quarantined": func(s ingest.Status) uint64 { return s.Quarantined },
+	} {
+		r.counter("spacekeeper_ingest_messages_total", "Pub/Sub messages that were committed and acked, by what became of them.",
+			prometheus.Labels{"outcome": outcome}, func() float64 { return float64(count(status())) })
+	}
+	r.counter("spacekeeper_ingest_items_total", "Items of recorded messages; a batch event has several.",
+		nil, func() float64 { return float64(status().Items) })
+	r.gauge("spacekeeper_ingest_held_messages", "Messages that wait for their commit.",
+		nil, func() float64 { return float64(status().Held) })
+	r.gauge("spacekeeper_ingest_last_commit_timestamp_seconds", "When the last transaction was committed, in Unix time; 0 before the first.",
+		nil, func() float64 { return unixSeconds(status().LastCommit) })
+	r.gauge("spacekeeper_ingest_last_heard_timestamp_seconds", "When Pub/Sub last said anything, in Unix time.",
+		nil, func() float64 { return unixSeconds(status().LastHeard) })
+	r.gauge("spacekeeper_ingest_ready", "1 while events are received and recorded, 0 otherwise.", nil, func() float64 {
+		if len(unready(status(), time.Now())) > 0 {
+			return 0
+		}
+		return 1
+	})
+}
+
+// addKeeper adds what this process's passes of the keeper found.
+func (r registry) addKeeper(status *keeperStatus) {
+	read := func(value func(*keeperStatus) float64) func() float64 {
+		return func() float64 {
+			status.mu.Lock()
+			defer status.mu.Unlock()
+			return value(status)
+		}
+	}
+	r.gauge("spacekeeper_keeper_last_pass_timestamp_seconds", "When this process last looked at all subscriptions, in Unix time; 0 before the first time.",
+		nil, read(func(s *keeperStatus) float64 { return unixSeconds(s.at) }))
+	r.gauge("spacekeeper_keeper_parked_subscriptions", "Subscriptions that wait for a person, at the last pass.",
+		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Parked) }))
+	r.gauge("spacekeeper_keeper_failing_subscriptions", "Subscriptions that could not be brought in order by the last pass.",
+		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Failed) }))
+	r.gauge("spacekeeper_keeper_foreign_subscriptions", "Subscriptions on the topic that nobody here asked for, at the last pass.",
+		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Foreign) }))
+	r.counter("spacekeeper_keeper_failed_passes_total", "Passes that could not look at the subscriptions.",
+		nil, read(func(s *keeperStatus) float64 { return float64(s.failed) }))
+	for _, state := range []string{store.GapOpen, store.GapPending, store.GapImpossible} {
+		r.gauge("spacekeeper_coverage_gaps", "Gaps in the coverage that aren't repaired, after this process's last pass.",
+			prometheus.Labels{"state": state}, read(func(s *keeperStatus) float64 { return float64(s.gaps[state]) }))
+	}
+	for _, kind := range []subscriptions.Kind{
+		subscriptions.Create, subscriptions.Update, subscriptions.Replace, subscriptions.Renew, subscriptions.Reactivate,
+	} {
+		r.counter("spacekeeper_keeper_changes_total", "Changes to subscriptions that passes set out to make, failed ones included.",
+			prometheus.Labels{"action": string(kind)}, read(func(s *keeperStatus) float64 { return float64(s.changes[kind]) }))
+	}
+}
+
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixNano()) / 1e9
+}
+
+// ruleMetrics counts what this process did for rules. Rules are not told apart:
+// subscriber reactors list does that, and counts exactly over all replicas.
+type ruleMetrics struct {
+	runs     *prometheus.CounterVec
+	delay    prometheus.Histogram
+	rejected prometheus.Counter
+}
+
+func newRuleMetrics() *ruleMetrics {
+	m := &ruleMetrics{
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "spacekeeper_reactors_runs_total", Help: "Runs of rules that have ended in this process, by outcome.",
+		}, []string{"outcome"}),
+		delay: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "spacekeeper_reactors_delay_seconds", Help: "Time between when a run was due and its effect, for runs that were sent.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300, 900},
+		}),
+		rejected: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "spacekeeper_reactors_rejected_rules_total", Help: "Changes of the rules that had mistakes and were not taken up.",
+		}),
+	}
+	for _, o := range reactors.Outcomes() {
+		if o != reactors.Pending {
+			m.runs.WithLabelValues(string(o)) // there from the beginning, so that rates begin at 0
+		}
+	}
+	return m
+}
+
+// ended counts a run that has ended.
+func (m *ruleMetrics) ended(r reactors.Run, o reactors.Outcome, now time.Time) {
+	m.runs.WithLabelValues(string(o)).Inc()
+	if o == reactors.Sent {
+		m.delay.Observe(now.Sub(r.Due).Seconds())
+	}
+}

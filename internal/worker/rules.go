@@ -1,0 +1,164 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/record"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// ruleRunner carries out the rules.
+type ruleRunner struct {
+	actions []reactors.Action
+	set     *engine.RuleSet
+	metrics *ruleMetrics
+}
+
+// Plan implements reactors.Planner, for the store, which is opened first.
+func (r *ruleRunner) Plan(c reactors.Change) []reactors.Intent { return r.set.Plan(c) }
+
+// count returns the number of rules in force in a mode.
+func (r *ruleRunner) count(mode rules.Mode) (n int) {
+	for _, rule := range r.set.Set().Rules() {
+		if rule.Mode == mode {
+			n++
+		}
+	}
+	return n
+}
+
+// openRules reads the rules by which the store plans runs.
+func (w *Worker) openRules() (err error) {
+	if w.rules.actions, err = actions.List(w.cfg, w.chat, recorder{w.store}); err != nil {
+		return err
+	}
+	set, err := w.loadRules()
+	if err != nil {
+		return err
+	}
+	w.rules.set, w.rules.metrics = engine.NewRuleSet(set), newRuleMetrics()
+	w.log.Info("rules are in force", zap.String("file", w.cfg.Reactors.File), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
+	w.warnOfMissingEvents(set)
+	return nil
+}
+
+func (w *Worker) loadRules() (*rules.Set, error) {
+	return rules.Load(w.cfg.Reactors.File, rules.Options{Actions: w.rules.actions})
+}
+
+// closeRules releases what actions keep open.
+func (w *Worker) closeRules() {
+	if err := actions.Close(context.Background(), w.rules.actions); err != nil {
+		w.log.Warn("actions not closed", zap.Error(err))
+	}
+}
+
+// warnOfMissingEvents names rules that wait for events that no subscription
+// asks for: they do nothing, and nothing else shows why.
+func (w *Worker) warnOfMissingEvents(set *rules.Set) {
+	for _, r := range set.Rules() {
+		if missing := missingEvents(r, w.cfg.Workspace); len(missing) > 0 && r.Mode != rules.Off {
+			w.log.Warn("a rule waits for events that no subscription asks for: add them to workspace.event_types and run subscribe-setup apply",
+				zap.String("reactor", r.ID), zap.Strings("event_types", missing))
+		}
+	}
+}
+
+// missingEvents are the event types that a rule waits for and no target asks
+// for. Without targets, the subscriptions are configured somewhere else.
+func missingEvents(r *rules.Rule, ws config.Workspace) (missing []string) {
+	if len(ws.All()) == 0 {
+		return nil
+	}
+	for _, trigger := range r.On {
+		for _, name := range trigger.EventTypes() {
+			if !ws.AsksFor(name) {
+				missing = append(missing, name)
+			}
+		}
+	}
+	return missing
+}
+
+// addRules adds runs and schedules to the jobs.
+func (w *Worker) addRules(queue *jobs.Options) error {
+	dispatcher := engine.NewDispatcher(w.rules.set, w.rules.actions, w.store, w.log.Named("reactors"), engine.Options{
+		WriteInterval:   time.Minute / time.Duration(w.cfg.Chat.WritesPerMinutePerSpace),
+		ProjectInterval: time.Minute / time.Duration(w.cfg.Chat.WritesPerMinute),
+		Directory:       directory{w.chat},
+		Observe: func(r reactors.Run, o reactors.Outcome, reason string) {
+			w.rules.metrics.ended(r, o, time.Now())
+			if w.opts.ObserveRun != nil {
+				w.opts.ObserveRun(r, o, reason)
+			}
+		},
+	})
+	if err := dispatcher.AddWorkers(queue.Workers); err != nil {
+		return err
+	}
+	if err := engine.NewScheduler(w.rules.set, w.store, nil).AddWorkers(queue.Workers); err != nil {
+		return err
+	}
+	queue.Queues[reactors.Queue] = engine.MaxWorkers
+	queue.Periodic = append(queue.Periodic, engine.Periodic())
+	return nil
+}
+
+// watchRules takes up changes of the rules' file until ctx ends.
+func (w *Worker) watchRules(ctx context.Context) error {
+	if w.cfg.Reactors.File == "" {
+		return nil
+	}
+	seen := w.rules.set.Set().Hash
+	load := func() (*rules.Set, error) {
+		set, err := w.loadRules()
+		switch {
+		case err != nil:
+			w.rules.metrics.rejected.Inc()
+		case set.Hash != seen:
+			seen = set.Hash
+			w.warnOfMissingEvents(set)
+		}
+		return set, err
+	}
+	return w.rules.set.Watch(ctx, w.cfg.Reactors.File, load, w.log.Named("reactors"))
+}
+
+// recorder saves what the record action notes.
+type recorder struct{ db *store.Store }
+
+func (r recorder) Record(ctx context.Context, e record.Entry) error {
+	return r.db.KeepRecord(ctx, store.Record{
+		Key: e.Key, Name: e.Name, Value: e.Value, Reactor: e.Reactor, Space: e.Space, Member: e.Member, EventTime: e.At,
+	})
+}
+
+// directory reads names of spaces from the Chat API.
+type directory struct{ chat *gchat.Client }
+
+func (d directory) SpaceName(ctx context.Context, space string) (displayName, spaceType string, err error) {
+	got, err := d.chat.Space(ctx, space)
+	if err != nil {
+		return "", "", err
+	}
+	var s struct {
+		DisplayName string `json:"displayName"`
+		SpaceType   string `json:"spaceType"`
+	}
+	if err := json.Unmarshal(got.Data, &s); err != nil {
+		return "", "", fmt.Errorf("read the name of %s: %w", space, err)
+	}
+	return s.DisplayName, s.SpaceType, nil
+}

@@ -1,0 +1,250 @@
+// Package worker is the long-running process of `subscriber run`: it records
+// every event once, carries out rules once, and keeps the events coming.
+//
+// # What it promises
+//
+// A message is acked after its commit, so that a crash at any moment loses
+// nothing and repeats nothing. Any number of workers may run on one database.
+//
+// # What the caller must do
+//
+// Migrate the database first ([New] returns a [*store.SchemaError] otherwise),
+// call [Worker.Run] once and [Worker.Close] after it. [Main] does all of that.
+//
+// # What happens on failure
+//
+// While Postgres or Google is away, the worker waits, holds what it has, and
+// reports it in its health answers and metrics; it ends only for what waiting
+// can't mend.
+//
+// # Shutdown
+//
+// When the context of Run ends, the pull stops first; what is in hand gets
+// shutdown_grace to be committed and acked.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/api/option"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/logging"
+	"github.com/spacekeeper/spacekeeper/internal/provision"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+)
+
+// Options name functions that the worker calls after each thing it has done,
+// from any goroutine. All may be nil.
+type Options struct {
+	ObserveDelivery     func(events.Delivery, events.Outcome)
+	ObserveRun          func(run reactors.Run, outcome reactors.Outcome, reason string)
+	ObserveSubscription func(subscriptions.Action, subscriptions.Result)
+	ObserveGap          func(gap store.Gap, events int) // a gap that was closed
+}
+
+// Worker holds the parts of the process, in the order in which New opens them.
+type Worker struct {
+	cfg    config.Config
+	log    *zap.Logger
+	opts   Options
+	chat   *gchat.Client
+	store  *store.Store
+	rules  ruleRunner
+	pubsub *ingest.Client
+	ingest *ingest.Worker
+	// manager renews subscriptions; keeper is what its passes came to.
+	manager *subscriptions.Manager
+	keeper  keeperStatus
+	jobs    *river.Client[pgx.Tx]
+	health  *healthServer // nil if switched off
+}
+
+// Status tells how the worker stands.
+type Status struct {
+	Ingest ingest.Status
+	// LastKeeperPass is when this worker last compared all subscriptions with
+	// the configuration; zero before the first time.
+	LastKeeperPass time.Time
+}
+
+// Main runs a worker until ctx ends: `subscriber run` once its configuration
+// is read. The log goes to stderr.
+func Main(ctx context.Context, cfg config.Config, getenv func(string) string, stderr io.Writer) error {
+	log, err := logging.New(cfg.Log.Level, cfg.Log.Format, stderr)
+	if err != nil {
+		return err
+	}
+	defer log.Sync() //nolint:errcheck // stderr of a terminal can't be synced
+	if getenv("GOGC") == "" {
+		debug.SetGCPercent(ingest.GCPercent)
+	}
+	w, err := New(ctx, cfg, log, Options{})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	log.Info("worker started", zap.String("version", cli.Version()), zap.String("subscription", cfg.SubscriptionName()))
+	if err := w.Run(ctx); err != nil {
+		return fmt.Errorf("worker: %w", err)
+	}
+	log.Info("worker stopped; everything in hand was committed")
+	return nil
+}
+
+// New opens the database and the clients and reads the rules. It receives
+// nothing yet.
+func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) (_ *Worker, err error) {
+	w := &Worker{cfg: cfg, log: log, opts: opts}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
+
+	if w.chat, err = gchat.Open(ctx, cfg); err != nil {
+		return nil, err
+	}
+	dsn, err := cfg.Database.ConnString()
+	if err != nil {
+		return nil, err
+	}
+	if w.store, err = store.Open(ctx, dsn, store.Options{Planner: &w.rules, MaxConns: cfg.Database.MaxConns, Log: log.Named("store")}); err != nil {
+		return nil, err
+	}
+	if err := w.store.CheckSchema(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.openRules(); err != nil {
+		return nil, err
+	}
+	if w.pubsub, err = openPubSub(ctx, cfg); err != nil {
+		return nil, err
+	}
+	w.ingest = ingest.New(w.pubsub, cfg.SubscriptionName(), w.store, log.Named("ingest"), ingest.Options{
+		MaxOutstandingMessages: cfg.PubSub.MaxOutstandingMessages,
+		MaxOutstandingBytes:    int(cfg.PubSub.MaxOutstandingBytes),
+		Grace:                  cfg.ShutdownGrace,
+		Observe:                opts.ObserveDelivery,
+	})
+
+	queue := jobs.Options{Queues: map[string]int{}, Workers: river.NewWorkers(), Grace: cfg.ShutdownGrace}
+	if err := w.addRules(&queue); err != nil {
+		return nil, err
+	}
+	if w.manager, err = openManager(ctx, cfg, log); err != nil {
+		return nil, err
+	}
+	if err := w.addCatchUp(&queue); err != nil {
+		return nil, err
+	}
+	if err := w.addKeeper(ctx, &queue); err != nil {
+		return nil, err
+	}
+	if w.jobs, err = jobs.NewClient(w.store.Pool(), log, queue); err != nil {
+		return nil, err
+	}
+	if cfg.Health.Addr != "" {
+		if w.health, err = listenHealth(cfg.Health.Addr, w.ingest.Status, w.newMetrics()); err != nil {
+			return nil, err
+		}
+		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
+	}
+	return w, nil
+}
+
+// openPubSub connects to Pub/Sub as the service account, or to the emulator.
+func openPubSub(ctx context.Context, cfg config.Config) (*ingest.Client, error) {
+	var opts []option.ClientOption
+	if cfg.Endpoints.PubSubEmulator == "" {
+		var err error
+		if opts, err = credentials.ClientOptions(cfg.Auth, "https://www.googleapis.com/auth/pubsub"); err != nil {
+			return nil, err
+		}
+	}
+	return ingest.NewClient(ctx, cfg.Project, cfg.Endpoints.PubSubEmulator, opts...)
+}
+
+// Run works until ctx ends or a part fails for good; then every part stops,
+// the pull first.
+func (w *Worker) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	if err := w.jobs.Start(ctx); err != nil {
+		return fmt.Errorf("start the job queue: %w", err)
+	}
+	g.Go(func() error { return w.ingest.Run(ctx) })
+	g.Go(func() error {
+		<-ctx.Done()
+		<-w.jobs.Stopped()
+		return nil
+	})
+	g.Go(func() error { return w.createPartitions(ctx) })
+	g.Go(func() error { return w.saveHeartbeats(ctx) })
+	g.Go(func() error { return w.watchRules(ctx) })
+	g.Go(func() error {
+		provision.Warn(ctx, w.pubsub.SubscriptionAdminClient, provision.OptionsFrom(w.cfg), w.log.Named("provision"))
+		return nil
+	})
+	if w.health != nil {
+		g.Go(func() error { return w.health.serve(ctx) })
+	}
+	return g.Wait()
+}
+
+// createPartitions creates the log's partitions months ahead. Should it fail
+// for months, the store still creates what a batch needs.
+func (w *Worker) createPartitions(ctx context.Context) error {
+	tick := time.NewTicker(6 * time.Hour)
+	defer tick.Stop()
+	for {
+		if err := w.store.EnsurePartitions(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			w.log.Warn("partitions ahead not created; retrying", zap.Error(err))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Status may be called at any time.
+func (w *Worker) Status() Status {
+	return Status{w.ingest.Status(), w.keeper.lastPass()}
+}
+
+// Close releases what New opened, in reverse.
+func (w *Worker) Close() {
+	if w.manager != nil {
+		w.manager.Close()
+	}
+	if w.pubsub != nil {
+		if err := w.pubsub.Close(); err != nil && !errors.Is(err, context.Canceled) {
+			w.log.Warn("Pub/Sub client not closed", zap.Error(err))
+		}
+	}
+	w.closeRules()
+	if w.store != nil {
+		w.store.Close()
+	}
+	if w.chat != nil {
+		w.chat.Close()
+	}
+}
