@@ -72,7 +72,7 @@ func describeRule(r *rules.Rule, space string) doctor.Rule {
 		all = append(all, r.Collapse.Do...)
 	}
 	for _, do := range all {
-		if _, observes := do.Action.(reactors.Observer); !observes {
+		if do.Action.Kind() != reactors.Observes {
 			d.Chat = append(d.Chat, do.Action.Name())
 		}
 		if p, ok := do.Params.(*webhook.Params); ok {

@@ -3,67 +3,70 @@ package reactors
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 )
 
 // Action is something that a rule can do. Every action is a package of its
-// own, registered in main's explicit list, and passes reactorstest.Action.
+// own, stands in the list of package actions, and passes reactorstest.Action.
 //
-// An action works in two steps. Prepare is pure: it makes of the parameters,
-// rendered for one run, the request that is stored. Act sends it, as often as
-// it takes; the effect happens once, whatever becomes of the answers.
+// An action works in two steps. Prepare is pure: it turns the parameters,
+// rendered for one run, into the request that is stored. Act sends the request,
+// as often as it takes; the effect happens once, whatever answers are lost.
 type Action interface {
 	// Name is the key in a rule's do list.
 	Name() string
+	// Kind tells rules what the action does, before they prepare anything.
+	Kind() Kind
 	// Params returns a pointer to a new struct that a rule's parameters are
 	// read into. Its yaml tags name them; fields of the types ChatText,
 	// PlainText and Card may hold placeholders and are rendered for each run.
 	// A doc tag describes a field for editors.
 	Params() any
-	// Check finds what is wrong with parameters that were read, before
-	// anything is rendered.
+	// Check finds mistakes in parameters as a rule gives them, before anything
+	// is rendered.
 	Check(params any) []ParamError
 	// Prepare makes the request of an action from its rendered parameters. It
 	// is pure: the same call gives the same bytes. An error is permanent.
-	Prepare(params any, c PrepareContext) (json.RawMessage, error)
+	Prepare(params any, c PrepareContext) (Prepared, error)
 	// Act makes the effect happen. It is called again with the same request
 	// after a crash or an error that isn't permanent. A nil error means that
 	// the effect took place, now or earlier; see [Permanent] and [RetryAfter]
 	// for the others. Errors hold no texts, names or secrets.
 	Act(ctx context.Context, request json.RawMessage) (Result, error)
-}
-
-// ChatWriter is an Action that writes to a space: it waits for the space's
-// turn.
-type ChatWriter interface {
-	// WritesTo returns "spaces/S" that the request writes to; "" if only Google
-	// knows which that is.
-	WritesTo(request json.RawMessage) string
-}
-
-// Observer is an Action that does nothing in Chat, so that no event can follow
-// from it.
-type Observer interface {
-	Observes()
-}
-
-// Composer is an Action that asks for others. Where its request holds any, they
-// take its place in the run: each waits for its own turn and is done once.
-type Composer interface {
-	Compose(request json.RawMessage) ([]Request, error)
-}
-
-// Messenger is an Action whose requests say by which ids their messages will be
-// known.
-type Messenger interface {
-	// MessageIDs returns the client-assigned ids of the messages that the
-	// request may send.
-	MessageIDs(request json.RawMessage) []string
-}
-
-// Settler is an Action that can tell whether an earlier attempt took effect
-// although its answer was lost.
-type Settler interface {
+	// Settled reports whether an earlier Act took effect although its answer was
+	// lost. The engine asks only for requests whose Write has MessageIDs; other
+	// actions return false and nil.
 	Settled(ctx context.Context, request json.RawMessage) (bool, error)
+}
+
+// Kind is what rules must know of an action before they prepare it.
+type Kind int
+
+// Kinds of actions. In doubt an action is Acts.
+const (
+	Acts     Kind = iota // it changes something in Chat, so that other events may follow
+	Observes             // it changes nothing in Chat, so that no event can follow
+	Composes             // it asks for other actions: see Prepared.Instead
+)
+
+// Prepared is a request and what the engine has to know of it before Act.
+type Prepared struct {
+	// Body is what every Act gets.
+	Body json.RawMessage
+	// Write is nil for a request that sends, changes and deletes no message. A
+	// request that does so without saying it would exceed Chat's quota:
+	// reactorstest refuses such an action.
+	Write *Write
+	// Instead are requests of other actions that take this one's place in the
+	// run. Each waits for its own write slot and is done once.
+	Instead []Request
+}
+
+// Write is a message sent, changed or deleted. Chat allows a space one a second
+// (fact sheet §6.3), so that the request waits for the space's write slot.
+type Write struct {
+	Space      string   `json:"space,omitempty"`       // "spaces/S"; "" if only Google knows which
+	MessageIDs []string `json:"message_ids,omitempty"` // client-assigned ids of the messages that it may send
 }
 
 // PrepareContext is what an action knows of the run besides its parameters.
@@ -74,7 +77,30 @@ type PrepareContext struct {
 	IDs   IDs    // for messages and requests
 }
 
-// ParamError is something wrong with a parameter.
+// Encode writes a request as the Body of a [Prepared].
+func (c PrepareContext) Encode(request any) (Prepared, error) {
+	raw, err := json.Marshal(request)
+	if err != nil {
+		return Prepared{}, c.Errorf("%w", err)
+	}
+	return Prepared{Body: raw}, nil
+}
+
+// Errorf returns the permanent error of an action that can't be prepared.
+func (c PrepareContext) Errorf(format string, args ...any) error {
+	return Permanent(fmt.Errorf("prepare %q: "+format, append([]any{c.Label}, args...)...))
+}
+
+// ReadRequest reads a stored request. Its error is permanent and doesn't quote
+// the request, as the decoder's might.
+func ReadRequest[T any](action string, raw json.RawMessage) (request T, err error) {
+	if json.Unmarshal(raw, &request) != nil {
+		return request, Permanent(fmt.Errorf("read the stored request: it isn't one of %s", action))
+	}
+	return request, nil
+}
+
+// ParamError is a mistake in a parameter.
 type ParamError struct {
 	Field   string // as in the yaml tag; "" for the action as a whole
 	Message string // "to must be space, private or thread"

@@ -70,6 +70,7 @@ type Request struct {
 	Action string          `json:"action"`          // the action's name
 	Label  string          `json:"label"`           // unique in the rule; ids are made of it
 	Body   json.RawMessage `json:"body"`            // the action's own
+	Write  *Write          `json:"write,omitempty"` // nil: it writes no message
 	Tries  int             `json:"tries,omitempty"` // how often it did not go through
 	Done   bool            `json:"done,omitempty"`  // it took effect
 	Result Result          `json:"result,omitzero"` // what came of it

@@ -25,7 +25,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
@@ -54,6 +53,9 @@ func New(chat Chat) *Action { return &Action{chat} }
 // Name implements [reactors.Action].
 func (*Action) Name() string { return "dm" }
 
+// Kind implements [reactors.Action].
+func (*Action) Kind() reactors.Kind { return reactors.Acts }
+
 // Params implements [reactors.Action].
 func (*Action) Params() any { return &Params{} }
 
@@ -73,44 +75,29 @@ type request struct {
 }
 
 // Prepare implements [reactors.Action].
-func (*Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*Params)
 	r := request{
 		User: c.Run.Member, Text: p.Text.Value, Cards: p.Card.Value,
 		RequestID: c.IDs.Request(c.Label), MessageID: c.IDs.Message(c.Label),
 	}
 	if r.User == "" {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: there is nobody to write to: the trigger has no member", c.Label))
+		return reactors.Prepared{}, c.Errorf("there is nobody to write to: the trigger has no member")
 	}
 	if strings.TrimSpace(r.Text) == "" && len(r.Cards) == 0 {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: nothing is left of the text after filling in", c.Label))
+		return reactors.Prepared{}, c.Errorf("nothing is left of the text after filling in")
 	}
-	err := gchat.CheckContent(r.Text, r.Cards)
-	if err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: %w", c.Label, err))
+	if err := gchat.CheckContent(r.Text, r.Cards); err != nil {
+		return reactors.Prepared{}, c.Errorf("%w", err)
 	}
-	raw, err := json.Marshal(r)
-	if err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: %w", c.Label, err))
-	}
-	return raw, nil
-}
-
-// WritesTo implements [reactors.ChatWriter].
-func (*Action) WritesTo(json.RawMessage) string { return "" }
-
-// MessageIDs implements [reactors.Messenger].
-func (*Action) MessageIDs(raw json.RawMessage) []string {
-	r, err := parse(raw)
-	if err != nil || r.MessageID == "" {
-		return nil
-	}
-	return []string{r.MessageID}
+	prepared, err := c.Encode(r)
+	prepared.Write = &reactors.Write{MessageIDs: []string{r.MessageID}}
+	return prepared, err
 }
 
 // Act implements [reactors.Action].
 func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
-	r, err := parse(raw)
+	r, err := reactors.ReadRequest[request]("dm", raw)
 	if err != nil {
 		return reactors.Result{}, err
 	}
@@ -127,9 +114,9 @@ func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	return reactors.Result{Message: m.Name}, nil
 }
 
-// Settled implements [reactors.Settler].
+// Settled implements [reactors.Action].
 func (a *Action) Settled(ctx context.Context, raw json.RawMessage) (bool, error) {
-	r, err := parse(raw)
+	r, err := reactors.ReadRequest[request]("dm", raw)
 	if err != nil {
 		return false, err
 	}
@@ -142,12 +129,4 @@ func (a *Action) Settled(ctx context.Context, raw json.RawMessage) (bool, error)
 	}
 	_, found, err := a.chat.MessageByClientID(ctx, space, r.MessageID)
 	return found, err
-}
-
-// parse reads a stored request. The decoder's error might quote it.
-func parse(raw json.RawMessage) (r request, err error) {
-	if json.Unmarshal(raw, &r) != nil {
-		return r, reactors.Permanent(errors.New("read the stored request: it isn't one of dm"))
-	}
-	return r, nil
 }

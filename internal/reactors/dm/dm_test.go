@@ -3,10 +3,11 @@ package dm_test
 import (
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -14,12 +15,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/reactorstest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/chattest"
-)
-
-var (
-	_ reactors.ChatWriter = (*dm.Action)(nil)
-	_ reactors.Messenger  = (*dm.Action)(nil)
-	_ reactors.Settler    = (*dm.Action)(nil)
 )
 
 var params = &dm.Params{Text: reactors.ChatText{Source: chattest.Canary, Value: chattest.Canary}}
@@ -41,16 +36,25 @@ func prepare(t *testing.T, a *dm.Action, c reactors.PrepareContext) json.RawMess
 	if err != nil {
 		t.Fatal(err)
 	}
-	return request
+	return request.Body
+}
+
+func TestSaysWhichMessageItSends(t *testing.T) {
+	t.Parallel()
+	c := reactors.PrepareContext{Run: reactors.Run{Member: "users/1"}, Label: "hello"}
+	p, err := dm.New(nil).Prepare(params, c)
+	if want := (&reactors.Write{MessageIDs: []string{c.IDs.Message("hello")}}); err != nil || !cmp.Equal(p.Write, want) {
+		t.Errorf("writes %+v, %v, want %+v", p.Write, err, want)
+	}
 }
 
 func TestConforms(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		s, _ := acquainted(t)
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action: dm.New(s.Client), Params: params, Context: s.Run("0.0"), Fail: s.Fail, Canary: chattest.Canary,
-			Effects: func() int { return len(s.Truth().AppMessages) },
+			Effects: func() int { return len(s.Truth().AppMessages) }, Writes: s.WrittenSpaces,
 		}
 	}})
 }
@@ -79,7 +83,7 @@ func TestWritesToTheMember(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := s.Truth().AppMessages
-	if len(l) != 1 || l[0].Space != direct || l[0].Name != got.Message || l[0].Text != chattest.Canary || !slices.Contains(a.MessageIDs(request), l[0].ClientID) {
+	if len(l) != 1 || l[0].Space != direct || l[0].Name != got.Message || l[0].Text != chattest.Canary || l[0].ClientID != s.Run("hello").IDs.Message("hello") {
 		t.Errorf("got %+v and %+v, want one message in %s", got, l, direct)
 	}
 	if !settled() {
@@ -127,8 +131,5 @@ func TestRefusesWhatCannotBeSent(t *testing.T) {
 	}
 	if got := a.Check(&dm.Params{}); len(got) != 1 {
 		t.Errorf("neither text nor card: got %+v, want a problem", got)
-	}
-	if got := a.MessageIDs(json.RawMessage(`7`)); got != nil {
-		t.Errorf("got ids %q of what is no request", got)
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// act carries the requests out that aren't done, in their order.
+// act carries out the requests that aren't done, in order. wait says when to
+// call it again; 0 for never.
 func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Duration, err error) {
 	for i := range run.Requests {
 		request := &run.Requests[i]
@@ -22,14 +23,13 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 		if !ok {
 			return 0, d.finish(ctx, run, reactors.Failed, fmt.Sprintf("this worker has no action %q: leave the run, or start a version that has it", request.Action))
 		}
-		writesTo, isWriter := target(action, request)
-		guards := breakersOf(request.Action, writesTo, isWriter)
+		guards := breakersOf(request)
 		permit, wait := d.breakers.allow(guards, run.EventTime)
 		if wait > 0 {
 			return wait, nil
 		}
-		if isWriter {
-			if wait, err := d.turn(ctx, run, writesTo); err != nil || wait > 0 {
+		if request.Write != nil {
+			if wait, err := d.writeSlot(ctx, run, request.Write.Space); err != nil || wait > 0 {
 				permit.unused()
 				return wait, err
 			}
@@ -37,7 +37,7 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 		result, err := attempt(ctx, action, request)
 		permit.done(err)
 		if err != nil {
-			return d.after(ctx, run, request, writesTo, d.breakers.wait(guards, run.EventTime), err)
+			return d.after(ctx, run, request, d.breakers.wait(guards, run.EventTime), err)
 		}
 		request.Done, request.Result = true, result
 		if i < len(run.Requests)-1 {
@@ -49,19 +49,12 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 	return 0, d.finish(ctx, run, reactors.Sent, run.Requests[len(run.Requests)-1].Result.Note)
 }
 
-// target is the space that a request writes to, if its action writes to Chat.
-func target(action reactors.Action, request *reactors.Request) (space string, isWriter bool) {
-	if w, ok := action.(reactors.ChatWriter); ok {
-		return w.WritesTo(request.Body), true
-	}
-	return "", false
-}
-
-// attempt lets the action act. One that panics always will: a person has to
-// look, and the breakers must learn how the attempt ended.
+// attempt lets the action act. A panic becomes a permanent error, since the
+// action would panic again: a person has to look at it. The breakers learn of
+// it as of any other error.
 func attempt(ctx context.Context, action reactors.Action, request *reactors.Request) (result reactors.Result, err error) {
 	defer func() {
-		if recover() != nil { // what it says may quote a text
+		if recover() != nil { // its value may quote a text
 			err = reactors.Permanent(fmt.Errorf("the action %q has a fault and gave up", request.Action))
 		}
 	}()
@@ -75,46 +68,45 @@ func noted(r reactors.Result) string {
 	return ": " + r.Note
 }
 
-// turn waits until the run may write to the space, if that is soon; wait is
-// how long to come back after, if it isn't.
-func (d *Dispatcher) turn(ctx context.Context, run reactors.Run, space string) (wait time.Duration, err error) {
+// writeSlot waits for the run's slot to write to the space, if that is soon;
+// otherwise wait says when to come back.
+func (d *Dispatcher) writeSlot(ctx context.Context, run reactors.Run, space string) (wait time.Duration, err error) {
 	var own time.Duration
 	if space != "" {
 		if own, err = d.store.ReserveWrite(ctx, space, run.ID, d.opts.WriteInterval); err != nil {
 			return 0, err
 		}
 		if own > shortWait {
-			// The queue is looked at now and then: who came back at the very
-			// time would be late, and so too close to the next.
+			// River looks at its queue now and then: a job that is due at the
+			// very time would start late, and so too close to the next.
 			return own - shortWait, nil
 		}
 	}
 	if d.opts.ProjectInterval > 0 {
-		projects, taken, err := d.store.TakeProjectWrite(ctx, d.opts.ProjectInterval, shortWait)
+		project, taken, err := d.store.TakeProjectWrite(ctx, d.opts.ProjectInterval, shortWait)
 		if err != nil {
 			return 0, err
 		}
 		if !taken {
-			return max(projects, time.Millisecond), nil
+			return max(project, time.Millisecond), nil
 		}
-		own = max(own, projects)
+		own = max(own, project)
 	}
 	return 0, pause(ctx, own)
 }
 
-// throttledTurns is how many turns of a space pass after a refusal for its
-// quota, so that what was written lately is forgotten: the next would be
-// refused, too.
-const throttledTurns = 5
+// throttledSlots is how many write slots of a space pass unused after Google
+// refused a write for the space's quota: earlier, the next would be refused, too.
+const throttledSlots = 5
 
-// after decides what comes after an attempt that ended with an error. opens is
-// how long it takes until a breaker lets somebody try again, if one is open.
-func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, writesTo string, opens time.Duration, err error) (time.Duration, error) {
+// after decides what follows an attempt that ended with an error. opens is how
+// long an open breaker refuses attempts; 0 if none is open.
+func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, opens time.Duration, err error) (time.Duration, error) {
 	if reactors.IsPermanent(err) {
 		return 0, d.finish(ctx, run, reactors.Failed, err.Error())
 	}
 	if ctx.Err() != nil {
-		return 0, err // the worker stops; the job comes back
+		return 0, err // the worker stops; River gives the job out again
 	}
 	request.Tries++
 	wait, asked := reactors.RetryDelay(err)
@@ -122,15 +114,15 @@ func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *react
 		wait = cmp.Or(opens, retryPause(request.Tries))
 	}
 	wait = max(wait, time.Millisecond) // 0 would be never
-	if reactors.IsThrottled(err) && writesTo != "" {
+	if w := request.Write; reactors.IsThrottled(err) && w != nil && w.Space != "" {
 		if !asked {
-			wait = max(wait, throttledTurns*d.opts.WriteInterval)
+			wait = max(wait, throttledSlots*d.opts.WriteInterval)
 		}
-		if err := d.store.SlowDown(ctx, writesTo, wait); err != nil {
+		if err := d.store.SlowDown(ctx, w.Space, wait); err != nil {
 			return 0, err
 		}
 	}
-	d.log.Warn("a run did not go through and will be tried again",
+	d.log.Warn("run not carried out; retrying",
 		zap.Int64("run_id", run.ID), zap.String("reactor", run.Reactor), zap.String("space", run.Space),
 		zap.String("action", request.Action), zap.Int("attempt", request.Tries), zap.Duration("retry_in", wait), zap.Error(err))
 	return wait, d.store.ProgressRun(ctx, run, d.said(fmt.Sprintf("try %d of %s did not go through, again in %s: %v", request.Tries, request.Action, wait.Round(time.Millisecond), err)))

@@ -12,17 +12,16 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// A breaker opens after so many failures in a row; then a single attempt finds
-// out, every openFor, whether the other side is there again. An attempt may
-// take two calls.
+// A breaker opens after failuresInARow; then one attempt every openFor finds out
+// whether the other side is back.
 const (
 	failuresInARow = 5
 	openFor        = 150 * time.Second
 )
 
-// breakers keep from calling what doesn't work: one for each space, one for
-// the Chat API as a whole, one for each other action. They are this process's
-// own; replicas find out for themselves.
+// breakers stop calls to what doesn't work. There is one for each space, one for
+// the Chat API as a whole and one for each action that writes no message. Each
+// process has its own.
 type breakers struct {
 	log     *zap.Logger
 	openFor time.Duration
@@ -43,8 +42,8 @@ func newBreakers(log *zap.Logger, openFor time.Duration) *breakers {
 	return &breakers{log: log, openFor: openFor, byKey: map[string]*breaker{}}
 }
 
-// mostBreakers bounds what is remembered of spaces.
-const mostBreakers = 10_000
+// maxBreakers bounds the number of breakers; beyond it closed ones are dropped.
+const maxBreakers = 10_000
 
 func (b *breakers) get(key string) *breaker {
 	b.mu.Lock()
@@ -52,7 +51,7 @@ func (b *breakers) get(key string) *breaker {
 	if found := b.byKey[key]; found != nil {
 		return found
 	}
-	if len(b.byKey) >= mostBreakers {
+	if len(b.byKey) >= maxBreakers {
 		for k, old := range b.byKey {
 			if old.State() == gobreaker.StateClosed {
 				delete(b.byKey, k)
@@ -70,47 +69,47 @@ func (b *breakers) get(key string) *breaker {
 			if now := time.Now(); to == gobreaker.StateOpen {
 				made.opened.Store(&now)
 			}
-			b.log.Warn("a circuit breaker has changed", zap.String("breaker", name), zap.Stringer("from", from), zap.Stringer("to", to))
+			b.log.Warn("circuit breaker changed", zap.String("breaker", name), zap.Stringer("from", from), zap.Stringer("to", to))
 		},
 	})
 	b.byKey[key] = made
 	return made
 }
 
-// works reports whether an answer shows that the other side works: a refusal
-// does, and so does one that asks for patience.
+// works reports whether an answer shows that the other side works. A refusal and
+// a request for patience show it, too.
 func works(err error) bool {
 	return err == nil || reactors.IsPermanent(err) || reactors.IsThrottled(err)
 }
 
-// permit is the leave to make one attempt.
+// permit allows one attempt.
 type permit []func(error)
 
-// done tells how the attempt ended.
+// done tells the breakers how the attempt ended.
 func (p permit) done(err error) {
 	for _, tell := range p {
 		tell(err)
 	}
 }
 
-// errUnused ends a permit of which nothing is learnt.
+// errUnused ends a permit whose attempt was not made.
 var errUnused = errors.New("the attempt was not made")
 
 func (p permit) unused() { p.done(errUnused) }
 
-// breakersOf names the breakers that an attempt concerns.
-func breakersOf(action, space string, writesChat bool) []string {
+// breakersOf names the breakers that an attempt at a request concerns.
+func breakersOf(r *reactors.Request) []string {
 	switch {
-	case !writesChat:
-		return []string{action}
-	case space == "":
+	case r.Write == nil:
+		return []string{r.Action}
+	case r.Write.Space == "":
 		return []string{chatKey}
 	}
-	return []string{chatKey, space}
+	return []string{chatKey, r.Write.Space}
 }
 
-// allow asks the breakers. If one is open, wait says when a run of an event of
-// that time is to come back.
+// allow asks the breakers for a permit. If one is open, wait says when a run of
+// an event of that time should come back.
 func (b *breakers) allow(keys []string, eventTime time.Time) (p permit, wait time.Duration) {
 	for _, key := range keys {
 		asked := b.get(key)
@@ -124,7 +123,7 @@ func (b *breakers) allow(keys []string, eventTime time.Time) (p permit, wait tim
 	return p, 0
 }
 
-// wait is how long such a run has to wait for an open breaker; 0 if none is.
+// wait is how long such a run waits for an open breaker; 0 if none is open.
 func (b *breakers) wait(keys []string, eventTime time.Time) time.Duration {
 	for _, key := range keys {
 		if asked := b.get(key); asked.State() == gobreaker.StateOpen {
@@ -134,12 +133,12 @@ func (b *breakers) wait(keys []string, eventTime time.Time) time.Duration {
 	return 0
 }
 
-// probePause is how long a run waits while another finds out.
+// probePause is how long a run waits while another tries the other side.
 const probePause = time.Second
 
-// pause is how long a run waits if a breaker is open: until that lets somebody
-// find out, and a little more the younger it is. So what has piled up comes
-// back in its order, whenever each run has met the open breaker.
+// pause is how long a run waits for an open breaker: until the breaker allows an
+// attempt, and a little longer the younger the run's event is. So the runs that
+// piled up come back in the order of their events.
 func (b *breakers) pause(open *breaker, eventTime time.Time) time.Duration {
 	opened := open.opened.Load()
 	if opened == nil {

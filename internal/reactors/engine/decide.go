@@ -11,25 +11,25 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
 
-// State is what decisions ask: the store, or a replay's past.
+// State answers a decision's questions: the store, or a replay's memory.
 type State interface {
-	// Facts adds to what the run's event told the state as of a time.
+	// Facts returns what the run's event told, and the state as of a time.
 	Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
 	// Admit counts the run towards the limits, or answers which is reached.
 	Admit(ctx context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (*reactors.Limit, error)
-	// Gather lists the other runs that wait for the same step in the same
-	// space, of events up to a time, oldest first.
+	// Gather lists the other runs, oldest first, that wait for the same step in
+	// the same space and whose events are no later than a time.
 	Gather(ctx context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error)
 }
 
-// Decision says what becomes of a run whose turn has come.
+// Decision says what becomes of a run.
 type Decision struct {
 	Outcome  reactors.Outcome // Pending: act on Requests, or wait until Until
 	Reason   string
-	Until    time.Time          // its turn comes then; zero: now
-	Requests []reactors.Request // what to do, or, of Shadowed, what would be done
-	Speaks   []reactors.Run     // other runs that it speaks for
-	Trace    []string           // what was found out on the way
+	Until    time.Time          // when the run is due; zero: now
+	Requests []reactors.Request // what to do; with Shadowed, what would be done
+	Speaks   []reactors.Run     // the other runs that this one speaks for
+	Trace    []string           // for the run's story
 }
 
 func ended(o reactors.Outcome, reason string, args ...any) Decision {
@@ -37,19 +37,24 @@ func ended(o reactors.Outcome, reason string, args ...any) Decision {
 }
 
 // Decide says what becomes of a run at a time. rule is the run's, as it is now
-// for the run's space; nil if there is none any more. An error is about the
-// state, never about the rule.
-func Decide(ctx context.Context, rule *rules.Rule, run reactors.Run, w State, now time.Time) (Decision, error) {
+// for the run's space; nil if there is none any more. An error is about State,
+// never about the rule.
+func Decide(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, now time.Time) (Decision, error) {
 	if d, over := gone(rule, run); over {
 		return d, nil
 	}
+	return decideWanted(ctx, rule, run, s, now)
+}
+
+// decideWanted decides about a run that isn't gone.
+func decideWanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, now time.Time) (Decision, error) {
 	if now.Before(run.Due) {
 		return Decision{Outcome: reactors.Pending, Reason: "waiting", Until: run.Due}, nil
 	}
 	if d, over := tooOld(rule, run, now); over {
 		return d, nil
 	}
-	facts, err := w.Facts(ctx, run, needs(rule, run), now)
+	facts, err := s.Facts(ctx, run, needs(rule, run), now)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -63,10 +68,10 @@ func Decide(ctx context.Context, rule *rules.Rule, run reactors.Run, w State, no
 		next := q.Next(now)
 		return Decision{Outcome: reactors.Pending, Reason: "quiet hours", Until: next, Trace: []string{"quiet hours until " + next.UTC().Format(time.RFC3339)}}, nil
 	}
-	if d, over, err := admit(ctx, rule, run, facts, w, now); err != nil || over {
+	if d, over, err := admit(ctx, rule, run, facts, s, now); err != nil || over {
 		return d, err
 	}
-	speaks, err := gather(ctx, rule, run, w, now)
+	speaks, err := gather(ctx, rule, run, s, now)
 	if err != nil {
 		return Decision{}, err
 	}
@@ -105,10 +110,13 @@ func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
 	return n
 }
 
-// ownMessage is why a rule doesn't answer what we have said: nothing to warn of.
-const ownMessage = "it is a message of our own"
+// Reasons for an outcome.
+const (
+	ownMessage = "it is a message of our own" // no loop: nothing to warn of
+	memberLeft = "the person isn't in the space any more"
+)
 
-// conditions asks everything that the rule says about the state of things.
+// conditions ends a run whose rule's conditions don't hold.
 func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, now time.Time) (Decision, bool) {
 	step := rule.Steps[run.Step]
 	switch {
@@ -117,7 +125,7 @@ func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f react
 	case !rule.Bots && f.Member.Type == string(events.UserBot):
 		return ended(reactors.ConditionFalse, "an app did it, and the rule has no bots: true"), true
 	case rule.Stay && run.Member != "" && !f.Member.IsMember:
-		return ended(reactors.Left, "the person isn't in the space any more"), true
+		return ended(reactors.Left, memberLeft), true
 	}
 	for _, c := range []struct {
 		name      string
@@ -144,12 +152,12 @@ func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f react
 	return Decision{}, false
 }
 
-func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, w State, now time.Time) (Decision, bool, error) {
+func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, s State, now time.Time) (Decision, bool, error) {
 	limits := rule.Limits
 	if run.MayLoop && f.Member.Type == string(events.UserBot) {
 		limits = append([]reactors.Limit{reactors.LoopLimit()}, limits...)
 	}
-	reached, err := w.Admit(ctx, run, limits, now)
+	reached, err := s.Admit(ctx, run, limits, now)
 	switch {
 	case err != nil:
 		return Decision{}, false, err
@@ -162,21 +170,21 @@ func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.F
 }
 
 // gather returns the runs that this one speaks for; none if there are too few.
-func gather(ctx context.Context, rule *rules.Rule, run reactors.Run, w State, now time.Time) ([]reactors.Run, error) {
+func gather(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, now time.Time) ([]reactors.Run, error) {
 	if rule.Collapse == nil {
 		return nil, nil
 	}
-	others, err := w.Gather(ctx, run, run.EventTime.Add(rule.Collapse.Window))
+	others, err := s.Gather(ctx, run, run.EventTime.Add(rule.Collapse.Window))
 	if err != nil || len(others)+1 <= rule.Collapse.Over {
 		return nil, err
 	}
 	var speaks []reactors.Run
 	for _, other := range others {
-		facts, err := w.Facts(ctx, other, needs(rule, other), now)
+		facts, err := s.Facts(ctx, other, needs(rule, other), now)
 		if err != nil {
 			return nil, err
 		}
-		// Who has left, or whom the rule doesn't mean, isn't spoken for.
+		// The run doesn't speak for who has left or whom the rule doesn't mean.
 		if _, over := conditions(ctx, rule, other, facts, now); !over {
 			speaks = append(speaks, other)
 		}
@@ -195,8 +203,8 @@ func render(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.
 	}
 	if collapsed {
 		members := []string{run.Member}
-		for _, s := range speaks {
-			members = append(members, s.Member)
+		for _, other := range speaks {
+			members = append(members, other.Member)
 		}
 		f = f.Grouped(members)
 		d.Trace = append(d.Trace, fmt.Sprintf("speaks for %d more", len(speaks)))

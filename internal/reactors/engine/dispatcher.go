@@ -18,8 +18,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// MaxWorkers is how many attempts are under way at once. Most wait for the
-// Chat API.
+// MaxWorkers is how many attempts run at once. Most of them wait for the Chat
+// API.
 const MaxWorkers = 100
 
 // Options are the settings of a Dispatcher.
@@ -28,19 +28,19 @@ type Options struct {
 	// replicas. Google allows one a second, shared by all apps in the space.
 	WriteInterval time.Duration
 	// ProjectInterval is the time between two writes of the project, over all
-	// replicas. Google allows 3,000 a minute. 0: not held back.
+	// replicas. Google allows 3,000 a minute. 0: no limit.
 	ProjectInterval time.Duration
-	// Directory tells names of spaces that no event has told; nil: none.
+	// Directory looks up names of spaces that no event has told; nil: nobody does.
 	Directory Directory
-	// Now is the clock that turns and ages are measured by; default time.Now.
+	// Now is the clock for due times and ages; default time.Now.
 	Now func() time.Time
 	// Observe is called when a run has ended; default: nothing.
 	Observe func(reactors.Run, reactors.Outcome, string)
 }
 
 // Dispatcher is the River worker that carries runs on, one attempt at a time.
-// Several replicas may run it: River gives each job to one of them, and the
-// effect itself is idempotent should a job be given out twice.
+// Several replicas may run it: River gives each job to one of them, and should
+// it give a job out twice, the effect still happens once.
 type Dispatcher struct {
 	river.WorkerDefaults[reactors.RunArgs]
 	ruleSet  *RuleSet
@@ -52,8 +52,8 @@ type Dispatcher struct {
 	opts     Options
 }
 
-// NewDispatcher returns a Dispatcher for the rules of a RuleSet and the actions
-// that they may name.
+// NewDispatcher returns a Dispatcher for a RuleSet and the actions that its rules
+// may name.
 func NewDispatcher(ruleSet *RuleSet, actions []reactors.Action, s *store.Store, log *zap.Logger, opts Options) *Dispatcher {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -76,12 +76,12 @@ func NewDispatcher(ruleSet *RuleSet, actions []reactors.Action, s *store.Store, 
 // jobTimeout bounds one attempt.
 const jobTimeout = 30 * time.Second
 
-// shortWait is the longest wait for a turn that an attempt sits out itself;
-// for a longer one the job is put back, so that others get its place.
+// shortWait is the longest wait for a write slot within an attempt; for a longer
+// one the job is put back, so that others get its place.
 const shortWait = 250 * time.Millisecond
 
 // stepPause is how long a step waits at least for the one before it, which may
-// be waiting for its space's turn or for somebody to come back.
+// wait for a write slot or a breaker.
 const stepPause = 2 * time.Second
 
 // Timeout implements river.Worker.
@@ -94,9 +94,9 @@ func (d *Dispatcher) Work(ctx context.Context, job *river.Job[reactors.RunArgs])
 	case errors.Is(err, store.ErrRunChanged):
 		return river.JobSnooze(0)
 	case err != nil:
-		// A snooze and not an error: River would give up after a number of
-		// errors, and what ends our retries is the run's age.
-		d.log.Warn("a run could not be carried on and will be tried again", zap.Int64("run_id", job.Args.RunID), zap.Error(err))
+		// A snooze and not an error: River gives up after a number of errors,
+		// but only its age ends a run.
+		d.log.Warn("run not carried on; retrying", zap.Int64("run_id", job.Args.RunID), zap.Error(err))
 		return river.JobSnooze(retryPause(job.Attempt))
 	case wait > 0:
 		return river.JobSnooze(wait)
@@ -107,31 +107,47 @@ func (d *Dispatcher) Work(ctx context.Context, job *river.Job[reactors.RunArgs])
 // Attempt carries a run on as far as it goes now; wait says when to call it
 // again, 0 for never. An error is about the database.
 func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Duration, err error) {
-	run, hindrance, err := d.store.BeginAttempt(ctx, runID)
+	run, blocked, err := d.store.BeginAttempt(ctx, runID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil // it has ended, and was pruned
 	}
 	if err != nil || run.Outcome != reactors.Pending {
 		return 0, err
 	}
-	if hindrance.Paused {
+	if blocked.Paused {
 		held, err := d.store.HoldRun(ctx, run, d.said("paused"))
 		if err != nil || held {
 			return 0, err
 		}
 	}
-	if !hindrance.Behind.IsZero() && !d.opts.Now().Before(run.Due) {
-		return d.waitFor(ctx, run, hindrance.Behind)
+	now := d.opts.Now()
+	if !blocked.Behind.IsZero() && !now.Before(run.Due) {
+		return d.waitFor(ctx, run, blocked.Behind)
 	}
-	if d.mayHaveRuleElsewhere(run) {
-		return rolloutPause, nil
+	rule := d.ruleSet.Rule(run.Reactor, run.Space)
+	unwanted, isUnwanted := gone(rule, run)
+	if isUnwanted && now.Sub(run.EventTime) < reactors.Rollout {
+		return rolloutPause, nil // a replica with newer rules may want it
 	}
-	if run.Requests == nil {
-		if wait, err := d.decide(ctx, &run); err != nil || run.Requests == nil || run.Outcome != reactors.Pending {
+	switch {
+	case run.Requests == nil && isUnwanted:
+		return 0, d.finish(ctx, run, unwanted.Outcome, unwanted.Reason)
+	case run.Requests == nil:
+		if wait, err := d.decide(ctx, rule, &run); err != nil || run.Requests == nil || run.Outcome != reactors.Pending {
 			return wait, err
 		}
-	} else if wait, over, err := d.stale(ctx, run); err != nil || over || wait > 0 {
-		return wait, err
+	case !run.Shadow:
+		decision, err := d.stale(ctx, rule, run, unwanted, isUnwanted)
+		if err != nil {
+			return 0, err
+		}
+		if decision != nil {
+			if done, wait := d.settled(ctx, run); wait > 0 {
+				return wait, nil
+			} else if !done { // if it is done, act finds out the same, and goes on
+				return 0, d.finish(ctx, run, decision.Outcome, decision.Reason)
+			}
+		}
 	}
 	if run.Shadow {
 		return 0, d.finish(ctx, run, reactors.Shadowed, "")
@@ -139,71 +155,66 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 	return d.act(ctx, run)
 }
 
-// rolloutPause is for how long a run is left to replicas that may have newer
-// rules: as many jobs come to those that still have the old ones.
+// rolloutPause is how long a replica leaves a run to those that may have newer
+// rules; they get about as many of its jobs.
 const rolloutPause = 10 * time.Second
 
-// mayHaveRuleElsewhere reports whether a run that our rules don't want is so
-// young that a replica with newer ones may have planned it, and will want it.
-func (d *Dispatcher) mayHaveRuleElsewhere(run reactors.Run) bool {
-	_, over := gone(d.ruleSet.Rule(run.Reactor, run.Space), run)
-	return over && d.opts.Now().Sub(run.EventTime) < reactors.Rollout
-}
-
-// waitFor lets a step wait for one before it, whose turn comes at a time: so
-// does its own, and its age counts from then.
-func (d *Dispatcher) waitFor(ctx context.Context, run reactors.Run, turn time.Time) (wait time.Duration, err error) {
-	if turn.After(run.Due) {
-		if err := d.store.PostponeRun(ctx, run, turn, d.said("waits for the step before it")); err != nil {
+// waitFor lets a step wait for the one before it, which is due at a time: the
+// step is due then, too, and its age counts from then.
+func (d *Dispatcher) waitFor(ctx context.Context, run reactors.Run, due time.Time) (wait time.Duration, err error) {
+	if due.After(run.Due) {
+		if err := d.store.PostponeRun(ctx, run, due, d.said("waits for the step before it")); err != nil {
 			return 0, err
 		}
 	}
-	return max(stepPause, turn.Sub(d.opts.Now())), nil
+	return max(stepPause, due.Sub(d.opts.Now())), nil
 }
 
 // decide asks what becomes of the run; it has requests afterwards if there is
 // something to do.
-func (d *Dispatcher) decide(ctx context.Context, run *reactors.Run) (wait time.Duration, err error) {
+func (d *Dispatcher) decide(ctx context.Context, rule *rules.Rule, run *reactors.Run) (wait time.Duration, err error) {
 	now := d.opts.Now()
-	rule := d.ruleSet.Rule(run.Reactor, run.Space)
 	if wait, err := d.yield(ctx, rule, *run, now); err != nil || wait > 0 {
 		return wait, err
 	}
-	decision, err := Decide(ctx, rule, *run, d.state, now)
+	decision, err := decideWanted(ctx, rule, *run, d.state, now)
 	if err != nil {
 		return 0, err
 	}
-	trace := d.say(decision.Trace)
+	var trace []reactors.TraceEntry
+	for _, line := range decision.Trace {
+		trace = append(trace, d.said(line))
+	}
 	switch {
 	case decision.Requests != nil:
 		run.Requests = decision.Requests
 		return 0, d.store.PrepareRun(ctx, *run, store.Prepared{
-			Requests: run.Requests, Messages: d.messages(*run), Collapses: ids(decision.Speaks), Trace: trace,
+			Requests: run.Requests, Messages: ownMessages(run.Requests), Collapses: ids(decision.Speaks), Trace: trace,
 		})
-	case decision.Outcome == reactors.Pending && decision.Until.After(run.Due):
-		if err := d.store.PostponeRun(ctx, *run, decision.Until, trace...); err != nil {
-			return 0, err
-		}
-		return max(decision.Until.Sub(now), time.Millisecond), nil
 	case decision.Outcome == reactors.Pending:
+		if decision.Until.After(run.Due) {
+			if err := d.store.PostponeRun(ctx, *run, decision.Until, trace...); err != nil {
+				return 0, err
+			}
+		}
 		return max(decision.Until.Sub(now), time.Millisecond), nil
 	}
 	run.Outcome = decision.Outcome
 	return 0, d.finish(ctx, *run, decision.Outcome, decision.Reason, trace...)
 }
 
-// The oldest run of a large group speaks for all. The others give it a while
-// for that: if each looked around by itself, their look-ups would be the square
-// of their number, and all but one for nothing.
+// The oldest run of a large group speaks for all. The others leave it the time
+// for that: if each looked for the others by itself, the look-ups would be the
+// square of their number, and all but one in vain.
 const (
 	groupPause = 500 * time.Millisecond
-	mostYields = 10 // attempts; then the oldest one may be stuck
+	maxYields  = 10 // attempts; then the oldest run may be stuck
 )
 
-// yield answers how long the run should leave it to an older one to speak for
-// both; 0 for not at all.
+// yield says how long the run leaves it to an older one to speak for both; 0 for
+// not at all.
 func (d *Dispatcher) yield(ctx context.Context, rule *rules.Rule, run reactors.Run, now time.Time) (wait time.Duration, err error) {
-	if rule == nil || rule.Collapse == nil || now.Before(run.Due) || run.Attempts > mostYields {
+	if rule.Collapse == nil || now.Before(run.Due) || run.Attempts > maxYields {
 		return 0, nil
 	}
 	others, older, err := d.store.Group(ctx, run, run.EventTime.Add(rule.Collapse.Window), now)
@@ -213,47 +224,36 @@ func (d *Dispatcher) yield(ctx context.Context, rule *rules.Rule, run reactors.R
 	return groupPause, nil
 }
 
-// stale ends a run that was prepared in an earlier attempt and isn't wanted any
-// more, unless that attempt went through without our knowing. wait is when to
-// come back if that can't be found out now.
-func (d *Dispatcher) stale(ctx context.Context, run reactors.Run) (wait time.Duration, over bool, err error) {
-	if run.Shadow {
-		return 0, false, nil
+// stale says how a run ends that was prepared in an earlier attempt and is now
+// unwanted, too old or about somebody who has left; nil if it should go on. A
+// run whose first request is done goes on, unless it is too old.
+func (d *Dispatcher) stale(ctx context.Context, rule *rules.Rule, run reactors.Run, unwanted Decision, isUnwanted bool) (*Decision, error) {
+	begun := run.Requests[0].Done
+	if isUnwanted && (!begun || rule == nil) { // without its rule nothing tells when it is too old
+		return &unwanted, nil
 	}
-	rule := d.ruleSet.Rule(run.Reactor, run.Space)
-	begun := run.Requests[0].Done // then it is brought to its end, if it isn't too old
-	decision, over := Decision{}, false
-	if !begun || rule == nil { // nothing else could tell when it is too old
-		decision, over = gone(rule, run)
+	now := d.opts.Now()
+	if decision, over := tooOld(rule, run, now); over {
+		return &decision, nil
 	}
-	if !over {
-		decision, over = tooOld(rule, run, d.opts.Now())
+	if begun || !rule.Stay || run.Member == "" {
+		return nil, nil
 	}
-	if !over && !begun && rule.Stay && run.Member != "" {
-		f, err := d.state.Facts(ctx, run, reactors.NeedMember, d.opts.Now())
-		if err != nil {
-			return 0, false, err
-		}
-		if !f.Member.IsMember {
-			speaks, err := d.store.SpeaksForOthers(ctx, run.ID)
-			if err != nil || speaks {
-				return 0, false, err // those who are still there have nobody else
-			}
-			decision, over = ended(reactors.Left, "the person isn't in the space any more"), true
-		}
+	f, err := d.state.Facts(ctx, run, reactors.NeedMember, now)
+	if err != nil || f.Member.IsMember {
+		return nil, err
 	}
-	if !over {
-		return 0, false, nil
+	speaks, err := d.store.SpeaksForOthers(ctx, run.ID)
+	if err != nil || speaks {
+		return nil, err // those who are still there have nobody else
 	}
-	if done, wait := d.settled(ctx, run); done || wait > 0 {
-		return wait, false, nil // if it is done, act will find out the same, and go on
-	}
-	return 0, true, d.finish(ctx, run, decision.Outcome, decision.Reason)
+	decision := ended(reactors.Left, memberLeft)
+	return &decision, nil
 }
 
-// settled reports whether the request that comes next took effect in an attempt
-// that didn't learn of it. If such an attempt was made and nobody can look now,
-// wait says when to look again.
+// settled reports whether the next request took effect in an attempt that lost
+// the answer. If there was such an attempt and nobody can look now, wait says
+// when to look again.
 func (d *Dispatcher) settled(ctx context.Context, run reactors.Run) (done bool, wait time.Duration) {
 	next := slices.IndexFunc(run.Requests, func(r reactors.Request) bool { return !r.Done })
 	if next < 0 {
@@ -261,21 +261,19 @@ func (d *Dispatcher) settled(ctx context.Context, run reactors.Run) (done bool, 
 	}
 	request := &run.Requests[next]
 	action := d.actions[request.Action]
-	s, ok := action.(reactors.Settler)
-	if !ok {
+	if action == nil || request.Write == nil || len(request.Write.MessageIDs) == 0 {
 		return false, 0
 	}
 	if request.Tries == 0 || d.opts.Now().Sub(run.Due) > lookFor {
-		done, err := s.Settled(ctx, request.Body)
+		done, err := action.Settled(ctx, request.Body)
 		return err == nil && done, 0
 	}
-	writesTo, isWriter := target(action, request)
-	guards := breakersOf(request.Action, writesTo, isWriter)
+	guards := breakersOf(request)
 	permit, wait := d.breakers.allow(guards, run.EventTime)
 	if wait > 0 {
 		return false, wait
 	}
-	done, err := s.Settled(ctx, request.Body)
+	done, err := action.Settled(ctx, request.Body)
 	permit.done(err)
 	if err != nil && !reactors.IsPermanent(err) {
 		return false, cmp.Or(d.breakers.wait(guards, run.EventTime), retryPause(request.Tries))
@@ -283,8 +281,8 @@ func (d *Dispatcher) settled(ctx context.Context, run reactors.Run) (done bool, 
 	return done, 0
 }
 
-// lookFor bounds how long after its turn a run waits for somebody to be able to
-// look what became of it.
+// lookFor bounds how long after its due time a run waits until somebody can look
+// whether it took effect.
 const lookFor = 24 * time.Hour
 
 func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Outcome, reason string, trace ...reactors.TraceEntry) error {
@@ -297,10 +295,10 @@ func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Ou
 	}
 	switch {
 	case o == reactors.Failed:
-		d.log.Error("a run has failed: a person has to look at it", zap.Int64("run_id", run.ID),
+		d.log.Error("run failed; a person must look at it", zap.Int64("run_id", run.ID),
 			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
 	case o == reactors.Looping && reason != ownMessage:
-		d.log.Warn("a reaction was left out, as apps seem to answer each other", zap.Int64("run_id", run.ID),
+		d.log.Warn("reaction left out; apps seem to answer each other", zap.Int64("run_id", run.ID),
 			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
 	}
 	d.opts.Observe(run, o, reason)
@@ -311,27 +309,15 @@ func (d *Dispatcher) said(what string) reactors.TraceEntry {
 	return reactors.TraceEntry{At: d.opts.Now().UTC(), What: what}
 }
 
-func (d *Dispatcher) say(lines []string) (trace []reactors.TraceEntry) {
-	for _, l := range lines {
-		trace = append(trace, d.said(l))
-	}
-	return trace
-}
-
-// messages are those that the run's requests will send, so that their events
-// are known for our own.
-func (d *Dispatcher) messages(run reactors.Run) (all []store.OwnMessage) {
-	for _, r := range run.Requests {
-		m, ok := d.actions[r.Action].(reactors.Messenger)
-		if !ok {
+// ownMessages are the messages that the requests may send, so that their events
+// are recognised as caused by us.
+func ownMessages(requests []reactors.Request) (all []store.OwnMessage) {
+	for _, r := range requests {
+		if r.Write == nil {
 			continue
 		}
-		var space string
-		if w, ok := d.actions[r.Action].(reactors.ChatWriter); ok {
-			space = w.WritesTo(r.Body)
-		}
-		for _, id := range m.MessageIDs(r.Body) {
-			all = append(all, store.OwnMessage{Space: space, ClientID: id})
+		for _, id := range r.Write.MessageIDs {
+			all = append(all, store.OwnMessage{Space: r.Write.Space, ClientID: id})
 		}
 	}
 	return all

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
 // What tests of another package need to see.
@@ -26,11 +28,11 @@ func NewBreakers() Breakers { return Breakers{newBreakers(zap.NewNop(), openFor)
 // Allow asks for the leave to write to a space; the permit is to be used or
 // told that it wasn't. Without one, wait says when to come back.
 func (b Breakers) Allow(space string, eventTime time.Time) (done func(error), unused func(), wait time.Duration) {
-	p, wait := b.allow(breakersOf("send", space, true), eventTime)
+	p, wait := b.allow(breakersOf(&reactors.Request{Write: &reactors.Write{Space: space}}), eventTime)
 	return p.done, p.unused, wait
 }
 
 // Wait is how long a run waits after an attempt, if a breaker has opened.
 func (b Breakers) Wait(space string, eventTime time.Time) time.Duration {
-	return b.wait(breakersOf("send", space, true), eventTime)
+	return b.wait(breakersOf(&reactors.Request{Write: &reactors.Write{Space: space}}), eventTime)
 }

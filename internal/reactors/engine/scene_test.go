@@ -45,17 +45,16 @@ type said struct {
 
 func (*say) Name() string                    { return "say" }
 func (*say) Params() any                     { return &sayParams{} }
+func (*say) Kind() reactors.Kind             { return reactors.Acts }
 func (*say) Check(any) []reactors.ParamError { return nil }
 
-func (*say) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
-	return json.Marshal(said{c.IDs.Message(c.Label), c.Run.Space, c.Run.Member, params.(*sayParams).Text.Value})
+func (*say) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
+	p, err := c.Encode(said{c.IDs.Message(c.Label), c.Run.Space, c.Run.Member, params.(*sayParams).Text.Value})
+	p.Write = &reactors.Write{Space: c.Run.Space}
+	return p, err
 }
 
-func (*say) WritesTo(request json.RawMessage) string {
-	var s said
-	_ = json.Unmarshal(request, &s) // garbage writes nowhere
-	return s.Space
-}
+func (*say) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
 
 func (a *say) Act(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
 	var s said

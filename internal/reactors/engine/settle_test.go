@@ -19,6 +19,12 @@ type looked struct {
 	away bool
 }
 
+func (l *looked) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
+	p, err := l.say.Prepare(params, c)
+	p.Write.MessageIDs = []string{c.IDs.Message(c.Label)}
+	return p, err
+}
+
 func (l *looked) Settled(_ context.Context, request json.RawMessage) (bool, error) {
 	if l.away {
 		return false, errors.New("the other side is away")

@@ -35,8 +35,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"regexp"
 	"time"
 
@@ -81,27 +79,15 @@ type request struct {
 	Turn time.Time `json:"turn,omitzero"`
 }
 
-func prepare(r request, c reactors.PrepareContext) (json.RawMessage, error) {
+func prepare(r request, c reactors.PrepareContext) (reactors.Prepared, error) {
 	r.Space, r.User, r.Label = cmp.Or(r.Space, c.Run.Space), cmp.Or(r.User, c.Run.Member), c.Label
 	switch {
 	case r.Space == "":
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: there is no space: name one, as in space: spaces/AAAA", c.Label))
+		return reactors.Prepared{}, c.Errorf("there is no space: name one, as in space: spaces/AAAA")
 	case r.User == "":
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: there is nobody: the trigger has no member", c.Label))
+		return reactors.Prepared{}, c.Errorf("there is nobody: the trigger has no member")
 	}
-	raw, err := json.Marshal(r)
-	if err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: %w", c.Label, err))
-	}
-	return raw, nil
-}
-
-// parse reads a stored request. The decoder's error might quote it.
-func parse(raw json.RawMessage) (r request, err error) {
-	if json.Unmarshal(raw, &r) != nil {
-		return r, reactors.Permanent(errors.New("read the stored request: it isn't one of this action"))
-	}
-	return r, nil
+	return c.Encode(r)
 }
 
 func checkSpace(space string) []reactors.ParamError {
@@ -120,6 +106,9 @@ func NewAdd(chat Adder) *Add { return &Add{chat} }
 // Name implements [reactors.Action].
 func (*Add) Name() string { return "add_member" }
 
+// Kind implements [reactors.Action].
+func (*Add) Kind() reactors.Kind { return reactors.Acts }
+
 // Params implements [reactors.Action].
 func (*Add) Params() any { return &AddParams{} }
 
@@ -137,14 +126,14 @@ func (*Add) Check(params any) []reactors.ParamError {
 }
 
 // Prepare implements [reactors.Action].
-func (*Add) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (*Add) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*AddParams)
 	return prepare(request{Space: p.Space, User: p.User}, c)
 }
 
 // Act implements [reactors.Action].
 func (a *Add) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
-	r, err := parse(raw)
+	r, err := reactors.ReadRequest[request]("add_member", raw)
 	if err != nil {
 		return reactors.Result{}, err
 	}
@@ -158,6 +147,9 @@ func (a *Add) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, er
 	return reactors.Result{}, nil
 }
 
+// Settled implements [reactors.Action]: it sends no message.
+func (*Add) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
+
 // Remove is the action "remove_member".
 type Remove struct{ chat Remover }
 
@@ -167,6 +159,9 @@ func NewRemove(chat Remover) *Remove { return &Remove{chat} }
 
 // Name implements [reactors.Action].
 func (*Remove) Name() string { return "remove_member" }
+
+// Kind implements [reactors.Action].
+func (*Remove) Kind() reactors.Kind { return reactors.Acts }
 
 // Params implements [reactors.Action].
 func (*Remove) Params() any { return &RemoveParams{} }
@@ -180,7 +175,7 @@ func (*Remove) Check(params any) []reactors.ParamError {
 // only. A later one waits for the step before it, and its Due stays as it was
 // if that is late: if that is what adds the person, they join after Due, and
 // would never be removed.
-func (*Remove) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (*Remove) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	r := request{Space: params.(*RemoveParams).Space}
 	if c.Run.Step == 0 {
 		r.Turn = c.Run.Due
@@ -200,7 +195,7 @@ const joinedLater = "not removed: they joined the space only after this was aske
 
 // Act implements [reactors.Action].
 func (a *Remove) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
-	r, err := parse(raw)
+	r, err := reactors.ReadRequest[request]("remove_member", raw)
 	if err != nil {
 		return reactors.Result{}, err
 	}
@@ -217,3 +212,6 @@ func (a *Remove) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	}
 	return reactors.Result{}, a.chat.RemoveMember(ctx, r.Space, r.User)
 }
+
+// Settled implements [reactors.Action]: it sends no message.
+func (*Remove) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

@@ -32,7 +32,7 @@ func prepare(t *testing.T, a reactors.Action, params any, c reactors.PrepareCont
 	if err != nil {
 		t.Fatal(err)
 	}
-	return request
+	return request.Body
 }
 
 func act(t *testing.T, a reactors.Action, request json.RawMessage) reactors.Result {
@@ -46,24 +46,24 @@ func act(t *testing.T, a reactors.Action, request json.RawMessage) reactors.Resu
 
 func TestAddConforms(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		s, other := withOther(t)
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action: member.NewAdd(s.Client), Params: &member.AddParams{Space: other}, Context: s.Run("0.0"),
-			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Truth().Memberships) },
+			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Truth().Memberships) }, Writes: s.WrittenSpaces,
 		}
 	}})
 }
 
 func TestRemoveConforms(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		s := chattest.New(t)
 		run := s.Run("0.0")
 		run.Run.Due = run.Run.EventTime.Add(time.Hour) // they have been in since long
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action: member.NewRemove(s.Client), Params: &member.RemoveParams{}, Context: run,
-			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Truth().Memberships) },
+			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Truth().Memberships) }, Writes: s.WrittenSpaces,
 		}
 	}})
 }

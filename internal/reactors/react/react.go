@@ -24,8 +24,6 @@ package react
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -58,6 +56,9 @@ func New(chat Chat, opts Options) *Action { return &Action{chat, opts} }
 
 // Name implements [reactors.Action].
 func (*Action) Name() string { return "react" }
+
+// Kind implements [reactors.Action].
+func (*Action) Kind() reactors.Kind { return reactors.Acts }
 
 // Params implements [reactors.Action].
 func (*Action) Params() any { return &Params{} }
@@ -94,27 +95,25 @@ type request struct {
 }
 
 // Prepare implements [reactors.Action].
-func (*Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	r := request{c.Facts.Message.Name, params.(*Params).Emoji, c.Label}
 	if r.Message == "" {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: there is no message to react to: the trigger has none", c.Label))
+		return reactors.Prepared{}, c.Errorf("there is no message to react to: the trigger has none")
 	}
-	raw, err := json.Marshal(r)
-	if err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: %w", c.Label, err))
-	}
-	return raw, nil
+	return c.Encode(r)
 }
 
 // Act implements [reactors.Action].
 func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
-	var r request
-	// The decoder's error might quote the request.
-	if json.Unmarshal(raw, &r) != nil {
-		return reactors.Result{}, reactors.Permanent(errors.New("read the stored request: it isn't one of react"))
+	r, err := reactors.ReadRequest[request]("react", raw)
+	if err != nil {
+		return reactors.Result{}, err
 	}
 	if err := a.chat.CreateReaction(ctx, r.Message, r.Emoji); err != nil {
 		return reactors.Result{}, err
 	}
 	return reactors.Result{Message: r.Message}, nil
 }
+
+// Settled implements [reactors.Action]: it sends no message.
+func (*Action) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

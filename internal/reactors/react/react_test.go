@@ -32,11 +32,11 @@ func posted(t *testing.T) (*chattest.Env, reactors.PrepareContext) {
 
 func TestConforms(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		s, c := posted(t)
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action: react.New(s.Client, asUser), Params: &react.Params{Emoji: "👍"}, Context: c,
-			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Truth().Reactions) },
+			Fail: s.Fail, Canary: chattest.Canary, Effects: func() int { return len(s.Truth().Reactions) }, Writes: s.WrittenSpaces,
 		}
 	}})
 }
@@ -62,10 +62,11 @@ func TestReacts(t *testing.T) {
 	t.Parallel()
 	s, c := posted(t)
 	a := react.New(s.Client, asUser)
-	request, err := a.Prepare(&react.Params{Emoji: "🎉"}, c)
+	p, err := a.Prepare(&react.Params{Emoji: "🎉"}, c)
 	if err != nil {
 		t.Fatal(err)
 	}
+	request := p.Body
 	s.Faults(create, simulate.ChatFault{Status: 429}, simulate.ChatFault{DropReply: true})
 	if _, err := a.Act(t.Context(), request); !reactors.IsThrottled(err) || reactors.IsPermanent(err) {
 		t.Errorf("429: got %v, want an error that a retry mends", err)
@@ -89,14 +90,14 @@ func TestNothingToReactTo(t *testing.T) {
 	t.Parallel()
 	s, c := posted(t)
 	a := react.New(s.Client, asUser)
-	request, err := a.Prepare(&react.Params{Emoji: "👍"}, c)
+	p, err := a.Prepare(&react.Params{Emoji: "👍"}, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Delete(c.Facts.Message.Name); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.Act(t.Context(), request); !reactors.IsPermanent(err) || !strings.Contains(err.Error(), "isn't there any more") {
+	if _, err := a.Act(t.Context(), p.Body); !reactors.IsPermanent(err) || !strings.Contains(err.Error(), "isn't there any more") {
 		t.Errorf("deleted meanwhile: got %v", err)
 	}
 	c.Facts.Message.Name = ""

@@ -16,11 +16,22 @@ import (
 // broken is an action with one mistake, as people make them.
 type broken struct {
 	*Fake
-	prepare func(params any, c reactors.PrepareContext) (json.RawMessage, error)
+	kind    reactors.Kind
+	prepare func(params any, c reactors.PrepareContext) (reactors.Prepared, error)
 	act     func(ctx context.Context, request json.RawMessage) (reactors.Result, error)
+	settled func(ctx context.Context, request json.RawMessage) (bool, error)
 }
 
-func (b *broken) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (b *broken) Kind() reactors.Kind { return b.kind }
+
+func (b *broken) Settled(ctx context.Context, request json.RawMessage) (bool, error) {
+	if b.settled != nil {
+		return b.settled(ctx, request)
+	}
+	return b.Fake.Settled(ctx, request)
+}
+
+func (b *broken) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	if b.prepare != nil {
 		return b.prepare(params, c)
 	}
@@ -97,22 +108,40 @@ func mistakes() []struct {
 			}
 		}},
 		{"clock in prepare", "prepare is pure", func(b *broken) {
-			b.prepare = func(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+			b.prepare = func(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 				text := params.(*FakeParams).Text.Value + time.Now().Format(time.DateOnly)
-				return json.Marshal(fakeRequest{Key: c.IDs.Request(c.Label), Text: text})
+				return c.Encode(fakeRequest{Key: c.IDs.Request(c.Label), Text: text})
 			}
 		}},
 		{"effect in prepare", "prepare is pure", func(b *broken) {
-			b.prepare = func(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+			b.prepare = func(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 				_ = b.call(context.Background(), c.IDs.Request(c.Label), false)
 				return b.Fake.Prepare(params, c)
 			}
 		}},
 		{"same key for all labels", "prepare is pure", func(b *broken) {
-			b.prepare = func(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+			b.prepare = func(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 				c.Label = ""
 				return b.Fake.Prepare(params, c)
 			}
+		}},
+		{"writes without saying so", "the request says where it writes", func(b *broken) {
+			b.prepare = writing(b, nil)
+		}},
+		{"names another space", "the request says where it writes", func(b *broken) {
+			b.prepare = writing(b, &reactors.Write{Space: "spaces/BBB"})
+		}},
+		{"leaves out a space that it knows", "the request says where it writes", func(b *broken) {
+			b.prepare = writing(b, &reactors.Write{})
+		}},
+		{"writes though it only observes", "the request says where it writes", func(b *broken) {
+			b.kind = reactors.Observes
+		}},
+		{"never looks whether it took effect", "a look tells whether it took effect", func(b *broken) {
+			b.settled = func(context.Context, json.RawMessage) (bool, error) { return false, nil }
+		}},
+		{"takes for granted that it took effect", "a look tells whether it took effect", func(b *broken) {
+			b.settled = func(context.Context, json.RawMessage) (bool, error) { return true, nil }
 		}},
 		{"unavailable is permanent", "unavailable may be retried", func(b *broken) {
 			b.act = func(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
@@ -212,6 +241,15 @@ func mistakes() []struct {
 				return reactors.Result{}, b.call(ctx, string(request), false)
 			}
 		}},
+	}
+}
+
+// writing prepares as the Fake does, but for what it says of its write.
+func writing(b *broken, w *reactors.Write) func(any, reactors.PrepareContext) (reactors.Prepared, error) {
+	return func(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
+		p, err := b.Fake.Prepare(params, c)
+		p.Write = w
+		return p, err
 	}
 }
 

@@ -17,17 +17,23 @@ const patience = 10 * time.Second
 // tries is how often a check repeats what may fail for the moment.
 const tries = 5
 
-// prepare makes the world's request.
-func prepare(tb TB, w World) json.RawMessage {
+// prepare makes the request of an Env.
+func prepare(tb TB, e Env) json.RawMessage {
 	tb.Helper()
-	request, err := w.Action.Prepare(w.Params, w.Context)
+	return prepared(tb, e).Body
+}
+
+// prepared is the request, and what the engine is told of it.
+func prepared(tb TB, e Env) reactors.Prepared {
+	tb.Helper()
+	p, err := e.Action.Prepare(e.Params, e.Context)
 	if err != nil {
 		tb.Fatalf("Prepare: %v", err)
 	}
-	if !json.Valid(request) {
-		tb.Fatalf("Prepare returned %d bytes that aren't JSON", len(request))
+	if !json.Valid(p.Body) {
+		tb.Fatalf("Prepare returned %d bytes that aren't JSON", len(p.Body))
 	}
-	return request
+	return p
 }
 
 // act calls Act, which may neither panic nor stay away.
@@ -76,17 +82,17 @@ func settle(t *testing.T, tb TB, a reactors.Action, request json.RawMessage) {
 }
 
 // wantEffects compares how often the effect took place.
-func wantEffects(tb TB, w World, want int) {
+func wantEffects(tb TB, e Env, want int) {
 	tb.Helper()
-	if got := w.Effects(); got != want {
+	if got := e.Effects(); got != want {
 		tb.Errorf("the effect took place %d times, want %d", got, want)
 	}
 }
 
 // wantSecret wants nothing of the canary in what people get to see.
-func wantSecret(tb TB, w World, what, text string) {
+func wantSecret(tb TB, e Env, what, text string) {
 	tb.Helper()
-	if strings.Contains(text, w.Canary) {
+	if strings.Contains(text, e.Canary) {
 		tb.Errorf("%s holds the canary: %s", what, text)
 	}
 }

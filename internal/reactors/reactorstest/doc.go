@@ -1,5 +1,5 @@
 // Package reactorstest is what every action has to pass: [Action] runs one
-// check after another, each against a [World] of its own.
+// check after another, each against a [Env] of its own.
 //
 // # What it promises
 //
@@ -11,7 +11,7 @@
 //
 // # What the caller must do
 //
-// Build a World around the real action, and a fake of the other side that is
+// Build a Env around the real action, and a fake of the other side that is
 // no kinder than the real one. Plant the canary in every text, name and secret.
 //
 // Where the other side alone can tell repetitions apart, as a webhook's
@@ -24,6 +24,6 @@
 //
 // # Concurrency
 //
-// Checks run in parallel, each in its own World. One check calls Act from
+// Checks run in parallel, each in its own Env. One check calls Act from
 // several goroutines.
 package reactorstest

@@ -44,6 +44,9 @@ func (f *Fake) Name() string { return f.name }
 // Params implements [reactors.Action].
 func (f *Fake) Params() any { return &FakeParams{} }
 
+// Kind implements [reactors.Action].
+func (f *Fake) Kind() reactors.Kind { return reactors.Acts }
+
 // Check wants a to.
 func (f *Fake) Check(params any) []reactors.ParamError {
 	if params.(*FakeParams).To == "" {
@@ -53,16 +56,19 @@ func (f *Fake) Check(params any) []reactors.ParamError {
 }
 
 // Prepare implements [reactors.Action].
-func (f *Fake) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (f *Fake) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*FakeParams)
-	return json.Marshal(fakeRequest{Key: c.IDs.Request(c.Label), To: p.To, Text: p.Text.Value})
+	key := c.IDs.Request(c.Label)
+	prepared, err := c.Encode(fakeRequest{Key: key, To: p.To, Text: p.Text.Value})
+	prepared.Write = &reactors.Write{Space: p.To, MessageIDs: []string{key}}
+	return prepared, err
 }
 
 // Act implements [reactors.Action].
 func (f *Fake) Act(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
-	var r fakeRequest
-	if err := json.Unmarshal(request, &r); err != nil || r.Key == "" {
-		return reactors.Result{}, reactors.Permanent(errors.New("read the stored request: it isn't one of this action's"))
+	r, err := reactors.ReadRequest[fakeRequest]("this action", request)
+	if err != nil || r.Key == "" {
+		return reactors.Result{}, reactors.Permanent(errors.New("read the stored request: it isn't one of this action"))
 	}
 	if err := f.call(ctx, r.Key, false); err != nil {
 		return reactors.Result{}, err
@@ -70,11 +76,12 @@ func (f *Fake) Act(ctx context.Context, request json.RawMessage) (reactors.Resul
 	return reactors.Result{Message: "spaces/FAKE/messages/" + r.Key}, nil
 }
 
-// WritesTo implements [reactors.ChatWriter].
-func (f *Fake) WritesTo(request json.RawMessage) string {
-	var r fakeRequest
-	_ = json.Unmarshal(request, &r) // garbage writes nowhere
-	return r.To
+// Settled implements [reactors.Action].
+func (f *Fake) Settled(_ context.Context, request json.RawMessage) (bool, error) {
+	r, err := reactors.ReadRequest[fakeRequest]("this action", request)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts[r.Key] > 0, err
 }
 
 // Fail sets what befalls the next call.

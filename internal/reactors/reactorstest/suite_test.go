@@ -16,8 +16,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const canary = "canary-in-the-text"
 
-// newWorld makes a world of a Fake, broken or not.
-func newWorld(breaks func(*broken)) World {
+// newEnv makes an Env of a Fake, broken or not.
+func newEnv(breaks func(*broken)) Env {
 	fake := NewFake("fake")
 	process := func() reactors.Action {
 		b := &broken{Fake: fake}
@@ -28,17 +28,22 @@ func newWorld(breaks func(*broken)) World {
 		Reactor: "rule", Subject: "spaces/AAA|users/1", Space: "spaces/AAA", Member: "users/1",
 		Trigger: reactors.MemberJoined, EventTime: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC),
 	}
-	return World{
+	return Env{
 		Action:  process(),
 		Params:  &FakeParams{To: "spaces/AAA", Text: reactors.ChatText{Source: canary, Value: canary}},
 		Context: reactors.PrepareContext{Run: run, Label: "0.0", IDs: reactors.IDsOf(run)},
-		Effects: fake.Effects, Fail: fake.Fail, Restart: process, Canary: canary,
+		Effects: fake.Effects, Writes: wroteTo(fake), Fail: fake.Fail, Restart: process, Canary: canary,
 	}
+}
+
+// wroteTo lists the space of a Fake's messages once it has sent any.
+func wroteTo(f *Fake) func() []string {
+	return func() []string { return []string{"spaces/AAA"}[:min(1, f.Effects())] }
 }
 
 func TestGoodActionPasses(t *testing.T) {
 	t.Parallel()
-	Action(t, Harness{New: func(*testing.T) World { return newWorld(func(*broken) {}) }})
+	Action(t, Harness{New: func(*testing.T) Env { return newEnv(func(*broken) {}) }})
 }
 
 // TestBrokenActionsAreCaught: a suite that can't fail proves nothing.
@@ -49,7 +54,7 @@ func TestBrokenActionsAreCaught(t *testing.T) {
 			t.Parallel()
 			var caughtBy []string
 			for _, c := range checks() {
-				if len(record(func(tb TB) { c.run(t, tb, newWorld(m.breaks)) })) > 0 {
+				if len(record(func(tb TB) { c.run(t, tb, newEnv(m.breaks)) })) > 0 {
 					caughtBy = append(caughtBy, c.name)
 				}
 				if c.name != m.caughtBy {
@@ -78,25 +83,30 @@ func TestEveryCheckCanFail(t *testing.T) {
 		if !caught[c.name] {
 			t.Errorf("no broken action is caught by %q", c.name)
 		}
+		delete(caught, c.name)
+	}
+	for name := range caught {
+		t.Errorf("there is no check %q", name)
 	}
 }
 
 func TestCarelessHarness(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		check func(*testing.T, TB, World)
-		spoil func(*World)
+		check func(*testing.T, TB, Env)
+		spoil func(*Env)
 	}{
-		"no canary":        {plantsCanary, func(w *World) { w.Canary = "" }},
-		"canary elsewhere": {plantsCanary, func(w *World) { w.Params.(*FakeParams).Text.Source, w.Params.(*FakeParams).Text.Value = "", "" }},
-		"bad parameters":   {acceptsParams, func(w *World) { w.Params.(*FakeParams).To = "" }},
-		"other parameters": {acceptsParams, func(w *World) { w.Params = FakeParams{To: "spaces/AAA"} }},
+		"no canary":        {plantsCanary, func(e *Env) { e.Canary = "" }},
+		"canary elsewhere": {plantsCanary, func(e *Env) { e.Params.(*FakeParams).Text.Source, e.Params.(*FakeParams).Text.Value = "", "" }},
+		"no spaces":        {declaresWrites, func(e *Env) { e.Writes = nil }},
+		"bad parameters":   {acceptsParams, func(e *Env) { e.Params.(*FakeParams).To = "" }},
+		"other parameters": {acceptsParams, func(e *Env) { e.Params = FakeParams{To: "spaces/AAA"} }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(func(*broken) {})
-			test.spoil(&w)
-			if len(record(func(tb TB) { test.check(t, tb, w) })) == 0 {
+			e := newEnv(func(*broken) {})
+			test.spoil(&e)
+			if len(record(func(tb TB) { test.check(t, tb, e) })) == 0 {
 				t.Error("the check passes")
 			}
 		})

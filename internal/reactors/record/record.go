@@ -69,8 +69,8 @@ func New(to Recorder) *Action { return &Action{to: to} }
 // Name implements [reactors.Action].
 func (*Action) Name() string { return "record" }
 
-// Observes implements [reactors.Observer].
-func (*Action) Observes() {}
+// Kind implements [reactors.Action].
+func (*Action) Kind() reactors.Kind { return reactors.Observes }
 
 // Params implements [reactors.Action].
 func (*Action) Params() any { return &Params{} }
@@ -89,14 +89,14 @@ func (*Action) Check(params any) []reactors.ParamError {
 var validName = regexp.MustCompile(`^[a-z][a-z0-9_.]{0,62}$`).MatchString
 
 // Prepare implements [reactors.Action].
-func (*Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*Params)
 	// Postgres takes neither invalid UTF-8 nor NUL.
 	value := strings.ReplaceAll(strings.ToValidUTF8(p.Value.Value, "\uFFFD"), "\x00", "")
 	if len(value) > MaxValue {
-		return nil, reactors.Permanent(fmt.Errorf("record %q: the value has %d bytes, more than %d", p.Name, len(value), MaxValue))
+		return reactors.Prepared{}, reactors.Permanent(fmt.Errorf("record %q: the value has %d bytes, more than %d", p.Name, len(value), MaxValue))
 	}
-	return json.Marshal(Entry{
+	return c.Encode(Entry{
 		Key: c.IDs.Request(c.Label), Name: p.Name, Value: value,
 		Reactor: c.Run.Reactor, Space: c.Run.Space, Member: c.Run.Member, At: c.Run.EventTime.UTC(),
 	})
@@ -104,9 +104,8 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, 
 
 // Act implements [reactors.Action].
 func (a *Action) Act(ctx context.Context, request json.RawMessage) (reactors.Result, error) {
-	var e Entry
-	// The decoder's error might quote the value.
-	if err := json.Unmarshal(request, &e); err != nil || e.Key == "" || !validName(e.Name) || len(e.Value) > MaxValue {
+	e, err := reactors.ReadRequest[Entry]("record", request)
+	if err != nil || e.Key == "" || !validName(e.Name) || len(e.Value) > MaxValue {
 		return reactors.Result{}, reactors.Permanent(errors.New("read the stored request: it isn't one of record"))
 	}
 	if err := ctx.Err(); err != nil {
@@ -117,3 +116,6 @@ func (a *Action) Act(ctx context.Context, request json.RawMessage) (reactors.Res
 	}
 	return reactors.Result{Note: "recorded " + e.Name}, nil
 }
+
+// Settled implements [reactors.Action]: it sends no message.
+func (*Action) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

@@ -23,12 +23,12 @@ const canary = "canary-in-the-value"
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(*testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(*testing.T) reactorstest.Env {
 		rows := &table{rows: map[string]record.Entry{}}
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action: record.New(rows), Restart: func() reactors.Action { return record.New(rows) },
 			Params:  &record.Params{Name: "member.greeted", Value: reactors.PlainText{Source: canary, Value: canary}},
-			Context: prepareContext(), Effects: rows.effects, Fail: rows.fail, Canary: canary,
+			Context: prepareContext(), Effects: rows.effects, Writes: reactorstest.NoWrites, Fail: rows.fail, Canary: canary,
 		}
 	}})
 }
@@ -43,7 +43,7 @@ func TestRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got map[string]any
-	if err := json.Unmarshal(request, &got); err != nil {
+	if err := json.Unmarshal(request.Body, &got); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]any{

@@ -28,10 +28,11 @@ type sayRequest struct {
 
 func (*say) Name() string                    { return "say" }
 func (*say) Params() any                     { return &sayParams{} }
+func (*say) Kind() reactors.Kind             { return reactors.Acts }
 func (*say) Check(any) []reactors.ParamError { return nil }
 
-func (*say) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
-	return json.Marshal(sayRequest{params.(*sayParams).Text.Value, c.IDs.Request(c.Label)})
+func (*say) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
+	return c.Encode(sayRequest{params.(*sayParams).Text.Value, c.IDs.Request(c.Label)})
 }
 
 func (s *say) Act(_ context.Context, raw json.RawMessage) (reactors.Result, error) {
@@ -44,6 +45,8 @@ func (s *say) Act(_ context.Context, raw json.RawMessage) (reactors.Result, erro
 	s.said = append(s.said, r.Text)
 	return reactors.Result{}, nil
 }
+
+func (*say) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
 
 func parse(t testing.TB, src string, actions ...reactors.Action) *rules.Set {
 	t.Helper()

@@ -1,7 +1,6 @@
 package rules_test
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -14,14 +13,15 @@ import (
 // two asks for two sends, or for nothing if its text is empty.
 type two struct{ send }
 
-func (two) Name() string { return "two" }
+func (two) Name() string        { return "two" }
+func (two) Kind() reactors.Kind { return reactors.Composes }
 
-func (two) Compose(request json.RawMessage) ([]reactors.Request, error) {
-	var body struct{ Text string }
-	if err := json.Unmarshal(request, &body); err != nil || body.Text == "nothing" {
-		return nil, err
+func (t two) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
+	p, err := t.send.Prepare(params, c)
+	if params.(*sendParams).Text.Value != "nothing" {
+		p.Instead = []reactors.Request{{Action: "send", Label: "a", Body: p.Body}, {Action: "send", Label: "b", Body: p.Body}}
 	}
-	return []reactors.Request{{Action: "send", Label: "a", Body: request}, {Action: "send", Label: "b", Body: request}}, nil
+	return p, err
 }
 
 // What an action asks for takes its place, so that each waits for its own turn.
@@ -55,8 +55,8 @@ reactors:
 // watch does nothing in Chat.
 type watch struct{ send }
 
-func (watch) Name() string { return "watch" }
-func (watch) Observes()    {}
+func (watch) Name() string        { return "watch" }
+func (watch) Kind() reactors.Kind { return reactors.Observes }
 
 // A rule observes if all that it does does.
 func TestObserves(t *testing.T) {

@@ -33,8 +33,9 @@ type sendParams struct {
 	Digest string `yaml:"-"`
 }
 
-func (send) Name() string { return "send" }
-func (send) Params() any  { return &sendParams{To: "space"} }
+func (send) Name() string        { return "send" }
+func (send) Kind() reactors.Kind { return reactors.Acts }
+func (send) Params() any         { return &sendParams{To: "space"} }
 
 func (s send) Check(params any) []reactors.ParamError {
 	p := params.(*sendParams)
@@ -52,10 +53,10 @@ func (s send) Check(params any) []reactors.ParamError {
 	return list
 }
 
-func (send) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (send) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*sendParams)
 	if p.To == "private" && c.Run.Member == "" {
-		return nil, fmt.Errorf("prepare %q: there is nobody to send it to: the trigger has no member", c.Label)
+		return reactors.Prepared{}, fmt.Errorf("prepare %q: there is nobody to send it to: the trigger has no member", c.Label)
 	}
 	body := map[string]any{"to": p.To, "text": p.Text.Value, "label": c.Label, "key": p.Key.Value}
 	if p.Card.Value != nil {
@@ -70,7 +71,7 @@ func (send) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, err
 	if p.Sub != nil {
 		body["sub"] = p.Sub.Text.Value
 	}
-	return json.Marshal(body)
+	return c.Encode(body)
 }
 
 func (send) Act(context.Context, json.RawMessage) (reactors.Result, error) {
@@ -84,20 +85,25 @@ type reactParams struct {
 	Emoji string `yaml:"emoji"`
 }
 
-func (react) Name() string { return "react" }
-func (react) Params() any  { return &reactParams{} }
+func (react) Name() string        { return "react" }
+func (react) Kind() reactors.Kind { return reactors.Acts }
+func (react) Params() any         { return &reactParams{} }
 
 func (react) Check(any) []reactors.ParamError {
 	return []reactors.ParamError{{Message: "the app itself can't react, only a person", Hint: "set auth mode: user"}}
 }
 
-func (react) Prepare(any, reactors.PrepareContext) (json.RawMessage, error) {
-	return json.RawMessage(`{}`), nil
+func (react) Prepare(any, reactors.PrepareContext) (reactors.Prepared, error) {
+	return reactors.Prepared{Body: json.RawMessage(`{}`)}, nil
 }
 
 func (react) Act(context.Context, json.RawMessage) (reactors.Result, error) {
 	return reactors.Result{}, nil
 }
+
+func (send) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
+
+func (react) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
 
 func options(files map[string]string) rules.Options {
 	return rules.Options{

@@ -13,7 +13,7 @@ import (
 // actions know what they need, so they are asked for a request, with all that
 // there can be and with what there is.
 func (c *ruleCompiler) possible(path string, d *Do) {
-	if _, ok := d.Action.(reactors.Composer); ok {
+	if d.Action.Kind() == reactors.Composes {
 		return // what it asks for isn't known before it has run
 	}
 	const space = "spaces/SAMPLE"

@@ -60,7 +60,7 @@ func (r *Rule) Observes() bool {
 		lists = append(lists, r.Collapse.Do)
 	}
 	for _, d := range slices.Concat(lists...) {
-		if _, ok := d.Action.(reactors.Observer); !ok {
+		if d.Action.Kind() != reactors.Observes {
 			return false
 		}
 	}
@@ -81,7 +81,7 @@ func (r *Rule) Render(ctx context.Context, run reactors.Run, f reactors.Facts, n
 	}
 	requests := make([]reactors.Request, 0, len(do))
 	for _, d := range do {
-		req, err := d.render(ctx, run, f, now)
+		prepared, err := d.render(ctx, run, f, now)
 		if err != nil {
 			err = fmt.Errorf("render action %q of reactor %q: %w", d.Label, r.ID, err)
 			if ctx.Err() == nil {
@@ -89,27 +89,13 @@ func (r *Rule) Render(ctx context.Context, run reactors.Run, f reactors.Facts, n
 			}
 			return nil, err
 		}
-		composed, err := compose(d.Action, req)
-		if err != nil {
-			return nil, reactors.Permanent(fmt.Errorf("render action %q of reactor %q: %w", d.Label, r.ID, err))
-		}
-		requests = append(requests, composed...)
+		requests = append(requests, prepared...)
 	}
 	return requests, nil
 }
 
-// compose returns the requests that a request stands for: itself, unless its
-// action asked for others.
-func compose(a reactors.Action, req reactors.Request) ([]reactors.Request, error) {
-	if c, ok := a.(reactors.Composer); ok {
-		if others, err := c.Compose(req.Body); err != nil || len(others) > 0 {
-			return others, err
-		}
-	}
-	return []reactors.Request{req}, nil
-}
-
-func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now time.Time) (reactors.Request, error) {
+// render returns the action's request, or those that it asks for instead.
+func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now time.Time) ([]reactors.Request, error) {
 	params := clone(reflect.ValueOf(d.Params))
 	var failed error
 	render := func(path, source string) (string, error) {
@@ -142,13 +128,16 @@ func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now
 		}
 	})
 	if failed != nil {
-		return reactors.Request{}, failed
+		return nil, failed
 	}
-	body, err := d.Action.Prepare(params.Interface(), reactors.PrepareContext{
+	p, err := d.Action.Prepare(params.Interface(), reactors.PrepareContext{
 		Run: run, Facts: f, Label: d.Label, IDs: reactors.IDsOf(run),
 	})
 	if err != nil {
-		return reactors.Request{}, err
+		return nil, err
 	}
-	return reactors.Request{Action: d.Action.Name(), Label: d.Label, Body: body}, nil
+	if len(p.Instead) > 0 {
+		return p.Instead, nil
+	}
+	return []reactors.Request{{Action: d.Action.Name(), Label: d.Label, Body: p.Body, Write: p.Write}}, nil
 }

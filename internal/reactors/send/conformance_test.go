@@ -27,11 +27,11 @@ func TestSendConforms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+			reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 				s := chattest.New(t)
-				return reactorstest.World{
+				return reactorstest.Env{
 					Action: send.New(s.Client), Params: &params, Context: s.Run("0.0"), Fail: s.Fail, Canary: chattest.Canary,
-					Effects: func() int { return len(s.Truth().AppMessages) },
+					Effects: func() int { return len(s.Truth().AppMessages) }, Writes: s.WrittenSpaces,
 				}
 			}})
 		})
@@ -41,11 +41,11 @@ func TestSendConforms(t *testing.T) {
 // TestFallbackConforms has a private message that Google never takes.
 func TestFallbackConforms(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		s := chattest.New(t)
 		c := s.Run("0.0")
 		c.Run.Member = s.AddUser(false) // who isn't in the space
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action: send.New(s.Client), Params: &send.Params{To: "private", Fallback: "space", Text: chatText(chattest.Canary)},
 			Context: c, Canary: chattest.Canary,
 			Fail: func(f reactorstest.Fault) {
@@ -56,7 +56,7 @@ func TestFallbackConforms(t *testing.T) {
 				}
 				s.Fail(f)
 			},
-			Effects: func() int { return len(s.Truth().AppMessages) },
+			Effects: func() int { return len(s.Truth().AppMessages) }, Writes: s.WrittenSpaces,
 		}
 	}})
 }
@@ -72,11 +72,11 @@ func sent(t *testing.T, params send.Params) *chattest.Env {
 
 func TestUpdateConforms(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		s := sent(t, send.Params{Text: chatText("before")})
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action: send.NewUpdate(s.Client), Params: &send.UpdateParams{Of: "hello", Text: chatText(chattest.Canary)},
-			Context: s.Run("0.1"), Fail: s.Fail, Canary: chattest.Canary,
+			Context: s.Run("0.1"), Fail: s.Fail, Canary: chattest.Canary, Writes: s.WrittenSpaces,
 			Effects: func() int { // the message says it, however often it was told to
 				if s.Truth().AppMessages[0].Text == chattest.Canary {
 					return 1
@@ -89,11 +89,11 @@ func TestUpdateConforms(t *testing.T) {
 
 func TestDeleteConforms(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		s := sent(t, send.Params{Text: chatText("before")})
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action: send.NewDelete(s.Client), Params: &send.DeleteParams{Of: "hello"},
-			Context: s.Run("0.1"), Fail: s.Fail, Canary: chattest.Canary,
+			Context: s.Run("0.1"), Fail: s.Fail, Canary: chattest.Canary, Writes: s.WrittenSpaces,
 			Effects: func() int {
 				if s.Truth().AppMessages[0].Deleted {
 					return 1

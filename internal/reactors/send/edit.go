@@ -53,7 +53,7 @@ type target struct {
 func targetOf(of, space string, c reactors.PrepareContext) (target, error) {
 	t := target{cmp.Or(space, c.Run.Space), c.IDs.Message(of), c.IDs.Message(fallback(of)), c.Label}
 	if t.Space == "" {
-		return t, impossible(c, "there is no space to look for the message in: name one, as in space: spaces/AAAA")
+		return t, c.Errorf("there is no space to look for the message in: name one, as in space: spaces/AAAA")
 	}
 	return t, nil
 }
@@ -91,15 +91,6 @@ func checkTarget(of, space string) (problems []reactors.ParamError) {
 	return problems
 }
 
-// writesTo implements [reactors.ChatWriter].
-func writesTo(raw json.RawMessage) string {
-	t, err := parse[target](raw)
-	if err != nil {
-		return ""
-	}
-	return t.Space
-}
-
 // Update is the action "update".
 type Update struct{ chat Updater }
 
@@ -109,6 +100,9 @@ func NewUpdate(chat Updater) *Update { return &Update{chat} }
 
 // Name implements [reactors.Action].
 func (*Update) Name() string { return "update" }
+
+// Kind implements [reactors.Action].
+func (*Update) Kind() reactors.Kind { return reactors.Acts }
 
 // Params implements [reactors.Action].
 func (*Update) Params() any { return &UpdateParams{} }
@@ -126,21 +120,18 @@ type updateRequest struct {
 }
 
 // Prepare implements [reactors.Action].
-func (*Update) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (*Update) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*UpdateParams)
 	t, err := targetOf(p.Of, p.Space, c)
 	if err != nil {
-		return nil, err
+		return reactors.Prepared{}, err
 	}
-	return encode(c, updateRequest{t, p.Text.Value, p.Card.Value}, p.Text.Value, p.Card.Value)
+	return encode(c, updateRequest{t, p.Text.Value, p.Card.Value}, p.Text.Value, p.Card.Value, reactors.Write{Space: t.Space})
 }
-
-// WritesTo implements [reactors.ChatWriter].
-func (*Update) WritesTo(raw json.RawMessage) string { return writesTo(raw) }
 
 // Act implements [reactors.Action].
 func (u *Update) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
-	r, err := parse[updateRequest](raw)
+	r, err := reactors.ReadRequest[updateRequest]("update", raw)
 	if err != nil {
 		return reactors.Result{}, err
 	}
@@ -158,6 +149,9 @@ func (u *Update) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	return reactors.Result{Message: m.Name}, nil
 }
 
+// Settled implements [reactors.Action]: it sends no new message.
+func (*Update) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
+
 // Delete is the action "delete".
 type Delete struct{ chat Deleter }
 
@@ -167,6 +161,9 @@ func NewDelete(chat Deleter) *Delete { return &Delete{chat} }
 
 // Name implements [reactors.Action].
 func (*Delete) Name() string { return "delete" }
+
+// Kind implements [reactors.Action].
+func (*Delete) Kind() reactors.Kind { return reactors.Acts }
 
 // Params implements [reactors.Action].
 func (*Delete) Params() any { return &DeleteParams{} }
@@ -178,25 +175,20 @@ func (*Delete) Check(params any) []reactors.ParamError {
 }
 
 // Prepare implements [reactors.Action].
-func (*Delete) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (*Delete) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*DeleteParams)
 	t, err := targetOf(p.Of, p.Space, c)
 	if err != nil {
-		return nil, err
+		return reactors.Prepared{}, err
 	}
-	raw, err := json.Marshal(t)
-	if err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: %w", c.Label, err))
-	}
-	return raw, nil
+	prepared, err := c.Encode(t)
+	prepared.Write = &reactors.Write{Space: t.Space}
+	return prepared, err
 }
-
-// WritesTo implements [reactors.ChatWriter].
-func (*Delete) WritesTo(raw json.RawMessage) string { return writesTo(raw) }
 
 // Act implements [reactors.Action].
 func (d *Delete) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
-	t, err := parse[target](raw)
+	t, err := reactors.ReadRequest[target]("delete", raw)
 	if err != nil {
 		return reactors.Result{}, err
 	}
@@ -209,3 +201,6 @@ func (d *Delete) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	}
 	return reactors.Result{}, d.chat.DeleteMessage(ctx, name)
 }
+
+// Settled implements [reactors.Action]: it sends no new message.
+func (*Delete) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

@@ -76,15 +76,16 @@ func TestEditsFindTheMessage(t *testing.T) {
 			t.Parallel()
 			s, space := open(t)
 			update, remove := send.NewUpdate(s.Client), send.NewDelete(s.Client)
-			request := prepare(t, update, &send.UpdateParams{Of: "hello", Space: space, Text: chatText("after"), Card: chatCard("x")}, s.Run("0.1"))
+			request, write := prepareWrite(t, update,
+				&send.UpdateParams{Of: "hello", Space: space, Text: chatText("after"), Card: chatCard("x")}, s.Run("0.1"))
 			result := act(t, update, request)
 			l := s.Truth().AppMessages
-			if len(l) != 1 || l[0].Text != "after" || !l[0].Cards || l[0].Updated != 1 || result.Message != l[0].Name || update.WritesTo(request) != l[0].Space {
+			if len(l) != 1 || l[0].Text != "after" || !l[0].Cards || l[0].Updated != 1 || result.Message != l[0].Name || write.Space != l[0].Space {
 				t.Fatalf("got %+v and %+v, want one changed message", result, l)
 			}
-			request = prepare(t, remove, &send.DeleteParams{Of: "hello", Space: space}, s.Run("0.2"))
+			request, write = prepareWrite(t, remove, &send.DeleteParams{Of: "hello", Space: space}, s.Run("0.2"))
 			act(t, remove, request)
-			if got := s.Truth().AppMessages[0]; !got.Deleted || remove.WritesTo(request) != got.Space {
+			if got := s.Truth().AppMessages[0]; !got.Deleted || write.Space != got.Space {
 				t.Errorf("got %+v, want it deleted", got)
 			}
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -45,6 +44,9 @@ func New(chat Sender) *Action { return &Action{chat} }
 
 // Name implements [reactors.Action].
 func (*Action) Name() string { return "send" }
+
+// Kind implements [reactors.Action].
+func (*Action) Kind() reactors.Kind { return reactors.Acts }
 
 // Params implements [reactors.Action].
 func (*Action) Params() any { return &Params{} }
@@ -96,7 +98,7 @@ type request struct {
 }
 
 // Prepare implements [reactors.Action].
-func (*Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*Params)
 	r := request{
 		Space: c.Run.Space, Text: p.Text.Value, Cards: p.Card.Value, ThreadKey: p.ThreadKey.Value,
@@ -106,7 +108,7 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, 
 	case "", toSpace:
 	case toPrivate:
 		if c.Run.Member == "" {
-			return nil, impossible(c, "there is nobody to send it to: the trigger has no member")
+			return reactors.Prepared{}, c.Errorf("there is nobody to send it to: the trigger has no member")
 		}
 		r.Viewer = c.Run.Member
 		if p.Fallback == fallSpace {
@@ -114,56 +116,37 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, 
 		}
 	case toThread:
 		if c.Facts.Message.Thread == "" {
-			return nil, impossible(c, "there is no thread to reply in: the trigger has no message")
+			return reactors.Prepared{}, c.Errorf("there is no thread to reply in: the trigger has no message")
 		}
 		r.Thread, r.ThreadKey = c.Facts.Message.Thread, ""
 	default:
 		r.Space = p.To
 	}
 	if r.Space == "" {
-		return nil, impossible(c, "there is no space to send it to: name one, as in to: spaces/AAAA")
+		return reactors.Prepared{}, c.Errorf("there is no space to send it to: name one, as in to: spaces/AAAA")
 	}
-	return encode(c, r, r.Text, r.Cards)
+	return encode(c, r, r.Text, r.Cards, reactors.Write{Space: r.Space, MessageIDs: r.messageIDs()})
 }
 
 // fallback is the label of what is sent instead.
 func fallback(label string) string { return label + "/fallback" }
 
-func impossible(c reactors.PrepareContext, why string) error {
-	return reactors.Permanent(fmt.Errorf("prepare %q: %s", c.Label, why))
+// messageIDs are those that a message may have: the fallback has its own.
+func (r request) messageIDs() []string {
+	return slices.DeleteFunc([]string{r.MessageID, r.FallbackMessageID}, func(id string) bool { return id == "" })
 }
 
 // encode checks the content of a request and writes it.
-func encode(c reactors.PrepareContext, request any, text string, cards json.RawMessage) (json.RawMessage, error) {
+func encode(c reactors.PrepareContext, request any, text string, cards json.RawMessage, w reactors.Write) (reactors.Prepared, error) {
 	if strings.TrimSpace(text) == "" && len(cards) == 0 {
-		return nil, impossible(c, "nothing is left of the text after filling in")
+		return reactors.Prepared{}, c.Errorf("nothing is left of the text after filling in")
 	}
 	if err := gchat.CheckContent(text, cards); err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: %w", c.Label, err))
+		return reactors.Prepared{}, c.Errorf("%w", err)
 	}
-	raw, err := json.Marshal(request)
-	if err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("prepare %q: %w", c.Label, err))
-	}
-	return raw, nil
-}
-
-// WritesTo implements [reactors.ChatWriter].
-func (*Action) WritesTo(raw json.RawMessage) string {
-	r, err := parse[request](raw)
-	if err != nil {
-		return ""
-	}
-	return r.Space
-}
-
-// MessageIDs implements [reactors.Messenger].
-func (*Action) MessageIDs(raw json.RawMessage) []string {
-	r, err := parse[request](raw)
-	if err != nil {
-		return nil
-	}
-	return slices.DeleteFunc([]string{r.MessageID, r.FallbackMessageID}, func(id string) bool { return id == "" })
+	p, err := c.Encode(request)
+	p.Write = &w
+	return p, err
 }
 
 // noteFallback is kept with a run for people.
@@ -171,7 +154,7 @@ const noteFallback = "sent to the space instead"
 
 // Act implements [reactors.Action].
 func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
-	r, err := parse[request](raw)
+	r, err := reactors.ReadRequest[request]("send", raw)
 	if err != nil {
 		return reactors.Result{}, err
 	}
@@ -217,24 +200,16 @@ func (a *Action) find(ctx context.Context, space, id, note string) (result react
 	return reactors.Result{Message: m.Name, Note: note}, found, nil
 }
 
-// Settled implements [reactors.Settler].
+// Settled implements [reactors.Action].
 func (a *Action) Settled(ctx context.Context, raw json.RawMessage) (bool, error) {
-	r, err := parse[request](raw)
+	r, err := reactors.ReadRequest[request]("send", raw)
 	if err != nil {
 		return false, err
 	}
-	for _, id := range a.MessageIDs(raw) {
+	for _, id := range r.messageIDs() {
 		if _, found, err := a.chat.MessageByClientID(ctx, r.Space, id); found || err != nil {
 			return found, err
 		}
 	}
 	return false, nil
-}
-
-// parse reads a stored request. The decoder's error might quote it.
-func parse[T any](raw json.RawMessage) (r T, err error) {
-	if json.Unmarshal(raw, &r) != nil {
-		return r, reactors.Permanent(errors.New("read the stored request: it isn't one of this action"))
-	}
-	return r, nil
 }

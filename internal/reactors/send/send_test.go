@@ -18,14 +18,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate/chattest"
 )
 
-var (
-	_ reactors.ChatWriter = (*send.Action)(nil)
-	_ reactors.ChatWriter = (*send.Update)(nil)
-	_ reactors.ChatWriter = (*send.Delete)(nil)
-	_ reactors.Messenger  = (*send.Action)(nil)
-	_ reactors.Settler    = (*send.Action)(nil)
-)
-
 const create = "spaces.messages.create"
 
 var (
@@ -36,11 +28,17 @@ var (
 
 func prepare(t *testing.T, a reactors.Action, params any, c reactors.PrepareContext) json.RawMessage {
 	t.Helper()
-	request, err := a.Prepare(params, c)
+	request, _ := prepareWrite(t, a, params, c)
+	return request
+}
+
+func prepareWrite(t *testing.T, a reactors.Action, params any, c reactors.PrepareContext) (request json.RawMessage, w reactors.Write) {
+	t.Helper()
+	p, err := a.Prepare(params, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return request
+	return p.Body, *p.Write
 }
 
 func act(t *testing.T, a reactors.Action, request json.RawMessage) reactors.Result {
@@ -141,14 +139,14 @@ func TestWhereMessagesGo(t *testing.T) {
 		params, run := c.params, s.Run(label)
 		params.Text = chatText("the text of " + label)
 		run.Facts.Message.Thread = thread
-		request := prepare(t, a, &params, run)
-		if got := a.WritesTo(request); got != c.want.Space {
+		request, write := prepareWrite(t, a, &params, run)
+		if got := write.Space; got != c.want.Space {
 			t.Errorf("%s: writes to %q, want %q", label, got, c.want.Space)
 		}
 		result := act(t, a, request)
 		sent := s.Truth().AppMessages
 		got := sent[len(sent)-1]
-		if ids := a.MessageIDs(request); got.Name != result.Message || result.Note != "" || ids[0] != got.ClientID {
+		if ids := write.MessageIDs; got.Name != result.Message || result.Note != "" || ids[0] != got.ClientID {
 			t.Errorf("%s: got result %+v and ids %q of %+v", label, result, ids, got)
 		}
 		if got.Space != c.want.Space || got.Viewer != c.want.Viewer || got.Cards != c.want.Cards || got.Text != params.Text.Value ||
@@ -288,17 +286,12 @@ func TestIDs(t *testing.T) {
 		c := s.Run(label)
 		c.Run.Shadow = shadow
 		c.IDs = reactors.IDsOf(c.Run)
-		return a.MessageIDs(prepare(t, a, &send.Params{Text: chatText("hi")}, c))[0]
+		_, write := prepareWrite(t, a, &send.Params{Text: chatText("hi")}, c)
+		return write.MessageIDs[0]
 	}
 	first, again := ids("a", false), ids("a", false)
 	if first != again || first == ids("b", false) || first == ids("a", true) {
 		t.Error("the ids don't follow from run and label")
-	}
-	if got := a.MessageIDs(json.RawMessage(`[]`)); got != nil {
-		t.Errorf("got ids %q of what is no request", got)
-	}
-	if got := a.WritesTo(json.RawMessage(`[]`)); got != "" {
-		t.Errorf("got space %q of what is no request", got)
 	}
 }
 

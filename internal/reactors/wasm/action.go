@@ -81,6 +81,9 @@ func (a *Action) Close(ctx context.Context) error { return a.runtime.Close(ctx) 
 // Name implements [reactors.Action].
 func (*Action) Name() string { return "exec" }
 
+// Kind implements [reactors.Action].
+func (*Action) Kind() reactors.Kind { return reactors.Composes }
+
 // Params implements [reactors.Action].
 func (*Action) Params() any { return &Params{} }
 
@@ -113,26 +116,22 @@ func (a *Action) path(module string) string {
 
 // request is what is stored: what the module asked for, prepared.
 type request struct {
-	Module string `json:"module"` // its digest
-	Note   string `json:"note,omitempty"`
-	Do     []sub  `json:"do"`
+	Module string             `json:"module"` // its digest
+	Note   string             `json:"note,omitempty"`
+	Do     []reactors.Request `json:"do"`
 }
 
-// sub is one action that the module asked for.
-type sub struct {
-	Action string          `json:"action"`
-	Label  string          `json:"label"`
-	Body   json.RawMessage `json:"body"`
-}
-
-// Prepare implements [reactors.Action]: it runs the module.
-func (a *Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+// Prepare implements [reactors.Action]: it runs the module. What the module
+// asked for takes the request's place in the run.
+func (a *Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*Params)
 	r, err := a.decide(context.Background(), p, c)
 	if err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("run module %q: %w", p.Module, err))
+		return reactors.Prepared{}, reactors.Permanent(fmt.Errorf("run module %q: %w", p.Module, err))
 	}
-	return json.Marshal(r)
+	prepared, err := c.Encode(r)
+	prepared.Instead = r.Do
+	return prepared, err
 }
 
 func (a *Action) decide(ctx context.Context, p *Params, c reactors.PrepareContext) (request, error) {
@@ -155,7 +154,7 @@ func (a *Action) decide(ctx context.Context, p *Params, c reactors.PrepareContex
 	if err != nil {
 		return request{}, err
 	}
-	r := request{Module: digest, Note: o.Note, Do: []sub{}}
+	r := request{Module: digest, Note: o.Note, Do: []reactors.Request{}}
 	for i, do := range o.Do {
 		s, err := a.prepare(do, c, fmt.Sprintf("%s.%d", c.Label, i))
 		if err != nil {
@@ -166,40 +165,16 @@ func (a *Action) decide(ctx context.Context, p *Params, c reactors.PrepareContex
 	return r, nil
 }
 
-// read reads a stored request.
-func (a *Action) read(raw json.RawMessage) (request, error) {
-	var r request
-	// The decoder's error might quote a text.
-	if err := json.Unmarshal(raw, &r); err != nil || r.Do == nil {
-		return request{}, errors.New("read the stored request: it isn't one of exec")
+// Act implements [reactors.Action]: it does what the module asked for.
+func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
+	r, err := reactors.ReadRequest[request]("exec", raw)
+	if err != nil || r.Do == nil {
+		return reactors.Result{}, reactors.Permanent(errors.New("read the stored request: it isn't one of exec"))
 	}
 	for i, s := range r.Do {
 		if _, known := a.delegates[s.Action]; !known {
-			return request{}, fmt.Errorf("read the stored request: this worker has no action for its do[%d]", i)
+			return reactors.Result{}, reactors.Permanent(fmt.Errorf("read the stored request: this worker has no action for its do[%d]", i))
 		}
-	}
-	return r, nil
-}
-
-// Compose implements [reactors.Composer]: what the module asked for takes the
-// request's place in the run.
-func (a *Action) Compose(raw json.RawMessage) ([]reactors.Request, error) {
-	r, err := a.read(raw)
-	if err != nil {
-		return nil, err
-	}
-	var requests []reactors.Request
-	for _, s := range r.Do {
-		requests = append(requests, reactors.Request{Action: s.Action, Label: s.Label, Body: s.Body})
-	}
-	return requests, nil
-}
-
-// Act implements [reactors.Action]: it does what the module asked for.
-func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
-	r, err := a.read(raw)
-	if err != nil {
-		return reactors.Result{}, reactors.Permanent(err)
 	}
 	result := reactors.Result{Note: r.Note}
 	for _, s := range r.Do {
@@ -219,3 +194,6 @@ func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	}
 	return result, nil
 }
+
+// Settled implements [reactors.Action]: it sends no message.
+func (*Action) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

@@ -59,16 +59,21 @@ func checked(t *testing.T, a *Action, path string) *Params {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		sender := reactorstest.NewFake("send")
 		a := newAction(t, Options{Timeout: 5 * time.Second}, sender)
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action:  a,
 			Restart: func() reactors.Action { return newAction(t, Options{}, sender) },
 			Params:  checked(t, a, does(t, send("hello "+canary)).file(t)),
-			Context: prepareContext(), Effects: sender.Effects, Fail: sender.Fail, Canary: canary,
+			Context: prepareContext(), Effects: sender.Effects, Writes: wroteTo(sender), Fail: sender.Fail, Canary: canary,
 		}
 	}})
+}
+
+// wroteTo lists the space of a Fake's messages once it has sent any.
+func wroteTo(f *reactorstest.Fake) func() []string {
+	return func() []string { return []string{"spaces/AAA"}[:min(1, f.Effects())] }
 }
 
 func TestDecisionIsStoredBeforeItIsDone(t *testing.T) {
@@ -81,10 +86,11 @@ func TestDecisionIsStoredBeforeItIsDone(t *testing.T) {
 	m.react = i64(dataAt<<32 | int64(len(m.data)))
 	p := checked(t, a, m.file(t))
 	c := prepareContext()
-	raw, err := a.Prepare(p, c)
+	prepared, err := a.Prepare(p, c)
 	if err != nil {
 		t.Fatal(err)
 	}
+	raw := prepared.Body
 	var got request
 	if err := json.Unmarshal(raw, &got); err != nil {
 		t.Fatal(err)
@@ -96,9 +102,15 @@ func TestDecisionIsStoredBeforeItIsDone(t *testing.T) {
 		}
 		return raw
 	}
-	want := request{Module: p.Digest, Note: "two-of-them", Do: []sub{
-		{"send", "2.0.0", body("2.0.0", "spaces/AAA", tricky)},
-		{"record", "2.0.1", body("2.0.1", "x", "1")},
+	want := request{Module: p.Digest, Note: "two-of-them", Do: []reactors.Request{
+		{
+			Action: "send", Label: "2.0.0", Body: body("2.0.0", "spaces/AAA", tricky),
+			Write: &reactors.Write{Space: "spaces/AAA", MessageIDs: []string{c.IDs.Request("2.0.0")}},
+		},
+		{
+			Action: "record", Label: "2.0.1", Body: body("2.0.1", "x", "1"),
+			Write: &reactors.Write{Space: "x", MessageIDs: []string{c.IDs.Request("2.0.1")}},
+		},
 	}}
 	same := cmp.Transformer("JSON", func(raw json.RawMessage) (v any) {
 		_ = json.Unmarshal(raw, &v)
@@ -106,6 +118,9 @@ func TestDecisionIsStoredBeforeItIsDone(t *testing.T) {
 	})
 	if diff := cmp.Diff(want, got, same); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(want.Do, prepared.Instead, same); diff != "" {
+		t.Errorf("requests instead (-want +got):\n%s", diff)
 	}
 	// The second action fails; the next try begins at the front.
 	recorder.Fail(reactorstest.Unavailable)
@@ -128,17 +143,17 @@ func TestDecisionIsStoredBeforeItIsDone(t *testing.T) {
 func TestNothingToDo(t *testing.T) {
 	t.Parallel()
 	a := newAction(t, Options{})
-	raw, err := a.Prepare(checked(t, a, does(t).file(t)), prepareContext())
+	prepared, err := a.Prepare(checked(t, a, does(t).file(t)), prepareContext())
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := a.Act(t.Context(), raw)
+	result, err := a.Act(t.Context(), prepared.Body)
 	if want := (reactors.Result{Note: "the module asked for nothing"}); err != nil || result != want {
 		t.Errorf("Act = %+v, %v, want %+v", result, err, want)
 	}
-	// What a module asks for waits for its own turn; there is none for nothing.
-	if _, writes := any(a).(reactors.ChatWriter); writes {
-		t.Error("a module that asks for nothing would take a turn to write")
+	// What a module asks for waits for its own write slot; there is none for nothing.
+	if prepared.Write != nil || len(prepared.Instead) > 0 {
+		t.Error("a module that asks for nothing would take a write slot")
 	}
 }
 
@@ -154,12 +169,12 @@ func TestARuleKeepsItsModule(t *testing.T) {
 	}
 	overwrite(t, path, does(t, send("new")).assemble())
 	after, err := a.Prepare(p, prepareContext())
-	if err != nil || string(after) != string(before) {
-		t.Errorf("Prepare = %s, %v once the file has changed, want %s", after, err, before)
+	if err != nil || string(after.Body) != string(before.Body) {
+		t.Errorf("Prepare = %s, %v once the file has changed, want %s", after.Body, err, before.Body)
 	}
 	fresh, err := a.Prepare(checked(t, a, path), prepareContext())
-	if err != nil || string(fresh) == string(before) {
-		t.Errorf("Prepare of a rule that was loaded anew = %s, %v, want what the new module asks for", fresh, err)
+	if err != nil || string(fresh.Body) == string(before.Body) {
+		t.Errorf("Prepare of a rule that was loaded anew = %s, %v, want what the new module asks for", fresh.Body, err)
 	}
 }
 

@@ -43,7 +43,7 @@ func TestGoModule(t *testing.T) {
 			t.Fatal(err)
 		}
 		var r request
-		if err := json.Unmarshal(raw, &r); err != nil {
+		if err := json.Unmarshal(raw.Body, &r); err != nil {
 			t.Fatal(err)
 		}
 		return r

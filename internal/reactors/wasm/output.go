@@ -70,30 +70,30 @@ func ends(dec *json.Decoder) bool {
 }
 
 // prepare prepares one action of an answer.
-func (a *Action) prepare(do map[string]json.RawMessage, c reactors.PrepareContext, label string) (sub, error) {
+func (a *Action) prepare(do map[string]json.RawMessage, c reactors.PrepareContext, label string) (reactors.Request, error) {
 	if len(do) != 1 {
-		return sub{}, errors.New("isn't one action with its parameters")
+		return reactors.Request{}, errors.New("isn't one action with its parameters")
 	}
 	for name, raw := range do {
 		delegate, known := a.delegates[name]
 		if !known {
-			return sub{}, errors.New("names an action that modules can't ask for")
+			return reactors.Request{}, errors.New("names an action that modules can't ask for")
 		}
 		params := delegate.Params()
 		if err := decode(raw, params, people(c.Facts)); err != nil {
-			return sub{}, fmt.Errorf("the parameters of %s: %w", name, err)
+			return reactors.Request{}, fmt.Errorf("the parameters of %s: %w", name, err)
 		}
 		if problems := delegate.Check(params); len(problems) > 0 {
-			return sub{}, fmt.Errorf("the parameters of %s: there is something wrong with %q", name, problems[0].Field)
+			return reactors.Request{}, fmt.Errorf("the parameters of %s: there is something wrong with %q", name, problems[0].Field)
 		}
 		c.Label = label
-		body, err := delegate.Prepare(params, c)
+		prepared, err := delegate.Prepare(params, c)
 		if err != nil {
-			return sub{}, err
+			return reactors.Request{}, err
 		}
-		return sub{Action: name, Label: label, Body: body}, nil
+		return reactors.Request{Action: name, Label: label, Body: prepared.Body, Write: prepared.Write}, nil
 	}
-	return sub{}, nil // there is one
+	return reactors.Request{}, nil // there is one
 }
 
 // people are those whom the facts name.

@@ -51,9 +51,8 @@ func (a *Action) newClient(o Options) *http.Client {
 
 // Act implements [reactors.Action].
 func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, error) {
-	var r request
-	// The decoder's error might quote the body.
-	if err := json.Unmarshal(raw, &r); err != nil || r.ID == "" || r.URL == "" || r.SecretFile == "" || r.Body == "" {
+	r, err := reactors.ReadRequest[request]("webhook", raw)
+	if err != nil || r.ID == "" || r.URL == "" || r.SecretFile == "" || r.Body == "" {
 		return reactors.Result{}, reactors.Permanent(errors.New("read the stored request: it isn't one of webhook"))
 	}
 	target, err := a.target(r.URL)
@@ -72,6 +71,9 @@ func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	}
 	return reactors.Result{Note: "answered " + strconv.Itoa(status)}, nil
 }
+
+// Settled implements [reactors.Action]: it sends no message.
+func (*Action) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
 
 // post sends a request once.
 func (a *Action) post(ctx context.Context, target *url.URL, secrets []*standardwebhooks.Webhook, r request) (int, error) {

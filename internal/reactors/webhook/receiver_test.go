@@ -150,14 +150,14 @@ func prepareContext() reactors.PrepareContext {
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.World {
+	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		secret := canary + otherSecret[:20] // 32 characters of base64
 		r := newReceiver(t, secret)
-		return reactorstest.World{
+		return reactorstest.Env{
 			Action:  newAction(t, r.options()),
 			Restart: func() reactors.Action { return newAction(t, r.options()) },
 			Params:  &Params{URL: r.URL + "/hook?token=" + canary, SecretFile: secretFile(t, "whsec_"+secret+"\n"), IncludeText: true},
-			Context: prepareContext(), Effects: r.effects, Fail: r.fail, Canary: canary,
+			Context: prepareContext(), Effects: r.effects, Writes: reactorstest.NoWrites, Fail: r.fail, Canary: canary,
 		}
 	}})
 }

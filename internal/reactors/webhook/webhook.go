@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -61,8 +60,8 @@ func (a *Action) Close() { a.client.CloseIdleConnections() }
 // Name implements [reactors.Action].
 func (*Action) Name() string { return "webhook" }
 
-// Observes implements [reactors.Observer].
-func (*Action) Observes() {}
+// Kind implements [reactors.Action].
+func (*Action) Kind() reactors.Kind { return reactors.Observes }
 
 // Params implements [reactors.Action].
 func (*Action) Params() any { return &Params{} }
@@ -95,17 +94,17 @@ type request struct {
 }
 
 // Prepare implements [reactors.Action].
-func (a *Action) Prepare(params any, c reactors.PrepareContext) (json.RawMessage, error) {
+func (a *Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*Params)
 	if _, err := a.target(p.URL); err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("prepare a webhook: its url %w", err))
+		return reactors.Prepared{}, reactors.Permanent(fmt.Errorf("prepare a webhook: its url %w", err))
 	}
 	id := c.IDs.Request(c.Label)
 	body, err := cloudEvent(id, c, p.IncludeText)
 	if err != nil {
-		return nil, reactors.Permanent(fmt.Errorf("prepare a webhook: %w", err))
+		return reactors.Prepared{}, reactors.Permanent(fmt.Errorf("prepare a webhook: %w", err))
 	}
-	return json.Marshal(request{ID: id, URL: p.URL, SecretFile: p.SecretFile, Body: string(body)})
+	return c.Encode(request{ID: id, URL: p.URL, SecretFile: p.SecretFile, Body: string(body)})
 }
 
 // target parses a URL and says what is wrong with it. It doesn't quote it.

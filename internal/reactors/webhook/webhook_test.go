@@ -21,7 +21,7 @@ func prepared(t *testing.T, a *Action, p Params) json.RawMessage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return request
+	return request.Body
 }
 
 func TestWhatIsSent(t *testing.T) {

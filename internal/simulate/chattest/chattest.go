@@ -13,6 +13,7 @@
 package chattest
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -104,6 +105,16 @@ func (s *Env) Run(label string) reactors.PrepareContext {
 		Member:  reactors.MemberFacts{Name: s.Member, Type: "HUMAN", DisplayName: Canary},
 	}
 	return reactors.PrepareContext{Run: run, Facts: facts, Label: label, IDs: reactors.IDsOf(run)}
+}
+
+// WrittenSpaces lists the spaces of the app's messages, once each.
+func (s *Env) WrittenSpaces() (spaces []string) {
+	for _, m := range s.Truth().AppMessages {
+		if !slices.Contains(spaces, m.Space) {
+			spaces = append(spaces, m.Space)
+		}
+	}
+	return spaces
 }
 
 // Faults queues faults for the next calls of the method, such as

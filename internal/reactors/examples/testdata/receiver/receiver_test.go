@@ -70,7 +70,7 @@ func prepare(t *testing.T, a *webhook.Action, url, secret string) json.RawMessag
 	if err != nil {
 		t.Fatal(err)
 	}
-	return raw
+	return raw.Body
 }
 
 func TestReceiver(t *testing.T) {

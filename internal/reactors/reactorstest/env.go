@@ -6,7 +6,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// Fault is what befalls the next call to the other side, and only that.
+// Fault is what happens to the next call to the other side, and only to that.
 type Fault int
 
 // Faults.
@@ -18,28 +18,35 @@ const (
 	Hang              // no effect, and no answer before the call's context ends
 )
 
-// World is one action, what it is asked for, and the other side of it.
-type World struct {
+// Env is one action, its parameters, and the other side.
+type Env struct {
 	Action  reactors.Action
 	Params  any // as Action.Params returns it, rendered
 	Context reactors.PrepareContext
 
 	// Effects says how often the effect took place.
 	Effects func() int
-	// Fail sets what befalls the next call. A fault that the other side doesn't
-	// know may be taken for None if it is Hang; the others are needed.
+	// Writes lists the spaces, such as spaces/S, in which the other side saw
+	// messages sent, changed or deleted. NoWrites says that the other side isn't
+	// Chat's messages.
+	Writes func() []string
+	// Fail sets what happens to the next call. The other side must know all
+	// faults, but may take Hang for None.
 	Fail func(Fault)
 	// Restart returns the action as another process would have it, towards the
 	// same other side. Nil: the action keeps nothing between calls.
 	Restart func() reactors.Action
-	// Canary is a word that stands in the parameters or facts, and in every
-	// text, name and secret of this world. It must not get into errors.
+	// Canary is a word in the parameters or facts, and in every text, name and
+	// secret of this Env. It must not get into errors.
 	Canary string
 }
 
-// Harness makes worlds.
+// NoWrites is the Writes of an other side that has no messages.
+func NoWrites() []string { return nil }
+
+// Harness makes an Env for each check.
 type Harness struct {
-	New func(t *testing.T) World
+	New func(t *testing.T) Env
 }
 
 // TB is what checks report to: the part of [testing.TB] that they need.
@@ -53,7 +60,7 @@ type TB interface {
 // to tb.
 type check struct {
 	name string
-	run  func(t *testing.T, tb TB, w World)
+	run  func(t *testing.T, tb TB, e Env)
 }
 
 // Action checks that an action keeps all promises.
@@ -72,12 +79,14 @@ func checks() []check {
 		{"the harness plants the canary", plantsCanary},
 		{"parameters are accepted", acceptsParams},
 		{"prepare is pure", preparesPurely},
+		{"the request says where it writes", declaresWrites},
 
 		{"once", actsOnce},
 		{"twice is once", actsTwice},
 		{"once across processes", actsAcrossProcesses},
 		{"at the same time is once", actsConcurrently},
 		{"once although the answer is lost", survivesDroppedReply},
+		{"a look tells whether it took effect", tellsSettled},
 		{"once as the database gives the request back", actsOnReformatted},
 		{"unknown fields are ignored", ignoresUnknownFields},
 
