@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/doctor"
@@ -24,8 +23,8 @@ func readRules(cfg config.Config) ([]doctor.Rule, error) {
 	var wrong *rules.Error
 	if errors.As(err, &wrong) {
 		told := &doctor.RulesError{}
-		for _, p := range wrong.Problems {
-			told.Problems = append(told.Problems, problemLine(p))
+		for _, m := range wrong.Mistakes {
+			told.Problems = append(told.Problems, m.Short())
 		}
 		return nil, told
 	}
@@ -42,20 +41,6 @@ func readRules(cfg config.Config) ([]doctor.Rule, error) {
 		}
 	}
 	return found, nil
-}
-
-// problemLine is a mistake on one line: file:line, what is wrong, and what to
-// write instead.
-func problemLine(p rules.Problem) string {
-	text := p.File
-	if p.Line > 0 {
-		text = fmt.Sprintf("%s:%d", p.File, p.Line)
-	}
-	text += ": " + p.Message
-	if p.Hint != "" {
-		text += "; " + p.Hint
-	}
-	return text
 }
 
 // describeRule is what doctor has to know of a rule.

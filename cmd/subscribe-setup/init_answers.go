@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // answers are what init has to know. The flags say what each is.
@@ -85,12 +86,12 @@ func problemsOf(cfg config.Config, needs ...config.Need) error {
 		return err
 	}
 	elsewhere := absent(cfg)
-	bad.Problems = slices.DeleteFunc(bad.Problems, func(p config.Problem) bool {
+	bad.Mistakes = slices.DeleteFunc(bad.Mistakes, func(m strictyaml.Mistake) bool {
 		return slices.ContainsFunc(elsewhere, func(file string) bool {
-			return strings.Contains(p.Message, " can't be used: ") && strings.Contains(p.Message, " "+file+": ")
+			return strings.Contains(m.Message, " can't be used: ") && strings.Contains(m.Message, " "+file+": ")
 		})
 	})
-	if len(bad.Problems) == 0 {
+	if len(bad.Mistakes) == 0 {
 		return nil
 	}
 	return bad

@@ -137,9 +137,9 @@ func complaints(a *answers) []string {
 		return nil
 	}
 	var list []string
-	for _, p := range bad.Problems {
-		if !strings.Contains(p.Message, " is missing;") {
-			list = append(list, p.Message)
+	for _, m := range bad.Mistakes {
+		if !strings.Contains(m.Message, " is missing;") {
+			list = append(list, m.Message)
 		}
 	}
 	return list

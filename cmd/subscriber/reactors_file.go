@@ -26,10 +26,10 @@ func newReactorsLint(env *environment) *cobra.Command {
 			set, err := env.someRules(cfg, arg(args))
 			var wrong *rules.Error
 			if errors.As(err, &wrong) {
-				for _, p := range wrong.Problems {
-					fmt.Fprintln(env.Out, p)
+				for _, m := range wrong.Mistakes {
+					fmt.Fprintln(env.Out, m)
 				}
-				return fmt.Errorf("the rules have %s", cli.Count(len(wrong.Problems), "mistake"))
+				return fmt.Errorf("the rules have %s", cli.Count(len(wrong.Mistakes), "mistake"))
 			}
 			if err != nil {
 				return err

@@ -33,7 +33,7 @@ func parseByteSize(s string) (ByteSize, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || n > (1<<40)/unit {
-		return 0, errors.New("must be a number of bytes, alone or with KiB, MiB or GiB, such as 64MiB")
+		return 0, errors.New("not a size")
 	}
 	return ByteSize(n * unit), nil
 }

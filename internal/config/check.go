@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spacekeeper/spacekeeper/internal/spelling"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 const (
@@ -22,21 +22,34 @@ const (
 	envPubSubEmulator  = "PUBSUB_EMULATOR_HOST"
 )
 
-// checker reports values that have the right type and are wrong all the same.
+// checker reads a configuration, and reports values that have the right type
+// and are wrong all the same.
 type checker struct {
-	cfg      *Config
-	problems *problems
-	where    map[string]position
-	wrong    map[string]bool
+	*strictyaml.Decoder
+	cfg  *Config
+	file strictyaml.Position // the file as a whole, for what isn't in it
 }
 
-// add reports a problem with the value at path, where it was set.
-func (c *checker) add(path, format string, args ...any) {
-	where := c.where[path]
-	if list, _, isItem := strings.Cut(path, "["); isItem && (where == position{} || c.where[list].env != "") {
-		where = c.where[list]
+func newChecker(cfg *Config) *checker {
+	c := &checker{strictyaml.NewDecoder(&strictyaml.Mistakes{}), cfg, strictyaml.From("configuration")}
+	c.Special, c.Suggest = c.special, suggestKey
+	return c
+}
+
+func (c *checker) err() error {
+	if len(c.List) == 0 {
+		return nil
 	}
-	c.problems.at(where, format, args...)
+	return &Error{c.Sorted()}
+}
+
+// add reports a mistake in the value at path, where it was set.
+func (c *checker) add(path, format string, args ...any) {
+	at := c.file
+	if n := c.Nodes[path]; n != nil {
+		at = n.At
+	}
+	c.At(at, "", format, args...)
 }
 
 func (c *checker) values() {
@@ -69,7 +82,7 @@ func (c *checker) values() {
 	c.endpoint(envServiceUsage, cfg.Endpoints.ServiceUsage)
 	c.endpoint(envResourceManager, cfg.Endpoints.ResourceManager)
 	if host := cfg.Endpoints.PubSubEmulator; host != "" && !isHostPort(host) {
-		c.problems.at(position{env: envPubSubEmulator}, "%q is not host:port", host)
+		c.At(fromEnv(envPubSubEmulator), "", "%q is not host:port", host)
 	}
 }
 
@@ -150,9 +163,10 @@ func (c *checker) database() {
 }
 
 func (c *checker) reactors() {
-	for _, network := range c.cfg.Reactors.WebhookAllow {
-		if _, err := netip.ParsePrefix(network); err != nil {
-			c.add("reactors.webhook_allow", "reactors.webhook_allow has %q; it must be a network such as 10.1.2.0/24", network)
+	const path = "reactors.webhook_allow"
+	for i, network := range c.cfg.Reactors.WebhookAllow {
+		if _, err := netip.ParsePrefix(network); err != nil && !c.Wrong[strictyaml.Item(path, i)] {
+			c.add(path, "reactors.webhook_allow has %q; it must be a network such as 10.1.2.0/24", network)
 		}
 	}
 }
@@ -165,20 +179,8 @@ func (c *checker) between(path string, n, low, high int) {
 
 func (c *checker) duration(path string, d, low, high time.Duration) {
 	if d < low || d > high {
-		c.add(path, "%s is %s; it must be from %s to %s", path, short(d), short(low), short(high))
+		c.add(path, "%s is %s; it must be from %s to %s", path, strictyaml.FormatDuration(d), strictyaml.FormatDuration(low), strictyaml.FormatDuration(high))
 	}
-}
-
-// short writes whole hours and minutes without their zeros: 10m, not 10m0s.
-func short(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 func (c *checker) oneOf(path, value string, allowed ...string) {
@@ -186,7 +188,7 @@ func (c *checker) oneOf(path, value string, allowed ...string) {
 		return
 	}
 	message := fmt.Sprintf("%s %q must be one of %s", path, value, strings.Join(allowed, ", "))
-	if near := spelling.Nearest(value, allowed); near != "" {
+	if near := strictyaml.Nearest(value, allowed); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	c.add(path, "%s", message)
@@ -200,9 +202,9 @@ func (c *checker) endpoint(env, value string) {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil:
-		c.problems.at(position{env: env}, "must be a base URL such as http://127.0.0.1:8085")
+		c.At(fromEnv(env), "", "must be a base URL such as http://127.0.0.1:8085")
 	case u.Scheme == "http" && !IsLoopback(value):
-		c.problems.at(position{env: env}, "%s is another machine and must be https, as credentials are sent to it", u.Host)
+		c.At(fromEnv(env), "", "%s is another machine and must be https, as credentials are sent to it", u.Host)
 	}
 }
 

@@ -32,7 +32,7 @@ func (c *checker) auth() {
 // goesWith reports a key that is missing in its mode, or set in another.
 func (c *checker) goesWith(path, value, mode string) {
 	switch actual := c.cfg.Auth.Mode; {
-	case actual == mode && value == "" && !c.wrong[path]:
+	case actual == mode && value == "" && !c.Wrong[path]:
 		c.add(path, "%s is missing; auth.mode %s needs it (or set %s)", path, mode, field{path: path}.env())
 	case isAuthMode(actual) && actual != mode && value != "":
 		c.add(path, "%s is for auth.mode %s, and the mode is %s; take it out, or change the mode", path, mode, actual)

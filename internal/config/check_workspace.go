@@ -8,15 +8,16 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/spacekeeper/spacekeeper/internal/spelling"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 var spaceURL = regexp.MustCompile(`^https://(?:mail\.google\.com/chat/.*|chat\.google\.com/.*)(?:room|space)/([A-Za-z0-9_-]+)`)
 
 func (c *checker) spaces() {
 	for i, name := range c.cfg.Workspace.Spaces {
-		path := itemPath("workspace.spaces", i)
+		path := strictyaml.Item("workspace.spaces", i)
 		switch kind := (Target{Target: name}).Kind(); {
+		case c.Wrong[path]:
 		case kind != KindSpace && kind != "":
 			c.add(path, "%q is not a single space; list it under workspace.targets, as {target: %q}", name, name)
 		case kind == "":
@@ -38,11 +39,11 @@ func (c *checker) notASpace(path, name, otherwise string) {
 func (c *checker) targets() {
 	w, user := c.cfg.Workspace, ""
 	for i, t := range w.Targets {
-		item := itemPath("workspace.targets", i)
+		item := strictyaml.Item("workspace.targets", i)
 		path := item + ".target"
 		first := slices.IndexFunc(w.Targets, func(other Target) bool { return other.Target == t.Target })
 		switch {
-		case t.Target == "" && !c.wrong[path]:
+		case t.Target == "" && !c.Wrong[path] && !c.Wrong[item]:
 			c.add(item, `%s names no target; it looks like {target: "spaces/AAQAtX4kZ1c"}`, item)
 		case t.Target == "":
 		case first < i:
@@ -120,9 +121,10 @@ func (c *checker) eventTypes(path string, list []string, kind TargetKind, unset 
 		c.add(path, "%s is empty; leave it out for %s", path, unset)
 	}
 	for i, name := range list {
-		item := itemPath(path, i)
+		item := strictyaml.Item(path, i)
 		single := strings.NewReplacer(".batchCreated", ".created", ".batchUpdated", ".updated", ".batchDeleted", ".deleted").Replace(name)
 		switch {
+		case c.Wrong[item]:
 		case slices.Contains(possible, name) && slices.Index(list, name) < i:
 			c.add(item, "%q is listed twice", name)
 		case slices.Contains(possible, name):
@@ -134,7 +136,7 @@ func (c *checker) eventTypes(path string, list []string, kind TargetKind, unset 
 			c.add(item, "%q is not an event type; the full name is %q", name, eventPrefix+name)
 		default:
 			message := fmt.Sprintf("%q is not an event type of %s", name, kind.words())
-			if near := spelling.Nearest(name, possible); near != "" {
+			if near := strictyaml.Nearest(name, possible); near != "" {
 				message += fmt.Sprintf("; did you mean %q?", near)
 			}
 			c.add(item, "%s", message)

@@ -1,12 +1,12 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
-	"strconv"
+	"slices"
 	"strings"
-	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // field is one key of the configuration: a leaf of the struct.
@@ -23,80 +23,30 @@ func (f field) env() string {
 // fields lists the keys of a struct that is addressable, in its order.
 func fields(prefix string, v reflect.Value) []field {
 	var list []field
-	for i := range v.NumField() {
-		key := v.Type().Field(i).Tag.Get("yaml")
-		if key == "-" {
+	for _, key := range strictyaml.KeysOf(v.Type()) {
+		path, value := strictyaml.Join(prefix, key.Name), v.FieldByIndex(key.Field.Index)
+		if value.Kind() == reflect.Struct {
+			list = append(list, fields(path, value)...)
 			continue
 		}
-		path := join(prefix, key)
-		if v.Field(i).Kind() == reflect.Struct {
-			list = append(list, fields(path, v.Field(i))...)
-			continue
-		}
-		list = append(list, field{path, v.Field(i)})
+		list = append(list, field{path, value})
 	}
 	return list
 }
 
-func join(prefix, key string) string {
-	if prefix == "" {
-		return key
+// suggestKey says which key was meant by one that doesn't exist.
+func suggestKey(section, key string, known []string) string {
+	if file := key + "_file"; slices.Contains(known, file) {
+		return fmt.Sprintf("a secret is read from a file that %q names", file)
 	}
-	return prefix + "." + key
-}
-
-// parse sets the field from text. The error completes a sentence that begins
-// with the key; it doesn't quote the text.
-func (f field) parse(text string) error {
-	switch target := f.value.Addr().Interface().(type) {
-	case *string:
-		*target = text
-	case *bool:
-		return parseBool(text, target)
-	case **bool: // nil stands for "not set"
-		b := new(bool)
-		*target = b
-		return parseBool(text, b)
-	case *int:
-		n, err := strconv.ParseInt(text, 10, 32)
-		if err != nil {
-			return errors.New("must be a whole number")
-		}
-		*target = int(n)
-	case *ByteSize:
-		size, err := parseByteSize(text)
-		if err != nil {
-			return err
-		}
-		*target = size
-	case *time.Duration:
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			return errors.New("must be a duration with its unit, such as 90s, 10m or 1h30m")
-		}
-		*target = d
-	case *[]string:
-		var list []string
-		for _, s := range strings.Split(text, ",") {
-			if s = strings.TrimSpace(s); s != "" {
-				list = append(list, s)
+	if strictyaml.Nearest(key, known) == "" {
+		for _, f := range fields("", reflect.ValueOf(&Config{}).Elem()) { // right word, wrong section
+			if f.path == key || strings.HasSuffix(f.path, "."+key) {
+				return "did you mean " + f.path + "?"
 			}
 		}
-		*target = list
-	case *[]Target:
-		return errors.New("can only be set in the file; SPACEKEEPER_WORKSPACE_SPACES takes single spaces")
-	default:
-		return fmt.Errorf("has a type that no one can set: %T", target)
 	}
-	return nil
-}
-
-func parseBool(text string, target *bool) error {
-	if text != "true" && text != "false" {
-		return errors.New("must be true or false")
-	}
-	*target = text == "true"
-	return nil
+	return strictyaml.Suggest(key, known)
 }
 
 // String lists every key and its value, one a line. It holds no secret.

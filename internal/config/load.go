@@ -5,28 +5,34 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // DefaultPath is the file that is read when none is named, if it's there.
 const DefaultPath = "spacekeeper.yaml"
 
+// Error is everything that is wrong with a configuration.
+type Error struct {
+	Mistakes []strictyaml.Mistake // in the order of the file; those without a place in it last
+}
+
+func (e *Error) Error() string { return strictyaml.Report(e.Mistakes, "the configuration") }
+
 // Load reads the file at path, then lets the environment override it, and
 // checks everything; each of needs adds what must be set for it. An empty path
-// stands for [DefaultPath] if that exists and for no file otherwise. The error is an
-// [*Error] with every problem.
+// stands for [DefaultPath] if that exists and for no file otherwise. The error
+// is an [*Error] with every mistake.
 func Load(path string, getenv func(string) string, needs ...Need) (Config, error) {
 	cfg := Default()
-	ps := &problems{}
-	d := &decoder{problems: ps, fields: map[string]field{}, where: map[string]position{}, wrong: map[string]bool{}}
-	leaves := fields("", reflect.ValueOf(&cfg).Elem())
-	for _, f := range leaves {
-		d.fields[f.path] = f
-	}
-
-	parsed := d.read(path)
-	for _, f := range leaves {
-		d.override(f, getenv)
+	c := newChecker(&cfg)
+	parsed := c.read(path)
+	for _, f := range fields("", reflect.ValueOf(&cfg).Elem()) {
+		if value := getenv(f.env()); value != "" {
+			c.override(f, value)
+		}
 	}
 	cfg.Endpoints = Endpoints{
 		Chat:            getenv(envChat),
@@ -35,8 +41,6 @@ func Load(path string, getenv func(string) string, needs ...Need) (Config, error
 		ResourceManager: getenv(envResourceManager),
 		PubSubEmulator:  getenv(envPubSubEmulator),
 	}
-
-	c := &checker{cfg: &cfg, problems: ps, where: d.where, wrong: d.wrong}
 	c.values()
 	if parsed { // of a file that can't be parsed nobody knows what it sets
 		c.needs(needs)
@@ -44,47 +48,87 @@ func Load(path string, getenv func(string) string, needs ...Need) (Config, error
 	if cfg.Health.Addr == "off" {
 		cfg.Health.Addr = ""
 	}
-	if err := ps.err(); err != nil {
+	if err := c.err(); err != nil {
 		return Config{}, err
 	}
 	return cfg, nil
 }
 
-func (d *decoder) read(path string) bool {
+// read reports whether the file could be parsed at all.
+func (c *checker) read(path string) bool {
 	optional := path == ""
 	if optional {
 		path = DefaultPath
 	}
 	raw, err := os.ReadFile(path)
 	if optional && errors.Is(err, fs.ErrNotExist) {
-		d.problems.path = "configuration (there is no " + DefaultPath + " here)"
+		c.file = strictyaml.From("configuration (there is no " + DefaultPath + " here)")
 		return true
 	}
-	d.problems.path = path
+	src := strictyaml.NewSource(path, raw)
+	src.Mask = mask
+	c.file = src.At(0, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		d.problems.at(position{}, "no such file; spacekeeper.example.yaml is a start, --config names another")
+		c.At(c.file, "", "no such file; spacekeeper.example.yaml is a start, --config names another")
 		return false
 	case err != nil:
-		d.problems.at(position{}, "can't be read: %v", err)
+		c.At(c.file, "", "can't be read: %v", err)
 		return false
 	}
-	d.problems.lines = strings.Split(string(raw), "\n")
-	return d.decode(raw)
+	top := c.Read(src)
+	if top != nil {
+		c.Decode("", top, c.cfg)
+	}
+	return top != nil || len(c.List) == 0
 }
 
-// override takes the value of a key from the environment; an empty variable
-// counts as not set.
-func (d *decoder) override(f field, getenv func(string) string) {
-	value := getenv(f.env())
-	if value == "" {
+// special reads what isn't written as its type is elsewhere.
+func (c *checker) special(path string, n *strictyaml.Node, to any) bool {
+	switch p := to.(type) {
+	case *int: // in quotes as well: templates write them so
+		if i, err := strconv.ParseInt(n.Text, 10, 32); err == nil && n.Kind == strictyaml.Text {
+			*p = int(i)
+			return true
+		}
+	case *ByteSize:
+		size, err := parseByteSize(n.Text)
+		if err != nil || n.Kind != strictyaml.Text && n.Kind != strictyaml.Number {
+			c.Refuse(path, n, "", "%s must be a number of bytes, alone or with KiB, MiB or GiB, such as 64MiB", path)
+			return true
+		}
+		*p = size
+		return true
+	}
+	return false
+}
+
+// override takes the value of a key from the environment, where everything is
+// text.
+func (c *checker) override(f field, value string) {
+	n := &strictyaml.Node{Kind: strictyaml.Text, Text: value, At: fromEnv(f.env())}
+	delete(c.Wrong, f.path) // what the file says doesn't matter any more
+	switch f.value.Interface().(type) {
+	case bool, *bool:
+		if value == "true" || value == "false" {
+			n.Kind = strictyaml.Boolean
+		}
+	case int:
+		if _, err := strconv.ParseFloat(value, 64); err == nil {
+			n.Kind = strictyaml.Number
+		}
+	case []string:
+		n.Kind = strictyaml.List
+		for _, s := range strings.Split(value, ",") {
+			if s = strings.TrimSpace(s); s != "" {
+				n.Items = append(n.Items, &strictyaml.Node{Kind: strictyaml.Text, Text: s, At: n.At})
+			}
+		}
+	case []Target:
+		c.Refuse(f.path, n, "", "%s can only be set in the file; SPACEKEEPER_WORKSPACE_SPACES takes single spaces", f.path)
 		return
 	}
-	where := position{env: f.env()}
-	d.where[f.path] = where
-	delete(d.wrong, f.path) // what the file says no longer matters for what is needed
-	if err := f.parse(value); err != nil {
-		d.wrong[f.path] = true
-		d.problems.at(where, "%s %s", f.path, err)
-	}
+	c.Decode(f.path, n, f.value.Addr().Interface())
 }
+
+func fromEnv(name string) strictyaml.Position { return strictyaml.From("environment " + name) }

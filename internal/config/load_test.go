@@ -22,7 +22,7 @@ func env(pairs map[string]string) func(string) string {
 	return func(name string) string { return pairs[name] }
 }
 
-func TestLoadReportsEveryProblem(t *testing.T) {
+func TestLoadReportsEveryMistake(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	if err != nil || len(files) == 0 {
@@ -223,8 +223,8 @@ func FuzzLoad(f *testing.F) {
 		cfg, err := config.Load(file, noEnv)
 		if err != nil {
 			var bad *config.Error
-			if !errors.As(err, &bad) || len(bad.Problems) == 0 {
-				t.Fatalf("got error %v without problems", err)
+			if !errors.As(err, &bad) || len(bad.Mistakes) == 0 {
+				t.Fatalf("got error %v without mistakes", err)
 			}
 			return
 		}

@@ -31,10 +31,10 @@ func required(need Need) []string {
 // Validate checks a configuration that was built in code: its values, and what
 // must be set for each of needs. The error is an [*Error].
 func (c Config) Validate(needs ...Need) error {
-	checker := &checker{cfg: &c, problems: &problems{}}
+	checker := newChecker(&c)
 	checker.values()
 	checker.needs(needs)
-	return checker.problems.err()
+	return checker.err()
 }
 
 func (c *checker) needs(needs []Need) {
@@ -50,13 +50,13 @@ func (c *checker) needs(needs []Need) {
 		}
 		for _, path := range paths {
 			f := byPath[path]
-			if !isEmpty(f.value) || c.wrong[path] || reported[path] {
+			if !isEmpty(f.value) || c.Wrong[path] || reported[path] {
 				continue
 			}
-			if path == "database.dsn" && (c.cfg.Database.DSNFile != "" || c.wrong["database.dsn_file"]) {
+			if path == "database.dsn" && (c.cfg.Database.DSNFile != "" || c.Wrong["database.dsn_file"]) {
 				continue
 			}
-			if path == "workspace.spaces" && (len(c.cfg.Workspace.Targets) > 0 || c.wrong["workspace.targets"] || c.cfg.Keeper.OnAdded) {
+			if path == "workspace.spaces" && (len(c.cfg.Workspace.Targets) > 0 || c.Wrong["workspace.targets"] || c.cfg.Keeper.OnAdded) {
 				continue
 			}
 			reported[path] = true

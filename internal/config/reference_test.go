@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 const referencePath = "../../docs/configuration.md"
@@ -126,7 +128,7 @@ func kindAndDefault(f field) (kind, value string) {
 	case ByteSize:
 		kind, value = "size", v.String()
 	case time.Duration:
-		kind, value = "duration", short(v)
+		kind, value = "duration", strictyaml.FormatDuration(v)
 	case []string:
 		kind = "list"
 		if len(v) > 0 {
@@ -169,7 +171,7 @@ func fieldComments(t *testing.T) map[string]string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			path := join(prefix, reflect.StructTag(tag).Get("yaml"))
+			path := strictyaml.Join(prefix, reflect.StructTag(tag).Get("yaml"))
 			if kind, ok := f.Type.(*ast.Ident); ok && structs[kind.Name] != nil {
 				walk(path, kind.Name)
 				continue

@@ -27,12 +27,8 @@ func configValid(_ context.Context, e *examination) finding {
 		return failed(err.Error(), "mend the configuration; docs/configuration.md explains every key")
 	}
 	var where []string
-	for _, p := range wrong.Problems {
-		place := p.Origin
-		if p.Line > 0 {
-			place = fmt.Sprintf("%s:%d", p.Origin, p.Line)
-		}
-		where = append(where, place+": "+p.Message)
+	for _, m := range wrong.Mistakes {
+		where = append(where, m.Short())
 	}
 	if len(where) == 1 {
 		return failed("1 problem", where...)

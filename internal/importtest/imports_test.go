@@ -47,8 +47,8 @@ func table() []owner {
 		{path: "internal/reactors/actions", tier: 2, also: actionPackages()}, // the list of them
 		{path: "internal/reactors/examples", tier: 0},                        // texts
 		{path: "internal/events", tier: 0},
-		{path: "internal/config", tier: 0, also: []string{"internal/spelling"}},
-		{path: "internal/spelling", tier: 0},
+		{path: "internal/strictyaml", tier: 0}, // reads every YAML file, the configuration among them
+		{path: "internal/config", tier: 0, also: []string{"internal/strictyaml"}},
 		// credentials turns the configuration's choice into those of the client libraries.
 		{path: "internal/credentials", tier: 0, also: []string{"internal/config"}},
 		// cli reads the configuration that --config names.

@@ -3,19 +3,21 @@ package rules
 import (
 	"errors"
 	"io/fs"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // cards reads cards from files, each once.
 type cards struct {
 	readFile func(name string) ([]byte, error)
-	raw      map[string][]byte // by name
-	trees    map[string]*node  // nil of a bad one
+	raw      map[string][]byte           // by name
+	trees    map[string]*strictyaml.Node // nil of a bad one
 }
 
 // read returns the list of cards that a parameter stands for: written inline,
 // or the name of a file.
-func (c *cards) read(d *decoder, path string, n *node) *node {
-	if n.kind == text {
+func (c *cards) read(d *strictyaml.Decoder, path string, n *strictyaml.Node) *strictyaml.Node {
+	if n.Kind == strictyaml.Text {
 		n = c.file(d, path, n)
 	}
 	if n == nil {
@@ -24,46 +26,46 @@ func (c *cards) read(d *decoder, path string, n *node) *node {
 	return cardList(d, path, n)
 }
 
-func (c *cards) file(d *decoder, path string, n *node) *node {
-	if _, ok := c.raw[n.text]; !ok {
-		raw, err := c.readFile(n.text)
+func (c *cards) file(d *strictyaml.Decoder, path string, n *strictyaml.Node) *strictyaml.Node {
+	if _, ok := c.raw[n.Text]; !ok {
+		raw, err := c.readFile(n.Text)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			d.at(n.at, "its path is relative to the rules", "%s: there is no file %q", path, n.text)
+			d.At(n.At, "its path is relative to the rules", "%s: there is no file %q", path, n.Text)
 			return nil
 		case err != nil:
-			d.at(n.at, "", "%s: the file %q can't be read", path, n.text)
+			d.At(n.At, "", "%s: the file %q can't be read", path, n.Text)
 			return nil
 		}
-		c.raw[n.text] = raw
-		c.trees[n.text] = d.tree(newSource(n.text, raw), raw)
-		if c.trees[n.text] == nil {
-			d.at(n.at, "", "%s: the file %q holds no card", path, n.text)
+		c.raw[n.Text] = raw
+		c.trees[n.Text] = read(d.Mistakes, strictyaml.NewSource(n.Text, raw))
+		if c.trees[n.Text] == nil {
+			d.At(n.At, "", "%s: the file %q holds no card", path, n.Text)
 		}
 	}
-	return c.trees[n.text]
+	return c.trees[n.Text]
 }
 
 // cardList makes a list of what card builders export: the list itself, a
 // section cardsV2 that holds it, or a single card with or without its id.
-func cardList(d *decoder, path string, n *node) *node {
-	if n.kind == section {
-		if l := n.child("cardsV2"); l != nil && len(n.pairs) == 1 {
+func cardList(d *strictyaml.Decoder, path string, n *strictyaml.Node) *strictyaml.Node {
+	if n.Kind == strictyaml.Section {
+		if l := n.Child("cardsV2"); l != nil && len(n.Pairs) == 1 {
 			n = l
 		}
 	}
 	switch {
-	case n.kind == list:
+	case n.Kind == strictyaml.List:
 		return n
-	case n.kind != section:
-		d.at(n.at, "", "%s must be a card, a list of cards or the name of a file, got %s", path, n.kind)
+	case n.Kind != strictyaml.Section:
+		d.At(n.At, "", "%s must be a card, a list of cards or the name of a file, got %s", path, n.Kind)
 		return nil
-	case n.child("card") != nil:
-		return &node{kind: list, at: n.at, items: []*node{n}}
+	case n.Child("card") != nil:
+		return &strictyaml.Node{Kind: strictyaml.List, At: n.At, Items: []*strictyaml.Node{n}}
 	}
-	card := &node{kind: section, at: n.at, pairs: []pair{
-		{"cardId", n.at, &node{kind: text, at: n.at, text: "card"}},
-		{"card", n.at, n},
+	card := &strictyaml.Node{Kind: strictyaml.Section, At: n.At, Pairs: []strictyaml.Pair{
+		{Key: "cardId", At: n.At, Value: &strictyaml.Node{Kind: strictyaml.Text, At: n.At, Text: "card"}},
+		{Key: "card", At: n.At, Value: n},
 	}}
-	return &node{kind: list, at: n.at, items: []*node{card}}
+	return &strictyaml.Node{Kind: strictyaml.List, At: n.At, Items: []*strictyaml.Node{card}}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // Test is a case of the file's own tests.
@@ -77,33 +78,33 @@ func deeds() map[string]reactors.Trigger {
 	return m
 }
 
-func (g *givenKeys) read(d *decoder, path string, n *node) {
+func (g *givenKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
 	verb := n
-	switch n.kind {
-	case text:
-		deed, at, ok := strings.Cut(n.text, "@")
+	switch n.Kind {
+	case strictyaml.Text:
+		deed, at, ok := strings.Cut(n.Text, "@")
 		var err error
-		if g.At, err = parseDuration(at); !ok || err != nil {
-			d.at(n.inside(len(deed)), "for example join@0 or leave@10m", "%s must be what happens @ when", path)
+		if g.At, err = strictyaml.ParseDuration(at); !ok || err != nil {
+			d.At(n.Inside(len(deed)), "for example join@0 or leave@10m", "%s must be what happens @ when", path)
 			return
 		}
 		g.Do = deed
-	case section:
-		d.decode(path, n, reflect.ValueOf(&g.givenSection).Elem())
-		if verb = n.child("do"); verb == nil || verb.kind != text {
-			d.at(n.at, "for example do: join", "%s doesn't say what happens", path)
+	case strictyaml.Section:
+		d.Decode(path, n, &g.givenSection)
+		if verb = n.Child("do"); verb == nil || verb.Kind != strictyaml.Text {
+			d.At(n.At, "for example do: join", "%s doesn't say what happens", path)
 			return
 		}
 	default:
-		d.at(n.at, "for example join@0 or {at: 10m, do: leave, member: users/2}", "%s must be text or a section, got %s", path, n.kind)
+		d.At(n.At, "for example join@0 or {at: 10m, do: leave, member: users/2}", "%s must be text or a section, got %s", path, n.Kind)
 		return
 	}
 	known := deeds()
 	if g.trigger = known[g.Do]; g.trigger == "" {
-		d.at(verb.at, suggest(g.Do, slices.Sorted(maps.Keys(known))), "%s: nothing is called %q", path, g.Do)
+		d.At(verb.At, strictyaml.Suggest(g.Do, slices.Sorted(maps.Keys(known))), "%s: nothing is called %q", path, g.Do)
 	}
 	if g.At < 0 {
-		d.at(n.at, "", "%s is before the start", path)
+		d.At(n.At, "", "%s is before the start", path)
 	}
 }
 
@@ -115,10 +116,10 @@ func (*givenKeys) schema(s *schemer) map[string]any {
 // startKeys is a time.
 type startKeys struct{ at time.Time }
 
-func (k *startKeys) read(d *decoder, path string, n *node) {
-	at, err := time.Parse(time.RFC3339, n.text)
+func (k *startKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
+	at, err := time.Parse(time.RFC3339, n.Text)
 	if err != nil {
-		d.at(n.at, "for example 2026-01-05T09:00:00+01:00", "%s must be a time with its zone", path)
+		d.At(n.At, "for example 2026-01-05T09:00:00+01:00", "%s must be a time with its zone", path)
 	}
 	k.at = at
 }
@@ -141,21 +142,21 @@ func outcomeNames() []string {
 	return list
 }
 
-func (k *expectKeys) read(d *decoder, path string, n *node) {
-	if !d.want(path, n, section) {
+func (k *expectKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
+	if !d.Want(path, n, strictyaml.Section) {
 		return
 	}
 	k.outcomes = map[reactors.Outcome]int{}
-	for _, p := range n.pairs {
-		switch at := join(path, p.key); {
-		case p.key == "texts":
-			d.decode(at, p.value, reflect.ValueOf(&k.texts).Elem())
-		case !slices.Contains(outcomeNames(), p.key):
-			d.at(p.at, suggest(p.key, append(outcomeNames(), "texts")), "no run ends as %q", p.key)
+	for _, p := range n.Pairs {
+		switch at := strictyaml.Join(path, p.Key); {
+		case p.Key == "texts":
+			d.Decode(at, p.Value, &k.texts)
+		case !slices.Contains(outcomeNames(), p.Key):
+			d.At(p.At, strictyaml.Suggest(p.Key, append(outcomeNames(), "texts")), "no run ends as %q", p.Key)
 		default:
 			count := uint32(0)
-			d.decode(at, p.value, reflect.ValueOf(&count).Elem())
-			k.outcomes[reactors.Outcome(p.key)] = int(count)
+			d.Decode(at, p.Value, &count)
+			k.outcomes[reactors.Outcome(p.Key)] = int(count)
 		}
 	}
 }
@@ -169,31 +170,31 @@ func (*expectKeys) schema(*schemer) map[string]any {
 }
 
 // tests checks the file's tests and fills in what they leave out.
-func (c *compiler) tests(d *decoder, keys []testKeys, s *Set, reactorIDs []string) []Test {
+func (c *compiler) tests(d *strictyaml.Decoder, keys []testKeys, s *Set, reactorIDs []string) []Test {
 	var tests []Test
 	for i, k := range keys {
-		path := index("tests", i)
+		path := strictyaml.Item("tests", i)
 		t := Test{
 			Name: k.Name, Reactor: k.Reactor, Start: k.Start.at,
-			Expect: k.Expect.outcomes, Texts: k.Expect.texts, Line: d.where(path).line,
+			Expect: k.Expect.outcomes, Texts: k.Expect.texts, Line: d.Where(path).Line,
 		}
 		if t.Start.IsZero() {
 			t.Start = time.Date(2026, time.January, 5, 9, 0, 0, 0, time.UTC)
 		}
 		for _, key := range []string{"name", "reactor", "given", "expect"} {
-			if !d.has(join(path, key)) {
-				c.at(d.where(path), "", "a test needs %s", key)
+			if !d.Has(strictyaml.Join(path, key)) {
+				c.At(d.Where(path), "", "a test needs %s", key)
 			}
 		}
 		if k.Reactor != "" && !slices.Contains(reactorIDs, k.Reactor) {
-			c.at(d.where(join(path, "reactor")), suggest(k.Reactor, reactorIDs), "there is no reactor %q", k.Reactor)
+			c.At(d.Where(strictyaml.Join(path, "reactor")), strictyaml.Suggest(k.Reactor, reactorIDs), "there is no reactor %q", k.Reactor)
 		}
 		if slices.ContainsFunc(tests, func(u Test) bool { return u.Name == t.Name }) {
-			c.at(d.where(join(path, "name")), "", "another test is called %q", t.Name)
+			c.At(d.Where(strictyaml.Join(path, "name")), "", "another test is called %q", t.Name)
 		}
 		for j, g := range k.Given {
 			if j > 0 && g.At < k.Given[j-1].At {
-				c.at(d.where(index(join(path, "given"), j)), "put it before", "this happens earlier than what stands before it")
+				c.At(d.Where(strictyaml.Item(strictyaml.Join(path, "given"), j)), "put it before", "this happens earlier than what stands before it")
 			}
 		}
 		t.Given = given(k.Given, s.Rule(k.Reactor, ""))

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 const (
@@ -24,7 +24,7 @@ var ids = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
 
 // compiler makes rules of nodes.
 type compiler struct {
-	*problems
+	*strictyaml.Mistakes
 	opts    Options
 	actions map[string]reactors.Action
 	env     *expr.Env
@@ -34,31 +34,52 @@ type compiler struct {
 // ruleCompiler is at work on one rule.
 type ruleCompiler struct {
 	*compiler
-	*decoder
+	*strictyaml.Decoder
 	keys   ruleKeys
 	env    *expr.Env // for the rule's triggers
 	rule   *Rule
-	labels map[string]bool  // all of them
-	of     map[string]*node // parameters that name one, by path
+	labels map[string]bool             // all of them
+	of     map[string]*strictyaml.Node // parameters that name one, by path
 }
 
-// at settles which of the two embedded problem lists is meant: it is one.
-func (c *ruleCompiler) at(p position, hint, format string, args ...any) {
-	c.compiler.at(p, hint, format, args...)
+// At settles which of the two embedded lists of mistakes is meant: it is one.
+func (c *ruleCompiler) At(p strictyaml.Position, fix, format string, args ...any) {
+	c.compiler.At(p, fix, format, args...)
+}
+
+// decoder returns a decoder that knows the types of actions' parameters.
+func (c *compiler) decoder() *strictyaml.Decoder {
+	d := strictyaml.NewDecoder(c.Mistakes)
+	d.Special = func(path string, n *strictyaml.Node, to any) bool {
+		switch p := to.(type) {
+		case *reactors.ChatText:
+			p.Source = d.Text(path, n)
+		case *reactors.PlainText:
+			p.Source = d.Text(path, n)
+		case *reactors.Card:
+			if n = c.cards.read(d, path, n); n != nil {
+				d.Nodes[path], p.Source = n, n.Plain()
+			}
+		default:
+			return false
+		}
+		return true
+	}
+	return d
 }
 
 // compile makes a rule of a node; nil if there is a problem.
-func (c *compiler) compile(n *node) *Rule {
-	known := len(c.list)
+func (c *compiler) compile(n *strictyaml.Node) *Rule {
+	known := len(c.List)
 	rc := &ruleCompiler{
 		compiler: c,
-		decoder:  &decoder{problems: c.problems, nodes: map[string]*node{}, cards: c.cards},
-		rule:     &Rule{Line: n.at.line},
+		Decoder:  c.decoder(),
+		rule:     &Rule{Line: n.At.Line},
 		labels:   map[string]bool{},
-		of:       map[string]*node{},
+		of:       map[string]*strictyaml.Node{},
 	}
-	rc.decode("", n, reflect.ValueOf(&rc.keys).Elem())
-	if n.kind != section {
+	rc.Decode("", n, &rc.keys)
+	if n.Kind != strictyaml.Section {
 		return nil
 	}
 	rc.basics()
@@ -67,7 +88,7 @@ func (c *compiler) compile(n *node) *Rule {
 	rc.timing()
 	rc.oncePer()
 	rc.steps()
-	if len(c.list) > known {
+	if len(c.List) > known {
 		return nil
 	}
 	r := rc.rule
@@ -83,17 +104,17 @@ func (c *ruleCompiler) basics() {
 	r.ID, r.Description, r.Bots = k.ID, strings.TrimSpace(k.Description), k.Bots
 	r.Include, r.Except = k.Spaces.Include, k.Spaces.Except
 	switch {
-	case !c.has("id"):
-		c.at(c.where(""), "", "a reactor needs an id")
+	case !c.Has("id"):
+		c.At(c.Where(""), "", "a reactor needs an id")
 	case k.ID != "" && !ids.MatchString(k.ID):
-		c.at(c.where("id"), "small letters, digits and hyphens, at most 40, a letter first", "id %q is not one", k.ID)
+		c.At(c.Where("id"), "small letters, digits and hyphens, at most 40, a letter first", "id %q is not one", k.ID)
 	}
 	switch r.Mode = Mode(k.Mode); r.Mode {
 	case Off, Shadow, Live:
 	case "":
 		r.Mode = Shadow
 	default:
-		c.at(c.where("mode"), suggest(k.Mode, []string{"off", "shadow", "live"}), "there is no mode %q", k.Mode)
+		c.At(c.Where("mode"), strictyaml.Suggest(k.Mode, []string{"off", "shadow", "live"}), "there is no mode %q", k.Mode)
 	}
 }
 
@@ -102,14 +123,14 @@ func (c *ruleCompiler) trigger() {
 	r.On = slices.Clone(c.keys.On)
 	for i, t := range r.On {
 		if slices.Contains(r.On[:i], t) {
-			c.at(c.where("on"), "", "on: %s is listed twice", t)
+			c.At(c.Where("on"), "", "on: %s is listed twice", t)
 		}
 	}
 	c.env = c.compiler.env
 	if len(r.On) > 0 {
 		c.env = c.env.For(r.On)
-	} else if n := c.nodes["on"]; !c.has("on") || n.kind == list && len(n.items) == 0 {
-		c.at(c.where("on"), "for example on: member.joined", "a reactor needs on")
+	} else if n := c.Nodes["on"]; !c.Has("on") || n.Kind == strictyaml.List && len(n.Items) == 0 {
+		c.At(c.Where("on"), "for example on: member.joined", "a reactor needs on")
 	}
 	joined := slices.Contains(r.On, reactors.MemberJoined)
 	left := slices.Contains(r.On, reactors.MemberLeft)
@@ -117,7 +138,7 @@ func (c *ruleCompiler) trigger() {
 	if s := c.keys.Stay; s != nil {
 		r.Stay = *s
 		if r.Stay && left {
-			c.at(c.where("stay"), "", "stay would end every run of member.left")
+			c.At(c.Where("stay"), "", "stay would end every run of member.left")
 		}
 	}
 	c.schedule()
@@ -128,16 +149,16 @@ func (c *ruleCompiler) schedule() {
 	scheduled := slices.Contains(r.On, reactors.Schedule)
 	switch {
 	case scheduled && len(r.On) > 1:
-		c.at(c.where("on"), "write two reactors", "on: schedule stands alone")
-	case scheduled && !c.has("cron"):
-		c.at(c.where("on"), `for example cron: "0 9 * * mon"`, "on: schedule needs cron")
-	case scheduled && !c.has("zone"):
-		c.at(c.where("cron"), "for example zone: Europe/Berlin", "cron needs a zone")
+		c.At(c.Where("on"), "write two reactors", "on: schedule stands alone")
+	case scheduled && !c.Has("cron"):
+		c.At(c.Where("on"), `for example cron: "0 9 * * mon"`, "on: schedule needs cron")
+	case scheduled && !c.Has("zone"):
+		c.At(c.Where("cron"), "for example zone: Europe/Berlin", "cron needs a zone")
 	}
 	if !scheduled && len(r.On) > 0 {
 		for _, key := range []string{"cron", "zone"} {
-			if c.has(key) {
-				c.at(c.where(key), "say on: schedule", "%s is for schedules", key)
+			if c.Has(key) {
+				c.At(c.Where(key), "say on: schedule", "%s is for schedules", key)
 			}
 		}
 	}
@@ -147,7 +168,7 @@ func (c *ruleCompiler) schedule() {
 		if c.keys.Cron != "" {
 			cron, err := parseCron(c.keys.Cron, loc)
 			if err != nil {
-				c.at(c.where("cron"), `for example "0 9 * * mon": every Monday at 9:00`, "cron: %v", err)
+				c.At(c.Where("cron"), `for example "0 9 * * mon": every Monday at 9:00`, "cron: %v", err)
 			}
 			r.Cron = cron
 		}
@@ -158,8 +179,8 @@ func (c *ruleCompiler) conditions() {
 	k, r := &c.keys, c.rule
 	r.Still = c.condition("still", k.Still, c.env)
 	r.StopWhen = c.condition("stop_when", k.StopWhen, c.env)
-	if c.has("stop_when") && !c.has("sequence") {
-		c.at(c.where("stop_when"), "use still", "stop_when is for a sequence")
+	if c.Has("stop_when") && !c.Has("sequence") {
+		c.At(c.Where("stop_when"), "use still", "stop_when is for a sequence")
 	}
 	r.If = c.condition("if", k.If, c.env)
 	c.tellEarly(r.If, "if: ")
@@ -172,7 +193,7 @@ func (c *ruleCompiler) conditions() {
 		// A line of their own, as a condition may end in a comment.
 		both, err := c.env.Condition("(" + k.If + "\n) && (" + k.Spaces.Match + "\n)")
 		if err != nil {
-			c.at(c.where("if"), "", "if and spaces.match together: %v", err)
+			c.At(c.Where("if"), "", "if and spaces.match together: %v", err)
 		}
 		r.If = both
 	}
@@ -180,14 +201,14 @@ func (c *ruleCompiler) conditions() {
 
 func (c *ruleCompiler) condition(path, src string, env *expr.Env) *expr.Condition {
 	if strings.TrimSpace(src) == "" {
-		if c.has(path) && c.nodes[path].kind == text {
-			c.at(c.where(path), "", "%s is empty", path)
+		if c.Has(path) && c.Nodes[path].Kind == strictyaml.Text {
+			c.At(c.Where(path), "", "%s is empty", path)
 		}
 		return nil
 	}
 	cond, err := env.Condition(src)
 	if err != nil {
-		c.inside(path, c.nodes[path], err)
+		c.explain(path, c.Nodes[path], err)
 		return nil
 	}
 	return cond

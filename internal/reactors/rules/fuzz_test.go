@@ -27,7 +27,7 @@ func FuzzParse(f *testing.F) {
 					t.Errorf("a rule that does nothing was taken: %+v", r)
 				}
 			}
-		case !errors.As(err, &e) || len(e.Problems) == 0 || e.Error() == "":
+		case !errors.As(err, &e) || len(e.Mistakes) == 0 || e.Error() == "":
 			t.Errorf("refused without words: %v", err)
 		}
 	})

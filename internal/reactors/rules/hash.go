@@ -7,18 +7,20 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // hash is of what a rule says, with the cards that it takes from files and
 // with what actions have found out about their parameters.
-func (c *compiler) hash(n *node, r *Rule) string {
-	said, _ := n.plain().(map[string]any)
+func (c *compiler) hash(n *strictyaml.Node, r *Rule) string {
+	said, _ := n.Plain().(map[string]any)
 	delete(said, "description")
 	sum := sha256.New()
 	e := json.NewEncoder(sum)
 	e.Encode(said) //nolint:errcheck // maps, lists and words always encode, and a hash takes them all
 	files := map[string]bool{}
-	n.eachText(func(s string) { files[s] = c.cards.raw[s] != nil })
+	eachWritten(n, func(s string) { files[s] = c.cards.raw[s] != nil })
 	for _, f := range slices.Sorted(maps.Keys(files)) {
 		if files[f] {
 			e.Encode([]any{f, c.cards.raw[f]}) //nolint:errcheck // as above
@@ -59,15 +61,15 @@ func (r *Rule) each(f func(Do)) {
 	}
 }
 
-// eachText calls f with all texts below a node.
-func (n *node) eachText(f func(string)) {
-	if n.kind == text {
-		f(n.text)
+// eachWritten calls f with all texts below a node.
+func eachWritten(n *strictyaml.Node, f func(string)) {
+	if n.Kind == strictyaml.Text {
+		f(n.Text)
 	}
-	for _, p := range n.pairs {
-		p.value.eachText(f)
+	for _, p := range n.Pairs {
+		eachWritten(p.Value, f)
 	}
-	for _, item := range n.items {
-		item.eachText(f)
+	for _, item := range n.Items {
+		eachWritten(item, f)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // fileKeys is the file as it is written. These structs are the grammar: the
@@ -50,24 +51,23 @@ type collapseKeys struct {
 	Do     []doNode      `yaml:"do" doc:"What is done once for all of them; texts may use group."`
 }
 
-// ruleNode is a rule that is read once its overrides are known.
-type ruleNode struct{ node *node }
+// asWritten is a part of the file that is decoded later.
+type asWritten struct{ node *strictyaml.Node }
 
-func (r *ruleNode) read(_ *decoder, _ string, n *node) { r.node = n }
+func (w *asWritten) UnmarshalNode(_ *strictyaml.Decoder, _ string, n *strictyaml.Node) { w.node = n }
+
+// ruleNode is a rule that is decoded once its overrides are known.
+type ruleNode struct{ asWritten }
 
 func (*ruleNode) schema(s *schemer) map[string]any { return s.of(reflect.TypeFor[ruleKeys]()) }
 
 // doNode is an action and its parameters.
-type doNode struct{ node *node }
-
-func (k *doNode) read(_ *decoder, _ string, n *node) { k.node = n }
+type doNode struct{ asWritten }
 
 func (*doNode) schema(s *schemer) map[string]any { return s.actions() }
 
 // overrideNode holds the overrides as they were written.
-type overrideNode struct{ node *node }
-
-func (o *overrideNode) read(_ *decoder, _ string, n *node) { o.node = n }
+type overrideNode struct{ asWritten }
 
 func (*overrideNode) schema(*schemer) map[string]any {
 	return map[string]any{
@@ -82,17 +82,17 @@ func (*overrideNode) schema(*schemer) map[string]any {
 // triggers is one trigger or a list of them.
 type triggers []reactors.Trigger
 
-func (t *triggers) read(d *decoder, path string, n *node) {
-	items := n.items
-	if n.kind != list {
-		items = []*node{n}
+func (t *triggers) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
+	items := n.Items
+	if n.Kind != strictyaml.List {
+		items = []*strictyaml.Node{n}
 	}
 	for _, item := range items {
-		w := reactors.Trigger(d.word(path, item))
+		w := reactors.Trigger(d.Text(path, item))
 		switch {
 		case w == "":
 		case !w.Known():
-			d.at(item.at, suggest(string(w), triggerNames()), "%s: there is no trigger %q", path, w)
+			d.At(item.At, strictyaml.Suggest(string(w), triggerNames()), "%s: there is no trigger %q", path, w)
 		default:
 			*t = append(*t, w)
 		}

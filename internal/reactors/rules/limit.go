@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // rate is "20/h".
@@ -14,13 +15,13 @@ type rate struct {
 	window time.Duration
 }
 
-func (r *rate) read(d *decoder, path string, n *node) {
-	ok := n.kind == text
+func (r *rate) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
+	ok := n.Kind == strictyaml.Text
 	if ok {
-		*r, ok = parseRate(n.text)
+		*r, ok = parseRate(n.Text)
 	}
 	if !ok {
-		d.at(n.at, "write how many in what time, such as 20/h, 1/d or 5/30m", "%s must be a rate", name(path))
+		d.At(n.At, "write how many in what time, such as 20/h, 1/d or 5/30m", "%s must be a rate", path)
 	}
 }
 
@@ -38,10 +39,10 @@ func parseRate(s string) (rate, bool) {
 		return rate{}, false
 	}
 	per = strings.TrimSpace(per)
-	if u, ok := unit(per); ok && u >= time.Second {
+	if u, ok := strictyaml.Unit(per); ok && u >= time.Second {
 		return rate{n, u}, true
 	}
-	window, err := parseDuration(per)
+	window, err := strictyaml.ParseDuration(per)
 	return rate{n, window}, err == nil && window >= time.Second && window <= maxAgeMost
 }
 

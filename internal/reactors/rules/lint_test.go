@@ -79,6 +79,7 @@ func mistakes() []mistake {
 		{name: "a file of Windows", file: "\ufeffreactors:\r\n  - id: a\r\n    onn: member.joined\r\n    on: member.joined\r\n    do: [{send: {text: a}}]\r\n"},
 		{name: "another encoding", file: "reactors:\n  - id: a\n    on: member.joined\n    do: [{send: {text: \"gr\xfc\xdfe\"}}]\n"},
 		{name: "not a list", file: "reactors:\n  welcome: {}\n"},
+		{name: "nothing but a word", file: "reactors\n"},
 		{name: "empty item", file: "reactors:\n  -\n"},
 
 		// A reactor.
@@ -225,13 +226,13 @@ func TestEveryMistakeIsExplained(t *testing.T) {
 		_, err := rules.Parse("reactors.yaml", []byte(m.source()), options(files))
 		var e *rules.Error
 		if !errors.As(err, &e) {
-			t.Errorf("%s: got %v, want problems", m.name, err)
+			t.Errorf("%s: got %v, want mistakes", m.name, err)
 			continue
 		}
-		if len(e.Problems) > 1 != m.many {
-			t.Errorf("%s: %d problems, many = %t", m.name, len(e.Problems), m.many)
+		if len(e.Mistakes) > 1 != m.many {
+			t.Errorf("%s: %d mistakes, many = %t", m.name, len(e.Mistakes), m.many)
 		}
-		for _, p := range e.Problems {
+		for _, p := range e.Mistakes {
 			if p.Line == 0 || p.Column == 0 {
 				t.Errorf("%s: %q has no place", m.name, p.Message)
 			}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // possible finds an action that needs what a trigger never brings, such as a
@@ -31,7 +32,7 @@ func (c *ruleCompiler) possible(path string, d *Do) {
 		f.Trigger = t
 		if err := d.try(expr.Brought(f)); err != nil {
 			why := strings.TrimPrefix(err.Error(), "prepare \""+d.Label+"\": ")
-			c.at(c.where(join(path, "to")), "", "%s: of %s, %s", d.Action.Name(), t, why)
+			c.At(c.Where(strictyaml.Join(path, "to")), "", "%s: of %s, %s", d.Action.Name(), t, why)
 		}
 	}
 }

@@ -8,6 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
+)
+
+const (
+	day  = 24 * time.Hour
+	week = 7 * day
 )
 
 // QuietHours are the times outside of which a rule keeps quiet. They are times
@@ -106,14 +113,14 @@ type quietKeys struct {
 // zone is a time zone of the IANA database.
 type zone struct{ loc *time.Location }
 
-func (z *zone) read(d *decoder, path string, n *node) {
-	s := d.word(path, n)
+func (z *zone) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
+	s := d.Text(path, n)
 	if s == "" {
 		return
 	}
 	loc, err := time.LoadLocation(s)
 	if err != nil || s == "Local" {
-		d.at(n.at, "write it as Area/City, such as Europe/Berlin, or UTC", "%s is not a time zone", name(path))
+		d.At(n.At, "write it as Area/City, such as Europe/Berlin, or UTC", "%s is not a time zone", path)
 		return
 	}
 	z.loc = loc
@@ -199,28 +206,28 @@ func parseClock(s string) (int, error) {
 	return int(h*60 + m), nil
 }
 
-func (k *quietKeys) hours(d *decoder, path string) *QuietHours {
+func (k *quietKeys) hours(d *strictyaml.Decoder, path string) *QuietHours {
 	q := &QuietHours{zone: k.Zone.loc, source: k.Allow}
-	if !d.has(join(path, "zone")) {
-		d.at(d.where(path), "", "%s needs a zone", path)
+	if !d.Has(strictyaml.Join(path, "zone")) {
+		d.At(d.Where(path), "", "%s needs a zone", path)
 	}
 	switch k.Else {
 	case "", "defer":
 	case "drop":
 		q.Drop = true
 	default:
-		d.at(d.where(join(path, "else")), suggest(k.Else, []string{"defer", "drop"}), "%s.else must be defer or drop", path)
+		d.At(d.Where(strictyaml.Join(path, "else")), strictyaml.Suggest(k.Else, []string{"defer", "drop"}), "%s.else must be defer or drop", path)
 	}
-	if !d.has(join(path, "allow")) {
-		d.at(d.where(path), "for example allow: Mon-Fri 08:00-18:00", "%s needs allow", path)
+	if !d.Has(strictyaml.Join(path, "allow")) {
+		d.At(d.Where(path), "for example allow: Mon-Fri 08:00-18:00", "%s needs allow", path)
 		return nil
 	}
-	if n := d.nodes[join(path, "allow")]; n.kind != text {
+	if n := d.Nodes[strictyaml.Join(path, "allow")]; n.Kind != strictyaml.Text {
 		return nil // reported
 	}
 	days, offset, err := parseWindows(k.Allow)
 	if err != nil {
-		d.at(d.nodes[join(path, "allow")].inside(offset), "for example Mon-Fri 08:00-18:00, Sat 10:00-12:00", "%s.allow: %v", path, err)
+		d.At(d.Nodes[strictyaml.Join(path, "allow")].Inside(offset), "for example Mon-Fri 08:00-18:00, Sat 10:00-12:00", "%s.allow: %v", path, err)
 		return nil
 	}
 	q.byDay = days

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // JSONSchema describes the file for editors: the keys as they are decoded, and
@@ -24,13 +25,18 @@ func JSONSchema(actions []reactors.Action) []byte {
 	return append(raw, '\n')
 }
 
+// schematic is a type that says what it accepts.
+type schematic interface {
+	schema(s *schemer) map[string]any
+}
+
 // schemer describes types.
 type schemer struct{ list []reactors.Action }
 
 const durationPattern = `^(0|([0-9]+(\.[0-9]+)?(ms|s|m|min|h|d|w))+)$`
 
 func (s *schemer) of(t reflect.Type) map[string]any {
-	if o, ok := reflect.New(t).Interface().(own); ok {
+	if o, ok := reflect.New(t).Interface().(schematic); ok {
 		return o.schema(s)
 	}
 	switch t {
@@ -67,20 +73,20 @@ func (s *schemer) of(t reflect.Type) map[string]any {
 
 func (s *schemer) section(t reflect.Type) map[string]any {
 	keys := map[string]any{}
-	for _, k := range keysOf(t) {
-		one := s.of(k.typ)
-		if k.enum != "" {
-			words := map[string]any{"enum": strings.Split(k.enum, ",")}
-			if k.typ.Kind() == reflect.Slice {
+	for _, k := range strictyaml.KeysOf(t) {
+		one := s.of(k.Field.Type)
+		if enum := k.Field.Tag.Get("enum"); enum != "" {
+			words := map[string]any{"enum": strings.Split(enum, ",")}
+			if k.Field.Type.Kind() == reflect.Slice {
 				one["items"] = words
 			} else {
 				one = words
 			}
 		}
-		if k.doc != "" {
-			one["description"] = k.doc
+		if doc := k.Field.Tag.Get("doc"); doc != "" {
+			one["description"] = doc
 		}
-		keys[k.name] = one
+		keys[k.Name] = one
 	}
 	return map[string]any{"type": "object", "properties": keys, "additionalProperties": false}
 }

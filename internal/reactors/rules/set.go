@@ -8,12 +8,19 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
+
+// Error is everything that is wrong with a file of rules.
+type Error struct {
+	Mistakes []strictyaml.Mistake // in the order of the file
+}
+
+func (e *Error) Error() string { return strictyaml.Report(e.Mistakes, "the rules") }
 
 // Options are what a file is checked against.
 type Options struct {
@@ -77,18 +84,18 @@ func Parse(name string, src []byte, o Options) (*Set, error) {
 		o.ReadFile = func(string) ([]byte, error) { return nil, os.ErrNotExist }
 	}
 	c := &compiler{
-		problems: &problems{},
+		Mistakes: &strictyaml.Mistakes{},
 		opts:     o,
 		actions:  map[string]reactors.Action{},
 		env:      env,
-		cards:    &cards{readFile: o.ReadFile, raw: map[string][]byte{}, trees: map[string]*node{}},
+		cards:    &cards{readFile: o.ReadFile, raw: map[string][]byte{}, trees: map[string]*strictyaml.Node{}},
 	}
 	for _, a := range o.Actions {
 		c.actions[a.Name()] = a
 	}
-	s := c.file(newSource(name, src), src)
-	if err := c.err(); err != nil {
-		return nil, err
+	s := c.file(strictyaml.NewSource(name, src))
+	if len(c.List) > 0 {
+		return nil, &Error{c.Sorted()}
 	}
 	s.index()
 	return s, nil
@@ -96,31 +103,28 @@ func Parse(name string, src []byte, o Options) (*Set, error) {
 
 // file compiles all that a file holds; what it returns is whole only if there
 // was no problem.
-func (c *compiler) file(src *source, raw []byte) *Set {
+func (c *compiler) file(src *strictyaml.Source) *Set {
 	s := &Set{byID: map[string]*entry{}}
 	var keys fileKeys
-	top := c.tree(src, raw)
-	if len(c.list) == 0 {
-		c.begins(src, top)
-	}
-	if top == nil || len(c.list) > 0 && top.kind != section {
+	top := read(c.Mistakes, src)
+	if top == nil && len(c.List) > 0 || !c.begins(src, top) {
 		return s
 	}
-	d := &decoder{problems: c.problems, nodes: map[string]*node{}, cards: c.cards}
-	d.decode("", top, reflect.ValueOf(&keys).Elem())
-	written := map[string]*node{}
+	d := c.decoder()
+	d.Decode("", top, &keys)
+	written := map[string]*strictyaml.Node{}
 	for i, k := range keys.Reactors {
 		if k.node == nil {
-			c.at(d.where(index("reactors", i)), "", "reactors[%d] is empty", i)
+			c.At(d.Where(strictyaml.Item("reactors", i)), "", "reactors[%d] is empty", i)
 			continue
 		}
 		r := c.compile(k.node)
 		id := ""
-		if n := k.node.child("id"); n != nil {
-			id = n.text
+		if n := k.node.Child("id"); n != nil {
+			id = n.Text
 		}
 		if first := written[id]; first != nil && id != "" {
-			c.at(k.node.child("id").at, "", "another reactor has the id %q, in line %d", id, first.at.line)
+			c.At(k.node.Child("id").At, "", "another reactor has the id %q, in line %d", id, first.At.Line)
 			continue
 		}
 		written[id] = k.node
@@ -136,21 +140,46 @@ func (c *compiler) file(src *source, raw []byte) *Set {
 	return s
 }
 
-// begins finds a file in which nothing is said of rules. It must not replace
-// those from before: it may be one that is being written just now.
-func (c *compiler) begins(src *source, top *node) {
-	switch {
-	case top == nil || top.kind == nothing:
-		c.at(position{src, 1, 1}, "write reactors: [] if there are to be none", "there are no rules in it")
-	case top.kind == list:
-		c.at(top.at, "write reactors: above it", "rules stand below reactors")
-	case top.kind == section && !slices.ContainsFunc(top.pairs, func(p pair) bool { return p.key != "overrides" && p.key != "tests" }):
-		c.at(top.at, "write reactors: [] if there are to be none", "there are no rules in it")
-	case top.kind == section:
-		if n := top.child("reactors"); n != nil && n.kind == nothing {
-			c.at(n.at, "write reactors: [] if there are to be none", "reactors is empty")
+// read reads a file; nil if it holds what isn't supported, as what follows may
+// have been taken for a part of it.
+func read(ms *strictyaml.Mistakes, src *strictyaml.Source) *strictyaml.Node {
+	known := len(ms.List)
+	top := ms.Read(src)
+	for _, m := range ms.List[known:] {
+		if m.Message == strictyaml.Unsupported {
+			return nil
 		}
 	}
+	return top
+}
+
+// begins reports whether a file has rules to read. One in which nothing is said
+// of rules must not replace those from before: it may be one that is being
+// written just now.
+func (c *compiler) begins(src *strictyaml.Source, top *strictyaml.Node) bool {
+	const none = "write reactors: [] if there are to be none"
+	switch {
+	case top == nil || top.Kind == strictyaml.Nothing:
+		c.At(src.At(1, 1), none, "there are no rules in it")
+	case top.Kind == strictyaml.List:
+		c.At(top.At, "write reactors: above it", "rules stand below reactors")
+	case top.Kind != strictyaml.Section:
+		c.At(top.At, none, "it must be a section, got %s", top.Kind)
+	case !slices.ContainsFunc(top.Pairs, func(p strictyaml.Pair) bool { return p.Key != "overrides" && p.Key != "tests" }):
+		c.At(top.At, none, "there are no rules in it")
+	default:
+		switch n := top.Child("reactors"); {
+		case n == nil: // its key is a misspelling
+			return true
+		case n.Kind == strictyaml.Nothing:
+			c.At(n.At, none, "reactors is empty")
+		case n.Kind == strictyaml.Section:
+			c.At(n.At, "begin each with a dash and its id, as in - id: welcome", "reactors must be a list, got a section")
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Set) hash() {

@@ -293,7 +293,7 @@ func TestDeepNestingIsRefusedAtOnce(t *testing.T) {
 	for _, open := range []string{"[", "{a: ", "- ", "? "} {
 		_, err := rules.Parse("x.yaml", []byte(strings.Repeat(open, 50_000)), options(nil))
 		var e *rules.Error
-		if !errors.As(err, &e) || e.Problems[0].Message != "nested too deeply" {
+		if !errors.As(err, &e) || e.Mistakes[0].Message != "nested too deeply" {
 			t.Errorf("%q: %v, want that it is nested too deeply", open, err)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // spaceName is what the name of a space looks like.
@@ -24,40 +26,40 @@ type spacesSection struct {
 	Match   string   `yaml:"match" doc:"A CEL condition on space, asked when the turn has come."`
 }
 
-func (k *spacesKeys) read(d *decoder, path string, n *node) {
+func (k *spacesKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
 	s := spacesSection{}
 	inside := path
-	switch n.kind {
-	case list:
-		d.decode(path, n, reflect.ValueOf(&s.Include).Elem())
-	case section:
-		d.decode(path, n, reflect.ValueOf(&s).Elem())
-		inside = join(path, "include")
+	switch n.Kind {
+	case strictyaml.List:
+		d.Decode(path, n, &s.Include)
+	case strictyaml.Section:
+		d.Decode(path, n, &s)
+		inside = strictyaml.Join(path, "include")
 	default:
-		d.at(n.at, `for example ["spaces/AAQAtX4kZ1c"] or {except: ["spaces/AAQAtX4kZ1c"]}`,
-			"%s must be a list of spaces or a section, got %s", path, n.kind)
+		d.At(n.At, `for example ["spaces/AAQAtX4kZ1c"] or {except: ["spaces/AAQAtX4kZ1c"]}`,
+			"%s must be a list of spaces or a section, got %s", path, n.Kind)
 	}
 	*k = spacesKeys(s)
-	if n := d.nodes[inside]; n != nil && n.kind == list && len(n.items) == 0 {
-		d.at(n.at, "leave it out for everywhere; mode: off is for nowhere", "%s is empty", inside)
+	if n := d.Nodes[inside]; n != nil && n.Kind == strictyaml.List && len(n.Items) == 0 {
+		d.At(n.At, "leave it out for everywhere; mode: off is for nowhere", "%s is empty", inside)
 	}
 	k.check(d, inside, k.Include)
-	k.check(d, join(path, "except"), k.Except)
+	k.check(d, strictyaml.Join(path, "except"), k.Except)
 	for i, e := range k.Except {
 		if slices.Contains(k.Include, e) {
-			d.at(d.where(index(join(path, "except"), i)), "", "%s is both included and excepted", e)
+			d.At(d.Where(strictyaml.Item(strictyaml.Join(path, "except"), i)), "", "%s is both included and excepted", e)
 		}
 	}
 }
 
-func (*spacesKeys) check(d *decoder, path string, spaces []string) {
+func (*spacesKeys) check(d *strictyaml.Decoder, path string, spaces []string) {
 	for i, s := range spaces {
 		switch {
 		case s == "": // reported as not being text
 		case !spaceNames.MatchString(s):
-			d.at(d.where(index(path, i)), "write it as spaces/AAQAtX4kZ1c; the id is in the space's address", "%q is not the name of a space", s)
+			d.At(d.Where(strictyaml.Item(path, i)), "write it as spaces/AAQAtX4kZ1c; the id is in the space's address", "%q is not the name of a space", s)
 		case slices.Contains(spaces[:i], s):
-			d.at(d.where(index(path, i)), "", "%s is listed twice", s)
+			d.At(d.Where(strictyaml.Item(path, i)), "", "%s is listed twice", s)
 		}
 	}
 }

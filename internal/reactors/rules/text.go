@@ -8,6 +8,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // eachText calls f with every text of an action's parameters: a pointer to a
@@ -20,9 +21,9 @@ func eachText(path string, v reflect.Value, f func(path string, text any)) {
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		for _, k := range keysOf(v.Type()) {
-			if field, err := v.FieldByIndexErr(k.field); err == nil {
-				eachText(join(path, k.name), field, f)
+		for _, k := range strictyaml.KeysOf(v.Type()) {
+			if field, err := v.FieldByIndexErr(k.Field.Index); err == nil {
+				eachText(strictyaml.Join(path, k.Name), field, f)
 			}
 		}
 	case reflect.Pointer:
@@ -31,13 +32,13 @@ func eachText(path string, v reflect.Value, f func(path string, text any)) {
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			eachText(index(path, i), v.Index(i), f)
+			eachText(strictyaml.Item(path, i), v.Index(i), f)
 		}
 	case reflect.Map:
 		for iter := v.MapRange(); iter.Next(); {
 			value := reflect.New(v.Type().Elem()).Elem()
 			value.Set(iter.Value())
-			eachText(join(path, iter.Key().String()), value, f)
+			eachText(strictyaml.Join(path, iter.Key().String()), value, f)
 			v.SetMapIndex(iter.Key(), value)
 		}
 	}
@@ -49,9 +50,9 @@ func clone(v reflect.Value) reflect.Value {
 	c.Set(v)
 	switch v.Kind() {
 	case reflect.Struct:
-		for _, k := range keysOf(v.Type()) {
-			if field, err := v.FieldByIndexErr(k.field); err == nil {
-				c.FieldByIndex(k.field).Set(clone(field))
+		for _, k := range strictyaml.KeysOf(v.Type()) {
+			if field, err := v.FieldByIndexErr(k.Field.Index); err == nil {
+				c.FieldByIndex(k.Field.Index).Set(clone(field))
 			}
 		}
 	case reflect.Pointer:
@@ -79,33 +80,33 @@ func clone(v reflect.Value) reflect.Value {
 
 // texts compiles what has placeholders in an action's parameters, which were
 // read from the node at base.
-func (d *decoder) texts(base string, params any, env *expr.Env) map[string]*expr.Template {
+func (c *ruleCompiler) texts(base string, params any, env *expr.Env) map[string]*expr.Template {
 	found := map[string]*expr.Template{}
 	below := func(path string) string { return strings.TrimPrefix(path, base+".") }
 	eachText(base, reflect.ValueOf(params).Elem(), func(path string, t any) {
-		n := d.nodes[path]
-		if n == nil || n.kind == nothing {
+		n := c.Nodes[path]
+		if n == nil || n.Kind == strictyaml.Nothing {
 			return
 		}
 		switch t.(type) {
 		case *reactors.ChatText:
-			d.template(path, n, env.Chat, func(t *expr.Template) { found[below(path)] = t })
+			c.template(path, n, env.Chat, func(t *expr.Template) { found[below(path)] = t })
 		case *reactors.PlainText:
-			d.template(path, n, env.Plain, func(t *expr.Template) { found[below(path)] = t })
+			c.template(path, n, env.Plain, func(t *expr.Template) { found[below(path)] = t })
 		case *reactors.Card:
-			d.card(path, "", n, env, func(at string, t *expr.Template) { found[below(at)] = t })
+			c.card(path, "", n, env, func(at string, t *expr.Template) { found[below(at)] = t })
 		}
 	})
 	return found
 }
 
-func (d *decoder) template(path string, n *node, compile func(string) (*expr.Template, error), keep func(*expr.Template)) {
-	if n.kind != text {
+func (c *ruleCompiler) template(path string, n *strictyaml.Node, compile func(string) (*expr.Template, error), keep func(*expr.Template)) {
+	if n.Kind != strictyaml.Text {
 		return // reported
 	}
-	t, err := compile(n.text)
+	t, err := compile(n.Text)
 	if err != nil {
-		d.inside(path, n, err)
+		c.explain(path, n, err)
 		return
 	}
 	keep(t)
@@ -113,36 +114,36 @@ func (d *decoder) template(path string, n *node, compile func(string) (*expr.Tem
 
 // card compiles the texts of a card. What follows a link is taken by machines:
 // it is not for placeholders, which people's names could bend.
-func (d *decoder) card(path, key string, n *node, env *expr.Env, keep func(string, *expr.Template)) {
-	switch n.kind {
-	case section:
-		for _, p := range n.pairs {
-			d.card(join(path, p.key), p.key, p.value, env, keep)
+func (c *ruleCompiler) card(path, key string, n *strictyaml.Node, env *expr.Env, keep func(string, *expr.Template)) {
+	switch n.Kind {
+	case strictyaml.Section:
+		for _, p := range n.Pairs {
+			c.card(strictyaml.Join(path, p.Key), p.Key, p.Value, env, keep)
 		}
-	case list:
-		for i, item := range n.items {
-			d.card(index(path, i), key, item, env, keep)
+	case strictyaml.List:
+		for i, item := range n.Items {
+			c.card(strictyaml.Item(path, i), key, item, env, keep)
 		}
-	case text:
-		if !strings.Contains(n.text, "{{") {
+	case strictyaml.Text:
+		if !strings.Contains(n.Text, "{{") {
 			return
 		}
 		if strings.HasSuffix(strings.ToLower(key), "url") {
-			d.at(n.inside(strings.Index(n.text, "{{")), "", "%s: a link in a card can't hold placeholders", path)
+			c.At(n.Inside(strings.Index(n.Text, "{{")), "", "%s: a link in a card can't hold placeholders", path)
 			return
 		}
-		d.template(path, n, env.CardText, func(t *expr.Template) { keep(path, t) })
+		c.template(path, n, env.CardText, func(t *expr.Template) { keep(path, t) })
 	}
 }
 
-// inside reports what is wrong with an expression or a text, below the place.
-func (d *decoder) inside(path string, n *node, err error) {
+// explain reports what is wrong with a condition or a text, below the place.
+func (c *ruleCompiler) explain(path string, n *strictyaml.Node, err error) {
 	var e *expr.Error
 	if !errors.As(err, &e) {
-		d.at(n.at, "", "%s: %v", path, err)
+		c.At(n.At, "", "%s: %v", path, err)
 		return
 	}
-	d.at(n.inside(e.Offset), e.Hint, "%s: %s", path, e.Message)
+	c.At(n.Inside(e.Offset), e.Hint, "%s: %s", path, e.Message)
 }
 
 // fill renders a card's texts into a copy of its source.
@@ -152,7 +153,7 @@ func fill(path string, source any, render func(path, s string) (string, error)) 
 	case map[string]any:
 		m := make(map[string]any, len(v))
 		for key, value := range v {
-			if m[key], err = fill(join(path, key), value, render); err != nil {
+			if m[key], err = fill(strictyaml.Join(path, key), value, render); err != nil {
 				return nil, err
 			}
 		}
@@ -160,7 +161,7 @@ func fill(path string, source any, render func(path, s string) (string, error)) 
 	case []any:
 		l := make([]any, len(v))
 		for i, value := range v {
-			if l[i], err = fill(index(path, i), value, render); err != nil {
+			if l[i], err = fill(strictyaml.Item(path, i), value, render); err != nil {
 				return nil, err
 			}
 		}

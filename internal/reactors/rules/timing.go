@@ -7,27 +7,28 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // timing checks when a rule's turn comes, and how often.
 func (c *ruleCompiler) timing() {
 	k, r := &c.keys, c.rule
-	if c.has("wait") {
+	if c.Has("wait") {
 		c.between("wait", k.Wait, 0, waitMost)
-		if c.has("sequence") {
-			c.at(c.where("wait"), "use after in its first step", "wait is for do, not for a sequence")
+		if c.Has("sequence") {
+			c.At(c.Where("wait"), "use after in its first step", "wait is for do, not for a sequence")
 		}
 	}
 	r.MaxAge = maxAgeDefault
-	if c.has("sequence") {
+	if c.Has("sequence") {
 		r.MaxAge = maxAgeSteps
 	}
-	if c.has("max_age") {
+	if c.Has("max_age") {
 		r.MaxAge = k.MaxAge
 		c.between("max_age", k.MaxAge, maxAgeLeast, maxAgeMost)
 	}
-	if c.has("quiet_hours") {
-		r.Quiet = k.QuietHours.hours(c.decoder, "quiet_hours")
+	if c.Has("quiet_hours") {
+		r.Quiet = k.QuietHours.hours(c.Decoder, "quiet_hours")
 		if loc := k.QuietHours.Zone.loc; loc != nil && r.Cron == nil {
 			r.zone = loc
 		}
@@ -36,32 +37,32 @@ func (c *ruleCompiler) timing() {
 	for _, l := range r.Limits {
 		if l.Per != reactors.PerReactor {
 			path := "limit.per_" + string(l.Per)
-			c.fills(c.where(path), path, string(l.Per))
+			c.fills(c.Where(path), path, string(l.Per))
 		}
 	}
 }
 
 // between checks a duration that was written.
 func (c *ruleCompiler) between(path string, d, least, most time.Duration) {
-	n := c.nodes[path]
-	if _, err := parseDuration(n.text); err != nil {
+	n := c.Nodes[path]
+	if _, err := strictyaml.ParseDuration(n.Text); err != nil {
 		return // reported
 	}
 	switch {
 	case d < 0:
-		c.at(n.at, "", "%s must not be negative", path)
+		c.At(n.At, "", "%s must not be negative", path)
 	case d < least:
-		c.at(n.at, "", "%s must be at least %s", path, formatDuration(least))
+		c.At(n.At, "", "%s must be at least %s", path, strictyaml.FormatDuration(least))
 	case d > most:
-		c.at(n.at, "", "%s must be at most %s", path, formatDuration(most))
+		c.At(n.At, "", "%s must be at most %s", path, strictyaml.FormatDuration(most))
 	}
 }
 
 // fills checks that all triggers of the rule fill a variable.
-func (c *ruleCompiler) fills(at position, what, variable string) {
+func (c *ruleCompiler) fills(at strictyaml.Position, what, variable string) {
 	for _, t := range c.rule.On {
 		if !slices.Contains(expr.Variables(t), variable) {
-			c.at(at, "", "%s: there is no %s in %s", what, variable, t)
+			c.At(at, "", "%s: there is no %s in %s", what, variable, t)
 			return
 		}
 	}
@@ -76,26 +77,26 @@ func (c *ruleCompiler) oncePer() {
 	r := c.rule
 	written := c.keys.OncePer
 	for i, w := range written {
-		at := c.where(index("once_per", i))
+		at := c.Where(strictyaml.Item("once_per", i))
 		switch {
 		case w == "": // reported
 		case !slices.Contains(onceKeys(), w):
-			c.at(at, suggest(w, onceKeys()), "once_per: there is no %q", w)
+			c.At(at, strictyaml.Suggest(w, onceKeys()), "once_per: there is no %q", w)
 		case slices.Contains(written[:i], w):
-			c.at(at, "", "once_per: %s is listed twice", w)
+			c.At(at, "", "once_per: %s is listed twice", w)
 		case w == "member" || w == "message" || w == "space":
 			c.fills(at, "once_per", w)
 		case w == "thread":
 			for _, t := range r.On {
 				if t != reactors.MessageCreated && t != reactors.MessageEdited {
-					c.at(at, "", "once_per: there is no thread in %s", t)
+					c.At(at, "", "once_per: there is no thread in %s", t)
 					break
 				}
 			}
 		}
 	}
-	if c.has("once_per") && c.nodes["once_per"].kind == list && len(written) == 0 {
-		c.at(c.where("once_per"), "say event to act each time", "once_per is empty")
+	if c.Has("once_per") && c.Nodes["once_per"].Kind == strictyaml.List && len(written) == 0 {
+		c.At(c.Where("once_per"), "say event to act each time", "once_per is empty")
 	}
 	// A fixed order: to write it in another one changes no subject.
 	for _, k := range onceKeys() {

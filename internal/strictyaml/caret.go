@@ -1,4 +1,4 @@
-package rules
+package strictyaml
 
 import (
 	"strings"
@@ -8,30 +8,30 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// inside returns the place in the file of a byte of the node's text. YAML
+// Inside returns the place in the file of a byte of the node's text. YAML
 // folds, indents and escapes, but what isn't white space keeps its order: the
 // walk goes through the file from one such character of the text to the next.
-func (n *node) inside(offset int) position {
-	if n.kind != text || n.token == nil || n.at.line == 0 {
-		return n.at
+func (n *Node) Inside(offset int) Position {
+	if n.Kind != Text || n.style == token.UnknownType || n.At.Line == 0 {
+		return n.At
 	}
-	w := walk{lines: n.at.src.lines, line: n.at.line - 1, column: n.at.column - 1, style: n.token.Type}
+	w := walk{lines: n.At.src.lines, line: n.At.Line - 1, column: n.At.Column - 1, style: n.style}
 	switch w.style {
 	case token.LiteralType, token.FoldedType:
 		w.line, w.column = w.line+1, 0
 	case token.DoubleQuoteType, token.SingleQuoteType:
 		w.column++
 	}
-	offset = min(max(offset, 0), len(n.text))
-	for _, r := range n.text[:offset] {
+	offset = min(max(offset, 0), len(n.Text))
+	for _, r := range n.Text[:offset] {
 		if !unicode.IsSpace(r) {
 			w.next()
 		}
 	}
-	if r, _ := utf8.DecodeRuneInString(n.text[offset:]); offset < len(n.text) && !unicode.IsSpace(r) {
+	if r, _ := utf8.DecodeRuneInString(n.Text[offset:]); offset < len(n.Text) && !unicode.IsSpace(r) {
 		w.skip()
 	}
-	return position{src: n.at.src, line: w.line + 1, column: w.column + 1}
+	return n.At.src.At(w.line+1, w.column+1)
 }
 
 // walk is a place in a scalar as it is written.

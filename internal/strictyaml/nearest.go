@@ -1,8 +1,26 @@
-// Package spelling finds the word that somebody meant, for messages about words
-// that don't exist. It does no I/O, and every input has an answer.
-package spelling
+package strictyaml
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
+
+// Suggest says what to write instead of a word that isn't among the candidates: the one that
+// was meant, or all of them.
+func Suggest(word string, candidates []string) string {
+	if near := Nearest(word, candidates); near != "" {
+		return "did you mean " + near + "?"
+	}
+	if len(candidates) == 0 {
+		return ""
+	}
+	list := slices.Clone(candidates)
+	const maxListed = 20
+	if len(list) > maxListed {
+		list = append(list[:maxListed], "…")
+	}
+	return "known are " + strings.Join(list, ", ")
+}
 
 // Nearest returns the candidate that word is most likely a misspelling of, or
 // "" if it resembles none.

@@ -1,4 +1,4 @@
-package rules
+package strictyaml
 
 import (
 	"strings"
@@ -42,23 +42,23 @@ func TestPlacesInsideTexts(t *testing.T) {
 			if err := yaml.Unmarshal([]byte(doc), &value); err != nil {
 				continue // not everything is a plain text
 			}
-			ps := &problems{}
-			src := newSource("x", []byte(doc))
-			top := ps.tree(src, []byte(doc))
-			if top == nil || top.child("k") == nil || top.child("k").kind != text {
+			ms := &Mistakes{}
+			src := NewSource("x", []byte(doc))
+			top := ms.Read(src)
+			if top == nil || top.Child("k") == nil || top.Child("k").Kind != Text {
 				continue
 			}
-			n := top.child("k")
-			for offset, r := range n.text {
+			n := top.Child("k")
+			for offset, r := range n.Text {
 				if unicode.IsSpace(r) {
 					continue
 				}
-				p := n.inside(offset)
-				if got := []rune(src.lines[p.line-1])[p.column-1]; got != r && got != '\\' {
-					t.Fatalf("%s: in %q, %q at byte %d is placed at %d:%d, where the file has %q", style, doc, r, offset, p.line, p.column, got)
+				p := n.Inside(offset)
+				if got := []rune(src.lines[p.Line-1])[p.Column-1]; got != r && got != '\\' {
+					t.Fatalf("%s: in %q, %q at byte %d is placed at %d:%d, where the file has %q", style, doc, r, offset, p.Line, p.Column, got)
 				}
 			}
-			if p := n.inside(len(n.text)); p.line == 0 {
+			if p := n.Inside(len(n.Text)); p.Line == 0 {
 				t.Fatalf("%s: the end has no place", style)
 			}
 		}
@@ -70,13 +70,13 @@ func TestDurations(t *testing.T) {
 	for in, want := range map[string]string{
 		"0": "0s", "90s": "1m30s", "2m": "2m", "1h30m": "90m", "24h": "1d", "7d": "7d", "1w": "7d", "1.5h": "90m", "250ms": "250ms", "-2m": "-2m",
 	} {
-		d, err := parseDuration(in)
-		if got := formatDuration(d); err != nil || got != want {
+		d, err := ParseDuration(in)
+		if got := FormatDuration(d); err != nil || got != want {
 			t.Errorf("%q is %s, %v; want %s", in, got, err, want)
 		}
 	}
 	for _, in := range []string{"", "-", "5", "m", "5 m", "1y", "1.2.3h", "h1", "1h30", "9999999999w", "..s", "1_000s"} {
-		if d, err := parseDuration(in); err == nil {
+		if d, err := ParseDuration(in); err == nil {
 			t.Errorf("%q is %s, want an error", in, d)
 		}
 	}

@@ -1,9 +1,9 @@
-package spelling_test
+package strictyaml_test
 
 import (
 	"testing"
 
-	"github.com/spacekeeper/spacekeeper/internal/spelling"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 func TestNearest(t *testing.T) {
@@ -13,7 +13,7 @@ func TestNearest(t *testing.T) {
 		"membr": "member", "mmeber": "member", "MESSAGE": "message", "spaces": "space", "is_membr": "is_member", "fi": "if",
 		"": "", "reaction": "", "xx": "",
 	} {
-		if got := spelling.Nearest(word, known); got != want {
+		if got := strictyaml.Nearest(word, known); got != want {
 			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package rules
+package strictyaml
 
 import (
 	"regexp"
@@ -16,15 +16,15 @@ var (
 	beginsBlock       = regexp.MustCompile(`:\s*[|>][-+0-9]*$`)
 )
 
-// yamlHint says what to write instead of what the parser stumbled over; "" if
+// fix says what to write instead of what the parser stumbled over; "" if
 // it can't be told.
-func (s *source) yamlHint(at position, message string) string {
-	if at.line < 1 || at.line > len(s.lines) {
+func (s *Source) fix(at Position, message string) string {
+	if at.Line < 1 || at.Line > len(s.lines) {
 		return ""
 	}
-	line := s.lines[at.line-1]
+	line := s.lines[at.Line-1]
 	runes := []rune(line)
-	rest := string(runes[min(max(at.column-1, 0), len(runes)):])
+	rest := string(runes[min(max(at.Column-1, 0), len(runes)):])
 	says := func(part string) bool { return strings.Contains(message, part) }
 	switch {
 	case says("cannot start any token") && strings.HasPrefix(rest, "\t"):
@@ -37,13 +37,13 @@ func (s *source) yamlHint(at position, message string) string {
 		return "put a space after the -"
 	case says("mapping value") && strings.Contains(rest, ":"):
 		return "put text that holds a colon in quotes"
-	case says("mapping value") && indent(s.next(at.line)) > indent(line):
+	case says("mapping value") && indent(s.next(at.Line)) > indent(line):
 		return "the line below it is indented too far"
 	case says("unexpected key name") && colonWithoutSpace.MatchString(line):
 		return "put a space after the colon"
-	case says("not allowed in this context") && indent(line) == at.column-1:
+	case says("not allowed in this context") && indent(line) == at.Column-1:
 		return "begin the line in the same column as the other keys of its section"
-	case says("non-map value") && beginsBlock.MatchString(s.before(at.line)):
+	case says("non-map value") && beginsBlock.MatchString(s.before(at.Line)):
 		return "indent the text further than its key"
 	case says("must be specified") && says("]"):
 		return "a [ before it isn't closed by ]"
@@ -55,8 +55,8 @@ func (s *source) yamlHint(at position, message string) string {
 	return ""
 }
 
-// keyHint says what to write instead of a key that isn't a word.
-func keyHint(key ast.MapKeyNode) string {
+// keyFix says what to write instead of a key that isn't a word.
+func keyFix(key ast.MapKeyNode) string {
 	switch key.(type) {
 	case *ast.MergeKeyNode:
 		return "write out what << stands for"
@@ -69,7 +69,7 @@ func keyHint(key ast.MapKeyNode) string {
 func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // next is the first line below a line, from 1, that isn't empty.
-func (s *source) next(line int) string {
+func (s *Source) next(line int) string {
 	for _, l := range s.lines[line:] {
 		if strings.TrimSpace(l) != "" {
 			return l
@@ -79,7 +79,7 @@ func (s *source) next(line int) string {
 }
 
 // before is the last line above a line, from 1, that isn't empty.
-func (s *source) before(line int) string {
+func (s *Source) before(line int) string {
 	for i := line - 2; i >= 0; i-- {
 		if strings.TrimSpace(s.lines[i]) != "" {
 			return s.lines[i]

@@ -1,4 +1,4 @@
-package rules
+package strictyaml
 
 import (
 	"errors"
@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-const (
-	day  = 24 * time.Hour
-	week = 7 * day
-)
+const day = 24 * time.Hour
 
-var errDuration = errors.New("not a duration")
+// DurationForm says how a duration is written.
+const DurationForm = "write it with its unit, such as 90s, 10m, 1h30m or 7d"
 
-// unit returns what a unit of time stands for. A day is 24 hours: waiting is
-// not a matter of calendars.
-func unit(s string) (time.Duration, bool) {
+var errDuration = errors.New("not a duration: " + DurationForm)
+
+// Unit returns what a unit of time stands for. A day is 24 hours, whatever the
+// calendar says.
+func Unit(s string) (time.Duration, bool) {
 	switch s {
 	case "ms":
 		return time.Millisecond, true
@@ -30,14 +30,15 @@ func unit(s string) (time.Duration, bool) {
 	case "d":
 		return day, true
 	case "w":
-		return week, true
+		return 7 * day, true
 	}
 	return 0, false
 }
 
-// parseDuration reads "2m", "1h30m", "7d", "1w" and "0"; a minus in front is
-// read, so that the message about it can be a better one.
-func parseDuration(s string) (time.Duration, error) {
+// ParseDuration reads "2m", "1h30m", "7d", "1w" and "0", wherever a duration is
+// written: in files, in environment variables and in flags. It reads a minus in
+// front, so that the caller's message about it can be a better one.
+func ParseDuration(s string) (time.Duration, error) {
 	rest, negative := strings.CutPrefix(s, "-")
 	if rest == "0" {
 		return 0, nil
@@ -60,11 +61,11 @@ func parseDuration(s string) (time.Duration, error) {
 		if end < 0 {
 			end = len(rest)
 		}
-		u, ok := unit(rest[:end])
+		unit, ok := Unit(rest[:end])
 		if !ok {
 			return 0, errDuration
 		}
-		total += n * float64(u)
+		total += n * float64(unit)
 		rest = rest[end:]
 	}
 	if total > math.MaxInt64/2 {
@@ -76,8 +77,8 @@ func parseDuration(s string) (time.Duration, error) {
 	return time.Duration(total), nil
 }
 
-// formatDuration writes a duration as people would: "2m", "24h", "7d".
-func formatDuration(d time.Duration) string {
+// FormatDuration writes a duration as people would: "2m", "36h", "7d".
+func FormatDuration(d time.Duration) string {
 	switch {
 	case d != 0 && d%day == 0:
 		return strconv.FormatInt(int64(d/day), 10) + "d"
