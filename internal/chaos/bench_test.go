@@ -13,11 +13,11 @@ import (
 // joins a second to spaces whose quota is free: that is, by the event's time
 // and the message's, which one clock tells.
 func BenchmarkJoinToWelcome(b *testing.B) {
-	w := newWorld(b, simulate.Options{Seed: 18, Spaces: quietSpaces(b.N), Users: 4})
-	w.work(b)
-	w.greetFirst(b, w.Spaces())
+	env := newEnvironment(b, simulate.Options{Seed: 18, Spaces: quietSpaces(b.N), Users: 4})
+	env.startWorker(b)
+	env.greetFirst(b, env.Spaces())
 	b.ResetTimer()
-	took := w.greet(b, w.Spaces(), b.N)
+	took := env.greet(b, env.Spaces(), b.N)
 	b.StopTimer()
 	b.ReportMetric(quantile(took, 0.5), "p50-ms")
 	b.ReportMetric(quantile(took, 0.95), "p95-ms")
@@ -28,38 +28,38 @@ func BenchmarkJoinToWelcome(b *testing.B) {
 func quietSpaces(n int) int { return max(50, min(n, 300)) }
 
 // greetFirst lets one person join, and waits for the worker to start.
-func (w *world) greetFirst(b *testing.B, spaces []simulate.SpaceInfo) {
+func (env *environment) greetFirst(b *testing.B, spaces []simulate.SpaceInfo) {
 	b.Helper()
-	w.join(b, spaces[len(spaces)-1])
-	eventually(b, 60*time.Second, "the worker works", func() bool { return w.Counts().AppMessages == 1 })
+	env.join(b, spaces[len(spaces)-1])
+	eventually(b, 60*time.Second, "the worker works", func() bool { return env.Counts().AppMessages == 1 })
 }
 
-func (w *world) join(b *testing.B, space simulate.SpaceInfo) {
+func (env *environment) join(b *testing.B, space simulate.SpaceInfo) {
 	b.Helper()
-	if err := w.AddMembers(space.Name, w.newcomers(1)...); err != nil {
+	if err := env.AddMembers(space.Name, env.addUsers(1)...); err != nil {
 		b.Fatal(err)
 	}
 }
 
 // greet lets n people join after the first, 10 a second, and answers how long
 // their welcomes took, shortest first. Nobody else may be written to.
-func (w *world) greet(b *testing.B, spaces []simulate.SpaceInfo, n int) (took []time.Duration) {
+func (env *environment) greet(b *testing.B, spaces []simulate.SpaceInfo, n int) (took []time.Duration) {
 	b.Helper()
 	const rate = 10
 	tick := time.NewTicker(time.Second / rate)
 	defer tick.Stop()
 	for i := range n {
 		<-tick.C
-		w.join(b, spaces[i%len(spaces)])
+		env.join(b, spaces[i%len(spaces)])
 	}
-	eventually(b, 60*time.Second, "everybody is welcomed", func() bool { return w.Counts().AppMessages == n+1 })
+	eventually(b, 60*time.Second, "everybody is welcomed", func() bool { return env.Counts().AppMessages == n+1 })
 
 	type greeting struct{ space, user string }
 	joined := map[greeting]time.Time{}
-	for _, j := range w.Truth().Joins[1:] {
+	for _, j := range env.Truth().Joins[1:] {
 		joined[greeting{j.Space, j.User}] = j.Time
 	}
-	for _, m := range w.Truth().AppMessages {
+	for _, m := range env.Truth().AppMessages {
 		if at, ok := joined[greeting{m.Space, m.Viewer}]; ok {
 			took = append(took, m.Time.Sub(at))
 		}

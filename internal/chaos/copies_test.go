@@ -20,7 +20,7 @@ import (
 func TestFiveCopiesInRandomOrder(t *testing.T) {
 	t.Parallel()
 	events := scaled(4_000, 100_000)
-	w := newWorld(t, simulate.Options{Seed: 10, Spaces: 1, Users: 1})
+	env := newEnvironment(t, simulate.Options{Seed: 10, Spaces: 1, Users: 1})
 	g := workload.New(10, workload.Options{Full: true, Start: time.Now().Add(-time.Hour), Interval: time.Millisecond, Spaces: 100, Users: 500})
 	var copies []*pubsubpb.PubsubMessage
 	for range events {
@@ -31,13 +31,13 @@ func TestFiveCopiesInRandomOrder(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(10, 10))
 	rng.Shuffle(len(copies), func(i, j int) { copies[i], copies[j] = copies[j], copies[i] })
-	if _, err := w.Broker().Publish(w.topic, copies...); err != nil {
+	if _, err := env.Broker().Publish(env.topic, copies...); err != nil {
 		t.Fatal(err)
 	}
 	// Joins of an hour ago are too old for a welcome at the usual limit.
-	w.work(t, inForce(t, ""))
-	w.work(t, inForce(t, ""))
-	if err := w.Broker().WaitIdle(t.Context(), w.subscription); err != nil {
+	env.startWorker(t, rulesSetting(t, ""))
+	env.startWorker(t, rulesSetting(t, ""))
+	if err := env.Broker().WaitIdle(t.Context(), env.subscription); err != nil {
 		t.Fatal(err)
 	}
 
@@ -52,11 +52,11 @@ func TestFiveCopiesInRandomOrder(t *testing.T) {
 		"quarantined":         {`SELECT count(*) FROM quarantine`, 0},
 		"event ids with rows": {`SELECT count(*) FROM (SELECT event_key, ordinal FROM events GROUP BY 1, 2 HAVING count(*) > 1) d`, 0},
 	} {
-		if got := w.query(t, tt.sql); got != tt.want {
+		if got := env.query(t, tt.sql); got != tt.want {
 			t.Errorf("%s = %d, want %d", what, got, tt.want)
 		}
 	}
-	if s := w.stats(t); s.Acked != int64(len(copies)) || s.Nacked != 0 {
+	if s := env.stats(t); s.Acked != int64(len(copies)) || s.Nacked != 0 {
 		t.Errorf("acked %d, nacked %d, want %d and 0", s.Acked, s.Nacked, len(copies))
 	}
 }
@@ -70,7 +70,7 @@ func TestBigMessagesAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 512 << 20
 	messages := scaled(80, 2_000)
-	w := newWorld(t, simulate.Options{Seed: 11, Spaces: 1, Users: 1})
+	env := newEnvironment(t, simulate.Options{Seed: 11, Spaces: 1, Users: 1})
 	padding := strings.Repeat("x", 9_900_000)
 	m := workload.New(11, workload.Options{Start: time.Now().Add(-time.Minute)}).Next()
 	data := []byte(string(m.Data[:len(m.Data)-1]) + `,"padding":"` + padding + `"}`)
@@ -78,19 +78,19 @@ func TestBigMessagesAreBounded(t *testing.T) {
 		big := &pubsubpb.PubsubMessage{Attributes: map[string]string{}, Data: data}
 		proto.Merge(big, &pubsubpb.PubsubMessage{Attributes: m.Attributes})
 		big.Attributes["ce-id"] = fmt.Sprintf("spaces/BIG/spaceEvents/%d", i)
-		if _, err := w.Broker().Publish(w.topic, big); err != nil {
+		if _, err := env.Broker().Publish(env.topic, big); err != nil {
 			t.Fatal(err)
 		}
 	}
-	p := w.work(t)
-	if err := w.Broker().WaitIdle(t.Context(), w.subscription); err != nil {
+	p := env.startWorker(t)
+	if err := env.Broker().WaitIdle(t.Context(), env.subscription); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.query(t, `SELECT count(*) FROM events`); got != messages {
+	if got := env.query(t, `SELECT count(*) FROM events`); got != messages {
 		t.Errorf("%d events recorded, want %d", got, messages)
 	}
 	rss := peakMemory(t, p.cmd.Process.Pid)
-	t.Logf("peak memory %d MB, at most %d messages held", rss>>20, w.stats(t).MaxOutstanding)
+	t.Logf("peak memory %d MB, at most %d messages held", rss>>20, env.stats(t).MaxOutstanding)
 	if rss > most {
 		t.Errorf("the worker took %d MB, want at most %d", rss>>20, most>>20)
 	}

@@ -16,26 +16,26 @@ import (
 func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
 	kills, steps := scaled(12, 500), scaled(1_500, 100_000)
-	w := newWorld(t, simulate.Options{Seed: 4, Spaces: scaled(12, 100), Users: scaled(120, 5_000)})
-	w.SetFaults(simulate.Faults{Duplicate: 0.2, Reorder: 0.1, Garbage: 0.01})
-	w.SetChatFaults(simulate.DropReplies(0.3, 4))
-	wait := w.act(t, simulate.Activity{Seed: 4, Rate: scaled(150.0, 500.0), Steps: steps})
+	env := newEnvironment(t, simulate.Options{Seed: 4, Spaces: scaled(12, 100), Users: scaled(120, 5_000)})
+	env.SetFaults(simulate.Faults{Duplicate: 0.2, Reorder: 0.1, Garbage: 0.01})
+	env.SetChatFaults(simulate.DropReplies(0.3, 4))
+	wait := env.startActivity(t, simulate.Activity{Seed: 4, Rate: scaled(150.0, 500.0), Steps: steps})
 
 	rng := rand.New(rand.NewPCG(4, 4))
-	workers := []*process{w.work(t), w.work(t)}
+	workers := []*process{env.startWorker(t), env.startWorker(t)}
 	for range kills {
 		after(t, 300*time.Millisecond+time.Duration(rng.IntN(700))*time.Millisecond)
 		i := rng.IntN(len(workers))
 		if err := workers[i].stop(t, syscall.SIGKILL, 10*time.Second); err == nil {
 			t.Error("a killed worker ended by itself")
 		}
-		workers[i] = w.work(t)
+		workers[i] = env.startWorker(t)
 	}
 	wait()
 	// The leases of the dead run for half a minute, and their jobs a minute
 	// until they are rescued.
-	w.settle(t, 5*time.Minute)
-	if s := w.stats(t); s.Nacked > 0 || s.DeadLettered > 0 {
+	env.wantAllExact(t, 5*time.Minute)
+	if s := env.stats(t); s.Nacked > 0 || s.DeadLettered > 0 {
 		t.Errorf("nacked %d, dead-lettered %d, want 0 and 0", s.Nacked, s.DeadLettered)
 	}
 }
@@ -45,12 +45,12 @@ func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 // it had committed it had acked.
 func TestTermUnderLoad(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulate.Options{Seed: 5, Spaces: 10, Users: 100})
+	env := newEnvironment(t, simulate.Options{Seed: 5, Spaces: 10, Users: 100})
 	rounds := scaled(4, 50)
-	wait := w.act(t, simulate.Activity{Seed: 5, Rate: 300, Steps: rounds * 600})
+	wait := env.startActivity(t, simulate.Activity{Seed: 5, Rate: 300, Steps: rounds * 600})
 	for range rounds {
-		p := w.work(t)
-		eventually(t, 30*time.Second, "the worker records", func() bool { return w.stats(t).Outstanding > 0 })
+		p := env.startWorker(t)
+		eventually(t, 30*time.Second, "the worker records", func() bool { return env.stats(t).Outstanding > 0 })
 		after(t, time.Second)
 		if err := p.stop(t, syscall.SIGTERM, 25*time.Second); err != nil {
 			t.Errorf("the worker ended with %v:\n%s", err, p.log.tail(2000))
@@ -59,10 +59,10 @@ func TestTermUnderLoad(t *testing.T) {
 			t.Errorf("a context ended under a transaction: %s", count(log, "context canceled"))
 		}
 	}
-	p := w.work(t)
+	p := env.startWorker(t)
 	wait()
-	w.settle(t, 3*time.Minute)
-	if s := w.stats(t); s.RedeliveredAfterAck*1000 > s.Acked {
+	env.wantAllExact(t, 3*time.Minute)
+	if s := env.stats(t); s.RedeliveredAfterAck*1000 > s.Acked {
 		t.Errorf("%d of %d acked messages came again, want at most 0.1 %%", s.RedeliveredAfterAck, s.Acked)
 	}
 	if err := p.stop(t, syscall.SIGTERM, 25*time.Second); err != nil {

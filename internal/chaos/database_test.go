@@ -13,25 +13,25 @@ import (
 // topic, and it catches up by itself.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulate.Options{Seed: 1, Spaces: 5, Users: 50})
-	p := w.work(t)
+	env := newEnvironment(t, simulate.Options{Seed: 1, Spaces: 5, Users: 50})
+	p := env.startWorker(t)
 	outage := scaled(8*time.Second, 10*time.Minute)
-	wait := w.act(t, simulate.Activity{Seed: 1, Rate: 50, Steps: int((outage + 4*time.Second).Seconds()) * 50})
-	eventually(t, 30*time.Second, "events are recorded", func() bool { return w.stats(t).Acked > 20 })
-	if err := w.pg.Kill(); err != nil {
+	wait := env.startActivity(t, simulate.Activity{Seed: 1, Rate: 50, Steps: int((outage + 4*time.Second).Seconds()) * 50})
+	eventually(t, 30*time.Second, "events are recorded", func() bool { return env.stats(t).Acked > 20 })
+	if err := env.pg.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	acked := w.stats(t).Acked
+	acked := env.stats(t).Acked
 	after(t, outage)
-	if s := w.stats(t); s.Acked > acked+50 {
+	if s := env.stats(t); s.Acked > acked+50 {
 		t.Errorf("%d messages were acked while there was no database", s.Acked-acked)
 	}
-	if err := w.pg.Restart(t.Context()); err != nil {
+	if err := env.pg.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wait()
-	w.settle(t, 5*time.Minute)
-	if s := w.stats(t); s.Nacked != 0 || s.DeadLettered != 0 || s.Expired != 0 {
+	env.wantAllExact(t, 5*time.Minute)
+	if s := env.stats(t); s.Nacked != 0 || s.DeadLettered != 0 || s.Expired != 0 {
 		t.Errorf("nacked %d, dead-lettered %d, expired %d, want none", s.Nacked, s.DeadLettered, s.Expired)
 	}
 	if err := p.stop(t, syscall.SIGTERM, 25*time.Second); err != nil {
@@ -44,27 +44,27 @@ func TestDatabaseAway(t *testing.T) {
 func TestDatabaseFrozen(t *testing.T) {
 	t.Parallel()
 	const maxConns = 10
-	w := newWorld(t, simulate.Options{Seed: 2, Spaces: 5, Users: 50})
-	p := w.work(t)
-	wait := w.act(t, simulate.Activity{Seed: 2, Rate: 50, Steps: scaled(1_200, 20_000)})
+	env := newEnvironment(t, simulate.Options{Seed: 2, Spaces: 5, Users: 50})
+	p := env.startWorker(t)
+	wait := env.startActivity(t, simulate.Activity{Seed: 2, Rate: 50, Steps: scaled(1_200, 20_000)})
 	for range scaled(2, 10) {
-		recorded := w.query(t, `SELECT count(*) FROM events`)
-		eventually(t, 60*time.Second, "events are recorded", func() bool { return w.query(t, `SELECT count(*) FROM events`) > recorded+20 })
-		if err := w.pg.Pause(); err != nil {
+		recorded := env.query(t, `SELECT count(*) FROM events`)
+		eventually(t, 60*time.Second, "events are recorded", func() bool { return env.query(t, `SELECT count(*) FROM events`) > recorded+20 })
+		if err := env.pg.Pause(); err != nil {
 			t.Fatal(err)
 		}
 		after(t, scaled(18*time.Second, 5*time.Minute))
-		if err := w.pg.Resume(); err != nil {
+		if err := env.pg.Resume(); err != nil {
 			t.Fatal(err)
 		}
 		// The worker's connections, River's included; ours are 2 more.
-		if n := w.query(t, `SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'`); n > maxConns+2+2 {
+		if n := env.query(t, `SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'`); n > maxConns+2+2 {
 			t.Errorf("%d connections after the freeze, want at most %d", n, maxConns+2+2)
 		}
 	}
 	wait()
-	w.settle(t, 3*time.Minute)
-	if s := w.stats(t); s.Nacked != 0 {
+	env.wantAllExact(t, 3*time.Minute)
+	if s := env.stats(t); s.Nacked != 0 {
 		t.Errorf("nacked %d, want 0", s.Nacked)
 	}
 	if err := p.stop(t, syscall.SIGTERM, 25*time.Second); err != nil {
@@ -76,12 +76,12 @@ func TestDatabaseFrozen(t *testing.T) {
 // lead to second deliveries, and those to nothing.
 func TestSlowCommitAndLostAcks(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulate.Options{Seed: 3, Spaces: 5, Users: 50})
-	p := w.work(t)
-	if err := w.Broker().DropAcks(w.subscription, 100); err != nil {
+	env := newEnvironment(t, simulate.Options{Seed: 3, Spaces: 5, Users: 50})
+	p := env.startWorker(t)
+	if err := env.Broker().DropAcks(env.subscription, 100); err != nil {
 		t.Fatal(err)
 	}
-	lock, err := w.db.Pool().Begin(t.Context())
+	lock, err := env.db.Pool().Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,14 +91,14 @@ func TestSlowCommitAndLostAcks(t *testing.T) {
 	if _, err := lock.Exec(t.Context(), `LOCK TABLE events IN ACCESS EXCLUSIVE MODE`); err != nil {
 		t.Fatal(err)
 	}
-	wait := w.act(t, simulate.Activity{Seed: 3, Rate: 100, Steps: 500})
+	wait := env.startActivity(t, simulate.Activity{Seed: 3, Rate: 100, Steps: 500})
 	after(t, scaled(15*time.Second, 90*time.Second))
 	if err := lock.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wait()
-	w.settle(t, 3*time.Minute)
-	if s := w.stats(t); s.RedeliveredAfterAck == 0 {
+	env.wantAllExact(t, 3*time.Minute)
+	if s := env.stats(t); s.RedeliveredAfterAck == 0 {
 		t.Error("nothing was delivered again: the test has shown nothing")
 	}
 	if err := p.stop(t, syscall.SIGTERM, 25*time.Second); err != nil {

@@ -3,7 +3,7 @@
 // everything several times, while a simulated Workspace goes on. Afterwards
 // reconcile compares what was published with what was recorded and sent.
 //
-// The worker runs as a process of its own, built from cmd/subscriber. The
-// tests are scaled to run with all others; -chaos.full gives them the sizes of
-// a nightly run.
+// The worker is a process of its own: the test binary once more, which runs
+// internal/worker as `subscriber run` does. The tests are scaled to run with all
+// others; -chaos.full gives them the sizes of a nightly run.
 package chaos

@@ -39,7 +39,7 @@ type neighbour struct {
 // besideModules measures welcomes, and returns the p99.
 func besideModules(b *testing.B, modules ...neighbour) (p99 float64) {
 	const talking = 10
-	w := newWorld(b, simulate.Options{Seed: 18, Spaces: quietSpaces(b.N) + talking, Users: 4})
+	env := newEnvironment(b, simulate.Options{Seed: 18, Spaces: quietSpaces(b.N) + talking, Users: 4})
 	dir, rules := b.TempDir(), welcome
 	for i, m := range modules {
 		path := filepath.Join(dir, fmt.Sprintf("%d.wasm", i))
@@ -48,17 +48,17 @@ func besideModules(b *testing.B, modules ...neighbour) (p99 float64) {
 		}
 		rules += fmt.Sprintf("  - id: module-%d\n    mode: live\n    on: message.created\n    do:\n      - exec: { module: %q }\n", i, path)
 	}
-	w.work(b, inForce(b, rules))
-	quiet, loud := w.Spaces()[talking:], w.Spaces()[:talking]
-	w.greetFirst(b, quiet)
+	env.startWorker(b, rulesSetting(b, rules))
+	quiet, loud := env.Spaces()[talking:], env.Spaces()[:talking]
+	env.greetFirst(b, quiet)
 
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		w.chatter(b, loud, stop)
+		env.chatter(b, loud, stop)
 	}()
 	b.ResetTimer()
-	took := w.greet(b, quiet, b.N)
+	took := env.greet(b, quiet, b.N)
 	b.StopTimer()
 	close(stop)
 	<-stopped
@@ -67,7 +67,7 @@ func besideModules(b *testing.B, modules ...neighbour) (p99 float64) {
 		id := fmt.Sprintf("module-%d", i)
 		eventually(b, 60*time.Second, id+" is run", func() bool {
 			var n int
-			if err := w.db.Pool().QueryRow(b.Context(), `
+			if err := env.db.Pool().QueryRow(b.Context(), `
 				SELECT count(*)
 				FROM reactor_runs
 				WHERE reactor = $1 AND strpos(reason, $2) > 0`, id, m.reason).Scan(&n); err != nil {
@@ -83,13 +83,13 @@ func besideModules(b *testing.B, modules ...neighbour) (p99 float64) {
 }
 
 // chatter posts 20 messages a second until stop is closed.
-func (w *world) chatter(b *testing.B, spaces []simulate.SpaceInfo, stop <-chan struct{}) {
+func (env *environment) chatter(b *testing.B, spaces []simulate.SpaceInfo, stop <-chan struct{}) {
 	tick := time.NewTicker(time.Second / 20)
 	defer tick.Stop()
 	for i := 0; ; i++ {
 		space := spaces[i%len(spaces)].Name
-		people := slices.DeleteFunc(w.Members(space), func(u string) bool { return u == w.App() })
-		if _, err := w.Post(space, people[0], "Anything new?"); err != nil {
+		people := slices.DeleteFunc(env.Members(space), func(u string) bool { return u == env.App() })
+		if _, err := env.Post(space, people[0], "Anything new?"); err != nil {
 			b.Error(err)
 			return
 		}

@@ -29,7 +29,7 @@ reactors:
 // spaces. Each has its Workspace; what one says there, the other app says in
 // the other's.
 type instance struct {
-	*world
+	*environment
 	worker        *process
 	person, other string // who is there; the other is an app
 	said          int    // of our messages: how many have been told
@@ -37,17 +37,17 @@ type instance struct {
 
 func newInstance(t *testing.T, rules string) *instance {
 	t.Helper()
-	w := newWorld(t, simulate.Options{Seed: 14, Spaces: 4, Users: 4})
-	i := &instance{world: w, person: w.newcomers(1)[0], other: w.AddUser(true)}
-	for _, s := range w.Spaces() {
-		if err := w.AddMembers(s.Name, i.person, i.other); err != nil {
+	env := newEnvironment(t, simulate.Options{Seed: 14, Spaces: 4, Users: 4})
+	i := &instance{environment: env, person: env.addUsers(1)[0], other: env.AddUser(true)}
+	for _, s := range env.Spaces() {
+		if err := env.AddMembers(s.Name, i.person, i.other); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.Flush()
-	i.worker = w.work(t, rules)
+	env.Flush()
+	i.worker = env.startWorker(t, rules)
 	i.rest(t)
-	i.said = len(w.Truth().AppMessages) // those of the greeting
+	i.said = len(env.Truth().AppMessages) // those of the greeting
 	return i
 }
 
@@ -82,7 +82,7 @@ func (i *instance) tell(t *testing.T, to *instance, count map[string]int) (news 
 // people are answered as before.
 func TestTwoInstancesFallSilent(t *testing.T) {
 	t.Parallel()
-	rules := inForce(t, echo)
+	rules := rulesSetting(t, echo)
 	a, b := newInstance(t, rules), newInstance(t, rules)
 	spaces := a.Spaces()
 	say := func(i *instance, space, who string) {
@@ -107,7 +107,7 @@ func TestTwoInstancesFallSilent(t *testing.T) {
 		{"a person says something", func(space string) { say(a, space, a.person); say(b, space, b.person) }, 2},
 		{"another app says something", func(space string) { say(a, space, a.other); say(b, space, b.other) }, 2},
 		{"the one greets somebody", func(space string) {
-			if err := a.AddMembers(space, a.newcomers(1)...); err != nil {
+			if err := a.AddMembers(space, a.addUsers(1)...); err != nil {
 				t.Fatal(err)
 			}
 		}, 3},
@@ -143,7 +143,7 @@ func TestTwoInstancesFallSilent(t *testing.T) {
 	}
 	before := a.Counts().AppMessages
 	say(a, spaces[0].Name, a.person)
-	a.settleEvents(t, time.Minute)
+	a.wantEventsExact(t, time.Minute)
 	if got := a.Counts().AppMessages - before; got != 1 {
 		t.Errorf("a person who asks again is answered %d times, want once", got)
 	}

@@ -21,19 +21,19 @@ func TestEverybodyIsWelcomedOnce(t *testing.T) {
 	t.Parallel()
 	const maxAge = 10 * time.Minute // as the rule says
 	joins, kills := scaled(150, 5_000), scaled(0, 300)
-	w := newWorld(t, simulate.Options{Seed: 12, Spaces: scaled(20, 250), Users: 10})
+	env := newEnvironment(t, simulate.Options{Seed: 12, Spaces: scaled(20, 250), Users: 10})
 	// Four copies of each event, and a fifth delivery of as many as there are
 	// events, once their leases are over.
-	w.SetFaults(simulate.Faults{Duplicate: 1})
-	if err := w.Broker().Duplicate(w.topic, math.MaxInt32); err != nil {
+	env.SetFaults(simulate.Faults{Duplicate: 1})
+	if err := env.Broker().Duplicate(env.topic, math.MaxInt32); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Broker().DropAcks(w.subscription, joins); err != nil {
+	if err := env.Broker().DropAcks(env.subscription, joins); err != nil {
 		t.Fatal(err)
 	}
-	w.SetChatFaults(simulate.DropReplies(0.3, 12))
-	workers := []*process{w.work(t), w.work(t), w.work(t)}
-	wait := w.comeAndGo(t, 12, joins, scaled(30.0, 25.0))
+	env.SetChatFaults(simulate.DropReplies(0.3, 12))
+	workers := []*process{env.startWorker(t), env.startWorker(t), env.startWorker(t)}
+	wait := env.comeAndGo(t, 12, joins, scaled(30.0, 25.0))
 	rng := rand.New(rand.NewPCG(12, 1))
 	for range kills {
 		after(t, 300*time.Millisecond+time.Duration(rng.IntN(600))*time.Millisecond)
@@ -41,20 +41,20 @@ func TestEverybodyIsWelcomedOnce(t *testing.T) {
 		if err := workers[i].stop(t, syscall.SIGKILL, 10*time.Second); err == nil {
 			t.Error("a killed worker ended by itself")
 		}
-		workers[i] = w.work(t)
+		workers[i] = env.startWorker(t)
 	}
 	wait()
-	w.settle(t, maxAge)
+	env.wantAllExact(t, maxAge)
 
-	if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome NOT IN ('sent', 'left', 'failed')`); got != 0 {
+	if got := env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome NOT IN ('sent', 'left', 'failed')`); got != 0 {
 		t.Errorf("%d runs ended in another way than being sent or leaving", got)
 	}
-	if late := latestWelcome(w.Truth()); late > maxAge {
+	if late := latestWelcome(env.Truth()); late > maxAge {
 		t.Errorf("a welcome came %s after its join, want at most %s", late, maxAge)
 	} else {
 		t.Logf("the latest welcome came %s after its join", late)
 	}
-	if s := w.stats(t); s.Acked < int64(4*joins) || s.RedeliveredAfterAck == 0 {
+	if s := env.stats(t); s.Acked < int64(4*joins) || s.RedeliveredAfterAck == 0 {
 		t.Errorf("acked %d, of which %d came again: the test has shown nothing", s.Acked, s.RedeliveredAfterAck)
 	}
 }
@@ -84,11 +84,11 @@ func latestWelcome(l simulate.Truth) (latest time.Duration) {
 
 // comeAndGo lets so many people join in the background, a third of them in
 // groups of up to six; one in six leaves again, and half of those return.
-func (w *world) comeAndGo(t *testing.T, seed uint64, joins int, rate float64) (wait func()) {
+func (env *environment) comeAndGo(t *testing.T, seed uint64, joins int, rate float64) (wait func()) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(seed, 0))
 	done := make(chan error, 1)
-	spaces := w.Spaces()
+	spaces := env.Spaces()
 	go func() {
 		type member struct{ space, user string }
 		var there, gone []member
@@ -108,22 +108,22 @@ func (w *world) comeAndGo(t *testing.T, seed uint64, joins int, rate float64) (w
 				m := there[i]
 				there[i], there = there[len(there)-1], there[:len(there)-1]
 				gone = append(gone, m)
-				err = w.RemoveMember(m.space, m.user)
+				err = env.RemoveMember(m.space, m.user)
 			case chance < 3 && len(gone) > 0:
 				m := gone[0]
 				gone = gone[1:]
-				err = w.AddMembers(m.space, m.user)
+				err = env.AddMembers(m.space, m.user)
 			default:
 				n := 1
 				if chance == 3 {
 					n = min(2+rng.IntN(5), left)
 				}
 				left -= n
-				space, users := spaces[rng.IntN(len(spaces))].Name, w.newcomers(n)
+				space, users := spaces[rng.IntN(len(spaces))].Name, env.addUsers(n)
 				for _, u := range users {
 					there = append(there, member{space, u})
 				}
-				err = w.AddMembers(space, users...)
+				err = env.AddMembers(space, users...)
 			}
 			if err != nil {
 				done <- err

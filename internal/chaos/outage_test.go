@@ -21,23 +21,23 @@ func TestOutageOfAnHour(t *testing.T) {
 	}
 	t.Parallel()
 	const spaces, each, most = 50, 20, 200
-	w := newWorld(t, simulate.Options{Seed: 17, Spaces: spaces, Users: 4})
+	env := newEnvironment(t, simulate.Options{Seed: 17, Spaces: spaces, Users: 4})
 	var calls atomic.Int64
 	var away atomic.Bool
 	away.Store(true)
-	w.SetChatFaults(func(simulate.ChatCall) (f simulate.ChatFault) {
+	env.SetChatFaults(func(simulate.ChatCall) (f simulate.ChatFault) {
 		if away.Load() {
 			calls.Add(1)
 			f.Status = http.StatusServiceUnavailable
 		}
 		return f
 	})
-	rules := inForce(t, strings.Replace(welcome, "10m", "3h", 1))
+	rules := rulesSetting(t, strings.Replace(welcome, "10m", "3h", 1))
 	for range 3 {
-		w.work(t, rules)
+		env.startWorker(t, rules)
 	}
-	for _, s := range w.Spaces() {
-		if err := w.AddMembers(s.Name, w.newcomers(each)...); err != nil {
+	for _, s := range env.Spaces() {
+		if err := env.AddMembers(s.Name, env.addUsers(each)...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,8 +47,8 @@ func TestOutageOfAnHour(t *testing.T) {
 		t.Errorf("%d calls in an hour of outage, want at most %d", n, most)
 	}
 	away.Store(false)
-	w.settle(t, 15*time.Minute)
-	if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`); got != spaces*each {
+	env.wantAllExact(t, 15*time.Minute)
+	if got := env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`); got != spaces*each {
 		t.Errorf("%d runs were sent, want %d", got, spaces*each)
 	}
 }

@@ -14,28 +14,28 @@ import (
 func TestSharedQuota(t *testing.T) {
 	t.Parallel()
 	n := scaled(8, 200)
-	w := newWorld(t, simulate.Options{Seed: 16, Spaces: 2, Users: 4})
+	env := newEnvironment(t, simulate.Options{Seed: 16, Spaces: 2, Users: 4})
 	// 60 in a minute, counted over the length of the test.
 	span := scaled(6*time.Second, time.Minute)
-	w.SetWriteQuota(int(span.Seconds()), span)
-	shared, own := w.Spaces()[0].Name, w.Spaces()[1].Name
-	if err := w.AddOtherApp(shared, 40); err != nil {
+	env.SetWriteQuota(int(span.Seconds()), span)
+	shared, own := env.Spaces()[0].Name, env.Spaces()[1].Name
+	if err := env.AddOtherApp(shared, 40); err != nil {
 		t.Fatal(err)
 	}
-	rules := inForce(t, strings.Replace(welcome, "10m", "2h", 1))
+	rules := rulesSetting(t, strings.Replace(welcome, "10m", "2h", 1))
 	for range 3 {
-		w.work(t, rules, "SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE=30")
+		env.startWorker(t, rules, "SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE=30")
 	}
 	for _, space := range []string{shared, own} {
-		if err := w.AddMembers(space, w.newcomers(n)...); err != nil {
+		if err := env.AddMembers(space, env.addUsers(n)...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.settle(t, scaled(3*time.Minute, 90*time.Minute))
+	env.wantAllExact(t, scaled(3*time.Minute, 90*time.Minute))
 
 	last := map[string]time.Duration{}
-	first := w.Truth().Joins[0].Time
-	for _, m := range w.Truth().AppMessages {
+	first := env.Truth().Joins[0].Time
+	for _, m := range env.Truth().AppMessages {
 		last[m.Space] = max(last[m.Space], m.Time.Sub(first))
 	}
 	// What is left over in the shared space is 20 in a minute, and in the
@@ -46,8 +46,8 @@ func TestSharedQuota(t *testing.T) {
 			t.Errorf("%s got its last welcome after %s, want at most %s", space, last[space], most)
 		}
 	}
-	accepted, refused := w.OtherAppWrites(shared)
-	c := w.Counts()
+	accepted, refused := env.OtherAppWrites(shared)
+	c := env.Counts()
 	t.Logf("last after %s and %s; %d of %d calls were refused for the quota; the other app wrote %d, %d were refused",
 		last[shared], last[own], c.Throttled, c.ChatCalls, accepted, refused)
 	if most := scaled(n, 2*n/100); c.Throttled > most {

@@ -13,21 +13,21 @@ import (
 func TestKillSwitch(t *testing.T) {
 	t.Parallel()
 	spaces, each := scaled(30, 60), scaled(5, 20)
-	w := newWorld(t, simulate.Options{Seed: 13, Spaces: spaces, Users: 4})
-	w.work(t)
-	w.work(t)
-	for _, s := range w.Spaces() {
-		if err := w.AddMembers(s.Name, w.newcomers(each)...); err != nil {
+	env := newEnvironment(t, simulate.Options{Seed: 13, Spaces: spaces, Users: 4})
+	env.startWorker(t)
+	env.startWorker(t)
+	for _, s := range env.Spaces() {
+		if err := env.AddMembers(s.Name, env.addUsers(each)...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, 60*time.Second, "every space has a welcome", func() bool { return w.Counts().AppMessages >= spaces })
-	if err := w.db.Pause(t.Context(), store.AllReactors, "a test"); err != nil {
+	eventually(t, 60*time.Second, "every space has a welcome", func() bool { return env.Counts().AppMessages >= spaces })
+	if err := env.db.Pause(t.Context(), store.AllReactors, "a test"); err != nil {
 		t.Fatal(err)
 	}
 	paused := time.Now()
 	after(t, 5*time.Second)
-	sent := w.Truth().AppMessages
+	sent := env.Truth().AppMessages
 	if last := sent[len(sent)-1].Time.Sub(paused); last > 2*time.Second {
 		t.Errorf("a welcome was sent %s after the pause, want at most 2 s", last)
 	} else {
@@ -36,14 +36,14 @@ func TestKillSwitch(t *testing.T) {
 	if len(sent) >= spaces*each {
 		t.Error("everything was sent before the pause: the test has shown nothing")
 	}
-	if held := w.query(t, `SELECT count(*) FROM reactor_runs WHERE held`); held == 0 {
+	if held := env.query(t, `SELECT count(*) FROM reactor_runs WHERE held`); held == 0 {
 		t.Error("no run is held")
 	}
-	if _, err := w.db.Resume(t.Context(), store.AllReactors); err != nil {
+	if _, err := env.db.Resume(t.Context(), store.AllReactors); err != nil {
 		t.Fatal(err)
 	}
-	w.settle(t, time.Minute+time.Duration(each)*5*time.Second)
-	if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`); got != spaces*each {
+	env.wantAllExact(t, time.Minute+time.Duration(each)*5*time.Second)
+	if got := env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`); got != spaces*each {
 		t.Errorf("%d runs were sent, want %d", got, spaces*each)
 	}
 }

@@ -15,27 +15,27 @@ func TestBulkAddIsPaced(t *testing.T) {
 	t.Parallel()
 	const interval = 2 * time.Second // 30 a minute
 	n := scaled(8, 200)
-	w := newWorld(t, simulate.Options{Seed: 6, Spaces: 2, Users: 10})
-	w.work(t, "SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE=30")
-	crowded, other := w.Spaces()[0].Name, w.Spaces()[1].Name
-	if err := w.AddMembers(crowded, w.newcomers(n)...); err != nil {
+	env := newEnvironment(t, simulate.Options{Seed: 6, Spaces: 2, Users: 10})
+	env.startWorker(t, "SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE=30")
+	bulk, other := env.Spaces()[0].Name, env.Spaces()[1].Name
+	if err := env.AddMembers(bulk, env.addUsers(n)...); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.AddMembers(other, w.newcomers(1)...); err != nil {
+	if err := env.AddMembers(other, env.addUsers(1)...); err != nil {
 		t.Fatal(err)
 	}
-	w.settle(t, 2*time.Minute+time.Duration(n)*interval)
+	env.wantAllExact(t, 2*time.Minute+time.Duration(n)*interval)
 
-	if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`); got != n+1 {
+	if got := env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`); got != n+1 {
 		t.Errorf("%d runs were sent, want %d", got, n+1)
 	}
-	if got := w.query(t, `SELECT count(*) FROM membership_intervals WHERE joined_at IS NOT NULL`); got != n+1 {
+	if got := env.query(t, `SELECT count(*) FROM membership_intervals WHERE joined_at IS NOT NULL`); got != n+1 {
 		t.Errorf("%d joins recorded, want %d", got, n+1)
 	}
 	var sent []time.Time
 	var elsewhere time.Time
-	for _, m := range w.Truth().AppMessages {
-		if m.Space == crowded {
+	for _, m := range env.Truth().AppMessages {
+		if m.Space == bulk {
 			sent = append(sent, m.Time)
 		} else {
 			elsewhere = m.Time
@@ -53,24 +53,24 @@ func TestBulkAddIsPaced(t *testing.T) {
 	}
 	// It was the first of its space, so its fair share is to be sent at once.
 	if elsewhere.After(sent[n/2]) {
-		t.Error("the other space had to wait for the crowded one")
+		t.Error("the other space had to wait for the bulk one")
 	}
 }
 
 // Row R5: what comes too late is recorded, but nobody is greeted for it.
 func TestLateJoinsExpire(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulate.Options{Seed: 7, Spaces: 1, Users: 4})
-	space := w.Spaces()[0].Name
-	if err := w.AddMembers(space, w.newcomers(3)...); err != nil {
+	env := newEnvironment(t, simulate.Options{Seed: 7, Spaces: 1, Users: 4})
+	space := env.Spaces()[0].Name
+	if err := env.AddMembers(space, env.addUsers(3)...); err != nil {
 		t.Fatal(err)
 	}
 	after(t, 2*time.Second)
-	w.work(t, inForce(t, strings.Replace(welcome, "10m", "1s", 1)))
+	env.startWorker(t, rulesSetting(t, strings.Replace(welcome, "10m", "1s", 1)))
 	eventually(t, 60*time.Second, "the runs have expired", func() bool {
-		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'too_old'`) == 3
+		return env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'too_old'`) == 3
 	})
-	if n := len(w.Truth().AppMessages); n != 0 {
+	if n := len(env.Truth().AppMessages); n != 0 {
 		t.Errorf("%d messages were sent, want none", n)
 	}
 }
@@ -80,48 +80,48 @@ func TestLateJoinsExpire(t *testing.T) {
 // refusal is a matter of milliseconds.
 func TestLeaveAndReturn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulate.Options{Seed: 8, Spaces: 1, Users: 4})
-	space := w.Spaces()[0].Name
-	who := w.newcomers(1)[0]
-	if err := w.AddMembers(space, who); err != nil {
+	env := newEnvironment(t, simulate.Options{Seed: 8, Spaces: 1, Users: 4})
+	space := env.Spaces()[0].Name
+	who := env.addUsers(1)[0]
+	if err := env.AddMembers(space, who); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.RemoveMember(space, who); err != nil {
+	if err := env.RemoveMember(space, who); err != nil {
 		t.Fatal(err)
 	}
-	w.work(t)
+	env.startWorker(t)
 	eventually(t, 60*time.Second, "the run has ended", func() bool {
-		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome IN ('left', 'failed') AND reason IS NOT NULL`) == 1
+		return env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome IN ('left', 'failed') AND reason IS NOT NULL`) == 1
 	})
-	if err := w.AddMembers(space, who); err != nil {
+	if err := env.AddMembers(space, who); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 60*time.Second, "the welcome is sent", func() bool {
-		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`) == 1
+		return env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`) == 1
 	})
-	w.settle(t, time.Minute)
+	env.wantAllExact(t, time.Minute)
 }
 
 // A space that the app may not write to: the run fails with a reason that its
 // people understand, and others go on.
 func TestForbiddenSpaceFails(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, simulate.Options{Seed: 9, Spaces: 2, Users: 4})
-	closed, open := w.Spaces()[0].Name, w.Spaces()[1].Name
-	w.SetChatFaults(func(c simulate.ChatCall) (f simulate.ChatFault) {
+	env := newEnvironment(t, simulate.Options{Seed: 9, Spaces: 2, Users: 4})
+	closed, open := env.Spaces()[0].Name, env.Spaces()[1].Name
+	env.SetChatFaults(func(c simulate.ChatCall) (f simulate.ChatFault) {
 		if c.Space == closed {
 			f.Status = 403
 		}
 		return f
 	})
-	w.work(t)
+	env.startWorker(t)
 	for _, space := range []string{closed, open} {
-		if err := w.AddMembers(space, w.newcomers(1)...); err != nil {
+		if err := env.AddMembers(space, env.addUsers(1)...); err != nil {
 			t.Fatal(err)
 		}
 	}
 	eventually(t, 60*time.Second, "one run is sent and one has failed", func() bool {
-		return w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'failed' AND reason LIKE '%add it to the space%'`) == 1 &&
-			w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`) == 1
+		return env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'failed' AND reason LIKE '%add it to the space%'`) == 1 &&
+			env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`) == 1
 	})
 }

@@ -28,27 +28,27 @@ reactors:
 func TestBulkAddIsCollapsed(t *testing.T) {
 	t.Parallel()
 	const n = 200
-	w := newWorld(t, simulate.Options{Seed: 15, Spaces: 2, Users: 10})
-	rules := inForce(t, together)
-	w.work(t, rules)
-	w.work(t, rules)
-	crowded, other := w.Spaces()[0].Name, w.Spaces()[1].Name
-	if err := w.AddMembers(crowded, w.newcomers(n)...); err != nil {
+	env := newEnvironment(t, simulate.Options{Seed: 15, Spaces: 2, Users: 10})
+	rules := rulesSetting(t, together)
+	env.startWorker(t, rules)
+	env.startWorker(t, rules)
+	bulk, other := env.Spaces()[0].Name, env.Spaces()[1].Name
+	if err := env.AddMembers(bulk, env.addUsers(n)...); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.AddMembers(other, w.newcomers(1)...); err != nil {
+	if err := env.AddMembers(other, env.addUsers(1)...); err != nil {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	w.settleEvents(t, 2*time.Minute)
+	env.wantEventsExact(t, 2*time.Minute)
 	t.Logf("settled after %s", time.Since(began))
 
 	for outcome, want := range map[string]int{"sent": 2, "collapsed": n - 1} {
-		if got := w.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = '`+outcome+`'`); got != want {
+		if got := env.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = '`+outcome+`'`); got != want {
 			t.Errorf("%d runs are %s, want %d", got, outcome, want)
 		}
 	}
-	sent := w.Truth().AppMessages
+	sent := env.Truth().AppMessages
 	if len(sent) != 2 {
 		t.Fatalf("%d messages were sent, want 2", len(sent))
 	}
@@ -56,8 +56,8 @@ func TestBulkAddIsCollapsed(t *testing.T) {
 		switch {
 		case m.Space == other && m.Viewer == "":
 			t.Error("who came alone was not greeted alone")
-		case m.Space == crowded && (m.Viewer != "" || !strings.Contains(m.Text, "You are 200.")):
-			t.Errorf("the crowd was not greeted as one, but with a message of %d bytes to %q", len(m.Text), m.Viewer)
+		case m.Space == bulk && (m.Viewer != "" || !strings.Contains(m.Text, "You are 200.")):
+			t.Errorf("the group was not greeted as one, but with a message of %d bytes to %q", len(m.Text), m.Viewer)
 		}
 	}
 }

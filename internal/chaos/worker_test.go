@@ -1,0 +1,154 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
+	"github.com/spacekeeper/spacekeeper/internal/worker"
+)
+
+// workerVariable makes a process of the test binary a worker: what the tests
+// kill is compiled with them.
+const workerVariable = "SPACEKEEPER_CHAOS_WORKER"
+
+// runWorker is `subscriber run` without its command line.
+func runWorker() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cfg, err := config.Load("", os.Getenv, config.ForWorker)
+	if err == nil {
+		err = worker.Main(ctx, cfg, os.Getenv, os.Stderr)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// process is a running worker.
+type process struct {
+	cmd  *exec.Cmd
+	log  *logBuffer
+	done chan struct{}
+	err  error // once done is closed
+}
+
+// welcome greets everybody who joins, as the simplest of rules does.
+const welcome = `
+reactors:
+  - id: welcome
+    mode: live
+    on: member.joined
+    max_age: 10m
+    do:
+      - send: { to: private, text: "Welcome, {{ member.mention }}!" }
+`
+
+// rulesSetting writes rules to a file, and is the setting that names it; without
+// rules nothing reacts.
+func rulesSetting(t testing.TB, rules string) string {
+	t.Helper()
+	const setting = "SPACEKEEPER_REACTORS_FILE="
+	if rules == "" {
+		return setting
+	}
+	path := filepath.Join(t.TempDir(), "reactors.yaml")
+	if err := os.WriteFile(path, []byte(rules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return setting + path
+}
+
+// startWorker starts a worker. Settings are environment variables.
+func (env *environment) startWorker(t testing.TB, settings ...string) *process {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Env = append(os.Environ(),
+		workerVariable+"=yes",
+		"SPACEKEEPER_CHAT_ENDPOINT="+conformancetest.Proxy(t, env.ChatEndpoint()),
+		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT="+conformancetest.Proxy(t, env.WorkspaceEventsEndpoint()),
+		"PUBSUB_EMULATOR_HOST="+env.PubSubAddr(),
+		"SPACEKEEPER_PROJECT="+env.Project(),
+		"SPACEKEEPER_PUBSUB_SUBSCRIPTION="+env.subscription,
+		"SPACEKEEPER_DATABASE_DSN="+env.pg.DSN(),
+		rulesSetting(t, welcome),
+		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE=60",
+		"SPACEKEEPER_HEALTH_ADDR=off",
+	)
+	cmd.Env = append(cmd.Env, settings...)
+	p := &process{cmd: cmd, log: &logBuffer{}, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = io.Discard, p.log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.done)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-p.done
+		if t.Failed() {
+			t.Logf("log of worker %d:\n%s", cmd.Process.Pid, p.log.tail(4000))
+		}
+	})
+	return p
+}
+
+// stop sends the signal and wants the worker to end within the limit.
+func (p *process) stop(t *testing.T, sig syscall.Signal, limit time.Duration) error {
+	t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Fatal(err)
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-p.done:
+		return p.err
+	case <-timer.C:
+		t.Fatalf("the worker was still there %s after %s", limit, sig)
+		return nil
+	}
+}
+
+// logBuffer collects the log of a worker.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func (b *logBuffer) tail(n int) string {
+	s := b.String()
+	return s[max(0, len(s)-n):]
+}
