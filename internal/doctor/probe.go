@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/googleapis/gax-go/v2"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
@@ -79,7 +80,7 @@ func Probe(ctx context.Context, opts ProbeOptions) ProbeReport {
 		opts.Timeout = 2 * time.Minute
 	}
 	if opts.Wait == nil {
-		opts.Wait = wait
+		opts.Wait = gax.Sleep
 	}
 	e, _ := prepare(ctx, Options{Config: opts.Config, Now: opts.Now})
 	defer e.close()
@@ -183,15 +184,4 @@ func (p *probe) found(name string, seen store.Sighting) {
 	r.Message, r.EventTime, r.ReceivedAt = seen.Message, seen.EventTime, seen.ReceivedAt
 	r.Seconds = seen.ReceivedAt.Sub(seen.EventTime).Seconds()
 	r.Hops = append(r.Hops, Hop{Name: name, Outcome: OK, Seen: fmt.Sprintf("%.1f s after it happened", r.Seconds)})
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

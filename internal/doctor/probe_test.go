@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
@@ -47,7 +48,7 @@ func (w *env) probe(t *testing.T, timeout time.Duration, postManually func(strin
 		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 		Wait: func(ctx context.Context, d time.Duration) error {
 			ahead.Add(int64(d))
-			return wait(ctx, 10*time.Millisecond)
+			return gax.Sleep(ctx, 10*time.Millisecond)
 		},
 	})
 }

@@ -3,11 +3,11 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	"github.com/googleapis/gax-go/v2"
 	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
@@ -34,7 +34,7 @@ func (h *held) items() int {
 // subscription, a lost permission): for a worker that is to run for years
 // nothing is final.
 func (w *Worker) receiveLoop(ctx, work context.Context) {
-	pause := backoff{min: time.Second, max: 30 * time.Second}
+	pauses := newPauses()
 	for {
 		started := time.Now()
 		w.status.setReceiving(true, nil)
@@ -51,14 +51,18 @@ func (w *Worker) receiveLoop(ctx, work context.Context) {
 		err = fmt.Errorf("receive from %s: %w%s", w.sub.String(), err, remedy(err))
 		w.status.setReceiving(false, err)
 		if time.Since(started) > time.Minute {
-			pause.reset()
+			pauses = newPauses()
 		}
-		d := pause.next()
+		d := pauses.Pause()
 		w.log.Error("receiving stopped; will start again", zap.Error(err), zap.Duration("retry_in", d))
-		if !sleep(ctx, d) {
+		if gax.Sleep(ctx, d) != nil {
 			return
 		}
 	}
+}
+
+func newPauses() *gax.Backoff {
+	return &gax.Backoff{Initial: 2 * time.Second, Max: 40 * time.Second, Multiplier: 2}
 }
 
 // receive is the callback of one message. It returns when the message has
@@ -115,30 +119,5 @@ func remedy(err error) string {
 		return " (check the Application Default Credentials)"
 	default:
 		return ""
-	}
-}
-
-// backoff doubles its pause from min to max, give or take a quarter.
-type backoff struct {
-	min, max time.Duration
-	last     time.Duration
-}
-
-func (b *backoff) next() time.Duration {
-	b.last = min(max(b.last*2, b.min), b.max)
-	return b.last*3/4 + rand.N(b.last/2)
-}
-
-func (b *backoff) reset() { b.last = 0 }
-
-// sleep waits for d; it answers false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -94,7 +95,7 @@ func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool
 // commit records the batch and gives every message its verdict. While the
 // database is away it holds the batch and tries again.
 func (w *Worker) commit(work context.Context, batch []*held) {
-	pause := backoff{min: 100 * time.Millisecond, max: 5 * time.Second}
+	pauses := gax.Backoff{Initial: 200 * time.Millisecond, Max: 8 * time.Second, Multiplier: 2}
 	for {
 		ctx, cancel := context.WithTimeout(work, w.opts.RecordTimeout)
 		outcomes, err := w.recorder.Record(ctx, deliveries(batch))
@@ -116,7 +117,7 @@ func (w *Worker) commit(work context.Context, batch []*held) {
 		}
 		// When the pause is cut short by the end of the grace period, the
 		// next attempt fails at once and releases the batch.
-		sleep(work, pause.next())
+		_ = gax.Sleep(work, pauses.Pause())
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"regexp"
 	"slices"
 	"time"
@@ -108,6 +107,8 @@ func strangers(policy *iampb.Policy, topic string) []Drift {
 // Somebody else may change the policy at the same time: then it begins anew.
 func (p *Provisioner) bind(ctx context.Context, resource string, want []Binding) ([]Binding, error) {
 	const attempts = 10
+	// Pauses are random, so that two processes don't collide again.
+	pauses := gax.Backoff{Initial: 100 * time.Millisecond, Max: time.Minute, Multiplier: 2}
 	for attempt := 1; ; attempt++ {
 		policy, err := p.policy(ctx, resource)
 		if err != nil {
@@ -131,7 +132,7 @@ func (p *Provisioner) bind(ctx context.Context, resource string, want []Binding)
 		if status.Code(err) != codes.Aborted || attempt == attempts {
 			return nil, p.explain("change the policy of", resource, "setIamPolicy", err)
 		}
-		if err := pause(ctx, attempt); err != nil {
+		if err := gax.Sleep(ctx, pauses.Pause()); err != nil {
 			return nil, fmt.Errorf("change the policy of %s: %w", resource, err)
 		}
 	}
@@ -145,17 +146,6 @@ func add(policy *iampb.Policy, b Binding) {
 		}
 	}
 	policy.Bindings = append(policy.Bindings, &iampb.Binding{Role: b.Role, Members: []string{b.Member}})
-}
-
-// pause waits longer after every attempt, and never as long as another process.
-func pause(ctx context.Context, attempt int) error {
-	limit := 50 * time.Millisecond << attempt
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(rand.N(limit)):
-		return nil
-	}
 }
 
 // unavailable repeats a call that Google didn't take. The client library does

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/googleapis/gax-go/v2"
 )
 
 // chatAPI is the part of the Chat API that the worker uses: scopes chat.bot,
@@ -125,8 +127,8 @@ func (a *chatAPI) method(name, class string, fn func(*chatRequest) (any, *apiErr
 		body, apiErr := readBody(r)
 		call.Private = bytes.Contains(body, []byte(`"privateMessageViewer"`))
 		fault := a.fault(call)
-		if !wait(r, fault.Latency) {
-			return
+		if fault.Latency > 0 && gax.Sleep(r.Context(), fault.Latency) != nil {
+			return // the client has gone
 		}
 		if fault.Status != 0 {
 			writeError(rw, &apiError{
@@ -194,19 +196,4 @@ func (a *chatAPI) count() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.calls
-}
-
-// wait lets the latency pass, or answers false because the client has gone.
-func wait(r *http.Request, latency time.Duration) bool {
-	if latency <= 0 {
-		return true
-	}
-	timer := time.NewTimer(latency)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
 }

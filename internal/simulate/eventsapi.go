@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/api/workspaceevents/v1"
 )
 
@@ -117,7 +118,7 @@ func (a *eventsAPI) method(name string, fn func(*eventsRequest) (any, *apiError)
 			in.validateOnly, apiErr = flag(r, "validateOnly")
 		}
 		in.fault = a.fault(name, in)
-		if !wait(r, in.fault.Latency) {
+		if in.fault.Latency > 0 && gax.Sleep(r.Context(), in.fault.Latency) != nil {
 			return
 		}
 		if f := in.fault; f.Status != 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -155,7 +156,7 @@ func (m *migrator) locked(ctx context.Context, do func() error) error {
 		if try == lockTries || !lockedOut(err) {
 			break
 		}
-		if err = wait(ctx, lockPause); err != nil {
+		if err = gax.Sleep(ctx, lockPause); err != nil {
 			break
 		}
 	}
@@ -166,15 +167,4 @@ func (m *migrator) locked(ctx context.Context, do func() error) error {
 func lockedOut(err error) bool {
 	var pgErr *pgconn.PgError
 	return errors.As(err, &pgErr) && pgErr.Code == "55P03"
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

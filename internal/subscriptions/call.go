@@ -63,17 +63,6 @@ func allowedRetries(err error) int {
 	return 0
 }
 
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // mutate starts an operation, waits until it is done and decodes its
 // response into out, if there is one and out isn't nil.
 func (m *Manager) mutate(ctx context.Context, what string, start func(context.Context) (*workspaceevents.Operation, error), out *workspaceevents.Subscription) error {

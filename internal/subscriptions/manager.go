@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
 	"google.golang.org/api/option"
@@ -83,7 +84,7 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 		opts.Now = time.Now
 	}
 	if opts.Wait == nil {
-		opts.Wait = wait
+		opts.Wait = gax.Sleep
 	}
 	if opts.Scopes == nil {
 		opts.Scopes = scopes

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -92,7 +93,10 @@ func (d *Dispatcher) writeSlot(ctx context.Context, run reactors.Run, space stri
 		}
 		own = max(own, project)
 	}
-	return 0, pause(ctx, own)
+	if own <= 0 {
+		return 0, nil
+	}
+	return 0, gax.Sleep(ctx, own)
 }
 
 // throttledSlots is how many write slots of a space pass unused after Google

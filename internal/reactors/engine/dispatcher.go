@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/riverqueue/river"
 	"go.uber.org/zap"
 
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -338,22 +338,4 @@ func (d *Dispatcher) AddWorkers(workers *river.Workers) error {
 	return nil
 }
 
-// retryPause is Google's truncated exponential backoff: 2^n seconds and up to
-// one more, at most about a minute.
-func retryPause(attempt int) time.Duration {
-	return time.Second<<min(max(attempt-1, 0), 6) + rand.N(time.Second)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return errors.Join(ctx.Err(), context.Cause(ctx))
-	}
-}
+func retryPause(attempt int) time.Duration { return jobs.Backoff(attempt - 1) }
