@@ -7,12 +7,9 @@
 //
 // # Who may import whom
 //
-//	tier 3  cmd/* benchmark                                 everything
-//	tier 2  ingest subscriptions reactors/<action> simulate lower tiers, but not store
-//	tier 1  store gchat reactors                            tier 0 (store and gchat also reactors)
-//	tier 0  events migrations config logging localpg cli    nothing of ours
-//
-// A folder below a package of the table belongs to that package. Packages
-// whose name ends in "test" support tests: they may import anything, and only
-// tests and each other import them. Test files may import what they need.
+// The function table is the import table; docs/architecture.md shows it. A
+// folder below a package of the table belongs to that package unless it has an
+// entry of its own. Packages whose name ends in "test" support tests: they may
+// import anything, and only tests and each other import them. Test files may
+// import what they need.
 package importtest

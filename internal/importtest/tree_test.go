@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -86,14 +87,20 @@ func parse(t *testing.T, name, text string) goFile {
 	return goFile{path: name, text: text, syntax: syntax, fset: fset}
 }
 
-// goFiles parses every Go file of the module.
+var parseOnce struct {
+	sync.Once
+	files []goFile
+}
+
+// goFiles parses every Go file of the module, once for all tests.
 func goFiles(t *testing.T) []goFile {
 	t.Helper()
-	var parsed []goFile
-	for _, name := range files(t, ".go") {
-		parsed = append(parsed, parse(t, name, read(t, name)))
-	}
-	return parsed
+	parseOnce.Do(func() {
+		for _, name := range files(t, ".go") {
+			parseOnce.files = append(parseOnce.files, parse(t, name, read(t, name)))
+		}
+	})
+	return parseOnce.files
 }
 
 func (f goFile) isTest() bool { return strings.HasSuffix(f.path, "_test.go") }
