@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -9,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/cli/clitest"
 )
 
 // documented is the text of docs/subscribe-setup.md.
@@ -112,4 +116,15 @@ func fieldsOf(typ reflect.Type) (names []string) {
 		}
 	}
 	return names
+}
+
+// Every command and flag that the README, and the guide to rules, name exists.
+func TestReadmeCommands(t *testing.T) {
+	t.Parallel()
+	help := func(args ...string) string {
+		var out bytes.Buffer
+		run(t.Context(), args, cli.Env{Out: &out, Err: &out, Getenv: func(string) string { return "" }})
+		return out.String()
+	}
+	clitest.Documents(t, "subscribe-setup", help, []string{"apply", "delete"}, "README.md", "docs/reactors.md")
 }

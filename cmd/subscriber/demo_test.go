@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -102,7 +101,7 @@ func TestDemoOnAKeptDatabase(t *testing.T) {
 
 // A suspension, and an outage in which every subscription expires: what was
 // missed is fetched, and the tale is told.
-func TestDemoMishaps(t *testing.T) {
+func TestDemoFaults(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := call(t, nil, "demo", "--for", "10s", "--rate", "20")
 	if code != cli.OK {
@@ -148,7 +147,6 @@ var export = regexp.MustCompile(`(?m)^export (\w+)=(.*)\n`)
 // What simulate prints is all that setup and worker need.
 func TestSimulate(t *testing.T) {
 	t.Parallel()
-	setup := buildSetup(t)
 	simulation := start(t, nil, "simulate", "--rate", "50",
 		"--chat-addr", "127.0.0.1:0", "--workspace-events-addr", "127.0.0.1:0", "--pubsub-addr", "127.0.0.1:0")
 	dsn := migratedDatabase(t)
@@ -160,14 +158,8 @@ func TestSimulate(t *testing.T) {
 		return env["SPACEKEEPER_WORKSPACE_SPACES"] != ""
 	})
 
-	apply := exec.Command(setup, "apply")
-	apply.Env = os.Environ()
-	for name, value := range env {
-		apply.Env = append(apply.Env, name+"="+value)
-	}
-	out, err := apply.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "3 created") {
-		t.Fatalf("subscribe-setup apply: %v\n%s", err, out)
+	if n := len(subscribe(t, env)); n != 3 {
+		t.Fatalf("%d subscriptions were created, want 3", n)
 	}
 	worker := start(t, env, "run")
 	eventually(t, worker, "an event is recorded", func() bool {

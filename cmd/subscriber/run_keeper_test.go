@@ -14,7 +14,7 @@ import (
 
 // interact publishes what Google tells a Chat app of a space, in either of
 // the envelopes.
-func (w *world) interact(t *testing.T, addOn bool, added bool, space string) {
+func (w *workspace) interact(t *testing.T, addOn bool, added bool, space string) {
 	t.Helper()
 	kind, payload := "REMOVED_FROM_SPACE", "removedFromSpacePayload"
 	if added {
@@ -38,7 +38,7 @@ func TestWorkerFollowsTheApp(t *testing.T) {
 		t.Run(fmt.Sprintf("addon=%v", addOn), func(t *testing.T) {
 			t.Parallel()
 			dsn := migratedDatabase(t)
-			w := newWorld(t, dsn)
+			w := newWorkspace(t, dsn)
 			p := start(t, w.env.with("SPACEKEEPER_KEEPER_ON_ADDED", "true"), "run")
 			healthAddr(t, p)
 			// The first pass is over: what follows comes of the hint.
@@ -74,7 +74,7 @@ func TestWorkerFollowsTheApp(t *testing.T) {
 func TestWorkerKeeps(t *testing.T) {
 	t.Parallel()
 	dsn := migratedDatabase(t)
-	w := newWorld(t, dsn)
+	w := newWorkspace(t, dsn)
 	space := w.Spaces()[0].Name
 	if err := w.Suspend(w.SubscriptionTo(space), "ENDPOINT_PERMISSION_DENIED"); err != nil {
 		t.Fatal(err)
@@ -121,7 +121,7 @@ func TestWorkerKeeps(t *testing.T) {
 // Without a topic the keeper couldn't create what it should keep.
 func TestKeeperNeedsTheTopic(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, migratedDatabase(t))
+	w := newWorkspace(t, migratedDatabase(t))
 	code, _, stderr := call(t, w.env.with("SPACEKEEPER_PUBSUB_TOPIC", ""), "run")
 	if code != cli.Misconfigured || !strings.Contains(stderr, "pubsub.topic is missing") {
 		t.Errorf("got exit code %d: %s", code, stderr)

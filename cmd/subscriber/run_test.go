@@ -21,8 +21,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// world is a Workspace whose spaces are subscribed to, and the environment
-// that points a worker at it.
 // rulesFile is a file with one rule, the welcome.
 func rulesFile(t *testing.T) string {
 	t.Helper()
@@ -34,7 +32,9 @@ func rulesFile(t *testing.T) string {
 	return path
 }
 
-type world struct {
+// workspace is one whose spaces are subscribed to, and the environment that
+// points a worker at it.
+type workspace struct {
 	*simulate.Workspace
 	env environ
 }
@@ -44,7 +44,7 @@ const (
 	subscriptionID = "spacekeeper"
 )
 
-func newWorld(t *testing.T, dsn string) *world {
+func newWorkspace(t *testing.T, dsn string) *workspace {
 	t.Helper()
 	ws, err := simulate.Start(t.Context(), simulate.Options{Seed: 7, Spaces: 2, Users: 6})
 	if err != nil {
@@ -62,7 +62,7 @@ func newWorld(t *testing.T, dsn string) *world {
 	for _, s := range ws.Spaces() {
 		spaces = append(spaces, s.Name)
 	}
-	w := &world{ws, environ{
+	w := &workspace{ws, environ{
 		"SPACEKEEPER_PROJECT":                   ws.Project(),
 		"SPACEKEEPER_PUBSUB_TOPIC":              topicID,
 		"SPACEKEEPER_PUBSUB_SUBSCRIPTION":       subscriptionID,
@@ -74,7 +74,15 @@ func newWorld(t *testing.T, dsn string) *world {
 		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT": conformancetest.Proxy(t, ws.WorkspaceEventsEndpoint()),
 		"PUBSUB_EMULATOR_HOST":                  ws.PubSubAddr(),
 	}}
-	cfg, err := config.Load("", func(name string) string { return w.env[name] }, config.ForApply)
+	subscribe(t, w.env)
+	return w
+}
+
+// subscribe creates the subscriptions that the environment asks for, as
+// subscribe-setup apply does, and returns those that were created.
+func subscribe(t *testing.T, env environ) (created []subscriptions.Result) {
+	t.Helper()
+	cfg, err := config.Load("", func(name string) string { return env[name] }, config.ForApply)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,14 +91,20 @@ func newWorld(t *testing.T, dsn string) *world {
 		t.Fatal(err)
 	}
 	defer manager.Close()
-	if _, err := manager.Apply(t.Context(), subscriptions.DesiredFrom(cfg)); err != nil {
+	results, err := manager.Apply(t.Context(), subscriptions.DesiredFrom(cfg))
+	if err != nil {
 		t.Fatal(err)
 	}
-	return w
+	for _, r := range results {
+		if r.Outcome == subscriptions.Created {
+			created = append(created, r)
+		}
+	}
+	return created
 }
 
 // post lets somebody write to the first space.
-func (w *world) post(t *testing.T, text string) (message string) {
+func (w *workspace) post(t *testing.T, text string) (message string) {
 	t.Helper()
 	space := w.Spaces()[0].Name
 	for _, member := range w.Members(space) {
@@ -183,7 +197,7 @@ func TestSchemaOfAnotherVersion(t *testing.T) {
 				FROM pg_class
 				WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace`
 			before := query[int](t, dsn, rows)
-			w := newWorld(t, dsn)
+			w := newWorkspace(t, dsn)
 			w.post(t, "hello") // there is something to write
 			code, _, stderr := call(t, w.env, "run")
 			if code != cli.Misconfigured {
@@ -202,7 +216,7 @@ func TestSchemaOfAnotherVersion(t *testing.T) {
 func TestMissingSubscription(t *testing.T) {
 	t.Parallel()
 	dsn := migratedDatabase(t)
-	w := newWorld(t, dsn)
+	w := newWorkspace(t, dsn)
 	p := start(t, w.env.with("SPACEKEEPER_PUBSUB_SUBSCRIPTION", "made-later"), "run")
 	base := "http://" + healthAddr(t, p)
 	eventually(t, p, "the worker isn't ready", func() bool {
@@ -243,7 +257,7 @@ func TestMissingSubscription(t *testing.T) {
 
 func TestHealthcheck(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, migratedDatabase(t))
+	w := newWorkspace(t, migratedDatabase(t))
 	p := start(t, w.env, "run")
 	running := w.env.with("SPACEKEEPER_HEALTH_ADDR", healthAddr(t, p))
 	for _, args := range [][]string{{"healthcheck"}, {"healthcheck", "--live"}} {
@@ -277,7 +291,7 @@ func TestHealthcheck(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, migratedDatabase(t))
+	w := newWorkspace(t, migratedDatabase(t))
 	w.post(t, "hello")
 	if err := w.PublishGarbage(simulate.GarbageNotJSON, "projects/"+w.Project()+"/topics/"+topicID); err != nil {
 		t.Fatal(err)
@@ -309,7 +323,7 @@ func TestLogHoldsNoContent(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-4711"
 	dsn := migratedDatabase(t)
-	w := newWorld(t, dsn)
+	w := newWorkspace(t, dsn)
 	space := w.Spaces()[0].Name
 	topic := "projects/" + w.Project() + "/topics/" + topicID
 
@@ -391,7 +405,7 @@ func TestLogHoldsNoContent(t *testing.T) {
 func TestStop(t *testing.T) {
 	t.Parallel()
 	dsn := migratedDatabase(t)
-	w := newWorld(t, dsn)
+	w := newWorkspace(t, dsn)
 	p := start(t, w.env.with("SPACEKEEPER_REACTORS_FILE", ""), "run")
 	if err := w.Run(t.Context(), simulate.Activity{Steps: 500}); err != nil {
 		t.Fatal(err)
