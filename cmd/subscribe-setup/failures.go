@@ -18,7 +18,7 @@ func join(failures []error) error {
 	var shown []error
 	var order []cause
 	for _, err := range failures {
-		var problem *subscriptions.Problem
+		var problem *subscriptions.Error
 		if !errors.As(err, &problem) {
 			shown = append(shown, err)
 			continue

@@ -119,7 +119,7 @@ func googleReached(_ context.Context, e *examination) finding {
 
 // answer is the HTTP status of Google's answer, if there was one.
 func answer(err error) (code int, answered bool) {
-	var refusal *subscriptions.Problem
+	var refusal *subscriptions.Error
 	if errors.As(err, &refusal) && refusal.Code != 0 {
 		return refusal.Code, true
 	}

@@ -12,7 +12,7 @@ import (
 // finds what has come of it.
 func TestOperationThatTakesTooLong(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, simulate.Options{Spaces: 1, OperationDelay: 10 * time.Minute})
+	s := newEnv(t, simulate.Options{Spaces: 1, OperationDelay: 10 * time.Minute})
 	k := s.keeper(t, 0)
 	began, space := s.clock.Now(), s.list[0].Scope
 	if r := pass(t, k); r.Failed != 1 {
@@ -21,12 +21,12 @@ func TestOperationThatTakesTooLong(t *testing.T) {
 	if took := s.clock.Now().Sub(began); took < 2*time.Minute || took > 3*time.Minute {
 		t.Errorf("the pass took %s, want little more than the two minutes that an operation may take", took)
 	}
-	if got := s.book.state(space); !strings.Contains(got.Error, "it may still do so") || got.Parked {
+	if got := s.memory.state(space); !strings.Contains(got.Error, "it may still do so") || got.Parked {
 		t.Errorf("got %+v, want that the operation isn't done and nobody is bothered", got)
 	}
 	s.clock.Advance(10 * time.Minute)
 	pass(t, k)
-	if got := s.book.state(space); got.State != "ACTIVE" || got.Error != "" {
+	if got := s.memory.state(space); got.State != "ACTIVE" || got.Error != "" {
 		t.Errorf("got %+v, want what the operation made", got)
 	}
 	if n := s.EventsAPICalls()["subscriptions.create"]; n != 1 {

@@ -15,7 +15,7 @@ import (
 )
 
 // BenchmarkHealthyPass looks at 10,000 subscriptions of which none needs
-// anything; the book is a real database.
+// anything; the StateStore is a real database.
 func BenchmarkHealthyPass(b *testing.B) {
 	s, keeper := healthy(b, 10_000)
 	pass(b, keeper) // writes them down
@@ -46,10 +46,10 @@ func BenchmarkHealthyPass(b *testing.B) {
 	})
 }
 
-// healthy is a keeper and its scene, in which all is as it should be.
-func healthy(b *testing.B, spaces int) (*scene, *subscriptions.Keeper) {
+// healthy is a keeper and its env, in which everything is as desired.
+func healthy(b *testing.B, spaces int) (*env, *subscriptions.Keeper) {
 	b.Helper()
-	s := newScene(b, simulate.Options{
+	s := newEnv(b, simulate.Options{
 		Spaces: spaces, Withhold: simulate.LifecycleKinds(), Quotas: simulate.Quotas{Reads: -1, UserReads: -1},
 	})
 	for _, d := range s.list {

@@ -18,14 +18,14 @@ import (
 
 const (
 	callTimeout  = 30 * time.Second
-	longestPause = 32 * time.Second
+	maxCallPause = 32 * time.Second
 	// Quotas are counted by the minute, so 1+2+4+8+16+32 s outlasts one that
 	// is used up; an outage is reported to the person who waits sooner.
 	quotaRetries  = 6
 	outageRetries = 3
 
-	firstPoll   = 100 * time.Millisecond
-	longestPoll = 5 * time.Second
+	firstPoll = 100 * time.Millisecond
+	maxPoll   = 5 * time.Second
 )
 
 // call makes one API call, again while Google is busy or away. Every call
@@ -38,9 +38,9 @@ func (m *Manager) call(ctx context.Context, what string, do func(context.Context
 		if err == nil || ctx.Err() != nil || retries >= allowedRetries(err) {
 			return err
 		}
-		pause := min(m.opts.Backoff<<retries, longestPause)
+		pause := min(m.opts.Backoff<<retries, maxCallPause)
 		pause += rand.N(pause/4 + 1)
-		m.opts.Log.Warn("a call is tried again", zap.String("call", what), zap.Duration("in", pause), zap.Error(err))
+		m.opts.Log.Warn("call failed; retrying", zap.String("call", what), zap.Duration("retry_in", pause), zap.Error(err))
 		if m.opts.Wait(ctx, pause) != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func allowedRetries(err error) int {
 func (m *Manager) mutate(ctx context.Context, what string, start func(context.Context) (*workspaceevents.Operation, error), out *workspaceevents.Subscription) error {
 	var op *workspaceevents.Operation
 	err := m.call(ctx, what, func(ctx context.Context) (err error) {
-		if err := m.takeTurn(ctx); err != nil {
+		if err := m.awaitQuota(ctx); err != nil {
 			return err
 		}
 		if op, err = start(ctx); err == nil {
@@ -94,8 +94,8 @@ func (m *Manager) mutate(ctx context.Context, what string, start func(context.Co
 	return nil
 }
 
-// takeTurn waits until another write is within the quota.
-func (m *Manager) takeTurn(ctx context.Context) error {
+// awaitQuota waits until another write is within the quota.
+func (m *Manager) awaitQuota(ctx context.Context) error {
 	now := m.opts.Now()
 	if d := m.writes.ReserveN(now, 1).DelayFrom(now); d > 0 {
 		return m.opts.Wait(ctx, d)
@@ -106,7 +106,7 @@ func (m *Manager) takeTurn(ctx context.Context) error {
 // await polls the operation until it is done.
 func (m *Manager) await(ctx context.Context, what string, op *workspaceevents.Operation) (*workspaceevents.Operation, error) {
 	deadline := m.opts.Now().Add(m.opts.OperationTimeout)
-	for pause := firstPoll; !op.Done; pause = min(2*pause, longestPoll) {
+	for pause := firstPoll; !op.Done; pause = min(2*pause, maxPoll) {
 		if m.opts.Now().After(deadline) {
 			return nil, fmt.Errorf("wait for %s to finish (it may still do so; apply again to see): not done after %s", op.Name, m.opts.OperationTimeout)
 		}

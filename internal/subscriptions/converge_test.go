@@ -59,7 +59,7 @@ func disturbAndCalm(t *testing.T, rt *rapid.T) {
 
 // disturbed is a Workspace in which everything goes wrong.
 type disturbed struct {
-	*scene
+	*env
 	t         *testing.T              // of the whole test
 	all       []subscriptions.Desired // list, and what isn't wanted for a while
 	others    map[string]bool
@@ -70,13 +70,13 @@ type disturbed struct {
 }
 
 func newDisturbed(t *testing.T, rt *rapid.T) *disturbed {
-	s, err := openScene(t.Context(), simulate.Options{
+	s, err := openEnv(t.Context(), simulate.Options{
 		Spaces: 4, Users: 2, Withhold: simulate.LifecycleKinds(), BareConflicts: rapid.Bool().Draw(rt, "bare conflicts"),
 	})
 	if err != nil {
 		rt.Fatal(err)
 	}
-	w := &disturbed{scene: s, t: t, others: map[string]bool{}, gone: map[string]bool{}}
+	w := &disturbed{env: s, t: t, others: map[string]bool{}, gone: map[string]bool{}}
 	w.SetEventsFaults(w.watch)
 	// One space isn't ours to watch: a colleague made its subscription with
 	// our credentials, on our topic. Others watch a space of ours.
@@ -138,7 +138,7 @@ func (w *disturbed) calm(rt *rapid.T) {
 	}
 	w.operation = nil
 	w.SetOperationDelay(0)
-	w.book.setAway(false)
+	w.memory.setAway(false)
 	w.clock.Advance(10 * time.Minute) // operations that are under way end
 	for _, d := range w.list {
 		if !slices.Contains(w.Members(d.Scope), w.App()) {
@@ -177,15 +177,15 @@ func (w *disturbed) checkOrder(rt *rapid.T, last subscriptions.Report) {
 		rt.Fatal(err)
 	}
 	for _, d := range w.list {
-		seen := w.book.state(d.Scope)
+		seen := w.memory.state(d.Scope)
 		if w.gone[d.Scope] {
 			if !seen.Parked || seen.Remedy == "" {
-				rt.Errorf("%s is deleted, but the book says %+v", d.Scope, seen)
+				rt.Errorf("%s is deleted, but its state is %+v", d.Scope, seen)
 			}
 			continue
 		}
 		if seen.State != "ACTIVE" || seen.Parked || seen.Error != "" || seen.Remedy != "" {
-			rt.Errorf("%s: the book says %+v", d.Scope, seen)
+			rt.Errorf("%s: its state is %+v", d.Scope, seen)
 		}
 		i := slices.IndexFunc(found, func(s subscriptions.Subscription) bool { return s.Scope() == d.Scope })
 		if i < 0 {

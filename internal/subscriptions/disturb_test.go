@@ -76,7 +76,7 @@ func (w *disturbed) disturbances() map[string]func(*rapid.T) {
 		"lifetimes": func(rt *rapid.T) {
 			w.SetTTL(simulate.TTL{Data: rapid.SampledFrom([]time.Duration{time.Hour, 4 * time.Hour, 24 * time.Hour}).Draw(rt, "granted")})
 		},
-		"the book is away": func(rt *rapid.T) { w.book.setAway(rapid.Bool().Draw(rt, "away")) },
+		"the state store is away": func(rt *rapid.T) { w.memory.setAway(rapid.Bool().Draw(rt, "away")) },
 	}
 }
 
@@ -163,7 +163,7 @@ func (w *disturbed) colleague(tb rapid.TB, kind subscriptions.Kind, name string)
 
 var errAway = errors.New("the database is away")
 
-// setAway makes the book fail, or no longer.
+// setAway makes the StateStore fail, or no longer.
 func (m *memory) setAway(away bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

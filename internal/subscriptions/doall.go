@@ -29,7 +29,7 @@ type Validation struct {
 	Err    error // why it would fail; nil if it is fine, or nothing is known
 }
 
-// ValidateAll does the same for Validate.
+// ValidateAll validates actions, and yields the answers as DoAll does.
 func (m *Manager) ValidateAll(ctx context.Context, actions []Action) iter.Seq[Validation] {
 	return inOrder(ctx, actions, func(a Action) Validation { return Validation{a, m.Validate(ctx, a)} })
 }

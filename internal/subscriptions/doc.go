@@ -5,13 +5,13 @@
 //	                                     ├─ Plan (pure) ─▶ actions ─ Manager.Do ─▶ results
 //	actual (List, from Google) ──────────┘
 //
-// A person plans and applies by subscribe-setup; a [Keeper] does the same pass
-// by pass, and besides renews what half of its lifetime is over of.
+// A person plans and applies by subscribe-setup; a [Keeper] does the same in
+// passes, and renews a subscription once half of its lifetime has passed.
 //
 // It promises that applying may be repeated, interrupted and done by several at
-// once: what exists already is adopted, what is right is left alone. Only a
-// person who has seen the plan replaces or deletes anything: a Keeper refuses
-// to, as another environment may be using it.
+// once: a subscription that exists already is adopted, one that is as desired is
+// left alone. Only a person who has seen the plan replaces or deletes
+// subscriptions: a Keeper refuses to, as another environment may be using them.
 //
 // # What the caller must do
 //

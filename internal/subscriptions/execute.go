@@ -18,7 +18,7 @@ func (m *Manager) Do(ctx context.Context, a Action) Result {
 	case Keep, Wait, Orphan:
 		r.Outcome = Unchanged
 	case Refuse:
-		r.Err = &Problem{Doing: a.Desired.Scope + ": " + a.Actual.Name, Cause: a.Reason, Remedy: a.Remedy}
+		r.Err = &Error{Doing: a.Desired.Scope + ": " + a.Actual.Name, Cause: a.Reason, Remedy: a.Remedy}
 	case Update:
 		r.Outcome = Updated
 		r.Subscription, r.Err = m.patch(ctx, a.Desired, a.Actual.Name, "event_types")
@@ -65,8 +65,8 @@ func (m *Manager) createOrAdopt(ctx context.Context, d Desired) Result {
 	return r
 }
 
-// adopt takes over what someone else created in the meantime. It may be their
-// idea of a subscription, and is brought to ours.
+// adopt takes over a subscription that someone else created in the meantime,
+// and changes it as desired.
 func (m *Manager) adopt(ctx context.Context, d Desired, name string) Result {
 	existing, err := m.find(ctx, d, name)
 	if err != nil {
@@ -79,8 +79,8 @@ func (m *Manager) adopt(ctx context.Context, d Desired, name string) Result {
 	return r
 }
 
-// patch changes what the mask names: the event types to the desired ones, or
-// the ttl to the longest that Google grants, which it doesn't say beforehand.
+// patch changes the field that the mask names: event_types to the desired ones,
+// or ttl to the longest that Google grants, which it doesn't say beforehand.
 func (m *Manager) patch(ctx context.Context, d Desired, name, mask string) (*Subscription, error) {
 	body := &workspaceevents.Subscription{EventTypes: d.EventTypes}
 	if mask == "ttl" {
@@ -97,13 +97,13 @@ func (m *Manager) reactivate(ctx context.Context, d Desired, actual *Subscriptio
 	active, err := m.change(ctx, d, actual.Name, "reactivate", func(ctx context.Context) (*workspaceevents.Operation, error) {
 		return m.service.Subscriptions.Reactivate(actual.Name, &workspaceevents.ReactivateSubscriptionRequest{}).Context(ctx).Do()
 	})
-	var problem *Problem
-	if errors.As(err, &problem) && problem.Code == http.StatusBadRequest {
+	var failure *Error
+	if errors.As(err, &failure) && failure.Code == http.StatusBadRequest {
 		// Somebody else may have been faster; else Google lists what is still wrong.
 		if now, findErr := m.find(ctx, d, actual.Name); findErr == nil && now.State == StateActive {
 			return now, nil
 		}
-		problem.Cause, problem.Remedy = actual.SuspensionReason, cures(actual.SuspensionReason, problem.Message, actual.Name, d.Topic)
+		failure.Cause, failure.Remedy = actual.SuspensionReason, cures(actual.SuspensionReason, failure.Message, actual.Name, d.Topic)
 	}
 	if err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (m *Manager) find(ctx context.Context, d Desired, name string) (*Subscripti
 	}
 	found = slices.DeleteFunc(found, func(s Subscription) bool { return sameTarget(s.Target) != sameTarget(d.Target()) })
 	if len(found) == 0 {
-		return nil, &Problem{
+		return nil, &Error{
 			Doing:  "watch " + d.Scope,
 			Cause:  "Google says that a subscription exists already, but shows none to this app",
 			Remedy: "it may just have been deleted: apply again, or look whether it was created with other credentials",

@@ -12,9 +12,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 )
 
-// Problem is an answer of the Workspace Events API in words: what was done to
-// which space, the cause, and what to do about it.
-type Problem struct {
+// Error explains why something could not be done to a subscription: what was
+// done, the cause, and what to do about it.
+type Error struct {
 	Doing   string
 	Cause   string
 	Remedy  string
@@ -22,27 +22,26 @@ type Problem struct {
 	Message string // Google's own words
 }
 
-func (p *Problem) Error() string {
+func (p *Error) Error() string {
 	if p.Code == 0 {
 		return p.Doing + ": " + p.Cause + "; " + p.Remedy
 	}
 	return fmt.Sprintf("%s: %s: %s (Google: %d %s)", p.Doing, p.Cause, p.Remedy, p.Code, p.Message)
 }
 
-// Lasting reports whether trying again soon is no use.
-func (p *Problem) Lasting() bool {
+// Lasting reports whether trying again soon would fail again.
+func (p *Error) Lasting() bool {
 	return p.Code != http.StatusTooManyRequests && p.Code < 500
 }
 
-// explain turns an error of the API into a [*Problem]; one that isn't Google's
-// answer stays as it is.
+// explain turns Google's answer into an [*Error], and wraps every other error.
 func explain(doing string, d Desired, err error) error {
 	code, message := answerOf(err)
 	var network *url.Error
 	var token *credentials.Error
 	switch {
 	case code != 0:
-	case errors.As(err, &token): // nobody's fault but the credentials'
+	case errors.As(err, &token): // it says all; what wraps it doesn't matter
 		return fmt.Errorf("%s: %w", doing, token)
 	case errors.As(err, &network):
 		return fmt.Errorf("%s: the Workspace Events API can't be reached: %w", doing, err)
@@ -50,7 +49,7 @@ func explain(doing string, d Desired, err error) error {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	cause, remedy := diagnose(code, message, d)
-	return &Problem{Doing: doing, Cause: cause, Remedy: remedy, Code: code, Message: strings.TrimSuffix(message, ".")}
+	return &Error{Doing: doing, Cause: cause, Remedy: remedy, Code: code, Message: strings.TrimSuffix(message, ".")}
 }
 
 // answerOf returns the HTTP status and text of Google's answer, 0 if none came.
@@ -93,8 +92,8 @@ func httpStatus(code int64) int {
 	return http.StatusInternalServerError
 }
 
-// diagnose guesses the cause from the status and Google's words, which aren't
-// documented (fact sheet §4): those are always shown along.
+// diagnose guesses the cause from the status and Google's words. Those aren't
+// documented (fact sheet §4), so they are always shown, too.
 func diagnose(code int, message string, d Desired) (cause, cure string) {
 	lower := strings.ToLower(message)
 	aboutTopic := strings.Contains(lower, "topic") || strings.Contains(lower, "pubsub") || strings.Contains(lower, "pub/sub")
@@ -123,7 +122,7 @@ func diagnose(code int, message string, d Desired) (cause, cure string) {
 	return "Google doesn't accept the request", "change what its words name"
 }
 
-// forbidden guesses why the caller may not do it.
+// forbidden guesses why Google denies permission.
 func forbidden(message string, d Desired) (cause, cure string) {
 	says := func(words string) bool { return strings.Contains(message, words) }
 	switch {

@@ -30,7 +30,7 @@ func TestCoverageIsHonest(t *testing.T) {
 	}
 }
 
-// recorded is a book in the database, which tests can look into.
+// recorded is a StateStore in the database, which tests can look into.
 type recorded struct {
 	*memory
 	db *store.Store
@@ -91,8 +91,8 @@ func TestCoverageOfWhatWasUnwanted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := storetest.New(t, store.Options{}).Store
-			w := &disturbed{scene: newScene(t, simulate.Options{Spaces: 3, Withhold: simulate.LifecycleKinds()}), t: t}
-			w.keep, w.all = recorded{w.book, db}, w.list
+			w := &disturbed{env: newEnv(t, simulate.Options{Spaces: 3, Withhold: simulate.LifecycleKinds()}), t: t}
+			w.keep, w.all = recorded{w.memory, db}, w.list
 			w.mustPass(t)
 			w.clock.Advance(time.Hour)
 			w.mustPass(t)
@@ -118,7 +118,7 @@ func disturbAndCompare(t *testing.T, rt *rapid.T, db *store.Store) {
 			rt.Fatal(err)
 		}
 	}()
-	w.keep = recorded{w.book, db}
+	w.keep = recorded{w.memory, db}
 	actions := w.disturbances()
 	delete(actions, "operations take") // when delivery begins within one isn't known
 	check := actions[""]

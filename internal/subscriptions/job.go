@@ -11,27 +11,26 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 )
 
-// keeping works on jobs.Keep.
+// keeping is the worker of jobs.Keep.
 type keeping struct {
 	river.WorkerDefaults[jobs.Keep]
 	keeper *Keeper
-	// report is told of each pass.
-	report func(Report, error)
+	report func(Report, error) // called after each pass
 }
 
-// AddWorkers adds what runs the keeper's passes, for jobs of
-// jobs.QueueKeeper. report, which may be nil, is told of each pass.
+// AddWorkers adds the worker of jobs.Keep, which runs the keeper's passes. It
+// calls report, which may be nil, after each.
 func (k *Keeper) AddWorkers(workers *river.Workers, report func(Report, error)) error {
 	if report == nil {
 		report = func(Report, error) {}
 	}
 	if err := river.AddWorkerSafely(workers, &keeping{keeper: k, report: report}); err != nil {
-		return fmt.Errorf("add the worker for passes of the keeper: %w", err)
+		return fmt.Errorf("add the worker of keep jobs: %w", err)
 	}
 	return nil
 }
 
-// Periodic returns the passes that nobody has to ask for.
+// Periodic returns the job that runs a pass every interval.
 func Periodic(interval time.Duration) *river.PeriodicJob {
 	return jobs.Every(interval, func(at time.Time) river.JobArgs {
 		return jobs.Keep{Slot: at.Truncate(jobs.KeepSlot)}
@@ -52,7 +51,7 @@ func (w *keeping) Work(ctx context.Context, job *river.Job[jobs.Keep]) error {
 	log := w.keeper.opts.Log
 	if err != nil {
 		if ctx.Err() == nil {
-			log.Error("subscriptions could not be looked at; will try again", zap.Error(err))
+			log.Error("subscriptions not compared; retrying", zap.Error(err))
 		}
 		return err
 	}

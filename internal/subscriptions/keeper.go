@@ -13,23 +13,23 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// Book is what a keeper remembers from one pass to the next, and where it
-// puts what it saw. *store.Store is one.
-type Book interface {
+// StateStore keeps the states of subscriptions from one pass to the next.
+// *store.Store is one.
+type StateStore interface {
 	SubscriptionStates(ctx context.Context) ([]store.SubscriptionState, error)
 	Observe(ctx context.Context, at time.Time, states []store.SubscriptionState) error
 }
 
 // Keeper keeps subscriptions alive.
 //
-//	desired × Google's list × what is remembered ─▶ one action each ─▶ the book
+//	desired × Google's list × known states ─▶ one action each ─▶ StateStore
 //
 // It is level-triggered: every pass looks at all there is, so that a lifecycle
 // event that never came, a crash or a pass of another replica changes nothing
 // but the time at which it acts.
 type Keeper struct {
 	manager *Manager
-	book    Book
+	states  StateStore
 	opts    KeeperOptions
 }
 
@@ -37,19 +37,19 @@ type Keeper struct {
 type KeeperOptions struct {
 	// Desired answers what should exist now.
 	Desired func(context.Context) ([]Desired, error)
-	// Topic is ours: "projects/P/topics/T". Subscriptions of others to it are
-	// shown in the book.
+	// Topic is ours: "projects/P/topics/T". States of others' subscriptions to
+	// it are saved, too.
 	Topic string
-	// Budget is how long a pass may take; what it leaves undone is for the
-	// next. Default 4m.
+	// Budget is how long a pass may take; the next pass does the rest.
+	// Default 4m.
 	Budget time.Duration
-	// Observe is told what was done; nil for nobody.
+	// Observe is called with each action that was carried out; nil for nobody.
 	Observe func(Action, Result)
 	Log     *zap.Logger
 }
 
 // NewKeeper returns a keeper; it does nothing until Pass is called.
-func NewKeeper(m *Manager, book Book, opts KeeperOptions) *Keeper {
+func NewKeeper(m *Manager, states StateStore, opts KeeperOptions) *Keeper {
 	if opts.Budget == 0 {
 		opts.Budget = 4 * time.Minute
 	}
@@ -59,7 +59,7 @@ func NewKeeper(m *Manager, book Book, opts KeeperOptions) *Keeper {
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()
 	}
-	return &Keeper{manager: m, book: book, opts: opts}
+	return &Keeper{manager: m, states: states, opts: opts}
 }
 
 // Report is what a pass found and did.
@@ -71,15 +71,16 @@ type Report struct {
 	Foreign int // others' on our topic
 }
 
-// Pass looks at everything once and acts. An error means that nothing is
-// known; trouble with single subscriptions is in the book.
+// Pass compares all subscriptions once and acts. It returns an error if it
+// could not compare them, or not save their states; the failure of a single
+// subscription is in its state.
 func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	r := Report{Actions: map[Kind]int{}}
 	desired, err := k.opts.Desired(ctx)
 	if err != nil {
 		return r, fmt.Errorf("find out what to watch: %w", err)
 	}
-	known, err := k.remembered(ctx)
+	known, err := k.known(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -90,7 +91,7 @@ func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	}
 	// What the list says was so when it was asked for, at the latest.
 	listed := began.Add(k.manager.Skew()).UTC()
-	actions := Plan(desired, actual, View{Now: k.manager.Now(), Book: known, Unattended: true})
+	actions := Plan(desired, actual, View{Now: k.manager.Now(), Known: known, Unattended: true})
 	slices.SortStableFunc(actions, func(a, b Action) int {
 		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), expiry(a).Compare(expiry(b)))
 	})
@@ -122,17 +123,17 @@ func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 			states = append(states, stateOf(s, s.Target, listed))
 		}
 	}
-	// What was done must be remembered even if we are told to stop.
+	// Save what was done even if the worker stops.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 	defer cancel()
-	if err := k.book.Observe(ctx, listed, states); err != nil {
+	if err := k.states.Observe(ctx, listed, states); err != nil {
 		return r, err
 	}
 	return r, nil
 }
 
-func (k *Keeper) remembered(ctx context.Context) (map[string]store.SubscriptionState, error) {
-	list, err := k.book.SubscriptionStates(ctx)
+func (k *Keeper) known(ctx context.Context) (map[string]store.SubscriptionState, error) {
+	list, err := k.states.SubscriptionStates(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ func (k *Keeper) remembered(ctx context.Context) (map[string]store.SubscriptionS
 	return known, nil
 }
 
-// act carries the action out and says how the subscription is then.
+// act carries the action out and returns the subscription's state after it.
 func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionState, listed time.Time) store.SubscriptionState {
 	target := a.Desired.Target()
 	s := stateOf(a.Actual, target, listed)
@@ -170,14 +171,14 @@ func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionStat
 	}
 	k.opts.Log.Info("subscription "+string(result.Outcome), zap.String("target", target),
 		zap.String("subscription", result.Subscription.Name), zap.Time("expires", result.Subscription.ExpireTime))
-	// It was so when Google changed it; by now it may be otherwise.
-	at := latest(listed, latest(result.Subscription.CreateTime, result.Subscription.UpdateTime))
+	// Google's answer tells the state when it made the change, not now.
+	at := latest(listed, result.Subscription.CreateTime, result.Subscription.UpdateTime)
 	done := stateOf(result.Subscription, target, at)
 	done.Managed, done.Elsewhere = true, result.Subscription.Topic != a.Desired.Topic
 	if a.Actual != nil {
 		done.Lapse = a.Actual.SuspensionReason
-		// Nobody has changed it since we looked, or since it was made. What we
-		// saw while nobody wanted it is no part of its coverage.
+		// Touched: it was active, and nobody changed it since we last saw it or
+		// since it was created. What we saw before it was managed doesn't count.
 		unchanged := a.Actual.CreateTime
 		if known.Managed {
 			unchanged = latest(unchanged, known.ObservedAt)
@@ -193,42 +194,42 @@ func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionStat
 
 func (k *Keeper) failed(ctx context.Context, a Action, s, known store.SubscriptionState, err error) store.SubscriptionState {
 	s.Error = err.Error()
-	if ctx.Err() != nil { // we were stopped: it says nothing about the subscription
+	if ctx.Err() != nil { // the worker stops: the subscription may be fine
 		s.Reason, s.Remedy, s.Parked = known.Reason, known.Remedy, known.Parked
 		return s
 	}
 	s.Tries = known.Tries + 1
 	s.NextTry = k.manager.Now().Add(pause(s.Tries))
-	var problem *Problem
-	if errors.As(err, &problem) {
-		s.Reason, s.Remedy, s.Parked = problem.Cause, problem.Remedy, problem.Lasting()
+	var failure *Error
+	if errors.As(err, &failure) {
+		s.Reason, s.Remedy, s.Parked = failure.Cause, failure.Remedy, failure.Lasting()
 	}
-	if s.State == string(StateActive) { // a renewal can't wait as long as a person can
+	if s.State == string(StateActive) { // it would expire while a renewal waits
 		s.NextTry, s.Parked = time.Time{}, false
 	}
 	if s.State == string(StateSuspended) {
 		s.Reason = a.Actual.SuspensionReason
 	}
-	k.opts.Log.Warn("subscription could not be brought in order", zap.String("target", s.Target),
+	k.opts.Log.Warn("subscription not changed; retrying later", zap.String("target", s.Target),
 		zap.String("action", string(a.Kind)), zap.Int("tries", s.Tries), zap.Error(err))
 	return s
 }
 
-// longestWait bounds the time until something that a person has mended is
-// noticed.
-const longestWait = time.Hour
+// maxPause bounds how long the keeper takes to notice that a person has
+// removed the cause of a failure.
+const maxPause = time.Hour
 
-// pause is how long to wait after so many failures in a row. The first two
-// wait for the next pass only: much goes away by itself.
+// pause returns the wait after so many failures in a row. After the first two
+// the next pass tries again: many causes go away by themselves.
 func pause(tries int) time.Duration {
 	if tries <= 2 {
 		return 0
 	}
-	return min(10*time.Minute<<min(tries-3, 10), longestWait)
+	return min(10*time.Minute<<min(tries-3, 10), maxPause)
 }
 
-// urgency orders actions: first what will soon be lost, then what is, then
-// what can wait.
+// urgency orders actions: first subscriptions that expire soon, then targets
+// that deliver nothing now, then the rest.
 func urgency(a Action) int {
 	switch a.Kind {
 	case Reactivate:
@@ -250,7 +251,7 @@ func expiry(a Action) time.Time {
 	return a.Actual.ExpireTime
 }
 
-// stateOf describes a subscription, or that there is none, as the book does.
+// stateOf returns the state of a subscription, which is nil if there is none.
 func stateOf(s *Subscription, target string, at time.Time) store.SubscriptionState {
 	out := store.SubscriptionState{Target: target, Scope: scopeOf(target), ObservedAt: at}
 	if s == nil {
@@ -262,9 +263,4 @@ func stateOf(s *Subscription, target string, at time.Time) store.SubscriptionSta
 	return out
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

@@ -24,7 +24,7 @@ func newClock() *simulatetest.Clock {
 	return simulatetest.NewClock(time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC))
 }
 
-// memory is a book without a database, as long as nobody asks for coverage.
+// memory is a StateStore without a database and without coverage.
 type memory struct {
 	mu     sync.Mutex
 	states map[string]store.SubscriptionState
@@ -69,18 +69,18 @@ func (m *memory) state(space string) store.SubscriptionState {
 
 func target(space string) string { return "//chat.googleapis.com/" + space }
 
-// scene is a Workspace whose clock is made up, and what keepers share.
-type scene struct {
+// env is a Workspace whose clock is made up, and what keepers share.
+type env struct {
 	*simulate.Workspace
-	clock *simulatetest.Clock
-	book  *memory
-	keep  subscriptions.Book // what keepers use: book, or more than it
-	list  []subscriptions.Desired
+	clock  *simulatetest.Clock
+	memory *memory
+	keep   subscriptions.StateStore // what keepers use: memory, or a database
+	list   []subscriptions.Desired
 }
 
-func newScene(t testing.TB, opts simulate.Options) *scene {
+func newEnv(t testing.TB, opts simulate.Options) *env {
 	t.Helper()
-	s, err := openScene(t.Context(), opts)
+	s, err := openEnv(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,10 +92,10 @@ func newScene(t testing.TB, opts simulate.Options) *scene {
 	return s
 }
 
-// openScene returns a scene that the caller closes.
-func openScene(ctx context.Context, opts simulate.Options) (*scene, error) {
-	s := &scene{clock: newClock(), book: &memory{}}
-	s.keep = s.book
+// openEnv returns an env that the caller closes.
+func openEnv(ctx context.Context, opts simulate.Options) (*env, error) {
+	s := &env{clock: newClock(), memory: &memory{}}
+	s.keep = s.memory
 	opts.Publisher, opts.NoListen, opts.Now = simulatetest.Deaf{Topic: "chat-events"}, true, s.clock.Now
 	if opts.Users == 0 {
 		opts.Users = -1
@@ -114,7 +114,7 @@ func openScene(ctx context.Context, opts simulate.Options) (*scene, error) {
 }
 
 // keeper is another replica; its clock is ahead of Google's by skew.
-func (s *scene) keeper(t testing.TB, skew time.Duration) *subscriptions.Keeper {
+func (s *env) keeper(t testing.TB, skew time.Duration) *subscriptions.Keeper {
 	t.Helper()
 	k, err := s.replica(t.Context(), conformancetest.Check(t, s.InProcess()), skew)
 	if err != nil {
@@ -123,7 +123,7 @@ func (s *scene) keeper(t testing.TB, skew time.Duration) *subscriptions.Keeper {
 	return k
 }
 
-func (s *scene) replica(ctx context.Context, way http.RoundTripper, skew time.Duration) (*subscriptions.Keeper, error) {
+func (s *env) replica(ctx context.Context, way http.RoundTripper, skew time.Duration) (*subscriptions.Keeper, error) {
 	m, err := subscriptions.New(ctx, subscriptions.Options{
 		Endpoint: s.WorkspaceEventsEndpoint(), Transport: way, Backoff: time.Second,
 		Now: func() time.Time { return s.clock.Now().Add(skew) }, Wait: s.wait,
@@ -141,7 +141,7 @@ func (s *scene) replica(ctx context.Context, way http.RoundTripper, skew time.Du
 // that rapid can play a history again and find a shorter one that fails too.
 // It has fractions of a second that neither the Date header nor the database
 // keeps.
-func (s *scene) wait(ctx context.Context, d time.Duration) error {
+func (s *env) wait(ctx context.Context, d time.Duration) error {
 	if d >= time.Second {
 		whole := time.Second
 		for 2*whole <= d {
@@ -162,7 +162,7 @@ func pass(t testing.TB, k *subscriptions.Keeper) subscriptions.Report {
 }
 
 // writes counts the calls that change something.
-func (s *scene) writes() (n int) {
+func (s *env) writes() (n int) {
 	for method, calls := range s.EventsAPICalls() {
 		if !reads(method) {
 			n += calls
@@ -176,9 +176,9 @@ func reads(method string) bool {
 }
 
 // name is the subscription of the space, which must have one.
-func (s *scene) name(t testing.TB, space string) string {
+func (s *env) name(t testing.TB, space string) string {
 	t.Helper()
-	name := s.book.state(space).Name
+	name := s.memory.state(space).Name
 	if name == "" {
 		t.Fatalf("%s has no subscription", space)
 	}
@@ -196,7 +196,7 @@ func TestNothingLapses(t *testing.T) {
 	case slow:
 		days = 3
 	}
-	s := newScene(t, simulate.Options{Spaces: spaces, Withhold: simulate.LifecycleKinds()})
+	s := newEnv(t, simulate.Options{Spaces: spaces, Withhold: simulate.LifecycleKinds()})
 	k := s.keeper(t, 0)
 	for pass(t, k).Actions[subscriptions.Create] > 0 { // the quota takes several passes
 		s.clock.Advance(interval)
@@ -231,7 +231,7 @@ func TestNothingLapses(t *testing.T) {
 }
 
 // meter finds the most writes in any minute from now on.
-func (s *scene) meter() *int {
+func (s *env) meter() *int {
 	most := new(int)
 	var recent []time.Time
 	s.SetEventsFaults(func(c simulate.EventsCall) simulate.EventsFault {
@@ -253,7 +253,7 @@ func TestSilentSuspensions(t *testing.T) {
 	if slow {
 		times = 100
 	}
-	s := newScene(t, simulate.Options{Spaces: 10, Withhold: simulate.LifecycleKinds()})
+	s := newEnv(t, simulate.Options{Spaces: 10, Withhold: simulate.LifecycleKinds()})
 	k := s.keeper(t, 0)
 	pass(t, k)
 	reasons := simulate.SuspensionReasons()
@@ -273,7 +273,7 @@ func TestSilentSuspensions(t *testing.T) {
 		}
 		s.clock.Advance(5 * time.Minute)
 		pass(t, k)
-		got := s.book.state(space)
+		got := s.memory.state(space)
 		if mended {
 			if got.State != "ACTIVE" || got.Parked {
 				t.Fatalf("%d: suspended for %s and mended: got %+v", i, reason, got)
@@ -292,7 +292,7 @@ func TestSilentSuspensions(t *testing.T) {
 		}
 		s.clock.Advance(5 * time.Minute)
 		pass(t, k)
-		if got := s.book.state(space); got.State != "ACTIVE" || got.Parked || got.Remedy != "" {
+		if got := s.memory.state(space); got.State != "ACTIVE" || got.Parked || got.Remedy != "" {
 			t.Fatalf("%d: mended %s: got %+v", i, reason, got)
 		}
 	}
@@ -302,7 +302,7 @@ func TestSilentSuspensions(t *testing.T) {
 // then few calls are spent on it.
 func TestSuspensionsAreTriedLessAndLessOften(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, simulate.Options{Spaces: 1, Withhold: simulate.LifecycleKinds(), TTL: simulate.TTL{}})
+	s := newEnv(t, simulate.Options{Spaces: 1, Withhold: simulate.LifecycleKinds(), TTL: simulate.TTL{}})
 	s.list[0].IncludeResource = false // it lives for a week
 	k := s.keeper(t, 0)
 	pass(t, k)
@@ -325,16 +325,16 @@ func TestSuspensionsAreTriedLessAndLessOften(t *testing.T) {
 		s.clock.Advance(5 * time.Minute)
 		pass(t, k)
 	}
-	if got := s.book.state(s.list[0].Scope); got.State != "ACTIVE" {
+	if got := s.memory.state(s.list[0].Scope); got.State != "ACTIVE" {
 		t.Errorf("an hour after it was mended: %+v", got)
 	}
 }
 
 // Google shows the first of several reasons only, and the others when it
-// refuses to reactivate; the book keeps them all the time that it waits.
+// refuses to reactivate; the state holds them all the time that it waits.
 func TestHiddenSuspensionReasons(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, simulate.Options{Spaces: 1, Withhold: simulate.LifecycleKinds()})
+	s := newEnv(t, simulate.Options{Spaces: 1, Withhold: simulate.LifecycleKinds()})
 	k := s.keeper(t, 0)
 	pass(t, k)
 	name := s.name(t, s.list[0].Scope)
@@ -346,7 +346,7 @@ func TestHiddenSuspensionReasons(t *testing.T) {
 	for i := range 6 {
 		s.clock.Advance(5 * time.Minute)
 		pass(t, k)
-		got := s.book.state(s.list[0].Scope)
+		got := s.memory.state(s.list[0].Scope)
 		for _, want := range []string{"add-iam-policy-binding", "add the Chat app", "subscribe-setup delete " + name} {
 			if !got.Parked || got.Reason != "ENDPOINT_PERMISSION_DENIED" || !strings.Contains(got.Remedy, want) {
 				t.Fatalf("pass %d: got %s (parked: %v), remedy %q, want %q in it", i, got.Reason, got.Parked, got.Remedy, want)
@@ -358,7 +358,7 @@ func TestHiddenSuspensionReasons(t *testing.T) {
 	}
 	s.clock.Advance(longestWait)
 	pass(t, k)
-	if got := s.book.state(s.list[0].Scope); strings.Contains(got.Remedy, "add-iam-policy-binding") {
+	if got := s.memory.state(s.list[0].Scope); strings.Contains(got.Remedy, "add-iam-policy-binding") {
 		t.Errorf("the mended reason is still in the remedy: %q", got.Remedy)
 	}
 }
@@ -370,12 +370,12 @@ func TestReplicasRace(t *testing.T) {
 	if slow {
 		rounds = 60
 	}
-	s := newScene(t, simulate.Options{Spaces: 5, Withhold: simulate.LifecycleKinds()})
+	s := newEnv(t, simulate.Options{Spaces: 5, Withhold: simulate.LifecycleKinds()})
 	rng := rand.New(rand.NewPCG(3, 4))
 	expired := 0
 	for range rounds {
 		if space := s.list[rng.IntN(len(s.list))].Scope; rng.IntN(3) == 0 {
-			if name := s.book.state(space).Name; name != "" && s.ExpireAfter(name, 0) == nil {
+			if name := s.memory.state(space).Name; name != "" && s.ExpireAfter(name, 0) == nil {
 				expired++
 			}
 		}
@@ -410,7 +410,7 @@ func TestReplicasRace(t *testing.T) {
 		if n := s.MaxLive(target(d.Scope)); n > 1 {
 			t.Errorf("%s had %d live subscriptions at once", d.Scope, n)
 		}
-		if state := s.book.state(d.Scope); state.State != "ACTIVE" {
+		if state := s.memory.state(d.Scope); state.State != "ACTIVE" {
 			t.Errorf("%s ended as %+v", d.Scope, state)
 		}
 		made += len(slices.CompactFunc(s.Coverage(target(d.Scope)), func(a, b simulate.Interval) bool { return a.UID == b.UID }))
@@ -426,7 +426,7 @@ func TestClockSkew(t *testing.T) {
 	for _, skew := range []time.Duration{-2 * time.Hour, 2 * time.Hour} {
 		t.Run(skew.String(), func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, simulate.Options{Spaces: 3, Withhold: simulate.LifecycleKinds()})
+			s := newEnv(t, simulate.Options{Spaces: 3, Withhold: simulate.LifecycleKinds()})
 			k := s.keeper(t, skew)
 			pass(t, k)
 			from := s.clock.Now()

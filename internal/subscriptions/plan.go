@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -16,11 +17,11 @@ const (
 	Create     Kind = "create"     // there is no subscription for the target
 	Update     Kind = "update"     // its event types differ
 	Replace    Kind = "replace"    // something differs that can't be changed: it is deleted and created
-	Renew      Kind = "renew"      // half of its lifetime is over
+	Renew      Kind = "renew"      // half of its lifetime has passed
 	Reactivate Kind = "reactivate" // it is suspended
-	Keep       Kind = "keep"       // it is as it should be
-	Wait       Kind = "wait"       // it was tried without success, and is again later
-	Refuse     Kind = "refuse"     // it is wrong in a way that only a person should mend
+	Keep       Kind = "keep"       // it is as desired
+	Wait       Kind = "wait"       // it failed lately, and is tried again later
+	Refuse     Kind = "refuse"     // it differs in a way that only a person should change
 	Orphan     Kind = "orphan"     // nobody desires it, and it is on our topic: it is kept
 	Prune      Kind = "prune"      // an orphan that is to be deleted
 )
@@ -38,8 +39,7 @@ func (k Kind) Mutates() bool {
 // missed.
 func (k Kind) Loses() bool { return k == Replace || k == Prune }
 
-// Action is what one desired subscription needs, or what becomes of one that
-// nobody desires.
+// Action is what to do for one desired subscription, or with an orphan.
 type Action struct {
 	Kind    Kind
 	Desired Desired       // of an orphan, its scope alone
@@ -48,15 +48,15 @@ type Action struct {
 	Remedy  string        // for Refuse and Wait: what a person has to do
 }
 
-// View is what a plan takes into account besides Google's list. The zero
-// value is that of a person who applies by hand: nothing is renewed, and what
-// failed before is tried again.
+// View is what a plan takes into account besides Google's list. The zero value
+// suits a person who applies: nothing is renewed, and actions that failed
+// before are tried again.
 type View struct {
-	Now  time.Time                          // by Google's clock
-	Book map[string]store.SubscriptionState // what is remembered, by target
+	Now   time.Time                          // by Google's clock
+	Known map[string]store.SubscriptionState // as of the last pass, by target
 
 	// Topic is ours. Subscriptions to it that nobody desires are orphans; those
-	// to other topics are somebody else's. None are if it is "".
+	// to other topics are somebody else's. If it is "", there are no orphans.
 	Topic string
 	// Prune deletes orphans.
 	Prune bool
@@ -65,8 +65,8 @@ type View struct {
 	Unattended bool
 }
 
-// Plan compares what should be with what is. It answers with one action for
-// each of desired, in its order, and then one for each orphan.
+// Plan compares the desired subscriptions with the actual ones. It returns one
+// action for each desired one, in their order, and then one for each orphan.
 func Plan(desired []Desired, actual []Subscription, view View) []Action {
 	byTarget := make(map[string]*Subscription, len(actual))
 	for i := range actual {
@@ -102,7 +102,7 @@ func orphan(s *Subscription, view View) Action {
 
 func plan(d Desired, actual *Subscription, view View) Action {
 	a := Action{Desired: d, Actual: actual}
-	known := view.Book[d.Target()]
+	known := view.Known[d.Target()]
 	waits := view.Now.Before(known.NextTry)
 	if actual == nil {
 		a.Kind, a.Reason = Create, "no subscription yet"
@@ -136,8 +136,7 @@ func plan(d Desired, actual *Subscription, view View) Action {
 	return a
 }
 
-// drift says what is wrong with a subscription that nothing but another one
-// mends; "" for nothing.
+// drift says why a subscription has to be replaced; "" if it needn't be.
 func drift(d Desired, actual *Subscription) string {
 	switch {
 	case actual.Topic != d.Topic:
@@ -153,10 +152,10 @@ func drift(d Desired, actual *Subscription) string {
 	return ""
 }
 
-// due reports whether half of the granted lifetime is over. How long Google
-// grants isn't documented for every case, so it is measured. Where it isn't
-// known when the present lifetime was granted, because somebody else changed
-// the subscription, renewing it makes it known.
+// due reports whether half of the granted lifetime has passed. Google doesn't
+// document how long it grants in every case, so it is measured. If somebody
+// else changed the subscription, nobody knows when its lifetime was granted: it
+// is renewed at once.
 func (v View) due(s *Subscription, known store.SubscriptionState) bool {
 	if v.Now.IsZero() || s.ExpireTime.IsZero() {
 		return false
@@ -165,8 +164,8 @@ func (v View) due(s *Subscription, known store.SubscriptionState) bool {
 	return !ok || !v.Now.Before(granted.Add(s.ExpireTime.Sub(granted)/2))
 }
 
-// untouched is how much later than its creation a subscription may say that
-// it was changed because creating took so long.
+// untouched is how much later than createTime updateTime may be although nobody
+// has changed the subscription: creating it takes a while.
 const untouched = time.Minute
 
 func grantedAt(s *Subscription, known store.SubscriptionState) (time.Time, bool) {
@@ -191,25 +190,46 @@ func difference(a, b []string) []string {
 
 const userLostAccess = "USER_AUTHORIZATION_FAILURE"
 
-// suspensionCure says what ends a suspension (fact sheet §3.4).
+// suspensions lists the reasons of a suspension and what ends it (fact sheet
+// §3.4).
+func suspensions(topic string) [][2]string {
+	return [][2]string{
+		{"USER_SCOPE_REVOKED", "the authorizing user has to grant the scopes again"},
+		{"APP_SCOPE_REVOKED", "an administrator has to approve the app's scopes again"},
+		{"RESOURCE_DELETED", "the space is gone; take it out of the configuration"},
+		{userLostAccess, "the authorizing user has lost access to the space"},
+		{"APP_AUTHORIZATION_FAILURE", "add the Chat app to the space again"},
+		{"ENDPOINT_PERMISSION_DENIED", grantPublisher(topic)},
+		{"ENDPOINT_NOT_FOUND", createTopic(topic)},
+		{"ENDPOINT_RESOURCE_EXHAUSTED", "raise the Pub/Sub quota of the project"},
+	}
+}
+
+// suspensionCure says what ends a suspension for this reason.
 func suspensionCure(reason, topic string) string {
-	switch reason {
-	case "USER_SCOPE_REVOKED":
-		return "the authorizing user has to grant the scopes again"
-	case "APP_SCOPE_REVOKED":
-		return "an administrator has to approve the app's scopes again"
-	case "RESOURCE_DELETED":
-		return "the space is gone; take it out of the configuration"
-	case userLostAccess:
-		return "the authorizing user has lost access to the space"
-	case "APP_AUTHORIZATION_FAILURE":
-		return "add the Chat app to the space again"
-	case "ENDPOINT_PERMISSION_DENIED":
-		return grantPublisher(topic)
-	case "ENDPOINT_NOT_FOUND":
-		return createTopic(topic)
-	case "ENDPOINT_RESOURCE_EXHAUSTED":
-		return "raise the Pub/Sub quota of the project"
+	for _, s := range suspensions(topic) {
+		if s[0] == reason {
+			return s[1]
+		}
 	}
 	return "the cause isn't stated; look at the topic's message storage policy"
+}
+
+// cures says what ends a suspension. Google shows one of its reasons, and lists
+// all in the message by which it refuses to reactivate the subscription.
+func cures(shown, message, name, topic string) string {
+	var list []string
+	for _, s := range suspensions(topic) {
+		if !strings.Contains(message, s[0]) {
+			continue
+		}
+		if s[0] == userLostAccess {
+			s[1] += ", from which Google never reactivates it: subscribe-setup delete " + name + ", then apply"
+		}
+		list = append(list, s[1])
+	}
+	if len(list) == 0 {
+		return suspensionCure(shown, topic)
+	}
+	return strings.Join(list, "; ")
 }

@@ -2,17 +2,15 @@ package subscriptions
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 
-	"google.golang.org/api/googleapi"
 	"google.golang.org/api/workspaceevents/v1"
 )
 
-// replace deletes a subscription that can't be changed to what is desired, and
-// creates another. What happens between the two is missed: a keeper sees
-// that the new one is younger, and records the gap.
+// replace deletes a subscription that can't be changed as desired, and creates
+// another. Events between the two are missed: a keeper sees that the new one is
+// younger, and records the gap.
 //
 //	would Google create it? ─no─▶ nothing is changed
 //	        │ yes
@@ -42,9 +40,8 @@ func (m *Manager) replaceWithin(ctx context.Context, a Action, tries int) Result
 	return r
 }
 
-// overtaken is what becomes of an action whose subscription has changed since
-// it was planned. If that made it what is desired, somebody else was faster;
-// else a person should look at it anew.
+// overtaken handles a subscription that has changed since it was planned. If it
+// is now as desired, somebody else was faster; else a person has to plan again.
 func (m *Manager) overtaken(ctx context.Context, a Action, tries int) Result {
 	r := Result{Scope: a.Desired.Scope, Subscription: a.Actual}
 	now, err := m.find(ctx, a.Desired, a.Actual.Name)
@@ -60,12 +57,16 @@ func (m *Manager) overtaken(ctx context.Context, a Action, tries int) Result {
 		a.Actual = now
 		return m.replaceWithin(ctx, a, tries)
 	default:
-		r.Err = &Problem{
-			Doing: "replace " + now.Name + " of " + a.Desired.Scope, Cause: "somebody else has changed it meanwhile",
-			Remedy: "look at it again: subscribe-setup plan",
-		}
+		r.Err = overtakenError("replace", now)
 	}
 	return r
+}
+
+func overtakenError(verb string, s *Subscription) error {
+	return &Error{
+		Doing: verb + " " + s.Name + " of " + s.Scope(), Cause: "somebody else has changed it meanwhile",
+		Remedy: "look at it again: subscribe-setup plan",
+	}
 }
 
 // prune deletes an orphan, unless it has become something else since it was
@@ -76,10 +77,7 @@ func (m *Manager) prune(ctx context.Context, s *Subscription) error {
 	case err == nil || isNotFound(err):
 		return nil
 	case isConflict(err):
-		return &Problem{
-			Doing: "delete " + s.Name + " of " + s.Scope(), Cause: "somebody else has changed it meanwhile",
-			Remedy: "look at it again: subscribe-setup plan",
-		}
+		return overtakenError("delete", s)
 	}
 	return explain("delete "+s.Name+" of "+s.Scope(), Desired{}, err)
 }
@@ -97,8 +95,6 @@ func (m *Manager) remove(ctx context.Context, name, etag string) error {
 
 // isConflict recognises the answer to an etag that is out of date.
 func isConflict(err error) bool {
-	var answer *googleapi.Error
-	var operation *operationError
-	return errors.As(err, &answer) && answer.Code == http.StatusConflict ||
-		errors.As(err, &operation) && httpStatus(operation.code) == http.StatusConflict
+	code, _ := answerOf(err)
+	return code == http.StatusConflict
 }

@@ -54,21 +54,28 @@ func fromGoogle(in *workspaceevents.Subscription) (Subscription, error) {
 	if in.PayloadOptions != nil {
 		out.IncludeResource, out.FieldMask = in.PayloadOptions.IncludeResource, in.PayloadOptions.FieldMask
 	}
-	var err error
-	if out.ExpireTime, err = parseTime(in.ExpireTime); err != nil {
-		return Subscription{}, fmt.Errorf("read expireTime of %s: %w", in.Name, err)
-	}
-	if out.UpdateTime, err = parseTime(in.UpdateTime); err != nil {
-		return Subscription{}, fmt.Errorf("read updateTime of %s: %w", in.Name, err)
-	}
-	if out.CreateTime, err = parseTime(in.CreateTime); err != nil {
-		return Subscription{}, fmt.Errorf("read createTime of %s: %w", in.Name, err)
+	for _, field := range []struct {
+		name, text string
+		to         *time.Time
+	}{
+		{"expireTime", in.ExpireTime, &out.ExpireTime},
+		{"updateTime", in.UpdateTime, &out.UpdateTime},
+		{"createTime", in.CreateTime, &out.CreateTime},
+	} {
+		if field.text == "" {
+			continue
+		}
+		t, err := time.Parse(time.RFC3339Nano, field.text)
+		if err != nil {
+			return Subscription{}, fmt.Errorf("read %s of %s: %w", field.name, in.Name, err)
+		}
+		*field.to = t.UTC()
 	}
 	return out, nil
 }
 
-// share lets two subscriptions hold what they have in common once: of
-// thousands nearly all have the same event types and topic.
+// share lets two subscriptions share their event types and topic in memory:
+// nearly all of thousands have the same.
 func (s *Subscription) share(other *Subscription) {
 	if slices.Equal(s.EventTypes, other.EventTypes) {
 		s.EventTypes = other.EventTypes
@@ -76,12 +83,4 @@ func (s *Subscription) share(other *Subscription) {
 	if s.Topic == other.Topic {
 		s.Topic = other.Topic
 	}
-}
-
-func parseTime(s string) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	return t.UTC(), err
 }

@@ -31,9 +31,8 @@ func (m *Manager) validateCreate(ctx context.Context, d Desired) error {
 }
 
 func (m *Manager) validateUpdate(ctx context.Context, d Desired, name string) error {
-	body := &workspaceevents.Subscription{EventTypes: d.EventTypes}
 	err := m.mutate(ctx, "validate the update of "+name, func(ctx context.Context) (*workspaceevents.Operation, error) {
-		return m.service.Subscriptions.Patch(name, body).UpdateMask("event_types").ValidateOnly(true).Context(ctx).Do()
+		return m.service.Subscriptions.Patch(name, &workspaceevents.Subscription{EventTypes: d.EventTypes}).UpdateMask("event_types").ValidateOnly(true).Context(ctx).Do()
 	}, nil)
 	if err != nil {
 		return explain("update "+name+" of "+d.Scope, d, err)
