@@ -178,11 +178,7 @@ func (p *people) recall(may func(spoken) bool) (int, bool) {
 	return 0, false
 }
 
-func (p *people) remember(m spoken) {
-	p.messages = append(p.messages, m)
-	if len(p.messages) > memory {
-		p.messages = slices.Delete(p.messages, 0, 1)
-	}
+// recallOwn picks a message of the space whose sender is still there.
+func (p *people) recallOwn(space string) (int, bool) {
+	return p.recall(func(m spoken) bool { return m.space == space && slices.Contains(p.w.Members(space), m.sender) })
 }
-
-func (p *people) isIn(space, user string) bool { return slices.Contains(p.w.Members(space), user) }

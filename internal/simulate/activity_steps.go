@@ -6,15 +6,7 @@ import (
 )
 
 func (p *people) post(space string) (bool, error) {
-	who, err := p.someone(space)
-	if err != nil {
-		return true, err
-	}
-	name, err := p.w.Post(space, who, remark(p.rng))
-	if err == nil {
-		p.remember(spoken{name, space, who})
-	}
-	return true, err
+	return p.say(space, func(who string) (string, error) { return p.w.Post(space, who, remark(p.rng)) })
 }
 
 func (p *people) answer(space string) (bool, error) {
@@ -22,13 +14,20 @@ func (p *people) answer(space string) (bool, error) {
 	if !ok {
 		return false, nil
 	}
+	to := p.messages[i].name
+	return p.say(space, func(who string) (string, error) { return p.w.Reply(to, who, pick(p.rng, answers)) })
+}
+
+// say lets someone of the space write a message, and remembers it.
+func (p *people) say(space string, write func(who string) (string, error)) (bool, error) {
 	who, err := p.someone(space)
 	if err != nil {
 		return true, err
 	}
-	name, err := p.w.Reply(p.messages[i].name, who, pick(p.rng, answers))
+	name, err := write(who)
 	if err == nil {
-		p.remember(spoken{name, space, who})
+		p.messages = append(p.messages, spoken{name, space, who})
+		p.messages = p.messages[max(0, len(p.messages)-memory):]
 	}
 	return true, err
 }
@@ -49,9 +48,7 @@ func (p *people) react(space string) (bool, error) {
 	name, err := p.w.React(p.messages[i].name, who, emoji)
 	if err == nil {
 		p.reactions = append(p.reactions, name)
-		if len(p.reactions) > memory {
-			p.reactions = slices.Delete(p.reactions, 0, 1)
-		}
+		p.reactions = p.reactions[max(0, len(p.reactions)-memory):]
 	}
 	return true, err
 }
@@ -67,7 +64,7 @@ func (p *people) unreact(string) (bool, error) {
 }
 
 func (p *people) edit(space string) (bool, error) {
-	i, ok := p.recall(func(m spoken) bool { return m.space == space && p.isIn(space, m.sender) })
+	i, ok := p.recallOwn(space)
 	if !ok {
 		return false, nil
 	}
@@ -75,7 +72,7 @@ func (p *people) edit(space string) (bool, error) {
 }
 
 func (p *people) remove(space string) (bool, error) {
-	i, ok := p.recall(func(m spoken) bool { return m.space == space && p.isIn(space, m.sender) })
+	i, ok := p.recallOwn(space)
 	if !ok {
 		return false, nil
 	}

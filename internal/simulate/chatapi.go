@@ -131,10 +131,9 @@ func (a *chatAPI) method(name, class string, fn func(*chatRequest) (any, *apiErr
 			return // the client has gone
 		}
 		if fault.Status != 0 {
-			writeError(rw, &apiError{
-				code: fault.Status, status: statusName(fault.Status),
-				message: http.StatusText(fault.Status), retryAfter: fault.RetryAfter,
-			})
+			apiErr := refused(fault.Status, "%s", http.StatusText(fault.Status))
+			apiErr.retryAfter = fault.RetryAfter
+			writeError(rw, apiErr)
 			return
 		}
 		if apiErr != nil {

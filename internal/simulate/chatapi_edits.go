@@ -110,10 +110,7 @@ func updateMask(mask string) ([]string, *apiError) {
 		case "cards_v2", "cardsV2":
 			path = "cards_v2"
 		case "attachment", "cards", "accessory_widgets", "accessoryWidgets", "quoted_message_metadata", "quotedMessageMetadata":
-			return nil, &apiError{
-				code: http.StatusNotImplemented, status: "UNIMPLEMENTED",
-				message: "The simulated Workspace can't change " + path + ".",
-			}
+			return nil, unimplemented("can't change %s.", path)
 		default:
 			return nil, invalid("Invalid path %q in the update mask.", path)
 		}

@@ -2,7 +2,6 @@ package simulate
 
 import (
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -14,7 +13,7 @@ import (
 // a group are never listed.
 func (a *chatAPI) listMembers(r *chatRequest) (any, *apiError) {
 	if r.URL.Query().Get("filter") != "" {
-		return nil, &apiError{code: http.StatusNotImplemented, status: "UNIMPLEMENTED", message: "The simulated Workspace can't filter members."}
+		return nil, unimplemented("can't filter members.")
 	}
 	asApp := a.w.authority == ""
 	invited, apiErr := flag(r.Request, "showInvited")

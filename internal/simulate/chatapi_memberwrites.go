@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"net/http"
 	"strings"
 	"time"
 
@@ -47,7 +46,7 @@ func (a *chatAPI) createMember(r *chatRequest) (any, *apiError) {
 	case u.external:
 		return nil, denied("Inviting users external to the organization requires user authentication.")
 	case r.space.members[u.name] != nil:
-		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The membership already exists."}
+		return nil, conflict("The membership already exists.")
 	}
 	at := a.w.state.tick()
 	m := a.w.state.membership(in.Member.Name, stateJoined, at)

@@ -3,7 +3,6 @@ package simulate
 import (
 	"cmp"
 	"encoding/json"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -31,10 +30,7 @@ func (a *chatAPI) createMessage(r *chatRequest) (any, *apiError) {
 		return nil, apiErr
 	}
 	if messageID != "" && r.space.byClientID[messageID] != nil && !r.fault.Twice {
-		return nil, &apiError{
-			code: http.StatusConflict, status: "ALREADY_EXISTS",
-			message: "A message with the ID " + messageID + " already exists in this space.",
-		}
+		return nil, conflict("A message with the ID %s already exists in this space.", messageID)
 	}
 	thread, key, apiErr := replyTo(r.space, &in, q.Get("messageReplyOption"), q.Get("threadKey"))
 	if apiErr != nil {
@@ -207,7 +203,7 @@ func (r *chatRequest) message() (*message, *apiError) {
 // listMessages is spaces.messages.list: public messages only, no filter.
 func (a *chatAPI) listMessages(r *chatRequest) (any, *apiError) {
 	if r.URL.Query().Get("filter") != "" {
-		return nil, &apiError{code: http.StatusNotImplemented, status: "UNIMPLEMENTED", message: "The simulated Workspace can't filter messages."}
+		return nil, unimplemented("can't filter messages.")
 	}
 	showDeleted, apiErr := flag(r.Request, "showDeleted")
 	if apiErr != nil {

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 
@@ -27,7 +26,7 @@ func (a *chatAPI) createReaction(r *chatRequest) (any, *apiError) {
 	case in.Emoji == nil, in.Emoji.Unicode == "" && in.Emoji.CustomEmoji == nil:
 		return nil, invalid("The emoji is required.")
 	case in.Emoji.CustomEmoji != nil:
-		return nil, &apiError{code: http.StatusNotImplemented, status: "UNIMPLEMENTED", message: "The simulated Workspace has no custom emoji."}
+		return nil, unimplemented("has no custom emoji.")
 	case strings.Trim(in.Emoji.Unicode, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:_- ") == "":
 		return nil, invalid("Invalid emoji %q.", in.Emoji.Unicode)
 	}
@@ -41,7 +40,7 @@ func (a *chatAPI) createReaction(r *chatRequest) (any, *apiError) {
 	at := a.w.state.tick()
 	made, fresh := a.w.react(r.space, m, user, in.Emoji.Unicode, at)
 	if !fresh {
-		return nil, &apiError{code: http.StatusConflict, status: "ALREADY_EXISTS", message: "The reaction already exists."}
+		return nil, conflict("The reaction already exists.")
 	}
 	a.w.truth.Reactions = append(a.w.truth.Reactions, AppReaction{Message: m.name, User: user, Emoji: made.emoji, Time: at})
 	return &chat.Reaction{Name: made.name, User: a.user(user), Emoji: &chat.Emoji{Unicode: made.emoji}}, nil

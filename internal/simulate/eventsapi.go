@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -122,10 +123,8 @@ func (a *eventsAPI) method(name string, fn func(*eventsRequest) (any, *apiError)
 			return
 		}
 		if f := in.fault; f.Status != 0 {
-			apiErr = &apiError{code: f.Status, status: statusName(f.Status), message: f.Message, retryAfter: f.RetryAfter}
-			if f.Message == "" {
-				apiErr.message = http.StatusText(f.Status)
-			}
+			apiErr = refused(f.Status, "%s", cmp.Or(f.Message, http.StatusText(f.Status)))
+			apiErr.retryAfter = f.RetryAfter
 			if f.Reason != "" {
 				apiErr.details = errorInfo(f.Reason, eventsService, nil)
 			}
@@ -138,8 +137,7 @@ func (a *eventsAPI) method(name string, fn func(*eventsRequest) (any, *apiError)
 		case in.fault.DropReply:
 			panic(http.ErrAbortHandler) // net/http's way to cut the connection
 		case apiErr == nil && in.fault.StatusAfter != 0:
-			code := in.fault.StatusAfter
-			writeError(rw, &apiError{code: code, status: statusName(code), message: http.StatusText(code)})
+			writeError(rw, refused(in.fault.StatusAfter, "%s", http.StatusText(in.fault.StatusAfter)))
 		case apiErr != nil:
 			writeError(rw, apiErr)
 		default:

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -53,19 +52,10 @@ const typicalLength = 1400
 // listPage reads the size of the page and the name that it comes after. A
 // token is good for the filter that it was made for.
 func listPage(r *http.Request) (size int, after string, apiErr *apiError) {
-	size = 50
-	if v := r.URL.Query().Get("pageSize"); v != "" {
-		asked, err := strconv.Atoi(v)
-		if err != nil || asked < 0 {
-			return 0, "", invalid("Invalid page size %q.", v)
-		}
-		if asked > 0 {
-			size = min(asked, 100)
-		}
-	}
+	size, apiErr = pageSize(r, 50, 100)
 	token := r.URL.Query().Get("pageToken")
-	if token == "" {
-		return size, "", nil
+	if apiErr != nil || token == "" {
+		return size, "", apiErr
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	_, after, _ = strings.Cut(string(raw), " ")

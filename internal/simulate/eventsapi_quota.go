@@ -1,7 +1,8 @@
 package simulate
 
 import (
-	"net/http"
+	"fmt"
+	"maps"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func newEventsQuotas(q Quotas) eventsQuotas {
 	}
 }
 
-// take counts a call. Google sends no RetryInfo and no Retry-After.
+// take counts a call.
 func (q *eventsQuotas) take(writes bool, now time.Time) *apiError {
 	user, project, metric := q.userReads, q.reads, "Read requests"
 	if writes {
@@ -50,11 +51,8 @@ func (q *eventsQuotas) take(writes bool, now time.Time) *apiError {
 		limit string
 	}{{user, metric + " per minute per user"}, {project, metric + " per minute"}} {
 		if w.window != nil && !w.take(now) {
-			return &apiError{
-				code: http.StatusTooManyRequests, status: "RESOURCE_EXHAUSTED",
-				message: "Quota exceeded for quota metric '" + metric + "' and limit '" + w.limit + "' of service '" + eventsService + "'.",
-				details: errorInfo("RATE_LIMIT_EXCEEDED", eventsService, map[string]string{"quota_metric": metric, "quota_limit": w.limit}),
-			}
+			message := fmt.Sprintf("Quota exceeded for quota metric '%s' and limit '%s' of service '%s'.", metric, w.limit, eventsService)
+			return quotaExceeded(eventsService, message, map[string]string{"quota_metric": metric, "quota_limit": w.limit})
 		}
 	}
 	return nil
@@ -63,9 +61,7 @@ func (q *eventsQuotas) take(writes bool, now time.Time) *apiError {
 // errorInfo is the detail that tells a program the reason.
 func errorInfo(reason, service string, metadata map[string]string) []any {
 	info := map[string]string{"service": service}
-	for k, v := range metadata {
-		info[k] = v
-	}
+	maps.Copy(info, metadata)
 	return []any{map[string]any{
 		"@type":    "type.googleapis.com/google.rpc.ErrorInfo",
 		"reason":   reason,

@@ -50,7 +50,7 @@ func (a *eventsAPI) create(r *eventsRequest) (any, *apiError) {
 	}
 	s.name = subscriptionName(s.target, s.owner)
 	if a.w.subs.byName[s.name] != nil {
-		return nil, a.conflict(s.name)
+		return nil, a.alreadySubscribed(s.name)
 	}
 	if r.validateOnly {
 		return a.preview(r, "Create", s.name, s.render())
@@ -61,12 +61,9 @@ func (a *eventsAPI) create(r *eventsRequest) (any, *apiError) {
 	})
 }
 
-// conflict is the answer to a second subscription for one target.
-func (a *eventsAPI) conflict(current string) *apiError {
-	e := &apiError{
-		code: http.StatusConflict, status: "ALREADY_EXISTS",
-		message: "Subscription associated with the resource already exists.",
-	}
+// alreadySubscribed is the answer to a second subscription for one target.
+func (a *eventsAPI) alreadySubscribed(current string) *apiError {
+	e := conflict("Subscription associated with the resource already exists.")
 	if !a.w.opts.BareConflicts {
 		e.details = []any{map[string]any{
 			"@type":    "type.googleapis.com/google.rpc.ErrorInfo",

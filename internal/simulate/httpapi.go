@@ -21,16 +21,29 @@ type apiError struct {
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s: %s", e.code, e.status, e.message) }
 
+// refused is an error without details; the HTTP status says which code it has.
+func refused(httpStatus int, format string, args ...any) *apiError {
+	return &apiError{code: httpStatus, status: statusName(httpStatus), message: fmt.Sprintf(format, args...)}
+}
+
 func invalid(format string, args ...any) *apiError {
-	return &apiError{code: http.StatusBadRequest, status: "INVALID_ARGUMENT", message: fmt.Sprintf(format, args...)}
+	return refused(http.StatusBadRequest, format, args...)
 }
 
 func notFound(format string, args ...any) *apiError {
-	return &apiError{code: http.StatusNotFound, status: "NOT_FOUND", message: fmt.Sprintf(format, args...)}
+	return refused(http.StatusNotFound, format, args...)
 }
 
 func denied(format string, args ...any) *apiError {
-	return &apiError{code: http.StatusForbidden, status: "PERMISSION_DENIED", message: fmt.Sprintf(format, args...)}
+	return refused(http.StatusForbidden, format, args...)
+}
+
+func conflict(format string, args ...any) *apiError {
+	return refused(http.StatusConflict, format, args...)
+}
+
+func unimplemented(format string, args ...any) *apiError {
+	return refused(http.StatusNotImplemented, "The simulated Workspace "+format, args...)
 }
 
 // statusName is the google.rpc.Code that Google's front end maps to an HTTP
@@ -112,15 +125,9 @@ func readBody(r *http.Request) ([]byte, *apiError) {
 
 // pageOf cuts a page out of a list of n, for a token that is a position.
 func pageOf(r *http.Request, n, defaultSize, maxSize int) (from, to int, next string, apiErr *apiError) {
-	size := defaultSize
-	if v := r.URL.Query().Get("pageSize"); v != "" {
-		asked, err := strconv.Atoi(v)
-		if err != nil || asked < 0 {
-			return 0, 0, "", invalid("Invalid page size %q.", v)
-		}
-		if asked > 0 {
-			size = min(asked, maxSize)
-		}
+	size, apiErr := pageSize(r, defaultSize, maxSize)
+	if apiErr != nil {
+		return 0, 0, "", apiErr
 	}
 	if token := r.URL.Query().Get("pageToken"); token != "" {
 		var err error
@@ -133,6 +140,22 @@ func pageOf(r *http.Request, n, defaultSize, maxSize int) (from, to int, next st
 		next = strconv.Itoa(to)
 	}
 	return from, to, next, nil
+}
+
+// pageSize reads how many entries a page may have.
+func pageSize(r *http.Request, defaultSize, maxSize int) (int, *apiError) {
+	v := r.URL.Query().Get("pageSize")
+	if v == "" {
+		return defaultSize, nil
+	}
+	size, err := strconv.Atoi(v)
+	switch {
+	case err != nil || size < 0:
+		return 0, invalid("Invalid page size %q.", v)
+	case size == 0:
+		return defaultSize, nil
+	}
+	return min(size, maxSize), nil
 }
 
 // flag reads a boolean query parameter.
@@ -164,8 +187,5 @@ func decodeStrict(raw []byte, into any) *apiError {
 
 // unknownMethod answers what this Workspace doesn't have.
 func unknownMethod(r *http.Request) (any, *apiError) {
-	return nil, &apiError{
-		code: http.StatusNotImplemented, status: "UNIMPLEMENTED",
-		message: fmt.Sprintf("The simulated Workspace has no method for %s %s.", r.Method, r.URL.Path),
-	}
+	return nil, unimplemented("has no method for %s %s.", r.Method, r.URL.Path)
 }

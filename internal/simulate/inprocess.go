@@ -7,14 +7,9 @@ import (
 	"net/http"
 )
 
-// Hosts of a Workspace that listens nowhere. They are on loopback, so that
-// nobody sends credentials.
-const (
-	chatUnserved    = "http://127.0.0.1:1/"
-	eventsUnserved  = "http://127.0.0.1:2/"
-	usageUnserved   = "http://127.0.0.1:3/"
-	managerUnserved = "http://127.0.0.1:4/"
-)
+// inProcessURL is the address of an API that listens nowhere. It is on loopback, so
+// that nobody sends credentials.
+const inProcessURL = "http://127.0.0.1:%d/"
 
 // InProcess serves the REST APIs without sockets, for tests that make very
 // many calls or whose clock is made up (testing/synctest). The calls go to
@@ -28,16 +23,13 @@ type inProcess struct{ w *Workspace }
 // RoundTrip runs the handler in the caller's goroutine.
 func (t inProcess) RoundTrip(r *http.Request) (reply *http.Response, err error) {
 	var handler http.Handler
-	switch at := "http://" + r.URL.Host + "/"; at {
-	case t.w.servers.chatURL:
-		handler = t.w.servers.chat
-	case t.w.servers.eventsURL:
-		handler = t.w.servers.events
-	case t.w.servers.usageURL:
-		handler = t.w.servers.usage
-	case t.w.servers.managerURL:
-		handler = t.w.servers.manager
-	default:
+	s := &t.w.servers
+	for _, api := range []restAPI{s.chat, s.events, s.usage, s.manager} {
+		if api.url == "http://"+r.URL.Host+"/" {
+			handler = api.handler
+		}
+	}
+	if handler == nil {
 		return nil, fmt.Errorf("the simulated Workspace has no host %q", r.URL.Host)
 	}
 	in := r.WithContext(r.Context()) // a copy, as the mux writes to it

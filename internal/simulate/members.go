@@ -35,19 +35,15 @@ func (w *Workspace) SetAutoAccept(on bool) {
 
 // AddMembers makes the users join. Several at once give one batch event, as
 // Google coalesces them.
-func (w *Workspace) AddMembers(space string, users ...string) error {
-	return w.change(func() error {
-		s, err := w.state.liveSpace(space)
-		if err != nil {
-			return fmt.Errorf("add members: %w", err)
-		}
+func (w *Workspace) AddMembers(spaceName string, users ...string) error {
+	return w.onSpace("add members", spaceName, func(s *space) error {
 		seen := map[string]bool{}
 		for _, u := range users {
 			switch {
 			case w.state.users[u] == nil:
-				return fmt.Errorf("add members to %s: there is no user %q", space, u)
+				return fmt.Errorf("add members to %s: there is no user %q", spaceName, u)
 			case s.members[u] != nil || seen[u]:
-				return fmt.Errorf("add members to %s: %s is there already", space, u)
+				return fmt.Errorf("add members to %s: %s is there already", spaceName, u)
 			}
 			seen[u] = true
 		}
@@ -69,17 +65,13 @@ func (w *Workspace) addMembers(s *space, users []string) {
 
 // Invite makes the user an invited member, who isn't in the space until
 // [Workspace.Accept].
-func (w *Workspace) Invite(space, user string) error {
-	return w.change(func() error {
-		s, err := w.state.liveSpace(space)
-		if err != nil {
-			return fmt.Errorf("invite %s: %w", user, err)
-		}
-		if w.state.users[user] == nil {
-			return fmt.Errorf("invite to %s: there is no user %q", space, user)
+func (w *Workspace) Invite(spaceName, user string) error {
+	return w.onSpace("invite "+user, spaceName, func(s *space) error {
+		if err := w.state.known(user); err != nil {
+			return fmt.Errorf("invite to %s: %w", spaceName, err)
 		}
 		if s.members[user] != nil {
-			return fmt.Errorf("invite to %s: %s is a member or invited already", space, user)
+			return fmt.Errorf("invite to %s: %s is a member or invited already", spaceName, user)
 		}
 		at := w.state.tick()
 		m := w.state.membership(user, stateInvited, at)
@@ -91,14 +83,10 @@ func (w *Workspace) Invite(space, user string) error {
 
 // Accept takes an invited member into the space. Which event Google sends for
 // it isn't documented; membership.updated is assumed.
-func (w *Workspace) Accept(space, user string) error {
-	return w.change(func() error {
-		s, m, err := w.member(space, user)
-		if err != nil {
-			return fmt.Errorf("accept the invitation: %w", err)
-		}
+func (w *Workspace) Accept(spaceName, user string) error {
+	return w.onMember("accept the invitation", spaceName, user, func(s *space, m *membership) error {
 		if m.state != stateInvited {
-			return fmt.Errorf("accept the invitation to %s: %s isn't invited", space, user)
+			return fmt.Errorf("accept the invitation to %s: %s isn't invited", spaceName, user)
 		}
 		m.state = stateJoined
 		s.put(m)
@@ -109,12 +97,8 @@ func (w *Workspace) Accept(space, user string) error {
 
 // RemoveMember makes the user leave. The subscriptions that the app, or the
 // user, has for the space are suspended.
-func (w *Workspace) RemoveMember(space, user string) error {
-	return w.change(func() error {
-		s, m, err := w.member(space, user)
-		if err != nil {
-			return fmt.Errorf("remove member: %w", err)
-		}
+func (w *Workspace) RemoveMember(spaceName, user string) error {
+	return w.onMember("remove member", spaceName, user, func(s *space, m *membership) error {
 		w.leave(s, m, w.state.tick())
 		return nil
 	})
@@ -134,17 +118,11 @@ func (w *Workspace) leave(s *space, m *membership, at time.Time) {
 // AddGroup makes a Google Group with the users in it a member of the space and
 // returns its name. As at Google, no event tells of the people who are in a
 // space through a group.
-func (w *Workspace) AddGroup(space string, users ...string) (string, error) {
+func (w *Workspace) AddGroup(spaceName string, users ...string) (string, error) {
 	var name string
-	err := w.change(func() error {
-		s, err := w.state.liveSpace(space)
-		if err != nil {
-			return fmt.Errorf("add group: %w", err)
-		}
-		for _, u := range users {
-			if w.state.users[u] == nil {
-				return fmt.Errorf("add group to %s: there is no user %q", space, u)
-			}
+	err := w.onSpace("add group", spaceName, func(s *space) error {
+		if err := w.state.known(users...); err != nil {
+			return fmt.Errorf("add group to %s: %w", spaceName, err)
 		}
 		name = "groups/" + w.state.shortID("group")
 		s.groups[name] = users
@@ -154,28 +132,23 @@ func (w *Workspace) AddGroup(space string, users ...string) (string, error) {
 }
 
 // SetRole gives the member another role, such as "ROLE_MANAGER".
-func (w *Workspace) SetRole(space, user, role string) error {
-	return w.change(func() error {
-		s, m, err := w.member(space, user)
-		if err != nil {
-			return fmt.Errorf("set role: %w", err)
-		}
+func (w *Workspace) SetRole(spaceName, user, role string) error {
+	return w.onMember("set role", spaceName, user, func(s *space, m *membership) error {
 		m.role = role
 		w.emit(w.state.tick(), w.memberChange(s, m, "updated"))
 		return nil
 	})
 }
 
-func (w *Workspace) member(spaceName, user string) (*space, *membership, error) {
-	s, err := w.state.liveSpace(spaceName)
-	if err != nil {
-		return nil, nil, err
-	}
-	m := s.members[user]
-	if m == nil {
-		return nil, nil, fmt.Errorf("%q isn't a member of %s", user, spaceName)
-	}
-	return s, m, nil
+// onMember changes a membership, or says that there is none.
+func (w *Workspace) onMember(doing, spaceName, user string, do func(*space, *membership) error) error {
+	return w.onSpace(doing, spaceName, func(s *space) error {
+		m := s.members[user]
+		if m == nil {
+			return fmt.Errorf("%s: %q isn't a member of %s", doing, user, spaceName)
+		}
+		return do(s, m)
+	})
 }
 
 func (w *Workspace) emitJoin(s *space, m *membership, verb string, at time.Time) {

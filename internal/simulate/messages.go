@@ -25,54 +25,43 @@ func (w *Workspace) PostOversized(space, user string, bytes int) (string, error)
 	return w.post(space, user, strings.Repeat("x", bytes/3)) // the text stands in the payload three times
 }
 
-func (w *Workspace) post(space, user, text string) (string, error) {
-	var name string
-	err := w.change(func() error {
-		s, err := w.writable(space, user)
-		if err != nil {
-			return fmt.Errorf("post: %w", err)
-		}
-		m := w.state.newMessage(s, user, text, "", w.state.tick())
-		name = m.name
-		w.emit(m.createTime, w.messageChange(s, m, "created"))
-		return nil
+func (w *Workspace) post(space, user, text string) (name string, err error) {
+	err = w.change(func() error {
+		name, err = w.write("post", space, user, text, "")
+		return err
 	})
 	return name, err
 }
 
 // Reply answers in the thread of a message and returns the reply's name.
-func (w *Workspace) Reply(message, user, text string) (string, error) {
+func (w *Workspace) Reply(messageName, user, text string) (name string, err error) {
 	if err := checkText(text); err != nil {
-		return "", fmt.Errorf("reply to %s: %w", message, err)
+		return "", fmt.Errorf("reply to %s: %w", messageName, err)
 	}
-	var name string
-	err := w.change(func() error {
-		_, to, err := w.state.liveMessage(message)
-		if err != nil {
-			return fmt.Errorf("reply: %w", err)
-		}
-		s, err := w.writable(spaceOf(message), user)
-		if err != nil {
-			return fmt.Errorf("reply: %w", err)
-		}
-		m := w.state.newMessage(s, user, text, to.thread, w.state.tick())
-		name = m.name
-		w.emit(m.createTime, w.messageChange(s, m, "created"))
-		return nil
+	err = w.onMessage("reply", messageName, func(s *space, to *message) error {
+		name, err = w.write("reply", s.name, user, text, to.thread)
+		return err
 	})
 	return name, err
 }
 
-// Edit replaces a message's text.
-func (w *Workspace) Edit(message, text string) error {
-	if err := checkText(text); err != nil {
-		return fmt.Errorf("edit %s: %w", message, err)
+// write adds a person's message to the thread, or to a new one for "".
+func (w *Workspace) write(doing, space, user, text, thread string) (string, error) {
+	s, err := w.writable(space, user)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", doing, err)
 	}
-	return w.change(func() error {
-		s, m, err := w.state.liveMessage(message)
-		if err != nil {
-			return fmt.Errorf("edit: %w", err)
-		}
+	m := w.state.newMessage(s, user, text, thread, w.state.tick())
+	w.emit(m.createTime, w.messageChange(s, m, "created"))
+	return m.name, nil
+}
+
+// Edit replaces a message's text.
+func (w *Workspace) Edit(messageName, text string) error {
+	if err := checkText(text); err != nil {
+		return fmt.Errorf("edit %s: %w", messageName, err)
+	}
+	return w.onMessage("edit", messageName, func(s *space, m *message) error {
 		m.text = text
 		m.updateTime = w.state.tick()
 		w.emit(m.updateTime, w.messageChange(s, m, "updated"))
@@ -81,12 +70,8 @@ func (w *Workspace) Edit(message, text string) error {
 }
 
 // Delete deletes a message, as its sender does.
-func (w *Workspace) Delete(message string) error {
-	return w.change(func() error {
-		s, m, err := w.state.liveMessage(message)
-		if err != nil {
-			return fmt.Errorf("delete: %w", err)
-		}
+func (w *Workspace) Delete(messageName string) error {
+	return w.onMessage("delete", messageName, func(s *space, m *message) error {
 		m.deleteTime = w.state.tick()
 		m.deletion = "CREATOR"
 		m.text = ""
@@ -99,12 +84,8 @@ func (w *Workspace) Delete(message string) error {
 // with it. The API refuses to show those afterwards, where a message that was
 // deleted by itself leaves a tombstone. Whether they cause events isn't known;
 // here they don't.
-func (w *Workspace) DeleteWithReplies(message string) error {
-	return w.change(func() error {
-		s, first, err := w.state.liveMessage(message)
-		if err != nil {
-			return fmt.Errorf("delete with replies: %w", err)
-		}
+func (w *Workspace) DeleteWithReplies(messageName string) error {
+	return w.onMessage("delete with replies", messageName, func(s *space, first *message) error {
 		at := w.state.tick()
 		for _, m := range s.order {
 			if m.thread == first.thread && m.deleteTime.IsZero() {
@@ -119,13 +100,9 @@ func (w *Workspace) DeleteWithReplies(message string) error {
 
 // React puts an emoji on a message and returns the reaction's name. An emoji
 // of the form ":name:" is a custom one.
-func (w *Workspace) React(message, user, emoji string) (string, error) {
+func (w *Workspace) React(messageName, user, emoji string) (string, error) {
 	var name string
-	err := w.change(func() error {
-		s, m, err := w.state.liveMessage(message)
-		if err != nil {
-			return fmt.Errorf("react: %w", err)
-		}
+	err := w.onMessage("react", messageName, func(s *space, m *message) error {
 		if _, err := w.writable(s.name, user); err != nil {
 			return fmt.Errorf("react: %w", err)
 		}
@@ -155,12 +132,8 @@ func (w *Workspace) react(s *space, m *message, user, emoji string, at time.Time
 
 // Unreact takes a reaction away.
 func (w *Workspace) Unreact(name string) error {
-	return w.change(func() error {
-		on, _, _ := strings.Cut(name, "/reactions/")
-		s, m, err := w.state.liveMessage(on)
-		if err != nil {
-			return fmt.Errorf("take reaction away: %w", err)
-		}
+	on, _, _ := strings.Cut(name, "/reactions/")
+	return w.onMessage("take reaction away", on, func(s *space, m *message) error {
 		r := m.reactions[name]
 		if r == nil {
 			return fmt.Errorf("take reaction away: there is no %q", name)
@@ -168,6 +141,17 @@ func (w *Workspace) Unreact(name string) error {
 		delete(m.reactions, name)
 		w.emit(w.state.tick(), w.reactionChange(s, r, "deleted"))
 		return nil
+	})
+}
+
+// onMessage changes a message, or says that there is none.
+func (w *Workspace) onMessage(doing, name string, do func(*space, *message) error) error {
+	return w.change(func() error {
+		s, m, err := w.state.liveMessage(name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+		return do(s, m)
 	})
 }
 

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -120,19 +121,16 @@ func (q *chatQuotas) window(metric, space string, r rate) *window {
 
 func (q *chatQuotas) exhausted(metric string) *apiError {
 	q.throttled++
-	return &apiError{
-		code: 429, status: "RESOURCE_EXHAUSTED",
-		message: "Quota exceeded for quota metric '" + metric + "' of service 'chat.googleapis.com'.",
-		details: []any{map[string]any{
-			"@type":  "type.googleapis.com/google.rpc.ErrorInfo",
-			"reason": "RATE_LIMIT_EXCEEDED",
-			"domain": "googleapis.com",
-			"metadata": map[string]string{
-				"service":      "chat.googleapis.com",
-				"quota_metric": metric,
-			},
-		}},
-	}
+	return quotaExceeded(chatService, fmt.Sprintf("Quota exceeded for quota metric '%s' of service '%s'.", metric, chatService),
+		map[string]string{"quota_metric": metric})
+}
+
+// quotaExceeded is the answer to a call over a limit. Google sends neither
+// RetryInfo nor Retry-After.
+func quotaExceeded(service, message string, metadata map[string]string) *apiError {
+	e := refused(http.StatusTooManyRequests, "%s", message)
+	e.details = errorInfo("RATE_LIMIT_EXCEEDED", service, metadata)
+	return e
 }
 
 // SetWriteQuota lets all apps together write so often into each space. The

@@ -15,13 +15,6 @@ const managerService = "cloudresourcemanager.googleapis.com"
 // project has. https://cloud.google.com/resource-manager/reference/rest/v1/projects/get
 type managerAPI struct{ w *Workspace }
 
-func (a managerAPI) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/projects/{project}", handle(a.get))
-	mux.HandleFunc("/", handle(unknownMethod))
-	return mux
-}
-
 func (a managerAPI) get(r *http.Request) (any, *apiError) {
 	a.w.mu.Lock()
 	defer a.w.mu.Unlock()

@@ -16,19 +16,19 @@ import (
 
 // servers are the listeners of a Workspace.
 type servers struct {
-	broker     *broker.Server // nil if the caller brought a Publisher
-	http       []*http.Server
-	serving    sync.WaitGroup
-	stop       context.CancelFunc
-	requests   context.Context // ends with Close; every request's context is below it
-	chatURL    string
-	eventsURL  string
-	usageURL   string
-	managerURL string
-	chat       http.Handler
-	events     http.Handler
-	usage      http.Handler
-	manager    http.Handler
+	broker   *broker.Server // nil if the caller brought a Publisher
+	http     []*http.Server
+	serving  sync.WaitGroup
+	stop     context.CancelFunc
+	requests context.Context // ends with Close; every request's context is below it
+
+	chat, events, usage, manager restAPI
+}
+
+// restAPI is one of Google's REST APIs.
+type restAPI struct {
+	url     string
+	handler http.Handler
 }
 
 func (s *servers) start(ctx context.Context, w *Workspace) error {
@@ -46,24 +46,36 @@ func (s *servers) start(ctx context.Context, w *Workspace) error {
 	} else {
 		w.emitter.publisher = w.opts.Publisher
 	}
-	s.chat, s.events = w.dated(w.chat.handler()), w.dated(w.events.handler())
-	s.usage, s.manager = w.dated(usageAPI{w}.handler()), w.dated(managerAPI{w}.handler())
-	if w.opts.NoListen {
-		s.chatURL, s.eventsURL, s.usageURL, s.managerURL = chatUnserved, eventsUnserved, usageUnserved, managerUnserved
-		return nil
+	for n, api := range []struct {
+		*restAPI
+		name, addr string
+		handler    http.Handler
+	}{
+		{&s.chat, "the Chat API", w.opts.Addrs.Chat, w.chat.handler()},
+		{&s.events, "the Workspace Events API", w.opts.Addrs.WorkspaceEvents, w.events.handler()},
+		{&s.usage, "the Service Usage API", "", oneMethod("GET /v1/projects/{project}/services:batchGet", usageAPI{w}.batchGet)},
+		{&s.manager, "the Resource Manager API", "", oneMethod("GET /v1/projects/{project}", managerAPI{w}.get)},
+	} {
+		api.restAPI.handler = w.dated(api.handler)
+		if w.opts.NoListen {
+			api.url = fmt.Sprintf(inProcessURL, n+1)
+			continue
+		}
+		url, err := s.serve(ctx, api.name, api.addr, api.restAPI.handler)
+		if err != nil {
+			return err
+		}
+		api.url = url
 	}
-	var err error
-	if s.chatURL, err = s.serve(ctx, "the Chat API", w.opts.Addrs.Chat, s.chat); err != nil {
-		return err
-	}
-	if s.eventsURL, err = s.serve(ctx, "the Workspace Events API", w.opts.Addrs.WorkspaceEvents, s.events); err != nil {
-		return err
-	}
-	if s.usageURL, err = s.serve(ctx, "the Service Usage API", "", s.usage); err != nil {
-		return err
-	}
-	s.managerURL, err = s.serve(ctx, "the Resource Manager API", "", s.manager)
-	return err
+	return nil
+}
+
+// oneMethod serves an API of which the Workspace has a single method.
+func oneMethod(route string, answer func(*http.Request) (any, *apiError)) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc(route, handle(answer))
+	mux.HandleFunc("/", handle(unknownMethod))
+	return mux
 }
 
 // dated answers with the Workspace's time, as Google does with its own.

@@ -21,13 +21,6 @@ const projectNumber = "100000000042"
 // project has switched on. https://cloud.google.com/service-usage/docs/reference/rest/v1/services/batchGet
 type usageAPI struct{ w *Workspace }
 
-func (a usageAPI) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/projects/{project}/services:batchGet", handle(a.batchGet))
-	mux.HandleFunc("/", handle(unknownMethod))
-	return mux
-}
-
 // maxServices is how many one call may ask for.
 const maxServices = 30
 

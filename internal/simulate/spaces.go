@@ -8,10 +8,8 @@ import "fmt"
 func (w *Workspace) CreateSpace(displayName string, users ...string) (string, error) {
 	var name string
 	err := w.change(func() error {
-		for _, u := range users {
-			if w.state.users[u] == nil {
-				return fmt.Errorf("create space %q: there is no user %q", displayName, u)
-			}
+		if err := w.state.known(users...); err != nil {
+			return fmt.Errorf("create space %q: %w", displayName, err)
 		}
 		s := w.state.addSpace(displayName)
 		w.addMembers(s, append([]string{w.state.app}, users...))
@@ -23,11 +21,7 @@ func (w *Workspace) CreateSpace(displayName string, users ...string) (string, er
 
 // RenameSpace gives the space another display name.
 func (w *Workspace) RenameSpace(name, displayName string) error {
-	return w.change(func() error {
-		s, err := w.state.liveSpace(name)
-		if err != nil {
-			return fmt.Errorf("rename space: %w", err)
-		}
+	return w.onSpace("rename space", name, func(s *space) error {
 		s.displayName = displayName
 		w.emit(w.state.tick(), spaceChange(s, "updated"))
 		return nil
@@ -37,14 +31,21 @@ func (w *Workspace) RenameSpace(name, displayName string) error {
 // DeleteSpace deletes the space with all in it. Its subscriptions are
 // suspended after they have delivered the event.
 func (w *Workspace) DeleteSpace(name string) error {
-	return w.change(func() error {
-		s, err := w.state.liveSpace(name)
-		if err != nil {
-			return fmt.Errorf("delete space: %w", err)
-		}
+	return w.onSpace("delete space", name, func(s *space) error {
 		s.deleted = true
 		w.emit(w.state.tick(), spaceChange(s, "deleted"))
 		w.suspendSpace(name, "RESOURCE_DELETED", func(*subscription) bool { return true })
 		return nil
+	})
+}
+
+// onSpace changes a space, or says that there is none.
+func (w *Workspace) onSpace(doing, name string, do func(*space) error) error {
+	return w.change(func() error {
+		s, err := w.state.liveSpace(name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", doing, err)
+		}
+		return do(s)
 	})
 }

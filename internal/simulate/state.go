@@ -180,6 +180,16 @@ func (st *state) membership(user, memberState string, since time.Time) *membersh
 	return &membership{user, memberState, "ROLE_MEMBER", since}
 }
 
+// known says which of the users there isn't.
+func (st *state) known(users ...string) error {
+	for _, u := range users {
+		if st.users[u] == nil {
+			return fmt.Errorf("there is no user %q", u)
+		}
+	}
+	return nil
+}
+
 // liveSpace finds a space that exists.
 func (st *state) liveSpace(name string) (*space, error) {
 	s := st.spaces[name]

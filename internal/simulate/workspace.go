@@ -186,16 +186,16 @@ func (w *Workspace) Close() error {
 
 // ChatEndpoint is the base URL of the Chat API, for option.WithEndpoint and
 // SPACEKEEPER_CHAT_ENDPOINT.
-func (w *Workspace) ChatEndpoint() string { return w.servers.chatURL }
+func (w *Workspace) ChatEndpoint() string { return w.servers.chat.url }
 
 // WorkspaceEventsEndpoint is the base URL of the Workspace Events API.
-func (w *Workspace) WorkspaceEventsEndpoint() string { return w.servers.eventsURL }
+func (w *Workspace) WorkspaceEventsEndpoint() string { return w.servers.events.url }
 
 // ServiceUsageEndpoint is the base URL of the Service Usage API.
-func (w *Workspace) ServiceUsageEndpoint() string { return w.servers.usageURL }
+func (w *Workspace) ServiceUsageEndpoint() string { return w.servers.usage.url }
 
 // ResourceManagerEndpoint is the base URL of the Resource Manager API.
-func (w *Workspace) ResourceManagerEndpoint() string { return w.servers.managerURL }
+func (w *Workspace) ResourceManagerEndpoint() string { return w.servers.manager.url }
 
 // Project is the Google Cloud project that topics must be in.
 func (w *Workspace) Project() string { return w.project }
