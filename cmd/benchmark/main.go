@@ -84,8 +84,8 @@ const (
 	ruled    design = "ruled" // (e) the worker with a hundred more rules, of which none is triggered
 )
 
-// roleVariable makes a process a child: its value is one of the roles, and
-// taskVariable says what to do.
+// roleVariable makes a process a child in one of the roles; taskVariable holds
+// its task.
 const (
 	roleVariable = "SPACEKEEPER_BENCHMARK_ROLE"
 	taskVariable = "SPACEKEEPER_BENCHMARK_TASK"
@@ -111,7 +111,7 @@ type result struct {
 	Elapsed time.Duration   // from the first message to the last commit
 	CPU     time.Duration   // of the worker process, meanwhile
 	MaxRSS  int64           // bytes
-	Held    int             // most messages held at once, sampled
+	Held    int             // maximum of messages held at once, sampled
 	Latency []time.Duration // publish → commit, at a rate
 }
 

@@ -71,7 +71,8 @@ func (db *naiveDB) record(ctx context.Context, msg *pubsub.Message) error {
 	}
 	typ, err := db.id(ctx, ev.Type, `
 		WITH added AS (INSERT INTO event_types (ce_type, kind, verb) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING id)
-		SELECT id FROM added UNION ALL SELECT id FROM event_types WHERE ce_type = $1 LIMIT 1`, ev.Type, string(ev.Items[0].Kind), string(ev.Items[0].Verb))
+		SELECT id FROM added UNION ALL SELECT id FROM event_types WHERE ce_type = $1 LIMIT 1`,
+		ev.Type, string(ev.Items[0].Kind), string(ev.Items[0].Verb))
 	if err != nil {
 		return err
 	}

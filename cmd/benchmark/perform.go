@@ -12,25 +12,16 @@ import (
 	"os/exec"
 	"strings"
 	"sync/atomic"
-	"time"
 )
-
-// measured is a database with what its server spent on a run.
-type measured struct {
-	*database
-	used time.Duration
-}
 
 var serial atomic.Int64 // numbers the databases
 
 // perform runs a task with a broker and a worker of its own, on a new
 // database that the caller drops.
-func perform(ctx context.Context, dsn string, t task) (r result, db *measured, err error) {
-	fresh, err := createDatabase(ctx, dsn, fmt.Sprintf("benchmark_%d", serial.Add(1)))
-	if err != nil {
+func perform(ctx context.Context, dsn string, t task) (r result, db *database, err error) {
+	if db, err = createDatabase(ctx, dsn, fmt.Sprintf("benchmark_%d", serial.Add(1))); err != nil {
 		return r, nil, err
 	}
-	db = &measured{database: fresh}
 	t.DSN = db.dsn
 	var broker *childProcess
 	if t.Design != bulk {

@@ -18,8 +18,9 @@ import (
 type database struct {
 	name  string
 	dsn   string
-	conn  *pgx.Conn // to the server's own database
-	bytes int64     // of all tables and indexes when it was new
+	conn  *pgx.Conn     // to the server's own database
+	bytes int64         // of all tables and indexes when it was new
+	used  time.Duration // CPU time of the server during the run
 }
 
 func createDatabase(ctx context.Context, dsn, name string) (*database, error) {
@@ -30,9 +31,7 @@ func createDatabase(ctx context.Context, dsn, name string) (*database, error) {
 	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
 		return nil, fmt.Errorf("create database %s: %w", name, err)
 	}
-	config := conn.Config().Copy()
-	config.Database = name
-	db := &database{name: name, conn: conn, dsn: withDatabase(dsn, config.Database)}
+	db := &database{name: name, conn: conn, dsn: withDatabase(dsn, name)}
 	if err := store.Migrate(ctx, db.dsn); err != nil {
 		return nil, err
 	}

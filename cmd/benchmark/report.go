@@ -81,10 +81,17 @@ func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
 func printSaturation(out io.Writer, o options, samples map[design][]sample) {
 	rates := map[design]float64{}
-	fmt.Fprintf(out, "\n%-28s %10s %18s %12s %12s %8s %10s\n", "saturation (medians)", "events/s", "min-max", "worker µs/ev", "server µs/ev", "RSS MB", "B/event")
+	fmt.Fprintf(out, "\n%-28s %10s %18s %12s %12s %8s %10s\n",
+		"saturation (medians)", "events/s", "min-max", "worker µs/ev", "server µs/ev", "RSS MB", "B/event")
 	for _, d := range o.designs {
 		s := samples[d]
-		of := func(f func(sample) float64) float64 { return median(s, f) }
+		of := func(f func(sample) float64) float64 {
+			var values []float64
+			for _, one := range s {
+				values = append(values, f(one))
+			}
+			return median(values)
+		}
 		rates[d] = of(func(s sample) float64 { return s.rate })
 		sorted := slices.SortedFunc(slices.Values(s), func(a, b sample) int { return cmp.Compare(a.rate, b.rate) })
 		fmt.Fprintf(out, "%-28s %10.0f %8.0f-%-9.0f %12.1f %12.1f %8.0f %10.0f\n", title(d), rates[d],
@@ -102,23 +109,18 @@ func printSaturation(out io.Writer, o options, samples map[design][]sample) {
 		fmt.Fprintln(out)
 	}
 	// Ratios of the same round, then their median: noise hits both alike.
-	for _, other := range []design{naive, bulk, pullOnly} {
-		a, b := samples[ours], samples[other]
+	for _, pair := range [][2]design{{ours, naive}, {ours, bulk}, {ours, pullOnly}, {ruled, ours}} {
+		a, b := samples[pair[0]], samples[pair[1]]
 		if len(a) == 0 || len(b) == 0 {
 			continue
 		}
 		var ratios []float64
+		var list strings.Builder
 		for i := range a {
 			ratios = append(ratios, a[i].rate/b[i].rate)
+			fmt.Fprintf(&list, " %.2f", ratios[i])
 		}
-		fmt.Fprintf(out, "ours / %-5s %6.2f (rounds: %s)\n", other, median(ratios, func(f float64) float64 { return f }), list(ratios))
-	}
-	if a, b := samples[ruled], samples[ours]; len(a) > 0 && len(b) > 0 {
-		var ratios []float64
-		for i := range a {
-			ratios = append(ratios, a[i].rate/b[i].rate)
-		}
-		fmt.Fprintf(out, "ruled / ours %5.2f (rounds: %s)\n", median(ratios, func(f float64) float64 { return f }), list(ratios))
+		fmt.Fprintf(out, "%-5s / %-5s %6.2f (rounds:%s)\n", pair[0], pair[1], median(ratios), list.String())
 	}
 }
 
@@ -129,21 +131,13 @@ func title(d design) string {
 	}[d]
 }
 
-func list(fs []float64) string {
-	var parts []string
-	for _, f := range fs {
-		parts = append(parts, fmt.Sprintf("%.2f", f))
-	}
-	return strings.Join(parts, " ")
-}
-
 // printLatency measures publish → commit at steady rates.
 func printLatency(ctx context.Context, o options, dsn string, out io.Writer) error {
 	if len(o.rates) > 0 {
 		fmt.Fprintf(out, "\n%-28s %8s %8s %8s\n", "publish → commit, ms", "p50", "p99", "max")
 	}
 	for _, rate := range o.rates {
-		var p50, p99, most []float64
+		var p50, p99, slowest []float64
 		for round := range o.rounds {
 			r, db, err := perform(ctx, dsn, task{Design: ours, Seed: uint64(round + 1), Rate: rate, Messages: int(o.seconds.Seconds()) * rate})
 			if err != nil {
@@ -154,10 +148,9 @@ func printLatency(ctx context.Context, o options, dsn string, out io.Writer) err
 			}
 			slices.Sort(r.Latency)
 			at := func(q float64) float64 { return micros(r.Latency[int(q*float64(len(r.Latency)-1))]) / 1e3 }
-			p50, p99, most = append(p50, at(0.5)), append(p99, at(0.99)), append(most, at(1))
+			p50, p99, slowest = append(p50, at(0.5)), append(p99, at(0.99)), append(slowest, at(1))
 		}
-		same := func(f float64) float64 { return f }
-		fmt.Fprintf(out, "%7d events/s             %8.1f %8.1f %8.1f\n", rate, median(p50, same), median(p99, same), median(most, same))
+		fmt.Fprintf(out, "%7d events/s             %8.1f %8.1f %8.1f\n", rate, median(p50), median(p99), median(slowest))
 	}
 	return nil
 }
@@ -176,14 +169,8 @@ func printMemory(ctx context.Context, o options, dsn string, out io.Writer) erro
 	return db.drop(ctx)
 }
 
-func median[T any](samples []T, of func(T) float64) float64 {
-	values := make([]float64, len(samples))
-	for i, s := range samples {
-		values[i] = of(s)
-	}
-	slices.Sort(values)
-	if n := len(values); n%2 == 0 {
-		return (values[n/2-1] + values[n/2]) / 2
-	}
-	return values[len(values)/2]
+func median(values []float64) float64 {
+	values = slices.Sorted(slices.Values(values))
+	n := len(values)
+	return (values[(n-1)/2] + values[n/2]) / 2
 }

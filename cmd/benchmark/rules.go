@@ -20,8 +20,18 @@ reactors:
 `)
 	if d == ruled {
 		for i := range 50 {
-			fmt.Fprintf(&b, "  - {id: left-%d, mode: live, on: member.left, if: \"member.is_external && member.name != 'users/%d'\", do: [{send: {text: Bye}}]}\n", i, i)
-			fmt.Fprintf(&b, "  - {id: elsewhere-%d, mode: live, on: message.created, spaces: [spaces/ELSEWHERE%d], if: \"message.text.contains('help')\", do: [{send: {text: Help}}]}\n", i, i)
+			fmt.Fprintf(&b, `  - id: left-%d
+    mode: live
+    on: member.left
+    if: "member.is_external && member.name != 'users/%[1]d'"
+    do: [{send: {text: Bye}}]
+  - id: elsewhere-%[1]d
+    mode: live
+    on: message.created
+    spaces: [spaces/ELSEWHERE%[1]d]
+    if: "message.text.contains('help')"
+    do: [{send: {text: Help}}]
+`, i)
 		}
 	}
 	return rules.Parse("benchmark", []byte(b.String()), rules.Options{Actions: []reactors.Action{send.New(nil)}})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/googleapis/gax-go/v2"
 )
 
 // The simulated Workspace grants lifetimes of half a minute instead of hours,
@@ -117,13 +119,4 @@ func waitUntil(ctx context.Context, condition func() bool) bool {
 }
 
 // wait reports whether the whole time has passed before ctx ended.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+func wait(ctx context.Context, d time.Duration) bool { return gax.Sleep(ctx, d) == nil }

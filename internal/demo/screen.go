@@ -23,12 +23,11 @@ type screen struct {
 	out   io.Writer
 	quiet bool
 
-	mu      sync.Mutex
-	happens map[string]simulate.Event // ce-id → what happened, until it is recorded
-	names   map[string]string         // "users/U" and "spaces/S" → display name
-	lags    []time.Duration           // publish → commit, since the last summary
-	recordeds, duplicates, welcomes,
-	quarantined, gaps, backfilled int
+	mu                                                sync.Mutex
+	happens                                           map[string]simulate.Event // ce-id → what happened, until it is recorded
+	names                                             map[string]string         // "users/U" and "spaces/S" → display name
+	lags                                              []time.Duration           // publish → commit, since the last summary
+	recordeds, duplicates, welcomes, gaps, backfilled int
 }
 
 func newScreen(out io.Writer, quiet bool) *screen {
@@ -68,8 +67,6 @@ func (s *screen) recorded(d events.Delivery, o events.Outcome) {
 	switch o {
 	case events.Duplicate:
 		s.duplicates++
-	case events.Quarantined:
-		s.quarantined++
 	case events.Recorded:
 		s.recordeds++
 		e, known := s.happens[d.Event.ID]
@@ -211,7 +208,8 @@ func clip(text string) string {
 func (s *screen) summary(c simulate.Counts) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(s.out, "── published %d · recorded %d · duplicates dropped %d · gaps closed %d with %d events · joins %d · welcomes sent %d · lag p50 %s p95 %s\n",
+	fmt.Fprintf(s.out, "── published %d · recorded %d · duplicates dropped %d · gaps closed %d with %d events"+
+		" · joins %d · welcomes sent %d · lag p50 %s p95 %s\n",
 		c.Events, s.recordeds, s.duplicates, s.gaps, s.backfilled, c.Joins, s.welcomes, quantile(s.lags, 0.5), quantile(s.lags, 0.95))
 	s.lags = s.lags[:0]
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"go.uber.org/zap"
 )
 
@@ -26,9 +27,7 @@ func (w *Worker) saveHeartbeats(ctx context.Context) error {
 		} else if err := w.store.Beat(ctx, w.manager.Now(), pubsubRetention); err != nil && ctx.Err() == nil {
 			w.log.Warn("worker heartbeat not saved; retrying", zap.Error(err))
 		}
-		select {
-		case <-time.After(next):
-		case <-ctx.Done():
+		if gax.Sleep(ctx, next) != nil {
 			return nil
 		}
 	}

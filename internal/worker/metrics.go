@@ -73,8 +73,8 @@ func (r registry) addKeeper(status *keeperStatus) {
 			return value(status)
 		}
 	}
-	r.gauge("spacekeeper_keeper_last_pass_timestamp_seconds", "When this process last looked at all subscriptions, in Unix time; 0 before the first time.",
-		nil, read(func(s *keeperStatus) float64 { return unixSeconds(s.at) }))
+	r.gauge("spacekeeper_keeper_last_pass_timestamp_seconds",
+		"When this process last looked at all subscriptions, in Unix time; 0 before the first time.", nil, read(func(s *keeperStatus) float64 { return unixSeconds(s.at) }))
 	r.gauge("spacekeeper_keeper_parked_subscriptions", "Subscriptions that wait for a person, at the last pass.",
 		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Parked) }))
 	r.gauge("spacekeeper_keeper_failing_subscriptions", "Subscriptions that could not be brought in order by the last pass.",

@@ -126,7 +126,8 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	if err != nil {
 		return nil, err
 	}
-	if w.store, err = store.Open(ctx, dsn, store.Options{Planner: &w.rules, MaxConns: cfg.Database.MaxConns, Log: log.Named("store")}); err != nil {
+	w.store, err = store.Open(ctx, dsn, store.Options{Planner: &w.rules, MaxConns: cfg.Database.MaxConns, Log: log.Named("store")})
+	if err != nil {
 		return nil, err
 	}
 	if err := w.store.CheckSchema(ctx); err != nil {
