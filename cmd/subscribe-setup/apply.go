@@ -18,7 +18,7 @@ import (
 type applyFlags struct {
 	yes   bool
 	prune bool
-	back  catchup.Past
+	back  time.Duration
 }
 
 func newApply(env *environment) *cobra.Command {
@@ -44,7 +44,7 @@ is done, and nothing at all if anything has changed since.`,
 	}
 	cmd.Flags().BoolVar(&flags.yes, "yes", false, "don't ask")
 	cmd.Flags().BoolVar(&flags.prune, "prune", false, "delete subscriptions to the topic that aren't configured")
-	cmd.Flags().Var(&flags.back, "backfill", "also have the worker fetch what happened before, at most 28d; needs the database")
+	cli.DurationFlag(cmd.Flags(), &flags.back, "backfill", 0, "also have the worker fetch what happened before, at most 28d; needs the database", catchup.CheckPast)
 	return cmd
 }
 
@@ -86,7 +86,7 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 	}
 	results, rows, err := e.carryOut(ctx, s, actions)
 	if ctx.Err() == nil {
-		if told := e.afterwards(ctx, s, results, time.Duration(flags.back)); told != nil {
+		if told := e.afterwards(ctx, s, results, flags.back); told != nil {
 			err = errors.Join(err, fmt.Errorf("the subscriptions are as said above, but the worker wasn't told (apply again): %w", told))
 		}
 	}

@@ -54,7 +54,7 @@ and 78 if the configuration has to be changed.`,
 	}
 	cmd.Flags().BoolVar(&flags.pre, "pre", false, "leave out what can only be so after apply")
 	cmd.Flags().StringVar(&flags.probe, "probe", "", "post a message in this `space` and wait for its event")
-	cmd.Flags().DurationVar(&flags.timeout, "timeout", 2*time.Minute, "how long the event of a probe may take")
+	cli.DurationFlag(cmd.Flags(), &flags.timeout, "timeout", 2*time.Minute, "how long the event of a probe may take", nil)
 	return cmd
 }
 

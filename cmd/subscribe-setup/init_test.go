@@ -8,13 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/pflag"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/config/draft"
 )
 
 func noEnv(string) string { return "" }
@@ -158,30 +157,15 @@ func TestInitWritesWhatLoads(t *testing.T) {
 				t.Errorf("%v: %v", args, err)
 				continue
 			}
-			a := answers{path: path}
+			a := draft.Answers{Path: path}
 			flags := pflag.NewFlagSet("init", pflag.ContinueOnError)
-			a.addFlags(flags)
+			a.AddFlags(flags)
 			if err := flags.Parse(append(append([]string{"--project", "my-project"}, mode...), other...)); err != nil {
 				t.Fatal(err)
 			}
-			if want := a.config(); got.String() != want.String() {
+			if want := a.Config(); got.String() != want.String() {
 				t.Errorf("%v: got\n%s\nwant\n%s", args, got, want)
 			}
 		}
 	}
-}
-
-func FuzzQuote(f *testing.F) {
-	for _, s := range []string{"my-project", "no", "1e3", "a: b", "#", "'", `"\`, "name:Team *", "ä\u2028", "-", "a:"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0xfeff || r == 0xfffd }) {
-			t.Skip("refused by the checks, or never typed")
-		}
-		var got struct{ Key any }
-		if err := yaml.Unmarshal([]byte("key: "+quote(text)+" # comment\n"), &got); err != nil || got.Key != text {
-			t.Errorf("%q is written as %s and read as %v (%v)", text, quote(text), got.Key, err)
-		}
-	})
 }

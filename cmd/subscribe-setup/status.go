@@ -39,7 +39,7 @@ fetched is being fetched.`,
 		},
 	}
 	cmd.Flags().BoolVar(&flags.watch, "watch", false, "show it again and again, until interrupted")
-	cmd.Flags().DurationVar(&flags.interval, "interval", 10*time.Second, "pause between two looks of --watch")
+	cli.DurationFlag(cmd.Flags(), &flags.interval, "interval", 10*time.Second, "pause between two looks of --watch", nil)
 	return cmd
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/catchup"
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -18,7 +19,7 @@ import (
 
 func newBackfill(env *environment) *cobra.Command {
 	var spaces []string
-	since := catchup.Past(catchup.Kept)
+	var since time.Duration
 	cmd := &cobra.Command{
 		Use:   "backfill",
 		Short: "Fetch what happened in the past, as far as Google keeps it",
@@ -37,10 +38,10 @@ stopped.`,
 			if err != nil {
 				return err
 			}
-			return explainConnecting(runBackfill(cmd.Context(), cfg, spaces, time.Duration(since), env.Out))
+			return explainConnecting(runBackfill(cmd.Context(), cfg, spaces, since, env.Out))
 		},
 	}
-	cmd.Flags().Var(&since, "since", "how far back, such as 28d or 12h")
+	cli.DurationFlag(cmd.Flags(), &since, "since", catchup.Kept, "how far back, such as 28d or 12h", catchup.CheckPast)
 	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all that are known or configured)")
 	return cmd
 }

@@ -81,7 +81,7 @@ func (*Duration) Type() string { return "duration" }
 func (d *Duration) Set(text string) error {
 	value, err := parseDuration(text)
 	if err != nil {
-		return errors.New("write it as 28d, 12h or 90s")
+		return errors.New("write it as 28d or 12h")
 	}
 	if d.check != nil {
 		if err := d.check(value); err != nil {

@@ -53,6 +53,8 @@ func table() []owner {
 		{path: "internal/credentials", tier: 0, also: []string{"internal/config"}},
 		// cli reads the configuration that --config names.
 		{path: "internal/cli", tier: 0, also: []string{"internal/config"}},
+		// draft asks for a first configuration and writes it, with an example of rules.
+		{path: "internal/config/draft", tier: 0, also: []string{"internal/cli", "internal/config", "internal/reactors/examples"}},
 		{path: "internal/jobs", tier: 0},
 		{path: "internal/logging", tier: 0},
 		{path: "internal/localpg", tier: 0},

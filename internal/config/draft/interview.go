@@ -1,4 +1,4 @@
-package main
+package draft
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
 
@@ -16,13 +17,13 @@ import (
 type question struct {
 	flag   string
 	text   string
-	when   func(*answers) bool // nil for always
-	needed func(*answers) bool // nil for never: an empty answer will do
+	when   func(*Answers) bool // nil for always
+	needed func(*Answers) bool // nil for never: an empty answer will do
 }
 
 func questions() []question {
-	always := func(*answers) bool { return true }
-	mode := func(m string) func(*answers) bool { return func(a *answers) bool { return a.Auth == m } }
+	always := func(*Answers) bool { return true }
+	mode := func(m string) func(*Answers) bool { return func(a *Answers) bool { return a.Auth == m } }
 	return []question{
 		{flag: "project", text: "Google Cloud project of the Chat app", needed: always},
 		{flag: "auth", text: "Who subscribes and reads?\n" +
@@ -39,7 +40,7 @@ func questions() []question {
 		{flag: "watch", text: "What to watch, separated by commas\n" +
 			"  spaces/AAQA…  a space         spaces/-               all spaces of the user\n" +
 			"  name:Team *   by its name     customers/my_customer  the whole organization, as the Chat app\nWatch",
-			needed: func(a *answers) bool { return !a.Follow }},
+			needed: func(a *Answers) bool { return !a.Follow }},
 		{flag: "names-only", text: "Leave content out of events? Subscriptions then live for 7 days instead of 4 to 24 hours"},
 		{flag: "database", text: "Postgres, without a password"},
 		{flag: "password-file", text: "File with the password of Postgres; empty for none"},
@@ -50,14 +51,14 @@ func questions() []question {
 var errNoAnswer = errors.New("the answers ended before the questions did")
 
 // interview asks what no flag has answered, again where an answer won't do.
-func (e *environment) interview(ctx context.Context, flags *pflag.FlagSet, a *answers) error {
+func (a *Answers) interview(ctx context.Context, e *cli.Env, flags *pflag.FlagSet) error {
 	for _, q := range questions() {
 		flag := flags.Lookup(q.flag)
 		if flag.Changed || q.when != nil && !q.when(a) {
 			continue
 		}
 		for text := q.text; ; text = q.text[strings.LastIndexByte(q.text, '\n')+1:] {
-			answer, err := e.ask(ctx, text, flag)
+			answer, err := ask(ctx, e, text, flag)
 			if err != nil {
 				return err
 			}
@@ -90,15 +91,15 @@ func (e *environment) interview(ctx context.Context, flags *pflag.FlagSet, a *an
 }
 
 // ask shows a question with the value that stands unless another is given.
-func (e *environment) ask(ctx context.Context, text string, flag *pflag.Flag) (string, error) {
-	hint := ""
-	switch value := flag.Value.String(); {
-	case value == "false":
-		hint = " [y/N]"
-	case value != "" && value != "[]":
-		hint = " [" + value + "]"
+func ask(ctx context.Context, e *cli.Env, text string, flag *pflag.Flag) (string, error) {
+	value := ""
+	switch v := flag.Value.String(); {
+	case v == "false":
+		value = " [y/N]"
+	case v != "" && v != "[]":
+		value = " [" + v + "]"
 	}
-	fmt.Fprintf(e.Err, "%s%s: ", text, hint)
+	fmt.Fprintf(e.Err, "%s%s: ", text, value)
 	answer, err := e.ReadLine(ctx)
 	if err != nil && ctx.Err() == nil {
 		err = errNoAnswer
@@ -131,9 +132,9 @@ func set(flag *pflag.Flag, answer string) error {
 
 // complaints are what is wrong with the answers so far; what is missing may
 // still come.
-func complaints(a *answers) []string {
+func complaints(a *Answers) []string {
 	var bad *config.Error
-	if !errors.As(problemsOf(a.config()), &bad) {
+	if !errors.As(check(a.Config()), &bad) {
 		return nil
 	}
 	var list []string

@@ -1,4 +1,4 @@
-package main
+package draft
 
 import (
 	_ "embed"
@@ -16,18 +16,18 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
 
-//go:embed init.yaml.tmpl
+//go:embed draft.yaml.tmpl
 var fileTemplate string
 
 // render writes the configuration down with comments.
-func render(a *answers, cfg config.Config) (string, error) {
+func render(a *Answers, cfg config.Config) (string, error) {
 	t, err := template.New("configuration").Funcs(template.FuncMap{"yaml": quote}).Parse(fileTemplate)
 	if err != nil {
 		return "", fmt.Errorf("read the template of the configuration: %w", err)
 	}
 	var b strings.Builder
 	if err := t.Execute(&b, struct {
-		*answers
+		*Answers
 		Config config.Config
 	}{a, cfg}); err != nil {
 		return "", fmt.Errorf("write the configuration down: %w", err)

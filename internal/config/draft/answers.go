@@ -1,4 +1,4 @@
-package main
+package draft
 
 import (
 	"errors"
@@ -14,8 +14,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
-// answers are what init has to know. The flags say what each is.
-type answers struct {
+// Answers are what a new configuration needs. AddFlags says what each is.
+type Answers struct {
 	Project, Auth, CredentialsFile, TokenFile, Subject string
 	Topic, Subscription                                string
 	ManagePubSub                                       bool
@@ -24,10 +24,11 @@ type answers struct {
 	Database, PasswordFile                             string
 	Welcome                                            bool
 
-	path string // of the file that is written: the rules go beside it
+	Path string // of the file that is written: the rules go beside it
 }
 
-func (a *answers) addFlags(f *pflag.FlagSet) {
+// AddFlags adds a flag for each answer.
+func (a *Answers) AddFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.Project, "project", "", "id of the Chat app's Google Cloud project (default $GOOGLE_CLOUD_PROJECT)")
 	f.StringVar(&a.Auth, "auth", config.AuthApp, "who subscribes and reads: app, user or impersonate")
 	f.StringVar(&a.CredentialsFile, "credentials-file", "", "file of the service account: a workload identity configuration or a key (default: Application Default Credentials)")
@@ -41,11 +42,11 @@ func (a *answers) addFlags(f *pflag.FlagSet) {
 	f.BoolVar(&a.NamesOnly, "names-only", false, "have no content in events, so that subscriptions live longer")
 	f.StringVar(&a.Database, "database", "postgres://spacekeeper@127.0.0.1:5432/spacekeeper", "connection string of Postgres, without a password")
 	f.StringVar(&a.PasswordFile, "password-file", "", "file with the password of the database")
-	f.BoolVar(&a.Welcome, "welcome", false, "write reactors.yaml, too, with a rule that greets people who join, in shadow mode")
+	f.BoolVar(&a.Welcome, "welcome", false, "also write reactors.yaml, with a rule that greets people who join, in shadow mode")
 }
 
 // missing says which answers can't be done without.
-func (a *answers) missing() string {
+func (a *Answers) missing() string {
 	switch {
 	case a.Project == "":
 		return "--project is missing"
@@ -55,8 +56,8 @@ func (a *answers) missing() string {
 	return ""
 }
 
-// config is what the answers configure.
-func (a *answers) config() config.Config {
+// Config is what the answers configure.
+func (a *Answers) Config() config.Config {
 	cfg := config.Default()
 	cfg.Project = a.Project
 	cfg.Auth = config.Auth{Mode: a.Auth, CredentialsFile: a.CredentialsFile, TokenFile: a.TokenFile, Subject: a.Subject}
@@ -65,7 +66,7 @@ func (a *answers) config() config.Config {
 	cfg.Workspace.IncludeResource = !a.NamesOnly
 	cfg.Keeper.OnAdded = a.Follow
 	if a.Welcome {
-		cfg.Reactors.File = filepath.Join(filepath.Dir(a.path), "reactors.yaml")
+		cfg.Reactors.File = filepath.Join(filepath.Dir(a.Path), "reactors.yaml")
 	}
 	for _, name := range a.Watch {
 		t := config.Target{Target: name}
@@ -78,9 +79,9 @@ func (a *answers) config() config.Config {
 	return cfg
 }
 
-// problemsOf checks the configuration, except that files may be absent: it may
-// be meant for another machine.
-func problemsOf(cfg config.Config, needs ...config.Need) error {
+// check finds what is wrong with the configuration. Files may be absent: it may be
+// meant for another machine.
+func check(cfg config.Config, needs ...config.Need) error {
 	var bad *config.Error
 	if err := cfg.Validate(needs...); !errors.As(err, &bad) {
 		return err
