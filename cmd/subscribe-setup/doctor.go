@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -65,16 +63,13 @@ func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {
 		needs = needs[:1]
 	}
 	opts.Config, opts.ConfigErr = e.Load(needs...)
-	opts.Rules = func() ([]doctor.Rule, error) { return readRules(opts.Config) }
+	opts.Rules = func() ([]doctor.Rule, error) { return doctor.ReadRules(opts.Config) }
 	report := doctor.Run(ctx, opts)
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := e.showReport(report); err != nil {
+	if err := report.Print(&e.Env, flags.pre); err != nil {
 		return err
-	}
-	if e.ForPeople() {
-		e.advise(report, flags)
 	}
 	switch {
 	case opts.ConfigErr != nil:
@@ -85,133 +80,27 @@ func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {
 	return nil
 }
 
-// advise names the next step. What rests on something else comes later in the
-// report, or is skipped.
-func (e *environment) advise(report doctor.Report, flags doctorFlags) {
-	for _, r := range report.Results {
-		if r.Outcome == doctor.Failed {
-			e.Say("Next: mend %s, then subscribe-setup doctor", r.Code)
-			return
+func (e *environment) probe(ctx context.Context, flags doctorFlags) error {
+	cfg, err := e.Load(config.ForApply, config.ForWorker)
+	if err != nil {
+		return err
+	}
+	opts := doctor.ProbeOptions{Config: cfg, Space: flags.probe, Timeout: flags.timeout, Wait: e.Wait}
+	if e.Asks {
+		opts.PostManually = func(text string) error {
+			e.Say("The Chat app may not post in %s. Please post any message there now, such as:\n  %s", flags.probe, text)
+			return nil
 		}
 	}
-	if flags.pre {
-		e.Say("Next: subscribe-setup plan")
-		return
+	report := doctor.Probe(ctx, opts)
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	e.Say("Next: subscribe-setup doctor --probe SPACE shows that events arrive")
-}
-
-func (e *environment) showReport(report doctor.Report) error {
-	switch e.Format {
-	case cli.JSON, cli.YAML:
-		return e.Encode(report)
-	case cli.Name: // what isn't right
-		for _, r := range report.Results {
-			if r.Outcome == doctor.Failed || r.Outcome == doctor.Warning {
-				fmt.Fprintln(e.Out, r.Code)
-			}
-		}
-		return nil
+	if err := report.Print(&e.Env); err != nil {
+		return err
 	}
-	for i, r := range report.Results {
-		if i == 0 || r.Group != report.Results[i-1].Group {
-			if i > 0 {
-				fmt.Fprintln(e.Out)
-			}
-			fmt.Fprintln(e.Out, r.Group)
-		}
-		e.showResult(r, e.alike(report.Results, i))
+	if report.Outcome != doctor.OK {
+		return cli.Exit(cli.Failed)
 	}
-	c := report.Counts
-	fmt.Fprintf(e.Out, "\n%d of %d are right", c[doctor.OK], len(report.Results))
-	for _, o := range []doctor.Outcome{doctor.Failed, doctor.Warning, doctor.Skipped} {
-		if c[o] > 0 {
-			fmt.Fprintf(e.Out, ", %d %s", c[o], map[doctor.Outcome]string{doctor.Failed: "failed", doctor.Warning: "could be better", doctor.Skipped: "can't be told"}[o])
-		}
-	}
-	fmt.Fprintln(e.Out, ".")
 	return nil
-}
-
-// alike is how many results from i on are skipped for the same reason, and so
-// take one line; 0 if that line was at an earlier one.
-func (e *environment) alike(results []doctor.Result, i int) int {
-	same := func(a, b doctor.Result) bool {
-		return a.Outcome == doctor.Skipped && b.Outcome == doctor.Skipped && a.Seen == b.Seen && a.Group == b.Group
-	}
-	if e.Format == cli.Wide || results[i].Outcome != doctor.Skipped {
-		return 1
-	}
-	if i > 0 && same(results[i-1], results[i]) {
-		return 0
-	}
-	n := 1
-	for i+n < len(results) && same(results[i], results[i+n]) {
-		n++
-	}
-	return n
-}
-
-func (e *environment) showResult(r doctor.Result, alike int) {
-	if r.Outcome == doctor.Skipped {
-		switch {
-		case alike == 1:
-			fmt.Fprintf(e.Out, "  %s %s %s: %s\n", e.sign(r.Outcome), r.Code, r.Name, r.Seen)
-		case alike > 1:
-			fmt.Fprintf(e.Out, "  %s %s and %d more: %s\n", e.sign(r.Outcome), r.Code, alike-1, r.Seen)
-		}
-		return
-	}
-	text := r.Name
-	if e.Format == cli.Wide || r.Outcome != doctor.OK {
-		text = r.Code + " " + text
-	}
-	if e.Format == cli.Wide && r.Seen != "" && r.Outcome == doctor.OK {
-		text += " (" + r.Seen + ")"
-	}
-	fmt.Fprintf(e.Out, "  %s %s\n", e.sign(r.Outcome), text)
-	if r.Outcome == doctor.OK {
-		return
-	}
-	const indent = "      "
-	fmt.Fprintln(e.Out, indent+r.Seen)
-	for _, step := range r.Fix {
-		fmt.Fprintln(e.Out, indent+e.arrow()+" "+step)
-	}
-	fmt.Fprintln(e.Out, indent+e.Painted(cli.Faint, r.Doc))
-}
-
-var doctorSigns = map[doctor.Outcome]struct {
-	sign, ascii string
-	colour      cli.Colour
-}{
-	doctor.OK:      {"√", "ok  ", cli.Green},
-	doctor.Warning: {"‼", "warn", cli.Yellow},
-	doctor.Failed:  {"×", "FAIL", cli.Red},
-	doctor.Skipped: {"–", "skip", cli.Faint},
-}
-
-func (e *environment) sign(o doctor.Outcome) string {
-	s := doctorSigns[o]
-	if e.speaksUTF8() {
-		return e.Painted(s.colour, s.sign)
-	}
-	return e.Painted(s.colour, s.ascii)
-}
-
-func (e *environment) arrow() string {
-	if e.speaksUTF8() {
-		return "→"
-	}
-	return "->"
-}
-
-// speaksUTF8 is no only where the locale says so.
-func (e *environment) speaksUTF8() bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if locale := strings.ToUpper(e.Getenv(name)); locale != "" {
-			return strings.Contains(locale, "UTF-8") || strings.Contains(locale, "UTF8")
-		}
-	}
-	return true
 }

@@ -15,8 +15,7 @@
 // # What the caller must do
 //
 // Load the configuration and hand over the error, if there is one: it is a
-// finding too. Hand over what reads the rules, as well: which actions there
-// are is not known here.
+// finding too. Hand over a function that reads the rules, such as [ReadRules].
 //
 // # What happens on failure
 //

@@ -1,19 +1,18 @@
-package main
+package doctor
 
 import (
 	"context"
 	"errors"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/doctor"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/webhook"
 )
 
-// readRules reads the configured rules for doctor.
-func readRules(cfg config.Config) ([]doctor.Rule, error) {
+// ReadRules reads the configured rules.
+func ReadRules(cfg config.Config) ([]Rule, error) {
 	list, err := actions.List(cfg, nil, nil)
 	if err != nil {
 		return nil, err
@@ -22,7 +21,7 @@ func readRules(cfg config.Config) ([]doctor.Rule, error) {
 	set, err := rules.Load(cfg.Reactors.File, rules.Options{Actions: list})
 	var wrong *rules.Error
 	if errors.As(err, &wrong) {
-		told := &doctor.RulesError{}
+		told := &RulesError{}
 		for _, m := range wrong.Mistakes {
 			told.Problems = append(told.Problems, m.Short())
 		}
@@ -31,7 +30,7 @@ func readRules(cfg config.Config) ([]doctor.Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []doctor.Rule
+	var found []Rule
 	for _, r := range set.Rules() {
 		found = append(found, describeRule(r, ""))
 		for _, space := range set.Spaces() {
@@ -44,8 +43,8 @@ func readRules(cfg config.Config) ([]doctor.Rule, error) {
 }
 
 // describeRule is what doctor has to know of a rule.
-func describeRule(r *rules.Rule, space string) doctor.Rule {
-	d := doctor.Rule{ID: r.ID, Space: space, Mode: string(r.Mode)}
+func describeRule(r *rules.Rule, space string) Rule {
+	d := Rule{ID: r.ID, Space: space, Mode: string(r.Mode)}
 	for _, t := range r.On {
 		d.Events = append(d.Events, t.EventTypes()...)
 	}

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"errors"
@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/doctor"
 )
 
 // rulesFile writes a file of rules and returns the configuration that names it.
@@ -26,7 +25,7 @@ func rulesFile(t *testing.T, text string) config.Config {
 
 func TestReadRules(t *testing.T) {
 	t.Parallel()
-	got, err := readRules(rulesFile(t, `
+	got, err := ReadRules(rulesFile(t, `
 reactors:
   - id: welcome
     on: member.joined
@@ -54,7 +53,7 @@ overrides:
 		t.Fatal(err)
 	}
 	const created, joined, left = "google.workspace.chat.message.v1.created", "google.workspace.chat.membership.v1.created", "google.workspace.chat.membership.v1.deleted"
-	want := []doctor.Rule{
+	want := []Rule{
 		{ID: "welcome", Mode: "shadow", Events: []string{joined}, Chat: []string{"dm", "send"}},
 		{ID: "welcome", Space: "spaces/BBBB", Mode: "live", Events: []string{joined}, Chat: []string{"dm", "send"}},
 		{ID: "audit", Mode: "live", Events: []string{created}, Secrets: []string{"siem.secret"}},
@@ -76,8 +75,8 @@ func TestReadWrongRules(t *testing.T) {
     modus: live
     do: [{ react: { emoji: "🎉" } }]
 `)
-	_, err := readRules(cfg)
-	var wrong *doctor.RulesError
+	_, err := ReadRules(cfg)
+	var wrong *RulesError
 	if !errors.As(err, &wrong) || len(wrong.Problems) != 2 {
 		t.Fatalf("got %v, want two problems", err)
 	}
@@ -87,7 +86,7 @@ func TestReadWrongRules(t *testing.T) {
 		}
 	}
 	cfg.Reactors.File += ".absent"
-	if _, err := readRules(cfg); !errors.Is(err, os.ErrNotExist) {
+	if _, err := ReadRules(cfg); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that there is no such file", err)
 	}
 }
