@@ -3,30 +3,14 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 const day = 24 * time.Hour
-
-// parseDuration reads "14d" besides what time.ParseDuration does.
-func parseDuration(text string) (time.Duration, error) {
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		n, err := strconv.ParseUint(days, 10, 16)
-		return time.Duration(n) * day, err
-	}
-	return time.ParseDuration(text)
-}
-
-func formatDuration(d time.Duration) string {
-	if d != 0 && d%day == 0 {
-		return strconv.Itoa(int(d/day)) + "d"
-	}
-	return d.String()
-}
 
 // ShortDuration is a duration for people, to its two largest units: "3h59m",
 // "6d23h", "45s".
@@ -71,7 +55,7 @@ func (d *Duration) String() string {
 	if d.value == nil || *d.value == 0 { // pflag asks the zero value, too
 		return ""
 	}
-	return formatDuration(*d.value)
+	return strictyaml.FormatDuration(*d.value)
 }
 
 // Type says in a command's help what it takes.
@@ -79,7 +63,7 @@ func (*Duration) Type() string { return "duration" }
 
 // Set implements pflag.Value.
 func (d *Duration) Set(text string) error {
-	value, err := parseDuration(text)
+	value, err := strictyaml.ParseDuration(text)
 	if err != nil {
 		return errors.New("write it as 28d or 12h")
 	}
@@ -105,7 +89,7 @@ func (t *Time) String() string {
 	case t.Ago == 0:
 		return ""
 	}
-	return formatDuration(t.Ago)
+	return strictyaml.FormatDuration(t.Ago)
 }
 
 // Type says in a command's help what it takes.
@@ -114,7 +98,7 @@ func (*Time) Type() string { return "time" }
 // Set implements pflag.Value.
 func (t *Time) Set(text string) error {
 	*t = Time{}
-	if d, err := parseDuration(text); err == nil && d >= 0 {
+	if d, err := strictyaml.ParseDuration(text); err == nil && d >= 0 {
 		t.Ago = d
 		return nil
 	}

@@ -51,10 +51,10 @@ func table() []owner {
 		{path: "internal/config", tier: 0, also: []string{"internal/strictyaml"}},
 		// credentials turns the configuration's choice into those of the client libraries.
 		{path: "internal/credentials", tier: 0, also: []string{"internal/config"}},
-		// cli reads the configuration that --config names.
-		{path: "internal/cli", tier: 0, also: []string{"internal/config"}},
+		// cli reads the configuration that --config names, and durations as it does.
+		{path: "internal/cli", tier: 0, also: []string{"internal/config", "internal/strictyaml"}},
 		// draft asks for a first configuration and writes it, with an example of rules.
-		{path: "internal/config/draft", tier: 0, also: []string{"internal/cli", "internal/config", "internal/reactors/examples"}},
+		{path: "internal/config/draft", tier: 0, also: []string{"internal/cli", "internal/config", "internal/strictyaml", "internal/reactors/examples"}},
 		{path: "internal/jobs", tier: 0},
 		{path: "internal/logging", tier: 0},
 		{path: "internal/localpg", tier: 0},
