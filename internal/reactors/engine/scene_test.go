@@ -25,6 +25,7 @@ import (
 // process. Like Google's it suppresses repetitions.
 type say struct {
 	before func(ctx context.Context, s said) error // called by Act, if set; an error is an attempt without effect
+	names  bool                                    // requests name their messages, which can be looked up
 
 	mu      sync.Mutex
 	effects []said
@@ -48,9 +49,12 @@ func (*say) Params() any                     { return &sayParams{} }
 func (*say) Kind() reactors.Kind             { return reactors.Acts }
 func (*say) Check(any) []reactors.ParamError { return nil }
 
-func (*say) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
+func (a *say) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p, err := c.Encode(said{c.IDs.Message(c.Label), c.Run.Space, c.Run.Member, params.(*sayParams).Text.Value})
 	p.Write = &reactors.Write{Space: c.Run.Space}
+	if a.names {
+		p.Write.MessageIDs = []string{c.IDs.Message(c.Label)}
+	}
 	return p, err
 }
 

@@ -19,12 +19,6 @@ type looked struct {
 	away bool
 }
 
-func (l *looked) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
-	p, err := l.say.Prepare(params, c)
-	p.Write.MessageIDs = []string{c.IDs.Message(c.Label)}
-	return p, err
-}
-
 func (l *looked) Settled(_ context.Context, request json.RawMessage) (bool, error) {
 	if l.away {
 		return false, errors.New("the other side is away")
@@ -48,6 +42,7 @@ func (l *looked) Settled(_ context.Context, request json.RawMessage) (bool, erro
 func TestOutcomeIsLookedUpBeforeItIsTold(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, plain)
+	s.action.names = true
 	action := &looked{say: s.action}
 	s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{action}, s.store, zap.NewNop(), engine.Options{WriteInterval: time.Microsecond, Now: s.clock})
 	s.join("users/1")
