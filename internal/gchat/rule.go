@@ -12,7 +12,7 @@ import (
 // anything is filled in: keys "text" and "card". One of them is needed.
 func ContentProblems(text reactors.ChatText, card reactors.Card) []reactors.ParamError {
 	if text.Source == "" && card.Source == nil {
-		return []reactors.ParamError{{Message: "there is neither text nor card", Hint: `for example text: "Hello {{ member.mention }}"`}}
+		return []reactors.ParamError{{Message: "there is neither text nor card", Suggestion: `for example text: "Hello {{ member.mention }}"`}}
 	}
 	fixed := placeholder.ReplaceAllString(text.Source, "")
 	var cards json.RawMessage
@@ -22,7 +22,7 @@ func ContentProblems(text reactors.ChatText, card reactors.Card) []reactors.Para
 			err = CheckContent("-", raw)
 		}
 		if err != nil {
-			return []reactors.ParamError{{Field: "card", Message: err.Error(), Hint: "copy the JSON of Google's card builder as it is"}}
+			return []reactors.ParamError{{Field: "card", Message: err.Error(), Suggestion: "copy the JSON of Google's card builder as it is"}}
 		}
 		cards = raw
 	}

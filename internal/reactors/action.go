@@ -102,9 +102,9 @@ func ReadRequest[T any](action string, raw json.RawMessage) (request T, err erro
 
 // ParamError is a mistake in a parameter.
 type ParamError struct {
-	Field   string // as in the yaml tag; "" for the action as a whole
-	Message string // "to must be space, private or thread"
-	Hint    string // what to write instead; may be empty
+	Field      string // as in the yaml tag; "" for the action as a whole
+	Message    string // "to must be space, private or thread"
+	Suggestion string // what to write instead; may be empty
 }
 
 // ChatText is text for a message, in Chat's markup, with {{ }} placeholders.

@@ -99,14 +99,14 @@ func (c *compiled) checkCost(src string, checked *cel.Ast) error {
 			Message: "too costly: exists, all, filter, map and exists_one can't be inside one another",
 		}
 	}
-	most, err := c.env.cel.EstimateCost(checked, sizes{c.env.schema})
-	if err != nil || most.Max > maxEstimate {
+	estimate, err := c.env.cel.EstimateCost(checked, sizes{c.env.schema})
+	if err != nil || estimate.Max > maxEstimate {
 		return &Error{
-			Message: "too costly: on a long text or list it could take too much time or memory",
-			Hint:    "leave out calls, or give them shorter texts",
+			Message:    "too costly: on a long text or list it could take too much time or memory",
+			Suggestion: "leave out calls, or give them shorter texts",
 		}
 	}
-	c.metered = most.Max > maxCost
+	c.metered = estimate.Max > maxCost
 	return nil
 }
 
@@ -174,15 +174,15 @@ func (s sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 	if len(path) == 0 {
 		return nil
 	}
-	most := uint64(maxString)
+	maxSize := uint64(maxString)
 	if n.Type().Kind() == types.ListKind {
-		most = manyItems
+		maxSize = manyItems
 	} else if path[len(path)-1] == "@items" {
-		most = itemSize
+		maxSize = itemSize
 	} else if f := s.schema.find(path); f != nil {
-		most = uint64(f.max)
+		maxSize = uint64(f.max)
 	}
-	return &cost.SizeEstimate{Min: 0, Max: most}
+	return &cost.SizeEstimate{Min: 0, Max: maxSize}
 }
 
 // find returns the field at a path that begins with a variable; nil if there

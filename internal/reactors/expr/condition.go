@@ -30,7 +30,7 @@ func (e *Env) Condition(src string) (*Condition, error) {
 	if of.result.Kind() != types.BoolKind {
 		wrong := &Error{Message: "a condition is true or false, and this is " + named(of.result.String())}
 		if of.result.Kind() == types.StringKind {
-			wrong.Hint = `compare it, as in x == "y"`
+			wrong.Suggestion = `compare it, as in x == "y"`
 		}
 		return nil, wrong
 	}

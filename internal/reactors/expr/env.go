@@ -147,13 +147,13 @@ func (e *Env) known() []string {
 }
 
 // checkVariable finds out whether a variable may be used here.
-func (e *Env) checkVariable(name string) (message, hint string) {
-	hint = "known are " + strings.Join(e.known(), ", ")
+func (e *Env) checkVariable(name string) (message, suggestion string) {
+	suggestion = "known are " + strings.Join(e.known(), ", ")
 	if name == groupVariable && !e.group {
-		return "group is known only where collapse says what to do", hint
+		return "group is known only where collapse says what to do", suggestion
 	}
 	if t, no := e.missing(name); no {
-		return fmt.Sprintf("%s is not known for %s", name, t), hint
+		return fmt.Sprintf("%s is not known for %s", name, t), suggestion
 	}
 	return "", ""
 }

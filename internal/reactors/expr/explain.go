@@ -102,23 +102,23 @@ func explainSyntax(src string, issues *cel.Issues) error {
 		}
 		if d := bareDuration.FindString(src[:e.Offset]); d != "" && strings.Contains("smhdw", w) {
 			e.Offset -= len(d)
-			e.Message, e.Hint = d+w+" is not a duration", `write duration("1h"), with s, m or h`
+			e.Message, e.Suggestion = d+w+" is not a duration", `write duration("1h"), with s, m or h`
 			return
 		}
-		e.Message, e.Hint = w+" is not expected here", instead[w]
+		e.Message, e.Suggestion = w+" is not expected here", instead[w]
 	}
 	switch {
 	case tooDeep(text):
 		e.Offset, e.Message = 0, deep
 	case strings.HasPrefix(strings.TrimSpace(src), "{{"):
-		e.Offset, e.Message, e.Hint = strings.Index(src, "{{"), "{{ is for texts", "leave {{ and }} out"
+		e.Offset, e.Message, e.Suggestion = strings.Index(src, "{{"), "{{ is for texts", "leave {{ and }} out"
 	case strings.Contains(text, "has() macro"):
-		e.Message, e.Hint = "has asks for a field", "such as has(member.name)"
+		e.Message, e.Suggestion = "has asks for a field", "such as has(member.name)"
 	case missing.MatchString(text):
 		e.Message = missing.FindStringSubmatch(text)[1] + " is missing"
 	case reserved.MatchString(text):
 		w := reserved.FindStringSubmatch(text)[1]
-		e.Message, e.Hint = w+" is a reserved word", instead[w]
+		e.Message, e.Suggestion = w+" is a reserved word", instead[w]
 	case badToken.MatchString(text):
 		w := strings.TrimSpace(badToken.FindStringSubmatch(text)[1])
 		if strings.HasPrefix(w, `"`) || strings.HasPrefix(w, `'`) {
@@ -160,14 +160,14 @@ func (e *Env) checkName(src string, a *celast.AST, x celast.Expr, local []string
 	if _, isType := e.schema.FindIdent(name); isType {
 		return nil
 	}
-	message, hint := name+" is not known", meant(name, e.known(), "known are")
+	message, suggestion := name+" is not known", meant(name, e.known(), "known are")
 	if e.isVariable(name) {
-		message, hint = e.checkVariable(name)
+		message, suggestion = e.checkVariable(name)
 	}
 	if message == "" {
 		return nil
 	}
-	return &Error{Offset: offsetOf(src, a, x.ID()), Message: message, Hint: hint}
+	return &Error{Offset: offsetOf(src, a, x.ID()), Message: message, Suggestion: suggestion}
 }
 
 // explainTypes says what doesn't fit.
@@ -179,11 +179,11 @@ func (e *Env) explainTypes(src string, a *celast.AST, issues *cel.Issues) error 
 		e.explainField(src, a, found.ExprID, m[1], out)
 	} else if m := noSuchName.FindStringSubmatch(text); m != nil {
 		out.Message = "there is no function " + m[1]
-		if out.Hint = meant(m[1], e.functions(), ""); elsewhere[strings.ToLower(m[1])] != "" {
-			out.Hint = "did you mean " + elsewhere[strings.ToLower(m[1])] + "?"
+		if out.Suggestion = meant(m[1], e.functions(), ""); elsewhere[strings.ToLower(m[1])] != "" {
+			out.Suggestion = "did you mean " + elsewhere[strings.ToLower(m[1])] + "?"
 		}
 	} else if m := noOverload.FindStringSubmatch(text); m != nil {
-		out.Message, out.Hint = explainOverload(m[1], m[2], m[3])
+		out.Message, out.Suggestion = explainOverload(m[1], m[2], m[3])
 	} else if m := noRange.FindStringSubmatch(text); m != nil {
 		out.Message = "exists, all, filter and map are for lists, and this is " + named(m[1])
 	} else if m := noFields.FindStringSubmatch(text); m != nil {
@@ -195,11 +195,11 @@ func (e *Env) explainTypes(src string, a *celast.AST, issues *cel.Issues) error 
 	} else if tooDeep(text) {
 		out.Offset, out.Message = 0, deep
 	} else if strings.HasPrefix(text, "invalid duration") {
-		out.Message, out.Hint = "this is not a duration", `such as "90s", "10m" or "36h"`
+		out.Message, out.Suggestion = "this is not a duration", `such as "90s", "10m" or "36h"`
 	} else if strings.HasPrefix(text, "invalid timestamp") {
-		out.Message, out.Hint = "this is not a time", `such as "2026-01-31T08:00:00Z"`
+		out.Message, out.Suggestion = "this is not a time", `such as "2026-01-31T08:00:00Z"`
 	} else if strings.HasPrefix(text, "invalid matches") {
-		out.Message, out.Hint = "this is not a regular expression", "see https://github.com/google/re2/wiki/Syntax"
+		out.Message, out.Suggestion = "this is not a regular expression", "see https://github.com/google/re2/wiki/Syntax"
 	}
 	return out
 }
@@ -220,7 +220,7 @@ func (e *Env) explainField(src string, a *celast.AST, id int64, name string, out
 		}
 	}
 	out.Message = fmt.Sprintf("%s has no field %s", what, name)
-	out.Hint = meant(name, st.order, "known are")
+	out.Suggestion = meant(name, st.order, "known are")
 }
 
 func findExpr(x celast.Expr, id int64) celast.Expr {
@@ -251,7 +251,7 @@ func (e *Env) functions() []string {
 }
 
 // explainOverload says that an operator or function doesn't take what it got.
-func explainOverload(function, target, args string) (message, hint string) {
+func explainOverload(function, target, args string) (message, suggestion string) {
 	operands := slices.Collect(typeList(args))
 	operator := strings.TrimPrefix(strings.Trim(function, "_"), "@")
 	switch {
@@ -272,25 +272,25 @@ func explainOverload(function, target, args string) (message, hint string) {
 	is := func(t string) bool { return slices.Contains(operands, t) }
 	switch {
 	case operator == "in" && operands[1] == "a string":
-		hint = `of a text ask x.contains("y"), of a list x in ["y", "z"]`
+		suggestion = `of a text ask x.contains("y"), of a list x in ["y", "z"]`
 	case is(mentionName) && operator != "+" && operator != function:
-		hint = "compare member.name"
+		suggestion = "compare member.name"
 	case is(mentionName):
-		hint = "write it as its own placeholder: {{ member.mention }}"
+		suggestion = "write it as its own placeholder: {{ member.mention }}"
 	case operator == "+" && is("a string"):
-		hint = "string( ) makes text of a number or a time"
+		suggestion = "string( ) makes text of a number or a time"
 	case is("a time") && is("a string"):
-		hint = `write timestamp("2026-01-31T08:00:00Z")`
+		suggestion = `write timestamp("2026-01-31T08:00:00Z")`
 	case is("a duration") && (is("a string") || is("an integer")):
-		hint = `write duration("1h"), with s, m or h`
+		suggestion = `write duration("1h"), with s, m or h`
 	case is("an integer") && is("a string"):
-		hint = "numbers are written without quotes"
+		suggestion = "numbers are written without quotes"
 	case is("an integer") && is("a decimal number"):
-		hint = "write 1.0 for 1, or use double( )"
+		suggestion = "write 1.0 for 1, or use double( )"
 	case slices.Contains([]string{"!", "&&", "||"}, operator):
-		hint = `it wants something true or false, such as x != ""`
+		suggestion = `it wants something true or false, such as x != ""`
 	}
-	return message, hint
+	return message, suggestion
 }
 
 func last(list []string) string { return list[len(list)-1] }

@@ -182,15 +182,15 @@ func (s *schema) value(f *field, v reflect.Value) any {
 	return types.NewDynamicList(s, v.Interface())
 }
 
-// clip returns the first max bytes of s, or a little less: whole characters.
-func clip(s string, most int) string {
-	if len(s) <= most {
+// clip returns the first maxLen bytes of s, or a little less: whole characters.
+func clip(s string, maxLen int) string {
+	if len(s) <= maxLen {
 		return s
 	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
+	for maxLen > 0 && !utf8.RuneStart(s[maxLen]) {
+		maxLen--
 	}
-	return s[:most]
+	return s[:maxLen]
 }
 
 // NativeToValue implements types.Adapter.

@@ -46,7 +46,7 @@ func split(src string) ([]segment, error) {
 		case strings.HasPrefix(rest, "{{"):
 			length := closing(rest[2:])
 			if length < 0 {
-				return nil, &Error{Offset: i, Message: "{{ isn't closed by }}", Hint: "{{{{ writes {{"}
+				return nil, &Error{Offset: i, Message: "{{ isn't closed by }}", Suggestion: "{{{{ writes {{"}
 			}
 			if count++; count > maxPlaceholders {
 				return nil, &Error{Offset: i, Message: fmt.Sprintf("a text has at most %d placeholders", maxPlaceholders)}

@@ -21,7 +21,7 @@ type Template struct {
 	needs reactors.Needs
 }
 
-// kind says what reads the text, and so what its values mustn't hold.
+// kind says who interprets the text, and so how values are escaped.
 type kind int
 
 const (
@@ -34,7 +34,7 @@ const (
 type part struct {
 	literal string
 	value   *compiled
-	most    int // characters of the value
+	maxLen  int // characters of the value
 }
 
 // Chat compiles the text of a Chat message. What placeholders bring is one
@@ -65,9 +65,9 @@ func (e *Env) template(src string, k kind) (*Template, error) {
 		}
 		if k == chat && i > 0 && !segments[i-1].expr && beginsMention(segments[i-1].text) {
 			return nil, &Error{
-				Offset:  s.offset - len("{{"),
-				Message: "a mention can't be put together from parts",
-				Hint:    "write {{ member.mention }}",
+				Offset:     s.offset - len("{{"),
+				Message:    "a mention can't be put together from parts",
+				Suggestion: "write {{ member.mention }}",
 			}
 		}
 		p, err := e.placeholder(s)
@@ -91,9 +91,9 @@ func (e *Env) placeholder(s segment) (part, error) {
 		}
 		return part{}, err
 	}
-	p := part{value: c, most: mostCharacters}
+	p := part{value: c, maxLen: maxCharacters}
 	if path := pathOf(c.ast.Expr()); path != nil && path[len(path)-1] == "display_name" {
-		p.most = mostOfName
+		p.maxLen = maxOfName
 	}
 	if writable(c.result) {
 		return p, nil
@@ -104,9 +104,9 @@ func (e *Env) placeholder(s segment) (part, error) {
 	}
 	switch c.result.Kind() {
 	case types.StructKind:
-		wrong.Hint = "write one of its fields"
+		wrong.Suggestion = "write one of its fields"
 	case types.ListKind:
-		wrong.Hint = `join strings, as in x.join(", ")`
+		wrong.Suggestion = `join strings, as in x.join(", ")`
 	}
 	return part{}, wrong
 }
@@ -147,7 +147,7 @@ func (t *Template) Render(ctx context.Context, f *reactors.Facts, now time.Time)
 		if err != nil {
 			return "", fmt.Errorf("fill in placeholder %d: %w", number, err)
 		}
-		if err := t.write(&w, v, p.most, f); err != nil {
+		if err := t.write(&w, v, p.maxLen, f); err != nil {
 			return "", fmt.Errorf("fill in placeholder %d: %w", number, err)
 		}
 	}
@@ -155,7 +155,7 @@ func (t *Template) Render(ctx context.Context, f *reactors.Facts, now time.Time)
 }
 
 // write adds a placeholder's value to the text.
-func (t *Template) write(w *writer, v ref.Val, most int, f *reactors.Facts) error {
+func (t *Template) write(w *writer, v ref.Val, maxLen int, f *reactors.Facts) error {
 	people, isPeople, err := mentions(v)
 	switch {
 	case err != nil:
@@ -163,7 +163,7 @@ func (t *Template) write(w *writer, v ref.Val, most int, f *reactors.Facts) erro
 	case isPeople && t.kind == card:
 		name, known := inCard(people, f)
 		if known {
-			w.foreign(t.kind, name, mostOfName)
+			w.escapeValue(t.kind, name, maxOfName)
 		} else {
 			w.own(name)
 		}
@@ -176,6 +176,6 @@ func (t *Template) write(w *writer, v ref.Val, most int, f *reactors.Facts) erro
 	if err != nil {
 		return err
 	}
-	w.foreign(t.kind, s, most)
+	w.escapeValue(t.kind, s, maxLen)
 	return nil
 }

@@ -156,9 +156,9 @@ func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []strin
 			}
 		} else if args := x.AsCall().Args(); name == "matches" && len(args) > 0 && holdsBackspace(args[len(args)-1]) {
 			return &Error{
-				Offset:  offsetOf(src, a, args[len(args)-1].ID()),
-				Message: `\b is a backspace in "…", not the edge of a word`,
-				Hint:    `write r"…", in which \ stays as it is`,
+				Offset:     offsetOf(src, a, args[len(args)-1].ID()),
+				Message:    `\b is a backspace in "…", not the edge of a word`,
+				Suggestion: `write r"…", in which \ stays as it is`,
 			}
 		}
 	case celast.ComprehensionKind:
@@ -169,9 +169,9 @@ func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []strin
 		for _, name := range []string{c.IterVar(), c.IterVar2()} {
 			if e.isVariable(name) {
 				return &Error{
-					Offset:  offsetOf(src, a, x.ID()),
-					Message: name + " is a variable already",
-					Hint:    "call the item otherwise",
+					Offset:     offsetOf(src, a, x.ID()),
+					Message:    name + " is a variable already",
+					Suggestion: "call the item otherwise",
 				}
 			}
 		}

@@ -94,7 +94,7 @@ func checkSpace(space string) []reactors.ParamError {
 	if space == "" || spaceName.MatchString(space) {
 		return nil
 	}
-	return []reactors.ParamError{{Field: "space", Message: "space must be the name of a space", Hint: "for example spaces/AAQAxyz"}}
+	return []reactors.ParamError{{Field: "space", Message: "space must be the name of a space", Suggestion: "for example spaces/AAQAxyz"}}
 }
 
 // Add is the action "add_member".
@@ -117,10 +117,10 @@ func (*Add) Check(params any) []reactors.ParamError {
 	p := params.(*AddParams)
 	problems := checkSpace(p.Space)
 	if p.Space == "" {
-		problems = append(problems, reactors.ParamError{Field: "space", Message: "space is missing", Hint: "say which space to add the person to"})
+		problems = append(problems, reactors.ParamError{Field: "space", Message: "space is missing", Suggestion: "say which space to add the person to"})
 	}
 	if p.User != "" && !userName.MatchString(p.User) {
-		problems = append(problems, reactors.ParamError{Field: "user", Message: "user must be the name of a user", Hint: "for example users/123"})
+		problems = append(problems, reactors.ParamError{Field: "user", Message: "user must be the name of a user", Suggestion: "for example users/123"})
 	}
 	return problems
 }

@@ -68,8 +68,8 @@ const longest = 64
 
 // Check implements [reactors.Action].
 func (a *Action) Check(params any) (problems []reactors.ParamError) {
-	add := func(field, message, hint string) {
-		problems = append(problems, reactors.ParamError{Field: field, Message: message, Hint: hint})
+	add := func(field, message, suggestion string) {
+		problems = append(problems, reactors.ParamError{Field: field, Message: message, Suggestion: suggestion})
 	}
 	switch emoji := params.(*Params).Emoji; {
 	case emoji == "":

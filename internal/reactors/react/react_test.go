@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	got := react.New(nil, react.Options{}).Check(&react.Params{Emoji: "👍"})
-	if len(got) != 1 || got[0].Field != "" || !strings.Contains(got[0].Hint, "auth.mode") {
+	if len(got) != 1 || got[0].Field != "" || !strings.Contains(got[0].Suggestion, "auth.mode") {
 		t.Errorf("as an app: got %+v, want that a person is needed", got)
 	}
 }

@@ -79,9 +79,9 @@ func (*Action) Params() any { return &Params{} }
 func (*Action) Check(params any) []reactors.ParamError {
 	switch p := params.(*Params); {
 	case p.Name == "":
-		return []reactors.ParamError{{Field: "name", Message: "name is missing", Hint: "say what is recorded, such as welcome.skipped"}}
+		return []reactors.ParamError{{Field: "name", Message: "name is missing", Suggestion: "say what is recorded, such as welcome.skipped"}}
 	case !validName(p.Name):
-		return []reactors.ParamError{{Field: "name", Message: "name must begin with a lower-case letter and hold only those, digits, _ and ., at most 63 in all", Hint: "write it like welcome.skipped"}}
+		return []reactors.ParamError{{Field: "name", Message: "name must begin with a lower-case letter and hold only those, digits, _ and ., at most 63 in all", Suggestion: "write it like welcome.skipped"}}
 	}
 	return nil
 }

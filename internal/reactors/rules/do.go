@@ -173,7 +173,7 @@ func (c *ruleCompiler) action(path string, p strictyaml.Pair, label string, env 
 		if problem.Field != "" {
 			at = strictyaml.Join(path, problem.Field)
 		}
-		c.At(c.Where(at), problem.Hint, "%s: %s", p.Key, problem.Message)
+		c.At(c.Where(at), problem.Suggestion, "%s: %s", p.Key, problem.Message)
 	}
 	if len(c.compiler.List) == known {
 		c.possible(path, d)

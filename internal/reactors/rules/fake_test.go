@@ -42,7 +42,7 @@ func (s send) Check(params any) []reactors.ParamError {
 	p.Digest = s.digest
 	var list []reactors.ParamError
 	if p.To != "space" && p.To != "private" {
-		list = append(list, reactors.ParamError{Field: "to", Message: "to must be space or private", Hint: "leave it out for space"})
+		list = append(list, reactors.ParamError{Field: "to", Message: "to must be space or private", Suggestion: "leave it out for space"})
 	}
 	if len(p.Text.Source) > 32_000 {
 		list = append(list, reactors.ParamError{Field: "text", Message: "a message holds at most 32,000 bytes"})
@@ -90,7 +90,7 @@ func (react) Kind() reactors.Kind { return reactors.Acts }
 func (react) Params() any         { return &reactParams{} }
 
 func (react) Check(any) []reactors.ParamError {
-	return []reactors.ParamError{{Message: "the app itself can't react, only a person", Hint: "set auth mode: user"}}
+	return []reactors.ParamError{{Message: "the app itself can't react, only a person", Suggestion: "set auth mode: user"}}
 }
 
 func (react) Prepare(any, reactors.PrepareContext) (reactors.Prepared, error) {

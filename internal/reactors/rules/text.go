@@ -143,7 +143,7 @@ func (c *ruleCompiler) explain(path string, n *strictyaml.Node, err error) {
 		c.At(n.At, "", "%s: %v", path, err)
 		return
 	}
-	c.At(n.Inside(e.Offset), e.Hint, "%s: %s", path, e.Message)
+	c.At(n.Inside(e.Offset), e.Suggestion, "%s: %s", path, e.Message)
 }
 
 // fill renders a card's texts into a copy of its source.

@@ -83,10 +83,10 @@ func (t target) find(ctx context.Context, chat finder) (name string, err error) 
 
 func checkTarget(of, space string) (problems []reactors.ParamError) {
 	if of == "" {
-		problems = append(problems, reactors.ParamError{Field: "of", Message: "of is missing", Hint: "give the send an id, and name it here"})
+		problems = append(problems, reactors.ParamError{Field: "of", Message: "of is missing", Suggestion: "give the send an id, and name it here"})
 	}
 	if space != "" && !spaceName.MatchString(space) {
-		problems = append(problems, reactors.ParamError{Field: "space", Message: "space must be the name of a space", Hint: "for example spaces/AAQAxyz"})
+		problems = append(problems, reactors.ParamError{Field: "space", Message: "space must be the name of a space", Suggestion: "for example spaces/AAQAxyz"})
 	}
 	return problems
 }

@@ -57,8 +57,8 @@ var spaceName = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]+$`)
 func (*Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
 	problems := gchat.ContentProblems(p.Text, p.Card)
-	add := func(field, message, hint string) {
-		problems = append(problems, reactors.ParamError{Field: field, Message: message, Hint: hint})
+	add := func(field, message, suggestion string) {
+		problems = append(problems, reactors.ParamError{Field: field, Message: message, Suggestion: suggestion})
 	}
 	switch p.To {
 	case "", toSpace, toPrivate:

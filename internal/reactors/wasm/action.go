@@ -91,14 +91,14 @@ func (*Action) Params() any { return &Params{} }
 func (a *Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
 	if p.Module == "" {
-		return []reactors.ParamError{{Field: "module", Message: "module is missing", Hint: "name a .wasm file"}}
+		return []reactors.ParamError{{Field: "module", Message: "module is missing", Suggestion: "name a .wasm file"}}
 	}
 	digest, err := a.load(context.Background(), p.Module)
 	if err != nil {
 		problem := reactors.ParamError{Field: "module", Message: err.Error()}
 		var unfit *unfitError
 		if errors.As(err, &unfit) {
-			problem.Hint = unfit.hint
+			problem.Suggestion = unfit.suggestion
 		}
 		return []reactors.ParamError{problem}
 	}

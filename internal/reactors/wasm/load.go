@@ -26,12 +26,12 @@ type loaded struct {
 }
 
 // unfitError is a module that isn't made for us.
-type unfitError struct{ message, hint string }
+type unfitError struct{ message, suggestion string }
 
 func (e *unfitError) Error() string { return e.message }
 
-func unfit(hint, format string, args ...any) error {
-	return &unfitError{fmt.Sprintf(format, args...), hint}
+func unfit(suggestion, format string, args ...any) error {
+	return &unfitError{fmt.Sprintf(format, args...), suggestion}
 }
 
 // load reads and compiles a module, if it isn't there yet, and returns its

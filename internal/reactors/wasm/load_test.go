@@ -52,8 +52,8 @@ func TestModulesThatCannotBeUsed(t *testing.T) {
 		switch {
 		case test.want == "" && len(problems) > 0:
 			t.Errorf("%s: Check = %+v, want no problem", name, problems)
-		case test.want != "" && (len(problems) != 1 || problems[0].Field != "module" || problems[0].Hint == "" || !strings.Contains(problems[0].Message, test.want)):
-			t.Errorf("%s: Check = %+v, want %q and a hint", name, problems, test.want)
+		case test.want != "" && (len(problems) != 1 || problems[0].Field != "module" || problems[0].Suggestion == "" || !strings.Contains(problems[0].Message, test.want)):
+			t.Errorf("%s: Check = %+v, want %q and a suggestion", name, problems, test.want)
 		}
 	}
 }

@@ -72,14 +72,14 @@ func (a *Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
 	var problems []reactors.ParamError
 	if p.URL == "" {
-		problems = append(problems, reactors.ParamError{Field: "url", Message: "url is missing", Hint: "write the receiver's https address"})
+		problems = append(problems, reactors.ParamError{Field: "url", Message: "url is missing", Suggestion: "write the receiver's https address"})
 	} else if strings.Contains(p.URL, "{{") {
-		problems = append(problems, reactors.ParamError{Field: "url", Message: "url can't hold placeholders", Hint: "what happened is in the body"})
+		problems = append(problems, reactors.ParamError{Field: "url", Message: "url can't hold placeholders", Suggestion: "what happened is in the body"})
 	} else if _, err := a.target(p.URL); err != nil {
-		problems = append(problems, reactors.ParamError{Field: "url", Message: "url " + err.Error(), Hint: "write it like https://hooks.example.com/spacekeeper"})
+		problems = append(problems, reactors.ParamError{Field: "url", Message: "url " + err.Error(), Suggestion: "write it like https://hooks.example.com/spacekeeper"})
 	}
 	if p.SecretFile == "" {
-		problems = append(problems, reactors.ParamError{Field: "secret_file", Message: "secret_file is missing", Hint: "name a file that holds a line like whsec_BASE64"})
+		problems = append(problems, reactors.ParamError{Field: "secret_file", Message: "secret_file is missing", Suggestion: "name a file that holds a line like whsec_BASE64"})
 	}
 	return problems
 }

@@ -6,53 +6,50 @@ import (
 	"unicode"
 )
 
-// Characters of a value that a Chat message shows.
+// How many characters of a value a message shows.
 const (
-	mostCharacters = 500
-	mostOfName     = 80
+	maxCharacters = 500
+	maxOfName     = 80
 )
 
-// writer puts a text together, and remembers of each character whether it is
-// the rule's own or came from elsewhere: only seen together do a value and
-// what is next to it make a link.
-type writer struct {
-	glyphs []glyph
+// writer puts a text together and remembers which characters came from values:
+// a value and the text beside it may make a link only together.
+type writer []char
+
+type char struct {
+	r     rune
+	value bool // not the rule's own: somebody may have chosen it
 }
 
-type glyph struct {
-	r       rune
-	foreign bool
-}
-
-// own adds text of the rule, or that only we have made.
+// own adds text of the rule, or that we made.
 func (w *writer) own(s string) {
 	for _, r := range s {
-		w.glyphs = append(w.glyphs, glyph{r, false})
+		*w = append(*w, char{r, false})
 	}
 }
 
-// foreign adds what somebody may have chosen.
-func (w *writer) foreign(k kind, s string, most int) {
+// escapeValue adds at most maxLen characters of a value, without markup.
+func (w *writer) escapeValue(k kind, s string, maxLen int) {
 	if k == plain {
 		w.own(s)
 		return
 	}
-	for _, r := range visible(s, most) {
+	for _, r := range visible(s, maxLen) {
 		if safe, ok := lookalikes[r]; ok && (k == chat || r != '<' && r != '>') {
 			r = safe
 		}
-		w.glyphs = append(w.glyphs, glyph{r, true})
+		*w = append(*w, char{r, true})
 	}
 }
 
-// text returns the whole text.
-func (w *writer) text(k kind) string {
+// text returns the whole text. Links that values had a part in are broken.
+func (w writer) text(k kind) string {
 	if k != plain {
-		defuse(w.glyphs)
+		breakLinks(w)
 	}
 	var b strings.Builder
-	for _, g := range w.glyphs {
-		if k == card && g.foreign {
+	for _, g := range w {
+		if k == card && g.value {
 			b.WriteString(html.EscapeString(string(g.r)))
 		} else {
 			b.WriteRune(g.r)
@@ -61,9 +58,9 @@ func (w *writer) text(k kind) string {
 	return b.String()
 }
 
-// lookalikes stand in for what Chat takes for markup: *bold* _italic_ ~gone~
-// `code`, <link|label> and addresses. Characters without width, the other
-// common way, have been seen to be ignored by other chats.
+// lookalikes replace what Chat takes for markup: *bold* _italic_ ~gone~ `code`,
+// <link|label> and addresses. Inserting characters without width, the other
+// common way, is known to fail in other chats, which ignore them.
 var lookalikes = map[rune]rune{
 	'<': '\u2039', '>': '\u203a', '|': '\u2223',
 	'*': '\u2217', '_': '\uff3f', '~': '\u223c', '`': '\u02cb',
@@ -77,10 +74,10 @@ const (
 	hyphenLike = '\u2010'
 )
 
-// visible makes one line of at most so many characters of a value, without
-// what isn't seen: controls, marks of direction, characters without width, of
+// visible makes one line of at most maxLen characters of a value. It leaves out
+// what nobody sees: controls, marks of direction, characters without width, of
 // private use, or unknown.
-func visible(s string, most int) []rune {
+func visible(s string, maxLen int) []rune {
 	var out []rune
 	space := false
 	for _, r := range s {
@@ -99,8 +96,8 @@ func visible(s string, most int) []rune {
 			out, space = append(out, ' '), false
 		}
 		out = append(out, r)
-		if len(out) > most {
-			return append(out[:most-1], '…')
+		if len(out) > maxLen {
+			return append(out[:maxLen-1], '…')
 		}
 	}
 	return out
@@ -115,12 +112,12 @@ func ignorable(r rune) bool {
 	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// defuse takes from links, and from items of a list, what the values brought
-// to them. What is all the rule's own stays.
-func defuse(g []glyph) {
-	at := func(i int) glyph {
+// breakLinks replaces the characters of values that make a link or an item of a
+// list. A link of the rule's own stays.
+func breakLinks(g []char) {
+	at := func(i int) char {
 		if i < 0 || i >= len(g) {
-			return glyph{r: '\n'}
+			return char{r: '\n'}
 		}
 		return g[i]
 	}
@@ -134,12 +131,12 @@ func defuse(g []glyph) {
 		case '.':
 			after := at(i + 1)
 			domain := !unicode.IsSpace(at(i-1).r) && unicode.IsLetter(after.r)
-			www, foreignWWW := endsInWWW(g[:i])
-			if (domain || www) && g[i].foreign || (domain && after.foreign || foreignWWW) && !inLink {
+			www, valueWWW := endsInWWW(g[:i])
+			if (domain || www) && g[i].value || (domain && after.value || valueWWW) && !inLink {
 				g[i].r = dotLike
 			}
 		case '-':
-			if lineStart && g[i].foreign && unicode.IsSpace(at(i+1).r) {
+			if lineStart && g[i].value && unicode.IsSpace(at(i+1).r) {
 				g[i].r = hyphenLike
 			}
 		}
@@ -148,23 +145,23 @@ func defuse(g []glyph) {
 	}
 }
 
-// unlink breaks "://" unless it is all the rule's own.
-func unlink(g []glyph) (broken bool) {
+// unlink breaks "://" unless all of it is the rule's own.
+func unlink(g []char) (broken bool) {
 	slash := false
 	for i := range g[1:] {
-		if g[1+i].foreign {
+		if g[1+i].value {
 			g[1+i].r, slash = slashLike, true
 		}
 	}
-	if g[0].foreign && !slash {
+	if g[0].value && !slash {
 		g[0].r = colonLike
 	}
-	return slash || g[0].foreign
+	return slash || g[0].value
 }
 
-// endsInWWW reports whether text ends in www, and whether a value has a part
-// in it.
-func endsInWWW(g []glyph) (www, foreign bool) {
+// endsInWWW reports whether text ends in www, and whether a value wrote a part of
+// it.
+func endsInWWW(g []char) (www, value bool) {
 	if len(g) < len("www") {
 		return false, false
 	}
@@ -172,9 +169,9 @@ func endsInWWW(g []glyph) (www, foreign bool) {
 		if x.r != 'w' && x.r != 'W' {
 			return false, false
 		}
-		foreign = foreign || x.foreign
+		value = value || x.value
 	}
-	return true, foreign
+	return true, value
 }
 
 // beginsMention reports whether a literal text ends in the beginning of a
