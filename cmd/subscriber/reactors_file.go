@@ -77,7 +77,7 @@ func (e *environment) tell(results []replay.CaseResult) error {
 		}
 		failed++
 		fmt.Fprintf(e.Out, "FAIL  %s: %s (line %d)\n", c.Test.Reactor, c.Test.Name, c.Test.Line)
-		for _, p := range c.Problems {
+		for _, p := range c.Mismatches {
 			fmt.Fprintln(e.Out, "      "+strings.ReplaceAll(p, "\n", "\n      "))
 		}
 		fmt.Fprintln(e.Out, "      what happened:")

@@ -8,7 +8,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-func TestContentProblems(t *testing.T) {
+func TestContentErrors(t *testing.T) {
 	t.Parallel()
 	card := func(title any) any {
 		return []any{map[string]any{"card": map[string]any{"header": map[string]any{"title": title}}}}
@@ -32,7 +32,7 @@ func TestContentProblems(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got := gchat.ContentProblems(reactors.ChatText{Source: c.text}, reactors.Card{Source: c.card})
+			got := gchat.ContentErrors(reactors.ChatText{Source: c.text}, reactors.Card{Source: c.card})
 			switch {
 			case c.says == "" && len(got) == 0:
 			case len(got) != 1 || got[0].Field != c.field || c.says == "" || !strings.Contains(got[0].Message, c.says):

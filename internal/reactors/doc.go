@@ -1,5 +1,4 @@
-// Package reactors is the vocabulary of everything that acts on events. Nothing
-// here does anything.
+// Package reactors declares the types of everything that acts on events.
 //
 //	Change    one item of an event, as it was recorded
 //	Trigger   what a rule waits for, in users' words
@@ -11,7 +10,7 @@
 // The way of a run, and who owns each part:
 //
 //	Change ─▶ rules: Plan ─▶ Intent ─▶ store: claim, in the event's transaction ─▶ Run, pending
-//	  Run, its turn has come ─▶ engine: Decide ─▶ rules: Render ─▶ Requests, stored ─▶ Action: Act ─▶ sent
+//	  Run, due ─▶ engine: Decide ─▶ rules: Render ─▶ Requests, stored ─▶ Action: Act ─▶ sent
 //	                                   └─▶ left, condition_false, quiet, rate_limited, too_old, failed, …
 //	  the trigger is pulled again ─▶ a run in which nothing was done is pending again
 //
@@ -21,6 +20,6 @@
 // # What is promised
 //
 // A run exists if and only if its event is committed, and at most one for each
-// rule, subject, step and mode. What an attempt sends is stored before the
-// first one and is the same for all. What it takes for that is said at [Action].
+// rule, subject, step and mode. What an attempt sends is stored before the first
+// attempt and is the same for all; [Action] says what an action must do for that.
 package reactors

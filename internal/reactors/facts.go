@@ -8,8 +8,8 @@ import (
 )
 
 // Facts are what conditions and texts of rules can ask for. The cel tags are
-// the names in rules. What has a needs tag is state: it is not told by the
-// event but looked up when a run's turn comes, as of that time.
+// the names in rules. A field with a needs tag is state: the event doesn't tell
+// it; it is looked up when a run is due, as of that time.
 type Facts struct {
 	Trigger  Trigger       `json:"trigger,omitzero" cel:"trigger"`
 	Event    EventFacts    `json:"event,omitzero" cel:"event"`
@@ -42,7 +42,7 @@ type SpaceFacts struct {
 	Week WeekFacts `json:"week,omitzero" cel:"week"`
 }
 
-// WeekFacts is what happened in the space in the 7 days before the run's turn.
+// WeekFacts is what happened in the space in the 7 days before the run is due.
 type WeekFacts struct {
 	Messages int    `json:"messages,omitzero" cel:"messages" needs:"week"`   // by people
 	Posters  int    `json:"posters,omitzero" cel:"posters" needs:"week"`     // people who wrote

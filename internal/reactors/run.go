@@ -10,13 +10,13 @@ type Intent struct {
 	Reactor string
 	Shadow  bool
 	Trigger Trigger
-	Subject string // what once_per makes of the change: at most one run exists for it, each step and mode
+	Subject string // once_per's key: at most one run exists for each subject, step and mode
 	Space   string // "spaces/S" that the event happened in; "" for none
 	Member  string // "users/U" whom it is about; "" for nobody
-	MayLoop bool   // apps may cause it, too, and again and again: see LoopLimit
+	MayLoop bool   // apps may cause it again and again: see LoopLimit
 
 	EventTime time.Time
-	Steps     []PlannedStep // none: it ends here, and Outcome says how
+	Steps     []PlannedStep // none: no run, and Outcome says why
 	Outcome   Outcome
 	Reason    string
 
@@ -24,7 +24,7 @@ type Intent struct {
 	Hash  string          // of the rule as it was
 }
 
-// PlannedStep is one step and when its turn comes at the earliest.
+// PlannedStep is one step and when it is due at the earliest.
 type PlannedStep struct {
 	Step int
 	Due  time.Time
@@ -37,8 +37,8 @@ type Planner interface {
 	Plan(Change) []Intent
 }
 
-// Rollout is how long replicas may go by different rules, as each takes up new
-// ones by itself.
+// Rollout is how long replicas may follow different rules: each takes up new ones
+// by itself.
 const Rollout = 2 * time.Minute
 
 // Run is one step of what a rule wants done for one subject.
@@ -54,14 +54,14 @@ type Run struct {
 	MayLoop bool
 
 	EventTime time.Time // of the newest event that asked for it
-	Due       time.Time // when its turn came, or comes: max_age is counted from here
+	Due       time.Time // max_age is counted from here
 	Hash      string    // of the rule when it was planned
 	Facts     Facts     // as the event told them
 
 	Outcome  Outcome
 	Reason   string
 	Attempts int
-	Requests []Request // what its actions will do, in order; nil until its turn has come
+	Requests []Request // what its actions will do, in order; nil until it is decided
 	Trace    []TraceEntry
 }
 
@@ -91,8 +91,8 @@ type TraceEntry struct {
 // Queue is the River queue that runs are worked from.
 const Queue = "reactors"
 
-// RunArgs are the arguments of the River job that carries a run on. The run
-// itself is in the runs table, so that a job can be lost or doubled without harm.
+// RunArgs are the arguments of the River job that carries a run on. The run is in
+// the runs table, so that a job may be lost or doubled without harm.
 type RunArgs struct {
 	RunID int64 `json:"run_id"`
 }

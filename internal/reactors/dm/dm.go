@@ -62,7 +62,7 @@ func (*Action) Params() any { return &Params{} }
 // Check implements [reactors.Action].
 func (*Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
-	return gchat.ContentProblems(p.Text, p.Card)
+	return gchat.ContentErrors(p.Text, p.Card)
 }
 
 // request is what is stored: all that every attempt sends.

@@ -19,7 +19,7 @@ import (
 
 var params = &dm.Params{Text: reactors.ChatText{Source: chattest.Canary, Value: chattest.Canary}}
 
-// acquainted is a scene in which the member has written to the app.
+// acquainted is an environment in which the member has written to the app.
 func acquainted(t *testing.T) (s *chattest.Env, direct string) {
 	t.Helper()
 	s = chattest.New(t)

@@ -16,7 +16,7 @@ import (
 // never later than max_age.
 func TestWhatWasBegunGetsTooOld(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, `
+	s := newEnv(t, `
 reactors:
   - id: welcome
     mode: live
@@ -31,11 +31,11 @@ reactors:
 		return nil
 	}
 	s.join("users/1")
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Pending)
-	wantSaid(t, s, "one")
+	wantTexts(t, s, "one")
 	s.wait(11 * time.Minute)
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.TooOld)
 }
 
@@ -43,31 +43,31 @@ reactors:
 // speaks: the others are not left out.
 func TestSpeakerLeaves(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, collapsing)
+	s := newEnv(t, collapsing)
 	s.action.before = unavailable
 	s.join("users/1", "users/2", "users/3")
 	s.wait(30 * time.Second)
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Pending, reactors.Collapsed, reactors.Collapsed)
 	s.leave("users/1")
 	s.action.before = nil
 	s.wait(time.Minute)
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Sent, reactors.Collapsed, reactors.Collapsed)
-	wantSaid(t, s, "Welcome <users/1>, <users/2> and <users/3>")
+	wantTexts(t, s, "Welcome <users/1>, <users/2> and <users/3>")
 }
 
 // If it comes to nothing for the one who speaks, it does for all; and all are
 // tried again.
 func TestGroupFailsAndIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, collapsing)
+	s := newEnv(t, collapsing)
 	s.action.before = func(context.Context, said) error { return reactors.Permanent(errors.New("no permission")) }
 	s.join("users/1", "users/2", "users/3", "users/4")
 	s.wait(time.Second)
 	s.leave("users/4")
 	s.wait(30 * time.Second)
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Failed, reactors.Failed, reactors.Failed, reactors.Left)
 	s.action.before = nil
 	for _, r := range s.runs() {
@@ -77,16 +77,16 @@ func TestGroupFailsAndIsTriedAgain(t *testing.T) {
 			}
 		}
 	}
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Sent, reactors.Collapsed, reactors.Collapsed, reactors.Left)
-	wantSaid(t, s, "Welcome <users/1>, <users/2> and <users/3>")
+	wantTexts(t, s, "Welcome <users/1>, <users/2> and <users/3>")
 }
 
 // A condition that can't be told of an event keeps no event from being
 // recorded.
 func TestEventOfWhichAConditionFails(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, `
+	s := newEnv(t, `
 reactors:
   - id: answer
     mode: live

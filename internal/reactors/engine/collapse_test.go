@@ -27,7 +27,7 @@ reactors:
     do: [say: { text: "Welcome, {{ member.mention }}!" }]
 `
 
-func (s *scene) count() map[reactors.Outcome]int {
+func (s *env) count() map[reactors.Outcome]int {
 	s.t.Helper()
 	got := map[reactors.Outcome]int{}
 	for _, o := range s.outcomes() {
@@ -40,27 +40,27 @@ func TestCollapse(t *testing.T) {
 	t.Parallel()
 	t.Run("few are greeted one by one", func(t *testing.T) {
 		t.Parallel()
-		s := newScene(t, collapsing)
+		s := newEnv(t, collapsing)
 		s.join("users/1", "users/2")
-		if diff := cmp.Diff([]time.Duration{30 * time.Second, 30 * time.Second}, s.carryOn()); diff != "" {
+		if diff := cmp.Diff([]time.Duration{30 * time.Second, 30 * time.Second}, s.attemptAll()); diff != "" {
 			t.Errorf("waits (-want +got):\n%s", diff)
 		}
 		s.wait(30 * time.Second)
-		s.carryOn()
-		wantSaid(t, s, "Welcome, <users/1>!", "Welcome, <users/2>!")
+		s.attemptAll()
+		wantTexts(t, s, "Welcome, <users/1>!", "Welcome, <users/2>!")
 	})
 	t.Run("many at once, but those who have left", func(t *testing.T) {
 		t.Parallel()
-		s := newScene(t, collapsing)
+		s := newEnv(t, collapsing)
 		s.join("users/1", "users/2", "users/3")
 		s.wait(20 * time.Second)
 		s.join("users/4", "users/5") // within the window
 		s.leave("users/2")
 		s.wait(10 * time.Second)
-		s.carryOn()
+		s.attemptAll()
 		s.wait(20 * time.Second)
-		s.carryOn()
-		wantSaid(t, s, "Welcome <users/1>, <users/3> and 2 others")
+		s.attemptAll()
+		wantTexts(t, s, "Welcome <users/1>, <users/3> and 2 others")
 		wantOutcomes(t, s, reactors.Sent, reactors.Left, reactors.Collapsed, reactors.Collapsed, reactors.Collapsed)
 	})
 }
@@ -70,7 +70,7 @@ func TestCollapse(t *testing.T) {
 // end.
 func TestYoungerRunsYield(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, collapsing+"    limit: { per_space: 1/h }\n")
+	s := newEnv(t, collapsing+"    limit: { per_space: 1/h }\n")
 	s.join("users/1", "users/2", "users/3")
 	s.wait(30 * time.Second)
 	runs := s.runs()
@@ -101,7 +101,7 @@ func TestCollapseOnce(t *testing.T) {
 	for name, attempts := range map[string]int{"the others yield": 0, "none yields": 20} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, collapsing)
+			s := newEnv(t, collapsing)
 			var users []string
 			for i := range n {
 				users = append(users, fmt.Sprint("users/", i))
@@ -124,7 +124,7 @@ func TestCollapseOnce(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			s.carryOn() // those that waited, or found a run changed, as River would
+			s.attemptAll() // those that waited, or found a run changed, as River would
 			if diff := cmp.Diff(map[reactors.Outcome]int{reactors.Sent: 1, reactors.Collapsed: n - 1}, s.count()); diff != "" {
 				t.Errorf("outcomes (-want +got):\n%s", diff)
 			}
@@ -139,7 +139,7 @@ func TestCollapseOnce(t *testing.T) {
 // then nothing of the collapse has happened.
 func TestCollapseIsWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, collapsing)
+	s := newEnv(t, collapsing)
 	s.join("users/1", "users/2", "users/3", "users/4")
 	s.wait(30 * time.Second)
 	runs := s.runs()
@@ -171,7 +171,7 @@ func TestCollapseIsWholeOrNotAtAll(t *testing.T) {
 	if again := s.runs()[0]; again.Requests != nil {
 		t.Error("the request of the collapse is stored all the same")
 	}
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Sent, reactors.Collapsed, reactors.Collapsed, reactors.Sent)
 }
 
@@ -179,7 +179,7 @@ func TestCollapseIsWholeOrNotAtAll(t *testing.T) {
 // don't deadlock: one speaks, and the other has to look again.
 func TestTwoSpeakersMeet(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, collapsing)
+	s := newEnv(t, collapsing)
 	s.join("users/1", "users/2", "users/3")
 	runs := s.runs()
 	lock, err := s.store.Pool().BeginTx(t.Context(), pgx.TxOptions{})

@@ -2,21 +2,20 @@
 //
 // # What it promises
 //
-// Every run comes to an outcome with a reason. An effect takes place once: the
-// request is stored before the first attempt, ids follow from what is to be
-// done, and an unclear outcome is settled by looking. No run goes on while its
-// rule is paused, nor later than its rule allows.
+// Every run ends with an outcome and a reason. An effect happens once: the request
+// is stored before the first attempt, ids follow from run and label, and after a
+// lost answer the engine looks whether the effect happened. No run goes on while
+// its rule is paused, nor later than its rule allows.
 //
 //	        the store, with the event            this package
 //	change ──Set.Plan──▶ intent ──claim──▶ run ──Decide──▶ sent, or why not
 //	                                        ▲        │
 //	                                        └────────┘ waits: wait, quiet hours,
-//	                                                   its space's turn, a breaker,
+//	                                                   a write slot, a breaker,
 //	                                                   an error that may pass
 //
-// [Decide] is the one place where it is decided what becomes of a run whose turn
-// has come. The [Dispatcher] asks it about the present, a replay about the past:
-// so a replay's answer is what would have been done.
+// [Decide] alone decides what becomes of a run. The [Dispatcher] asks it about the
+// present, a replay about the past: so a replay tells what would have been done.
 //
 // # What the caller must do
 //
@@ -25,6 +24,6 @@
 //
 // # What happens on failure
 //
-// What a retry can mend is retried until the run is too old. What it can't ends
-// the run as failed, with a reason for the people who run the space.
+// The engine retries until the run is too old. A permanent error ends the run as
+// failed, with a reason for the people who run the space.
 package engine

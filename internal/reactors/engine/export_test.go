@@ -13,7 +13,7 @@ import (
 // RetryPause is the pause after an attempt that failed.
 var RetryPause = retryPause
 
-// ShortWait is the longest wait for a turn that an attempt sits out.
+// ShortWait is the longest wait for a write slot within an attempt.
 const ShortWait = shortWait
 
 // SetOpenFor makes breakers find out sooner whether the other side is back.

@@ -19,18 +19,18 @@ func TestRuleIsGoneMeanwhile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, waiting)
+			s := newEnv(t, waiting)
 			s.action.before = unavailable
 			s.join("users/1")
 			s.wait(time.Hour)
-			s.carryOn()
+			s.attemptAll()
 			s.join("users/2")
 			s.wait(3 * time.Minute)
 			s.action.before = nil
 			s.use(text)
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, reactors.Cancelled, reactors.Cancelled)
-			wantSaid(t, s)
+			wantTexts(t, s)
 		})
 	}
 }
@@ -38,14 +38,14 @@ func TestRuleIsGoneMeanwhile(t *testing.T) {
 // A rule that goes live doesn't act for what it has seen in shadow mode.
 func TestShadowStaysShadow(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, strings.Replace(waiting, "mode: live", "mode: shadow", 1))
+	s := newEnv(t, strings.Replace(waiting, "mode: live", "mode: shadow", 1))
 	s.join("users/1")
 	s.wait(30 * time.Minute)
 	s.use(waiting)
 	s.wait(30 * time.Minute)
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Shadowed)
-	wantSaid(t, s)
+	wantTexts(t, s)
 	if r := s.runs()[0].Requests; len(r) != 1 || r[0].Done {
 		t.Errorf("a shadow run has the requests %+v, want the one that isn't done", r)
 	}
@@ -57,13 +57,13 @@ func TestSpaceIsExceptedMeanwhile(t *testing.T) {
 	for name, spaces := range map[string]string{"except": "spaces: { except: [spaces/S] }", "others": "spaces: [spaces/OTHER]"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, waiting)
+			s := newEnv(t, waiting)
 			s.join("users/1")
 			s.wait(time.Hour)
 			s.use(strings.Replace(waiting, "mode: live", "mode: live\n    "+spaces, 1))
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, reactors.Cancelled)
-			wantSaid(t, s)
+			wantTexts(t, s)
 		})
 	}
 }
@@ -75,12 +75,12 @@ func TestReplicaWithOlderRules(t *testing.T) {
 	for name, older := range map[string]string{"without the rule": "reactors: []\n", "in shadow": strings.Replace(plain, "mode: live", "mode: shadow", 1)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, plain)
+			s := newEnv(t, plain)
 			s.join("users/1", "users/2")
 			newer := s.Dispatcher
 			s.use(older)
 			s.wait(time.Second)
-			for _, wait := range s.carryOn() {
+			for _, wait := range s.attemptAll() {
 				if wait <= 0 {
 					t.Error("the replica with older rules doesn't leave the run to others")
 				}
@@ -89,7 +89,7 @@ func TestReplicaWithOlderRules(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.wait(5 * time.Minute) // by now all have the same
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, reactors.Sent, reactors.Cancelled)
 		})
 	}

@@ -35,15 +35,15 @@ func TestLimits(t *testing.T) {
 	} {
 		t.Run(limit, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, strings.Replace(limited, "LIMIT", limit, 1))
+			s := newEnv(t, strings.Replace(limited, "LIMIT", limit, 1))
 			for _, who := range []string{"users/1", "users/1", "users/2", "users/2"} {
 				s.post(who, events.UserHuman, "hello")
 			}
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, want...)
 			s.wait(time.Hour + time.Second) // the window has passed
 			s.post("users/1", events.UserHuman, "hello again")
-			s.carryOn()
+			s.attemptAll()
 			if got := s.outcomes()[4]; got != reactors.Sent {
 				t.Errorf("after the window a run is %s, want sent", got)
 			}
@@ -60,7 +60,7 @@ func TestConcurrentRunsKeepLimits(t *testing.T) {
 	for _, per := range []reactors.Per{reactors.PerSpace, reactors.PerReactor, reactors.PerSpaceLoop} {
 		t.Run(string(per), func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, strings.Replace(limited, "    limit: { LIMIT }\n", "", 1))
+			s := newEnv(t, strings.Replace(limited, "    limit: { LIMIT }\n", "", 1))
 			for range n {
 				s.post("users/app", events.UserBot, "hello")
 				s.wait(time.Second)
@@ -116,7 +116,7 @@ func TestConcurrentRunsKeepLimits(t *testing.T) {
 // answer, as they may be answering that. People always do.
 func TestAppsAreAnsweredOnce(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, `
+	s := newEnv(t, `
 reactors:
   - { id: answer, mode: live, on: message.created, bots: true, do: [say: { text: "Hello" }] }
   - { id: confirm, mode: live, on: message.created, bots: true, do: [say: { text: "Noted" }] }
@@ -125,7 +125,7 @@ reactors:
 		t.Helper()
 		before := len(s.runs())
 		s.post(who, from, "hello")
-		s.carryOn()
+		s.attemptAll()
 		if diff := cmp.Diff(want, s.outcomes()[before:]); diff != "" {
 			t.Errorf("%s is answered (-want +got):\n%s", who, diff)
 		}
@@ -145,13 +145,13 @@ reactors:
 // An app is known for one, too, where only an earlier event has told it.
 func TestAppOfUntoldType(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, strings.Replace(limited, "LIMIT", "per_space: 9/h", 1))
+	s := newEnv(t, strings.Replace(limited, "LIMIT", "per_space: 9/h", 1))
 	s.post("users/app", events.UserBot, "1")
-	s.carryOn()
+	s.attemptAll()
 	for range 2 {
 		s.wait(time.Second)
 		s.post("users/app", "", "again")
-		s.carryOn()
+		s.attemptAll()
 	}
 	wantOutcomes(t, s, reactors.Sent, reactors.Looping, reactors.Looping)
 }

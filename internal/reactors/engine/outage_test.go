@@ -200,10 +200,10 @@ func TestRefusalsOpenNoBreaker(t *testing.T) {
 // An action that panics ends its run, and what it holds of a breaker.
 func TestActionPanics(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, plain)
+	s := newEnv(t, plain)
 	s.action.before = func(context.Context, said) error { panic("Welcome, Ann!") }
 	s.join("users/1")
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Failed)
 	if reason := s.runs()[0].Reason; reason != `the action "say" has a fault and gave up` {
 		t.Errorf("reason %q", reason)
@@ -214,7 +214,7 @@ func TestActionPanics(t *testing.T) {
 func TestBacklogIsDrainedInOrder(t *testing.T) {
 	t.Parallel()
 	const n = 25
-	s := newScene(t, strings.Replace(plain, "mode: live", "mode: live\n    max_age: 3h", 1))
+	s := newEnv(t, strings.Replace(plain, "mode: live", "mode: live\n    max_age: 3h", 1))
 	var away atomic.Bool
 	var tries atomic.Int64
 	away.Store(true)

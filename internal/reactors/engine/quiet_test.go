@@ -38,34 +38,34 @@ func TestQuietHoursDefer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, quiet)
+			s := newEnv(t, quiet)
 			s.setClock(tt.joined)
 			s.join("users/1")
-			s.carryOn()
+			s.attemptAll()
 			if got := s.runs()[0].Due.Sub(tt.joined); got != tt.waits {
 				t.Errorf("its turn comes after %s, want %s", got, tt.waits)
 			}
 			s.Dispatcher = s.newDispatcher()
 			s.setClock(tt.joined.Add(tt.waits - time.Second))
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, reactors.Pending)
 			s.setClock(tt.joined.Add(tt.waits + 10*time.Minute)) // max_age after its turn
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, reactors.Sent)
-			wantSaid(t, s, "Welcome, <users/1>!")
+			wantTexts(t, s, "Welcome, <users/1>!")
 		})
 	}
 }
 
 func TestQuietHoursDrop(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, strings.Replace(quiet, `"Mon-Sun 08:00-18:00"`, `"Mon-Sun 08:00-18:00", else: drop`, 1))
+	s := newEnv(t, strings.Replace(quiet, `"Mon-Sun 08:00-18:00"`, `"Mon-Sun 08:00-18:00", else: drop`, 1))
 	s.setClock(time.Date(2026, 3, 10, 20, 0, 0, 0, time.UTC))
 	s.join("users/1")
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Quiet)
 	s.setClock(time.Date(2026, 3, 11, 9, 0, 0, 0, time.UTC))
 	s.join("users/2")
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Quiet, reactors.Sent)
 }

@@ -31,7 +31,7 @@ func TestTwoReplicasOneEffect(t *testing.T) {
 	if storetest.Full() {
 		rounds = 1_000
 	}
-	s := newScene(t, plain)
+	s := newEnv(t, plain)
 	for i := range rounds {
 		s.join(fmt.Sprint("users/", i))
 		run := s.runs()[i].ID
@@ -60,20 +60,20 @@ func TestTwoReplicasOneEffect(t *testing.T) {
 // person has come back: what it had decided doesn't count any more.
 func TestLateReplicaEndsNothing(t *testing.T) {
 	t.Parallel()
-	for name, tt := range map[string]func(s *scene, run int64){
-		"the run was ended, and opened again": func(s *scene, run int64) {
+	for name, tt := range map[string]func(s *env, run int64){
+		"the run was ended, and opened again": func(s *env, run int64) {
 			s.attempt(run)
 			s.wait(time.Second)
 			s.join("users/1")
 		},
-		"the run was asked for again": func(s *scene, _ int64) {
+		"the run was asked for again": func(s *env, _ int64) {
 			s.wait(time.Second)
 			s.join("users/1")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, plain)
+			s := newEnv(t, plain)
 			s.join("users/1")
 			s.wait(time.Second)
 			s.leave("users/1")
@@ -93,7 +93,7 @@ func TestLateReplicaEndsNothing(t *testing.T) {
 			if err := s.store.FinishRun(t.Context(), late, reactors.Left, "left"); !errors.Is(err, store.ErrRunChanged) {
 				t.Errorf("FinishRun = %v, want ErrRunChanged", err)
 			}
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, reactors.Sent)
 		})
 	}
@@ -102,7 +102,7 @@ func TestLateReplicaEndsNothing(t *testing.T) {
 // A job whose run isn't there any more has nothing to do.
 func TestRunThatIsGone(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, plain)
+	s := newEnv(t, plain)
 	if wait, err := s.Attempt(t.Context(), 4711); wait != 0 || err != nil {
 		t.Errorf("Attempt = %s, %v, want 0 and no error", wait, err)
 	}
@@ -117,7 +117,7 @@ func TestHoldingMeetsResuming(t *testing.T) {
 	if storetest.Full() {
 		rounds = 2_000
 	}
-	s := newScene(t, plain)
+	s := newEnv(t, plain)
 	s.join("users/1")
 	run := s.runs()[0]
 	for i := range rounds {
@@ -172,7 +172,7 @@ func TestHoldingMeetsResuming(t *testing.T) {
 }
 
 // waitForLocks waits until n statements wait for a lock.
-func (s *scene) waitForLocks(n int) {
+func (s *env) waitForLocks(n int) {
 	s.t.Helper()
 	waiting := 0
 	for deadline := time.Now().Add(30 * time.Second); waiting < n; {
@@ -191,18 +191,18 @@ func TestPauseHoldsAndResumeGoesOn(t *testing.T) {
 	for _, name := range []string{"welcome", store.AllReactors} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, plain)
+			s := newEnv(t, plain)
 			s.join("users/1")
 			if err := s.store.Pause(t.Context(), name, "a test"); err != nil {
 				t.Fatal(err)
 			}
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, reactors.Pending)
-			wantSaid(t, s)
+			wantTexts(t, s)
 			if n, err := s.store.Resume(t.Context(), name); n != 1 || err != nil {
 				t.Errorf("Resume = %d, %v, want 1", n, err)
 			}
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, reactors.Sent)
 		})
 	}

@@ -12,7 +12,7 @@ import (
 // Whoever asks to be tried again at once is.
 func TestRetryAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, waiting)
+	s := newEnv(t, waiting)
 	s.action.before = func(context.Context, said) error { return reactors.RetryAfter(0, errors.New("try again")) }
 	s.join("users/1")
 	s.wait(time.Hour)

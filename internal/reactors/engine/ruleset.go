@@ -13,8 +13,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
 
-// RuleSet holds the rules that are in force. It may be used by any number of
-// goroutines; whoever asks sees one set of rules or the next, never a mixture.
+// RuleSet holds the rules in force. Any number of goroutines may use it; each call
+// sees one set of rules or the next, never a mixture.
 type RuleSet struct {
 	set atomic.Pointer[rules.Set]
 }
@@ -35,17 +35,17 @@ func (s *RuleSet) Rule(id, space string) *rules.Rule { return s.set.Load().Rule(
 // Set returns the rules in force.
 func (s *RuleSet) Set() *rules.Set { return s.set.Load() }
 
-// The file is looked at every watchInterval. What it refers to, cards and
-// modules, may change without it: so it is read anew every rereadInterval, too.
+// Watch looks at the file every watchInterval, and reads it again every
+// rereadInterval since the cards and modules that it names may change without it.
 const (
 	watchInterval  = time.Second / 2
 	rereadInterval = 15 * time.Second
 )
 
 // Watch puts the file's rules into force whenever it changes, until ctx ends.
-// Rules with a mistake never replace those that have none. A file that changes
-// between two looks is still being written: half of it could be rules as good as
-// any. load reads the file, and what it refers to.
+// Rules with a mistake never replace those without. A file that changes between
+// two looks is still being written, and half of it may be valid rules: Watch waits
+// for the next look. load reads the file and what it refers to.
 func (s *RuleSet) Watch(ctx context.Context, path string, load func() (*rules.Set, error), log *zap.Logger) error {
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
@@ -68,19 +68,19 @@ func (s *RuleSet) Watch(ctx context.Context, path string, load func() (*rules.Se
 		switch {
 		case err != nil && err.Error() != complaint:
 			complaint = err.Error()
-			log.Error("the rules were changed and have mistakes: those from before stay in force", zap.String("file", path), zap.Error(err))
+			log.Error("new rules have mistakes; the previous rules stay in force", zap.String("file", path), zap.Error(err))
 		case err != nil: // said already
 		case set.Hash == s.Set().Hash:
 			complaint = ""
 		default:
 			complaint = ""
 			s.set.Store(set)
-			log.Info("new rules are in force", zap.String("file", path), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
+			log.Info("new rules in force", zap.String("file", path), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
 		}
 	}
 }
 
-// digest is of the file's content; that of a file that can't be read is its own.
+// digest hashes the file's content; zero if it can't be read.
 func digest(path string) (sum [sha256.Size]byte) {
 	if raw, err := os.ReadFile(path); err == nil {
 		sum = sha256.Sum256(raw)

@@ -16,7 +16,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// Tick asks for the runs of schedules whose time has come.
+// Tick claims the runs of schedules that are due.
 type Tick struct {
 	At time.Time `json:"at"`
 }
@@ -24,17 +24,17 @@ type Tick struct {
 // Kind implements river.JobArgs.
 func (Tick) Kind() string { return "reactor_tick" }
 
-// tickInterval is how often schedules are looked at: cron counts in minutes.
+// tickInterval is how often schedules are checked: cron counts in minutes.
 const tickInterval = 15 * time.Second
 
-// Periodic returns the job that looks at schedules.
+// Periodic returns the job that checks schedules.
 func Periodic() *river.PeriodicJob {
 	return jobs.Every(tickInterval, func(at time.Time) river.JobArgs { return Tick{At: at} },
 		river.InsertOpts{Queue: reactors.Queue, MaxAttempts: 1})
 }
 
-// Scheduler is the River worker of ticks. Two that look at the same time do no
-// harm: a time of a rule is seen to once.
+// Scheduler is the River worker of ticks. Two at the same time do no harm: each
+// time of a rule is claimed once.
 type Scheduler struct {
 	river.WorkerDefaults[Tick]
 	ruleSet *RuleSet
@@ -69,15 +69,15 @@ func (s *Scheduler) Work(ctx context.Context, _ *river.Job[Tick]) error {
 }
 
 const (
-	// lookBack bounds how far back a time that was missed is made up for.
+	// lookBack bounds how long ago a missed time may be to be made up for.
 	lookBack = 24 * time.Hour
-	// mostPlanned bounds what is claimed in one transaction, but for a single
-	// time in all spaces.
-	mostPlanned = 2000
+	// maxPlanned is from how many intents on a transaction takes no further
+	// time of a schedule.
+	maxPlanned = 2000
 )
 
-// Tick claims the runs of all times of schedules since it was called last, by
-// whichever replica, that aren't too old to be made up for.
+// Tick claims the runs of all times of schedules since the last Tick of any
+// replica, except for times that are too old to be made up for.
 func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 	set := s.ruleSet.Set()
 	scheduled := slices.DeleteFunc(set.Rules(), func(r *rules.Rule) bool { return r.Cron == nil })
@@ -91,7 +91,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 	}
 	var failed []error
 	var spaces []string
-	for _, r := range scheduled { // in the file's order, as their runs are then
+	for _, r := range scheduled { // in the order of the file
 		after := seen[r.ID]
 		if oldest := now.Add(-min(r.MaxAge, lookBack)).Add(-time.Nanosecond); oldest.After(after) {
 			after = oldest
@@ -104,7 +104,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 				return err
 			}
 		}
-		failed = append(failed, s.seeTo(ctx, set, r, after, now, spaces))
+		failed = append(failed, s.claimUntil(ctx, set, r, after, now, spaces))
 	}
 	if err := errors.Join(failed...); err != nil {
 		return err
@@ -112,12 +112,12 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 	return s.store.SawSchedules(ctx, now)
 }
 
-// seeTo claims the runs of a rule's times up to now, some at once.
-func (s *Scheduler) seeTo(ctx context.Context, set *rules.Set, r *rules.Rule, after, now time.Time, spaces []string) (err error) {
+// claimUntil claims the runs of a rule's times up to now, several at once.
+func (s *Scheduler) claimUntil(ctx context.Context, set *rules.Set, r *rules.Rule, after, now time.Time, spaces []string) (err error) {
 	for err == nil && after.Before(now) {
 		after, err = s.store.SeeToSchedule(ctx, r.ID, after, func(after time.Time) ([]reactors.Intent, time.Time) {
 			var intents []reactors.Intent
-			for len(intents) < mostPlanned {
+			for len(intents) < maxPlanned {
 				if after = r.NextTick(after); after.IsZero() || after.After(now) {
 					return intents, now
 				}

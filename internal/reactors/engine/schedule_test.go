@@ -28,7 +28,7 @@ reactors:
 // look and how often.
 func TestScheduleIsClaimedOnce(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, weekly)
+	s := newEnv(t, weekly)
 	s.record(member("created", "spaces/A", "users/1"), member("created", "spaces/B", "users/1"))
 	s.tick()
 	s.setClock(start.AddDate(0, 0, 7).Add(5 * time.Second)) // a Monday, 09:00:05
@@ -48,17 +48,17 @@ func TestScheduleIsClaimedOnce(t *testing.T) {
 	if jobs := value[int](t, s.store, `SELECT count(*) FROM river_job`); jobs != 2 {
 		t.Errorf("%d jobs, want 2", jobs)
 	}
-	s.carryOn()
+	s.attemptAll()
 	s.wait(5 * time.Minute)
 	s.tick()
 	wantOutcomes(t, s, reactors.Sent, reactors.Sent)
-	wantSaid(t, s, "The week in spaces/A", "The week in spaces/B")
+	wantTexts(t, s, "The week in spaces/A", "The week in spaces/B")
 	if n := value[int](t, s.store, `SELECT count(*) FROM reactor_evaluations`); n != 0 {
 		t.Errorf("%d evaluations are kept of asking again, want none", n)
 	}
 }
 
-func (s *scene) tick() {
+func (s *env) tick() {
 	s.t.Helper()
 	if err := engine.NewScheduler(s.ruleSet, s.store, s.clock).Tick(s.t.Context(), s.clock()); err != nil {
 		s.t.Fatal(err)
@@ -79,7 +79,7 @@ func TestMissedSchedule(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, weekly)
+			s := newEnv(t, weekly)
 			s.record(member("created", space, "users/1"))
 			s.tick()
 			s.setClock(start.AddDate(0, 0, 7).Add(tt.late))
@@ -95,7 +95,7 @@ func TestMissedSchedule(t *testing.T) {
 // in summer.
 func TestScheduleAcrossDaylightSaving(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, strings.Replace(weekly, "zone: UTC", "zone: Europe/Berlin", 1))
+	s := newEnv(t, strings.Replace(weekly, "zone: UTC", "zone: Europe/Berlin", 1))
 	s.record(member("created", space, "users/1"))
 	s.tick()
 	for i, at := range []time.Time{
@@ -120,21 +120,21 @@ func TestScheduleAcrossDaylightSaving(t *testing.T) {
 // A time that was seen in shadow mode isn't made up for when the rule goes live.
 func TestScheduleSeenInShadow(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, strings.Replace(weekly, "mode: live", "mode: shadow", 1))
+	s := newEnv(t, strings.Replace(weekly, "mode: live", "mode: shadow", 1))
 	s.record(member("created", space, "users/1"))
 	s.tick()
 	s.setClock(start.AddDate(0, 0, 7).Add(5 * time.Second))
 	s.tick()
-	s.carryOn()
+	s.attemptAll()
 	s.use(weekly)
 	s.wait(5 * time.Minute)
 	s.tick()
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Shadowed)
-	wantSaid(t, s)
+	wantTexts(t, s)
 	s.setClock(start.AddDate(0, 0, 14).Add(5 * time.Second))
 	s.tick()
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Shadowed, reactors.Sent)
 }
 
@@ -146,7 +146,7 @@ func TestScheduleBegins(t *testing.T) {
 reactors:
   - { id: hourly, mode: live, on: schedule, cron: "0 * * * *", zone: UTC, max_age: 1d, do: [say: { text: "{{ space.name }}" }] }
 `
-	s := newScene(t, often)
+	s := newEnv(t, often)
 	runs := func(what string, want int) {
 		t.Helper()
 		s.tick()
@@ -175,7 +175,7 @@ reactors:
 // After a long time away there is more than fits in a transaction.
 func TestScheduleMakesUpForADay(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, `
+	s := newEnv(t, `
 reactors:
   - { id: minutely, mode: live, on: schedule, cron: "* * * * *", zone: UTC, max_age: 2d, do: [say: { text: "{{ space.name }}" }] }
 `)
@@ -199,7 +199,7 @@ func TestSchedulesGoInOrder(t *testing.T) {
 		want = append(want, id)
 		text += "  - { id: " + id + ", mode: live, on: schedule, cron: \"0 * * * *\", zone: UTC, do: [say: { text: \"hello\" }] }\n"
 	}
-	s := newScene(t, text)
+	s := newEnv(t, text)
 	s.record(member("created", space, "users/1"))
 	s.tick()
 	s.wait(time.Hour)

@@ -41,7 +41,7 @@ func (l *looked) Settled(_ context.Context, request json.RawMessage) (bool, erro
 // whether it took effect.
 func TestOutcomeIsLookedUpBeforeItIsTold(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, plain)
+	s := newEnv(t, plain)
 	s.action.names = true
 	action := &looked{say: s.action}
 	s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{action}, s.store, zap.NewNop(), engine.Options{WriteInterval: time.Microsecond, Now: s.clock})
@@ -50,14 +50,14 @@ func TestOutcomeIsLookedUpBeforeItIsTold(t *testing.T) {
 		s.action.effects = append(s.action.effects, m)
 		return errors.New("no answer")
 	}
-	s.carryOn()
+	s.attemptAll()
 	s.action.before = nil
 	action.away = true
 	s.wait(time.Hour)
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Pending)
 	action.away = false
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Sent)
-	wantSaid(t, s, "Welcome, <users/1>!")
+	wantTexts(t, s, "Welcome, <users/1>!")
 }

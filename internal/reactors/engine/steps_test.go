@@ -11,7 +11,7 @@ import (
 // the same morning, without looking every other second, and isn't too old then.
 func TestStepWaitsForTheTurnOfTheOneBefore(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, `
+	s := newEnv(t, `
 reactors:
   - id: first-week
     mode: live
@@ -26,13 +26,13 @@ reactors:
 	s.setClock(saturday)
 	s.join("users/1")
 	s.wait(time.Minute)
-	s.carryOn()
+	s.attemptAll()
 	s.setClock(saturday.Add(24 * time.Hour))
 	if got, want := s.attempt(s.runs()[1].ID), monday.Sub(s.clock()); got != want {
 		t.Errorf("the second step comes back after %s, want %s", got, want)
 	}
 	s.setClock(monday)
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Sent, reactors.Sent)
-	wantSaid(t, s, "one", "two")
+	wantTexts(t, s, "one", "two")
 }

@@ -19,14 +19,14 @@ reactors:
     do: [say: { text: "Welcome, {{ member.mention }}!" }]
 `
 
-func wantOutcomes(t *testing.T, s *scene, want ...reactors.Outcome) {
+func wantOutcomes(t *testing.T, s *env, want ...reactors.Outcome) {
 	t.Helper()
 	if diff := cmp.Diff(want, s.outcomes()); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
 }
 
-func wantSaid(t *testing.T, s *scene, want ...string) {
+func wantTexts(t *testing.T, s *env, want ...string) {
 	t.Helper()
 	if diff := cmp.Diff(append([]string{}, want...), s.action.texts()); diff != "" {
 		t.Errorf("said (-want +got):\n%s", diff)
@@ -37,21 +37,21 @@ func wantSaid(t *testing.T, s *scene, want ...string) {
 // in the meantime knows of it.
 func TestWaitSurvivesRestart(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, waiting)
+	s := newEnv(t, waiting)
 	s.join("users/1")
 	if got := value[time.Time](t, s.store, `SELECT scheduled_at FROM river_job`); !got.Equal(start.Add(time.Hour)) {
 		t.Errorf("the job is due at %s, want %s", got, start.Add(time.Hour))
 	}
 	s.wait(20 * time.Minute)
 	s.Dispatcher = s.newDispatcher()
-	if diff := cmp.Diff([]time.Duration{40 * time.Minute}, s.carryOn()); diff != "" {
+	if diff := cmp.Diff([]time.Duration{40 * time.Minute}, s.attemptAll()); diff != "" {
 		t.Errorf("waits (-want +got):\n%s", diff)
 	}
-	wantSaid(t, s)
+	wantTexts(t, s)
 	s.wait(40 * time.Minute)
 	s.Dispatcher = s.newDispatcher()
-	s.carryOn()
-	wantSaid(t, s, "Welcome, <users/1>!")
+	s.attemptAll()
+	wantTexts(t, s, "Welcome, <users/1>!")
 	wantOutcomes(t, s, reactors.Sent)
 }
 
@@ -70,20 +70,20 @@ reactors:
 
 func TestSequenceSurvivesRestarts(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, sequence)
+	s := newEnv(t, sequence)
 	s.join("users/1")
 	for _, now := range []time.Duration{time.Minute, 24 * time.Hour, 7 * 24 * time.Hour} {
 		s.Dispatcher = s.newDispatcher()
 		s.setClock(start.Add(now - time.Second))
-		s.carryOn()
+		s.attemptAll()
 		before := len(s.action.texts())
 		s.setClock(start.Add(now))
-		s.carryOn()
+		s.attemptAll()
 		if got := len(s.action.texts()); got != before+1 {
 			t.Errorf("after %s %d steps were done and %d a second before it, want one more", now, got, before)
 		}
 	}
-	wantSaid(t, s, "one", "two", "three")
+	wantTexts(t, s, "one", "two", "three")
 	wantOutcomes(t, s, reactors.Sent, reactors.Sent, reactors.Sent)
 }
 
@@ -92,23 +92,23 @@ func TestSequenceSurvivesRestarts(t *testing.T) {
 func TestSequenceStops(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		act  func(s *scene)
+		act  func(s *env)
 		want reactors.Outcome
 	}{
-		"on leaving":   {func(s *scene) { s.leave("users/1") }, reactors.Left},
-		"by stop_when": {func(s *scene) { s.post("users/1", events.UserHuman, "hello") }, reactors.Stopped},
+		"on leaving":   {func(s *env) { s.leave("users/1") }, reactors.Left},
+		"by stop_when": {func(s *env) { s.post("users/1", events.UserHuman, "hello") }, reactors.Stopped},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, sequence)
+			s := newEnv(t, sequence)
 			s.join("users/1")
 			s.wait(time.Minute)
-			s.carryOn()
+			s.attemptAll()
 			tt.act(s)
 			s.wait(24*time.Hour - time.Minute)
 			s.attempt(s.runs()[1].ID)
 			wantOutcomes(t, s, reactors.Sent, tt.want, tt.want)
-			wantSaid(t, s, "one")
+			wantTexts(t, s, "one")
 		})
 	}
 }
@@ -120,14 +120,14 @@ func TestConditionsAreAskedAgain(t *testing.T) {
 	for _, key := range []string{"still", "if"} {
 		t.Run(key, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, waiting+"    "+key+": member.messages_in_space == 0\n")
+			s := newEnv(t, waiting+"    "+key+": member.messages_in_space == 0\n")
 			s.join("users/1", "users/2")
 			s.wait(30 * time.Minute)
 			s.post("users/1", events.UserHuman, "hello")
 			s.wait(30 * time.Minute)
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, reactors.ConditionFalse, reactors.Sent)
-			wantSaid(t, s, "Welcome, <users/2>!")
+			wantTexts(t, s, "Welcome, <users/2>!")
 		})
 	}
 }
@@ -144,10 +144,10 @@ func TestMaxAgeCountsFromTheTurn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newScene(t, waiting+"    max_age: 10m\n")
+			s := newEnv(t, waiting+"    max_age: 10m\n")
 			s.join("users/1")
 			s.wait(time.Hour + tt.late)
-			s.carryOn()
+			s.attemptAll()
 			wantOutcomes(t, s, tt.want)
 		})
 	}
@@ -156,15 +156,15 @@ func TestMaxAgeCountsFromTheTurn(t *testing.T) {
 // An age is looked at before every attempt, those with a stored request too.
 func TestAgeIsLookedAtAgain(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, waiting+"    max_age: 10m\n")
+	s := newEnv(t, waiting+"    max_age: 10m\n")
 	s.action.before = unavailable
 	s.join("users/1")
 	s.wait(time.Hour)
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.Pending)
 	s.action.before = nil
 	s.wait(11 * time.Minute)
-	s.carryOn()
+	s.attemptAll()
 	wantOutcomes(t, s, reactors.TooOld)
-	wantSaid(t, s)
+	wantTexts(t, s)
 }

@@ -107,7 +107,7 @@ func passes(t *testing.T, set *rules.Set) {
 	for _, r := range results {
 		if !r.Passed() {
 			t.Errorf("line %d: %s: %s\nwhat happened:\n%s", r.Test.Line, r.Test.Name,
-				strings.Join(r.Problems, "; "), strings.Join(r.Story(), "\n"))
+				strings.Join(r.Mismatches, "; "), strings.Join(r.Story(), "\n"))
 		}
 	}
 }

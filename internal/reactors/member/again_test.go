@@ -17,11 +17,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate/chattest"
 )
 
-// removal is the request of a run whose turn came at a time.
-func removal(t *testing.T, s *chattest.Env, turn time.Time) json.RawMessage {
+// removal is the request of a run that was due at a time.
+func removal(t *testing.T, s *chattest.Env, due time.Time) json.RawMessage {
 	t.Helper()
 	c := s.Run("0.0")
-	c.Run.Due = turn
+	c.Run.Due = due
 	return prepare(t, member.NewRemove(s.Client), &member.RemoveParams{}, c)
 }
 
@@ -78,14 +78,14 @@ func TestARepetitionLeavesWhoHasJoinedAgain(t *testing.T) {
 			t.Parallel()
 			s := chattest.New(t)
 			a := member.NewRemove(s.Client)
-			turn := rejoin(t, s)
-			request := removal(t, s, turn)
+			due := rejoin(t, s)
+			request := removal(t, s, due)
 			lose(t, s, a, request)
 			if isIn(s) {
 				t.Fatal("the first attempt has not removed the member")
 			}
-			for rejoin(t, s).Sub(turn) <= time.Minute {
-				// The scene's clock goes on.
+			for rejoin(t, s).Sub(due) <= time.Minute {
+				// The clock goes on.
 			}
 			for range 2 {
 				if got := act(t, a, request); !strings.Contains(got.Note, "only after this was asked for") {
@@ -102,7 +102,7 @@ func TestARepetitionLeavesWhoHasJoinedAgain(t *testing.T) {
 func TestWhomARemovalIsFor(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		after time.Duration // how long after the run's turn they joined
+		after time.Duration // how long after the run was due they joined
 		stays bool
 	}{
 		"joined just then":         {0, false},
@@ -122,7 +122,7 @@ func TestWhomARemovalIsFor(t *testing.T) {
 	}
 }
 
-// A run's turn isn't known for requests of older versions, nor for steps after
+// A run's due time isn't known for requests of older versions, nor for steps after
 // the first: the one before may have been late, and have added the person.
 func TestWithoutATurnEverybodyIsRemoved(t *testing.T) {
 	t.Parallel()
@@ -143,14 +143,14 @@ func TestWithoutATurnEverybodyIsRemoved(t *testing.T) {
 func TestAnInvitationIsTakenBack(t *testing.T) {
 	t.Parallel()
 	s := chattest.New(t)
-	turn := rejoin(t, s).Add(-time.Hour)
+	due := rejoin(t, s).Add(-time.Hour)
 	if err := s.RemoveMember(s.Space, s.Member); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Invite(s.Space, s.Member); err != nil {
 		t.Fatal(err)
 	}
-	act(t, member.NewRemove(s.Client), removal(t, s, turn))
+	act(t, member.NewRemove(s.Client), removal(t, s, due))
 	if l := s.Truth().Memberships; len(l) != 1 || l[0].User != s.Member {
 		t.Errorf("got %+v, want that the invitation was taken back", l)
 	}

@@ -3,28 +3,26 @@
 //
 // # What it promises
 //
-// Somebody who is in the space already, or isn't any more, is a success, so
-// that a repetition does no harm. Nor does it harm who was removed and has
-// joined again before it: a removal is for those who were in the space when the
-// run's turn came, and leaves alone who has joined later, which it says in its
-// note. It tells so by the createTime of the membership. Where that is
-// missing or old, where a version that stored no turn prepared the request,
-// in later steps of a sequence, and for invited people it removes whom it finds.
-// Between the look and the removal there is a moment in which somebody can
-// leave and come back.
+// Adding somebody who is in the space and removing somebody who isn't succeed,
+// so that a repetition does no harm. A removal removes only who was in the space
+// when the run was due; it leaves alone who joined later, and says so in its
+// note. It compares with the createTime of the membership. It removes whom it
+// finds if the createTime is missing or old, if the stored request has no due
+// time, in later steps of a sequence, and for invited people. Between the look
+// and the removal somebody can leave and come back.
 //
 // # What the caller must do
 //
-// See to it that the app is in the space and that an administrator has
-// approved the scope chat.app.memberships, which is enough for the look, too.
-// These writes have a quota of the project, which gchat keeps to, and none of
-// the space; the look counts among the reads of both.
+// Add the app to the space and have an administrator approve the scope
+// chat.app.memberships, which suffices for the look, too. These writes count
+// towards a quota of the project, which gchat keeps to, and towards none of the
+// space; the look counts towards the reads of both.
 //
 // # What happens on failure
 //
-// Errors come marked by gchat. An app can add no people of other
-// organizations, no groups and no apps, and can't remove a space's managers:
-// these are permanent errors. Without a look nobody is removed.
+// gchat marks errors. An app can't add people of other organizations, groups or
+// apps, and can't remove a space's managers: these are permanent errors. If the
+// look fails, nobody is removed.
 //
 // # Concurrency
 //
@@ -74,9 +72,9 @@ type request struct {
 	Space string `json:"space"`
 	User  string `json:"user"`
 	Label string `json:"label"`
-	// Turn is when the run's turn came, of removals: who joined later is not
-	// meant. Zero: everybody is.
-	Turn time.Time `json:"turn,omitzero"`
+	// Due is when the run of a removal was due: the removal isn't meant for who
+	// joined later. Zero: it is meant for everybody.
+	Due time.Time `json:"due,omitzero"`
 }
 
 func prepare(r request, c reactors.PrepareContext) (reactors.Prepared, error) {
@@ -115,14 +113,14 @@ func (*Add) Params() any { return &AddParams{} }
 // Check implements [reactors.Action].
 func (*Add) Check(params any) []reactors.ParamError {
 	p := params.(*AddParams)
-	problems := checkSpace(p.Space)
+	mistakes := checkSpace(p.Space)
 	if p.Space == "" {
-		problems = append(problems, reactors.ParamError{Field: "space", Message: "space is missing", Suggestion: "say which space to add the person to"})
+		mistakes = append(mistakes, reactors.ParamError{Field: "space", Message: "space is missing", Suggestion: "say which space to add the person to"})
 	}
 	if p.User != "" && !userName.MatchString(p.User) {
-		problems = append(problems, reactors.ParamError{Field: "user", Message: "user must be the name of a user", Suggestion: "for example users/123"})
+		mistakes = append(mistakes, reactors.ParamError{Field: "user", Message: "user must be the name of a user", Suggestion: "for example users/123"})
 	}
-	return problems
+	return mistakes
 }
 
 // Prepare implements [reactors.Action].
@@ -171,24 +169,22 @@ func (*Remove) Check(params any) []reactors.ParamError {
 	return checkSpace(params.(*RemoveParams).Space)
 }
 
-// Prepare implements [reactors.Action]. It keeps the turn of a run's first step
-// only. A later one waits for the step before it, and its Due stays as it was
-// if that is late: if that is what adds the person, they join after Due, and
-// would never be removed.
+// Prepare implements [reactors.Action]. It stores the due time of a run's first
+// step only. A later step waits for the one before it, which may add the person
+// after the later step was due: the person would never be removed.
 func (*Remove) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	r := request{Space: params.(*RemoveParams).Space}
 	if c.Run.Step == 0 {
-		r.Turn = c.Run.Due
+		r.Due = c.Run.Due
 	}
 	return prepare(r, c)
 }
 
-// slack is how much later than the run's turn somebody may have joined to be
-// meant all the same. The turn may be the time of the event that tells of their
-// joining. Google stamps that and the membership's createTime each by itself
-// and doesn't say how close they are; without slack, the very person of the
-// event might be left alone. The price: who is removed and back within this
-// time is removed again by a repetition.
+// slack is how long after the run was due somebody may have joined and still be
+// removed. The due time may be the time of the event that tells of their joining.
+// Google stamps that and the membership's createTime separately and doesn't say
+// how close they are; without slack, the person of the event might be left alone.
+// The price: a repetition removes again who came back within this time.
 const slack = 5 * time.Second
 
 const joinedLater = "not removed: they joined the space only after this was asked for"
@@ -199,14 +195,14 @@ func (a *Remove) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	if err != nil {
 		return reactors.Result{}, err
 	}
-	if !r.Turn.IsZero() {
+	if !r.Due.IsZero() {
 		is, err := a.chat.MembershipState(ctx, r.Space, r.User)
 		switch {
 		case err != nil:
 			return reactors.Result{}, err
 		case is.State == gchat.NotMember:
 			return reactors.Result{}, nil
-		case is.State != gchat.Invited && is.Since.After(r.Turn.Add(slack)):
+		case is.State != gchat.Invited && is.Since.After(r.Due.Add(slack)):
 			return reactors.Result{Note: joinedLater}, nil
 		}
 	}

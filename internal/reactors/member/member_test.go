@@ -15,7 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate/chattest"
 )
 
-// withOther is a scene with a second space that the member isn't in.
+// withOther is an environment with a second space that the member isn't in.
 func withOther(t *testing.T) (s *chattest.Env, other string) {
 	t.Helper()
 	s = chattest.New(t)
@@ -70,8 +70,8 @@ func TestRemoveConforms(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	fields := func(problems []reactors.ParamError) (list []string) {
-		for _, p := range problems {
+	fields := func(mistakes []reactors.ParamError) (list []string) {
+		for _, p := range mistakes {
 			list = append(list, p.Field)
 		}
 		return list
@@ -87,7 +87,7 @@ func TestCheck(t *testing.T) {
 		"remove from name": {fields(remove.Check(&member.RemoveParams{Space: "Team News"})), []string{"space"}},
 	} {
 		if diff := cmp.Diff(c.want, c.got); diff != "" {
-			t.Errorf("%s: problems (-want +got):\n%s", name, diff)
+			t.Errorf("%s: mistakes (-want +got):\n%s", name, diff)
 		}
 	}
 	_, nobody := add.Prepare(&member.AddParams{Space: "spaces/A"}, reactors.PrepareContext{Label: "0.0"})

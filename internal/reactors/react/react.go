@@ -67,9 +67,9 @@ func (*Action) Params() any { return &Params{} }
 const longest = 64
 
 // Check implements [reactors.Action].
-func (a *Action) Check(params any) (problems []reactors.ParamError) {
+func (a *Action) Check(params any) (mistakes []reactors.ParamError) {
 	add := func(field, message, suggestion string) {
-		problems = append(problems, reactors.ParamError{Field: field, Message: message, Suggestion: suggestion})
+		mistakes = append(mistakes, reactors.ParamError{Field: field, Message: message, Suggestion: suggestion})
 	}
 	switch emoji := params.(*Params).Emoji; {
 	case emoji == "":
@@ -82,7 +82,7 @@ func (a *Action) Check(params any) (problems []reactors.ParamError) {
 	if !a.opts.UserAuth {
 		add("", "only people can react in Google Chat, not an app", "set auth.mode to user or impersonate")
 	}
-	return problems
+	return mistakes
 }
 
 func beyondASCII(r rune) bool { return r > '\x7f' }

@@ -17,7 +17,7 @@ const create = "spaces.messages.reactions.create"
 
 var asUser = react.Options{UserAuth: true}
 
-// posted is a scene in which the member has written something.
+// posted is an environment in which the member has written something.
 func posted(t *testing.T) (*chattest.Env, reactors.PrepareContext) {
 	t.Helper()
 	s := chattest.NewAsUser(t)
@@ -47,9 +47,9 @@ func TestCheck(t *testing.T) {
 		"👍": 0, "1️⃣": 0, "❤️": 0, "👩🏽‍🚀": 0, "🏴󠁧󠁢󠁥󠁮󠁧󠁿": 0,
 		"": 1, ":party:": 1, "thumbs up": 1, "x": 1, "👍 👍": 1, "\xff": 1, strings.Repeat("👍", 17): 1,
 	} {
-		problems := react.New(nil, asUser).Check(&react.Params{Emoji: emoji})
-		if len(problems) != want || want == 1 && problems[0].Field != "emoji" {
-			t.Errorf("%q: got %+v, want %d problems", emoji, problems, want)
+		mistakes := react.New(nil, asUser).Check(&react.Params{Emoji: emoji})
+		if len(mistakes) != want || want == 1 && mistakes[0].Field != "emoji" {
+			t.Errorf("%q: got %+v, want %d mistakes", emoji, mistakes, want)
 		}
 	}
 	got := react.New(nil, react.Options{}).Check(&react.Params{Emoji: "👍"})

@@ -74,7 +74,7 @@ func TestCheckName(t *testing.T) {
 		"": 1, "Welcome": 1, "1st": 1, "a b": 1, "a\n": 1, strings.Repeat("a", 64): 1,
 	} {
 		if got := record.New(nil).Check(&record.Params{Name: name}); len(got) != want {
-			t.Errorf("Check(%q) = %v, want %d problems", name, got, want)
+			t.Errorf("Check(%q) = %v, want %d mistakes", name, got, want)
 		}
 	}
 }

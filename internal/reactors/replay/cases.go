@@ -12,19 +12,19 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
 
-// CaseResult is what came of one of a file's own tests.
+// CaseResult is the result of one of a file's own tests.
 type CaseResult struct {
-	Test     rules.Test
-	Problems []string // where it isn't as expected; none: it passes
-	Entries  []Entry  // what happened, in order
+	Test       rules.Test
+	Mismatches []string // what isn't as expected; none: it passes
+	Entries    []Entry  // what happened, in order
 }
 
-// Passed reports whether all was as expected.
-func (c *CaseResult) Passed() bool { return len(c.Problems) == 0 }
+// Passed reports whether everything is as expected.
+func (c *CaseResult) Passed() bool { return len(c.Mismatches) == 0 }
 
-// Cases runs the tests of a file, each in a world that only its own events have
-// made, and until nothing waits any more. All rules that aren't off count as
-// live, but where a test says what becomes of the runs of one in shadow.
+// Cases runs the tests of a file until no run waits any more, each with the state
+// that follows from its own events alone. All rules that aren't off count as live,
+// except in tests that expect an outcome of shadow.
 func Cases(ctx context.Context, set *rules.Set) ([]CaseResult, error) {
 	tests := set.Tests()
 	results := make([]CaseResult, len(tests))
@@ -39,7 +39,7 @@ func Cases(ctx context.Context, set *rules.Set) ([]CaseResult, error) {
 }
 
 func runCase(ctx context.Context, set *rules.Set, t rules.Test) (CaseResult, error) {
-	s := &story{start: t.Start, given: t.Given}
+	s := &story{start: t.Start, inputs: t.Given}
 	_, byMode := t.Expect[reactors.Shadowed]
 	m := newMachine(set, s.lookup, byMode)
 	for i := range t.Given {
@@ -60,8 +60,8 @@ func runCase(ctx context.Context, set *rules.Set, t rules.Test) (CaseResult, err
 	return c, nil
 }
 
-// compare looks for what isn't as expected. An outcome that isn't named may
-// come up, but nothing may be sent that isn't.
+// compare lists what isn't as expected. Outcomes that the test doesn't name may
+// happen, except sent.
 func (c *CaseResult) compare(set *rules.Set, sums []Summary) {
 	got := map[reactors.Outcome]int{}
 	for _, s := range sums {
@@ -76,14 +76,14 @@ func (c *CaseResult) compare(set *rules.Set, sums []Summary) {
 	}
 	for _, o := range reactors.Outcomes() {
 		if n, named := want[o]; named && got[o] != n {
-			c.Problems = append(c.Problems, fmt.Sprintf("%s: want %d, got %d", o, n, got[o]))
+			c.Mismatches = append(c.Mismatches, fmt.Sprintf("%s: want %d, got %d", o, n, got[o]))
 		}
 	}
 	if c.Test.Texts != nil {
 		c.compareTexts()
 	}
-	if rule := set.Rule(c.Test.Reactor, ""); len(c.Problems) > 0 && rule != nil && rule.Mode == rules.Off {
-		c.Problems = append(c.Problems, "the reactor is off: it does nothing")
+	if rule := set.Rule(c.Test.Reactor, ""); len(c.Mismatches) > 0 && rule != nil && rule.Mode == rules.Off {
+		c.Mismatches = append(c.Mismatches, "the reactor is off: it does nothing")
 	}
 }
 
@@ -95,11 +95,11 @@ func (c *CaseResult) compareTexts() {
 	for i := range max(len(got), len(c.Test.Texts)) {
 		switch {
 		case i >= len(got):
-			c.Problems = append(c.Problems, fmt.Sprintf("texts[%d]:\n  want %s\n  got nothing", i, quoted(c.Test.Texts[i])))
+			c.Mismatches = append(c.Mismatches, fmt.Sprintf("texts[%d]:\n  want %s\n  got nothing", i, quoted(c.Test.Texts[i])))
 		case i >= len(c.Test.Texts):
-			c.Problems = append(c.Problems, fmt.Sprintf("texts[%d]:\n  want nothing\n  got  %s", i, quoted(got[i])))
+			c.Mismatches = append(c.Mismatches, fmt.Sprintf("texts[%d]:\n  want nothing\n  got  %s", i, quoted(got[i])))
 		case got[i] != c.Test.Texts[i]:
-			c.Problems = append(c.Problems, fmt.Sprintf("texts[%d]:\n  want %s\n  got  %s", i, quoted(c.Test.Texts[i]), quoted(got[i])))
+			c.Mismatches = append(c.Mismatches, fmt.Sprintf("texts[%d]:\n  want %s\n  got  %s", i, quoted(c.Test.Texts[i]), quoted(got[i])))
 		}
 	}
 }

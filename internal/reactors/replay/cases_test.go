@@ -37,7 +37,7 @@ func TestShippedRules(t *testing.T) {
 		}
 		for _, c := range cases(t, set) {
 			if !c.Passed() {
-				t.Errorf("%s:%d: %s: %q\n%q", path, c.Test.Line, c.Test.Name, c.Problems, c.Story())
+				t.Errorf("%s:%d: %s: %q\n%q", path, c.Test.Line, c.Test.Name, c.Mismatches, c.Story())
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func TestCases(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			results := cases(t, parse(t, tested+"  - {name: it, "+tt.test+"}\n"))
-			if diff := gocmp.Diff(tt.problems, results[0].Problems); diff != "" {
+			if diff := gocmp.Diff(tt.problems, results[0].Mismatches); diff != "" {
 				t.Errorf("problems (-want +got):\n%s\n%q", diff, results[0].Story())
 			}
 		})

@@ -3,14 +3,13 @@
 //
 // # What it promises
 //
-// Nothing is sent. The package holds no action and no client, and it knows an
-// action only by its Prepare, which is pure. What becomes of a run is decided
-// where the worker decides it, by engine.Decide, in virtual time: events, times
-// of schedules and runs that fall due are carried out in their order, an event
-// before what falls due at the same instant. Claims, limits and groups are kept
-// as the store keeps them, but in memory; so once_per, reopening, limits,
-// collapsing, sequences and quiet hours come out as they would have been. The
-// same history and rules give the same result each time.
+// A replay sends nothing: the package has no client, and of an action it calls only
+// Prepare, which is pure. As in the worker, engine.Decide decides what becomes of a
+// run, in virtual time: events, times of schedules and due runs follow in order, an
+// event before what is due at the same instant. The memory keeps claims, limits and
+// groups as the store does; so once_per, reopening, limits, collapsing, sequences
+// and quiet hours come out as they would have. The same history and rules give the
+// same result each time.
 //
 //	history ─┐              ┌─▶ memory: claims, limits, groups
 //	cases ───┴─▶ machine ───┤
@@ -18,22 +17,22 @@
 //
 // # What it can't know
 //
-// A replay begins with nothing done: what was claimed before its window doesn't
-// count. Names of spaces and people are those of now, and so is the list of
-// spaces for schedules that name none. Whether Google would have taken a
-// message, and how long it would have waited for its turn, is not foretold.
+// A replay begins with nothing done: claims from before its window don't count. It
+// uses today's names of spaces and people, and today's list of spaces for schedules
+// that name none. It doesn't foretell whether Google would have taken a message, or
+// how long a message would have waited for its write slot.
 //
 // # What the caller must do
 //
-// Give it a Set whose actions need not be able to act. Hold on to the Result as
-// to messages: its requests are full of texts.
+// Give it a Set; its actions need not be able to act. Treat the Result as you treat
+// messages: its requests are full of texts.
 //
 // # What happens on failure
 //
-// An error is about the past, such as a database that is away, and ends the
-// replay. What is wrong with a rule is an entry that has failed.
+// An error is about the past, such as an unreachable database, and ends the replay.
+// A mistake in a rule is an entry that has failed.
 //
 // # Concurrency
 //
-// Each call is one goroutine's; calls don't share anything.
+// Each call runs in one goroutine; calls share nothing.
 package replay

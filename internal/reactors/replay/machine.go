@@ -97,8 +97,8 @@ func (m *machine) carryOut(ctx context.Context, until time.Time, before bool) er
 			return err
 		}
 		m.advance(h.run.Due)
-		if turn, behind := m.memory.behind(&h.run); behind {
-			m.memory.hold(h, turn)
+		if due, behind := m.memory.behind(&h.run); behind {
+			m.memory.hold(h, due)
 			continue
 		}
 		if err := m.attempt(ctx, h); err != nil {

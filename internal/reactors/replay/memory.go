@@ -65,7 +65,7 @@ func keyOf(r *reactors.Run) key { return key{r.Reactor, r.Subject, r.Step, r.Sha
 
 func groupOf(r *reactors.Run) group { return group{r.Reactor, r.Space, r.Step, r.Shadow} }
 
-// wait puts a pending run where it is found when its turn comes.
+// wait enters a pending run in the queue and in its group.
 func (m *memory) wait(h *held) {
 	if !h.behind {
 		m.due.put(h)
@@ -90,33 +90,33 @@ func (m *memory) finish(h *held, o reactors.Outcome, reason string) {
 	}
 }
 
-// hold takes a run out of the queue until the steps before it have ended, whose
-// turn comes at a time. Its age counts from then.
-func (m *memory) hold(h *held, turn time.Time) {
-	if turn.After(h.run.Due) {
-		h.run.Due = turn
+// hold takes a run out of the queue until the steps before it have ended, which
+// are due at a time. Its age counts from then.
+func (m *memory) hold(h *held, due time.Time) {
+	if due.After(h.run.Due) {
+		h.run.Due = due
 	}
 	h.behind = true
 	m.due.remove(h)
 }
 
-// behind reports whether a step before the run's hasn't ended, and when its
-// turn comes.
-func (m *memory) behind(r *reactors.Run) (turn time.Time, behind bool) {
+// behind reports whether a step before the run's hasn't ended, and when that step
+// is due.
+func (m *memory) behind(r *reactors.Run) (due time.Time, behind bool) {
 	for step := range r.Step {
 		h := m.runs[key{r.Reactor, r.Subject, step, r.Shadow}]
 		if h == nil || h.run.Outcome != reactors.Pending {
 			continue
 		}
 		behind = true
-		if h.run.Due.After(turn) {
-			turn = h.run.Due
+		if h.run.Due.After(due) {
+			due = h.run.Due
 		}
 	}
-	return turn, behind
+	return due, behind
 }
 
-// postpone gives a pending run a later turn.
+// postpone gives a pending run a later due time.
 func (m *memory) postpone(h *held, until time.Time, reason string) {
 	if until.After(h.run.Due) {
 		h.run.Due = until
@@ -139,8 +139,8 @@ func (m *memory) followers(r *reactors.Run) []*held {
 	}
 }
 
-// mostGathered bounds a group, as the store does.
-const mostGathered = 1000
+// maxGathered bounds a group, as the store does.
+const maxGathered = 1000
 
 // gather lists the other runs that wait for the same step in the same space, of
 // events up to a time, oldest first.
@@ -154,7 +154,7 @@ func (m *memory) gather(r *reactors.Run, until time.Time) []reactors.Run {
 	slices.SortFunc(list, func(a, b reactors.Run) int {
 		return cmp.Or(a.EventTime.Compare(b.EventTime), cmp.Compare(a.ID, b.ID))
 	})
-	return list[:min(len(list), mostGathered)]
+	return list[:min(len(list), maxGathered)]
 }
 
 // byID finds a run that waits in the group of another.

@@ -44,7 +44,7 @@ type byDue []*held
 func (b byDue) Len() int { return len(b) }
 
 func (b byDue) Less(i, j int) bool {
-	return compareTurns(b[i], b[j]) < 0
+	return compareDue(b[i], b[j]) < 0
 }
 
 func (b byDue) Swap(i, j int) {
@@ -67,6 +67,6 @@ func (b *byDue) Pop() any {
 	return h
 }
 
-func compareTurns(a, b *held) int {
+func compareDue(a, b *held) int {
 	return cmp.Or(a.run.Due.Compare(b.run.Due), a.run.EventTime.Compare(b.run.EventTime), cmp.Compare(a.run.ID, b.run.ID))
 }

@@ -79,7 +79,7 @@ func (m *machine) result(reactor, space string) *Result {
 			waiting = append(waiting, h)
 		}
 	}
-	slices.SortFunc(waiting, compareTurns)
+	slices.SortFunc(waiting, compareDue)
 	for _, h := range waiting {
 		h.run.Reason = cmp.Or(h.run.Reason, "waiting")
 		m.entries = append(m.entries, m.entry(&h.run, nil))

@@ -61,7 +61,7 @@ func TestFallbackConforms(t *testing.T) {
 	}})
 }
 
-// sent is a scene in which a run has sent a message as the action "hello".
+// sent is an environment in which a run has sent a message as the action "hello".
 func sent(t *testing.T, params send.Params) *chattest.Env {
 	t.Helper()
 	s := chattest.New(t)

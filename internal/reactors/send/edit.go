@@ -81,14 +81,14 @@ func (t target) find(ctx context.Context, chat finder) (name string, err error) 
 	return "", errAbsent
 }
 
-func checkTarget(of, space string) (problems []reactors.ParamError) {
+func checkTarget(of, space string) (mistakes []reactors.ParamError) {
 	if of == "" {
-		problems = append(problems, reactors.ParamError{Field: "of", Message: "of is missing", Suggestion: "give the send an id, and name it here"})
+		mistakes = append(mistakes, reactors.ParamError{Field: "of", Message: "of is missing", Suggestion: "give the send an id, and name it here"})
 	}
 	if space != "" && !spaceName.MatchString(space) {
-		problems = append(problems, reactors.ParamError{Field: "space", Message: "space must be the name of a space", Suggestion: "for example spaces/AAQAxyz"})
+		mistakes = append(mistakes, reactors.ParamError{Field: "space", Message: "space must be the name of a space", Suggestion: "for example spaces/AAQAxyz"})
 	}
-	return problems
+	return mistakes
 }
 
 // Update is the action "update".
@@ -110,7 +110,7 @@ func (*Update) Params() any { return &UpdateParams{} }
 // Check implements [reactors.Action].
 func (*Update) Check(params any) []reactors.ParamError {
 	p := params.(*UpdateParams)
-	return append(checkTarget(p.Of, p.Space), gchat.ContentProblems(p.Text, p.Card)...)
+	return append(checkTarget(p.Of, p.Space), gchat.ContentErrors(p.Text, p.Card)...)
 }
 
 type updateRequest struct {

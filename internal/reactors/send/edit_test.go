@@ -13,8 +13,8 @@ import (
 
 func TestCheckOfEdits(t *testing.T) {
 	t.Parallel()
-	fields := func(problems []reactors.ParamError) (list []string) {
-		for _, p := range problems {
+	fields := func(mistakes []reactors.ParamError) (list []string) {
+		for _, p := range mistakes {
 			list = append(list, p.Field)
 		}
 		return list
@@ -31,7 +31,7 @@ func TestCheckOfEdits(t *testing.T) {
 		"update, several ways": {fields(update.Check(&send.UpdateParams{Space: "s"})), []string{"of", "space", ""}},
 	} {
 		if diff := cmp.Diff(c.want, c.got); diff != "" {
-			t.Errorf("%s: problems (-want +got):\n%s", name, diff)
+			t.Errorf("%s: mistakes (-want +got):\n%s", name, diff)
 		}
 	}
 	nowhere := reactors.PrepareContext{Label: "0.1"}

@@ -56,9 +56,9 @@ var spaceName = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]+$`)
 // Check implements [reactors.Action].
 func (*Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
-	problems := gchat.ContentProblems(p.Text, p.Card)
+	mistakes := gchat.ContentErrors(p.Text, p.Card)
 	add := func(field, message, suggestion string) {
-		problems = append(problems, reactors.ParamError{Field: field, Message: message, Suggestion: suggestion})
+		mistakes = append(mistakes, reactors.ParamError{Field: field, Message: message, Suggestion: suggestion})
 	}
 	switch p.To {
 	case "", toSpace, toPrivate:
@@ -80,7 +80,7 @@ func (*Action) Check(params any) []reactors.ParamError {
 	default:
 		add("fallback", "fallback must be space or none", "")
 	}
-	return problems
+	return mistakes
 }
 
 // request is what is stored: all that every attempt sends.

@@ -79,7 +79,7 @@ func TestCheck(t *testing.T) {
 				got = append(got, p.Field)
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Errorf("problems (-want +got):\n%s", diff)
+				t.Errorf("mistakes (-want +got):\n%s", diff)
 			}
 		})
 	}

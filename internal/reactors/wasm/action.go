@@ -95,12 +95,12 @@ func (a *Action) Check(params any) []reactors.ParamError {
 	}
 	digest, err := a.load(context.Background(), p.Module)
 	if err != nil {
-		problem := reactors.ParamError{Field: "module", Message: err.Error()}
+		mistake := reactors.ParamError{Field: "module", Message: err.Error()}
 		var unfit *unfitError
 		if errors.As(err, &unfit) {
-			problem.Suggestion = unfit.suggestion
+			mistake.Suggestion = unfit.suggestion
 		}
-		return []reactors.ParamError{problem}
+		return []reactors.ParamError{mistake}
 	}
 	p.Digest = digest
 	return nil

@@ -51,8 +51,8 @@ func send(text string) map[string]any {
 func checked(t *testing.T, a *Action, path string) *Params {
 	t.Helper()
 	p := &Params{Module: path}
-	if problems := a.Check(p); len(problems) > 0 {
-		t.Fatalf("Check: %+v", problems)
+	if mistakes := a.Check(p); len(mistakes) > 0 {
+		t.Fatalf("Check: %+v", mistakes)
 	}
 	return p
 }

@@ -11,7 +11,7 @@ import (
 // A module that overruns its time limit so many times within a minute, and not
 // only now and then, is left out for another. Then a single run tries it again.
 const (
-	mostOverruns = 3
+	maxOverruns = 3
 	nowAndThen   = 10 // of so many runs one
 	leftOutFor   = time.Minute
 )
@@ -41,7 +41,7 @@ func newBreaker(digest string) *breaker {
 // may be, however many runs go well, takes too much of a processor.
 func overruns(c gobreaker.Counts) bool {
 	late, all := c.TotalFailures, c.TotalFailures+c.TotalSuccesses
-	return late >= mostOverruns && (late*nowAndThen >= all || late >= mostOverruns*nowAndThen)
+	return late >= maxOverruns && (late*nowAndThen >= all || late >= maxOverruns*nowAndThen)
 }
 
 // overrunError is a module that had to be stopped.

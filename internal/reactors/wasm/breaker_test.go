@@ -48,7 +48,7 @@ func TestALoopIsLeftOut(t *testing.T) {
 	for name, test := range map[string]struct {
 		params *Params
 		want   int32
-	}{"loop": {loop, mostOverruns}, "trap": {trap, 8}, "bad answer": {bad, 8}} {
+	}{"loop": {loop, maxOverruns}, "trap": {trap, 8}, "bad answer": {bad, 8}} {
 		var seen starts
 		for range 8 {
 			if _, err := a.decide(seen.watch(t.Context()), test.params, prepareContext()); err == nil {
@@ -79,7 +79,7 @@ func TestLeftOutWithoutWaiting(t *testing.T) {
 	t.Parallel()
 	a := newAction(t, Options{Timeout: time.Millisecond})
 	loop := checked(t, a, module{react: forever()}.file(t))
-	for range mostOverruns {
+	for range maxOverruns {
 		if _, err := a.Prepare(loop, prepareContext()); err == nil {
 			t.Error("the loop was not stopped")
 		}

@@ -74,8 +74,8 @@ func BenchmarkGoModule(b *testing.B) {
 	}
 	defer a.Close(context.Background())
 	p := &Params{Module: buildGreeter(b)}
-	if problems := a.Check(p); len(problems) > 0 {
-		b.Fatal(problems)
+	if mistakes := a.Check(p); len(mistakes) > 0 {
+		b.Fatal(mistakes)
 	}
 	for b.Loop() {
 		if _, err := a.run(context.Background(), p.Digest, []byte(`{"config":{"except":""}}`)); err != nil {

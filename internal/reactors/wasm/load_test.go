@@ -48,12 +48,12 @@ func TestModulesThatCannotBeUsed(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "module.wasm")
 		overwrite(t, path, test.binary)
-		problems := a.Check(&Params{Module: path})
+		mistakes := a.Check(&Params{Module: path})
 		switch {
-		case test.want == "" && len(problems) > 0:
-			t.Errorf("%s: Check = %+v, want no problem", name, problems)
-		case test.want != "" && (len(problems) != 1 || problems[0].Field != "module" || problems[0].Suggestion == "" || !strings.Contains(problems[0].Message, test.want)):
-			t.Errorf("%s: Check = %+v, want %q and a suggestion", name, problems, test.want)
+		case test.want == "" && len(mistakes) > 0:
+			t.Errorf("%s: Check = %+v, want no problem", name, mistakes)
+		case test.want != "" && (len(mistakes) != 1 || mistakes[0].Field != "module" || mistakes[0].Suggestion == "" || !strings.Contains(mistakes[0].Message, test.want)):
+			t.Errorf("%s: Check = %+v, want %q and a suggestion", name, mistakes, test.want)
 		}
 	}
 }
@@ -64,7 +64,7 @@ func TestModuleFiles(t *testing.T) {
 	a := newAction(t, Options{Dir: filepath.Dir(path)})
 	for module, want := range map[string]int{path: 0, "module.wasm": 0, "": 1, "other.wasm": 1, ".": 1} {
 		if got := a.Check(&Params{Module: module}); len(got) != want {
-			t.Errorf("Check(%q) = %+v, want %d problems", module, got, want)
+			t.Errorf("Check(%q) = %+v, want %d mistakes", module, got, want)
 		}
 	}
 	if got := len(a.modules); got != 1 {

@@ -83,8 +83,8 @@ func (a *Action) prepare(do map[string]json.RawMessage, c reactors.PrepareContex
 		if err := decode(raw, params, people(c.Facts)); err != nil {
 			return reactors.Request{}, fmt.Errorf("the parameters of %s: %w", name, err)
 		}
-		if problems := delegate.Check(params); len(problems) > 0 {
-			return reactors.Request{}, fmt.Errorf("the parameters of %s: there is something wrong with %q", name, problems[0].Field)
+		if mistakes := delegate.Check(params); len(mistakes) > 0 {
+			return reactors.Request{}, fmt.Errorf("the parameters of %s: there is something wrong with %q", name, mistakes[0].Field)
 		}
 		c.Label = label
 		prepared, err := delegate.Prepare(params, c)

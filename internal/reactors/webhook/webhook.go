@@ -70,18 +70,18 @@ func (*Action) Params() any { return &Params{} }
 // may exist only where the worker runs.
 func (a *Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
-	var problems []reactors.ParamError
+	var mistakes []reactors.ParamError
 	if p.URL == "" {
-		problems = append(problems, reactors.ParamError{Field: "url", Message: "url is missing", Suggestion: "write the receiver's https address"})
+		mistakes = append(mistakes, reactors.ParamError{Field: "url", Message: "url is missing", Suggestion: "write the receiver's https address"})
 	} else if strings.Contains(p.URL, "{{") {
-		problems = append(problems, reactors.ParamError{Field: "url", Message: "url can't hold placeholders", Suggestion: "what happened is in the body"})
+		mistakes = append(mistakes, reactors.ParamError{Field: "url", Message: "url can't hold placeholders", Suggestion: "what happened is in the body"})
 	} else if _, err := a.target(p.URL); err != nil {
-		problems = append(problems, reactors.ParamError{Field: "url", Message: "url " + err.Error(), Suggestion: "write it like https://hooks.example.com/spacekeeper"})
+		mistakes = append(mistakes, reactors.ParamError{Field: "url", Message: "url " + err.Error(), Suggestion: "write it like https://hooks.example.com/spacekeeper"})
 	}
 	if p.SecretFile == "" {
-		problems = append(problems, reactors.ParamError{Field: "secret_file", Message: "secret_file is missing", Suggestion: "name a file that holds a line like whsec_BASE64"})
+		mistakes = append(mistakes, reactors.ParamError{Field: "secret_file", Message: "secret_file is missing", Suggestion: "name a file that holds a line like whsec_BASE64"})
 	}
-	return problems
+	return mistakes
 }
 
 // request is what is stored. The body is a string, so that its bytes stay as

@@ -21,16 +21,16 @@ const (
 	other  = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 )
 
-// world is a receiver and what it took.
-type world struct {
+// env is a receiver and what it took.
+type env struct {
 	taken  []Event
 	refuse error
 	act    func(t *testing.T, secret string) error
 }
 
-func newWorld(t *testing.T) *world {
+func newEnv(t *testing.T) *env {
 	t.Helper()
-	w := &world{}
+	w := &env{}
 	r, err := NewReceiver(secret, func(e Event) error {
 		if w.refuse == nil {
 			w.taken = append(w.taken, e)
@@ -75,7 +75,7 @@ func prepare(t *testing.T, a *webhook.Action, url, secret string) json.RawMessag
 
 func TestReceiver(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	w.refuse = errors.New("the disk is full")
 	if err := w.act(t, secret); err == nil || reactors.IsPermanent(err) {
 		t.Errorf("while the receiver can't take it: error %v, want one that can be retried", err)
@@ -97,7 +97,7 @@ func TestReceiver(t *testing.T) {
 
 func TestForged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newEnv(t)
 	if err := w.act(t, other); !reactors.IsPermanent(err) {
 		t.Errorf("signed with another secret: error %v, want a permanent one", err)
 	}

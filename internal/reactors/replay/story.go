@@ -16,17 +16,17 @@ import (
 // known.
 const spaceName = "this space"
 
-// story is the events of a test, and the world as they tell it.
+// story is the events of a test, and the state that follows from them.
 type story struct {
-	start time.Time
-	given []rules.Given
+	start  time.Time
+	inputs []rules.Given
 }
 
 func (s *story) at(g *rules.Given) time.Time { return s.start.Add(g.At) }
 
 // facts are what an event of the story tells itself.
 func (s *story) facts(i int) reactors.Facts {
-	g := &s.given[i]
+	g := &s.inputs[i]
 	f := reactors.Facts{
 		Trigger: g.Trigger,
 		Event:   reactors.EventFacts{Type: string(g.Trigger), Time: s.at(g).UTC()},
@@ -54,12 +54,12 @@ func (s *story) facts(i int) reactors.Facts {
 }
 
 func (s *story) roleBefore(i int) string {
-	for _, g := range slices.Backward(s.given[:i]) {
-		if g.Space == s.given[i].Space && g.Member == s.given[i].Member && g.Role != "" {
+	for _, g := range slices.Backward(s.inputs[:i]) {
+		if g.Space == s.inputs[i].Space && g.Member == s.inputs[i].Member && g.Role != "" {
 			return g.Role
 		}
 	}
-	if s.given[i].Role == "ROLE_MEMBER" {
+	if s.inputs[i].Role == "ROLE_MEMBER" {
 		return "ROLE_MANAGER"
 	}
 	return "ROLE_MEMBER"
@@ -67,13 +67,13 @@ func (s *story) roleBefore(i int) string {
 
 // repliesBefore reports whether the message's thread was begun by another one.
 func (s *story) repliesBefore(i int) bool {
-	return slices.ContainsFunc(s.given[:i], func(g rules.Given) bool {
-		return g.Trigger == reactors.MessageCreated && g.Thread == s.given[i].Thread && g.Message != s.given[i].Message
+	return slices.ContainsFunc(s.inputs[:i], func(g rules.Given) bool {
+		return g.Trigger == reactors.MessageCreated && g.Thread == s.inputs[i].Thread && g.Message != s.inputs[i].Message
 	})
 }
 
-// lookup tells the state as of a time, as the store does: of whom the story
-// tells nothing is taken to be in the space, and a message to exist.
+// lookup returns the state as of a time, as the store does. People that the story
+// doesn't mention are in the space, and messages that it doesn't mention exist.
 func (s *story) lookup(_ context.Context, run reactors.Run, _ reactors.Needs, at time.Time) (reactors.Facts, error) {
 	f := run.Facts
 	f.Space.DisplayName, f.Space.Type = spaceName, "SPACE"
@@ -81,8 +81,8 @@ func (s *story) lookup(_ context.Context, run reactors.Run, _ reactors.Needs, at
 	role := "" // now
 	inside := map[string]bool{}
 	week := tally{posters: map[string]bool{}, emoji: map[string]int{}}
-	for i := range s.given {
-		g := &s.given[i]
+	for i := range s.inputs {
+		g := &s.inputs[i]
 		when := s.at(g)
 		if when.After(at) {
 			break

@@ -17,12 +17,12 @@ import (
 func TestComesBackBeforeItsTurn(t *testing.T) {
 	t.Parallel()
 	const interval = 10 * time.Second
-	s := newScene(t, plain)
+	s := newEnv(t, plain)
 	s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
 		WriteInterval: interval, Now: s.clock,
 	})
 	s.join("users/1", "users/2")
-	waits := s.carryOn()
+	waits := s.attemptAll()
 	if waits[0] != 0 {
 		t.Errorf("the first waits %s, want 0", waits[0])
 	}
@@ -47,13 +47,13 @@ func TestPausesWhenThrottled(t *testing.T) {
 		{"for how long it is told", reactors.RetryAfter(3*time.Second, busy), 3 * time.Second, 3 * time.Second},
 		{"another error", errors.New("away"), time.Second, 2 * time.Second},
 	} {
-		s := newScene(t, plain)
+		s := newEnv(t, plain)
 		s.action.before = func(context.Context, said) error { return c.err }
 		s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
 			WriteInterval: interval, Now: s.clock,
 		})
 		s.join("users/1")
-		if wait := s.carryOn()[0]; wait < c.least || wait > c.most {
+		if wait := s.attemptAll()[0]; wait < c.least || wait > c.most {
 			t.Errorf("%s: it waits %s, want %s to %s", c.name, wait, c.least, c.most)
 		}
 	}
@@ -64,7 +64,7 @@ func TestPausesWhenThrottled(t *testing.T) {
 // again.
 func TestSlowingDownTakesTurnsBack(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, plain)
+	s := newEnv(t, plain)
 	s.join("users/1", "users/2", "users/3", "users/4")
 	runs := s.runs()
 	reserve := func(i int) time.Duration {

@@ -92,8 +92,8 @@ func (a *say) texts() []string {
 	return list
 }
 
-// scene is a database, rules, a clock, and what the rules have said so far.
-type scene struct {
+// env is a database, rules, a clock, and what the rules have said so far.
+type env struct {
 	t       *testing.T
 	store   *store.Store
 	dsn     string
@@ -106,29 +106,29 @@ type scene struct {
 	n   int // of events
 }
 
-// start is when scenes begin: a Monday.
+// start is when tests begin: a Monday.
 var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 const space = "spaces/S"
 
-func newScene(t *testing.T, text string) *scene {
+func newEnv(t *testing.T, text string) *env {
 	t.Helper()
-	s := &scene{t: t, now: start, action: &say{}}
+	s := &env{t: t, now: start, action: &say{}}
 	s.ruleSet = engine.NewRuleSet(s.rules(text))
-	env := storetest.New(t, store.Options{Planner: s.ruleSet, Now: s.clock, MaxConns: 12})
-	s.store, s.dsn = env.Store, env.DSN
+	db := storetest.New(t, store.Options{Planner: s.ruleSet, Now: s.clock, MaxConns: 12})
+	s.store, s.dsn = db.Store, db.DSN
 	s.Dispatcher = s.newDispatcher()
 	return s
 }
 
 // newDispatcher is what a worker has after a restart.
-func (s *scene) newDispatcher() *engine.Dispatcher {
+func (s *env) newDispatcher() *engine.Dispatcher {
 	return engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
 		WriteInterval: time.Microsecond, Now: s.clock,
 	})
 }
 
-func (s *scene) rules(text string) *rules.Set {
+func (s *env) rules(text string) *rules.Set {
 	s.t.Helper()
 	set, err := rules.Parse("reactors.yaml", []byte(text), rules.Options{Actions: []reactors.Action{s.action}})
 	if err != nil {
@@ -138,27 +138,27 @@ func (s *scene) rules(text string) *rules.Set {
 }
 
 // use puts other rules into force.
-func (s *scene) use(text string) {
+func (s *env) use(text string) {
 	s.t.Helper()
 	s.ruleSet = engine.NewRuleSet(s.rules(text))
 	s.Dispatcher = s.newDispatcher()
 }
 
-func (s *scene) clock() time.Time {
+func (s *env) clock() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now
 }
 
-func (s *scene) wait(d time.Duration) { s.setClock(s.clock().Add(d)) }
+func (s *env) wait(d time.Duration) { s.setClock(s.clock().Add(d)) }
 
-func (s *scene) setClock(to time.Time) {
+func (s *env) setClock(to time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = to
 }
 
-func (s *scene) record(items ...events.Item) {
+func (s *env) record(items ...events.Item) {
 	s.t.Helper()
 	now := s.clock()
 	var list []events.Delivery
@@ -195,7 +195,7 @@ func member(verb events.Verb, space, user string) events.Item {
 }
 
 // join lets people join at the same time.
-func (s *scene) join(users ...string) {
+func (s *env) join(users ...string) {
 	s.t.Helper()
 	var items []events.Item
 	for _, u := range users {
@@ -204,12 +204,12 @@ func (s *scene) join(users ...string) {
 	s.record(items...)
 }
 
-func (s *scene) leave(user string) {
+func (s *env) leave(user string) {
 	s.t.Helper()
 	s.record(member(events.VerbDeleted, space, user))
 }
 
-func (s *scene) post(user string, from events.UserType, text string) {
+func (s *env) post(user string, from events.UserType, text string) {
 	s.t.Helper()
 	name := fmt.Sprintf("%s/messages/m%d", space, s.n)
 	s.record(events.Item{
@@ -219,7 +219,7 @@ func (s *scene) post(user string, from events.UserType, text string) {
 }
 
 // runs lists all runs, the oldest first.
-func (s *scene) runs() []reactors.Run {
+func (s *env) runs() []reactors.Run {
 	s.t.Helper()
 	list, err := s.store.Runs(s.t.Context(), store.RunFilter{Most: 10_000})
 	if err != nil {
@@ -230,7 +230,7 @@ func (s *scene) runs() []reactors.Run {
 }
 
 // outcomes of all runs, the oldest first.
-func (s *scene) outcomes() (list []reactors.Outcome) {
+func (s *env) outcomes() (list []reactors.Outcome) {
 	s.t.Helper()
 	for _, r := range s.runs() {
 		list = append(list, r.Outcome)
@@ -240,7 +240,7 @@ func (s *scene) outcomes() (list []reactors.Outcome) {
 
 // attempt carries a run on as River would, which calls again at once if there
 // is nothing to wait for.
-func (s *scene) attempt(run int64) (wait time.Duration) {
+func (s *env) attempt(run int64) (wait time.Duration) {
 	s.t.Helper()
 	for range 10 {
 		wait, err := s.Attempt(s.t.Context(), run)
@@ -256,9 +256,9 @@ func (s *scene) attempt(run int64) (wait time.Duration) {
 	return 0
 }
 
-// carryOn attempts all pending runs once, the oldest first, and answers how
+// attemptAll attempts all pending runs once, the oldest first, and answers how
 // long each wants to wait.
-func (s *scene) carryOn() (waits []time.Duration) {
+func (s *env) attemptAll() (waits []time.Duration) {
 	s.t.Helper()
 	for _, r := range s.runs() {
 		if r.Outcome == reactors.Pending {
