@@ -12,8 +12,8 @@ import (
 // only now and then, is left out for another. Then a single run tries it again.
 const (
 	maxOverruns = 3
-	nowAndThen   = 10 // of so many runs one
-	leftOutFor   = time.Minute
+	nowAndThen  = 10 // of so many runs one
+	leftOutFor  = time.Minute
 )
 
 // breaker keeps from starting a module that does nothing but take a processor
