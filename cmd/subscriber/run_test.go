@@ -379,7 +379,7 @@ func TestLogHoldsNoContent(t *testing.T) {
 	if got := query[string](t, dsn, "SELECT text FROM messages WHERE text LIKE 'canary%'"); got != canary+"-edited" {
 		t.Errorf("the database has the text %q", got)
 	}
-	if logged(t, p, "a run did not go through and will be tried again", "space") != space {
+	if logged(t, p, "run not carried out; retrying", "space") != space {
 		t.Error("the log doesn't say that the welcome was tried again")
 	}
 	lines := 0

@@ -22,7 +22,7 @@ import (
 
 // A file's good changes are taken up, its mistakes never, and what it refers
 // to counts as well.
-func TestBookFollowsItsFile(t *testing.T) {
+func TestRuleSetFollowsItsFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "reactors.yaml")
 	write := func(text string) {
@@ -86,12 +86,12 @@ func TestBookFollowsItsFile(t *testing.T) {
 		has("second", time.Minute)
 		write(rule("third"))
 		has("third", 1100*time.Millisecond)
-		taken := logs.FilterMessage("new rules are in force").Len()
+		taken := logs.FilterMessage("new rules in force").Len()
 		write(rule("half"))
 		pass(600 * time.Millisecond) // it has looked once
 		write(rule("whole"))
 		has("whole", 1100*time.Millisecond)
-		if n := logs.FilterMessage("new rules are in force").Len() - taken; n != 1 {
+		if n := logs.FilterMessage("new rules in force").Len() - taken; n != 1 {
 			t.Errorf("rules were taken up %d times while they were written, want once", n)
 		}
 		before := ruleSet.Set().Hash

@@ -188,7 +188,9 @@ func TestKnowsNoAction(t *testing.T) {
 		rest, ours := strings.CutPrefix(dep, "github.com/spacekeeper/spacekeeper/internal/")
 		part, isPart := strings.CutPrefix(rest, "reactors/")
 		knows := isPart && !slices.Contains([]string{"rules", "expr", "engine", "replay"}, part)
-		if ours && (rest == "gchat" || knows) || strings.HasPrefix(dep, "google.golang.org/api") {
+		// gax, which sleeps and backs off, brings the type of Google's errors, which calls nobody.
+		isErrors := dep == "google.golang.org/api/googleapi" || dep == "google.golang.org/api/internal/third_party/uritemplates"
+		if ours && (rest == "gchat" || knows) || strings.HasPrefix(dep, "google.golang.org/api") && !isErrors {
 			t.Errorf("replay depends on %s", dep)
 		}
 	}
