@@ -139,6 +139,19 @@ func TestLoadWithoutFileGivesDefaults(t *testing.T) {
 	}
 }
 
+// A duration is written as it is in rules and flags.
+func TestDurationsInDays(t *testing.T) {
+	t.Parallel()
+	const variable = "SPACEKEEPER_BACKFILL_OVERLAP"
+	got, err := config.Load("", env(map[string]string{variable: "0.01d"}))
+	if err != nil || got.Backfill.Overlap != 864*time.Second {
+		t.Errorf("got %s, %v; want 14m24s", got.Backfill.Overlap, err)
+	}
+	if _, err = config.Load("", env(map[string]string{variable: "1d"})); err == nil || !strings.Contains(err.Error(), "backfill.overlap is 1d; it must be from 0s to 1h") {
+		t.Errorf("got error %v, want one about the limit", err)
+	}
+}
+
 func TestLoadMissingFile(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load("testdata/absent.yaml", noEnv, config.ForWorker)

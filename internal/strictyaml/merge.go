@@ -14,71 +14,43 @@ func (n *Node) Without(key string) *Node {
 }
 
 // SplitPath takes "do[0].send.text" apart: do, [0], send, text.
-func SplitPath(s string) []string {
-	var path []string
-	for _, part := range strings.Split(s, ".") {
-		for i, p := range strings.Split(part, "[") {
-			if i > 0 {
-				p = "[" + p
-			}
-			path = append(path, p)
-		}
-	}
-	return path
-}
+func SplitPath(s string) []string { return strings.Split(strings.ReplaceAll(s, "[", ".["), ".") }
 
-// Set returns the node with the value of a pair merged in at a path. If the path
-// leads nowhere, it returns how far it got.
-func (n *Node) Set(path []string, p Pair) (_ *Node, reached string) {
+// JoinPath is the reverse of [SplitPath].
+func JoinPath(path []string) string { return strings.ReplaceAll(strings.Join(path, "."), ".[", "[") }
+
+// Set returns the node with the value of a pair merged in at a path, and 0; or,
+// if the path leads nowhere, how many of its last parts lead nowhere.
+func (n *Node) Set(path []string, p Pair) (_ *Node, unreached int) {
 	if len(path) == 0 {
-		return n.Merge(p.Value), ""
+		return n.Merge(p.Value), 0
 	}
 	c := *n
-	if i, ok := strings.CutPrefix(path[0], "["); ok {
-		at, err := strconv.Atoi(strings.TrimSuffix(i, "]"))
-		if err != nil || !strings.HasSuffix(i, "]") || n.Kind != List || at < 0 || at >= len(n.Items) {
-			return nil, path[0]
-		}
-		item, reached := n.Items[at].Set(path[1:], p)
-		if reached != "" {
-			return nil, path[0] + after(reached)
+	var at **Node
+	if number, ok := strings.CutPrefix(path[0], "["); ok {
+		i, err := strconv.Atoi(strings.TrimSuffix(number, "]"))
+		if err != nil || !strings.HasSuffix(number, "]") || n.Kind != List || i < 0 || i >= len(n.Items) {
+			return nil, len(path)
 		}
 		c.Items = slices.Clone(n.Items)
-		c.Items[at] = item
-		return &c, ""
-	}
-	if path[0] == "" || n.Kind != Section && n.Kind != Nothing {
-		return nil, strings.Join(path, ".")
-	}
-	c.Kind, c.Pairs = Section, slices.Clone(n.Pairs)
-	for i, have := range c.Pairs {
-		if have.Key != path[0] {
-			continue
+		at = &c.Items[i]
+	} else {
+		if path[0] == "" || n.Kind != Section && n.Kind != Nothing {
+			return nil, len(path)
 		}
-		value, reached := have.Value.Set(path[1:], p)
-		if reached != "" {
-			return nil, path[0] + after(reached)
+		c.Kind, c.Pairs = Section, slices.Clone(n.Pairs)
+		i := slices.IndexFunc(c.Pairs, func(have Pair) bool { return have.Key == path[0] })
+		if i < 0 {
+			i = len(c.Pairs)
+			c.Pairs = append(c.Pairs, Pair{path[0], p.At, &Node{Kind: Nothing, At: p.At}})
 		}
-		c.Pairs[i].Value = value
 		if len(path) == 1 {
 			c.Pairs[i].At = p.At
 		}
-		return &c, ""
+		at = &c.Pairs[i].Value
 	}
-	value, reached := (&Node{Kind: Nothing, At: p.At}).Set(path[1:], p)
-	if reached != "" {
-		return nil, path[0] + after(reached)
-	}
-	c.Pairs = append(c.Pairs, Pair{path[0], p.At, value})
-	return &c, ""
-}
-
-// after is a rest of a path as it follows a key.
-func after(rest string) string {
-	if strings.HasPrefix(rest, "[") {
-		return rest
-	}
-	return "." + rest
+	*at, unreached = (*at).Set(path[1:], p)
+	return &c, unreached
 }
 
 // Merge lays a value over a node: sections are merged, all else is replaced.

@@ -102,8 +102,8 @@ func (ms *Mistakes) Read(src *Source) *Node {
 		ms.At(src.At(0, 0), "", "larger than %d MiB", maxFile>>20)
 		return nil
 	}
-	if line, column := notUTF8(src.raw); line > 0 {
-		ms.At(src.At(line, column), "save the file as UTF-8", "not UTF-8")
+	if at := src.notUTF8(); at.Line > 0 {
+		ms.At(at, "save the file as UTF-8", "not UTF-8")
 		return nil
 	}
 	tokens := lexer.Tokenize(string(src.raw))
@@ -160,20 +160,16 @@ func tooDeep(tokens token.Tokens) *token.Token {
 	return nil
 }
 
-// notUTF8 is where a file holds something else, from 1; 0 if nowhere.
-func notUTF8(raw []byte) (line, column int) {
-	line, column = 1, 1
-	for len(raw) > 0 {
-		r, size := utf8.DecodeRune(raw)
-		switch {
-		case r == utf8.RuneError && size == 1:
-			return line, column
-		case r == '\n':
-			line, column = line+1, 0
+// notUTF8 is where a file holds something else; line 0 if nowhere.
+func (s *Source) notUTF8() Position {
+	for i, line := range s.lines {
+		for at, r := range line {
+			if r == utf8.RuneError && !strings.HasPrefix(line[at:], "\ufffd") {
+				return s.At(i+1, utf8.RuneCountInString(line[:at])+1)
+			}
 		}
-		raw, column = raw[size:], column+1
 	}
-	return 0, 0
+	return s.At(0, 0)
 }
 
 // token is where a token begins.

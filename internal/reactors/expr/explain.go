@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common"
 	celast "cel.dev/cel-go/common/ast"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // CEL's messages are for programmers. What is explained here are the mistakes
@@ -160,7 +163,7 @@ func (e *Env) checkName(src string, a *celast.AST, x celast.Expr, local []string
 	if _, isType := e.schema.FindIdent(name); isType {
 		return nil
 	}
-	message, suggestion := name+" is not known", meant(name, e.known(), "known are")
+	message, suggestion := name+" is not known", strictyaml.Suggest(name, e.known())
 	if e.isVariable(name) {
 		message, suggestion = e.checkVariable(name)
 	}
@@ -179,8 +182,8 @@ func (e *Env) explainTypes(src string, a *celast.AST, issues *cel.Issues) error 
 		e.explainField(src, a, found.ExprID, m[1], out)
 	} else if m := noSuchName.FindStringSubmatch(text); m != nil {
 		out.Message = "there is no function " + m[1]
-		if out.Suggestion = meant(m[1], e.functions(), ""); elsewhere[strings.ToLower(m[1])] != "" {
-			out.Suggestion = "did you mean " + elsewhere[strings.ToLower(m[1])] + "?"
+		if near := cmp.Or(elsewhere[strings.ToLower(m[1])], strictyaml.Nearest(m[1], e.functions())); near != "" {
+			out.Suggestion = "did you mean " + near + "?"
 		}
 	} else if m := noOverload.FindStringSubmatch(text); m != nil {
 		out.Message, out.Suggestion = explainOverload(m[1], m[2], m[3])
@@ -220,7 +223,7 @@ func (e *Env) explainField(src string, a *celast.AST, id int64, name string, out
 		}
 	}
 	out.Message = fmt.Sprintf("%s has no field %s", what, name)
-	out.Suggestion = meant(name, st.order, "known are")
+	out.Suggestion = strictyaml.Suggest(name, st.order)
 }
 
 func findExpr(x celast.Expr, id int64) celast.Expr {

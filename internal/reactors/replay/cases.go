@@ -39,15 +39,15 @@ func Cases(ctx context.Context, set *rules.Set) ([]CaseResult, error) {
 }
 
 func runCase(ctx context.Context, set *rules.Set, t rules.Test) (CaseResult, error) {
-	s := &story{start: t.Start, inputs: t.Given}
+	s := &story{start: t.Start, inputs: t.Events}
 	_, byMode := t.Expect[reactors.Shadowed]
 	m := newMachine(set, s.lookup, byMode)
-	for i := range t.Given {
+	for i := range t.Events {
 		f := s.facts(i)
-		intents := slices.DeleteFunc(set.PlanFacts(f, s.at(&t.Given[i]), fmt.Sprint("test-", i+1)), func(in reactors.Intent) bool {
+		intents := slices.DeleteFunc(set.PlanFacts(f, s.at(&t.Events[i]), fmt.Sprint("test-", i+1)), func(in reactors.Intent) bool {
 			return in.Reactor != t.Reactor
 		})
-		if err := m.happen(ctx, s.at(&t.Given[i]), intents, false); err != nil {
+		if err := m.happen(ctx, s.at(&t.Events[i]), intents, false); err != nil {
 			return CaseResult{}, err
 		}
 	}

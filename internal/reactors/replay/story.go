@@ -19,10 +19,10 @@ const spaceName = "this space"
 // story is the events of a test, and the state that follows from them.
 type story struct {
 	start  time.Time
-	inputs []rules.Given
+	inputs []rules.TestEvent
 }
 
-func (s *story) at(g *rules.Given) time.Time { return s.start.Add(g.At) }
+func (s *story) at(g *rules.TestEvent) time.Time { return s.start.Add(g.At) }
 
 // facts are what an event of the story tells itself.
 func (s *story) facts(i int) reactors.Facts {
@@ -67,7 +67,7 @@ func (s *story) roleBefore(i int) string {
 
 // repliesBefore reports whether the message's thread was begun by another one.
 func (s *story) repliesBefore(i int) bool {
-	return slices.ContainsFunc(s.inputs[:i], func(g rules.Given) bool {
+	return slices.ContainsFunc(s.inputs[:i], func(g rules.TestEvent) bool {
 		return g.Trigger == reactors.MessageCreated && g.Thread == s.inputs[i].Thread && g.Message != s.inputs[i].Message
 	})
 }
@@ -134,7 +134,7 @@ type tally struct {
 	emoji   map[string]int
 }
 
-func (t *tally) add(g *rules.Given) {
+func (t *tally) add(g *rules.TestEvent) {
 	switch g.Trigger {
 	case reactors.MessageCreated:
 		if !g.Bot {

@@ -4,10 +4,12 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -15,57 +17,42 @@ import (
 type Test struct {
 	Name, Reactor string
 	Start         time.Time
-	Given         []Given // in order
+	Events        []TestEvent // in order
 	Expect        map[reactors.Outcome]int
 	Texts         []string // what is sent, in order; nil: not checked
 	Line          int
 }
 
-// Given is an event of a test. What a test leaves out is filled in: one
-// member, one space, a message for each event and its thread; an event about
-// a message is about the newest one.
-type Given struct {
-	At      time.Duration // after the test's start
-	Trigger reactors.Trigger
-	Member  string // "users/U"; "" for events without one
-	Space   string
-	Message string // "spaces/S/messages/M"; "" for events without one
-	Thread  string
-	Text    string
-	Emoji   string
-	Role    string
-	Bot     bool
+// TestEvent is an event of a test: "join@0", or a section. What a test leaves
+// out is filled in: one member, one space, a message for each event and its
+// thread; an event about a message is about the newest one.
+type TestEvent struct {
+	At      time.Duration    `yaml:"at" doc:"How long after the start."`
+	Trigger reactors.Trigger `yaml:"do" doc:"What happens: join, leave, message and so on, or a trigger's name."`
+	Member  string           `yaml:"member" doc:"Who; users/1 if not set."`
+	Space   string           `yaml:"space" doc:"Where."`
+	Message string           `yaml:"message" doc:"The message's name."`
+	Thread  string           `yaml:"thread" doc:"The thread's name."`
+	Text    string           `yaml:"text" doc:"What is written."`
+	Emoji   string           `yaml:"emoji" doc:"With what is reacted."`
+	Role    string           `yaml:"role" doc:"ROLE_MEMBER or ROLE_MANAGER."`
+	Bot     bool             `yaml:"bot" doc:"An app does it."`
 }
+
+// testEventSection is an event that is written as a section.
+type testEventSection TestEvent
 
 type testKeys struct {
 	Name    string      `yaml:"name" doc:"Says what is tested."`
 	Reactor string      `yaml:"reactor" doc:"The id of the reactor."`
 	Start   startKeys   `yaml:"start" doc:"When the test begins; Monday, 5 January 2026, 9:00 UTC if not set."`
-	Given   []givenKeys `yaml:"given" doc:"What happens, in order, such as join@0 or leave@10m."`
+	Events  []TestEvent `yaml:"given" doc:"What happens, in order, such as join@0 or leave@10m."`
 	Expect  expectKeys  `yaml:"expect" doc:"How many runs end how, and the texts that are sent."`
 }
 
-type givenSection struct {
-	At      time.Duration `yaml:"at" doc:"How long after the start."`
-	Do      string        `yaml:"do" doc:"What happens: join, leave, message and so on, or a trigger's name."`
-	Member  string        `yaml:"member" doc:"Who; users/1 if not set."`
-	Space   string        `yaml:"space" doc:"Where."`
-	Message string        `yaml:"message" doc:"The message's name."`
-	Thread  string        `yaml:"thread" doc:"The thread's name."`
-	Text    string        `yaml:"text" doc:"What is written."`
-	Emoji   string        `yaml:"emoji" doc:"With what is reacted."`
-	Role    string        `yaml:"role" doc:"ROLE_MEMBER or ROLE_MANAGER."`
-	Bot     bool          `yaml:"bot" doc:"An app does it."`
-}
-
-// givenKeys is "join@0" or a section.
-type givenKeys struct {
-	givenSection
-	trigger reactors.Trigger
-}
-
-// deeds are the short names of triggers in tests.
-func deeds() map[string]reactors.Trigger {
+// testTriggers are the triggers by their names in tests: short ones and their
+// own.
+func testTriggers() map[string]reactors.Trigger {
 	m := map[string]reactors.Trigger{
 		"join": reactors.MemberJoined, "leave": reactors.MemberLeft, "role": reactors.MemberRoleChanged,
 		"message": reactors.MessageCreated, "edit": reactors.MessageEdited, "delete": reactors.MessageDeleted,
@@ -78,39 +65,41 @@ func deeds() map[string]reactors.Trigger {
 	return m
 }
 
-func (g *givenKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
-	verb := n
+// UnmarshalNode implements [strictyaml.Unmarshaler].
+func (e *TestEvent) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
+	verb, name := n, ""
 	switch n.Kind {
 	case strictyaml.Text:
-		deed, at, ok := strings.Cut(n.Text, "@")
-		var err error
-		if g.At, err = strictyaml.ParseDuration(at); !ok || err != nil {
-			d.At(n.Inside(len(deed)), "for example join@0 or leave@10m", "%s must be what happens @ when", path)
+		before, after, ok := strings.Cut(n.Text, "@")
+		at, err := strictyaml.ParseDuration(after)
+		if !ok || err != nil {
+			d.At(n.Inside(len(before)), "for example join@0 or leave@10m", "%s must be what happens @ when", path)
 			return
 		}
-		g.Do = deed
+		e.At, name = at, before
 	case strictyaml.Section:
-		d.Decode(path, n, &g.givenSection)
+		d.Decode(path, n, (*testEventSection)(e))
 		if verb = n.Child("do"); verb == nil || verb.Kind != strictyaml.Text {
 			d.At(n.At, "for example do: join", "%s doesn't say what happens", path)
 			return
 		}
+		name = verb.Text
 	default:
 		d.At(n.At, "for example join@0 or {at: 10m, do: leave, member: users/2}", "%s must be text or a section, got %s", path, n.Kind)
 		return
 	}
-	known := deeds()
-	if g.trigger = known[g.Do]; g.trigger == "" {
-		d.At(verb.At, strictyaml.Suggest(g.Do, slices.Sorted(maps.Keys(known))), "%s: nothing is called %q", path, g.Do)
+	known := testTriggers()
+	if e.Trigger = known[name]; e.Trigger == "" {
+		d.At(verb.At, strictyaml.Suggest(name, slices.Sorted(maps.Keys(known))), "%s: nothing is called %q", path, name)
 	}
-	if g.At < 0 {
+	if e.At < 0 {
 		d.At(n.At, "", "%s is before the start", path)
 	}
 }
 
-func (*givenKeys) schema(s *schemer) map[string]any {
+func (*TestEvent) schema(s *schemer) map[string]any {
 	short := map[string]any{"type": "string", "pattern": `^[a-z._]+@.+$`}
-	return map[string]any{"oneOf": []any{short, s.of(reflect.TypeFor[givenSection]())}}
+	return map[string]any{"oneOf": []any{short, s.of(reflect.TypeFor[testEventSection]())}}
 }
 
 // startKeys is a time.
@@ -175,7 +164,7 @@ func (c *compiler) tests(d *strictyaml.Decoder, keys []testKeys, s *Set, reactor
 	for i, k := range keys {
 		path := strictyaml.Item("tests", i)
 		t := Test{
-			Name: k.Name, Reactor: k.Reactor, Start: k.Start.at,
+			Name: k.Name, Reactor: k.Reactor, Start: k.Start.at, Events: k.Events,
 			Expect: k.Expect.outcomes, Texts: k.Expect.texts, Line: d.Where(path).Line,
 		}
 		if t.Start.IsZero() {
@@ -192,13 +181,64 @@ func (c *compiler) tests(d *strictyaml.Decoder, keys []testKeys, s *Set, reactor
 		if slices.ContainsFunc(tests, func(u Test) bool { return u.Name == t.Name }) {
 			c.At(d.Where(strictyaml.Join(path, "name")), "", "another test is called %q", t.Name)
 		}
-		for j, g := range k.Given {
-			if j > 0 && g.At < k.Given[j-1].At {
-				c.At(d.Where(strictyaml.Item(strictyaml.Join(path, "given"), j)), "put it before", "this happens earlier than what stands before it")
+		for j, e := range k.Events {
+			if j > 0 && e.At < k.Events[j-1].At {
+				at := strictyaml.Item(strictyaml.Join(path, "given"), j)
+				c.At(d.Where(at), "put it before", "this happens earlier than what stands before it")
 			}
 		}
-		t.Given = given(k.Given, s.Rule(k.Reactor, ""))
+		completeEvents(t.Events, s.Rule(k.Reactor, ""))
 		tests = append(tests, t)
 	}
 	return tests
+}
+
+// completeEvents fills in what the events of a test leave out.
+func completeEvents(list []TestEvent, r *Rule) {
+	space := "spaces/TEST"
+	if r != nil && len(r.Include) > 0 {
+		space = r.Include[0]
+	}
+	for i := range list {
+		e := &list[i]
+		brings := expr.Variables(e.Trigger)
+		if e.Member == "" && slices.Contains(brings, "member") {
+			e.Member = "users/1"
+		}
+		if e.Space == "" {
+			e.Space = space
+		}
+		if slices.Contains(brings, "message") {
+			e.addMessage(list[:i], i)
+		}
+		if e.Emoji == "" && slices.Contains(brings, "reaction") {
+			e.Emoji = "👍"
+		}
+		if e.Role == "" && strings.HasPrefix(string(e.Trigger), "member.") {
+			e.Role = "ROLE_MEMBER"
+		}
+	}
+}
+
+// addMessage gives an event its message: a new one, or else the newest one of its
+// space.
+func (e *TestEvent) addMessage(before []TestEvent, i int) {
+	if e.Message == "" && e.Trigger != reactors.MessageCreated {
+		for _, b := range slices.Backward(before) {
+			if b.Space == e.Space && b.Message != "" {
+				e.Message = b.Message
+				if e.Thread == "" {
+					e.Thread = b.Thread
+				}
+				break
+			}
+		}
+	}
+	number := strconv.Itoa(i + 1)
+	if e.Message == "" {
+		e.Message = e.Space + "/messages/test-" + number
+	}
+	if e.Thread == "" {
+		e.Thread = e.Space + "/threads/test-" + number
+	}
 }

@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	maxAgeLeast   = time.Second
-	maxAgeMost    = 30 * day
-	maxAgeDefault = 10 * time.Minute
-	maxAgeSteps   = 24 * time.Hour // of a sequence
-	waitMost      = 366 * day
-	overDefault   = 5
+	minAge      = time.Second
+	maxAge      = 30 * day
+	defaultAge  = 10 * time.Minute
+	sequenceAge = 24 * time.Hour // of a sequence
+	maxWait     = 366 * day
+	defaultOver = 5
 )
 
 var ids = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
@@ -68,7 +68,7 @@ func (c *compiler) decoder() *strictyaml.Decoder {
 	return d
 }
 
-// compile makes a rule of a node; nil if there is a problem.
+// compile makes a rule of a node; nil if there is a mistake.
 func (c *compiler) compile(n *strictyaml.Node) *Rule {
 	known := len(c.List)
 	rc := &ruleCompiler{

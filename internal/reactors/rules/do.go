@@ -72,7 +72,7 @@ func (c *ruleCompiler) sequence() {
 		if !c.Has(after) {
 			c.At(c.Where(path), "for example after: 24h", "a step needs after")
 		} else {
-			c.between(after, k.After, 0, waitMost)
+			c.between(after, k.After, 0, maxWait)
 			if k.After >= 0 && k.After <= before {
 				c.At(c.Where(after), "", "%s must be later than %s, that of the step before", after, strictyaml.FormatDuration(before))
 			}
@@ -108,7 +108,7 @@ func (c *ruleCompiler) collapse() {
 		c.between("collapse.window", k.Window, time.Second, day)
 	}
 	if !c.Has("collapse.over") {
-		k.Over = overDefault
+		k.Over = defaultOver
 	} else if k.Over < 1 && c.Nodes["collapse.over"].Kind == strictyaml.Number {
 		c.At(c.Where("collapse.over"), "", "collapse.over must be at least 1")
 	}
@@ -128,11 +128,11 @@ func (c *ruleCompiler) do(path, step string, items []doNode, env *expr.Env) []Do
 		at := strictyaml.Item(path, i)
 		n := item.node
 		if n == nil || n.Kind != strictyaml.Section || len(n.Pairs) != 1 {
-			hint := `for example send: {text: "Hello"}`
+			example := `for example send: {text: "Hello"}`
 			if n != nil && n.Child("id") != nil {
-				hint = `an id stands among the parameters, as in send: {id: hello, text: "Hello"}`
+				example = `an id stands among the parameters, as in send: {id: hello, text: "Hello"}`
 			}
-			c.At(c.Where(at), hint, "%s must be one action with its parameters", at)
+			c.At(c.Where(at), example, "%s must be one action with its parameters", at)
 			continue
 		}
 		if d := c.action(strictyaml.Join(at, n.Pairs[0].Key), n.Pairs[0], fmt.Sprintf("%s.%d", step, i), env); d != nil {
@@ -168,12 +168,12 @@ func (c *ruleCompiler) action(path string, p strictyaml.Pair, label string, env 
 	if len(c.compiler.List) > known {
 		return nil
 	}
-	for _, problem := range action.Check(d.Params) {
+	for _, wrong := range action.Check(d.Params) {
 		at := path
-		if problem.Field != "" {
-			at = strictyaml.Join(path, problem.Field)
+		if wrong.Field != "" {
+			at = strictyaml.Join(path, wrong.Field)
 		}
-		c.At(c.Where(at), problem.Suggestion, "%s: %s", p.Key, problem.Message)
+		c.At(c.Where(at), wrong.Suggestion, "%s: %s", p.Key, wrong.Message)
 	}
 	if len(c.compiler.List) == known {
 		c.possible(path, d)

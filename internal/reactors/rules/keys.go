@@ -17,7 +17,7 @@ type fileKeys struct {
 }
 
 type ruleKeys struct {
-	ID          string        `yaml:"id" doc:"Names the rule in the ledger, in overrides and in commands; a new id is a new rule that has done nothing yet."`
+	ID          string        `yaml:"id" doc:"Names the rule in runs, overrides and commands; a new id is a new rule that has done nothing yet."`
 	Description string        `yaml:"description" doc:"For people."`
 	Mode        string        `yaml:"mode" doc:"shadow decides and renders, but sends nothing; the default." enum:"off,shadow,live"`
 	On          triggers      `yaml:"on" doc:"What the rule waits for."`

@@ -11,7 +11,7 @@ import (
 
 // rate is "20/h".
 type rate struct {
-	most   int
+	max    int
 	window time.Duration
 }
 
@@ -30,11 +30,11 @@ func (*rate) schema(*schemer) map[string]any {
 }
 
 func parseRate(s string) (rate, bool) {
-	most, per, ok := strings.Cut(s, "/")
+	number, per, ok := strings.Cut(s, "/")
 	if !ok {
 		return rate{}, false
 	}
-	n, err := strconv.Atoi(strings.TrimSpace(most))
+	n, err := strconv.Atoi(strings.TrimSpace(number))
 	if err != nil || n < 1 || n > 1_000_000 {
 		return rate{}, false
 	}
@@ -43,7 +43,7 @@ func parseRate(s string) (rate, bool) {
 		return rate{n, u}, true
 	}
 	window, err := strictyaml.ParseDuration(per)
-	return rate{n, window}, err == nil && window >= time.Second && window <= maxAgeMost
+	return rate{n, window}, err == nil && window >= time.Second && window <= maxAge
 }
 
 type limitKeys struct {
@@ -55,8 +55,8 @@ type limitKeys struct {
 func (k *limitKeys) limits() []reactors.Limit {
 	var limits []reactors.Limit
 	add := func(per reactors.Per, r rate) {
-		if r.most > 0 {
-			limits = append(limits, reactors.Limit{Per: per, Most: r.most, Window: r.window})
+		if r.max > 0 {
+			limits = append(limits, reactors.Limit{Per: per, Most: r.max, Window: r.window})
 		}
 	}
 	add(reactors.PerSpace, k.PerSpace)

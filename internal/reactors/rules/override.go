@@ -58,13 +58,13 @@ func (c *compiler) override(e *entry, space, p strictyaml.Pair, base *strictyaml
 			ok = false
 			continue
 		}
-		n, reached := merged.Set(path, key)
-		if reached == "" {
-			merged = n
+		n, unreached := merged.Set(path, key)
+		if unreached > 0 {
+			c.At(key.At, "", "%s has no %s", p.Key, strictyaml.JoinPath(path[:len(path)-unreached+1]))
+			ok = false
 			continue
 		}
-		c.At(key.At, "", "%s has no %s", p.Key, reached)
-		ok = false
+		merged = n
 	}
 	if !ok {
 		return

@@ -227,7 +227,8 @@ func (k *quietKeys) hours(d *strictyaml.Decoder, path string) *QuietHours {
 	}
 	days, offset, err := parseWindows(k.Allow)
 	if err != nil {
-		d.At(d.Nodes[strictyaml.Join(path, "allow")].Inside(offset), "for example Mon-Fri 08:00-18:00, Sat 10:00-12:00", "%s.allow: %v", path, err)
+		n := d.Nodes[strictyaml.Join(path, "allow")]
+		d.At(n.Inside(offset), "for example Mon-Fri 08:00-18:00, Sat 10:00-12:00", "%s.allow: %v", path, err)
 		return nil
 	}
 	q.byDay = days

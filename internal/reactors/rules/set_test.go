@@ -180,13 +180,13 @@ tests:
       - {do: react, at: 10m, emoji: "🎉"}
     expect: {condition_false: 2}
 `)
-	member := func(at time.Duration, t reactors.Trigger) rules.Given {
-		return rules.Given{At: at, Trigger: t, Member: "users/1", Space: "spaces/A", Role: "ROLE_MEMBER"}
+	member := func(at time.Duration, t reactors.Trigger) rules.TestEvent {
+		return rules.TestEvent{At: at, Trigger: t, Member: "users/1", Space: "spaces/A", Role: "ROLE_MEMBER"}
 	}
 	want := []rules.Test{
 		{
 			Name: "short", Reactor: "a", Start: monday, Line: 5,
-			Given: []rules.Given{
+			Events: []rules.TestEvent{
 				member(0, reactors.MemberJoined),
 				{At: 5 * time.Minute, Trigger: reactors.MessageCreated, Member: "users/1", Space: "spaces/A", Message: "spaces/A/messages/test-2", Thread: "spaces/A/threads/test-2"},
 				{At: 90 * time.Minute, Trigger: reactors.ReactionAdded, Member: "users/1", Space: "spaces/A", Message: "spaces/A/messages/test-2", Thread: "spaces/A/threads/test-2", Emoji: "👍"},
@@ -196,7 +196,7 @@ tests:
 		},
 		{
 			Name: "long", Reactor: "a", Start: time.Date(2026, time.March, 29, 0, 0, 0, 0, time.UTC), Line: 9,
-			Given: []rules.Given{
+			Events: []rules.TestEvent{
 				{At: 10 * time.Minute, Trigger: reactors.MemberRoleChanged, Member: "users/7", Space: "spaces/B", Role: "ROLE_MANAGER", Bot: true},
 				{At: 10 * time.Minute, Trigger: reactors.MessageCreated, Member: "users/1", Space: "spaces/A", Message: "spaces/A/messages/test-2", Thread: "spaces/A/threads/T", Text: "hello"},
 				{At: 10 * time.Minute, Trigger: reactors.ReactionAdded, Member: "users/1", Space: "spaces/A", Message: "spaces/A/messages/test-2", Thread: "spaces/A/threads/T", Emoji: "🎉"},

@@ -15,31 +15,26 @@ var spaceNames = regexp.MustCompile(spaceName)
 
 // spacesKeys is a list of spaces, or which to include and which not.
 type spacesKeys struct {
-	Include []string
-	Except  []string
-	Match   string
-}
-
-type spacesSection struct {
 	Include []string `yaml:"include" doc:"Only in these."`
 	Except  []string `yaml:"except" doc:"Not in these."`
 	Match   string   `yaml:"match" doc:"A CEL condition on space, asked when the turn has come."`
 }
 
+// spacesSection is what is written as a section.
+type spacesSection spacesKeys
+
 func (k *spacesKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
-	s := spacesSection{}
 	inside := path
 	switch n.Kind {
 	case strictyaml.List:
-		d.Decode(path, n, &s.Include)
+		d.Decode(path, n, &k.Include)
 	case strictyaml.Section:
-		d.Decode(path, n, &s)
+		d.Decode(path, n, (*spacesSection)(k))
 		inside = strictyaml.Join(path, "include")
 	default:
 		d.At(n.At, `for example ["spaces/AAQAtX4kZ1c"] or {except: ["spaces/AAQAtX4kZ1c"]}`,
 			"%s must be a list of spaces or a section, got %s", path, n.Kind)
 	}
-	*k = spacesKeys(s)
 	if n := d.Nodes[inside]; n != nil && n.Kind == strictyaml.List && len(n.Items) == 0 {
 		d.At(n.At, "leave it out for everywhere; mode: off is for nowhere", "%s is empty", inside)
 	}

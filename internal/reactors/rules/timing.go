@@ -14,18 +14,18 @@ import (
 func (c *ruleCompiler) timing() {
 	k, r := &c.keys, c.rule
 	if c.Has("wait") {
-		c.between("wait", k.Wait, 0, waitMost)
+		c.between("wait", k.Wait, 0, maxWait)
 		if c.Has("sequence") {
 			c.At(c.Where("wait"), "use after in its first step", "wait is for do, not for a sequence")
 		}
 	}
-	r.MaxAge = maxAgeDefault
+	r.MaxAge = defaultAge
 	if c.Has("sequence") {
-		r.MaxAge = maxAgeSteps
+		r.MaxAge = sequenceAge
 	}
 	if c.Has("max_age") {
 		r.MaxAge = k.MaxAge
-		c.between("max_age", k.MaxAge, maxAgeLeast, maxAgeMost)
+		c.between("max_age", k.MaxAge, minAge, maxAge)
 	}
 	if c.Has("quiet_hours") {
 		r.Quiet = k.QuietHours.hours(c.Decoder, "quiet_hours")
@@ -43,18 +43,18 @@ func (c *ruleCompiler) timing() {
 }
 
 // between checks a duration that was written.
-func (c *ruleCompiler) between(path string, d, least, most time.Duration) {
+func (c *ruleCompiler) between(path string, d, low, high time.Duration) {
 	n := c.Nodes[path]
-	if _, err := strictyaml.ParseDuration(n.Text); err != nil {
+	if c.Wrong[path] {
 		return // reported
 	}
 	switch {
 	case d < 0:
 		c.At(n.At, "", "%s must not be negative", path)
-	case d < least:
-		c.At(n.At, "", "%s must be at least %s", path, strictyaml.FormatDuration(least))
-	case d > most:
-		c.At(n.At, "", "%s must be at most %s", path, strictyaml.FormatDuration(most))
+	case d < low:
+		c.At(n.At, "", "%s must be at least %s", path, strictyaml.FormatDuration(low))
+	case d > high:
+		c.At(n.At, "", "%s must be at most %s", path, strictyaml.FormatDuration(high))
 	}
 }
 
