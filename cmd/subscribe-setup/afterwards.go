@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -44,7 +44,7 @@ func (e *environment) afterwards(ctx context.Context, s *session, results []subs
 	}
 	var single []string
 	for scope := range spaces {
-		if strings.HasPrefix(scope, "spaces/") && scope != "spaces/-" {
+		if events.IsSpace(scope) {
 			single = append(single, scope)
 		}
 	}
@@ -61,7 +61,7 @@ func watchedSince(results []subscriptions.Result) map[string]time.Time {
 	since := map[string]time.Time{}
 	for _, r := range results {
 		s := r.Subscription
-		if r.Err == nil && s != nil && s.State == subscriptions.StateActive && !strings.HasPrefix(r.Scope, "users/") {
+		if r.Err == nil && s != nil && s.State == subscriptions.StateActive && !events.IsUser(r.Scope) {
 			since[r.Scope] = s.CreateTime
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -110,7 +111,7 @@ func (s *session) spaceRows(ctx context.Context) ([]spaceRow, error) {
 
 // watchesAll tells the scopes that every space of the caller is in.
 func watchesAll(scope string) bool {
-	return scope == "spaces/-" || strings.HasPrefix(scope, "customers/")
+	return scope == events.AllSpaces || strings.HasPrefix(scope, "customers/")
 }
 
 func spaceColumns() []cli.Column[spaceRow] {

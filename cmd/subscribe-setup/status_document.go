@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -181,7 +181,7 @@ func (s *seen) fill(r *statusRow, now time.Time) {
 	if s == nil {
 		return
 	}
-	if !strings.HasPrefix(r.Scope, "users/") { // whose events are recorded as those of spaces
+	if !events.IsUser(r.Scope) { // whose events are recorded as those of spaces
 		a := s.activityOf(r.Scope)
 		r.Events24h = &a.Events
 		if !a.Last.IsZero() {
@@ -203,7 +203,7 @@ func (s *seen) fill(r *statusRow, now time.Time) {
 
 // activityOf is that of a space, or of all where the scope is wide.
 func (s *seen) activityOf(scope string) store.Activity {
-	if strings.HasPrefix(scope, "spaces/") && scope != "spaces/-" {
+	if events.IsSpace(scope) {
 		return s.activity[scope]
 	}
 	var all store.Activity

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
@@ -68,11 +68,9 @@ They carry new ids, so the rule itself takes no notice.`,
 	return cmd
 }
 
-var userNames = regexp.MustCompile(`^users/[^/]+$`)
-
 func (o *previewOptions) check() error {
 	for flag, value := range map[string]string{"--member": o.member, "--send-to": o.sendTo} {
-		if value != "" && !userNames.MatchString(value) {
+		if value != "" && !events.IsUser(value) {
 			return cli.Usage("%s %q is nobody: name them as users/123", flag, value)
 		}
 	}

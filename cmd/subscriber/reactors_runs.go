@@ -13,6 +13,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -88,7 +89,7 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 // checkFilter finds what can't be anybody's name: nothing would be found, and
 // that would look like an answer.
 func checkFilter(f store.RunFilter) error {
-	if f.Member != "" && !userNames.MatchString(f.Member) {
+	if f.Member != "" && !events.IsUser(f.Member) {
 		return cli.Usage("--member %q is nobody: name them as users/123", f.Member)
 	}
 	if f.Space == "" {

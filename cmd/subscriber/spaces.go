@@ -3,17 +3,17 @@ package main
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // checkSpaces checks the values of --space.
 func checkSpaces(spaces []string) error {
 	for _, s := range spaces {
-		if id, ok := strings.CutPrefix(s, "spaces/"); !ok || id == "" || id == "-" || strings.Contains(id, "/") {
+		if !events.IsSpace(s) {
 			return cli.Usage("--space %q is no space: name it as spaces/AAQA…", s)
 		}
 	}
@@ -30,7 +30,7 @@ func spacesToRead(ctx context.Context, cfg config.Config, db *store.Store, named
 			return nil, err
 		}
 		for _, t := range cfg.Workspace.All() {
-			if strings.HasPrefix(t.Target, "spaces/") && t.Target != "spaces/-" {
+			if events.IsSpace(t.Target) {
 				spaces = append(spaces, t.Target)
 			}
 		}

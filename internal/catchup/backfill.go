@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,20 +18,13 @@ import (
 // Kept is how long Google lists events.
 const Kept = 28 * 24 * time.Hour
 
-const chat = "google.workspace.chat."
-
 // listable returns those of the event types that spaceEvents.list knows: the
 // deletion of a space can't be listed, nor what isn't about a space.
 func listable(types []string) []string {
-	return slices.DeleteFunc(slices.Clone(types), func(t string) bool { return !isListable(t) })
-}
-
-func isListable(eventType string) bool {
-	switch kind, _, _ := strings.Cut(strings.TrimPrefix(eventType, chat), "."); kind {
-	case "message", "membership", "reaction", "space":
-		return eventType != chat+"space.v1.deleted"
-	}
-	return false
+	return slices.DeleteFunc(slices.Clone(types), func(name string) bool {
+		t, _ := events.TypeOf(name)
+		return !t.Listable
+	})
 }
 
 // Range is a time of a space.

@@ -96,16 +96,15 @@ type answer struct {
 
 // get calls the API.
 func (r *Reader) get(ctx context.Context, args jobs.Fetch) (answer, error) {
-	const chat = "google.workspace.chat."
 	var read func(context.Context, string) (gchat.Resource, error)
-	var key, eventType string
-	switch events.Kind(args.ItemKind) {
+	kind, verb := events.Kind(args.ItemKind), events.VerbCreated
+	switch kind {
 	case events.KindMessage:
-		read, key, eventType = r.chat.Message, "message", "message.v1.created"
+		read = r.chat.Message
 	case events.KindMembership:
-		read, key, eventType = r.chat.Membership, "membership", "membership.v1.created"
+		read = r.chat.Membership
 	case events.KindSpace:
-		read, key, eventType = r.chat.Space, "space", "space.v1.updated"
+		read, verb = r.chat.Space, events.VerbUpdated
 	default:
 		// There is no way to get a reaction but in its event.
 		e, asOf, err := r.chat.Event(ctx, args.Event)
@@ -115,11 +114,12 @@ func (r *Reader) get(ctx context.Context, args jobs.Fetch) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	data, err := json.Marshal(map[string]json.RawMessage{key: got.Data})
+	eventType := events.TypeName(kind, verb)
+	data, err := json.Marshal(map[string]json.RawMessage{events.ResourceOf(eventType): got.Data})
 	if err != nil {
 		return answer{}, fmt.Errorf("read %s: %w", args.Resource, err)
 	}
-	return answer{chat + eventType, data, got.AsOf, 0}, nil
+	return answer{eventType, data, got.AsOf, 0}, nil
 }
 
 var errMalformed = errors.New("the answer can't be understood")

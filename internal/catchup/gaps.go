@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
 	"go.uber.org/zap"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -91,7 +91,7 @@ func (r *Reader) Repair(ctx context.Context, id int64) error {
 
 // spacesOf returns the spaces that a scope covers, as far as they are known.
 func (r *Reader) spacesOf(ctx context.Context, scope string) ([]string, error) {
-	if strings.HasPrefix(scope, "spaces/") && scope != "spaces/-" {
+	if events.IsSpace(scope) {
 		return []string{scope}, nil
 	}
 	return r.db.Spaces(ctx)

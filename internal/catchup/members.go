@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -99,7 +98,7 @@ func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersRep
 // hasLeft asks for one person: a list of several pages that is read while
 // people come and go may leave somebody out, and apps are never listed.
 func (r *Reader) hasLeft(ctx context.Context, space, user string) (bool, error) {
-	got, err := r.chat.Membership(ctx, space+"/members/"+strings.TrimPrefix(user, "users/"))
+	got, err := r.chat.Membership(ctx, events.MemberName(space, user))
 	if errors.Is(err, gchat.ErrGone) {
 		return true, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -122,7 +123,7 @@ func (c *checker) eventTypes(path string, list []string, kind TargetKind, unset 
 	}
 	for i, name := range list {
 		item := strictyaml.Item(path, i)
-		single := strings.NewReplacer(".batchCreated", ".created", ".batchUpdated", ".updated", ".batchDeleted", ".deleted").Replace(name)
+		single, _ := events.TypeOf(name)
 		switch {
 		case c.Wrong[item]:
 		case slices.Contains(possible, name) && slices.Index(list, name) < i:
@@ -130,10 +131,10 @@ func (c *checker) eventTypes(path string, list []string, kind TargetKind, unset 
 		case slices.Contains(possible, name):
 		case slices.Contains(all, name):
 			c.add(item, "%q is not an event type of %s; %s", name, kind.words(), elsewhere(name))
-		case single != name && slices.Contains(all, single):
-			c.add(item, "%q can't be subscribed to: batch forms come along with %q", name, single)
-		case slices.Contains(all, eventPrefix+name):
-			c.add(item, "%q is not an event type; the full name is %q", name, eventPrefix+name)
+		case slices.Contains(all, single.Name):
+			c.add(item, "%q can't be subscribed to: batch forms come along with %q", name, single.Name)
+		case slices.Contains(all, events.ChatPrefix+name):
+			c.add(item, "%q is not an event type; the full name is %q", name, events.ChatPrefix+name)
 		default:
 			message := fmt.Sprintf("%q is not an event type of %s", name, kind.words())
 			if near := strictyaml.Nearest(name, possible); near != "" {

@@ -1,8 +1,9 @@
 package config
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // TargetKind says what a target is.
@@ -16,24 +17,18 @@ const (
 	KindCustomer TargetKind = "customer" // "customers/my_customer"
 )
 
-var (
-	spaceName    = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]+$`)
-	userName     = regexp.MustCompile(`^users/[0-9]{1,30}$`)
-	customerName = regexp.MustCompile(`^customers/(my_customer|C[A-Za-z0-9]{1,30})$`)
-)
-
 const namePrefix = "name:"
 
 // Kind is what the target is; "" if its text is not a target's.
 func (t Target) Kind() TargetKind {
 	switch {
-	case t.Target == "spaces/-":
+	case t.Target == events.AllSpaces:
 		return KindSpaces
-	case spaceName.MatchString(t.Target):
+	case events.IsWrittenSpace(t.Target):
 		return KindSpace
-	case userName.MatchString(t.Target):
+	case events.IsAccount(t.Target):
 		return KindUser
-	case customerName.MatchString(t.Target):
+	case events.IsCustomer(t.Target):
 		return KindCustomer
 	case strings.HasPrefix(t.Target, namePrefix):
 		return KindName
@@ -75,44 +70,24 @@ func glob(pattern, text []rune) bool {
 	return p == len(pattern)
 }
 
-const eventPrefix = "google.workspace.chat."
-
 // EventTypes returns the ten event types that a subscription to a space can
-// name (fact sheet §1.1). Batch forms are delivered along with them.
-func EventTypes() []string {
-	return []string{
-		eventPrefix + "message.v1.created",
-		eventPrefix + "message.v1.updated",
-		eventPrefix + "message.v1.deleted",
-		eventPrefix + "membership.v1.created",
-		eventPrefix + "membership.v1.updated",
-		eventPrefix + "membership.v1.deleted",
-		eventPrefix + "reaction.v1.created",
-		eventPrefix + "reaction.v1.deleted",
-		eventPrefix + "space.v1.updated",
-		eventPrefix + "space.v1.deleted",
-	}
-}
+// name. Batch forms are delivered along with them.
+func EventTypes() []string { return events.TypeNames(events.OfSpaces) }
 
 // AllEventTypes returns every event type that a subscription to anything of
 // Chat can name: the ten of spaces first, then those of users.
 func AllEventTypes() []string {
-	return append(EventTypes(),
-		eventPrefix+"spaceReadState.v1.updated",
-		eventPrefix+"threadReadState.v1.updated",
-		eventPrefix+"availability.v1.updated",
-	)
+	return events.TypeNames(events.OfSpaces | events.OfUsers | events.OfCustomers)
 }
 
 // EventTypes returns the event types that a subscription to this kind of
-// target can name (fact sheet §1.1).
+// target can name.
 func (k TargetKind) EventTypes() []string {
-	all := AllEventTypes()
 	switch k {
 	case KindUser:
-		return append(all[3:6:6], all[10:]...)
+		return events.TypeNames(events.OfUsers)
 	case KindCustomer:
-		return all[:12] // no app may know of availability
+		return events.TypeNames(events.OfCustomers)
 	}
-	return all[:10]
+	return EventTypes()
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // BotScope is what a Chat app needs to send, and to see its spaces and their
@@ -44,23 +45,19 @@ func Scopes(cfg config.Config) []string {
 // ScopeFor is the narrowest scope that allows a subscription to this event
 // type of this kind of target, "" if there is none.
 func ScopeFor(mode string, kind config.TargetKind, eventType string) string {
-	resource, _, _ := strings.Cut(strings.TrimPrefix(eventType, "google.workspace.chat."), ".")
-	what, ok := map[string]string{
-		"message": "messages", "reaction": "messages", "membership": "memberships", "space": "spaces",
-		"spaceReadState": "users.readstate", "threadReadState": "users.readstate", "availability": "users.availability",
-	}[resource]
+	t, _ := events.TypeOf(eventType)
 	user := mode == config.AuthUser || mode == config.AuthImpersonate
 	switch {
-	case !ok:
+	case t.Scope == "":
 		return ""
-	case user && resource == "reaction":
+	case user && t.Kind == events.KindReaction:
 		return reactionsOnly
 	case user:
-		return prefix + "chat." + what + ".readonly"
-	case kind == config.KindCustomer && resource != "availability":
-		return prefix + "chat.app.all." + what + ".readonly"
-	case kind == config.KindCustomer || strings.HasPrefix(what, "users."):
+		return prefix + "chat." + t.Scope + ".readonly"
+	case kind == config.KindCustomer && t.Kind != events.KindAvailability:
+		return prefix + "chat.app.all." + t.Scope + ".readonly"
+	case kind == config.KindCustomer || strings.HasPrefix(t.Scope, "users."):
 		return "" // no app may
 	}
-	return prefix + "chat.app." + what + ".readonly"
+	return prefix + "chat.app." + t.Scope + ".readonly"
 }

@@ -3,7 +3,6 @@ package demo
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -158,15 +157,13 @@ func (s *screen) line(space, text string) {
 }
 
 func (s *screen) describe(e simulate.Event, it simulate.EventItem) string {
-	short := strings.TrimPrefix(e.Type, "google.workspace.chat.")
-	kind, verb, _ := strings.Cut(short, ".v1.")
-	verb = strings.ToLower(strings.TrimPrefix(verb, "batch"))
+	t, _ := events.TypeOf(e.Type)
 	batch := ""
 	if len(e.Items) > 1 {
 		batch = fmt.Sprintf("  (one of %d in a batch event)", len(e.Items))
 	}
 	var what string
-	switch kind + " " + verb {
+	switch happened := string(t.Kind) + " " + string(t.Verb); happened {
 	case "message created":
 		what = fmt.Sprintf("%s: %s", it.ActorDisplay, clip(s.mentioned(it.Text)))
 	case "message updated":
@@ -184,16 +181,17 @@ func (s *screen) describe(e simulate.Event, it simulate.EventItem) string {
 	case "space updated":
 		what = "the space is now called " + it.Text
 	default:
-		what = kind + " " + verb
+		what = happened
 	}
 	return what + batch
 }
 
-var mention = regexp.MustCompile(`<users/[^>]+>`)
-
 // mentioned shows mentions as Chat does.
 func (s *screen) mentioned(text string) string {
-	return mention.ReplaceAllStringFunc(text, func(m string) string { return "@" + s.names[strings.Trim(m, "<>")] })
+	for _, user := range events.Mentioned(text) {
+		text = strings.ReplaceAll(text, "<"+user+">", "@"+s.names[user])
+	}
+	return text
 }
 
 func clip(text string) string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -87,7 +88,7 @@ func (e *examination) findAccess(ctx context.Context) (access, error) {
 	}
 	looks := 0
 	for _, d := range desired {
-		single := strings.HasPrefix(d.Scope, "spaces/") && d.Scope != "spaces/-"
+		single := events.IsSpace(d.Scope)
 		if !single || in[d.Scope] {
 			a.open = append(a.open, d)
 			continue
@@ -139,7 +140,7 @@ func (e *examination) try(ctx context.Context) ([]trial, error) {
 			}
 			tried[key] = true
 			one := d
-			one.EventTypes = slices.DeleteFunc(slices.Clone(d.EventTypes), func(t string) bool { return kindOf(t) != kind })
+			one.EventTypes = slices.DeleteFunc(slices.Clone(d.EventTypes), func(t string) bool { return events.ResourceOf(t) != kind })
 			err := m.Validate(ctx, subscriptions.Action{Kind: subscriptions.Create, Desired: one})
 			trials = append(trials, trial{d.Scope, kind, one.EventTypes, err})
 		}
@@ -156,15 +157,10 @@ func targetKind(scope string) string {
 	return kind
 }
 
-func kindOf(eventType string) string {
-	kind, _, _ := strings.Cut(subscriptions.ShortType(eventType), ".")
-	return kind
-}
-
 func kindsOf(types []string) []string {
 	var kinds []string
 	for _, t := range types {
-		if k := kindOf(t); !slices.Contains(kinds, k) {
+		if k := events.ResourceOf(t); !slices.Contains(kinds, k) {
 			kinds = append(kinds, k)
 		}
 	}

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-const newMessages = "google.workspace.chat.message.v1.created"
+var newMessages = events.TypeName(events.KindMessage, events.VerbCreated)
 
 // delivered: Google has something that brings new messages of the space.
 func (p *probe) delivered(_ context.Context, e *examination) finding {
@@ -20,7 +21,7 @@ func (p *probe) delivered(_ context.Context, e *examination) finding {
 	var why finding
 	for i := range listed {
 		s := &listed[i]
-		wide := s.Scope() == "spaces/-" || targetKind(s.Scope()) == "customers"
+		wide := s.Scope() == events.AllSpaces || targetKind(s.Scope()) == "customers"
 		if s.Scope() != p.opts.Space && !wide {
 			continue
 		}

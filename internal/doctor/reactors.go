@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -132,7 +133,7 @@ func (e *examination) tryMemberScope(ctx context.Context) (space string, err err
 	}
 	space = spaces[0].Name
 	_, err = c.SpaceEvents(ctx, gchat.EventsQuery{
-		Space: space, Types: []string{"google.workspace.chat.membership.v1.created"}, After: e.opts.Now().Add(-time.Hour),
+		Space: space, Types: []string{events.TypeName(events.KindMembership, events.VerbCreated)}, After: e.opts.Now().Add(-time.Hour),
 	})
 	return space, err
 }

@@ -29,7 +29,7 @@ func (l Limits) Decode(attributes map[string]string, data []byte) (*Event, *Malf
 	if !env.cloudEvent {
 		return r.interaction()
 	}
-	f, known := formOf(env.ceType)
+	t, known := typesByName[env.ceType]
 	if !env.json && known {
 		return nil, malformed(ReasonUnsupportedContentType, "ce-datacontenttype isn't application/json, which events of this type are in")
 	}
@@ -41,20 +41,19 @@ func (l Limits) Decode(attributes map[string]string, data []byte) (*Event, *Malf
 	}{}
 	ev := &box.event
 	*ev = Event{ID: env.id, Source: env.source, Type: env.ceType, Subject: env.subject, Time: env.time}
-	if known && f.batch != "" {
+	if known && env.ceType != t.Name {
 		ev.Batch = true
 	} else {
-		box.item[0] = Item{Kind: f.kind, Verb: f.verb}
 		ev.Items = box.item[:]
 	}
 
 	switch {
 	case known:
-		r.payload(ev, f)
+		r.payload(ev, t)
 	case env.json:
-		ev.Items[0] = Item{Kind: KindUnknown, Verb: VerbOther}
 		r.skip()
 		r.end()
+		fallthrough
 	default:
 		ev.Items[0] = Item{Kind: KindUnknown, Verb: VerbOther}
 	}
@@ -70,10 +69,11 @@ func (l Limits) Decode(attributes map[string]string, data []byte) (*Event, *Malf
 }
 
 // payload reads the data of a documented event type.
-func (r *reader) payload(ev *Event, f form) {
-	key := f.resource
-	if f.batch != "" {
-		key = f.batch
+func (r *reader) payload(ev *Event, t *Type) {
+	key := t.Plural
+	if !ev.Batch {
+		key = t.Resource
+		ev.Items[0] = Item{Kind: t.Kind, Verb: t.Verb}
 	}
 	found := false
 	if r.object() {
@@ -81,37 +81,37 @@ func (r *reader) payload(ev *Event, f form) {
 			switch {
 			case string(r.key) != key:
 				r.skip()
-			case f.batch == "":
+			case !ev.Batch:
 				found = r.resource(&ev.Items[0])
 			case r.array():
-				found = r.elements(ev, f)
+				found = r.elements(ev, t)
 			}
 		}
 	}
 	r.end()
 	switch {
 	case r.fail != nil:
-	case f.kind == KindSubscription:
+	case t.Kind == KindSubscription:
 		r.nameSubscription(ev)
 	case !found:
 		r.failf(ReasonMissingResource, 0, "the data holds no %q, which the event's type asks for", key)
 	case len(ev.Items) == 0 || ev.Items[0].Resource == "":
-		r.failf(ReasonMissingName, 0, "no %s in the data has a name", f.kind)
+		r.failf(ReasonMissingName, 0, "no %s in the data has a name", t.Kind)
 	}
 }
 
 // elements reads the elements of a batch into items, and returns whether there
 // was any. What names nothing becomes no item, but keeps its ordinal, so that
 // the item can still be recorded if another copy of the event names it.
-func (r *reader) elements(ev *Event, f form) (found bool) {
+func (r *reader) elements(ev *Event, t *Type) (found bool) {
 	for n := 0; r.nextElement(); n++ {
 		if n == r.limits.MaxItems {
 			r.failf(ReasonTooManyItems, r.pos, "a batch of more than %d resources", r.limits.MaxItems)
 			break
 		}
-		ev.Items = append(ev.Items, Item{Ordinal: n, Kind: f.kind, Verb: f.verb})
+		ev.Items = append(ev.Items, Item{Ordinal: n, Kind: t.Kind, Verb: t.Verb})
 		last := len(ev.Items) - 1
-		if r.element(&ev.Items[last], f.resource); ev.Items[last].Resource == "" {
+		if r.element(&ev.Items[last], t.Resource); ev.Items[last].Resource == "" {
 			ev.Items = ev.Items[:last]
 		}
 		found = true

@@ -97,7 +97,7 @@ func docsTable(t *testing.T) string {
 			t.Fatalf("Decode %s: %v", s.Name, bad)
 		}
 		first := &ev.Items[0]
-		typ := strings.TrimPrefix(ev.Type, chatPrefix)
+		typ := strings.TrimPrefix(ev.Type, ChatPrefix)
 		rows = append(rows, row{slices.Index(kinds, first.Kind), typ, fmt.Sprintf("| `%s` | %s | %d | %s | %s |\n",
 			typ, s.Shape, len(ev.Items), strings.Join(filled(ev), ", "), recordedIn(first))})
 	}

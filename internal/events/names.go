@@ -1,6 +1,12 @@
 package events
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// AllSpaces is the wildcard that stands for all spaces of a user. It names no space.
+const AllSpaces = "spaces/-"
 
 // Hosts that full resource names (ce-source, ce-subject) begin with.
 const (
@@ -18,7 +24,7 @@ func SpaceOf(name string) string {
 		name = strings.TrimPrefix(name[len(user):], "/")
 	}
 	space := firstTwo(name, "spaces/")
-	if space == "spaces/-" {
+	if space == AllSpaces {
 		return ""
 	}
 	return space
@@ -64,6 +70,75 @@ func SubscriptionName(source string) string {
 	return name
 }
 
+// IsSpace reports whether name is "spaces/S". Like the functions above it takes
+// any id that Google may come up with.
+func IsSpace(name string) bool { return name != "" && SpaceOf(name) == name }
+
+// IsUser reports whether name is "users/U".
+func IsUser(name string) bool { return isPair(name, "users/") }
+
+// IsMessage reports whether name is "spaces/S/messages/M".
+func IsMessage(name string) bool { return name != "" && MessageOf(name) == name }
+
+// IsSubscription reports whether name is "subscriptions/S".
+func IsSubscription(name string) bool { return isPair(name, "subscriptions/") }
+
+// IsClientID reports whether id can be a message id of our own, which Google
+// takes in place of its own.
+func IsClientID(id string) bool {
+	rest, ok := strings.CutPrefix(id, "client-")
+	return ok && 0 < len(rest) && len(rest) <= 56 && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+// MemberName returns the "spaces/S/members/U" of "spaces/S" and "users/U".
+func MemberName(space, user string) string {
+	return space + "/members/" + strings.TrimPrefix(user, "users/")
+}
+
+// What people write, in the configuration and in rules, is held to stricter
+// forms, so that a slip is found before Google answers with an error. Where two
+// of them differ, the comment says why.
+
+// SpacePattern is [IsWrittenSpace] for JSON schemas.
+const SpacePattern = "^spaces/[A-Za-z0-9_-]+$"
+
+// IsWrittenSpace reports whether name is "spaces/" and an id of the characters
+// that those of spaces consist of. AllSpaces is of that form.
+func IsWrittenSpace(name string) bool { return isWritten(name, "spaces/", "_-") }
+
+// IsWrittenUser reports whether name is "users/" and an id, or an alias, which
+// is an e-mail address: the Chat API takes both.
+func IsWrittenUser(name string) bool { return isWritten(name, "users/", "._@-") }
+
+// IsMentionable reports whether a message can mention the user: an e-mail
+// address would be shown as it is, and users/all would call everybody.
+func IsMentionable(user string) bool {
+	return isWritten(user, "users/", "._-") && !strings.EqualFold(user, "users/all")
+}
+
+// IsAccount reports whether name is "users/" and the number of a Google
+// account, which is all that a subscription to a user takes.
+func IsAccount(name string) bool {
+	id, ok := strings.CutPrefix(name, "users/")
+	return ok && 0 < len(id) && len(id) <= 30 && strings.Trim(id, "0123456789") == ""
+}
+
+// IsCustomer reports whether name is that of an organisation.
+func IsCustomer(name string) bool {
+	return name == "customers/my_customer" || isWritten(name, "customers/C", "") && len(name) <= len("customers/C")+30
+}
+
+// mention is what Chat could take for one.
+var mention = regexp.MustCompile(`(?i)<\s*(users/[^>|]*)`)
+
+// Mentioned returns the users whom Chat could take for mentioned in a text.
+func Mentioned(text string) (users []string) {
+	for _, m := range mention.FindAllStringSubmatch(text, -1) {
+		users = append(users, m[1])
+	}
+	return users
+}
+
 // validName reports whether name has the form that names of the kind have.
 func validName(kind Kind, name string) bool {
 	switch kind {
@@ -107,6 +182,14 @@ func firstTwo(name, collection string) string {
 // isPair reports whether name is the collection and one id, no more.
 func isPair(name, collection string) bool {
 	return name != "" && firstTwo(name, collection) == name
+}
+
+// isWritten reports whether name is the prefix and then letters, digits and the
+// others only.
+func isWritten(name, prefix, others string) bool {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	id, ok := strings.CutPrefix(name, prefix)
+	return ok && id != "" && strings.Trim(id, plain+others) == ""
 }
 
 // isSegment reports whether s can be one segment of a name.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -18,7 +19,7 @@ var ErrNoDirectMessage = errors.New("there is no direct message with this person
 // person write to each other. ErrNoDirectMessage is permanent.
 func (c *Client) FindDirectMessage(ctx context.Context, user string) (space string, err error) {
 	doing := "find the direct message with " + user
-	if !userName.MatchString(user) {
+	if !events.IsUser(user) {
 		return "", reactors.Permanent(fmt.Errorf("find a direct message: %q is not a user's name", user))
 	}
 	if err := c.reads.spaces.Wait(ctx); err != nil {

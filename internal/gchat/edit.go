@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 
 	"google.golang.org/api/chat/v1"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -20,13 +20,11 @@ type UpdateMessage struct {
 	Cards json.RawMessage // a cardsV2 list
 }
 
-var messageName = regexp.MustCompile(`^spaces/[^/]+/messages/[^/]+$`)
-
 // UpdateMessage changes the message. Once it is gone the error is also ErrGone.
 // Doing it again does no harm, so an unclear outcome isn't settled.
 func (c *Client) UpdateMessage(ctx context.Context, m UpdateMessage) (Message, error) {
 	doing := "change " + m.Name
-	if !messageName.MatchString(m.Name) {
+	if !events.IsMessage(m.Name) {
 		return Message{}, reactors.Permanent(fmt.Errorf("change a message: %q is not a message's name", m.Name))
 	}
 	if err := CheckContent(m.Text, m.Cards); err != nil {
@@ -69,7 +67,7 @@ func (c *Client) patch(ctx context.Context, m UpdateMessage) (*chat.Message, err
 // DeleteMessage deletes one of the app's messages, by Google's id or the
 // client's. A nil error means that it isn't there, now or from before.
 func (c *Client) DeleteMessage(ctx context.Context, name string) error {
-	if !messageName.MatchString(name) {
+	if !events.IsMessage(name) {
 		return reactors.Permanent(fmt.Errorf("delete a message: %q is not a message's name", name))
 	}
 	err := c.remove(ctx, name)

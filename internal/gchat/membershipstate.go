@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // MembershipState is how a person stands to a space.
@@ -32,7 +34,7 @@ func (c *Client) MembershipState(ctx context.Context, space, user string) (Membe
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	m, err := c.host.Spaces.Members.Get(membershipOf(space, user)).Context(ctx).Do()
+	m, err := c.host.Spaces.Members.Get(events.MemberName(space, user)).Context(ctx).Do()
 	switch {
 	case code(err) == http.StatusNotFound && !appMissing(err):
 		return MembershipState{State: NotMember}, nil

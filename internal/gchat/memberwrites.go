@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"google.golang.org/api/chat/v1"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -78,9 +78,9 @@ func (c *Client) mayHost(ctx context.Context, space, user string) error {
 
 func checkNames(space, user string) error {
 	switch {
-	case !spaceName.MatchString(space):
+	case !events.IsSpace(space):
 		return reactors.Permanent(fmt.Errorf("%q is not a space's name", space))
-	case !userName.MatchString(user):
+	case !events.IsUser(user):
 		return reactors.Permanent(fmt.Errorf("%q is not a user's name", user))
 	}
 	return nil
@@ -96,17 +96,13 @@ func (c *Client) addMember(ctx context.Context, space, user string) (*chat.Membe
 func (c *Client) removeMember(ctx context.Context, space, user string) error {
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	_, err := c.host.Spaces.Members.Delete(membershipOf(space, user)).Context(ctx).Do()
+	_, err := c.host.Spaces.Members.Delete(events.MemberName(space, user)).Context(ctx).Do()
 	return err
-}
-
-func membershipOf(space, user string) string {
-	return space + "/members/" + strings.TrimPrefix(user, "users/")
 }
 
 // memberState looks whether the person is a member or invited; "" if neither.
 func (c *Client) memberState(ctx context.Context, space, user string) (string, error) {
-	got, err := c.Membership(ctx, membershipOf(space, user))
+	got, err := c.Membership(ctx, events.MemberName(space, user))
 	if errors.Is(err, ErrGone) {
 		return "", nil
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -14,6 +13,7 @@ import (
 	"google.golang.org/api/chat/v1"
 	"google.golang.org/api/googleapi"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -40,12 +40,6 @@ type Message struct {
 	Deleted    bool      // only its tombstone is left
 }
 
-var (
-	spaceName = regexp.MustCompile(`^spaces/[^/]+$`)
-	userName  = regexp.MustCompile(`^users/[^/]+$`)
-	clientID  = regexp.MustCompile(`^client-[a-z0-9-]{1,56}$`)
-)
-
 // ErrSentBefore says that a message can't be sent because it was.
 var ErrSentBefore = errors.New("it was sent before, says Google Chat, but it can't be found; it may have been removed")
 
@@ -55,13 +49,13 @@ const maxThreadKey = 4000
 // check finds what Google would refuse, or take for something else.
 func (m CreateMessage) check() error {
 	switch {
-	case !spaceName.MatchString(m.Space):
+	case !events.IsSpace(m.Space):
 		return fmt.Errorf("%q is not a space's name", m.Space)
-	case m.PrivateViewer != "" && !userName.MatchString(m.PrivateViewer):
+	case m.PrivateViewer != "" && !events.IsUser(m.PrivateViewer):
 		return fmt.Errorf("%q is not a user's name", m.PrivateViewer)
 	case m.RequestID == "":
 		return errors.New("the request has no request id")
-	case !clientID.MatchString(m.MessageID):
+	case !events.IsClientID(m.MessageID):
 		return fmt.Errorf("%q is not a client message id", m.MessageID)
 	case m.Thread != "" && m.ThreadKey != "":
 		return errors.New("it names a thread and a key of one")
@@ -131,7 +125,7 @@ func (c *Client) MessageByClientID(ctx context.Context, space, clientID string) 
 
 // lookUp reads a message as the app.
 func (c *Client) lookUp(ctx context.Context, name string) (m Message, found bool, err error) {
-	if !messageName.MatchString(name) {
+	if !events.IsMessage(name) {
 		return Message{}, false, reactors.Permanent(fmt.Errorf("look up a message: %q is not a message's name", name))
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/api/chat/v1"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -17,7 +18,7 @@ import (
 func (c *Client) CreateReaction(ctx context.Context, message, emoji string) error {
 	doing := "react to " + message
 	switch {
-	case !messageName.MatchString(message):
+	case !events.IsMessage(message):
 		return reactors.Permanent(fmt.Errorf("react: %q is not a message's name", message))
 	case emoji == "":
 		return reactors.Permanent(fmt.Errorf("%s: there is no emoji", doing))

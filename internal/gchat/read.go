@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
 	"google.golang.org/api/googleapi"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -48,7 +48,7 @@ func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
 	// A reply that was deleted along with the message it replied to is
 	// forbidden, too: whether others can be read tells that from a missing
 	// permission (fact sheet §8, rows 9 and 10).
-	space := spaceOf(name)
+	space := events.SpaceOf(name)
 	if err := c.reads.wait(ctx, c.reads.messages, space); err != nil {
 		return got, fmt.Errorf("read %s: %w", name, err)
 	}
@@ -110,7 +110,7 @@ func (c *Client) Event(ctx context.Context, name string) (SpaceEvent, time.Time,
 }
 
 func (c *Client) read(ctx context.Context, name string, kind *rate.Limiter, call func(context.Context) (googleapi.ServerResponse, error)) (Resource, error) {
-	wait := func(ctx context.Context) error { return c.reads.wait(ctx, kind, spaceOf(name)) }
+	wait := func(ctx context.Context) error { return c.reads.wait(ctx, kind, events.SpaceOf(name)) }
 	return c.readPaced(ctx, name, wait, call)
 }
 
@@ -165,9 +165,4 @@ func asOf(answer http.Header, began time.Time) time.Time {
 		date = now
 	}
 	return date.Add(began.Sub(now)).UTC()
-}
-
-func spaceOf(name string) string {
-	id, _, _ := strings.Cut(strings.TrimPrefix(name, "spaces/"), "/")
-	return "spaces/" + id
 }

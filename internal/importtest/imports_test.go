@@ -46,8 +46,8 @@ func table() []owner {
 		{path: "internal/reactors/replay", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/engine"}},
 		{path: "internal/reactors/actions", tier: 2, also: actionPackages()}, // the list of them
 		{path: "internal/reactors/examples", tier: 0},                        // texts
-		{path: "internal/events", tier: 0},
-		{path: "internal/strictyaml", tier: 0}, // reads every YAML file, the configuration among them
+		{path: "internal/events", tier: -1},                                  // the vocabulary of all
+		{path: "internal/strictyaml", tier: 0},                               // reads every YAML file, the configuration among them
 		{path: "internal/config", tier: 0, also: []string{"internal/strictyaml"}},
 		// credentials turns the configuration's choice into those of the client libraries.
 		{path: "internal/credentials", tier: 0, also: []string{"internal/config"}},
@@ -161,6 +161,7 @@ func TestComplainImport(t *testing.T) {
 		{"internal/ingest", module + "/internal/reactors", ""},
 		{"internal/store", module + "/internal/reactors", ""},
 		{"internal/store", module + "/migrations", ""},
+		{"internal/config", module + "/internal/events", ""},
 		{"internal/simulate/pubsub", module + "/internal/simulate/clock", ""},
 		{"internal/reactors/send", module + "/internal/reactors", ""},
 		{"internal/gchat", module + "/internal/reactors", ""},
@@ -178,6 +179,7 @@ func TestComplainImport(t *testing.T) {
 		{"internal/reactors", module + "/internal/reactors/send", "(tier 1) imports internal/reactors/send (tier 2)"},
 		{"internal/gchat", module + "/internal/store", "imports " + module + "/internal/store"},
 		{"internal/reactors", module + "/internal/gchat", "(tier 1) imports internal/gchat (tier 1)"},
+		{"internal/events", module + "/internal/config", "(tier -1) imports internal/config (tier 0)"},
 		{"internal/config", module + "/internal/logging", "(tier 0) imports internal/logging (tier 0)"},
 		{"internal/simulate", module + "/cmd/subscriber", "(tier 2) imports cmd/subscriber (tier 4)"},
 		{"cmd/subscriber", module + "/internal/store/storetest", "which is for tests"},

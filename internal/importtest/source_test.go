@@ -3,6 +3,8 @@ package importtest
 import (
 	"fmt"
 	"go/ast"
+	"go/token"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +23,9 @@ func complainSource(f goFile) []string {
 		complain("has %d lines, at most %d: one idea a file", n, maxLines)
 	}
 	forTests := f.isTest() || supportsTests(f.pkg())
+	if !forTests && f.pkg() != "internal/events" {
+		complaints = append(complaints, complainFacts(f)...)
+	}
 	for _, decl := range f.syntax.Decls {
 		function, ok := decl.(*ast.FuncDecl)
 		if ok && function.Recv == nil && function.Name.Name == "init" {
@@ -55,6 +60,28 @@ func complainSource(f goFile) []string {
 	return complaints
 }
 
+// nameForm finds what only a regular expression for a resource name of Chat holds.
+var nameForm = regexp.MustCompile(`(^|[^/a-z])(spaces|users|members|messages|reactions|customers|subscriptions)/\(?[\[(\\.]|client-\(?[\[(]`)
+
+// complainFacts finds texts that belong in internal/events: the names of event
+// types and the forms of resource names.
+func complainFacts(f goFile) (complaints []string) {
+	ast.Inspect(f.syntax, func(node ast.Node) bool {
+		text, ok := node.(*ast.BasicLit)
+		if !ok || text.Kind != token.STRING {
+			return true
+		}
+		switch {
+		case strings.Contains(text.Value, "google.workspace.chat."), strings.Contains(text.Value, "google.workspace.events."):
+			complaints = append(complaints, fmt.Sprintf("line %d: an event type: ask the table, with events.TypeName or events.TypeOf", f.line(text)))
+		case nameForm.MatchString(text.Value):
+			complaints = append(complaints, fmt.Sprintf("line %d: the form of a resource name: internal/events/names.go parses names", f.line(text)))
+		}
+		return true
+	})
+	return complaints
+}
+
 // isSelector reports whether an expression reads qualifier.name.
 func isSelector(expr ast.Expr, qualifier, name string) bool {
 	selector, ok := expr.(*ast.SelectorExpr)
@@ -77,6 +104,18 @@ func TestComplainSource(t *testing.T) {
 		"method named init": {"internal/a/a.go", "package a\nfunc (x T) init() {}\n", ""},
 		"sleep in a bubble": {"internal/a/a_test.go", "package a\nfunc F() { synctest.Test(t, func(t *testing.T) { time.Sleep(1) }) }\n", ""},
 		"word in a comment": {"internal/a/a.go", "package a\n// SafeToRetry lies.\nfunc F() {}\n", ""},
+
+		"event type in a test":  {"internal/a/a_test.go", "package a\nconst t = \"google.workspace.chat.space.v1.updated\"\n", ""},
+		"event type of events":  {"internal/events/a.go", "package events\nconst t = \"google.workspace.chat.\"\n", ""},
+		"form of events":        {"internal/events/a.go", "package events\nvar n = regexp.MustCompile(`^spaces/[^/]+$`)\n", ""},
+		"a name":                {"internal/a/a.go", "package a\nconst n = \"spaces/AAQA…/messages/M.M, users/{user}\"\n", ""},
+		"a form of Pub/Sub's":   {"internal/a/a.go", "package a\nvar n = regexp.MustCompile(`^projects/[^/]+/topics/.+$`)\n", ""},
+		"event type":            {"internal/a/a.go", "package a\nconst t = \"google.workspace.chat.\"\n", "line 2: an event type"},
+		"lifecycle type":        {"internal/a/a.go", "package a\nconst t = \"google.workspace.events.subscription.v1.expired\"\n", "line 2: an event type"},
+		"form of a space":       {"internal/a/a.go", "package a\nvar n = regexp.MustCompile(`^spaces/[^/]+$`)\n", "line 2: the form of a resource name"},
+		"form of a message":     {"internal/a/a.go", "package a\nconst form = `^(spaces/[^/]+)/messages/(.+)$`\n", "line 2: the form of a resource name"},
+		"form of a mention":     {"internal/a/a.go", "package a\nvar n = regexp.MustCompile(\"(?i)<(users/[^>]+)>\")\n", "line 2: the form of a resource name"},
+		"form of a client's id": {"internal/a/a.go", "package a\nvar n = regexp.MustCompile(`^client-[a-z0-9-]{1,56}$`)\n", "line 2: the form of a resource name"},
 
 		"long":              {"internal/a/a.go", "package a\n" + strings.Repeat("\n", maxLines), "has 501 lines"},
 		"long main":         {"cmd/a/main.go", "package main\nfunc main() {}\n" + strings.Repeat("\n", maxMainLines), "has 152 lines, a file with main"},

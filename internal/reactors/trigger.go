@@ -52,36 +52,27 @@ func (t Trigger) Known() bool { return slices.Contains(Triggers(), t) }
 // EventTypes lists the types of Workspace events that pull the trigger: a
 // subscription has to ask for them. Empty for what comes without.
 func (t Trigger) EventTypes() []string {
-	of := func(names ...string) []string {
-		for i := range names {
-			names[i] = "google.workspace.chat." + names[i]
-		}
-		return names
+	type change struct {
+		kind events.Kind
+		verb events.Verb
 	}
-	switch t {
-	case MemberJoined:
+	c, ok := map[Trigger]change{
 		// An invitation that is accepted is an update as well: not the usual way.
-		return of("membership.v1.created")
-	case MemberLeft:
-		return of("membership.v1.deleted")
-	case MemberRoleChanged:
-		return of("membership.v1.updated")
-	case MessageCreated:
-		return of("message.v1.created")
-	case MessageEdited:
-		return of("message.v1.updated")
-	case MessageDeleted:
-		return of("message.v1.deleted")
-	case ReactionAdded:
-		return of("reaction.v1.created")
-	case ReactionRemoved:
-		return of("reaction.v1.deleted")
-	case SpaceUpdated:
-		return of("space.v1.updated")
-	case SpaceDeleted:
-		return of("space.v1.deleted")
+		MemberJoined:      {events.KindMembership, events.VerbCreated},
+		MemberLeft:        {events.KindMembership, events.VerbDeleted},
+		MemberRoleChanged: {events.KindMembership, events.VerbUpdated},
+		MessageCreated:    {events.KindMessage, events.VerbCreated},
+		MessageEdited:     {events.KindMessage, events.VerbUpdated},
+		MessageDeleted:    {events.KindMessage, events.VerbDeleted},
+		ReactionAdded:     {events.KindReaction, events.VerbCreated},
+		ReactionRemoved:   {events.KindReaction, events.VerbDeleted},
+		SpaceUpdated:      {events.KindSpace, events.VerbUpdated},
+		SpaceDeleted:      {events.KindSpace, events.VerbDeleted},
+	}[t]
+	if !ok {
+		return nil
 	}
-	return nil
+	return []string{events.TypeName(c.kind, c.verb)}
 }
 
 // TriggerOf says which trigger a change pulls; "" for none. An item that holds

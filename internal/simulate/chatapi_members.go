@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"google.golang.org/api/chat/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // listMembers is spaces.members.list. Under app authentication it lists
@@ -70,7 +72,7 @@ func (a *chatAPI) getMember(r *chatRequest) (any, *apiError) {
 
 func (a *chatAPI) renderMember(s *space, m *membership) *chat.Membership {
 	return &chat.Membership{
-		Name:   s.name + "/members/" + strings.TrimPrefix(m.user, "users/"),
+		Name:   events.MemberName(s.name, m.user),
 		State:  m.state,
 		Role:   m.role,
 		Member: a.user(m.user),

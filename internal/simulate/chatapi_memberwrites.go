@@ -1,10 +1,11 @@
 package simulate
 
 import (
-	"strings"
 	"time"
 
 	"google.golang.org/api/chat/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // mayChangeMembers wants the scope, and an administrator's approval of it.
@@ -76,7 +77,7 @@ func (a *chatAPI) deleteMember(r *chatRequest) (any, *apiError) {
 	case user == "users/app", m != nil && a.w.state.users[user].userType == typeBot:
 		return nil, denied("Removing a Chat app requires user authentication.")
 	case m == nil:
-		return nil, notFound("Membership not found: %s/members/%s.", r.space.name, strings.TrimPrefix(user, "users/"))
+		return nil, notFound("Membership not found: %s.", events.MemberName(r.space.name, user))
 	case m.role != "ROLE_MEMBER":
 		return nil, denied("Only the app that created the space can remove its managers.")
 	}

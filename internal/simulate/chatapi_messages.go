@@ -3,14 +3,13 @@ package simulate
 import (
 	"cmp"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 
 	"google.golang.org/api/chat/v1"
-)
 
-var clientID = regexp.MustCompile(`^client-[a-z0-9-]{1,56}$`)
+	"github.com/spacekeeper/spacekeeper/internal/events"
+)
 
 // createMessage is spaces.messages.create.
 func (a *chatAPI) createMessage(r *chatRequest) (any, *apiError) {
@@ -70,7 +69,7 @@ func (a *chatAPI) post(s *space, in *chat.Message, thread, key, requestID, messa
 }
 
 func (a *chatAPI) checkMessage(s *space, in *chat.Message, messageID string) *apiError {
-	if messageID != "" && !clientID.MatchString(messageID) {
+	if messageID != "" && !events.IsClientID(messageID) {
 		return invalid("Invalid message ID %q: it must begin with \"client-\" and contain up to 63 lowercase letters, numbers and hyphens.", messageID)
 	}
 	if apiErr := checkContent(in); apiErr != nil {
@@ -240,7 +239,7 @@ func (a *chatAPI) render(m *message) *chat.Message {
 		CreateTime:              stamp(m.createTime),
 		ClientAssignedMessageId: m.clientID,
 		Thread:                  &chat.Thread{Name: m.thread, ThreadKey: m.threadKey},
-		Space:                   &chat.Space{Name: spaceOf(m.name)},
+		Space:                   &chat.Space{Name: events.SpaceOf(m.name)},
 		Sender:                  a.user(m.sender),
 		ThreadReply:             m.reply,
 	}

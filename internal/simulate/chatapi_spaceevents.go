@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // pastDays is how long Google lists events (fact sheet §5).
@@ -25,7 +27,7 @@ type pastEvent struct {
 // listed.
 func (w *Workspace) keepPast(e Event, batch bool, items []change) {
 	s := items[0].space
-	if e.Type == chatType+"space.v1.deleted" {
+	if e.Type == spaceDeleted {
 		return
 	}
 	oldest := e.Time.AddDate(0, 0, -pastDays)
@@ -93,7 +95,7 @@ func (a *chatAPI) getSpaceEvent(r *chatRequest) (any, *apiError) {
 // renderPast shows the newest version of what the event was about, as Google
 // does, and not how it was then.
 func (w *Workspace) renderPast(s *space, e *pastEvent) map[string]any {
-	key := e.items[0].resource.key
+	key := string(e.items[0].resource.kind)
 	wrapped := make([]map[string]any, len(e.items))
 	for i := range e.items {
 		wrapped[i] = map[string]any{key: w.latest(s, &e.items[i])}
@@ -182,9 +184,9 @@ func parseEventFilter(filter string) (eventFilter, *apiError) {
 	if len(f.types) == 0 {
 		return f, invalid("Missing event types in the filter.")
 	}
-	for _, t := range f.types {
-		if !slices.Contains(chatEventTypes, t) || t == chatType+"space.v1.deleted" {
-			return f, invalid("The event type %q can't be listed.", t)
+	for _, name := range f.types {
+		if t, _ := events.TypeOf(name); !t.Listable || t.Name != name {
+			return f, invalid("The event type %q can't be listed.", name)
 		}
 	}
 	return f, nil

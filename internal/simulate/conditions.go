@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // Auth is how the caller is authenticated (fact sheet §4.1). Nothing checks
@@ -152,19 +154,16 @@ func scopesMissing() *apiError {
 // scopesFor lists the scopes each of which is enough for the event type (fact
 // sheet §4.2), the least last.
 func scopesFor(eventType, target string, app bool) []string {
-	kind, _, _ := strings.Cut(strings.TrimPrefix(eventType, chatType), ".")
+	t, _ := events.TypeOf(eventType)
 	var names []string
-	switch what := map[string]string{
-		"message": "messages", "reaction": "messages", "membership": "memberships", "space": "spaces",
-		"spaceReadState": "users.readstate", "threadReadState": "users.readstate", "availability": "users.availability",
-	}[kind]; {
+	switch what := t.Scope; {
 	case app && strings.HasPrefix(target, customerPrefix):
 		names = []string{"chat.app.all." + what + ".readonly"}
 	case app && what == "messages":
 		names = []string{"chat.app.messages.readonly"}
 	case app:
 		names = []string{"chat.app." + what, "chat.app." + what + ".readonly"}
-	case kind == "reaction":
+	case t.Kind == events.KindReaction:
 		names = []string{"chat.messages", "chat.messages.readonly", "chat.messages.reactions", "chat.messages.reactions.readonly"}
 	default:
 		names = []string{"chat." + what, "chat." + what + ".readonly"}

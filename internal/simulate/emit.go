@@ -4,32 +4,33 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-)
 
-const chatType = "google.workspace.chat."
+	"github.com/spacekeeper/spacekeeper/internal/events"
+)
 
 // resource is a kind of thing that events are about.
 type resource struct {
-	key string // in the payload and in the type
+	kind events.Kind
 	// number stands in event ids. Captures show 5, 6 and 58; the
 	// memberships' isn't known.
 	number int
 }
 
 var (
-	resourceMessage    = resource{"message", 6}
-	resourceMembership = resource{"membership", 12}
-	resourceReaction   = resource{"reaction", 58}
-	resourceSpace      = resource{"space", 5}
+	resourceMessage    = resource{events.KindMessage, 6}
+	resourceMembership = resource{events.KindMembership, 12}
+	resourceReaction   = resource{events.KindReaction, 58}
+	resourceSpace      = resource{events.KindSpace, 5}
 )
 
 // change is one thing that happened to one resource.
 type change struct {
 	resource resource
-	verb     string // created, updated, deleted
+	verb     events.Verb
 	space    *space
 	name     string // full resource name
 	payload  any    // what stands below the resource's key
@@ -38,7 +39,7 @@ type change struct {
 	actor, state, text, viewer string // for [EventItem]
 }
 
-func (c *change) eventType() string { return chatType + c.resource.key + ".v1." + c.verb }
+func (c *change) eventType() string { return events.TypeName(c.resource.kind, c.verb) }
 
 // timedChange waits in a [Workspace.Coalesce].
 type timedChange struct {
@@ -80,7 +81,7 @@ func (w *Workspace) endCoalesce() {
 	}
 	w.waiting = nil
 	for _, g := range order {
-		if g.eventType == chatType+"space.v1.deleted" || len(groups[g]) == 1 {
+		if g.eventType == spaceDeleted || len(groups[g]) == 1 {
 			for _, c := range groups[g] {
 				w.emitEvent(c.at, c.change)
 			}
@@ -109,11 +110,11 @@ func (w *Workspace) emit(at time.Time, c change) {
 func (w *Workspace) emitEvent(at time.Time, items ...change) {
 	first := &items[0]
 	batch := len(items) > 1
-	verb, eventType := first.verb, first.eventType()
-	if batch {
-		verb = map[string]string{"created": "batchCreated", "updated": "batchUpdated", "deleted": "batchDeleted"}[first.verb]
-		eventType = chatType + first.resource.key + ".v1." + verb
+	eventType := first.eventType()
+	if t, _ := events.TypeOf(eventType); batch {
+		eventType = t.Batch()
 	}
+	verb := eventType[strings.LastIndexByte(eventType, '.')+1:]
 	id := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d_%d_%s", at.UnixMicro(), first.resource.number, verb))
 	event := Event{
 		ID: first.space.name + "/spaceEvents/" + id, Type: eventType,

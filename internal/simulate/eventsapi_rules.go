@@ -5,23 +5,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
-// The types that can be asked for (fact sheet §1.1). Batch and lifecycle types
-// come by themselves.
+// Types that have rules of their own here.
 var (
-	memberEventTypes = []string{
-		chatType + "membership.v1.created", chatType + "membership.v1.updated", chatType + "membership.v1.deleted",
-	}
-	chatEventTypes = append([]string{
-		chatType + "message.v1.created", chatType + "message.v1.updated", chatType + "message.v1.deleted",
-		chatType + "reaction.v1.created", chatType + "reaction.v1.deleted",
-		chatType + "space.v1.updated", chatType + "space.v1.deleted",
-	}, memberEventTypes...)
-	readEventTypes = []string{chatType + "spaceReadState.v1.updated", chatType + "threadReadState.v1.updated"}
-
-	customerEventTypes = slices.Concat(chatEventTypes, readEventTypes) // whether availability is among them isn't known
-	userEventTypes     = slices.Concat(memberEventTypes, readEventTypes, []string{chatType + "availability.v1.updated"})
+	messageCreated = events.TypeName(events.KindMessage, events.VerbCreated)
+	spaceDeleted   = events.TypeName(events.KindSpace, events.VerbDeleted)
 )
 
 var (
@@ -71,13 +62,14 @@ func checkTypes(types []string, target string) ([]string, *apiError) {
 	if len(types) == 0 {
 		return nil, invalid("Missing event types.")
 	}
-	valid := chatEventTypes
+	of := events.OfSpaces
 	switch {
 	case strings.HasPrefix(target, customerPrefix):
-		valid = customerEventTypes
+		of = events.OfCustomers
 	case strings.HasPrefix(target, userPrefix):
-		valid = userEventTypes
+		of = events.OfUsers
 	}
+	valid := events.TypeNames(of)
 	for _, t := range types {
 		if !slices.Contains(valid, t) {
 			return nil, invalid("The event type %q is not supported for the target resource.", t)

@@ -67,7 +67,7 @@ func (w *Workspace) garbage(kind GarbageKind) *pubsubpb.PubsubMessage {
 	good := fmt.Sprintf(`{"message":{"name":"%s/messages/M.M","sender":{"name":"users/1","type":"HUMAN"},"text":"spoilt"`, space)
 	attributes := map[string]string{
 		"ce-id":              fmt.Sprintf("%s/spaceEvents/%d", space, n),
-		"ce-type":            chatType + "message.v1.created",
+		"ce-type":            messageCreated,
 		"ce-source":          "//workspaceevents.googleapis.com/subscriptions/garbage",
 		"ce-subject":         spaceTarget(space),
 		"ce-time":            stamp(w.state.tick()),
@@ -110,7 +110,7 @@ func (w *Workspace) garbage(kind GarbageKind) *pubsubpb.PubsubMessage {
 		attributes["ce-time"] = "9999-12-31T23:59:59.999999Z"
 	case GarbageStructuredMode:
 		attributes = map[string]string{"content-type": "application/cloudevents+json"}
-		data = `{"specversion":"1.0","id":"1","type":"google.workspace.chat.message.v1.created","data":` + good + "}}}"
+		data = `{"specversion":"1.0","id":"1","type":"` + messageCreated + `","data":` + good + "}}}"
 	case GarbageUnrelated:
 		attributes = map[string]string{"origin": "something else on this topic"}
 		data = `{"hello":"world"}`

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // LifecycleKind is what a lifecycle event tells of a subscription.
@@ -126,7 +128,7 @@ func (w *Workspace) tell(kind LifecycleKind, s *subscription, at time.Time) {
 			Data: w.lifecycleData(kind, s),
 			Attributes: map[string]string{
 				"ce-id":              entry.ID,
-				"ce-type":            "google.workspace.events.subscription.v1." + string(kind),
+				"ce-type":            events.LifecyclePrefix + string(kind),
 				"ce-source":          source,
 				"ce-subject":         source,
 				"ce-time":            stamp(at),

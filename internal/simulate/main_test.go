@@ -15,6 +15,8 @@ import (
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 	"google.golang.org/api/workspaceevents/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 func TestMain(m *testing.M) {
@@ -25,6 +27,16 @@ func TestMain(m *testing.M) {
 		goleak.IgnoreTopFunction("cloud.google.com/go/pubsub/v2.(*messageIterator).streamKeepAliveHandler"),
 	)
 }
+
+const chatType = events.ChatPrefix
+
+var (
+	chatEventTypes   = events.TypeNames(events.OfSpaces)
+	memberEventTypes = []string{
+		chatType + "membership.v1.created", chatType + "membership.v1.updated", chatType + "membership.v1.deleted",
+	}
+	readEventTypes = []string{chatType + "spaceReadState.v1.updated", chatType + "threadReadState.v1.updated"}
+)
 
 const topic = "projects/spacekeeper-demo/topics/chat"
 

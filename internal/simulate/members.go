@@ -3,6 +3,8 @@ package simulate
 import (
 	"fmt"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // AddUser makes a person, or a bot other than the app, who is in no space yet.
@@ -151,7 +153,7 @@ func (w *Workspace) onMember(doing, spaceName, user string, do func(*space, *mem
 	})
 }
 
-func (w *Workspace) emitJoin(s *space, m *membership, verb string, at time.Time) {
+func (w *Workspace) emitJoin(s *space, m *membership, verb events.Verb, at time.Time) {
 	c := w.memberChange(s, m, verb)
 	c.join = &Join{Space: s.name, User: m.user, Bot: w.state.users[m.user].userType == typeBot, Time: at}
 	w.emit(at, c)

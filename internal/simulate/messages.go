@@ -208,13 +208,3 @@ func reactionName(message, user, emoji string) string {
 	return message + "/reactions/" + strings.TrimPrefix(user, "users/") + "." +
 		base64.RawURLEncoding.EncodeToString([]byte(kind+emoji))
 }
-
-// spaceOf cuts "spaces/S/…" down to "spaces/S".
-func spaceOf(name string) string {
-	rest, ok := strings.CutPrefix(name, "spaces/")
-	if !ok {
-		return ""
-	}
-	id, _, _ := strings.Cut(rest, "/")
-	return "spaces/" + id
-}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // The fields of these types are those that captures and the documentation's
@@ -86,7 +88,7 @@ type resourceNaming struct {
 // stamp writes a time as Google does in events: UTC with six digits.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
-func (w *Workspace) messageChange(s *space, m *message, verb string) change {
+func (w *Workspace) messageChange(s *space, m *message, verb events.Verb) change {
 	c := change{resource: resourceMessage, verb: verb, space: s, name: m.name, actor: m.sender, text: m.text, viewer: m.viewer}
 	if verb == "deleted" {
 		c.payload = messagePayload{
@@ -115,8 +117,8 @@ func (w *Workspace) messageChange(s *space, m *message, verb string) change {
 	return c
 }
 
-func (w *Workspace) memberChange(s *space, m *membership, verb string) change {
-	name := s.name + "/members/" + strings.TrimPrefix(m.user, "users/")
+func (w *Workspace) memberChange(s *space, m *membership, verb events.Verb) change {
+	name := events.MemberName(s.name, m.user)
 	c := change{resource: resourceMembership, verb: verb, space: s, name: name, actor: m.user, state: m.state}
 	if verb == "deleted" {
 		c.payload = membershipPayload{Name: name, State: stateNone}
@@ -134,7 +136,7 @@ func (w *Workspace) memberChange(s *space, m *membership, verb string) change {
 	return c
 }
 
-func (w *Workspace) reactionChange(s *space, r *reaction, verb string) change {
+func (w *Workspace) reactionChange(s *space, r *reaction, verb events.Verb) change {
 	p := reactionPayload{Name: r.name, User: w.userPayload(r.user)}
 	if strings.HasPrefix(r.emoji, ":") {
 		uid := strings.Trim(r.emoji, ":")
@@ -145,7 +147,7 @@ func (w *Workspace) reactionChange(s *space, r *reaction, verb string) change {
 	return change{resource: resourceReaction, verb: verb, space: s, name: r.name, payload: p, actor: r.user, text: r.emoji}
 }
 
-func spaceChange(s *space, verb string) change {
+func spaceChange(s *space, verb events.Verb) change {
 	c := change{resource: resourceSpace, verb: verb, space: s, name: s.name, text: s.displayName}
 	if verb == "deleted" {
 		c.payload = resourceNaming{s.name}
@@ -169,7 +171,7 @@ func (w *Workspace) userPayload(name string) *userPayload {
 // encodePayload renders an event's data: {"message":{…}}, or
 // {"messages":[{"message":{…}},…]} for a batch.
 func encodePayload(items []change, batch bool, opts payloadOptions) ([]byte, error) {
-	key := items[0].resource.key
+	key := string(items[0].resource.kind)
 	wrapped := make([]map[string]any, len(items))
 	for i, c := range items {
 		content := c.payload

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"google.golang.org/api/chat/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 const (
@@ -201,7 +203,7 @@ func (st *state) liveSpace(name string) (*space, error) {
 
 // liveMessage finds a message that isn't deleted, and its space.
 func (st *state) liveMessage(name string) (*space, *message, error) {
-	s, err := st.liveSpace(spaceOf(name))
+	s, err := st.liveSpace(events.SpaceOf(name))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -77,7 +77,7 @@ type Addrs struct {
 // are for people to read.
 type Event struct {
 	ID           string // "spaces/S/spaceEvents/E"
-	Type         string // for example "google.workspace.chat.message.v1.created"
+	Type         string // of a message created, for example
 	Space        string // "spaces/S"
 	SpaceDisplay string
 	Time         time.Time

@@ -11,8 +11,6 @@ import (
 // event_key computes the same.
 type Key [16]byte
 
-const chatTypes = "google.workspace.chat."
-
 // KeyOf returns the key of an event. The same Chat event reaches us once per
 // subscription that covers it, each time with another source, so only its id
 // counts. The id of a lifecycle event is unique within its source. An
@@ -21,7 +19,7 @@ func KeyOf(ev *events.Event, messageID string) Key {
 	switch {
 	case ev.ID == "":
 		return hashKey("interaction\n" + messageID)
-	case strings.HasPrefix(ev.Type, chatTypes), isSpaceEvent(ev.ID):
+	case strings.HasPrefix(ev.Type, events.ChatPrefix), isSpaceEvent(ev.ID):
 		return hashKey(ev.ID)
 	default:
 		return hashKey(ev.Source + "\n" + ev.ID)

@@ -3,7 +3,6 @@ package store
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -62,7 +61,7 @@ func memberOf(it *events.Item) string {
 			return m
 		}
 	}
-	return cmp.Or(it.Actor, "users/"+it.Resource[strings.LastIndex(it.Resource, "/")+1:])
+	return cmp.Or(it.Actor, events.MemberUser(it.Resource))
 }
 
 func (b *batch) compactMemberships() {

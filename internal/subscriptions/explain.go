@@ -10,6 +10,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // Error explains why something could not be done to a subscription: what was
@@ -134,7 +135,7 @@ func forbidden(message string, d Desired) (cause, cure string) {
 		return "only the Chat app itself may watch " + d.Scope, "set auth.mode to app, and have an administrator approve its chat.app.all scopes"
 	case says("scope"):
 		return "the credentials lack scopes that the event types need", "subscribe-setup doctor says which; grant them to the credentials of auth"
-	case strings.HasPrefix(d.Scope, "users/"):
+	case events.IsUser(d.Scope):
 		return "the credentials aren't those of " + d.Scope, "a user can watch nobody else: let auth name this user, or take the target out of workspace.targets"
 	case d.Scope == "":
 		return "the credentials are neither a Chat app's nor a user's of it", "run as the Chat app's service account, or set auth"

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -49,7 +50,7 @@ func resolved(t *testing.T, r *subscriptions.Resolver) []string {
 	}
 	var got []string
 	for _, d := range list {
-		line := d.Scope + " " + subscriptions.ShortType(d.EventTypes[0])
+		line := d.Scope + " " + events.ShortType(d.EventTypes[0])
 		if !d.IncludeResource {
 			line += " names"
 		}

@@ -5,27 +5,23 @@ import (
 	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
-
-// ShortType is how people read an event type: "message.created".
-func ShortType(eventType string) string {
-	return strings.Replace(strings.TrimPrefix(eventType, "google.workspace.chat."), ".v1.", ".", 1)
-}
 
 // TypesText sums event types up for people: "membership, message.created". A
 // kind of resource of which all types are there stands for them.
 func TypesText(types []string) string {
 	all, there := map[string]int{}, map[string]int{}
 	for _, t := range config.AllEventTypes() {
-		all[kindOf(t)]++
+		all[events.ResourceOf(t)]++
 	}
 	for _, t := range types {
-		there[kindOf(t)]++
+		there[events.ResourceOf(t)]++
 	}
 	var parts []string
 	for _, t := range types {
-		part := ShortType(t)
-		if k := kindOf(t); all[k] == there[k] {
+		part := events.ShortType(t)
+		if k := events.ResourceOf(t); all[k] == there[k] {
 			part = k
 		}
 		if !slices.Contains(parts, part) {
@@ -33,11 +29,6 @@ func TypesText(types []string) string {
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-func kindOf(eventType string) string {
-	kind, _, _ := strings.Cut(ShortType(eventType), ".")
-	return kind
 }
 
 // changedTypes is for people: "add reaction.created; drop space".

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -54,7 +54,7 @@ func (w *Worker) subscriptionChanged(ctx context.Context, a subscriptions.Action
 		w.opts.ObserveSubscription(a, r)
 	}
 	scope := a.Desired.Scope
-	if r.Outcome != subscriptions.Created || !strings.HasPrefix(scope, "spaces/") || scope == "spaces/-" {
+	if r.Outcome != subscriptions.Created || !events.IsSpace(scope) {
 		return
 	}
 	if err := w.store.AskForMembers(ctx, []string{scope}); err != nil {

@@ -3,7 +3,6 @@ package expr
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -71,13 +71,10 @@ func mentions(v ref.Val) (list []reactors.Mention, ok bool, err error) {
 	return nil, false, nil
 }
 
-// userName is what a mention may be made of. users/all would call everybody.
-var userName = regexp.MustCompile(`^users/[A-Za-z0-9._-]+$`)
-
 // mention writes one person.
 func mention(m reactors.Mention, k kind) string {
 	switch {
-	case !userName.MatchString(m.User) || strings.EqualFold(m.User, "users/all"):
+	case !events.IsMentionable(m.User):
 		return someone
 	case k == chat:
 		return "<" + m.User + ">"

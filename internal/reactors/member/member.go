@@ -33,9 +33,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"regexp"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -62,11 +62,6 @@ type RemoveParams struct {
 	Space string `yaml:"space" doc:"The space to remove the member from, such as spaces/AAAA; without it, the one of the event."`
 }
 
-var (
-	spaceName = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]+$`)
-	userName  = regexp.MustCompile(`^users/[A-Za-z0-9._@-]+$`)
-)
-
 // request is what is stored.
 type request struct {
 	Space string `json:"space"`
@@ -89,7 +84,7 @@ func prepare(r request, c reactors.PrepareContext) (reactors.Prepared, error) {
 }
 
 func checkSpace(space string) []reactors.ParamError {
-	if space == "" || spaceName.MatchString(space) {
+	if space == "" || events.IsWrittenSpace(space) {
 		return nil
 	}
 	return []reactors.ParamError{{Field: "space", Message: "space must be the name of a space", Suggestion: "for example spaces/AAQAxyz"}}
@@ -117,7 +112,7 @@ func (*Add) Check(params any) []reactors.ParamError {
 	if p.Space == "" {
 		mistakes = append(mistakes, reactors.ParamError{Field: "space", Message: "space is missing", Suggestion: "say which space to add the person to"})
 	}
-	if p.User != "" && !userName.MatchString(p.User) {
+	if p.User != "" && !events.IsWrittenUser(p.User) {
 		mistakes = append(mistakes, reactors.ParamError{Field: "user", Message: "user must be the name of a user", Suggestion: "for example users/123"})
 	}
 	return mistakes

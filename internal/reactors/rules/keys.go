@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
@@ -75,7 +76,7 @@ func (*overrideNode) schema(*schemer) map[string]any {
 		"additionalProperties": map[string]any{
 			"type": "object", "additionalProperties": map[string]any{"type": "object"},
 		},
-		"propertyNames": map[string]any{"pattern": spaceName},
+		"propertyNames": map[string]any{"pattern": events.SpacePattern},
 	}
 }
 

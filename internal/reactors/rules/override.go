@@ -1,10 +1,10 @@
 package rules
 
 import (
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 	"maps"
 	"slices"
-
-	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // fixed are the keys of a rule that are the same in all spaces.
@@ -20,7 +20,7 @@ func (c *compiler) overrides(s *Set, top *strictyaml.Node, written map[string]*s
 		return
 	}
 	for _, space := range top.Pairs {
-		if !spaceNames.MatchString(space.Key) {
+		if !events.IsWrittenSpace(space.Key) {
 			c.At(space.At, "write it as spaces/AAQAtX4kZ1c; the id is in the space's address", "%q is not the name of a space", space.Key)
 			continue
 		}

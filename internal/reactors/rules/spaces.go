@@ -2,16 +2,11 @@ package rules
 
 import (
 	"reflect"
-	"regexp"
 	"slices"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
-
-// spaceName is what the name of a space looks like.
-const spaceName = `^spaces/[A-Za-z0-9_-]+$`
-
-var spaceNames = regexp.MustCompile(spaceName)
 
 // spacesKeys is a list of spaces, or which to include and which not.
 type spacesKeys struct {
@@ -51,7 +46,7 @@ func (*spacesKeys) check(d *strictyaml.Decoder, path string, spaces []string) {
 	for i, s := range spaces {
 		switch {
 		case s == "": // reported as not being text
-		case !spaceNames.MatchString(s):
+		case !events.IsWrittenSpace(s):
 			d.At(d.Where(strictyaml.Item(path, i)), "write it as spaces/AAQAtX4kZ1c; the id is in the space's address", "%q is not the name of a space", s)
 		case slices.Contains(spaces[:i], s):
 			d.At(d.Where(strictyaml.Item(path, i)), "", "%s is listed twice", s)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -85,7 +86,7 @@ func checkTarget(of, space string) (mistakes []reactors.ParamError) {
 	if of == "" {
 		mistakes = append(mistakes, reactors.ParamError{Field: "of", Message: "of is missing", Suggestion: "give the send an id, and name it here"})
 	}
-	if space != "" && !spaceName.MatchString(space) {
+	if space != "" && !events.IsWrittenSpace(space) {
 		mistakes = append(mistakes, reactors.ParamError{Field: "space", Message: "space must be the name of a space", Suggestion: "for example spaces/AAQAxyz"})
 	}
 	return mistakes

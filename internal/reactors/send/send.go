@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -51,8 +51,6 @@ func (*Action) Kind() reactors.Kind { return reactors.Acts }
 // Params implements [reactors.Action].
 func (*Action) Params() any { return &Params{} }
 
-var spaceName = regexp.MustCompile(`^spaces/[A-Za-z0-9_-]+$`)
-
 // Check implements [reactors.Action].
 func (*Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
@@ -67,7 +65,7 @@ func (*Action) Check(params any) []reactors.ParamError {
 			add("thread_key", "thread_key names another thread than to: thread does", "leave one of them out")
 		}
 	default:
-		if !spaceName.MatchString(p.To) {
+		if !events.IsWrittenSpace(p.To) {
 			add("to", "to must be space, private, thread or the name of a space", "for example spaces/AAQAxyz; its name is in its URL")
 		}
 	}

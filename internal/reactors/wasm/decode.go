@@ -5,16 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
-
-// mentionForm is what Chat could take for a mention.
-var mentionForm = regexp.MustCompile(`(?i)<\s*(users/[^>|]*)`)
 
 // decode reads the parameters of an action from JSON, by their yaml tags, as a
 // rule's are read from YAML. people are those who may be mentioned. Errors name
@@ -36,8 +33,8 @@ func decode(raw json.RawMessage, params any, people []string) error {
 		case *reactors.ChatText:
 			p.Value = d.Text(path, n)
 			p.Source = p.Value
-			for _, m := range mentionForm.FindAllStringSubmatch(p.Value, -1) {
-				if !slices.Contains(people, m[1]) {
+			for _, user := range events.Mentioned(p.Value) {
+				if !slices.Contains(people, user) {
 					d.Refuse(path, n, "", "%s mentions somebody who isn't in the facts", path)
 				}
 			}

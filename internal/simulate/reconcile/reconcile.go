@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
@@ -174,7 +175,8 @@ func keptUnnamed(ctx context.Context, db *pgxpool.Pool, since time.Time) (map[st
 
 // listable reports whether a backfill can bring events of a type.
 func listable(eventType string) bool {
-	return eventType != "google.workspace.chat.space.v1.deleted"
+	t, _ := events.TypeOf(eventType)
+	return t.Listable
 }
 
 func checkGarbage(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic string, since time.Time) (Row, error) {

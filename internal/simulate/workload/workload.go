@@ -20,6 +20,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // Options of a [Generator]. The zero value works.
@@ -180,7 +182,7 @@ func (g *Generator) envelope(s *space, eventType string, data []byte) Message {
 	return Message{
 		Attributes: map[string]string{
 			"ce-id":              "spaces/" + s.id + "/spaceEvents/" + id,
-			"ce-type":            "google.workspace.chat." + eventType,
+			"ce-type":            events.ChatPrefix + eventType,
 			"ce-source":          s.source,
 			"ce-subject":         "//chat.googleapis.com/spaces/" + s.id,
 			"ce-time":            g.now.Format(wireTime),
