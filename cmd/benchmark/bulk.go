@@ -14,6 +14,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 // bulkSize is where the rate of inserts levels off.
@@ -32,11 +33,15 @@ func insertBulk(ctx context.Context, t task) (result, error) {
 		return result{}, err
 	}
 	defer db.Close()
+	l, err := eventlog.New(db, nil, nil)
+	if err != nil {
+		return result{}, err
+	}
 	batches, err := bulkRows(t)
 	if err != nil {
 		return result{}, err
 	}
-	if err := prepareBulk(ctx, db, pool, t); err != nil {
+	if err := prepareBulk(ctx, l, pool, t); err != nil {
 		return result{}, err
 	}
 
@@ -66,13 +71,13 @@ func insertBulk(ctx context.Context, t task) (result, error) {
 
 // prepareBulk lets the store make the partitions and look-up rows that the
 // inserts refer to, by recording one event of the workload.
-func prepareBulk(ctx context.Context, db *store.Store, pool *pgxpool.Pool, t task) error {
+func prepareBulk(ctx context.Context, l *eventlog.Log, pool *pgxpool.Pool, t task) error {
 	m := messages(t)()
 	ev, bad := events.Decode(m.Attributes, m.Data)
 	if bad != nil {
 		return bad
 	}
-	if _, err := db.Record(ctx, []events.Delivery{{
+	if _, err := l.Record(ctx, []events.Delivery{{
 		MessageID: "first", ReceivedAt: time.Now(), Attributes: m.Attributes, Data: m.Data, Origin: events.OriginLive, Event: ev,
 	}}); err != nil {
 		return err
@@ -111,7 +116,7 @@ func bulkRows(t task) (batches [][]any, err error) {
 			}
 			it, messageID := &ev.Items[0], fmt.Sprint(17_622_191_887_000_000+done+i)
 			rows[i] = logRow{
-				at: ev.Time, key: pgtype.UUID{Bytes: store.KeyOf(ev, messageID), Valid: true},
+				at: ev.Time, key: pgtype.UUID{Bytes: eventlog.KeyOf(ev, messageID), Valid: true},
 				id: ev.ID, space: number(it.Space), actor: number(it.Actor), resource: it.Resource, messageID: messageID, payload: m.Data,
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 // naiveDB records as most consumers are written: one transaction per message,
@@ -37,7 +38,11 @@ func openNaive(ctx context.Context, dsn string) (*naiveDB, error) {
 		return nil, err
 	}
 	defer prepared.Close()
-	if err := prepared.EnsurePartitions(ctx, time.Now()); err != nil {
+	l, err := eventlog.New(prepared, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.EnsurePartitions(ctx, time.Now()); err != nil {
 		return nil, err
 	}
 	config, err := pgxpool.ParseConfig(dsn)
@@ -78,7 +83,7 @@ func (db *naiveDB) record(ctx context.Context, msg *pubsub.Message) error {
 	}
 	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		it := &ev.Items[0]
-		key := pgtype.UUID{Bytes: store.KeyOf(ev, msg.ID), Valid: true}
+		key := pgtype.UUID{Bytes: eventlog.KeyOf(ev, msg.ID), Valid: true}
 		space, err := lookUp(ctx, tx, `
 			WITH added AS (
 				INSERT INTO spaces (version_time, version_key, space) VALUES ('-infinity', $1, $2)

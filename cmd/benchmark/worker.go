@@ -13,6 +13,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // work does a task and measures it.
@@ -58,14 +60,18 @@ func work(ctx context.Context, t task) (result, error) {
 		if err != nil {
 			return result{}, err
 		}
-		db, err := store.Open(ctx, t.DSN, store.Options{Planner: set})
+		db, err := store.Open(ctx, t.DSN, store.Options{})
 		if err != nil {
 			return result{}, err
 		}
 		defer db.Close()
+		eventLog, err := eventlog.New(db, set, runs.New(db))
+		if err != nil {
+			return result{}, err
+		}
 		debug.SetGCPercent(ingest.GCPercent) // as subscriber run does
 		run = func(ctx context.Context, m *meter) error {
-			w := ingest.New(client, subscriptionName, db, zap.NewNop(), ingest.Options{
+			w := ingest.New(client, subscriptionName, eventLog, zap.NewNop(), ingest.Options{
 				Observe: func(d events.Delivery, _ events.Outcome) { m.done(d.PublishTime) },
 			})
 			m.held = func() int { return w.Status().Held }

@@ -22,7 +22,7 @@ func (e *environment) afterwards(ctx context.Context, s *session, results []subs
 	if !s.hasDatabase() || back == 0 && !slices.ContainsFunc(results, changed) {
 		return nil
 	}
-	db, err := s.database(ctx)
+	db, err := s.coverage(ctx)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 // What was missed while a subscription was replaced is a gap, from when the
@@ -28,7 +28,7 @@ func TestReplacingLeavesAGap(t *testing.T) {
 		t.Fatalf("got %d gaps, %v; want 1", len(gaps), err)
 	}
 	g := gaps[0]
-	if g.Scope != x.ws.Spaces()[1].Name || g.To.Sub(g.From) != 10*time.Minute || g.State != store.GapPending {
+	if g.Scope != x.ws.Spaces()[1].Name || g.To.Sub(g.From) != 10*time.Minute || g.State != coverage.GapPending {
 		t.Errorf("got %+v, want 10 minutes of %s to be filled", g, x.ws.Spaces()[1].Name)
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -36,10 +36,10 @@ func openHealthy(t *testing.T) *terminal {
 	must(err)
 	t.Cleanup(func() { must(ws.Close()) })
 	role := storetest.NewRole(t)
-	db := storetest.New(t, store.Options{})
-	_, err = db.Store.Pool().Exec(t.Context(), "DO $$ BEGIN EXECUTE format('GRANT %I TO "+role+"', current_user); END $$")
+	db := storetest.New(t, storetest.Options{})
+	_, err = db.Pool().Exec(t.Context(), "DO $$ BEGIN EXECUTE format('GRANT %I TO "+role+"', current_user); END $$")
 	must(err)
-	must(db.Store.Beat(t.Context(), time.Now(), time.Hour))
+	must(db.Beat(t.Context(), time.Now(), time.Hour))
 	p, err := provision.New(t.Context(), provision.Options{
 		Topic: topicName, Subscription: "projects/spacekeeper-demo/subscriptions/chat-events-worker", DeadLetterTopic: topicName + "-dead-letter",
 		ProjectNumber: broker.ProjectNumber(ws.Project()), ClientOptions: ws.Broker().ClientOptions(),
@@ -125,12 +125,8 @@ func TestDoctorOnRules(t *testing.T) {
 	if got := x.run(cli.OK, "doctor", "-o", "name"); got != "SK902\n" {
 		t.Errorf("of a rule that is tried out: got %q", got)
 	}
-	db, err := store.Open(t.Context(), x.env["SPACEKEEPER_DATABASE_DSN"], store.Options{MaxConns: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if err := db.Pause(t.Context(), store.AllReactors, "too many at once"); err != nil {
+	db := storetest.Open(t, x.env["SPACEKEEPER_DATABASE_DSN"], storetest.Options{MaxConns: 1})
+	if err := db.Pause(t.Context(), runs.AllReactors, "too many at once"); err != nil {
 		t.Fatal(err)
 	}
 	var told strings.Builder

@@ -11,6 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/logging"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -93,9 +94,18 @@ func (s *session) database(ctx context.Context) (*store.Store, error) {
 	return s.store, err
 }
 
+// coverage opens what is kept of the subscriptions.
+func (s *session) coverage(ctx context.Context) (*coverage.Coverage, error) {
+	db, err := s.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return coverage.New(db), nil
+}
+
 // followed lists the spaces that the Chat app was added to.
 func (s *session) followed(ctx context.Context) ([]string, error) {
-	db, err := s.database(ctx)
+	db, err := s.coverage(ctx)
 	if err != nil {
 		return nil, err
 	}

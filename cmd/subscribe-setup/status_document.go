@@ -8,7 +8,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -133,21 +133,21 @@ func remedyOf(a subscriptions.Action, health string) string {
 
 // seen is what the database knows.
 type seen struct {
-	states   map[string]store.SubscriptionState // by target
-	coverage map[string]store.Covered           // by scope, of 24 hours
-	activity map[string]store.Activity          // by space
-	gaps     map[string][]store.Gap             // by scope
+	states   map[string]coverage.SubscriptionState // by target
+	coverage map[string]coverage.Covered           // by scope, of 24 hours
+	activity map[string]coverage.Activity          // by space
+	gaps     map[string][]coverage.Gap             // by scope
 	beat     time.Time
 	lag      time.Duration
 	hasLag   bool
 }
 
 func (s *session) see(ctx context.Context, now time.Time) (*seen, error) {
-	db, err := s.database(ctx)
+	db, err := s.coverage(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := &seen{states: map[string]store.SubscriptionState{}, gaps: map[string][]store.Gap{}}
+	out := &seen{states: map[string]coverage.SubscriptionState{}, gaps: map[string][]coverage.Gap{}}
 	states, err := db.SubscriptionStates(ctx)
 	if err != nil {
 		return nil, err
@@ -156,7 +156,7 @@ func (s *session) see(ctx context.Context, now time.Time) (*seen, error) {
 		out.states[one.Target] = one
 	}
 	day := now.Add(-24 * time.Hour)
-	if out.coverage, err = db.CoverageSummary(ctx, day, now); err != nil {
+	if out.coverage, err = db.Summary(ctx, day, now); err != nil {
 		return nil, err
 	}
 	if out.activity, err = db.LastEvents(ctx, day); err != nil {
@@ -202,11 +202,11 @@ func (s *seen) fill(r *statusRow, now time.Time) {
 }
 
 // activityOf is that of a space, or of all where the scope is wide.
-func (s *seen) activityOf(scope string) store.Activity {
+func (s *seen) activityOf(scope string) coverage.Activity {
 	if events.IsSpace(scope) {
 		return s.activity[scope]
 	}
-	var all store.Activity
+	var all coverage.Activity
 	for _, a := range s.activity {
 		all.Events += a.Events
 		if a.Last.After(all.Last) {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -84,11 +84,11 @@ func (g gapRow) text(scope string) string {
 		text += fmt.Sprintf(" for %s", cli.ShortDuration(g.To.Sub(g.From)))
 	}
 	switch g.State {
-	case store.GapOpen:
+	case coverage.GapOpen:
 		text += ", still going on"
-	case store.GapPending:
+	case coverage.GapPending:
 		text += ", to be filled by the worker"
-	case store.GapImpossible:
+	case coverage.GapImpossible:
 		text += ", for good: " + g.Detail
 	}
 	return text + " (" + g.Cause + ")"

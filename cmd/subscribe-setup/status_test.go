@@ -12,7 +12,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -22,7 +21,7 @@ import (
 type watched struct {
 	*terminal
 	clock *simulatetest.Clock
-	store *store.Store
+	store *storetest.Env
 }
 
 func openWatched(t *testing.T, opts simulate.Options) *watched {
@@ -30,8 +29,8 @@ func openWatched(t *testing.T, opts simulate.Options) *watched {
 	clock := newClock()
 	opts.Now = clock.Now
 	x := &watched{terminal: open(t, opts), clock: clock}
-	db := storetest.New(t, store.Options{Now: clock.Now})
-	x.store = db.Store
+	db := storetest.New(t, storetest.Options{Now: clock.Now})
+	x.store = db
 	x.env["SPACEKEEPER_DATABASE_DSN"] = db.DSN
 	return x
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -53,16 +55,21 @@ func runBackfill(ctx context.Context, cfg config.Config, spaces []string, since 
 	}
 	defer db.Close()
 	defer chat.Close()
-	if spaces, err = spacesToRead(ctx, cfg, db, spaces); err != nil {
+	l, err := eventlog.New(db, nil, nil)
+	if err != nil {
 		return err
 	}
-	reader := catchup.New(chat, db, catchup.Options{Types: subscriptions.EventTypesOf(cfg), Overlap: cfg.Backfill.Overlap})
+	if spaces, err = spacesToRead(ctx, cfg, l, spaces); err != nil {
+		return err
+	}
+	covered := coverage.New(db)
+	reader := catchup.New(chat, l, covered, catchup.Options{Types: subscriptions.EventTypesOf(cfg), Overlap: cfg.Backfill.Overlap})
 	to := time.Now().UTC()
 	from := to.Add(-since)
 
 	var seen, recorded, failed int
 	for i, space := range spaces {
-		b, err := fillOne(ctx, db, reader, catchup.Range{Space: space, From: from, To: to}, out)
+		b, err := fillOne(ctx, covered, reader, catchup.Range{Space: space, From: from, To: to}, out)
 		seen, recorded = seen+b.Seen, recorded+b.Recorded
 		switch {
 		case ctx.Err() != nil:
@@ -85,10 +92,10 @@ func runBackfill(ctx context.Context, cfg config.Config, spaces []string, since 
 // reportEvery is how often the progress in a long space is told.
 const reportEvery = 5 * time.Second
 
-func fillOne(ctx context.Context, db *store.Store, reader *catchup.Reader, r catchup.Range, out io.Writer) (store.Backfill, error) {
+func fillOne(ctx context.Context, covered *coverage.Coverage, reader *catchup.Reader, r catchup.Range, out io.Writer) (coverage.Backfill, error) {
 	began, told := time.Now(), time.Now()
 	first := time.Time{}
-	b, err := reader.Fill(ctx, r, func(b store.Backfill) {
+	b, err := reader.Fill(ctx, r, func(b coverage.Backfill) {
 		if first.IsZero() {
 			first = b.Cursor
 		}
@@ -102,7 +109,7 @@ func fillOne(ctx context.Context, db *store.Store, reader *catchup.Reader, r cat
 	if err != nil {
 		return b, err
 	}
-	return b, db.Backfilled(ctx, r.Space, r.From, r.To)
+	return b, covered.Backfilled(ctx, r.Space, r.From, r.To)
 }
 
 // timeLeft estimates by the time that has been covered since the first report;

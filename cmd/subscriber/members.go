@@ -9,6 +9,8 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 func newReconcileMembers(env *environment) *cobra.Command {
@@ -43,11 +45,15 @@ func reconcileMembers(ctx context.Context, cfg config.Config, spaces []string, o
 	}
 	defer db.Close()
 	defer chat.Close()
-	if spaces, err = spacesToRead(ctx, cfg, db, spaces); err != nil {
+	l, err := eventlog.New(db, nil, nil)
+	if err != nil {
+		return err
+	}
+	if spaces, err = spacesToRead(ctx, cfg, l, spaces); err != nil {
 		return err
 	}
 
-	reader := catchup.New(chat, db, catchup.Options{AsUser: cfg.Auth.Mode == config.AuthUser || cfg.Auth.Mode == config.AuthImpersonate})
+	reader := catchup.New(chat, l, coverage.New(db), catchup.Options{AsUser: cfg.Auth.Mode == config.AuthUser || cfg.Auth.Mode == config.AuthImpersonate})
 	var total catchup.MembersReport
 	var failed int
 	for i, space := range spaces {

@@ -12,6 +12,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // newReactors is the commands by which people see what rules do, before they
@@ -90,6 +92,22 @@ func withStore(ctx context.Context, cfg config.Config, use func(*store.Store) er
 		return explainConnecting(err)
 	}
 	return explainConnecting(use(db))
+}
+
+// withRuns opens the runs for one command.
+func withRuns(ctx context.Context, cfg config.Config, use func(*runs.Runs) error) error {
+	return withStore(ctx, cfg, func(db *store.Store) error { return use(runs.New(db)) })
+}
+
+// withEventLog opens the event log for one command that reads it.
+func withEventLog(ctx context.Context, cfg config.Config, use func(*eventlog.Log) error) error {
+	return withStore(ctx, cfg, func(db *store.Store) error {
+		l, err := eventlog.New(db, nil, nil)
+		if err != nil {
+			return err
+		}
+		return use(l)
+	})
 }
 
 // maxText is how much of a text fits a table.

@@ -13,7 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // listed is a rule and what it has come to of late.
@@ -46,7 +46,7 @@ func newReactorsList(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
 				list, err := listRules(cmd.Context(), set, db)
 				if err != nil {
 					return err
@@ -62,7 +62,7 @@ func newReactorsList(env *environment) *cobra.Command {
 	return cmd
 }
 
-func listRules(ctx context.Context, set *rules.Set, db *store.Store) ([]listed, error) {
+func listRules(ctx context.Context, set *rules.Set, db *runs.Runs) ([]listed, error) {
 	counts, err := db.OutcomeCounts(ctx, time.Now().Add(-24*time.Hour))
 	if err != nil {
 		return nil, err
@@ -80,8 +80,8 @@ func listRules(ctx context.Context, set *rules.Set, db *store.Store) ([]listed, 
 			}
 		}
 		for _, s := range switches {
-			if s.Reactor == store.AllReactors || s.Reactor == r.ID {
-				l.Paused = &pausedSince{Since: s.PausedAt.UTC(), Reason: s.Reason, All: s.Reactor == store.AllReactors}
+			if s.Reactor == runs.AllReactors || s.Reactor == r.ID {
+				l.Paused = &pausedSince{Since: s.PausedAt.UTC(), Reason: s.Reason, All: s.Reactor == runs.AllReactors}
 			}
 		}
 		list = append(list, l)

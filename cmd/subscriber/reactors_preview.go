@@ -22,7 +22,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 type previewOptions struct{ space, member, sendTo string }
@@ -86,7 +86,7 @@ func (o *previewOptions) check() error {
 func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules.Set, rule *rules.Rule, o previewOptions) error {
 	sample := sampleFacts(rule, o)
 	if o.space != "" {
-		if err := withStore(ctx, cfg, func(db *store.Store) (err error) {
+		if err := withEventLog(ctx, cfg, func(db *eventlog.Log) (err error) {
 			sample, err = e.recordedFacts(ctx, set, rule, db, sample, o)
 			return err
 		}); err != nil {
@@ -133,7 +133,7 @@ const allNeeds = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.Need
 // recordedFacts is the newest event of the space that pulls the rule's trigger,
 // with the state as of now; the sample if there is none, which is said. A
 // schedule needs no event.
-func (e *environment) recordedFacts(ctx context.Context, set *rules.Set, rule *rules.Rule, db *store.Store, sample reactors.Facts, o previewOptions) (reactors.Facts, error) {
+func (e *environment) recordedFacts(ctx context.Context, set *rules.Set, rule *rules.Rule, db *eventlog.Log, sample reactors.Facts, o previewOptions) (reactors.Facts, error) {
 	now := time.Now()
 	found, fits := sample, false
 	if rule.On[0] == reactors.Schedule {

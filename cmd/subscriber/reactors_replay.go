@@ -12,7 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 // window is the part of the past that is looked at.
@@ -76,7 +76,7 @@ Texts are shown: they may hold what people wrote.`,
 					return err
 				}
 			}
-			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+			return withEventLog(cmd.Context(), cfg, func(db *eventlog.Log) error {
 				result, err := replay.History(cmd.Context(), set, db, o)
 				if err != nil {
 					return err
@@ -170,7 +170,7 @@ it would word differently. Nothing is sent.`,
 			if err != nil {
 				return err
 			}
-			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+			return withEventLog(cmd.Context(), cfg, func(db *eventlog.Log) error {
 				var results [2]*replay.Result
 				for i, path := range []string{"", args[0]} {
 					if results[i], err = env.replayFile(cmd.Context(), cfg, path, db, o); err != nil {
@@ -190,7 +190,7 @@ it would word differently. Nothing is sent.`,
 	return cmd
 }
 
-func (e *environment) replayFile(ctx context.Context, cfg config.Config, path string, db *store.Store, o replay.Options) (*replay.Result, error) {
+func (e *environment) replayFile(ctx context.Context, cfg config.Config, path string, db *eventlog.Log, o replay.Options) (*replay.Result, error) {
 	set, err := e.someRules(cfg, path)
 	if err != nil {
 		return nil, err

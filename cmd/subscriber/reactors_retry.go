@@ -13,12 +13,12 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 func newReactorsRetry(env *environment) *cobra.Command {
 	var failed bool
-	f := store.RunFilter{Outcome: reactors.Failed}
+	f := runs.Filter{Outcome: reactors.Failed}
 	since := cli.Time{Ago: 24 * time.Hour}
 	cmd := &cobra.Command{
 		Use:   "retry RUN | --failed",
@@ -51,7 +51,7 @@ such as those of a webhook whose receiver was away, oldest first.`,
 			if err != nil {
 				return err
 			}
-			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
 				if failed {
 					if f.Reactor != "" {
 						if err := env.checkID(cfg, f.Reactor); err != nil {
@@ -80,7 +80,7 @@ func runNumber(s string) (int64, error) {
 	return id, nil
 }
 
-func (e *environment) retryRun(ctx context.Context, db *store.Store, id int64) error {
+func (e *environment) retryRun(ctx context.Context, db *runs.Runs, id int64) error {
 	ok, err := db.RetryRun(ctx, id)
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (e *environment) retryRun(ctx context.Context, db *store.Store, id int64) e
 }
 
 // whyNotAgain says what became of a run that can't be tried again.
-func whyNotAgain(ctx context.Context, db *store.Store, id int64) error {
+func whyNotAgain(ctx context.Context, db *runs.Runs, id int64) error {
 	run, err := db.Run(ctx, id)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
@@ -113,10 +113,10 @@ func noRun(id int64) error {
 
 // retryFailed looks for all of them before the first is tried again, and may
 // fail anew.
-func (e *environment) retryFailed(ctx context.Context, db *store.Store, f store.RunFilter) error {
+func (e *environment) retryFailed(ctx context.Context, db *runs.Runs, f runs.Filter) error {
 	var found []int64 // the newest first
 	for f.Most = 1000; ; {
-		page, err := db.Runs(ctx, f)
+		page, err := db.List(ctx, f)
 		if err != nil {
 			return err
 		}

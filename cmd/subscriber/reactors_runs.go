@@ -15,7 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // evaluated is a run, or an evaluation that led to none.
@@ -36,7 +36,7 @@ type evaluated struct {
 }
 
 func newReactorsRuns(env *environment) *cobra.Command {
-	var f store.RunFilter
+	var f runs.Filter
 	var outcome string
 	var since cli.Time
 	cmd := &cobra.Command{
@@ -62,7 +62,7 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 			if err != nil {
 				return err
 			}
-			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
 				list, err := listRuns(cmd.Context(), db, f)
 				if err != nil {
 					return err
@@ -88,7 +88,7 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 
 // checkFilter finds what can't be anybody's name: nothing would be found, and
 // that would look like an answer.
-func checkFilter(f store.RunFilter) error {
+func checkFilter(f runs.Filter) error {
 	if f.Member != "" && !events.IsUser(f.Member) {
 		return cli.Usage("--member %q is nobody: name them as users/123", f.Member)
 	}
@@ -106,8 +106,8 @@ func outcomeNames() string {
 	return strings.Join(names, ", ")
 }
 
-func listRuns(ctx context.Context, db *store.Store, f store.RunFilter) ([]evaluated, error) {
-	runs, err := db.Runs(ctx, f)
+func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, error) {
+	led, err := db.List(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +115,8 @@ func listRuns(ctx context.Context, db *store.Store, f store.RunFilter) ([]evalua
 	if err != nil {
 		return nil, err
 	}
-	list := make([]evaluated, 0, len(runs)+len(others))
-	for _, r := range runs {
+	list := make([]evaluated, 0, len(led)+len(others))
+	for _, r := range led {
 		list = append(list, evaluated{
 			Run: r.ID, EventTime: r.EventTime, Reactor: r.Reactor, Step: r.Step, Trigger: r.Trigger, Space: r.Space, Member: r.Member,
 			Subject: r.Subject, Shadow: r.Shadow, Due: r.Due, Outcome: r.Outcome, Reason: r.Reason, Attempts: r.Attempts,
@@ -191,7 +191,7 @@ func newReactorsShow(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
 				run, err := db.Run(cmd.Context(), id)
 				if errors.Is(err, pgx.ErrNoRows) {
 					return noRun(id)

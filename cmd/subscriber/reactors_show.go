@@ -11,7 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // runDocument is a run as JSON; content is left out unless it was asked for.
@@ -124,8 +124,8 @@ type givenEvent struct {
 
 // printAsTest prints a test that expects what has become of the run, and of the
 // other steps for its subject.
-func (e *environment) printAsTest(ctx context.Context, db *store.Store, run reactors.Run) error {
-	same, err := db.Runs(ctx, store.RunFilter{Reactor: run.Reactor, Space: run.Space, Member: run.Member, Most: 1000})
+func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reactors.Run) error {
+	same, err := db.List(ctx, runs.Filter{Reactor: run.Reactor, Space: run.Space, Member: run.Member, Most: 1000})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 func newReactorsPause(env *environment) *cobra.Command {
@@ -31,9 +31,9 @@ done any more.`,
 			if err != nil {
 				return err
 			}
-			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
 				if all {
-					reactor = store.AllReactors
+					reactor = runs.AllReactors
 				} else if err := env.checkID(cfg, reactor); err != nil {
 					return err
 				}
@@ -74,9 +74,9 @@ and the other way round.`,
 			if err != nil {
 				return err
 			}
-			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
 				if all {
-					reactor = store.AllReactors
+					reactor = runs.AllReactors
 				}
 				switches, err := db.Switches(cmd.Context())
 				if err != nil {
@@ -97,7 +97,7 @@ and the other way round.`,
 
 // reasonSoFar is why a rule is paused already, which to pause it once more
 // doesn't change; "" if it isn't, or nobody said.
-func reasonSoFar(ctx context.Context, db *store.Store, reactor string) (string, error) {
+func reasonSoFar(ctx context.Context, db *runs.Runs, reactor string) (string, error) {
 	switches, err := db.Switches(ctx)
 	if err != nil {
 		return "", err
@@ -112,14 +112,14 @@ func reasonSoFar(ctx context.Context, db *store.Store, reactor string) (string, 
 
 // tellResumed says what goes on now, and what doesn't, by what was paused
 // before.
-func (e *environment) tellResumed(reactor string, released int, before []store.Switch) {
+func (e *environment) tellResumed(reactor string, released int, before []runs.Switch) {
 	var was, all bool
 	var others []string
 	for _, s := range before {
 		switch s.Reactor {
 		case reactor:
 			was = true
-		case store.AllReactors:
+		case runs.AllReactors:
 			all = true
 		default:
 			others = append(others, s.Reactor)
@@ -128,7 +128,7 @@ func (e *environment) tellResumed(reactor string, released int, before []store.S
 	switch {
 	case was:
 		fmt.Fprintf(e.Out, "resumed: %s; %s that waited go on within a second\n", whichRules(reactor), cli.Count(released, "run"))
-	case reactor == store.AllReactors:
+	case reactor == runs.AllReactors:
 		fmt.Fprintln(e.Out, "pause --all was not in force")
 	default:
 		fmt.Fprintf(e.Out, "%s was not paused by itself\n", reactor)
@@ -136,7 +136,7 @@ func (e *environment) tellResumed(reactor string, released int, before []store.S
 	switch {
 	case all:
 		fmt.Fprintln(e.Out, "Next: subscriber reactors resume --all: all rules are paused still")
-	case reactor == store.AllReactors && len(others) > 0:
+	case reactor == runs.AllReactors && len(others) > 0:
 		fmt.Fprintf(e.Out, "Next: subscriber reactors resume ID, for what is paused by itself: %s\n", strings.Join(others, ", "))
 	}
 }
@@ -165,14 +165,14 @@ func (e *environment) checkID(cfg config.Config, id string) error {
 }
 
 func whichRules(reactor string) string {
-	if reactor == store.AllReactors {
+	if reactor == runs.AllReactors {
 		return "all rules"
 	}
 	return reactor
 }
 
 func flagFor(reactor string) string {
-	if reactor == store.AllReactors {
+	if reactor == runs.AllReactors {
 		return "--all"
 	}
 	return reactor

@@ -18,7 +18,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 const ruleFile = "testdata/reactors.yaml"
@@ -107,7 +108,7 @@ func TestReactorsWrongUse(t *testing.T) {
 }
 
 // past records that people join and write, in a space, by the rules of a file.
-func past(t *testing.T, dsn, space string) *store.Store {
+func past(t *testing.T, dsn, space string) *storetest.Env {
 	t.Helper()
 	list, err := actions.List(config.Config{}, nil, nil)
 	if err != nil {
@@ -117,11 +118,7 @@ func past(t *testing.T, dsn, space string) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(t.Context(), dsn, store.Options{Planner: engine.NewRuleSet(set)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
+	db := storetest.Open(t, dsn, storetest.Options{Planner: engine.NewRuleSet(set)})
 	began := time.Now().Add(-3 * time.Hour).UTC().Truncate(time.Second)
 	join := func(user string) string {
 		return fmt.Sprintf(`{"membership":{"name":"%s/members/%s","state":"JOINED","role":"ROLE_MEMBER","member":{"name":"users/%s","type":"HUMAN"}}}`, space, user, user)
@@ -151,9 +148,9 @@ func past(t *testing.T, dsn, space string) *store.Store {
 		}
 	}
 	// One run was tried and refused, one found that its member had left.
-	runs, err := db.Runs(t.Context(), store.RunFilter{Reactor: "welcome"})
-	if err != nil || len(runs) != 3 {
-		t.Fatalf("got %d runs of welcome, error %v", len(runs), err)
+	claimed, err := db.List(t.Context(), runs.Filter{Reactor: "welcome"})
+	if err != nil || len(claimed) != 3 {
+		t.Fatalf("got %d runs of welcome, error %v", len(claimed), err)
 	}
 	finish := func(id int64, o reactors.Outcome, reason string) {
 		run, _, err := db.BeginAttempt(t.Context(), id)
@@ -168,7 +165,7 @@ func past(t *testing.T, dsn, space string) *store.Store {
 			if run.Requests, err = set.Rule(run.Reactor, run.Space).Render(t.Context(), run, facts, time.Now(), false); err != nil {
 				t.Fatal(err)
 			}
-			if err := db.PrepareRun(t.Context(), run, store.Prepared{Requests: run.Requests}); err != nil {
+			if err := db.PrepareRun(t.Context(), run, runs.Prepared{Requests: run.Requests}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -176,8 +173,8 @@ func past(t *testing.T, dsn, space string) *store.Store {
 			t.Fatal(err)
 		}
 	}
-	finish(runs[2].ID, reactors.Failed, "Google Chat refuses: add the app to the space")
-	finish(runs[1].ID, reactors.Left, "the person isn't in the space any more")
+	finish(claimed[2].ID, reactors.Failed, "Google Chat refuses: add the app to the space")
+	finish(claimed[1].ID, reactors.Left, "the person isn't in the space any more")
 	return db
 }
 

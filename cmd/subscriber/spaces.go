@@ -7,7 +7,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 // checkSpaces checks the values of --space.
@@ -22,11 +22,11 @@ func checkSpaces(spaces []string) error {
 
 // spacesToRead are those that were named, or else all that are known or
 // configured.
-func spacesToRead(ctx context.Context, cfg config.Config, db *store.Store, named []string) ([]string, error) {
+func spacesToRead(ctx context.Context, cfg config.Config, l *eventlog.Log, named []string) ([]string, error) {
 	spaces := named
 	if len(spaces) == 0 {
 		var err error
-		if spaces, err = db.Spaces(ctx); err != nil {
+		if spaces, err = l.Spaces(ctx); err != nil {
 			return nil, err
 		}
 		for _, t := range cfg.Workspace.All() {

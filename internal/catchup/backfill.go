@@ -12,7 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 // Kept is how long Google lists events.
@@ -37,11 +37,11 @@ type Range struct {
 // Fill fetches what is missing of the range, from where an earlier attempt
 // stopped. report is told of the progress after each batch; it may be nil.
 // An error that [reactors.IsPermanent] says that Google won't list the space.
-func (r *Reader) Fill(ctx context.Context, rng Range, report func(store.Backfill)) (store.Backfill, error) {
+func (r *Reader) Fill(ctx context.Context, rng Range, report func(coverage.Backfill)) (coverage.Backfill, error) {
 	if report == nil {
-		report = func(store.Backfill) {}
+		report = func(coverage.Backfill) {}
 	}
-	b, err := r.db.BeginBackfill(ctx, rng.Space, rng.From, rng.To, rng.Gap)
+	b, err := r.coverage.BeginBackfill(ctx, rng.Space, rng.From, rng.To, rng.Gap)
 	if err != nil || b.Done {
 		return b, err
 	}
@@ -65,7 +65,7 @@ func (r *Reader) Fill(ctx context.Context, rng Range, report func(store.Backfill
 		why = err.Error()
 	}
 	// An end that isn't kept costs the next attempt a few calls.
-	if endErr := r.db.EndBackfill(ctx, b.ID, why); err == nil {
+	if endErr := r.coverage.EndBackfill(ctx, b.ID, why); err == nil {
 		err = endErr
 	}
 	return b, err
@@ -77,7 +77,7 @@ const batchSize = 500
 
 // copy lists and records at the same time. What was listed before an error
 // is recorded all the same.
-func (r *Reader) copy(ctx context.Context, q gchat.EventsQuery, b *store.Backfill, report func(store.Backfill)) error {
+func (r *Reader) copy(ctx context.Context, q gchat.EventsQuery, b *coverage.Backfill, report func(coverage.Backfill)) error {
 	pages := make(chan []gchat.SpaceEvent, batchSize/100)
 	listing, stop := context.WithCancel(ctx)
 	defer stop()
@@ -145,7 +145,7 @@ func gather(batch []gchat.SpaceEvent, pages <-chan []gchat.SpaceEvent) []gchat.S
 	return batch
 }
 
-func (r *Reader) record(ctx context.Context, space string, batch []gchat.SpaceEvent, b *store.Backfill) error {
+func (r *Reader) record(ctx context.Context, space string, batch []gchat.SpaceEvent, b *coverage.Backfill) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -153,7 +153,7 @@ func (r *Reader) record(ctx context.Context, space string, batch []gchat.SpaceEv
 	for i := range batch {
 		deliveries[i] = delivery(space, &batch[i], r.opts.Now())
 	}
-	outcomes, err := r.db.Record(ctx, deliveries)
+	outcomes, err := r.eventLog.Record(ctx, deliveries)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (r *Reader) record(ctx context.Context, space string, batch []gchat.SpaceEv
 		// More events may have the same time.
 		b.Cursor = last.Add(-time.Microsecond)
 	}
-	return r.db.AdvanceBackfill(ctx, *b)
+	return r.coverage.AdvanceBackfill(ctx, *b)
 }
 
 // delivery is the event as Pub/Sub would have brought it. Which subscription

@@ -12,7 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 // An attempt goes on where the one before it was interrupted.
@@ -33,8 +33,8 @@ func TestFillGoesOn(t *testing.T) {
 	})
 	r := catchup.Range{Space: e.space, From: epoch.Add(-time.Second), To: e.clock.Now()}
 	for attempt := 1; ; attempt++ {
-		var reported store.Backfill
-		b, err := e.reader.Fill(t.Context(), r, func(b store.Backfill) { reported = b })
+		var reported coverage.Backfill
+		b, err := e.reader.Fill(t.Context(), r, func(b coverage.Backfill) { reported = b })
 		if err == nil {
 			if reported.Recorded != b.Recorded || b.Recorded != count || !b.Done {
 				t.Errorf("got %+v, last reported %+v, want %d recorded", b, reported, count)
@@ -62,7 +62,7 @@ func TestFillStops(t *testing.T) {
 	e.live(t, 700, time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	r := catchup.Range{Space: e.space, From: epoch.Add(-time.Second), To: e.clock.Now()}
-	if _, err := e.reader.Fill(ctx, r, func(store.Backfill) { cancel() }); err == nil || reactors.IsPermanent(err) {
+	if _, err := e.reader.Fill(ctx, r, func(coverage.Backfill) { cancel() }); err == nil || reactors.IsPermanent(err) {
 		t.Fatalf("got %v, want an error that may pass", err)
 	}
 	if _, err := e.reader.Fill(t.Context(), r, nil); err != nil {
@@ -80,7 +80,7 @@ func TestRefusedGapStaysVisible(t *testing.T) {
 	e.pass(t)
 	e.clock.Advance(time.Hour)
 	e.pass(t)
-	if err := e.db.OpenGap(t.Context(), e.space, epoch.Add(10*time.Minute), epoch.Add(20*time.Minute), store.CauseSilentLoss); err != nil {
+	if err := e.db.OpenGap(t.Context(), e.space, epoch.Add(10*time.Minute), epoch.Add(20*time.Minute), coverage.CauseSilentLoss); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.RemoveMember(e.space, e.App()); err != nil {
@@ -88,7 +88,7 @@ func TestRefusedGapStaysVisible(t *testing.T) {
 	}
 	e.repair(t)
 	gaps := e.gaps(t)
-	if len(gaps) != 1 || gaps[0].State != store.GapImpossible {
+	if len(gaps) != 1 || gaps[0].State != coverage.GapImpossible {
 		t.Fatalf("got gaps %+v, want one that can't be repaired", gaps)
 	}
 	for _, want := range []string{e.space, "add it to the space"} {

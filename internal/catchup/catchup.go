@@ -55,7 +55,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 // How many jobs one process works on at once. Google's quota is for all of
@@ -81,31 +82,32 @@ type Options struct {
 	Now func() time.Time
 	// OnRepaired is called for each gap that is closed, with how many events
 	// that added; nil for nobody.
-	OnRepaired func(store.Gap, int)
+	OnRepaired func(coverage.Gap, int)
 	// Log may be nil: then nothing is logged.
 	Log *zap.Logger
 }
 
 // Reader reads from Google and records.
 type Reader struct {
-	chat *gchat.Client
-	db   *store.Store
-	opts Options
+	chat     *gchat.Client
+	eventLog *eventlog.Log
+	coverage *coverage.Coverage
+	opts     Options
 }
 
 // New returns a Reader.
-func New(chat *gchat.Client, db *store.Store, opts Options) *Reader {
+func New(chat *gchat.Client, l *eventlog.Log, c *coverage.Coverage, opts Options) *Reader {
 	opts.Types = listable(opts.Types)
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
 	if opts.OnRepaired == nil {
-		opts.OnRepaired = func(store.Gap, int) {}
+		opts.OnRepaired = func(coverage.Gap, int) {}
 	}
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()
 	}
-	return &Reader{chat, db, opts}
+	return &Reader{chat, l, c, opts}
 }
 
 // AddWorkers adds the workers of all jobs that the package comment lists.

@@ -15,7 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 const (
@@ -50,7 +50,7 @@ func (r *Reader) workOnFetch(ctx context.Context, job *river.Job[jobs.Fetch]) er
 		return retry(log, contentNotFetched, job.JobRow, err)
 	}
 	log.Log(level, "content of an event not fetched; given up", zap.String("reason", reason), zap.Error(err))
-	if err := r.db.GiveUp(ctx, n, reason, err.Error()); err != nil {
+	if err := r.eventLog.GiveUp(ctx, n, reason, err.Error()); err != nil {
 		return retry(log, contentNotFetched, job.JobRow, err)
 	}
 	return nil
@@ -58,7 +58,7 @@ func (r *Reader) workOnFetch(ctx context.Context, job *river.Job[jobs.Fetch]) er
 
 const contentNotFetched = "content of an event not fetched; retrying later"
 
-func (r *Reader) fetch(ctx context.Context, n store.Named, args jobs.Fetch) error {
+func (r *Reader) fetch(ctx context.Context, n eventlog.Named, args jobs.Fetch) error {
 	got, err := r.get(ctx, args)
 	if err != nil {
 		return err
@@ -67,21 +67,21 @@ func (r *Reader) fetch(ctx context.Context, n store.Named, args jobs.Fetch) erro
 	if err != nil {
 		return err
 	}
-	err = r.db.Enrich(ctx, n, it, got.asOf)
-	if errors.Is(err, store.ErrNoEvent) {
+	err = r.eventLog.Enrich(ctx, n, it, got.asOf)
+	if errors.Is(err, eventlog.ErrNoEvent) {
 		return nil // its month was dropped meanwhile
 	}
 	return err
 }
 
 // named turns a job's arguments back into what the store knows.
-func named(args jobs.Fetch) (store.Named, error) {
+func named(args jobs.Fetch) (eventlog.Named, error) {
 	key, err := uuid.Parse(args.Key)
 	if err != nil {
-		return store.Named{}, fmt.Errorf("read the event's key: %w", err)
+		return eventlog.Named{}, fmt.Errorf("read the event's key: %w", err)
 	}
-	return store.Named{
-		Key: store.Key(key), Ordinal: args.Ordinal, Time: args.EventTime,
+	return eventlog.Named{
+		Key: eventlog.Key(key), Ordinal: args.Ordinal, Time: args.EventTime,
 		Kind: events.Kind(args.ItemKind), Resource: args.Resource, Space: args.Space,
 	}, nil
 }

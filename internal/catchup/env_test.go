@@ -21,7 +21,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -32,7 +32,7 @@ var epoch = time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 // env is a simulated Workspace, a database and a Reader, on one clock.
 type env struct {
 	*simulate.Workspace
-	db      *store.Store
+	db      *storetest.Env
 	chat    *gchat.Client
 	reader  *catchup.Reader
 	manager *subscriptions.Manager
@@ -83,8 +83,8 @@ func start(t testing.TB, e *env, opts simulate.Options) *env {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.chat.Close)
-	e.db = storetest.New(t, store.Options{Now: e.now, Planner: storetest.Greeter{}}).Store
-	e.reader = catchup.New(e.chat, e.db, catchup.Options{
+	e.db = storetest.New(t, storetest.Options{Now: e.now, Planner: storetest.Greeter{}})
+	e.reader = catchup.New(e.chat, e.db.Log, e.db.Coverage, catchup.Options{
 		Types: config.EventTypes(), AsUser: e.Authority() != "", Log: zaptest.NewLogger(t),
 		Now: func() time.Time { return e.now().Add(e.behind) },
 	})
@@ -154,7 +154,7 @@ func (e *env) suspendAll(t testing.TB) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(states, func(n store.SubscriptionState) bool { return n.Scope == space.Name })
+		i := slices.IndexFunc(states, func(n coverage.SubscriptionState) bool { return n.Scope == space.Name })
 		if i < 0 {
 			t.Fatalf("%s has no subscription", space.Name)
 		}
@@ -261,10 +261,10 @@ func (e *env) repair(t testing.TB) {
 }
 
 func (e *env) waiting(t testing.TB) bool {
-	return slices.ContainsFunc(e.gaps(t), func(g store.Gap) bool { return g.State == store.GapPending })
+	return slices.ContainsFunc(e.gaps(t), func(g coverage.Gap) bool { return g.State == coverage.GapPending })
 }
 
-func (e *env) gaps(t testing.TB) []store.Gap {
+func (e *env) gaps(t testing.TB) []coverage.Gap {
 	t.Helper()
 	gaps, err := e.db.Gaps(t.Context())
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 // The time of one attempt at a gap. What isn't done by then goes on in
@@ -40,20 +40,20 @@ var errUnfinished = errors.New("there is more to fetch")
 // Repair fetches what a gap is missing and closes it. A gap that is no more,
 // or goes on, or can't be repaired, is left as it is without an error.
 func (r *Reader) Repair(ctx context.Context, id int64) error {
-	gap, err := r.db.Gap(ctx, id)
+	gap, err := r.coverage.Gap(ctx, id)
 	switch {
-	case errors.Is(err, store.ErrNoGap):
+	case errors.Is(err, coverage.ErrNoGap):
 		return nil
 	case err != nil:
 		return err
-	case gap.State != store.GapPending:
+	case gap.State != coverage.GapPending:
 		return nil
 	}
 	log := r.opts.Log.With(zap.Int64("gap", id), zap.String("scope", gap.Scope), zap.Time("from", gap.From), zap.Time("to", gap.To))
 	oldest := r.opts.Now().Add(-Kept)
 	if !gap.To.After(oldest) {
-		log.Error("gap can't be repaired; it stays", zap.String("reason", store.ReasonTooOld))
-		return r.db.GapImpossible(ctx, id, store.ReasonTooOld)
+		log.Error("gap can't be repaired; it stays", zap.String("reason", coverage.ReasonTooOld))
+		return r.coverage.GapImpossible(ctx, id, coverage.ReasonTooOld)
 	}
 	spaces, err := r.spacesOf(ctx, gap.Scope)
 	if err != nil {
@@ -79,9 +79,9 @@ func (r *Reader) Repair(ctx context.Context, id int64) error {
 	if len(refused) > 0 {
 		reason := reasonOf(refused, len(spaces))
 		log.Error("gap can't be repaired; it stays", zap.String("reason", reason))
-		return r.db.GapImpossible(ctx, id, reason)
+		return r.coverage.GapImpossible(ctx, id, reason)
 	}
-	if err := r.db.GapRepaired(ctx, id, oldest, recorded); err != nil {
+	if err := r.coverage.GapRepaired(ctx, id, oldest, recorded); err != nil {
 		return err
 	}
 	log.Info("gap repaired", zap.Int("events", recorded))
@@ -94,7 +94,7 @@ func (r *Reader) spacesOf(ctx context.Context, scope string) ([]string, error) {
 	if events.IsSpace(scope) {
 		return []string{scope}, nil
 	}
-	return r.db.Spaces(ctx)
+	return r.eventLog.Spaces(ctx)
 }
 
 // reasonOf says for people why spaces could not be listed.

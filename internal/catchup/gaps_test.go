@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 const (
@@ -30,7 +30,7 @@ func TestOutageIsFilled(t *testing.T) {
 		t.Fatalf("got %d gaps, want one for each of 4 spaces: %+v", len(gaps), gaps)
 	}
 	for _, g := range gaps {
-		if g.State != store.GapPending || g.From.After(epoch.Add(time.Minute)) || g.To.Before(epoch.Add(outage)) {
+		if g.State != coverage.GapPending || g.From.After(epoch.Add(time.Minute)) || g.To.Before(epoch.Add(outage)) {
 			t.Errorf("got gap %+v, want one over the whole outage", g)
 		}
 	}
@@ -69,7 +69,7 @@ func TestOutageIsFilled(t *testing.T) {
 
 	// The same once more adds nothing.
 	for _, space := range e.Spaces() {
-		if err := e.db.OpenGap(t.Context(), space.Name, epoch.Add(time.Hour), epoch.Add(2*time.Hour), store.CauseSilentLoss); err != nil {
+		if err := e.db.OpenGap(t.Context(), space.Name, epoch.Add(time.Hour), epoch.Add(2*time.Hour), coverage.CauseSilentLoss); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestOutageBeyondWhatGoogleKeeps(t *testing.T) {
 		t.Fatalf("got gaps %+v, want the old part of each space's", gaps)
 	}
 	for _, g := range gaps {
-		if g.State != store.GapImpossible || g.Detail != store.ReasonTooOld {
+		if g.State != coverage.GapImpossible || g.Detail != coverage.ReasonTooOld {
 			t.Errorf("got gap %+v, want one that can't be repaired as it is too old", g)
 		}
 		if got := g.To.Sub(oldest).Abs(); got > time.Minute {

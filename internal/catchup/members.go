@@ -14,7 +14,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 // membersTimeout is enough for 50,000 members, and for everybody who is asked
@@ -42,7 +42,7 @@ func (r *Reader) workOnMembers(ctx context.Context, job *river.Job[jobs.Members]
 // MembersReport says what a list told.
 type MembersReport struct {
 	Listed int // who is in the space
-	store.Reconciled
+	eventlog.Reconciled
 	Unsure int // who isn't listed and was not asked for: they stay as they were
 }
 
@@ -58,7 +58,7 @@ const maxAsked = 200
 // The next run goes on with those whom this one leaves unsure. A run that is
 // interrupted leaves nothing.
 func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersReport, error) {
-	l := store.Listing{Space: space}
+	l := eventlog.Listing{Space: space}
 	for q := (gchat.MembersQuery{Space: space, AsUser: r.opts.AsUser}); ; {
 		page, err := r.chat.Members(ctx, q)
 		if err != nil {
@@ -68,7 +68,7 @@ func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersRep
 			l.AsOf = page.AsOf
 		}
 		for _, m := range page.Members {
-			l.Members = append(l.Members, store.Member{
+			l.Members = append(l.Members, eventlog.Member{
 				Name: m.Name, Type: events.UserType(m.Type), DisplayName: m.DisplayName,
 				State: events.MembershipState(m.State), Role: m.Role, Affiliation: m.Affiliation,
 			})
@@ -77,7 +77,7 @@ func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersRep
 			break
 		}
 	}
-	absent, err := r.db.Absent(ctx, l)
+	absent, err := r.eventLog.Absent(ctx, l)
 	if err != nil {
 		return MembersReport{}, err
 	}
@@ -91,7 +91,7 @@ func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersRep
 			l.Left = append(l.Left, user)
 		}
 	}
-	m.Reconciled, err = r.db.Reconcile(ctx, l)
+	m.Reconciled, err = r.eventLog.Reconcile(ctx, l)
 	return m, err
 }
 

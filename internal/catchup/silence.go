@@ -11,7 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 const (
@@ -49,7 +49,7 @@ type SilenceReport struct {
 func (r *Reader) CheckSilences(ctx context.Context) (SilenceReport, error) {
 	var report SilenceReport
 	now := r.opts.Now()
-	silences, err := r.db.Silences(ctx, now, maxSilences)
+	silences, err := r.coverage.Silences(ctx, now, maxSilences)
 	if err != nil {
 		return report, err
 	}
@@ -71,7 +71,7 @@ func (r *Reader) CheckSilences(ctx context.Context) (SilenceReport, error) {
 		default:
 			report.Quiet++
 		}
-		if err := r.db.SilenceChecked(ctx, n, now); err != nil {
+		if err := r.coverage.SilenceChecked(ctx, n, now); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -80,7 +80,7 @@ func (r *Reader) CheckSilences(ctx context.Context) (SilenceReport, error) {
 
 // checkSilence asks Google for the first events of a silence, and returns how many of
 // them aren't recorded.
-func (r *Reader) checkSilence(ctx context.Context, n store.Silence, now time.Time) (lost int, err error) {
+func (r *Reader) checkSilence(ctx context.Context, n coverage.Silence, now time.Time) (lost int, err error) {
 	through := now.Add(-lateness)
 	page, err := r.chat.SpaceEvents(ctx, gchat.EventsQuery{Space: n.Space, Types: r.opts.Types, After: n.Since, Through: through})
 	if err != nil || len(page.Events) == 0 {
@@ -90,9 +90,9 @@ func (r *Reader) checkSilence(ctx context.Context, n store.Silence, now time.Tim
 	for i, e := range page.Events {
 		ids[i] = e.Name
 	}
-	missing, err := r.db.Unrecorded(ctx, ids)
+	missing, err := r.coverage.Unrecorded(ctx, ids)
 	if err != nil || len(missing) == 0 {
 		return 0, err
 	}
-	return len(missing), r.db.SilentLoss(ctx, n.Space, n.Since, through)
+	return len(missing), r.coverage.SilentLoss(ctx, n.Space, n.Since, through)
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 // newWatched returns an env of one space that is watched since the epoch, by
@@ -20,7 +20,7 @@ func newWatched(t *testing.T, wide bool) *env {
 	if wide {
 		scope = "spaces/-"
 	}
-	if err := e.db.Observe(t.Context(), epoch, []store.SubscriptionState{{
+	if err := e.db.Observe(t.Context(), epoch, []coverage.SubscriptionState{{
 		Target: "//chat.googleapis.com/" + scope, Scope: scope, Name: "subscriptions/s", State: "ACTIVE",
 		Managed: true, CreateTime: epoch, UpdateTime: epoch, ObservedAt: epoch,
 	}}); err != nil {
@@ -72,7 +72,7 @@ func TestSilenceLoss(t *testing.T) {
 		e.clock.Advance(40 * time.Minute)
 		e.look(t, catchup.SilenceReport{Losses: 1})
 		gaps := e.gaps(t)
-		if len(gaps) != 1 || gaps[0].Scope != e.space || !gaps[0].From.Equal(last) || gaps[0].Cause != store.CauseSilentLoss {
+		if len(gaps) != 1 || gaps[0].Scope != e.space || !gaps[0].From.Equal(last) || gaps[0].Cause != coverage.CauseSilentLoss {
 			t.Fatalf("wide=%v: got gaps %+v, want one of the space since %s", wide, gaps, last)
 		}
 		if err := e.reader.Repair(t.Context(), gaps[0].ID); err != nil {

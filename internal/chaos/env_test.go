@@ -18,6 +18,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/reconcile"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -26,7 +27,7 @@ import (
 type environment struct {
 	*simulate.Workspace
 	pg           *localpg.Server
-	db           *store.Store
+	db           *storetest.Env
 	topic        string
 	subscription string
 }
@@ -49,11 +50,7 @@ func newEnvironment(t testing.TB, o simulate.Options) *environment {
 	if err := store.Migrate(ctx, pg.DSN()); err != nil {
 		t.Fatal(err)
 	}
-	db, err := store.Open(ctx, pg.DSN(), store.Options{MaxConns: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
+	db := storetest.Open(t, pg.DSN(), storetest.Options{MaxConns: 2})
 	ws, err := simulate.Start(ctx, o)
 	if err != nil {
 		t.Fatal(err)

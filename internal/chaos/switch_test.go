@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // Row R9: once everything is paused, sending ends within two seconds, under
@@ -22,7 +22,7 @@ func TestKillSwitch(t *testing.T) {
 		}
 	}
 	eventually(t, 60*time.Second, "every space has a welcome", func() bool { return env.Counts().AppMessages >= spaces })
-	if err := env.db.Pause(t.Context(), store.AllReactors, "a test"); err != nil {
+	if err := env.db.Pause(t.Context(), runs.AllReactors, "a test"); err != nil {
 		t.Fatal(err)
 	}
 	paused := time.Now()
@@ -39,7 +39,7 @@ func TestKillSwitch(t *testing.T) {
 	if held := env.query(t, `SELECT count(*) FROM reactor_runs WHERE held`); held == 0 {
 		t.Error("no run is held")
 	}
-	if _, err := env.db.Resume(t.Context(), store.AllReactors); err != nil {
+	if _, err := env.db.Resume(t.Context(), runs.AllReactors); err != nil {
 		t.Fatal(err)
 	}
 	env.wantAllExact(t, time.Minute+time.Duration(each)*5*time.Second)

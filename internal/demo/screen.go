@@ -11,7 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -133,7 +133,7 @@ func (s *screen) subscriptionChanged(a subscriptions.Action, r subscriptions.Res
 }
 
 // gapClosed is told of a gap that has been repaired.
-func (s *screen) gapClosed(g store.Gap, events int) {
+func (s *screen) gapClosed(g coverage.Gap, events int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.backfilled += events

@@ -17,7 +17,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -47,9 +46,8 @@ func newDatabase(t *testing.T) *database {
 	db := &database{role: storetest.NewRole(t)} // before the database, to be dropped after it
 	db.dsn = storetest.NewDSN(t)
 	db.sql(t, "GRANT "+db.owner(t)+" TO "+db.role)
-	s, err := store.Open(t.Context(), db.dsn, store.Options{})
-	try(t, err)
-	defer s.Close()
+	s := storetest.Open(t, db.dsn, storetest.Options{})
+	defer s.Store.Close()
 	try(t, s.Beat(t.Context(), time.Now(), time.Hour))
 	return db
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -39,7 +40,7 @@ func (e *examination) followed(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // see above
 	}
-	spaces, err := s.FollowedSpaces(ctx)
+	spaces, err := coverage.New(s).FollowedSpaces(ctx)
 	if err != nil {
 		return nil, nil //nolint:nilerr // see above
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -49,4 +50,13 @@ func (e *examination) openStore(ctx context.Context) (*store.Store, error) {
 		e.onClose(s.Close)
 	}
 	return s, err
+}
+
+// eventLog is what is recorded, for reading.
+func (e *examination) eventLog() (*eventlog.Log, error) {
+	s, err := e.store()
+	if err != nil {
+		return nil, err
+	}
+	return eventlog.New(s, nil, nil)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 // ProbeOptions say where to post a message, and how long to wait for it.
@@ -153,13 +153,13 @@ func (p *probe) post(ctx context.Context, e *examination) finding {
 // arrives looks for the event until the time is up.
 func (p *probe) arrives(ctx context.Context) bool {
 	const name = "the event is recorded"
-	s, err := p.store()
+	l, err := p.eventLog()
 	if err != nil {
 		p.report.Hops = append(p.report.Hops, Hop{Name: name, Outcome: Failed, Seen: err.Error()})
 		return false
 	}
 	for began := p.examination.opts.Now(); ; {
-		seen, found, err := s.SeeMessage(ctx, p.opts.Space, p.report.Message, p.since) // any, if a person posts it
+		seen, found, err := l.SeeMessage(ctx, p.opts.Space, p.report.Message, p.since) // any, if a person posts it
 		if found {
 			p.found(name, seen)
 			return true
@@ -179,7 +179,7 @@ func (p *probe) arrives(ctx context.Context) bool {
 	}
 }
 
-func (p *probe) found(name string, seen store.Sighting) {
+func (p *probe) found(name string, seen eventlog.Sighting) {
 	r := &p.report
 	r.Message, r.EventTime, r.ReceivedAt = seen.Message, seen.EventTime, seen.ReceivedAt
 	r.Seconds = seen.ReceivedAt.Sub(seen.EventTime).Seconds()

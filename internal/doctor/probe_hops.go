@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -54,7 +54,7 @@ func (p *probe) follow(ctx context.Context) {
 	p.hop(ctx, "Google may publish the event", verdict("SK502", "SK503", "SK505", "SK506"))
 	p.hop(ctx, "Pub/Sub keeps it for the worker", verdict("SK507", "SK508", "SK509", "SK510"))
 	p.hop(ctx, "a worker takes it", verdict("SK706"))
-	p.hop(ctx, "the worker can read it", withStore(p.readable))
+	p.hop(ctx, "the worker can read it", withEventLog(p.readable))
 	p.report.Hops = append(p.report.Hops, late)
 }
 
@@ -94,8 +94,8 @@ func (p *probe) stillThere(ctx context.Context, e *examination) finding {
 	return fine("Google has it")
 }
 
-func (p *probe) readable(ctx context.Context, _ *examination, s *store.Store) finding {
-	n, reason, err := s.Quarantined(ctx, p.since)
+func (p *probe) readable(ctx context.Context, _ *examination, l *eventlog.Log) finding {
+	n, reason, err := l.Quarantined(ctx, p.since)
 	switch {
 	case err != nil:
 		return unqueried(err)

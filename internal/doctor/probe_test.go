@@ -15,14 +15,13 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // work runs a worker until the test ends.
 func (w *env) work(t *testing.T) {
 	t.Helper()
-	s, err := store.Open(t.Context(), w.cfg.Database.DSN, store.Options{})
-	try(t, err)
+	s := storetest.Open(t, w.cfg.Database.DSN, storetest.Options{})
 	client, err := ingest.NewClient(t.Context(), w.Project(), w.PubSubAddr())
 	try(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -34,7 +33,7 @@ func (w *env) work(t *testing.T) {
 		cancel()
 		try(t, <-done)
 		try(t, client.Close())
-		s.Close()
+		s.Store.Close()
 	})
 }
 

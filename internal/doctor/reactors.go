@@ -15,6 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 const (
@@ -227,14 +228,14 @@ func nothingPaused(ctx context.Context, e *examination, s *store.Store) finding 
 	if e.cfg.Reactors.File == "" {
 		return noRules()
 	}
-	switches, err := s.Switches(ctx)
+	switches, err := runs.New(s).Switches(ctx)
 	if err != nil {
 		return unqueried(err)
 	}
 	var seen, fix, ids []string
 	for _, w := range switches {
 		what, arg := w.Reactor, w.Reactor
-		if w.Reactor == store.AllReactors {
+		if w.Reactor == runs.AllReactors {
 			what, arg = "all rules", "--all"
 		}
 		text := what + " since " + w.PausedAt.UTC().Format(time.RFC3339)

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -21,7 +23,7 @@ func subscriptionChecks() []check {
 		{code: "SK705", group: group, name: "there are no others on the topic", needs: listed, run: withPlan(nothingUnconfigured)},
 		{code: "SK706", group: group, name: "a worker is running", needs: []string{"SK602"}, run: withStore(workerAlive)},
 		{code: "SK707", group: group, name: "nothing has been missed", needs: []string{"SK602"}, run: withStore(nothingMissed)},
-		{code: "SK708", group: group, name: "everything could be read", needs: []string{"SK602"}, run: withStore(nothingQuarantined)},
+		{code: "SK708", group: group, name: "everything could be read", needs: []string{"SK602"}, run: withEventLog(nothingQuarantined)},
 	}
 }
 
@@ -159,7 +161,7 @@ const (
 )
 
 func workerAlive(ctx context.Context, e *examination, s *store.Store) finding {
-	last, err := s.LastBeat(ctx)
+	last, err := coverage.New(s).LastBeat(ctx)
 	switch silence := e.opts.Now().Add(e.ahead()).Sub(last); {
 	case err != nil:
 		return unqueried(err)
@@ -175,16 +177,16 @@ func workerAlive(ctx context.Context, e *examination, s *store.Store) finding {
 }
 
 func nothingMissed(ctx context.Context, _ *examination, s *store.Store) finding {
-	gaps, err := s.Gaps(ctx)
+	gaps, err := coverage.New(s).Gaps(ctx)
 	if err != nil {
 		return unqueried(err)
 	}
 	var open, lost []string
 	for _, g := range gaps {
 		switch text := fmt.Sprintf("%s from %s (%s)", g.Scope, g.From.Format(time.RFC3339), g.Cause); g.State {
-		case store.GapOpen:
+		case coverage.GapOpen:
 			open = append(open, text)
-		case store.GapImpossible:
+		case coverage.GapImpossible:
 			lost = append(lost, text)
 		}
 	}
@@ -197,8 +199,8 @@ func nothingMissed(ctx context.Context, _ *examination, s *store.Store) finding 
 	return fine("%d gaps are being filled", len(gaps))
 }
 
-func nothingQuarantined(ctx context.Context, e *examination, s *store.Store) finding {
-	n, reason, err := s.Quarantined(ctx, e.opts.Now().Add(-24*time.Hour))
+func nothingQuarantined(ctx context.Context, e *examination, l *eventlog.Log) finding {
+	n, reason, err := l.Quarantined(ctx, e.opts.Now().Add(-24*time.Hour))
 	switch {
 	case err != nil:
 		return unqueried(err)

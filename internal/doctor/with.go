@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -26,6 +27,10 @@ func with[T any](
 
 func withStore(judge func(context.Context, *examination, *store.Store) finding) run {
 	return with(func(e *examination) (*store.Store, error) { return e.store() }, unreachable, judge)
+}
+
+func withEventLog(judge func(context.Context, *examination, *eventlog.Log) finding) run {
+	return with((*examination).eventLog, unreachable, judge)
 }
 
 func withInspection(judge func(context.Context, *examination, inspection) finding) run {

@@ -16,8 +16,11 @@
 package jobs
 
 import (
+	"context"
+	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 )
 
@@ -48,6 +51,17 @@ const KeepSlot = 5 * time.Second
 // the next periodic one will do.
 func KeepOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: QueueKeeper, MaxAttempts: 3, UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
+// InsertKeep asks for a pass in the slot after the one of now.
+func InsertKeep(ctx context.Context, client *river.Client[pgx.Tx], tx pgx.Tx, now time.Time) error {
+	slot := now.UTC().Truncate(KeepSlot).Add(KeepSlot)
+	opts := KeepOpts()
+	opts.ScheduledAt = slot
+	if _, err := client.InsertTx(ctx, tx, Keep{Slot: slot}, &opts); err != nil {
+		return fmt.Errorf("ask for a pass of the keeper: %w", err)
+	}
+	return nil
 }
 
 // Backfill asks for the repair of one gap of the coverage.

@@ -8,19 +8,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // watched is a space with a subscription since created, seen ACTIVE at now.
-func watched(space string, created, now time.Time) store.SubscriptionState {
-	return store.SubscriptionState{
+func watched(space string, created, now time.Time) coverage.SubscriptionState {
+	return coverage.SubscriptionState{
 		Target: "//chat.googleapis.com/" + space, Scope: space, Name: "subscriptions/" + space, State: "ACTIVE", Managed: true,
 		CreateTime: created, UpdateTime: created, ObservedAt: now,
 	}
 }
 
-func gaps(t *testing.T, s *store.Store) []string {
+func gaps(t *testing.T, s *storetest.Env) []string {
 	t.Helper()
 	list, err := s.Gaps(t.Context())
 	if err != nil {
@@ -33,7 +33,7 @@ func gaps(t *testing.T, s *store.Store) []string {
 	return got
 }
 
-func count(t *testing.T, s *store.Store, query string) (n int) {
+func count(t *testing.T, s *storetest.Env, query string) (n int) {
 	t.Helper()
 	if err := s.Pool().QueryRow(t.Context(), query).Scan(&n); err != nil {
 		t.Fatal(err)
@@ -43,13 +43,13 @@ func count(t *testing.T, s *store.Store, query string) (n int) {
 
 func TestAskForPast(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	hour := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Hour) }
 	// A is known to the keeper, and had an outage; B isn't yet.
-	if err := s.Observe(t.Context(), hour(0), []store.SubscriptionState{watched("spaces/A", hour(-10), hour(0))}); err != nil {
+	if err := s.Observe(t.Context(), hour(0), []coverage.SubscriptionState{watched("spaces/A", hour(-10), hour(0))}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.OpenGap(t.Context(), "spaces/A", hour(-6), hour(-4), store.CauseSilentLoss); err != nil {
+	if err := s.OpenGap(t.Context(), "spaces/A", hour(-6), hour(-4), coverage.CauseSilentLoss); err != nil {
 		t.Fatal(err)
 	}
 	from := hour(-48)
@@ -77,7 +77,7 @@ func TestAskForPast(t *testing.T) {
 		t.Errorf("got %d jobs, want 3", n)
 	}
 	// The keeper's next look joins on without an overlap.
-	if err := s.Observe(t.Context(), hour(1), []store.SubscriptionState{
+	if err := s.Observe(t.Context(), hour(1), []coverage.SubscriptionState{
 		watched("spaces/A", hour(-10), hour(1)), watched("spaces/B", hour(-1), hour(1)),
 	}); err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestAskForPast(t *testing.T) {
 
 func TestAskForMembers(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	for _, spaces := range [][]string{nil, {"spaces/A", "spaces/B"}} {
 		if err := s.AskForMembers(t.Context(), spaces); err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestAskForMembers(t *testing.T) {
 
 func TestAskForPass(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	for range 3 { // which are one
 		if err := s.AskForPass(t.Context()); err != nil {
 			t.Fatal(err)

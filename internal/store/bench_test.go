@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -18,20 +18,20 @@ const benchBatch = 1000
 // BenchmarkRecord records batches of 1000 with a reactor that welcomes every
 // join, and reports bytes on disk per event over all tables and indexes.
 func BenchmarkRecord(b *testing.B) {
-	env := storetest.New(b, store.Options{Now: clock, Planner: storetest.Greeter{}})
-	before := value[int64](b, env.Store, `SELECT pg_database_size(current_database())`)
+	env := storetest.New(b, storetest.Options{Now: clock, Planner: storetest.Greeter{}})
+	before := value[int64](b, env, `SELECT pg_database_size(current_database())`)
 	batches := benchBatches(b.N)
 	b.ResetTimer()
 	for _, batch := range batches {
-		record(b, env.Store, batch...)
+		record(b, env, batch...)
 	}
 	b.StopTimer()
 	n := float64(b.N * benchBatch)
 	b.ReportMetric(n/b.Elapsed().Seconds(), "events/s")
-	after := value[int64](b, env.Store, `SELECT pg_database_size(current_database())`)
+	after := value[int64](b, env, `SELECT pg_database_size(current_database())`)
 	b.ReportMetric(float64(after-before)/n, "B/event")
 	if b.N > 20 {
-		for _, line := range column(b, env.Store, `
+		for _, line := range column(b, env, `
 			SELECT format('%s %s %s', relname, relkind, pg_relation_size(oid) / $1::bigint)
 			FROM pg_class
 			WHERE relnamespace = 'public'::regnamespace AND pg_relation_size(oid) / $1::bigint > 1
@@ -44,12 +44,12 @@ func BenchmarkRecord(b *testing.B) {
 // BenchmarkBulk inserts the same events into the log table alone, payloads as
 // received: what the database can do at best.
 func BenchmarkBulk(b *testing.B) {
-	env := storetest.New(b, store.Options{Now: clock})
-	record(b, env.Store, newMix(9).next()) // makes the partitions
+	env := storetest.New(b, storetest.Options{Now: clock})
+	record(b, env, newMix(9).next()) // makes the partitions
 	batches := benchBatches(b.N)
 	b.ResetTimer()
 	for _, batch := range batches {
-		bulk(b, env.Store, batch)
+		bulk(b, env, batch)
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(b.N*benchBatch)/b.Elapsed().Seconds(), "events/s")
@@ -64,7 +64,7 @@ func benchBatches(n int) [][]events.Delivery {
 	return batches
 }
 
-func bulk(b *testing.B, s *store.Store, batch []events.Delivery) {
+func bulk(b *testing.B, s *storetest.Env, batch []events.Delivery) {
 	b.Helper()
 	n := len(batch)
 	times, keys := make([]time.Time, n), make([]pgtype.UUID, n)
@@ -74,7 +74,7 @@ func bulk(b *testing.B, s *store.Store, batch []events.Delivery) {
 	for i := range batch {
 		d := &batch[i]
 		it := &d.Event.Items[0]
-		times[i], keys[i] = d.Event.Time, pgtype.UUID{Bytes: store.KeyOf(d.Event, d.MessageID), Valid: true}
+		times[i], keys[i] = d.Event.Time, pgtype.UUID{Bytes: eventlog.KeyOf(d.Event, d.MessageID), Valid: true}
 		spaces[i], actors[i] = numberOf(it.Space), numberOf(it.Actor)
 		ids[i], resources[i] = d.Event.ID, it.Resource
 		messageIDs[i], payloads[i] = d.MessageID, d.Data

@@ -28,7 +28,7 @@ func TestWritersDoNotDeadlock(t *testing.T) {
 	if storetest.Full() {
 		writers, batches = 16, 1000
 	}
-	s := storetest.New(t, store.Options{Now: clock, MaxConns: writers, Planner: storetest.Greeter{}}).Store
+	s := storetest.New(t, storetest.Options{Now: clock, MaxConns: writers, Planner: storetest.Greeter{}})
 	before := value[int64](t, s, `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`)
 	var group sync.WaitGroup
 	for w := range writers {
@@ -81,11 +81,7 @@ func TestLostCommitReplies(t *testing.T) {
 	}
 	dsn := storetest.NewDSN(t)
 	proxy := newCuttingProxy(t, dsn)
-	s, err := store.Open(t.Context(), proxy.dsn, store.Options{Now: clock, Planner: storetest.Greeter{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
+	s := storetest.Open(t, proxy.dsn, storetest.Options{Now: clock, Planner: storetest.Greeter{}})
 	all := newMix(11).batch(n)
 	want := map[string]bool{}
 	for _, d := range all {
@@ -233,11 +229,7 @@ func TestCancelledStatementsDoNotPileUp(t *testing.T) {
 		n = 1000
 	}
 	dsn := storetest.NewDSN(t)
-	s, err := store.Open(t.Context(), dsn, store.Options{Now: clock, MaxConns: conns})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
+	s := storetest.Open(t, dsn, storetest.Options{Now: clock, MaxConns: conns})
 	watcher := openStore(t, dsn)
 	count := func() int {
 		return value[int](t, watcher, `
@@ -292,16 +284,12 @@ func TestCancelledStatementsDoNotPileUp(t *testing.T) {
 // call goes through.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
-	s, err := store.Open(t.Context(), "postgres://nobody@127.0.0.1:1/none?sslmode=disable", store.Options{Now: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
+	s := storetest.Open(t, "postgres://nobody@127.0.0.1:1/none?sslmode=disable", storetest.Options{Now: clock})
 	outcomes, err := s.Record(t.Context(), []events.Delivery{join("1", 1)})
 	if err == nil || outcomes[0] != events.Unsettled {
 		t.Errorf("Record = %v, %v, want unsettled and an error", outcomes, err)
 	}
-	if err := s.CheckSchema(t.Context()); err == nil || errors.As(err, new(*store.SchemaError)) {
+	if err := s.Store.CheckSchema(t.Context()); err == nil || errors.As(err, new(*store.SchemaError)) {
 		t.Errorf("CheckSchema = %v, want an error that is no SchemaError", err)
 	}
 }

@@ -1,34 +1,13 @@
-// Package store keeps everything in Postgres: the event log, what follows
-// from it, the quarantine and the ledger of reactor runs.
+// Package store opens the Postgres database that everything is kept in: the
+// pool, the schema, the migrations. What is kept stands in the packages below:
 //
-// # What it promises
+//	eventlog   events, projections, quarantine ─┬─▶ runs      what rules do
+//	                                            └─▶ coverage  what could be seen
 //
-// [Store.Record] commits a batch of deliveries in one transaction: each event
-// once, however often it is delivered; the projections; the reactor runs with
-// their River jobs. When it returns an outcome other than events.Unsettled,
-// that delivery is committed and may be acknowledged. Projections end up the
-// same whatever order events arrive in.
+// It promises that a migration is applied once, however many migrate at a
+// time, and that a statement ends on the server before its caller gives up.
 //
-// # What the caller must do
-//
-// Try again what came back unsettled, with the same delivery; never drop it.
-// Pass a context that outlives a shutdown long enough for a commit. Apply the
-// schema with [Migrate] and check it with [Store.CheckSchema] before the
-// first Record.
-//
-// # Failure
-//
-// An error of Record means that the database was away, busy or wrong: nobody
-// is to blame but the database, and nothing is lost. A COMMIT whose reply got
-// lost is harmless: the second try finds every event recorded. A delivery that
-// the database refuses for its content is found by halving the batch and goes
-// to the quarantine; the others are recorded.
-//
-// # Concurrency
-//
-// All methods may be called from any goroutine and by any number of replicas.
-// Names get their numbers in a transaction of their own before: event_types,
-// event_sources, spaces, users. Every other transaction takes its locks in one
-// order: events, spaces, users, messages, reactions, memberships, membership_changes, reactor_runs, river_job; within
-// a table by key; events by time first. So two of them never wait for each other in a circle.
+// The caller applies the schema with [Migrate] and checks it with
+// [Store.CheckSchema] before anything else. An error is about the database: it
+// is away, busy, or of another version ([SchemaError]), which no retry mends.
 package store

@@ -12,7 +12,8 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // bare takes everything but names out of a delivery.
@@ -28,7 +29,7 @@ func bare(d events.Delivery) events.Delivery {
 }
 
 // asked returns the jobs that fetch, first to be worked first.
-func asked(t testing.TB, s *store.Store) []jobs.Fetch {
+func asked(t testing.TB, s *storetest.Env) []jobs.Fetch {
 	t.Helper()
 	var list []jobs.Fetch
 	for _, raw := range column(t, s, `SELECT args::text FROM river_job WHERE kind = 'fetch' AND queue = 'fetch' ORDER BY priority, id`) {
@@ -41,14 +42,14 @@ func asked(t testing.TB, s *store.Store) []jobs.Fetch {
 	return list
 }
 
-func named(job jobs.Fetch) store.Named {
-	return store.Named{
-		Key: store.Key(uuid.MustParse(job.Key)), Ordinal: job.Ordinal, Time: job.EventTime,
+func named(job jobs.Fetch) eventlog.Named {
+	return eventlog.Named{
+		Key: eventlog.Key(uuid.MustParse(job.Key)), Ordinal: job.Ordinal, Time: job.EventTime,
 		Kind: events.Kind(job.ItemKind), Resource: job.Resource, Space: job.Space,
 	}
 }
 
-func enrich(t testing.TB, s *store.Store, job jobs.Fetch, content events.Item, seconds int) {
+func enrich(t testing.TB, s *storetest.Env, job jobs.Fetch, content events.Item, seconds int) {
 	t.Helper()
 	if err := s.Enrich(t.Context(), named(job), content, at(seconds)); err != nil {
 		t.Fatal(err)
@@ -98,7 +99,7 @@ func TestNamesAreAskedFor(t *testing.T) {
 	}
 }
 
-func messageState(t testing.TB, s *store.Store) []string {
+func messageState(t testing.TB, s *storetest.Env) []string {
 	t.Helper()
 	return column(t, s, `
 		SELECT format('%s %s as of %s deleted %s', COALESCE(text, '-'), COALESCE(sender, '-'),
@@ -149,13 +150,13 @@ func TestJoinByName(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
 	record(t, s, bare(join("j", 10)))
-	if n := runs(t, s); n != 0 {
+	if n := countRuns(t, s); n != 0 {
 		t.Fatalf("got %d reactor runs of a name, want none", n)
 	}
 	job := asked(t, s)[0]
 	for range 2 {
 		enrich(t, s, job, membership(events.VerbCreated, space, ann, events.MembershipJoined), 20)
-		if n := runs(t, s); n != 1 {
+		if n := countRuns(t, s); n != 1 {
 			t.Errorf("got %d reactor runs, want 1", n)
 		}
 	}
@@ -190,7 +191,7 @@ func TestNamesOnlyOfNoJoin(t *testing.T) {
 		for i, job := range asked(t, s) {
 			enrich(t, s, job, tt.content[i], 20+i)
 		}
-		if n := runs(t, s); n != tt.runs {
+		if n := countRuns(t, s); n != tt.runs {
 			t.Errorf("%s: got %d reactor runs, want %d", name, n, tt.runs)
 		}
 	}
@@ -239,7 +240,7 @@ func TestGiveUp(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	n.Time = n.Time.Add(time.Second)
-	if err := s.Enrich(t.Context(), n, events.Item{}, at(20)); !errors.Is(err, store.ErrNoEvent) {
+	if err := s.Enrich(t.Context(), n, events.Item{}, at(20)); !errors.Is(err, eventlog.ErrNoEvent) {
 		t.Errorf("an event that isn't there: got %v", err)
 	}
 }

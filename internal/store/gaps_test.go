@@ -7,35 +7,35 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // newWatched has the space S live from second 0, confirmed up to 1000.
-func newWatched(t *testing.T) *store.Store {
+func newWatched(t *testing.T) *storetest.Env {
 	t.Helper()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	observe(t, s, 10, seen(10, 0, 0))
 	observe(t, s, 1000, seen(1000, 0, 0))
 	return s
 }
 
-func openGap(t *testing.T, s *store.Store, from, to int) {
+func openGap(t *testing.T, s *storetest.Env, from, to int) {
 	t.Helper()
-	if err := s.OpenGap(t.Context(), "spaces/S", at(from), at(to), store.CauseSilentLoss); err != nil {
+	if err := s.OpenGap(t.Context(), "spaces/S", at(from), at(to), coverage.CauseSilentLoss); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func wantCoverage(t *testing.T, s *store.Store, want string) {
+func wantCoverage(t *testing.T, s *storetest.Env, want string) {
 	t.Helper()
-	if diff := cmp.Diff(want, coverage(t, s)); diff != "" {
+	if diff := cmp.Diff(want, coverageOf(t, s)); diff != "" {
 		t.Errorf("coverage (-want +got):\n%s", diff)
 	}
 }
 
 // repairs counts the jobs that ask for a gap's repair.
-func repairs(t *testing.T, s *store.Store) int {
+func repairs(t *testing.T, s *storetest.Env) int {
 	t.Helper()
 	return value[int](t, s, `SELECT count(DISTINCT args->>'gap') FROM river_job WHERE kind = 'backfill'`)
 }
@@ -72,10 +72,10 @@ func TestGapIsRepaired(t *testing.T) {
 	if n := value[int](t, s, `SELECT events FROM coverage WHERE id = $1`, gap); n != 7 {
 		t.Errorf("got %d events, want 7", n)
 	}
-	if err := s.GapRepaired(t.Context(), gap, at(-1000), 7); !errors.Is(err, store.ErrNoGap) {
+	if err := s.GapRepaired(t.Context(), gap, at(-1000), 7); !errors.Is(err, coverage.ErrNoGap) {
 		t.Errorf("got %v, want that there is no such gap", err)
 	}
-	if _, err := s.Gap(t.Context(), gap); !errors.Is(err, store.ErrNoGap) {
+	if _, err := s.Gap(t.Context(), gap); !errors.Is(err, coverage.ErrNoGap) {
 		t.Errorf("got %v, want that there is no such gap", err)
 	}
 }
@@ -95,9 +95,9 @@ func TestGapIsRepairedInPart(t *testing.T) {
 		t.Fatalf("got gaps %+v, %v", gaps, err)
 	}
 	gaps[0].ID = 0
-	want := store.Gap{
-		Scope: "spaces/S", From: at(100), To: at(130), Cause: store.CauseSilentLoss,
-		State: store.GapImpossible, Detail: store.ReasonTooOld,
+	want := coverage.Gap{
+		Scope: "spaces/S", From: at(100), To: at(130), Cause: coverage.CauseSilentLoss,
+		State: coverage.GapImpossible, Detail: coverage.ReasonTooOld,
 	}
 	if diff := cmp.Diff(want, gaps[0]); diff != "" {
 		t.Errorf("the gap that is left (-want +got):\n%s", diff)
@@ -110,19 +110,19 @@ func TestOpenGapStays(t *testing.T) {
 	s := newWatched(t)
 	observe(t, s, 1100, missing(1100))
 	gap := value[int64](t, s, `SELECT id FROM coverage WHERE source = 'gap'`)
-	if g, err := s.Gap(t.Context(), gap); err != nil || g.State != store.GapOpen || !g.To.IsZero() {
+	if g, err := s.Gap(t.Context(), gap); err != nil || g.State != coverage.GapOpen || !g.To.IsZero() {
 		t.Errorf("got %+v, %v, want an open gap", g, err)
 	}
-	if err := s.GapRepaired(t.Context(), gap, at(0), 0); !errors.Is(err, store.ErrNoGap) {
+	if err := s.GapRepaired(t.Context(), gap, at(0), 0); !errors.Is(err, coverage.ErrNoGap) {
 		t.Errorf("repaired: got %v", err)
 	}
-	if err := s.GapImpossible(t.Context(), gap, "because"); !errors.Is(err, store.ErrNoGap) {
+	if err := s.GapImpossible(t.Context(), gap, "because"); !errors.Is(err, coverage.ErrNoGap) {
 		t.Errorf("given up: got %v", err)
 	}
 	wantCoverage(t, s, "live 0-1000, gap 1000- missing")
 	openGap(t, s, 100, 200)
 	counts, err := s.GapCounts(t.Context())
-	if diff := cmp.Diff(map[string]int{store.GapOpen: 1, store.GapPending: 1}, counts); err != nil || diff != "" {
+	if diff := cmp.Diff(map[string]int{coverage.GapOpen: 1, coverage.GapPending: 1}, counts); err != nil || diff != "" {
 		t.Errorf("counts: %v (-want +got):\n%s", err, diff)
 	}
 }
@@ -136,7 +136,7 @@ func TestGapIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	g, err := s.Gap(t.Context(), gap)
-	if err != nil || g.State != store.GapImpossible || g.Detail != "the app is not in the space" {
+	if err != nil || g.State != coverage.GapImpossible || g.Detail != "the app is not in the space" {
 		t.Errorf("got %+v, %v", g, err)
 	}
 	// A person has mended it and fetched everything by hand.
@@ -193,8 +193,8 @@ func TestWorkerOutage(t *testing.T) {
 
 func TestBackfillIsTakenUp(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
-	begin := func(from, to int, gap int64) store.Backfill {
+	s := storetest.New(t, storetest.Options{Now: clock})
+	begin := func(from, to int, gap int64) coverage.Backfill {
 		t.Helper()
 		b, err := s.BeginBackfill(t.Context(), "spaces/S", at(from), at(to), gap)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -38,7 +37,7 @@ func appEvent(id, kind, space, spaceType string, t time.Time) events.Delivery {
 func TestHintsAskForOnePass(t *testing.T) {
 	t.Parallel()
 	now := epoch
-	s := storetest.New(t, store.Options{Now: func() time.Time { return now }}).Store
+	s := storetest.New(t, storetest.Options{Now: func() time.Time { return now }})
 	passes := func() (n int) {
 		t.Helper()
 		if err := s.Pool().QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'keep'`).Scan(&n); err != nil {
@@ -70,7 +69,7 @@ func TestHintsAskForOnePass(t *testing.T) {
 
 func TestFollowedSpaces(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	record(t, s,
 		appEvent("a1", "ADDED_TO_SPACE", "spaces/A", "SPACE", at(10)),
 		appEvent("b1", "ADDED_TO_SPACE", "spaces/B", "SPACE", at(10)),

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Inspection is what the database server says of itself and of the role that
@@ -76,15 +75,4 @@ func (s *Store) MissingPrivileges(ctx context.Context) ([]string, error) {
 		return nil, fmt.Errorf("read the role's privileges: %w", err)
 	}
 	return missing, nil
-}
-
-// LastBeat is when a worker last said that it is there; zero if none ever did.
-func (s *Store) LastBeat(ctx context.Context) (time.Time, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	var last pgtype.Timestamptz
-	if err := s.pool.QueryRow(ctx, `SELECT max(beat_at) FROM worker_beats`).Scan(&last); err != nil {
-		return time.Time{}, fmt.Errorf("read the worker's last beat: %w", err)
-	}
-	return zeroTime(last), nil
 }

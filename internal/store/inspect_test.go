@@ -15,7 +15,7 @@ import (
 
 func TestInspect(t *testing.T) {
 	t.Parallel()
-	env := storetest.New(t, store.Options{})
+	env := storetest.New(t, storetest.Options{})
 	got, err := env.Store.Inspect(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -34,10 +34,10 @@ func TestInspect(t *testing.T) {
 func TestMissingPrivileges(t *testing.T) {
 	t.Parallel()
 	role := storetest.NewRole(t) // before the database, to be dropped after it
-	env := storetest.New(t, store.Options{})
+	env := storetest.New(t, storetest.Options{})
 	exec := func(sql string, args ...any) {
 		t.Helper()
-		if _, err := env.Store.Pool().Exec(t.Context(), fmt.Sprintf(sql, args...)); err != nil {
+		if _, err := env.Pool().Exec(t.Context(), fmt.Sprintf(sql, args...)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,7 +78,7 @@ func TestMissingPrivileges(t *testing.T) {
 
 func TestLastBeat(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{}).Store
+	s := storetest.New(t, storetest.Options{})
 	if got, err := s.LastBeat(t.Context()); err != nil || !got.IsZero() {
 		t.Errorf("got %s, %v, want none", got, err)
 	}
@@ -92,7 +92,7 @@ func TestLastBeat(t *testing.T) {
 
 func TestSightings(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	if _, found, err := s.SeeMessage(t.Context(), "spaces/S", "", at(0)); err != nil || found {
 		t.Errorf("got %v, %v of an empty log", found, err)
 	}

@@ -9,20 +9,20 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
-func listed(user string) store.Member {
-	return store.Member{Name: user, Type: events.UserHuman, DisplayName: "N", State: events.MembershipJoined, Role: "ROLE_MEMBER"}
+func listed(user string) eventlog.Member {
+	return eventlog.Member{Name: user, Type: events.UserHuman, DisplayName: "N", State: events.MembershipJoined, Role: "ROLE_MEMBER"}
 }
 
 // listing is of spaces/S at the given second.
-func listing(seconds int, members ...store.Member) store.Listing {
-	return store.Listing{Space: space, AsOf: at(seconds), Members: members}
+func listing(seconds int, members ...eventlog.Member) eventlog.Listing {
+	return eventlog.Listing{Space: space, AsOf: at(seconds), Members: members}
 }
 
-func reconcile(t testing.TB, s *store.Store, l store.Listing) store.Reconciled {
+func reconcile(t testing.TB, s *storetest.Env, l eventlog.Listing) eventlog.Reconciled {
 	t.Helper()
 	r, err := s.Reconcile(t.Context(), l)
 	if err != nil {
@@ -31,7 +31,7 @@ func reconcile(t testing.TB, s *store.Store, l store.Listing) store.Reconciled {
 	return r
 }
 
-func wantMembers(t testing.TB, s *store.Store, want ...string) {
+func wantMembers(t testing.TB, s *storetest.Env, want ...string) {
 	t.Helper()
 	got := column(t, s, `
 		SELECT format('%s %s %s', member, state, source) FROM memberships
@@ -44,7 +44,7 @@ func wantMembers(t testing.TB, s *store.Store, want ...string) {
 	}
 }
 
-func runs(t testing.TB, s *store.Store) int {
+func countRuns(t testing.TB, s *storetest.Env) int {
 	t.Helper()
 	return value[int](t, s, `SELECT count(*) FROM reactor_runs`)
 }
@@ -52,9 +52,9 @@ func runs(t testing.TB, s *store.Store) int {
 func TestListTellsOfPeopleFromBefore(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
-	group := store.Member{Name: "groups/g", State: events.MembershipJoined}
+	group := eventlog.Member{Name: "groups/g", State: events.MembershipJoined}
 	l := listing(100, listed(ann), group)
-	if got := reconcile(t, s, l); got != (store.Reconciled{Changed: 2}) {
+	if got := reconcile(t, s, l); got != (eventlog.Reconciled{Changed: 2}) {
 		t.Errorf("got %+v, want 2 changes", got)
 	}
 	want := []string{"groups/g -", "groups/g JOINED list", "users/ann -", "users/ann JOINED list"}
@@ -63,20 +63,20 @@ func TestListTellsOfPeopleFromBefore(t *testing.T) {
 		t.Errorf("users (-want +got):\n%s", diff)
 	}
 	l.AsOf = at(200)
-	if got := reconcile(t, s, l); got != (store.Reconciled{}) {
+	if got := reconcile(t, s, l); got != (eventlog.Reconciled{}) {
 		t.Errorf("the same again: got %+v, want no change", got)
 	}
 	wantMembers(t, s, want...)
 	if n := value[int](t, s, `SELECT count(*) FROM membership_changes`); n != 2 {
 		t.Errorf("got %d changes in the history, want 2", n)
 	}
-	if n := runs(t, s); n != 0 {
+	if n := countRuns(t, s); n != 0 {
 		t.Errorf("got %d reactor runs of a list, want none", n)
 	}
 	// A later change of role is no join, and the event is the newer source.
 	record(t, s, update("role", 300))
 	wantMembers(t, s, "groups/g -", "groups/g JOINED list", "users/ann -", "users/ann JOINED event")
-	if n := runs(t, s); n != 0 {
+	if n := countRuns(t, s); n != 0 {
 		t.Errorf("got %d reactor runs of a change of role, want none", n)
 	}
 }
@@ -98,7 +98,7 @@ func TestListTellsWhoLeftUnseen(t *testing.T) {
 		t.Fatalf("absent (-want +got):\n%s", diff)
 	}
 	l.Left = absent
-	if got := reconcile(t, s, l); got != (store.Reconciled{Left: 1}) {
+	if got := reconcile(t, s, l); got != (eventlog.Reconciled{Left: 1}) {
 		t.Errorf("got %+v, want that one left", got)
 	}
 	others := []string{"users/bot 10-", "users/bot JOINED event", "users/late 150-", "users/late JOINED event"}
@@ -122,7 +122,7 @@ func TestJoinDuringTheListing(t *testing.T) {
 			steps[i]()
 		}
 		wantMembers(t, s, "users/ann 103-", "users/ann JOINED event")
-		if n := runs(t, s); n != 1 {
+		if n := countRuns(t, s); n != 1 {
 			t.Errorf("%s: got %d reactor runs, want 1", name, n)
 		}
 	}
@@ -150,7 +150,7 @@ func TestNewerEventWinsOverList(t *testing.T) {
 // after the next list the truth is known.
 func TestListsConverge(t *testing.T) {
 	t.Parallel()
-	env := storetest.New(t, store.Options{Now: clock})
+	env := storetest.New(t, storetest.Options{Now: clock})
 	round := 0
 	rapid.Check(t, func(r *rapid.T) {
 		round++
@@ -166,17 +166,17 @@ func TestListsConverge(t *testing.T) {
 			}
 			d := live(fmt.Sprintf("%d-%d", round, second), at(second), membership(verb, space, user, events.MembershipJoined))
 			if rapid.Bool().Draw(r, "arrives") {
-				steps = append(steps, func() { record(t, env.Store, d) })
+				steps = append(steps, func() { record(t, env, d) })
 			}
 		}
 		list := func(seconds int) {
 			l := listing(seconds)
 			if inside {
-				l.Members = []store.Member{listed(user)}
+				l.Members = []eventlog.Member{listed(user)}
 			} else {
 				l.Left = []string{user}
 			}
-			reconcile(t, env.Store, l)
+			reconcile(t, env, l)
 		}
 		steps = append(steps, func() { list(second + 1) })
 		shuffle := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "order of arrival"), 0))
@@ -185,10 +185,10 @@ func TestListsConverge(t *testing.T) {
 			step()
 		}
 		list(second + 2)
-		if got := value[bool](t, env.Store, `SELECT state = 'JOINED' FROM memberships WHERE member = $1`, user); got != inside {
+		if got := value[bool](t, env, `SELECT state = 'JOINED' FROM memberships WHERE member = $1`, user); got != inside {
 			r.Fatalf("in the space: %t, want %t", got, inside)
 		}
-		if got := value[bool](t, env.Store, `SELECT EXISTS (SELECT FROM membership_intervals WHERE member = $1 AND left_at IS NULL)`, user); got != inside {
+		if got := value[bool](t, env, `SELECT EXISTS (SELECT FROM membership_intervals WHERE member = $1 AND left_at IS NULL)`, user); got != inside {
 			r.Fatalf("an interval goes on: %t, want %t", got, inside)
 		}
 	})

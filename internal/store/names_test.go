@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -32,7 +31,7 @@ func interaction(id string, t time.Time, user, userName, space, spaceName string
 // person or a bot uses a number up.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	namesOnly := membership(events.VerbUpdated, space, ann, "")
 	namesOnly.Membership = nil
 	list := func() []string {
@@ -67,7 +66,7 @@ func TestNames(t *testing.T) {
 // to others. What comes over a new connection is told apart all the same.
 func TestNumbersAreForgottenWithTheConnection(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	record(t, s, join("1", 1))
 	_, err := s.Pool().Exec(t.Context(), `
 		TRUNCATE events, spaces, users, event_types, event_sources RESTART IDENTITY;
@@ -87,7 +86,7 @@ func TestNumbersAreForgottenWithTheConnection(t *testing.T) {
 // Reading one space's or one person's events doesn't read the others'.
 func TestLogIsIndexed(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	var all []events.Delivery
 	for i := range 24_000 {
 		user, space := fmt.Sprint("users/", i%1000), fmt.Sprint("spaces/", i%300)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -72,7 +72,7 @@ func describe(c reactors.Change) string {
 func TestHistory(t *testing.T) {
 	t.Parallel()
 	var live []string
-	s := storetest.New(t, store.Options{Now: clock, Planner: witness{&live}}).Store
+	s := storetest.New(t, storetest.Options{Now: clock, Planner: witness{&live}})
 	for _, d := range past(t) {
 		record(t, s, d)
 	}
@@ -106,7 +106,7 @@ func TestHistory(t *testing.T) {
 // Facts are those of their time.
 func TestFactsAsOf(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	for _, d := range past(t) {
 		record(t, s, d)
 	}
@@ -151,7 +151,7 @@ func TestFactsAsOf(t *testing.T) {
 		t.Errorf("bob's role is %q, %v: the event's counts", f.Member.Role, err)
 	}
 	f, err := s.Facts(t.Context(), run, reactors.NeedSpace, clock())
-	if err != nil || f.Space.DisplayName != store.UnknownSpace {
+	if err != nil || f.Space.DisplayName != eventlog.UnknownSpace {
 		t.Errorf("a space without a name is called %q, %v", f.Space.DisplayName, err)
 	}
 	if err := s.NameSpace(t.Context(), space, "Team News", "SPACE"); err != nil {

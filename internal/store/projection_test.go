@@ -13,7 +13,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -123,7 +122,7 @@ func want(list []events.Delivery) (state []string) {
 }
 
 // got reads what the database holds of one space, in the model's words.
-func got(t testing.TB, s *store.Store, space string) []string {
+func got(t testing.TB, s *storetest.Env, space string) []string {
 	t.Helper()
 	const seconds = `extract(epoch FROM %s - $2::timestamptz)::int::text`
 	sec := func(column string) string { return fmt.Sprintf(seconds, column) }
@@ -146,7 +145,7 @@ func got(t testing.TB, s *store.Store, space string) []string {
 // whatever redeliveries, the projections are those of the true order.
 func TestOrderOfArrivalDoesNotMatter(t *testing.T) {
 	t.Parallel()
-	env := storetest.New(t, store.Options{Now: clock})
+	env := storetest.New(t, storetest.Options{Now: clock})
 	rounds := 0
 	histories := 20 // for each of rapid's 100 checks
 	if storetest.Full() {
@@ -167,13 +166,13 @@ func TestOrderOfArrivalDoesNotMatter(t *testing.T) {
 		shuffle.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		for len(all) > 0 {
 			n := min(len(all), rapid.IntRange(1, 60).Draw(r, "batch"))
-			if _, err := env.Store.Record(t.Context(), all[:n]); err != nil {
+			if _, err := env.Record(t.Context(), all[:n]); err != nil {
 				r.Fatalf("Record: %v", err)
 			}
 			all = all[n:]
 		}
 		for space, want := range wants {
-			if diff := gocmp.Diff(want, got(t, env.Store, space)); diff != "" {
+			if diff := gocmp.Diff(want, got(t, env, space)); diff != "" {
 				r.Fatalf("%s (-want +got):\n%s", space, diff)
 			}
 		}

@@ -7,14 +7,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // The questions of an analyst, in the SQL that an analyst would write.
 func TestAnalystsQuestions(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	const m1, m2, m3 = "spaces/S/messages/1", "spaces/S/messages/2", "spaces/T/messages/3"
 	day := 24 * 3600
 	none := time.Time{}

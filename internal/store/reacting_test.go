@@ -12,29 +12,29 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // crowd makes n people join and returns their runs, oldest first.
-func crowd(t *testing.T, s *store.Store, n int) []reactors.Run {
+func crowd(t *testing.T, s *storetest.Env, n int) []reactors.Run {
 	t.Helper()
 	for i := range n {
 		user := fmt.Sprintf("users/%03d", i)
 		record(t, s, live("join "+user, at(i), membership(events.VerbCreated, space, user, events.MembershipJoined)))
 	}
-	list, err := s.Runs(t.Context(), store.RunFilter{Most: n + 1})
+	list, err := s.List(t.Context(), runs.Filter{Most: n + 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(list) != n {
 		t.Fatalf("%d runs, want %d", len(list), n)
 	}
-	runs := make([]reactors.Run, n)
+	claimed := make([]reactors.Run, n)
 	for i, r := range list {
-		runs[n-1-i] = r
+		claimed[n-1-i] = r
 	}
-	return runs
+	return claimed
 }
 
 // However many ask at once, no more pass than the limit says; who has passed
@@ -42,13 +42,13 @@ func crowd(t *testing.T, s *store.Store, n int) []reactors.Run {
 func TestAdmit(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
-	runs := crowd(t, s, 12)
+	claimed := crowd(t, s, 12)
 	limits := []reactors.Limit{{Per: reactors.PerSpace, Most: 5, Window: time.Hour}, {Per: reactors.PerMember, Most: 1, Window: time.Hour}}
 	admit := func(now time.Time) map[int64]bool {
 		var mu sync.Mutex
 		passed := map[int64]bool{}
 		var wg sync.WaitGroup
-		for _, run := range runs {
+		for _, run := range claimed {
 			wg.Go(func() {
 				reached, err := s.Admit(t.Context(), run, limits, now)
 				mu.Lock()
@@ -84,7 +84,7 @@ func TestAdmitLoop(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
 	limits := []reactors.Limit{reactors.LoopLimit()}
-	runs := crowd(t, s, 6)
+	claimed := crowd(t, s, 6)
 	for i, c := range []struct {
 		name   string
 		event  int // seconds after the first one's
@@ -100,10 +100,10 @@ func TestAdmitLoop(t *testing.T) {
 		{"a person again", 4, `may_loop = true`, nil, true},
 	} {
 		if _, err := s.Pool().Exec(t.Context(), `UPDATE reactor_runs SET event_time = $2, `+c.change+` WHERE id = $1`,
-			runs[i].ID, clock().Add(time.Duration(c.event)*time.Second)); err != nil {
+			claimed[i].ID, clock().Add(time.Duration(c.event)*time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		run, _, err := s.BeginAttempt(t.Context(), runs[i].ID)
+		run, _, err := s.BeginAttempt(t.Context(), claimed[i].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,9 +123,9 @@ func TestOwnMessages(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
 	run := crowd(t, s, 1)[0]
-	if err := s.PrepareRun(t.Context(), run, store.Prepared{
+	if err := s.PrepareRun(t.Context(), run, runs.Prepared{
 		Requests: []reactors.Request{{Action: "send", Label: "0.0"}},
-		Messages: []store.OwnMessage{{Space: space, ClientID: "client-a"}, {ClientID: "client-b"}},
+		Messages: []runs.OwnMessage{{Space: space, ClientID: "client-a"}, {ClientID: "client-b"}},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -154,8 +154,8 @@ func TestOwnMessages(t *testing.T) {
 func TestCollapseIsOneTransaction(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
-	runs := crowd(t, s, 4)
-	leader, _, err := s.BeginAttempt(t.Context(), runs[0].ID)
+	claimed := crowd(t, s, 4)
+	leader, _, err := s.BeginAttempt(t.Context(), claimed[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,19 +167,19 @@ func TestCollapseIsOneTransaction(t *testing.T) {
 	for _, o := range others {
 		ids = append(ids, o.ID)
 	}
-	if diff := cmp.Diff([]int64{runs[1].ID, runs[2].ID}, ids); diff != "" {
+	if diff := cmp.Diff([]int64{claimed[1].ID, claimed[2].ID}, ids); diff != "" {
 		t.Fatalf("gathered up to the third (-want +got):\n%s", diff)
 	}
-	p := store.Prepared{Requests: []reactors.Request{{Action: "send", Label: "0.0", Body: []byte(`{}`)}}, Collapses: ids}
-	finish(t, s, runs[2], reactors.Failed)
-	second, _, err := s.BeginAttempt(t.Context(), runs[2].ID)
+	p := runs.Prepared{Requests: []reactors.Request{{Action: "send", Label: "0.0", Body: []byte(`{}`)}}, Collapses: ids}
+	finish(t, s, claimed[2], reactors.Failed)
+	second, _, err := s.BeginAttempt(t.Context(), claimed[2].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if second.Outcome == reactors.Pending {
 		finish(t, s, second, reactors.Failed)
 	}
-	if err := s.PrepareRun(t.Context(), leader, p); !errors.Is(err, store.ErrRunChanged) {
+	if err := s.PrepareRun(t.Context(), leader, p); !errors.Is(err, runs.ErrRunChanged) {
 		t.Fatalf("PrepareRun = %v, want ErrRunChanged: one of them has ended", err)
 	}
 	if got := value[int](t, s, `SELECT count(*) FROM reactor_runs WHERE outcome = 'pending' AND requests IS NULL`); got != 3 {
@@ -192,7 +192,7 @@ func TestCollapseIsOneTransaction(t *testing.T) {
 	if got := value[string](t, s, `SELECT reason FROM reactor_runs WHERE outcome = 'collapsed'`); got != fmt.Sprintf("run %d speaks for it", leader.ID) {
 		t.Errorf("reason = %q", got)
 	}
-	if err := s.PrepareRun(t.Context(), leader, p); !errors.Is(err, store.ErrRunChanged) {
+	if err := s.PrepareRun(t.Context(), leader, p); !errors.Is(err, runs.ErrRunChanged) {
 		t.Errorf("PrepareRun again = %v, want ErrRunChanged", err)
 	}
 }
@@ -222,7 +222,7 @@ func TestPauseAndResume(t *testing.T) {
 			t.Fatalf("Resume(%q) = %d, %v, want %d", name, n, err, want)
 		}
 	}
-	hindrance := func() store.Hindrance {
+	hindrance := func() runs.Hindrance {
 		t.Helper()
 		_, h, err := s.BeginAttempt(t.Context(), run.ID)
 		if err != nil {
@@ -238,7 +238,7 @@ func TestPauseAndResume(t *testing.T) {
 		t.Error("paused by another rule's switch")
 	}
 	pause("welcome")
-	pause(store.AllReactors)
+	pause(runs.AllReactors)
 	if !hindrance().Paused {
 		t.Error("not paused")
 	}
@@ -248,17 +248,17 @@ func TestPauseAndResume(t *testing.T) {
 	if jobs() != before || !hindrance().Paused {
 		t.Error("the kill switch doesn't hold")
 	}
-	resume(store.AllReactors, 1)
+	resume(runs.AllReactors, 1)
 	if got := jobs(); got != before+1 {
 		t.Errorf("%d jobs, want one more than %d", got, before)
 	}
 	hold(false)
-	resume(store.AllReactors, 0)
+	resume(runs.AllReactors, 0)
 	list, err := s.Switches(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []store.Switch{{Reactor: "another", PausedAt: clock(), Reason: "why not"}}
+	want := []runs.Switch{{Reactor: "another", PausedAt: clock(), Reason: "why not"}}
 	if diff := cmp.Diff(want, list, cmpopts.EquateApproxTime(0)); diff != "" {
 		t.Errorf("switches (-want +got):\n%s", diff)
 	}
@@ -272,7 +272,7 @@ func TestEvaluationsAreCountedAndSampled(t *testing.T) {
 	for i := range n {
 		not[fmt.Sprint("users/", i)] = true
 	}
-	s := storetest.New(t, store.Options{Now: clock, Planner: storetest.Greeter{Not: not}}).Store
+	s := storetest.New(t, storetest.Options{Now: clock, Planner: storetest.Greeter{Not: not}})
 	var list []events.Delivery
 	for i := range n {
 		user := fmt.Sprint("users/", i)
@@ -284,10 +284,10 @@ func TestEvaluationsAreCountedAndSampled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]store.OutcomeCount{{Reactor: "welcome", Outcome: reactors.ConditionFalse, Count: n}}, counts); diff != "" {
+	if diff := cmp.Diff([]runs.OutcomeCount{{Reactor: "welcome", Outcome: reactors.ConditionFalse, Count: n}}, counts); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
-	kept, err := s.Evaluations(t.Context(), store.RunFilter{Reactor: "welcome", Most: n})
+	kept, err := s.Evaluations(t.Context(), runs.Filter{Reactor: "welcome", Most: n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +300,7 @@ func TestEvaluationsAreCountedAndSampled(t *testing.T) {
 }
 
 // claim asks for a run without an event, as a schedule does.
-func claim(t *testing.T, s *store.Store, in reactors.Intent) error {
+func claim(t *testing.T, s *storetest.Env, in reactors.Intent) error {
 	t.Helper()
 	if _, err := s.SchedulesSeen(t.Context(), []string{in.Reactor}, in.EventTime); err != nil {
 		return err
@@ -323,27 +323,27 @@ func TestStepsWaitForEachOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var runs [3]reactors.Run
-	for i := range runs {
-		var h store.Hindrance
+	var claimed [3]reactors.Run
+	for i := range claimed {
+		var h runs.Hindrance
 		id := value[int64](t, s, fmt.Sprintf(`SELECT id FROM reactor_runs WHERE step = %d`, i))
-		if runs[i], h, err = s.BeginAttempt(t.Context(), id); err != nil || h.Behind.IsZero() == (i > 0) {
+		if claimed[i], h, err = s.BeginAttempt(t.Context(), id); err != nil || h.Behind.IsZero() == (i > 0) {
 			t.Fatalf("step %d: %+v, %v", i, h, err)
 		}
 	}
-	if got := value[time.Time](t, s, `SELECT scheduled_at FROM river_job WHERE args ->> 'run_id' = '`+fmt.Sprint(runs[2].ID)+`'`); !got.Equal(at(100)) {
+	if got := value[time.Time](t, s, `SELECT scheduled_at FROM river_job WHERE args ->> 'run_id' = '`+fmt.Sprint(claimed[2].ID)+`'`); !got.Equal(at(100)) {
 		t.Errorf("the third step's job waits until %s, want %s", got, at(100))
 	}
-	finish(t, s, runs[0], reactors.Sent)
-	if _, h, err := s.BeginAttempt(t.Context(), runs[1].ID); err != nil || !h.Behind.IsZero() {
+	finish(t, s, claimed[0], reactors.Sent)
+	if _, h, err := s.BeginAttempt(t.Context(), claimed[1].ID); err != nil || !h.Behind.IsZero() {
 		t.Errorf("step 1 after step 0: %+v, %v", h, err)
 	}
-	second, err := s.Run(t.Context(), runs[1].ID)
+	second, err := s.Run(t.Context(), claimed[1].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	finish(t, s, second, reactors.Stopped)
-	if third, err := s.Run(t.Context(), runs[2].ID); err != nil || third.Outcome != reactors.Stopped {
+	if third, err := s.Run(t.Context(), claimed[2].ID); err != nil || third.Outcome != reactors.Stopped {
 		t.Errorf("the step after the one that stopped is %s, %v", third.Outcome, err)
 	}
 }

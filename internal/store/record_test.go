@@ -9,11 +9,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
-func record(t testing.TB, s *store.Store, deliveries ...events.Delivery) []events.Outcome {
+func record(t testing.TB, s *storetest.Env, deliveries ...events.Delivery) []events.Outcome {
 	t.Helper()
 	outcomes, err := s.Record(t.Context(), deliveries)
 	if err != nil {
@@ -23,7 +23,7 @@ func record(t testing.TB, s *store.Store, deliveries ...events.Delivery) []event
 }
 
 // value reads a single value.
-func value[T any](t testing.TB, s *store.Store, sql string, args ...any) T {
+func value[T any](t testing.TB, s *storetest.Env, sql string, args ...any) T {
 	t.Helper()
 	var v T
 	if err := s.Pool().QueryRow(context.WithoutCancel(t.Context()), sql, args...).Scan(&v); err != nil {
@@ -33,7 +33,7 @@ func value[T any](t testing.TB, s *store.Store, sql string, args ...any) T {
 }
 
 // column reads a list of single values.
-func column(t testing.TB, s *store.Store, sql string, args ...any) []string {
+func column(t testing.TB, s *storetest.Env, sql string, args ...any) []string {
 	t.Helper()
 	rows, err := s.Pool().Query(t.Context(), sql, args...)
 	if err != nil {
@@ -49,7 +49,7 @@ func column(t testing.TB, s *store.Store, sql string, args ...any) []string {
 // Row P2: each event delivered five times in random order is recorded once.
 func TestDuplicatesAreRecordedOnce(t *testing.T) {
 	t.Parallel()
-	env := storetest.New(t, store.Options{Now: clock})
+	env := storetest.New(t, storetest.Options{Now: clock})
 	n := 2_000
 	if storetest.Full() {
 		n = 100_000
@@ -64,7 +64,7 @@ func TestDuplicatesAreRecordedOnce(t *testing.T) {
 	counts := map[events.Outcome]int{}
 	for len(all) > 0 {
 		k := min(len(all), 700)
-		for _, o := range record(t, env.Store, all[:k]...) {
+		for _, o := range record(t, env, all[:k]...) {
 			counts[o]++
 		}
 		all = all[k:]
@@ -73,11 +73,11 @@ func TestDuplicatesAreRecordedOnce(t *testing.T) {
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
-	if got := value[int](t, env.Store, `SELECT count(*) FROM events`); got != n {
+	if got := value[int](t, env, `SELECT count(*) FROM events`); got != n {
 		t.Errorf("events = %d, want %d", got, n)
 	}
 	for _, d := range unique[:50] {
-		got, err := env.Store.Payload(t.Context(), store.KeyOf(d.Event, d.MessageID))
+		got, err := env.Payload(t.Context(), eventlog.KeyOf(d.Event, d.MessageID))
 		if err != nil || !bytes.Equal(got, d.Data) {
 			t.Fatalf("Payload(%s) = %q, %v, want %q", d.Event.ID, got, err, d.Data)
 		}

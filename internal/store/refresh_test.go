@@ -8,7 +8,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -27,7 +27,7 @@ func (o once) Plan(c reactors.Change) []reactors.Intent {
 // turn comes no earlier than it did. One that has requests stays as they say.
 func TestWaitingRunIsAboutTheNewestEvent(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock, Planner: once{}}).Store
+	s := storetest.New(t, storetest.Options{Now: clock, Planner: once{}})
 	joins := func(id, user string, seconds int) {
 		record(t, s, live(id, at(seconds), membership(events.VerbCreated, space, user, events.MembershipJoined)))
 	}
@@ -51,7 +51,7 @@ func TestWaitingRunIsAboutTheNewestEvent(t *testing.T) {
 	check("postponed, and asked for again", about{"users/bob", "users/bob", at(100)})
 	joins("3", "users/eve", 200)
 	check("asked for later than it was postponed to", about{"users/eve", "users/eve", at(200)})
-	if err := s.PrepareRun(t.Context(), theRun(t, s), store.Prepared{Requests: []reactors.Request{{Action: "send"}}}); err != nil {
+	if err := s.PrepareRun(t.Context(), theRun(t, s), runs.Prepared{Requests: []reactors.Request{{Action: "send"}}}); err != nil {
 		t.Fatal(err)
 	}
 	joins("4", "users/joe", 300)

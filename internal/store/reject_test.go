@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -21,7 +20,7 @@ func TestRejectedDeliveryIsQuarantined(t *testing.T) {
 	for _, code := range []string{"22P05", "22P02", "22003", "54001", "21000", "23514"} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			s := storetest.New(t, store.Options{Now: clock}).Store
+			s := storetest.New(t, storetest.Options{Now: clock})
 			n := 500
 			batch := newMix(3).batch(n)
 			bad := n / 3
@@ -69,7 +68,7 @@ func TestRejectedDeliveryIsQuarantined(t *testing.T) {
 // go to the quarantine on their own; the bytes are kept.
 func TestWhatGoesToQuarantine(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	ok := join("ok", 0)
 	nul := live("nul", at(0), message(events.VerbCreated, "spaces/S/messages/1", ann, "a\x00b", at(0), time.Time{}))
 	badType := join("type", 0)
@@ -97,15 +96,10 @@ func TestPartitions(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.NewDSN(t)
 	now := epoch
-	open := func() *store.Store {
-		s, err := store.Open(t.Context(), dsn, store.Options{Now: func() time.Time { return now }})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Close)
-		return s
+	open := func() *storetest.Env {
+		return storetest.Open(t, dsn, storetest.Options{Now: func() time.Time { return now }})
 	}
-	replicas := []*store.Store{open(), open(), open()}
+	replicas := []*storetest.Env{open(), open(), open()}
 	errs := make(chan error, len(replicas))
 	for _, s := range replicas {
 		go func() { errs <- s.EnsurePartitions(t.Context(), now) }()

@@ -4,7 +4,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // Two switches that are turned at the same time: no run stays held by neither.
@@ -13,7 +13,7 @@ func TestResumeMeetsResume(t *testing.T) {
 	s := newRunsEnv(t)
 	run := crowd(t, s, 1)[0]
 	for range 40 {
-		for _, name := range []string{store.AllReactors, run.Reactor} {
+		for _, name := range []string{runs.AllReactors, run.Reactor} {
 			if err := s.Pause(t.Context(), name, ""); err != nil {
 				t.Fatal(err)
 			}
@@ -22,7 +22,7 @@ func TestResumeMeetsResume(t *testing.T) {
 			t.Fatalf("HoldRun = %t, %v", held, err)
 		}
 		var wg sync.WaitGroup
-		for _, name := range []string{store.AllReactors, run.Reactor} {
+		for _, name := range []string{runs.AllReactors, run.Reactor} {
 			wg.Go(func() {
 				if _, err := s.Resume(t.Context(), name); err != nil {
 					t.Error(err)

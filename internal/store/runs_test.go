@@ -11,13 +11,13 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
-func newRunsEnv(t *testing.T) *store.Store {
+func newRunsEnv(t *testing.T) *storetest.Env {
 	t.Helper()
-	return storetest.New(t, store.Options{Now: clock, Planner: storetest.Greeter{}}).Store
+	return storetest.New(t, storetest.Options{Now: clock, Planner: storetest.Greeter{}})
 }
 
 const ann, space = "users/ann", "spaces/S"
@@ -118,7 +118,7 @@ func permute[T any](list []T, visit func([]T)) {
 	rec(0)
 }
 
-func theRun(t *testing.T, s *store.Store) reactors.Run {
+func theRun(t *testing.T, s *storetest.Env) reactors.Run {
 	t.Helper()
 	run, _, err := s.BeginAttempt(t.Context(), value[int64](t, s, `SELECT id FROM reactor_runs`))
 	if err != nil {
@@ -127,7 +127,7 @@ func theRun(t *testing.T, s *store.Store) reactors.Run {
 	return run
 }
 
-func isMember(t *testing.T, s *store.Store, run reactors.Run) bool {
+func isMember(t *testing.T, s *storetest.Env, run reactors.Run) bool {
 	t.Helper()
 	f, err := s.Facts(t.Context(), run, reactors.NeedMember, clock())
 	if err != nil {
@@ -136,7 +136,7 @@ func isMember(t *testing.T, s *store.Store, run reactors.Run) bool {
 	return f.Member.IsMember
 }
 
-func finish(t *testing.T, s *store.Store, run reactors.Run, o reactors.Outcome) {
+func finish(t *testing.T, s *storetest.Env, run reactors.Run, o reactors.Outcome) {
 	t.Helper()
 	if err := s.FinishRun(t.Context(), run, o, "a reason"); err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ func TestEndMeetsRejoin(t *testing.T) {
 	record(t, s, join("1", -8000))
 	run := theRun(t, s)
 	record(t, s, leave("2", 1), join("3", 2))
-	if err := s.FinishRun(t.Context(), run, reactors.TooOld, "old"); !errors.Is(err, store.ErrRunChanged) {
+	if err := s.FinishRun(t.Context(), run, reactors.TooOld, "old"); !errors.Is(err, runs.ErrRunChanged) {
 		t.Fatalf("FinishRun(too_old) = %v, want ErrRunChanged", err)
 	}
 	run = theRun(t, s)
@@ -235,7 +235,7 @@ func TestLeavingMeetsRejoin(t *testing.T) {
 		}
 		end := func() {
 			err := s.FinishRun(t.Context(), run, reactors.Left, "left")
-			if errors.Is(err, store.ErrRunChanged) {
+			if errors.Is(err, runs.ErrRunChanged) {
 				err = nil
 			}
 			done <- err
@@ -267,7 +267,7 @@ func TestLeavingMeetsRejoin(t *testing.T) {
 }
 
 // waitForLocks waits until n statements wait for a lock.
-func waitForLocks(t *testing.T, s *store.Store, n int) {
+func waitForLocks(t *testing.T, s *storetest.Env, n int) {
 	t.Helper()
 	for value[int](t, s, `
 		SELECT count(*)

@@ -97,7 +97,7 @@ func TestMigrations(t *testing.T) {
 
 func TestEverythingHasAComment(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	missing := column(t, s, `
 		SELECT c.relname || COALESCE('.' || a.attname, '')
 		FROM pg_class c
@@ -168,21 +168,16 @@ func TestMigrationWaitsForReader(t *testing.T) {
 	}
 }
 
-func openStore(t *testing.T, dsn string) *store.Store {
+func openStore(t *testing.T, dsn string) *storetest.Env {
 	t.Helper()
-	s, err := store.Open(t.Context(), dsn, store.Options{Now: clock})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Close)
-	return s
+	return storetest.Open(t, dsn, storetest.Options{Now: clock})
 }
 
 // Row D11: a binary refuses a schema that is older or newer than its own.
 func TestCheckSchema(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, storetest.NewDSN(t))
-	if err := s.CheckSchema(t.Context()); err != nil {
+	if err := s.Store.CheckSchema(t.Context()); err != nil {
 		t.Errorf("CheckSchema of the right version: %v", err)
 	}
 	for _, tt := range []struct{ sql, fix string }{
@@ -193,13 +188,13 @@ func TestCheckSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		var schemaErr *store.SchemaError
-		err := s.CheckSchema(t.Context())
+		err := s.Store.CheckSchema(t.Context())
 		if !errors.As(err, &schemaErr) || !strings.Contains(err.Error(), tt.fix) {
 			t.Errorf("after %s: CheckSchema = %v, want a SchemaError that says %q", tt.sql, err, tt.fix)
 		}
 	}
 	var schemaErr *store.SchemaError
-	if err := openStore(t, storetest.EmptyDSN(t)).CheckSchema(t.Context()); !errors.As(err, &schemaErr) || schemaErr.Version != 0 {
+	if err := openStore(t, storetest.EmptyDSN(t)).Store.CheckSchema(t.Context()); !errors.As(err, &schemaErr) || schemaErr.Version != 0 {
 		t.Errorf("without a schema: CheckSchema = %v, want a SchemaError of version 0", err)
 	}
 }

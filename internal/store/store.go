@@ -13,13 +13,10 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"go.uber.org/zap"
-
-	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
 // Options are the settings of a Store. The zero value works.
 type Options struct {
-	Planner  reactors.Planner // asked what events lead to; nil: nothing reacts
 	MaxConns int              // of the pool; 0: 8
 	Timeout  time.Duration    // of one transaction; 0: 10 s. The server gives up a little earlier
 	Now      func() time.Time // nil: time.Now
@@ -30,17 +27,17 @@ type Options struct {
 type Store struct {
 	pool    *pgxpool.Pool
 	jobs    *river.Client[pgx.Tx]
-	planner reactors.Planner
 	timeout time.Duration
 	now     func() time.Time
 	log     *zap.Logger
+	hooks   *hooks
+}
 
-	payloads *payloadCodec
-	lookups  *lookups
-	months   *months
-
-	prepareOnce sync.Mutex
-	prepared    bool
+// hooks are what the packages above hang on to connections.
+type hooks struct {
+	mu      sync.Mutex
+	connect []func()
+	close   []func()
 }
 
 // Open returns a Store for the database that dsn names. It connects when the
@@ -58,8 +55,8 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 	if opts.Log == nil {
 		opts.Log = zap.NewNop()
 	}
-	lookups := newLookups()
-	pool, err := openPool(ctx, dsn, opts, lookups)
+	hooks := &hooks{}
+	pool, err := openPool(ctx, dsn, opts, hooks)
 	if err != nil {
 		return nil, err
 	}
@@ -68,19 +65,10 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("create the River client that inserts jobs: %w", err)
 	}
-	payloads, err := newPayloadCodec()
-	if err != nil {
-		pool.Close()
-		return nil, err
-	}
-	return &Store{
-		pool: pool, jobs: jobs, planner: opts.Planner,
-		timeout: opts.Timeout, now: opts.Now, log: opts.Log,
-		payloads: payloads, lookups: lookups, months: newMonths(),
-	}, nil
+	return &Store{pool: pool, jobs: jobs, timeout: opts.Timeout, now: opts.Now, log: opts.Log, hooks: hooks}, nil
 }
 
-func openPool(ctx context.Context, dsn string, opts Options, lookups *lookups) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("read the database address: %w", err) // pgx blots out the password
@@ -105,7 +93,11 @@ func openPool(ctx context.Context, dsn string, opts Options, lookups *lookups) (
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 	}
 	config.AfterConnect = func(context.Context, *pgx.Conn) error {
-		lookups.forget()
+		hooks.mu.Lock()
+		defer hooks.mu.Unlock()
+		for _, call := range hooks.connect {
+			call()
+		}
 		return nil
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -118,27 +110,35 @@ func openPool(ctx context.Context, dsn string, opts Options, lookups *lookups) (
 // Close ends all connections, after the calls under way have returned.
 func (s *Store) Close() {
 	s.pool.Close()
-	s.payloads.close()
+	s.hooks.mu.Lock()
+	defer s.hooks.mu.Unlock()
+	for _, call := range s.hooks.close {
+		call()
+	}
 }
 
-// Pool is the store's connection pool, for River's workers and for queries
-// that are nobody's business but the caller's.
+// Attach has connect called whenever a connection is opened, and closed when
+// the store closes.
+func (s *Store) Attach(connect, closed func()) {
+	s.hooks.mu.Lock()
+	defer s.hooks.mu.Unlock()
+	s.hooks.connect, s.hooks.close = append(s.hooks.connect, connect), append(s.hooks.close, closed)
+}
+
+// Pool is the store's connection pool, for the packages above, for River's
+// workers and for queries that are nobody's business but the caller's.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
-// prepare does once what Record relies on: the payload dictionary and the
-// months around now.
-func (s *Store) prepare(ctx context.Context) error {
-	s.prepareOnce.Lock()
-	defer s.prepareOnce.Unlock()
-	if s.prepared {
-		return nil
-	}
-	if err := s.payloads.publish(ctx, s.pool); err != nil {
-		return err
-	}
-	if err := s.EnsurePartitions(ctx, s.now()); err != nil {
-		return err
-	}
-	s.prepared = true
-	return nil
+// Jobs inserts River jobs. It works on none.
+func (s *Store) Jobs() *river.Client[pgx.Tx] { return s.jobs }
+
+// Now is the time by the store's clock.
+func (s *Store) Now() time.Time { return s.now() }
+
+// Log is where the packages above report what they can't return.
+func (s *Store) Log() *zap.Logger { return s.log }
+
+// WithTimeout bounds one transaction.
+func (s *Store) WithTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, s.timeout)
 }

@@ -7,25 +7,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
-func TestCoverageSummary(t *testing.T) {
+func TestSummary(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	hour := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Hour) }
 	suspended := watched("spaces/C", hour(-30), hour(0))
 	suspended.State, suspended.Reason = "SUSPENDED", "OTHER"
-	if err := s.Observe(t.Context(), hour(0), []store.SubscriptionState{
+	if err := s.Observe(t.Context(), hour(0), []coverage.SubscriptionState{
 		watched("spaces/A", hour(-30), hour(0)), watched("spaces/B", hour(-2), hour(0)), suspended,
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.OpenGap(t.Context(), "spaces/A", hour(-26), hour(-18), store.CauseSilentLoss); err != nil {
+	if err := s.OpenGap(t.Context(), "spaces/A", hour(-26), hour(-18), coverage.CauseSilentLoss); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.OpenGap(t.Context(), "spaces/A", hour(-3), hour(-1), store.CauseSilentLoss); err != nil {
+	if err := s.OpenGap(t.Context(), "spaces/A", hour(-3), hour(-1), coverage.CauseSilentLoss); err != nil {
 		t.Fatal(err)
 	}
 	list, err := s.Gaps(t.Context())
@@ -39,11 +39,11 @@ func TestCoverageSummary(t *testing.T) {
 			}
 		}
 	}
-	got, err := s.CoverageSummary(t.Context(), hour(-24), hour(0))
+	got, err := s.Summary(t.Context(), hour(-24), hour(0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]store.Covered{
+	want := map[string]coverage.Covered{
 		"spaces/A": {Live: 16 * time.Hour, Backfilled: 2 * time.Hour, Missing: 6 * time.Hour},
 		"spaces/B": {Live: 2 * time.Hour},
 	}
@@ -60,7 +60,7 @@ func TestCoverageSummary(t *testing.T) {
 
 func TestLastEventsAndLag(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, store.Options{Now: clock}).Store
+	s := storetest.New(t, storetest.Options{Now: clock})
 	if _, ok, err := s.Lag(t.Context(), epoch.Add(-time.Hour)); ok || err != nil {
 		t.Errorf("without events: got %v, %v", ok, err)
 	}
@@ -77,7 +77,7 @@ func TestLastEventsAndLag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]store.Activity{
+	want := map[string]coverage.Activity{
 		"spaces/S": {Last: at(20), Events: 3},
 		"spaces/T": {Last: at(-3 * 24 * 3600)},
 	}

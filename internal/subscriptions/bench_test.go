@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -64,7 +63,7 @@ func healthy(b *testing.B, spaces int) (*env, *subscriptions.Keeper) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return s, subscriptions.NewKeeper(m, storetest.New(b, store.Options{Timeout: time.Minute}).Store, subscriptions.KeeperOptions{
+	return s, subscriptions.NewKeeper(m, storetest.New(b, storetest.Options{Timeout: time.Minute}), subscriptions.KeeperOptions{
 		Desired: func(context.Context) ([]subscriptions.Desired, error) { return s.list, nil },
 		Topic:   s.list[0].Topic,
 	})

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -24,7 +24,7 @@ func TestCoverageIsHonest(t *testing.T) {
 	}
 	for i := range hundreds {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			db := storetest.New(t, store.Options{}).Store
+			db := storetest.New(t, storetest.Options{})
 			rapid.Check(t, func(rt *rapid.T) { disturbAndCompare(t, rt, db) })
 		})
 	}
@@ -33,17 +33,17 @@ func TestCoverageIsHonest(t *testing.T) {
 // recorded is a StateStore in the database, which tests can look into.
 type recorded struct {
 	*memory
-	db *store.Store
+	db *storetest.Env
 }
 
-func (b recorded) SubscriptionStates(ctx context.Context) ([]store.SubscriptionState, error) {
+func (b recorded) SubscriptionStates(ctx context.Context) ([]coverage.SubscriptionState, error) {
 	if _, err := b.memory.SubscriptionStates(ctx); err != nil {
 		return nil, err
 	}
 	return b.db.SubscriptionStates(ctx)
 }
 
-func (b recorded) Observe(ctx context.Context, at time.Time, states []store.SubscriptionState) error {
+func (b recorded) Observe(ctx context.Context, at time.Time, states []coverage.SubscriptionState) error {
 	if err := b.memory.Observe(ctx, at, states); err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func TestCoverageOfWhatWasUnwanted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := storetest.New(t, store.Options{}).Store
+			db := storetest.New(t, storetest.Options{})
 			w := &disturbed{env: newEnv(t, simulate.Options{Spaces: 3, Withhold: simulate.LifecycleKinds()}), t: t}
 			w.keep, w.all = recorded{w.memory, db}, w.list
 			w.mustPass(t)
@@ -108,7 +108,7 @@ func TestCoverageOfWhatWasUnwanted(t *testing.T) {
 	}
 }
 
-func disturbAndCompare(t *testing.T, rt *rapid.T, db *store.Store) {
+func disturbAndCompare(t *testing.T, rt *rapid.T, db *storetest.Env) {
 	if _, err := db.Pool().Exec(t.Context(), `TRUNCATE subscription_states, coverage`); err != nil {
 		rt.Fatal(err)
 	}
@@ -139,7 +139,7 @@ type span struct {
 }
 
 // compare holds the coverage of a scope against the Workspace's own.
-func (w *disturbed) compare(rt rapid.TB, db *store.Store, scope string) {
+func (w *disturbed) compare(rt rapid.TB, db *storetest.Env, scope string) {
 	rows, err := db.Pool().Query(w.t.Context(), `
 		SELECT from_time AS from, to_time AS to, source, COALESCE(cause, '') AS cause
 		FROM coverage_intervals
@@ -159,7 +159,7 @@ func (w *disturbed) compare(rt rapid.TB, db *store.Store, scope string) {
 			rt.Logf("%s: %v", scope, spans)
 			rt.Fatalf("the coverage of %s has a hole, or overlaps", scope)
 		}
-		if s.Source != store.SourceLive {
+		if s.Source != coverage.SourceLive {
 			continue
 		}
 		if missing := w.undelivered(scope, s.From, s.To); missing > time.Millisecond { // the database keeps microseconds

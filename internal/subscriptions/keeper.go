@@ -10,14 +10,14 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 // StateStore keeps the states of subscriptions from one pass to the next.
-// *store.Store is one.
+// *coverage.Coverage is one.
 type StateStore interface {
-	SubscriptionStates(ctx context.Context) ([]store.SubscriptionState, error)
-	Observe(ctx context.Context, at time.Time, states []store.SubscriptionState) error
+	SubscriptionStates(ctx context.Context) ([]coverage.SubscriptionState, error)
+	Observe(ctx context.Context, at time.Time, states []coverage.SubscriptionState) error
 }
 
 // Keeper keeps subscriptions alive.
@@ -96,7 +96,7 @@ func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), expiry(a).Compare(expiry(b)))
 	})
 
-	states := make([]store.SubscriptionState, 0, len(actions))
+	states := make([]coverage.SubscriptionState, 0, len(actions))
 	wanted := map[string]bool{}
 	for _, a := range actions {
 		wanted[sameTarget(a.Desired.Target())] = true
@@ -132,12 +132,12 @@ func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	return r, nil
 }
 
-func (k *Keeper) known(ctx context.Context) (map[string]store.SubscriptionState, error) {
+func (k *Keeper) known(ctx context.Context) (map[string]coverage.SubscriptionState, error) {
 	list, err := k.states.SubscriptionStates(ctx)
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[string]store.SubscriptionState, len(list))
+	known := make(map[string]coverage.SubscriptionState, len(list))
 	for _, s := range list {
 		known[s.Target] = s
 	}
@@ -145,7 +145,7 @@ func (k *Keeper) known(ctx context.Context) (map[string]store.SubscriptionState,
 }
 
 // act carries the action out and returns the subscription's state after it.
-func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionState, listed time.Time) store.SubscriptionState {
+func (k *Keeper) act(ctx context.Context, a Action, known coverage.SubscriptionState, listed time.Time) coverage.SubscriptionState {
 	target := a.Desired.Target()
 	s := stateOf(a.Actual, target, listed)
 	s.Managed = true
@@ -192,7 +192,7 @@ func (k *Keeper) act(ctx context.Context, a Action, known store.SubscriptionStat
 	return done
 }
 
-func (k *Keeper) failed(ctx context.Context, a Action, s, known store.SubscriptionState, err error) store.SubscriptionState {
+func (k *Keeper) failed(ctx context.Context, a Action, s, known coverage.SubscriptionState, err error) coverage.SubscriptionState {
 	s.Error = err.Error()
 	if ctx.Err() != nil { // the worker stops: the subscription may be fine
 		s.Reason, s.Remedy, s.Parked = known.Reason, known.Remedy, known.Parked
@@ -252,8 +252,8 @@ func expiry(a Action) time.Time {
 }
 
 // stateOf returns the state of a subscription, which is nil if there is none.
-func stateOf(s *Subscription, target string, at time.Time) store.SubscriptionState {
-	out := store.SubscriptionState{Target: target, Scope: scopeOf(target), ObservedAt: at}
+func stateOf(s *Subscription, target string, at time.Time) coverage.SubscriptionState {
+	out := coverage.SubscriptionState{Target: target, Scope: scopeOf(target), ObservedAt: at}
 	if s == nil {
 		return out
 	}

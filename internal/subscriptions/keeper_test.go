@@ -15,7 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -27,30 +27,30 @@ func newClock() *simulatetest.Clock {
 // memory is a StateStore without a database and without coverage.
 type memory struct {
 	mu     sync.Mutex
-	states map[string]store.SubscriptionState
+	states map[string]coverage.SubscriptionState
 	away   error // what every call answers; nil for none
 }
 
-func (m *memory) SubscriptionStates(context.Context) ([]store.SubscriptionState, error) {
+func (m *memory) SubscriptionStates(context.Context) ([]coverage.SubscriptionState, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.away != nil {
 		return nil, m.away
 	}
-	var list []store.SubscriptionState
+	var list []coverage.SubscriptionState
 	for _, s := range m.states {
 		list = append(list, s)
 	}
 	return list, nil
 }
 
-func (m *memory) Observe(_ context.Context, _ time.Time, states []store.SubscriptionState) error {
+func (m *memory) Observe(_ context.Context, _ time.Time, states []coverage.SubscriptionState) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.away != nil {
 		return m.away
 	}
-	present := map[string]store.SubscriptionState{}
+	present := map[string]coverage.SubscriptionState{}
 	for _, s := range states {
 		if old, ok := m.states[s.Target]; ok && !s.ObservedAt.After(old.ObservedAt) {
 			s = old
@@ -61,7 +61,7 @@ func (m *memory) Observe(_ context.Context, _ time.Time, states []store.Subscrip
 	return nil
 }
 
-func (m *memory) state(space string) store.SubscriptionState {
+func (m *memory) state(space string) coverage.SubscriptionState {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.states[target(space)]

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 // Kind says what an action does.
@@ -52,8 +52,8 @@ type Action struct {
 // suits a person who applies: nothing is renewed, and actions that failed
 // before are tried again.
 type View struct {
-	Now   time.Time                          // by Google's clock
-	Known map[string]store.SubscriptionState // as of the last pass, by target
+	Now   time.Time                             // by Google's clock
+	Known map[string]coverage.SubscriptionState // as of the last pass, by target
 
 	// Topic is ours. Subscriptions to it that nobody desires are orphans; those
 	// to other topics are somebody else's. If it is "", there are no orphans.
@@ -156,7 +156,7 @@ func drift(d Desired, actual *Subscription) string {
 // document how long it grants in every case, so it is measured. If somebody
 // else changed the subscription, nobody knows when its lifetime was granted: it
 // is renewed at once.
-func (v View) due(s *Subscription, known store.SubscriptionState) bool {
+func (v View) due(s *Subscription, known coverage.SubscriptionState) bool {
 	if v.Now.IsZero() || s.ExpireTime.IsZero() {
 		return false
 	}
@@ -168,7 +168,7 @@ func (v View) due(s *Subscription, known store.SubscriptionState) bool {
 // has changed the subscription: creating it takes a while.
 const untouched = time.Minute
 
-func grantedAt(s *Subscription, known store.SubscriptionState) (time.Time, bool) {
+func grantedAt(s *Subscription, known coverage.SubscriptionState) (time.Time, bool) {
 	switch {
 	case !known.GrantedAt.IsZero() && same(known.CreateTime, s.CreateTime) && same(known.ExpireTime, s.ExpireTime):
 		return known.GrantedAt, true

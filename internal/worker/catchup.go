@@ -9,7 +9,7 @@ import (
 
 // addCatchUp adds the jobs that read from Google what no event told.
 func (w *Worker) addCatchUp(queue *jobs.Options) error {
-	reader := catchup.New(w.chat, w.store, catchup.Options{
+	reader := catchup.New(w.chat, w.eventLog, w.coverage, catchup.Options{
 		Types: subscriptions.EventTypesOf(w.cfg), Overlap: w.cfg.Backfill.Overlap, AsUser: w.cfg.Auth.Mode != config.AuthApp,
 		Now: w.manager.Now, OnRepaired: w.opts.ObserveGap, Log: w.log.Named("catchup"),
 	})

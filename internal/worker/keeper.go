@@ -22,14 +22,14 @@ func (w *Worker) addKeeper(ctx context.Context, queue *jobs.Options) error {
 		return nil
 	}
 	resolver := subscriptions.NewResolver(w.cfg, subscriptions.ResolverOptions{
-		Directory: w.chat, Followed: w.store.FollowedSpaces, Log: w.log.Named("keeper"),
+		Directory: w.chat, Followed: w.coverage.FollowedSpaces, Log: w.log.Named("keeper"),
 	})
-	keeper := subscriptions.NewKeeper(w.manager, w.store, subscriptions.KeeperOptions{
+	keeper := subscriptions.NewKeeper(w.manager, w.coverage, subscriptions.KeeperOptions{
 		Topic: w.cfg.TopicName(), Desired: resolver.Desired, Log: w.log.Named("keeper"),
 		Observe: func(a subscriptions.Action, r subscriptions.Result) { w.subscriptionChanged(ctx, a, r) },
 	})
 	if err := keeper.AddWorkers(queue.Workers, func(r subscriptions.Report, err error) {
-		gaps, gapsErr := w.store.GapCounts(ctx)
+		gaps, gapsErr := w.coverage.GapCounts(ctx)
 		w.keeper.passed(r, gaps, errors.Join(err, gapsErr))
 	}); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (w *Worker) subscriptionChanged(ctx context.Context, a subscriptions.Action
 	if r.Outcome != subscriptions.Created || !events.IsSpace(scope) {
 		return
 	}
-	if err := w.store.AskForMembers(ctx, []string{scope}); err != nil {
+	if err := w.coverage.AskForMembers(ctx, []string{scope}); err != nil {
 		w.log.Warn("members of a space not requested; run subscriber reconcile-members", zap.String("space", scope), zap.Error(err))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -83,7 +83,7 @@ func (r registry) addKeeper(status *keeperStatus) {
 		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Foreign) }))
 	r.counter("spacekeeper_keeper_failed_passes_total", "Passes that could not look at the subscriptions.",
 		nil, read(func(s *keeperStatus) float64 { return float64(s.failed) }))
-	for _, state := range []string{store.GapOpen, store.GapPending, store.GapImpossible} {
+	for _, state := range []string{coverage.GapOpen, coverage.GapPending, coverage.GapImpossible} {
 		r.gauge("spacekeeper_coverage_gaps", "Gaps in the coverage that aren't repaired, after this process's last pass.",
 			prometheus.Labels{"state": state}, read(func(s *keeperStatus) float64 { return float64(s.gaps[state]) }))
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/record"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // ruleRunner carries out the rules.
@@ -25,9 +25,6 @@ type ruleRunner struct {
 	set     *engine.RuleSet
 	metrics *ruleMetrics
 }
-
-// Plan implements reactors.Planner, for the store, which is opened first.
-func (r *ruleRunner) Plan(c reactors.Change) []reactors.Intent { return r.set.Plan(c) }
 
 // count returns the number of rules in force in a mode.
 func (r *ruleRunner) count(mode rules.Mode) (n int) {
@@ -39,9 +36,9 @@ func (r *ruleRunner) count(mode rules.Mode) (n int) {
 	return n
 }
 
-// openRules reads the rules by which the store plans runs.
+// openRules reads the rules by which the event log plans runs.
 func (w *Worker) openRules() (err error) {
-	if w.rules.actions, err = actions.List(w.cfg, w.chat, recorder{w.store}); err != nil {
+	if w.rules.actions, err = actions.List(w.cfg, w.chat, recorder{w.runs}); err != nil {
 		return err
 	}
 	set, err := w.loadRules()
@@ -94,7 +91,7 @@ func missingEvents(r *rules.Rule, ws config.Workspace) (missing []string) {
 
 // addRules adds runs and schedules to the jobs.
 func (w *Worker) addRules(queue *jobs.Options) error {
-	dispatcher := engine.NewDispatcher(w.rules.set, w.rules.actions, w.store, w.log.Named("reactors"), engine.Options{
+	dispatcher := engine.NewDispatcher(w.rules.set, w.rules.actions, w.runs, w.eventLog, w.log.Named("reactors"), engine.Options{
 		WriteInterval:   time.Minute / time.Duration(w.cfg.Chat.WritesPerMinutePerSpace),
 		ProjectInterval: time.Minute / time.Duration(w.cfg.Chat.WritesPerMinute),
 		Directory:       directory{w.chat},
@@ -108,7 +105,7 @@ func (w *Worker) addRules(queue *jobs.Options) error {
 	if err := dispatcher.AddWorkers(queue.Workers); err != nil {
 		return err
 	}
-	if err := engine.NewScheduler(w.rules.set, w.store, nil).AddWorkers(queue.Workers); err != nil {
+	if err := engine.NewScheduler(w.rules.set, w.runs, w.eventLog, nil).AddWorkers(queue.Workers); err != nil {
 		return err
 	}
 	queue.Queues[reactors.Queue] = engine.MaxWorkers
@@ -137,10 +134,10 @@ func (w *Worker) watchRules(ctx context.Context) error {
 }
 
 // recorder saves what the record action notes.
-type recorder struct{ db *store.Store }
+type recorder struct{ runs *runs.Runs }
 
 func (r recorder) Record(ctx context.Context, e record.Entry) error {
-	return r.db.KeepRecord(ctx, store.Record{
+	return r.runs.KeepRecord(ctx, runs.Record{
 		Key: e.Key, Name: e.Name, Value: e.Value, Reactor: e.Reactor, Space: e.Space, Member: e.Member, EventTime: e.At,
 	})
 }

@@ -48,6 +48,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -57,19 +60,22 @@ type Options struct {
 	ObserveDelivery     func(events.Delivery, events.Outcome)
 	ObserveRun          func(run reactors.Run, outcome reactors.Outcome, reason string)
 	ObserveSubscription func(subscriptions.Action, subscriptions.Result)
-	ObserveGap          func(gap store.Gap, events int) // a gap that was closed
+	ObserveGap          func(gap coverage.Gap, events int) // a gap that was closed
 }
 
 // Worker holds the parts of the process, in the order in which New opens them.
 type Worker struct {
-	cfg    config.Config
-	log    *zap.Logger
-	opts   Options
-	chat   *gchat.Client
-	store  *store.Store
-	rules  ruleRunner
-	pubsub *ingest.Client
-	ingest *ingest.Worker
+	cfg      config.Config
+	log      *zap.Logger
+	opts     Options
+	chat     *gchat.Client
+	store    *store.Store
+	runs     *runs.Runs
+	coverage *coverage.Coverage
+	eventLog *eventlog.Log
+	rules    ruleRunner
+	pubsub   *ingest.Client
+	ingest   *ingest.Worker
 	// manager renews subscriptions; keeper is what its passes came to.
 	manager *subscriptions.Manager
 	keeper  keeperStatus
@@ -126,20 +132,24 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	if err != nil {
 		return nil, err
 	}
-	w.store, err = store.Open(ctx, dsn, store.Options{Planner: &w.rules, MaxConns: cfg.Database.MaxConns, Log: log.Named("store")})
+	w.store, err = store.Open(ctx, dsn, store.Options{MaxConns: cfg.Database.MaxConns, Log: log.Named("store")})
 	if err != nil {
 		return nil, err
 	}
 	if err := w.store.CheckSchema(ctx); err != nil {
 		return nil, err
 	}
+	w.runs, w.coverage = runs.New(w.store), coverage.New(w.store)
 	if err := w.openRules(); err != nil {
+		return nil, err
+	}
+	if w.eventLog, err = eventlog.New(w.store, w.rules.set, w.runs); err != nil {
 		return nil, err
 	}
 	if w.pubsub, err = openPubSub(ctx, cfg); err != nil {
 		return nil, err
 	}
-	w.ingest = ingest.New(w.pubsub, cfg.SubscriptionName(), w.store, log.Named("ingest"), ingest.Options{
+	w.ingest = ingest.New(w.pubsub, cfg.SubscriptionName(), w.eventLog, log.Named("ingest"), ingest.Options{
 		MaxOutstandingMessages: cfg.PubSub.MaxOutstandingMessages,
 		MaxOutstandingBytes:    int(cfg.PubSub.MaxOutstandingBytes),
 		Grace:                  cfg.ShutdownGrace,
@@ -215,7 +225,7 @@ func (w *Worker) createPartitions(ctx context.Context) error {
 	tick := time.NewTicker(6 * time.Hour)
 	defer tick.Stop()
 	for {
-		if err := w.store.EnsurePartitions(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if err := w.eventLog.EnsurePartitions(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			w.log.Warn("partitions ahead not created; retrying", zap.Error(err))
 		}
 		select {

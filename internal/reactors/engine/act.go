@@ -42,7 +42,7 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 		}
 		request.Done, request.Result = true, result
 		if i < len(run.Requests)-1 {
-			if err := d.store.ProgressRun(ctx, run, d.said(request.Action+" done"+noted(result))); err != nil {
+			if err := d.runs.ProgressRun(ctx, run, d.said(request.Action+" done"+noted(result))); err != nil {
 				return 0, err
 			}
 		}
@@ -74,7 +74,7 @@ func noted(r reactors.Result) string {
 func (d *Dispatcher) writeSlot(ctx context.Context, run reactors.Run, space string) (wait time.Duration, err error) {
 	var own time.Duration
 	if space != "" {
-		if own, err = d.store.ReserveWrite(ctx, space, run.ID, d.opts.WriteInterval); err != nil {
+		if own, err = d.runs.ReserveWrite(ctx, space, run.ID, d.opts.WriteInterval); err != nil {
 			return 0, err
 		}
 		if own > shortWait {
@@ -84,7 +84,7 @@ func (d *Dispatcher) writeSlot(ctx context.Context, run reactors.Run, space stri
 		}
 	}
 	if d.opts.ProjectInterval > 0 {
-		project, taken, err := d.store.TakeProjectWrite(ctx, d.opts.ProjectInterval, shortWait)
+		project, taken, err := d.runs.TakeProjectWrite(ctx, d.opts.ProjectInterval, shortWait)
 		if err != nil {
 			return 0, err
 		}
@@ -122,12 +122,12 @@ func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *react
 		if !asked {
 			wait = max(wait, throttledSlots*d.opts.WriteInterval)
 		}
-		if err := d.store.SlowDown(ctx, w.Space, wait); err != nil {
+		if err := d.runs.SlowDown(ctx, w.Space, wait); err != nil {
 			return 0, err
 		}
 	}
 	d.log.Warn("run not carried out; retrying",
 		zap.Int64("run_id", run.ID), zap.String("reactor", run.Reactor), zap.String("space", run.Space),
 		zap.String("action", request.Action), zap.Int("attempt", request.Tries), zap.Duration("retry_in", wait), zap.Error(err))
-	return wait, d.store.ProgressRun(ctx, run, d.said(fmt.Sprintf("try %d of %s did not go through, again in %s: %v", request.Tries, request.Action, wait.Round(time.Millisecond), err)))
+	return wait, d.runs.ProgressRun(ctx, run, d.said(fmt.Sprintf("try %d of %s did not go through, again in %s: %v", request.Tries, request.Action, wait.Round(time.Millisecond), err)))
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -43,7 +42,7 @@ func BenchmarkRuns(b *testing.B) {
 		b.Fatal(err)
 	}
 	ruleSet := engine.NewRuleSet(set)
-	db := storetest.New(b, store.Options{Planner: ruleSet, MaxConns: 10}).Store
+	db := storetest.New(b, storetest.Options{Planner: ruleSet, MaxConns: 10})
 	now := time.Now()
 	record := func(from, to int) {
 		var list []events.Delivery
@@ -59,7 +58,7 @@ func BenchmarkRuns(b *testing.B) {
 		record(from, min(from+batch, b.N))
 	}
 	wg.Add(b.N)
-	d := engine.NewDispatcher(ruleSet, []reactors.Action{action}, db, zap.NewNop(), engine.Options{
+	d := engine.NewDispatcher(ruleSet, []reactors.Action{action}, db.Runs, db.Log, zap.NewNop(), engine.Options{
 		WriteInterval: time.Second,
 		Observe: func(_ reactors.Run, o reactors.Outcome, _ string) {
 			if o == reactors.Sent {

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 const collapsing = `
@@ -73,13 +73,13 @@ func TestYoungerRunsYield(t *testing.T) {
 	s := newEnv(t, collapsing+"    limit: { per_space: 1/h }\n")
 	s.join("users/1", "users/2", "users/3")
 	s.wait(30 * time.Second)
-	runs := s.runs()
+	claimed := s.runs()
 	for range 10 {
-		if wait := s.attempt(runs[2].ID); wait != 500*time.Millisecond {
+		if wait := s.attempt(claimed[2].ID); wait != 500*time.Millisecond {
 			t.Fatalf("the youngest run waits %s, want half a second", wait)
 		}
 	}
-	s.attempt(runs[0].ID)
+	s.attempt(claimed[0].ID)
 	wantOutcomes(t, s, reactors.Sent, reactors.Collapsed, reactors.Collapsed)
 
 	s.wait(2 * time.Hour)
@@ -111,14 +111,14 @@ func TestCollapseOnce(t *testing.T) {
 			if _, err := s.store.Pool().Exec(t.Context(), `UPDATE reactor_runs SET attempts = $1`, attempts); err != nil {
 				t.Fatal(err)
 			}
-			runs := s.runs()
+			claimed := s.runs()
 			var wg sync.WaitGroup
 			for i := range replicas {
 				d := s.newDispatcher()
 				wg.Go(func() {
 					for j := i; j < n; j += replicas {
-						if _, err := d.Attempt(context.WithoutCancel(t.Context()), runs[j].ID); err != nil && !errors.Is(err, store.ErrRunChanged) {
-							t.Errorf("attempt run %d: %v", runs[j].ID, err)
+						if _, err := d.Attempt(context.WithoutCancel(t.Context()), claimed[j].ID); err != nil && !errors.Is(err, runs.ErrRunChanged) {
+							t.Errorf("attempt run %d: %v", claimed[j].ID, err)
 						}
 					}
 				})
@@ -142,8 +142,8 @@ func TestCollapseIsWholeOrNotAtAll(t *testing.T) {
 	s := newEnv(t, collapsing)
 	s.join("users/1", "users/2", "users/3", "users/4")
 	s.wait(30 * time.Second)
-	runs := s.runs()
-	speaker, _, err := s.store.BeginAttempt(t.Context(), runs[0].ID)
+	claimed := s.runs()
+	speaker, _, err := s.store.BeginAttempt(t.Context(), claimed[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,16 +155,16 @@ func TestCollapseIsWholeOrNotAtAll(t *testing.T) {
 	for _, o := range others {
 		speaksFor = append(speaksFor, o.ID)
 	}
-	if diff := cmp.Diff([]int64{runs[1].ID, runs[2].ID, runs[3].ID}, speaksFor); diff != "" {
+	if diff := cmp.Diff([]int64{claimed[1].ID, claimed[2].ID, claimed[3].ID}, speaksFor); diff != "" {
 		t.Fatalf("gathered (-want +got):\n%s", diff)
 	}
-	if err := s.store.FinishRun(t.Context(), runs[3], reactors.Sent, ""); err != nil {
+	if err := s.store.FinishRun(t.Context(), claimed[3], reactors.Sent, ""); err != nil {
 		t.Fatal(err)
 	}
-	err = s.store.PrepareRun(t.Context(), speaker, store.Prepared{
+	err = s.store.PrepareRun(t.Context(), speaker, runs.Prepared{
 		Requests: []reactors.Request{{Action: "say", Label: "x", Body: []byte(`{}`)}}, Collapses: speaksFor,
 	})
-	if !errors.Is(err, store.ErrRunChanged) {
+	if !errors.Is(err, runs.ErrRunChanged) {
 		t.Errorf("PrepareRun = %v, want ErrRunChanged", err)
 	}
 	wantOutcomes(t, s, reactors.Pending, reactors.Pending, reactors.Pending, reactors.Sent)
@@ -181,25 +181,25 @@ func TestTwoSpeakersMeet(t *testing.T) {
 	t.Parallel()
 	s := newEnv(t, collapsing)
 	s.join("users/1", "users/2", "users/3")
-	runs := s.runs()
+	claimed := s.runs()
 	lock, err := s.store.Pool().BeginTx(t.Context(), pgx.TxOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { lock.Rollback(context.Background()) })
-	if _, err := lock.Exec(t.Context(), `SELECT id FROM reactor_runs WHERE id = $1 FOR UPDATE`, runs[0].ID); err != nil {
+	if _, err := lock.Exec(t.Context(), `SELECT id FROM reactor_runs WHERE id = $1 FOR UPDATE`, claimed[0].ID); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 2)
 	for i, other := range map[int]int{1: 2, 2: 1} {
-		speaker, _, err := s.store.BeginAttempt(t.Context(), runs[i].ID)
+		speaker, _, err := s.store.BeginAttempt(t.Context(), claimed[i].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
 		go func() {
-			done <- s.store.PrepareRun(context.WithoutCancel(t.Context()), speaker, store.Prepared{
+			done <- s.store.PrepareRun(context.WithoutCancel(t.Context()), speaker, runs.Prepared{
 				Requests:  []reactors.Request{{Action: "say", Label: "x", Body: []byte(`{}`)}},
-				Collapses: []int64{runs[0].ID, runs[other].ID},
+				Collapses: []int64{claimed[0].ID, claimed[other].ID},
 			})
 		}()
 	}
@@ -212,7 +212,7 @@ func TestTwoSpeakersMeet(t *testing.T) {
 		switch err := <-done; {
 		case err == nil:
 			spoke++
-		case !errors.Is(err, store.ErrRunChanged):
+		case !errors.Is(err, runs.ErrRunChanged):
 			t.Error(err)
 		}
 	}

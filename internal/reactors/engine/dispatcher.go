@@ -15,7 +15,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // MaxWorkers is how many attempts run at once. Most of them wait for the Chat
@@ -45,7 +46,7 @@ type Dispatcher struct {
 	river.WorkerDefaults[reactors.RunArgs]
 	ruleSet  *RuleSet
 	actions  map[string]reactors.Action
-	store    *store.Store
+	runs     *runs.Runs
 	state    State
 	breakers *breakers
 	log      *zap.Logger
@@ -54,7 +55,7 @@ type Dispatcher struct {
 
 // NewDispatcher returns a Dispatcher for a RuleSet and the actions that its rules
 // may name.
-func NewDispatcher(ruleSet *RuleSet, actions []reactors.Action, s *store.Store, log *zap.Logger, opts Options) *Dispatcher {
+func NewDispatcher(ruleSet *RuleSet, actions []reactors.Action, r *runs.Runs, l *eventlog.Log, log *zap.Logger, opts Options) *Dispatcher {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
@@ -65,9 +66,9 @@ func NewDispatcher(ruleSet *RuleSet, actions []reactors.Action, s *store.Store, 
 	for _, a := range actions {
 		byName[a.Name()] = a
 	}
-	d := &Dispatcher{ruleSet: ruleSet, actions: byName, store: s, state: s, log: log, opts: opts}
+	d := &Dispatcher{ruleSet: ruleSet, actions: byName, runs: r, state: recorded{r, l}, log: log, opts: opts}
 	if opts.Directory != nil {
-		d.state = &namedState{State: s, store: s, directory: opts.Directory, log: log}
+		d.state = &namedState{State: d.state, eventLog: l, directory: opts.Directory, log: log}
 	}
 	d.breakers = newBreakers(log, openFor)
 	return d
@@ -91,7 +92,7 @@ func (d *Dispatcher) Timeout(*river.Job[reactors.RunArgs]) time.Duration { retur
 func (d *Dispatcher) Work(ctx context.Context, job *river.Job[reactors.RunArgs]) error {
 	wait, err := d.Attempt(ctx, job.Args.RunID)
 	switch {
-	case errors.Is(err, store.ErrRunChanged):
+	case errors.Is(err, runs.ErrRunChanged):
 		return river.JobSnooze(0)
 	case err != nil:
 		// A snooze and not an error: River gives up after a number of errors,
@@ -107,7 +108,7 @@ func (d *Dispatcher) Work(ctx context.Context, job *river.Job[reactors.RunArgs])
 // Attempt carries a run on as far as it goes now; wait says when to call it
 // again, 0 for never. An error is about the database.
 func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Duration, err error) {
-	run, blocked, err := d.store.BeginAttempt(ctx, runID)
+	run, blocked, err := d.runs.BeginAttempt(ctx, runID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil // it has ended, and was pruned
 	}
@@ -115,7 +116,7 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 		return 0, err
 	}
 	if blocked.Paused {
-		held, err := d.store.HoldRun(ctx, run, d.said("paused"))
+		held, err := d.runs.HoldRun(ctx, run, d.said("paused"))
 		if err != nil || held {
 			return 0, err
 		}
@@ -163,7 +164,7 @@ const rolloutPause = 10 * time.Second
 // step is due then, too, and its age counts from then.
 func (d *Dispatcher) waitFor(ctx context.Context, run reactors.Run, due time.Time) (wait time.Duration, err error) {
 	if due.After(run.Due) {
-		if err := d.store.PostponeRun(ctx, run, due, d.said("waits for the step before it")); err != nil {
+		if err := d.runs.PostponeRun(ctx, run, due, d.said("waits for the step before it")); err != nil {
 			return 0, err
 		}
 	}
@@ -188,12 +189,12 @@ func (d *Dispatcher) decide(ctx context.Context, rule *rules.Rule, run *reactors
 	switch {
 	case decision.Requests != nil:
 		run.Requests = decision.Requests
-		return 0, d.store.PrepareRun(ctx, *run, store.Prepared{
+		return 0, d.runs.PrepareRun(ctx, *run, runs.Prepared{
 			Requests: run.Requests, Messages: ownMessages(run.Requests), Collapses: ids(decision.Speaks), Trace: trace,
 		})
 	case decision.Outcome == reactors.Pending:
 		if decision.Until.After(run.Due) {
-			if err := d.store.PostponeRun(ctx, *run, decision.Until, trace...); err != nil {
+			if err := d.runs.PostponeRun(ctx, *run, decision.Until, trace...); err != nil {
 				return 0, err
 			}
 		}
@@ -217,7 +218,7 @@ func (d *Dispatcher) yield(ctx context.Context, rule *rules.Rule, run reactors.R
 	if rule.Collapse == nil || now.Before(run.Due) || run.Attempts > maxYields {
 		return 0, nil
 	}
-	others, older, err := d.store.Group(ctx, run, run.EventTime.Add(rule.Collapse.Window), now)
+	others, older, err := d.runs.Group(ctx, run, run.EventTime.Add(rule.Collapse.Window), now)
 	if err != nil || !older || others+1 <= rule.Collapse.Over {
 		return 0, err
 	}
@@ -243,7 +244,7 @@ func (d *Dispatcher) stale(ctx context.Context, rule *rules.Rule, run reactors.R
 	if err != nil || f.Member.IsMember {
 		return nil, err
 	}
-	speaks, err := d.store.SpeaksForOthers(ctx, run.ID)
+	speaks, err := d.runs.SpeaksForOthers(ctx, run.ID)
 	if err != nil || speaks {
 		return nil, err // those who are still there have nobody else
 	}
@@ -290,7 +291,7 @@ func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Ou
 	if reason != "" {
 		what += ": " + reason
 	}
-	if err := d.store.FinishRun(ctx, run, o, reason, append(trace, d.said(what))...); err != nil {
+	if err := d.runs.FinishRun(ctx, run, o, reason, append(trace, d.said(what))...); err != nil {
 		return err
 	}
 	switch {
@@ -311,13 +312,13 @@ func (d *Dispatcher) said(what string) reactors.TraceEntry {
 
 // ownMessages are the messages that the requests may send, so that their events
 // are recognised as caused by us.
-func ownMessages(requests []reactors.Request) (all []store.OwnMessage) {
+func ownMessages(requests []reactors.Request) (all []runs.OwnMessage) {
 	for _, r := range requests {
 		if r.Write == nil {
 			continue
 		}
 		for _, id := range r.Write.MessageIDs {
-			all = append(all, store.OwnMessage{Space: r.Write.Space, ClientID: id})
+			all = append(all, runs.OwnMessage{Space: r.Write.Space, ClientID: id})
 		}
 	}
 	return all
@@ -339,3 +340,10 @@ func (d *Dispatcher) AddWorkers(workers *river.Workers) error {
 }
 
 func retryPause(attempt int) time.Duration { return jobs.Backoff(attempt - 1) }
+
+// recorded is the State of what is recorded: of runs, and of what they are
+// about.
+type recorded struct {
+	*runs.Runs
+	*eventlog.Log
+}

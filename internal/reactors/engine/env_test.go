@@ -17,7 +17,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -95,7 +95,7 @@ func (a *say) texts() []string {
 // env is a database, rules, a clock, and what the rules have said so far.
 type env struct {
 	t       *testing.T
-	store   *store.Store
+	store   *storetest.Env
 	dsn     string
 	ruleSet *engine.RuleSet
 	action  *say
@@ -115,15 +115,15 @@ func newEnv(t *testing.T, text string) *env {
 	t.Helper()
 	s := &env{t: t, now: start, action: &say{}}
 	s.ruleSet = engine.NewRuleSet(s.rules(text))
-	db := storetest.New(t, store.Options{Planner: s.ruleSet, Now: s.clock, MaxConns: 12})
-	s.store, s.dsn = db.Store, db.DSN
+	db := storetest.New(t, storetest.Options{Planner: s.ruleSet, Now: s.clock, MaxConns: 12})
+	s.store, s.dsn = db, db.DSN
 	s.Dispatcher = s.newDispatcher()
 	return s
 }
 
 // newDispatcher is what a worker has after a restart.
 func (s *env) newDispatcher() *engine.Dispatcher {
-	return engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
+	return engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store.Runs, s.store.Log, zap.NewNop(), engine.Options{
 		WriteInterval: time.Microsecond, Now: s.clock,
 	})
 }
@@ -221,7 +221,7 @@ func (s *env) post(user string, from events.UserType, text string) {
 // runs lists all runs, the oldest first.
 func (s *env) runs() []reactors.Run {
 	s.t.Helper()
-	list, err := s.store.Runs(s.t.Context(), store.RunFilter{Most: 10_000})
+	list, err := s.store.List(s.t.Context(), runs.Filter{Most: 10_000})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func (s *env) attempt(run int64) (wait time.Duration) {
 	s.t.Helper()
 	for range 10 {
 		wait, err := s.Attempt(s.t.Context(), run)
-		if errors.Is(err, store.ErrRunChanged) || wait > 0 && wait < 10*time.Millisecond {
+		if errors.Is(err, runs.ErrRunChanged) || wait > 0 && wait < 10*time.Millisecond {
 			continue
 		}
 		if err != nil {
@@ -269,7 +269,7 @@ func (s *env) attemptAll() (waits []time.Duration) {
 }
 
 // value answers with one value.
-func value[T any](t *testing.T, s *store.Store, sql string, args ...any) (v T) {
+func value[T any](t *testing.T, s *storetest.Env, sql string, args ...any) (v T) {
 	t.Helper()
 	if err := s.Pool().QueryRow(t.Context(), sql, args...).Scan(&v); err != nil {
 		t.Fatalf("%s: %v", sql, err)

@@ -8,7 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 // Directory looks up the name of a space.
@@ -20,7 +20,7 @@ type Directory interface {
 // stores them. If the look-up fails, texts say "this space".
 type namedState struct {
 	State
-	store     *store.Store
+	eventLog  *eventlog.Log
 	directory Directory
 	log       *zap.Logger
 
@@ -31,12 +31,12 @@ type namedState struct {
 // Facts implements State.
 func (s *namedState) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
 	f, err := s.State.Facts(ctx, run, needs, at)
-	if err != nil || needs&reactors.NeedSpace == 0 || f.Space.DisplayName != store.UnknownSpace || !s.shouldLookUp(run.Space) {
+	if err != nil || needs&reactors.NeedSpace == 0 || f.Space.DisplayName != eventlog.UnknownSpace || !s.shouldLookUp(run.Space) {
 		return f, err
 	}
 	name, kind, err := s.directory.SpaceName(ctx, run.Space)
 	if err == nil {
-		err = s.store.NameSpace(ctx, run.Space, name, kind)
+		err = s.eventLog.NameSpace(ctx, run.Space, name, kind)
 	}
 	if err != nil {
 		s.log.Warn("space name not found out; texts say \"this space\"", zap.String("space", run.Space), zap.Error(err))

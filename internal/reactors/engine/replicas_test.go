@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -40,7 +40,7 @@ func TestTwoReplicasOneEffect(t *testing.T) {
 			d := s.newDispatcher()
 			wg.Go(func() {
 				_, err := d.Attempt(context.WithoutCancel(t.Context()), run)
-				if err != nil && !errors.Is(err, store.ErrRunChanged) {
+				if err != nil && !errors.Is(err, runs.ErrRunChanged) {
 					t.Errorf("attempt run %d: %v", run, err)
 				}
 			})
@@ -86,11 +86,11 @@ func TestLateReplicaEndsNothing(t *testing.T) {
 			if _, _, err := s.store.BeginAttempt(t.Context(), run); err != nil { // another replica
 				t.Fatal(err)
 			}
-			err = s.store.PrepareRun(t.Context(), late, store.Prepared{Requests: []reactors.Request{{Action: "say", Label: "x", Body: []byte(`{}`)}}})
-			if !errors.Is(err, store.ErrRunChanged) {
+			err = s.store.PrepareRun(t.Context(), late, runs.Prepared{Requests: []reactors.Request{{Action: "say", Label: "x", Body: []byte(`{}`)}}})
+			if !errors.Is(err, runs.ErrRunChanged) {
 				t.Errorf("PrepareRun = %v, want ErrRunChanged", err)
 			}
-			if err := s.store.FinishRun(t.Context(), late, reactors.Left, "left"); !errors.Is(err, store.ErrRunChanged) {
+			if err := s.store.FinishRun(t.Context(), late, reactors.Left, "left"); !errors.Is(err, runs.ErrRunChanged) {
 				t.Errorf("FinishRun = %v, want ErrRunChanged", err)
 			}
 			s.attemptAll()
@@ -188,7 +188,7 @@ func (s *env) waitForLocks(n int) {
 
 func TestPauseHoldsAndResumeGoesOn(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"welcome", store.AllReactors} {
+	for _, name := range []string{"welcome", runs.AllReactors} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newEnv(t, plain)

@@ -13,7 +13,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // Tick claims the runs of schedules that are due.
@@ -37,9 +38,10 @@ func Periodic() *river.PeriodicJob {
 // time of a rule is claimed once.
 type Scheduler struct {
 	river.WorkerDefaults[Tick]
-	ruleSet *RuleSet
-	store   *store.Store
-	now     func() time.Time
+	ruleSet  *RuleSet
+	runs     *runs.Runs
+	eventLog *eventlog.Log
+	now      func() time.Time
 
 	prunedAt atomic.Int64 // unix seconds
 }
@@ -48,11 +50,11 @@ type Scheduler struct {
 const pruneInterval = time.Hour
 
 // NewScheduler returns the worker; now is the clock, default time.Now.
-func NewScheduler(ruleSet *RuleSet, s *store.Store, now func() time.Time) *Scheduler {
+func NewScheduler(ruleSet *RuleSet, r *runs.Runs, l *eventlog.Log, now func() time.Time) *Scheduler {
 	if now == nil {
 		now = time.Now
 	}
-	return &Scheduler{ruleSet: ruleSet, store: s, now: now}
+	return &Scheduler{ruleSet: ruleSet, runs: r, eventLog: l, now: now}
 }
 
 // Work implements river.Worker.
@@ -65,7 +67,7 @@ func (s *Scheduler) Work(ctx context.Context, _ *river.Job[Tick]) error {
 	if now.Unix()-last < int64(pruneInterval/time.Second) || !s.prunedAt.CompareAndSwap(last, now.Unix()) {
 		return nil
 	}
-	return s.store.PruneRuns(ctx)
+	return s.runs.PruneRuns(ctx)
 }
 
 const (
@@ -85,7 +87,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 	for _, r := range scheduled {
 		names = append(names, r.ID)
 	}
-	seen, err := s.store.SchedulesSeen(ctx, names, now)
+	seen, err := s.runs.SchedulesSeen(ctx, names, now)
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 			continue
 		}
 		if spaces == nil {
-			if spaces, err = s.store.KnownSpaces(ctx); err != nil {
+			if spaces, err = s.eventLog.KnownSpaces(ctx); err != nil {
 				return err
 			}
 		}
@@ -109,13 +111,13 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
-	return s.store.SawSchedules(ctx, now)
+	return s.runs.SawSchedules(ctx, now)
 }
 
 // claimUntil claims the runs of a rule's times up to now, several at once.
 func (s *Scheduler) claimUntil(ctx context.Context, set *rules.Set, r *rules.Rule, after, now time.Time, spaces []string) (err error) {
 	for err == nil && after.Before(now) {
-		after, err = s.store.SeeToSchedule(ctx, r.ID, after, func(after time.Time) ([]reactors.Intent, time.Time) {
+		after, err = s.runs.SeeToSchedule(ctx, r.ID, after, func(after time.Time) ([]reactors.Intent, time.Time) {
 			var intents []reactors.Intent
 			for len(intents) < maxPlanned {
 				if after = r.NextTick(after); after.IsZero() || after.After(now) {

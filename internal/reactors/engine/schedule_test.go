@@ -34,7 +34,7 @@ func TestScheduleIsClaimedOnce(t *testing.T) {
 	s.setClock(start.AddDate(0, 0, 7).Add(5 * time.Second)) // a Monday, 09:00:05
 	var wg sync.WaitGroup
 	for range 4 {
-		scheduler := engine.NewScheduler(s.ruleSet, s.store, s.clock)
+		scheduler := engine.NewScheduler(s.ruleSet, s.store.Runs, s.store.Log, s.clock)
 		wg.Go(func() {
 			for range 3 {
 				if err := scheduler.Tick(context.WithoutCancel(t.Context()), s.clock()); err != nil {
@@ -60,7 +60,7 @@ func TestScheduleIsClaimedOnce(t *testing.T) {
 
 func (s *env) tick() {
 	s.t.Helper()
-	if err := engine.NewScheduler(s.ruleSet, s.store, s.clock).Tick(s.t.Context(), s.clock()); err != nil {
+	if err := engine.NewScheduler(s.ruleSet, s.store.Runs, s.store.Log, s.clock).Tick(s.t.Context(), s.clock()); err != nil {
 		s.t.Fatal(err)
 	}
 }

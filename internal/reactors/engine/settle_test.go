@@ -44,7 +44,7 @@ func TestOutcomeIsLookedUpBeforeItIsTold(t *testing.T) {
 	s := newEnv(t, plain)
 	s.action.names = true
 	action := &looked{say: s.action}
-	s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{action}, s.store, zap.NewNop(), engine.Options{WriteInterval: time.Microsecond, Now: s.clock})
+	s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{action}, s.store.Runs, s.store.Log, zap.NewNop(), engine.Options{WriteInterval: time.Microsecond, Now: s.clock})
 	s.join("users/1")
 	s.action.before = func(_ context.Context, m said) error { // it arrives, the answer doesn't
 		s.action.effects = append(s.action.effects, m)

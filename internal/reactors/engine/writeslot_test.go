@@ -18,7 +18,7 @@ func TestComesBackBeforeItsTurn(t *testing.T) {
 	t.Parallel()
 	const interval = 10 * time.Second
 	s := newEnv(t, plain)
-	s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
+	s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store.Runs, s.store.Log, zap.NewNop(), engine.Options{
 		WriteInterval: interval, Now: s.clock,
 	})
 	s.join("users/1", "users/2")
@@ -49,7 +49,7 @@ func TestPausesWhenThrottled(t *testing.T) {
 	} {
 		s := newEnv(t, plain)
 		s.action.before = func(context.Context, said) error { return c.err }
-		s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store, zap.NewNop(), engine.Options{
+		s.Dispatcher = engine.NewDispatcher(s.ruleSet, []reactors.Action{s.action}, s.store.Runs, s.store.Log, zap.NewNop(), engine.Options{
 			WriteInterval: interval, Now: s.clock,
 		})
 		s.join("users/1")

@@ -19,7 +19,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -27,7 +26,7 @@ var epoch = time.Date(2026, time.March, 1, 6, 0, 0, 0, time.UTC)
 
 // live is a worker with a clock of its own. The store outlives the rules.
 type live struct {
-	store   *store.Store
+	store   *storetest.Env
 	ruleSet atomic.Pointer[engine.RuleSet]
 	clock   atomic.Pointer[time.Time]
 }
@@ -39,7 +38,7 @@ func (l *live) set(t time.Time)                          { l.clock.Store(&t) }
 func newLive(t *testing.T) *live {
 	l := &live{}
 	l.set(epoch)
-	l.store = storetest.New(t, store.Options{Planner: l, Now: l.now}).Store
+	l.store = storetest.New(t, storetest.Options{Planner: l, Now: l.now})
 	return l
 }
 
@@ -49,8 +48,8 @@ func (l *live) work(ctx context.Context, set *rules.Set, says *say, prefix strin
 	l.set(since)
 	ruleSet := engine.NewRuleSet(set)
 	l.ruleSet.Store(ruleSet)
-	dispatcher := engine.NewDispatcher(ruleSet, []reactors.Action{says}, l.store, zap.NewNop(), engine.Options{Now: l.now})
-	scheduler := engine.NewScheduler(ruleSet, l.store, l.now)
+	dispatcher := engine.NewDispatcher(ruleSet, []reactors.Action{says}, l.store.Runs, l.store.Log, zap.NewNop(), engine.Options{Now: l.now})
+	scheduler := engine.NewScheduler(ruleSet, l.store.Runs, l.store.Log, l.now)
 	type moment struct {
 		at    time.Time
 		event *events.Delivery // nil: a tick

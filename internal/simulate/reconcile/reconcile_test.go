@@ -12,7 +12,6 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -82,19 +81,19 @@ func TestCheckNamesEveryDifference(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := storetest.New(t, store.Options{})
+			env := storetest.New(t, storetest.Options{})
 			// What was there before is none of this run's business.
 			old := []events.Delivery{delivery("old", 1), garbage("old")}
 			for i := range old {
 				old[i].ReceivedAt = started.Add(-time.Minute)
 			}
-			if _, err := env.Store.Record(t.Context(), old); err != nil {
+			if _, err := env.Record(t.Context(), old); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := env.Store.Record(t.Context(), tt.recorded); err != nil {
+			if _, err := env.Record(t.Context(), tt.recorded); err != nil {
 				t.Fatal(err)
 			}
-			got, err := Check(t.Context(), env.Store.Pool(), tt.truth, topic, started, nil)
+			got, err := Check(t.Context(), env.Pool(), tt.truth, topic, started, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -156,8 +155,8 @@ func (busy) WaitIdle(context.Context, string) error { return errors.New("3 messa
 
 func TestDrainThatDoesNotEndIsUnknown(t *testing.T) {
 	t.Parallel()
-	env := storetest.New(t, store.Options{})
-	if err := Drain(t.Context(), env.Store.Pool(), busy{}, "s"); err == nil || !strings.HasPrefix(err.Error(), "outcome unknown") {
+	env := storetest.New(t, storetest.Options{})
+	if err := Drain(t.Context(), env.Pool(), busy{}, "s"); err == nil || !strings.HasPrefix(err.Error(), "outcome unknown") {
 		t.Errorf("Drain = %v, want an error that says the outcome is unknown", err)
 	}
 }

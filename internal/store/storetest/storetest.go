@@ -17,11 +17,18 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/localpg"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 var full = flag.Bool("chaos.full", false, "run the failure tests at full size")
@@ -33,19 +40,43 @@ func Full() bool { return *full }
 type Env struct {
 	DSN   string
 	Store *store.Store
+	*eventlog.Log
+	*runs.Runs
+	*coverage.Coverage
 }
 
-// New returns a migrated, empty database with an open Store on it. Both go
+// Pool is the store's.
+func (e *Env) Pool() *pgxpool.Pool { return e.Store.Pool() }
+
+// Options are the settings of an Env.
+type Options struct {
+	Planner  reactors.Planner // nil: nothing reacts
+	MaxConns int              // these as in store.Options
+	Timeout  time.Duration
+	Now      func() time.Time
+	Log      *zap.Logger
+}
+
+// New returns a migrated, empty database with everything open on it. All go
 // away when the test ends.
-func New(t testing.TB, opts store.Options) *Env {
+func New(t testing.TB, opts Options) *Env {
 	t.Helper()
-	dsn := NewDSN(t)
-	s, err := store.Open(t.Context(), dsn, opts)
+	return Open(t, NewDSN(t), opts)
+}
+
+// Open opens everything on a database, for as long as the test lasts.
+func Open(t testing.TB, dsn string, opts Options) *Env {
+	t.Helper()
+	s, err := store.Open(t.Context(), dsn, store.Options{MaxConns: opts.MaxConns, Timeout: opts.Timeout, Now: opts.Now, Log: opts.Log})
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
 	t.Cleanup(s.Close)
-	return &Env{DSN: dsn, Store: s}
+	env := &Env{DSN: dsn, Store: s, Runs: runs.New(s), Coverage: coverage.New(s)}
+	if env.Log, err = eventlog.New(s, opts.Planner, env.Runs); err != nil {
+		t.Fatalf("open the event log: %v", err)
+	}
+	return env
 }
 
 // NewDSN returns the address of a migrated, empty database.

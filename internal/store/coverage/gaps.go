@@ -1,0 +1,225 @@
+package coverage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// Gap is a time of which events are missing.
+type Gap struct {
+	ID     int64
+	Scope  string    // "spaces/S", or a wide one
+	From   time.Time // begin, by Google's clock
+	To     time.Time // end; zero while it goes on
+	Cause  string    // why it came to be
+	State  string    // GapOpen, GapPending or GapImpossible
+	Detail string    // why it can't be repaired
+}
+
+// States of a gap.
+const (
+	GapOpen       = "open"       // it goes on
+	GapPending    = "pending"    // its repair is under way
+	GapImpossible = "impossible" // Detail says why
+)
+
+// ErrNoGap says that there is no such gap, or that it has been repaired.
+var ErrNoGap = errors.New("there is no such gap")
+
+const gapColumns = `
+	SELECT id, scope, from_time, to_time, cause, CASE WHEN to_time IS NULL THEN 'open' ELSE repair END, COALESCE(detail, '')
+	FROM coverage`
+
+// Gaps returns what is missing and hasn't been repaired, oldest first.
+func (s *Coverage) Gaps(ctx context.Context) ([]Gap, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, gapColumns+`
+		WHERE source = 'gap'
+		ORDER BY from_time, id`)
+	if err != nil {
+		return nil, fmt.Errorf("read the gaps: %w", err)
+	}
+	gaps, err := pgx.CollectRows(rows, scanGap)
+	if err != nil {
+		return nil, fmt.Errorf("read the gaps: %w", err)
+	}
+	return gaps, nil
+}
+
+// GapCounts returns how many gaps there are in each state.
+func (s *Coverage) GapCounts(ctx context.Context) (map[string]int, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		SELECT state, count(*)
+		FROM coverage_gaps
+		GROUP BY state`)
+	if err != nil {
+		return nil, fmt.Errorf("count the gaps: %w", err)
+	}
+	counts := map[string]int{}
+	var state string
+	var n int
+	if _, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error {
+		counts[state] = n
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("count the gaps: %w", err)
+	}
+	return counts, nil
+}
+
+// Gap returns one of them, or [ErrNoGap].
+func (s *Coverage) Gap(ctx context.Context, id int64) (Gap, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, gapColumns+`
+		WHERE source = 'gap' AND id = $1`, id)
+	if err != nil {
+		return Gap{}, fmt.Errorf("read gap %d: %w", id, err)
+	}
+	gap, err := pgx.CollectExactlyOneRow(rows, scanGap)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNoGap
+	}
+	if err != nil {
+		return Gap{}, fmt.Errorf("read gap %d: %w", id, err)
+	}
+	return gap, nil
+}
+
+func scanGap(row pgx.CollectableRow) (g Gap, err error) {
+	var to pgtype.Timestamptz
+	err = row.Scan(&g.ID, &g.Scope, &g.From, &to, &g.Cause, &g.State, &g.Detail)
+	g.From, g.To = g.From.UTC(), store.ZeroTime(to)
+	return g, err
+}
+
+// OpenGap cuts a gap out of what counted as covered, and asks for its repair.
+// What is a gap already stays as it is, and time of which nothing is known
+// isn't claimed to have been watched.
+func (s *Coverage) OpenGap(ctx context.Context, scope string, from, to time.Time, cause string) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
+			return err
+		}
+		ids, err := cutGap(ctx, tx, scope, from, to, cause)
+		if err != nil {
+			return err
+		}
+		return s.askForRepair(ctx, tx, ids)
+	})
+	if err != nil {
+		return fmt.Errorf("open a gap of %s from %s to %s: %w", scope, from.Format(time.RFC3339), to.Format(time.RFC3339), err)
+	}
+	return nil
+}
+
+// cutGap replaces the covered part of [from, to) by gaps, one for each
+// interval that it meets. The rest of those intervals stays.
+func cutGap(ctx context.Context, tx pgx.Tx, scope string, from, to time.Time, cause string) ([]int64, error) {
+	rows, err := tx.Query(ctx, `
+		WITH met AS (
+			SELECT id, from_time, to_time, source, cause, events, repaired_at
+			FROM coverage
+			WHERE scope = $1 AND source <> 'gap' AND from_time < $3 AND (to_time IS NULL OR to_time > $2)
+		), gone AS (
+			DELETE FROM coverage
+			WHERE id IN (SELECT id FROM met)
+		), before AS (
+			INSERT INTO coverage (scope, from_time, to_time, source, cause, events, repaired_at)
+			SELECT $1, from_time, $2, source, cause, events, repaired_at
+			FROM met
+			WHERE from_time < $2
+		)
+		SELECT from_time, to_time, source, cause
+		FROM met
+		ORDER BY from_time`, scope, from, to)
+	if err != nil {
+		return nil, err
+	}
+	type part struct {
+		FromTime time.Time
+		ToTime   pgtype.Timestamptz
+		Source   string
+		Cause    pgtype.Text
+	}
+	met, err := pgx.CollectRows(rows, pgx.RowToStructByName[part])
+	if err != nil {
+		return nil, err
+	}
+	var ids []int64
+	for _, m := range met {
+		end := to
+		if m.ToTime.Valid && m.ToTime.Time.Before(to) {
+			end = m.ToTime.Time
+		}
+		id, err := insertGap(ctx, tx, scope, latest(m.FromTime, from), end, cause)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+		if !m.ToTime.Valid || m.ToTime.Time.After(to) {
+			if _, err := tx.Exec(ctx, `
+				INSERT INTO coverage (scope, from_time, to_time, source, cause)
+				VALUES ($1, $2, $3, $4, $5)`, scope, to, m.ToTime, m.Source, m.Cause); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return ids, nil
+}
+
+// GapRepaired closes a gap whose backfill is complete from since on: what is
+// older stays a gap that can't be repaired, as Google doesn't keep it.
+func (s *Coverage) GapRepaired(ctx context.Context, id int64, since time.Time, events int) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	tag, err := s.pool.Exec(ctx, `
+		WITH old AS (
+			INSERT INTO coverage (scope, from_time, to_time, source, cause, repair, detail)
+			SELECT scope, from_time, LEAST(to_time, $2), 'gap', cause, 'impossible', $4
+			FROM coverage
+			WHERE id = $1 AND source = 'gap' AND repair = 'pending' AND from_time < $2
+		)
+		UPDATE coverage
+		SET from_time = LEAST(to_time, GREATEST(from_time, $2)), source = 'backfill', repair = NULL, events = $3, repaired_at = now()
+		WHERE id = $1 AND source = 'gap' AND repair = 'pending'`, id, since, events, ReasonTooOld)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrNoGap
+	}
+	if err != nil {
+		return fmt.Errorf("close gap %d: %w", id, err)
+	}
+	return nil
+}
+
+// ReasonTooOld is why nobody can repair a gap of long ago.
+const ReasonTooOld = "Google keeps events for 28 days"
+
+// GapImpossible says that a gap can't be repaired, and why.
+func (s *Coverage) GapImpossible(ctx context.Context, id int64, reason string) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	tag, err := s.pool.Exec(ctx, `
+		UPDATE coverage
+		SET repair = 'impossible', detail = $2
+		WHERE id = $1 AND source = 'gap' AND repair = 'pending'`, id, reason)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrNoGap
+	}
+	if err != nil {
+		return fmt.Errorf("give gap %d up: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package coverage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// Silence is a space of which nothing has come for longer than it uses to.
+type Silence struct {
+	Space string    // "spaces/S"
+	Since time.Time // of its last event, or when it began to be watched
+}
+
+// What counts as silence: twice the longest pause among the last events, so
+// that nights and weekends of a slow space are none, and at least a while.
+const (
+	baselineEvents = 50
+	leastEvents    = 10 // fewer are no baseline
+	leastSilence   = 30 * time.Minute
+	firstSilence   = 24 * time.Hour // of a space without a baseline
+)
+
+// Silences returns the spaces that are watched and have been silent for longer
+// than their own baseline, the most unusual first, at most so many. One that
+// was looked into is not among them until its silence has doubled.
+func (s *Coverage) Silences(ctx context.Context, now time.Time, most int) ([]Silence, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		WITH watched AS (
+			SELECT scope, from_time
+			FROM coverage
+			WHERE to_time IS NULL AND source = 'live'
+		), candidates AS (
+			SELECT w.scope AS space, s.id, w.from_time
+			FROM watched w
+			LEFT JOIN spaces s ON s.space = w.scope
+			WHERE w.scope LIKE 'spaces/%' AND w.scope <> 'spaces/-' AND s.deleted_at IS NULL
+			UNION
+			SELECT s.space, s.id, w.from_time
+			FROM watched w
+			CROSS JOIN spaces s
+			WHERE (w.scope NOT LIKE 'spaces/%' OR w.scope = 'spaces/-') AND s.deleted_at IS NULL
+				AND NOT EXISTS (SELECT FROM coverage c WHERE c.scope = s.space AND c.to_time IS NULL)
+		), paused AS (
+			SELECT c.space, COALESCE(max(b.last), min(c.from_time)) AS since,
+				CASE WHEN max(b.events) >= @least_events THEN GREATEST(2 * max(b.longest), @least) ELSE @first END AS allowed
+			FROM candidates c
+			CROSS JOIN LATERAL (
+				SELECT max(event_time) AS last, max(pause) AS longest, count(*) AS events
+				FROM (
+					SELECT event_time, event_time - lag(event_time) OVER (ORDER BY event_time) AS pause
+					FROM (
+						SELECT event_time
+						FROM events
+						WHERE space_id = c.id
+						ORDER BY event_time DESC
+						LIMIT @baseline
+					) newest
+				) pauses
+			) b
+			GROUP BY c.space
+		)
+		SELECT p.space, p.since
+		FROM paused p
+		LEFT JOIN silence_checks k ON k.space = p.space AND k.event_time = p.since
+		WHERE @now - p.since > p.allowed AND (k.checked_at IS NULL OR @now - p.since >= 2 * (k.checked_at - p.since))
+		ORDER BY extract(epoch FROM @now - p.since) / extract(epoch FROM p.allowed) DESC, p.space
+		LIMIT @most`,
+		pgx.NamedArgs{
+			"now": pgtype.Timestamptz{Time: store.Microseconds(now), Valid: true}, "most": most,
+			"baseline": baselineEvents, "least_events": leastEvents, "least": leastSilence, "first": firstSilence,
+		})
+	if err != nil {
+		return nil, fmt.Errorf("find silent spaces: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n Silence, err error) {
+		err = row.Scan(&n.Space, &n.Since)
+		n.Since = n.Since.UTC()
+		return n, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find silent spaces: %w", err)
+	}
+	return list, nil
+}
+
+// SilenceChecked keeps that Google was asked about a silence.
+func (s *Coverage) SilenceChecked(ctx context.Context, n Silence, at time.Time) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, `
+		INSERT INTO silence_checks (space, event_time, checked_at)
+		VALUES ($1, $2, $3)
+		ON CONFLICT (space) DO UPDATE SET
+			event_time = excluded.event_time,
+			checked_at = excluded.checked_at`, n.Space, n.Since, store.Microseconds(at)); err != nil {
+		return fmt.Errorf("keep that the silence of %s was looked into: %w", n.Space, err)
+	}
+	return nil
+}
+
+// Unrecorded returns which of the events, given by ce-id, are neither in the
+// log nor in the quarantine.
+func (s *Coverage) Unrecorded(ctx context.Context, ids []string) ([]string, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		SELECT id
+		FROM unnest($1::text[]) AS i (id)
+		WHERE NOT EXISTS (SELECT FROM events WHERE event_key = event_key(i.id))
+			AND NOT EXISTS (SELECT FROM quarantine WHERE attributes->>'ce-id' = i.id)`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("find unrecorded events: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("find unrecorded events: %w", err)
+	}
+	return list, nil
+}
+
+// SilentLoss opens a gap of a space that is watched, by itself or by a wider
+// subscription: events are missing in [from, to) although it was ACTIVE.
+func (s *Coverage) SilentLoss(ctx context.Context, space string, from, to time.Time) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
+			return err
+		}
+		ids, err := cutGap(ctx, tx, space, from, to, CauseSilentLoss)
+		if err != nil {
+			return err
+		}
+		var own bool
+		if err := tx.QueryRow(ctx, `
+			SELECT EXISTS (
+				SELECT FROM coverage
+				WHERE scope = $1 AND from_time < $3 AND (to_time IS NULL OR to_time > $2)
+			)`, space, from, to).Scan(&own); err != nil {
+			return err
+		}
+		if !own { // the wide scope's interval stays: other spaces weren't silent
+			id, err := insertGap(ctx, tx, space, from, to, CauseSilentLoss)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return s.askForRepair(ctx, tx, ids)
+	})
+	if err != nil {
+		return fmt.Errorf("open a gap of %s since %s: %w", space, from.Format(time.RFC3339), err)
+	}
+	return nil
+}

@@ -1,0 +1,307 @@
+package coverage
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/riverqueue/river"
+
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// SubscriptionState is a Workspace Events subscription as the keeper saw it
+// after one pass. Zero times are unknown; all are of Google's clock.
+type SubscriptionState struct {
+	Target          string // full resource name of what is watched
+	Scope           string // "spaces/S", or "spaces/-", "users/U", "customers/C"
+	Name            string // "subscriptions/S", "" if there is none
+	UID             string
+	State           string // ACTIVE, SUSPENDED or DELETED; "" if there is none
+	Reason          string // of a suspension, in Google's words, or why it is parked
+	Remedy          string // what a person has to do
+	Error           string // of the last attempt to mend it
+	Lapse           string // why it was not ACTIVE until this pass changed it
+	EventTypes      []string
+	Managed         bool // false: others made it on our topic
+	Parked          bool // a person has to mend something
+	IncludeResource bool
+	Touched         bool // this pass changed it, and nobody else has since the last pass that wanted it, or since it was made
+	Elsewhere       bool // its events go to another topic than ours
+	CreateTime      time.Time
+	UpdateTime      time.Time
+	ExpireTime      time.Time
+	GrantedAt       time.Time // when the present lifetime was granted
+	NextTry         time.Time // when a suspended one is tried again
+	Tries           int       // how often in a row that failed
+	ObservedAt      time.Time // when this was so; for one that was changed, after the change
+	ConfirmedAt     time.Time // when it last delivered; set by SubscriptionStates
+}
+
+// keeperLock is the advisory lock under which observations are written: those
+// of two keepers come one after the other.
+const keeperLock = 0x5b_ee_9e_12
+
+// Observe keeps what the keeper saw, and moves the coverage of each target's
+// scope on: an interval that ended is closed, a gap that ended gets a job to
+// repair it. states is all that was wanted or there at the given time: a target that
+// isn't among them any more, or only as others', is retired. What was seen
+// before something newer is dropped; the same again changes nothing.
+func (s *Coverage) Observe(ctx context.Context, at time.Time, states []SubscriptionState) error {
+	at = store.Microseconds(at)
+	states = slices.Clone(states)
+	slices.SortFunc(states, func(x, y SubscriptionState) int { return cmp.Compare(x.Target, y.Target) })
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
+			return err
+		}
+		before, err := readObserved(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := s.retire(ctx, tx, at, states); err != nil {
+			return err
+		}
+		for i := range states { // as precise as what they are compared with
+			n := &states[i]
+			n.ObservedAt, n.CreateTime, n.UpdateTime = store.Microseconds(n.ObservedAt), store.Microseconds(n.CreateTime), store.Microseconds(n.UpdateTime)
+		}
+		fresh := slices.DeleteFunc(states, func(n SubscriptionState) bool { return !n.ObservedAt.After(before[n.Target].at) })
+		if err := s.moveCoverage(ctx, tx, before, fresh); err != nil {
+			return err
+		}
+		return writeStates(ctx, tx, fresh)
+	})
+	if err != nil {
+		return fmt.Errorf("keep the observation of %d subscriptions: %w", len(states), err)
+	}
+	return nil
+}
+
+// retire ends the coverage of targets that nobody wants any more at the last
+// look while they were wanted, and has a gap that was open repaired up to then.
+// A subscription may outlive that it was wanted; nobody follows its coverage
+// meanwhile. Targets that are not even there any more are forgotten.
+func (s *Coverage) retire(ctx context.Context, tx pgx.Tx, at time.Time, states []SubscriptionState) error {
+	present := each(states, func(n *SubscriptionState) string { return n.Target })
+	wanted := each(states, func(n *SubscriptionState) bool { return n.Managed })
+	rows, err := tx.Query(ctx, `
+		WITH present AS (
+			SELECT target, wanted
+			FROM unnest($1::text[], $2::boolean[]) AS p (target, wanted)
+		), unwanted AS (
+			SELECT target, scope, observed_at, confirmed_at
+			FROM subscription_states s
+			WHERE observed_at < $3
+				AND NOT EXISTS (SELECT FROM present p WHERE p.target = s.target AND p.wanted)
+		), gone AS (
+			DELETE FROM subscription_states s
+			USING unwanted u
+			WHERE s.target = u.target
+				AND NOT EXISTS (SELECT FROM present p WHERE p.target = s.target)
+		)
+		UPDATE coverage c
+		SET to_time = GREATEST(c.from_time, CASE c.source WHEN 'live' THEN u.confirmed_at ELSE u.observed_at END),
+			repair = CASE c.source WHEN 'gap' THEN 'pending' END
+		FROM unwanted u
+		WHERE c.scope = u.scope AND c.to_time IS NULL
+		RETURNING c.id, c.source`, present, wanted, at)
+	if err != nil {
+		return err
+	}
+	var id int64
+	var source string
+	var ended []int64
+	if _, err := pgx.ForEachRow(rows, []any{&id, &source}, func() error {
+		if source == SourceGap {
+			ended = append(ended, id)
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("retire targets: %w", err)
+	}
+	return s.askForRepair(ctx, tx, ended)
+}
+
+func readObserved(ctx context.Context, tx pgx.Tx) (map[string]observed, error) {
+	before := map[string]observed{}
+	rows, err := tx.Query(ctx, `
+		SELECT target, observed_at, confirmed_at
+		FROM subscription_states`)
+	if err != nil {
+		return nil, err
+	}
+	var target string
+	var seen time.Time
+	var confirmed pgtype.Timestamptz
+	_, err = pgx.ForEachRow(rows, []any{&target, &seen, &confirmed}, func() error {
+		before[target] = observed{at: seen.UTC(), confirmed: confirmed.Time.UTC()}
+		return nil
+	})
+	return before, err
+}
+
+// moveCoverage applies decide to every managed target.
+func (s *Coverage) moveCoverage(ctx context.Context, tx pgx.Tx, before map[string]observed, states []SubscriptionState) error {
+	open := map[string]*interval{}
+	rows, err := tx.Query(ctx, `
+		SELECT scope, id, source, from_time
+		FROM coverage
+		WHERE to_time IS NULL`)
+	if err != nil {
+		return err
+	}
+	var scope string
+	var row interval
+	if _, err := pgx.ForEachRow(rows, []any{&scope, &row.id, &row.source, &row.from}, func() error {
+		open[scope] = &interval{row.id, row.source, row.from.UTC()}
+		return nil
+	}); err != nil {
+		return err
+	}
+	last, err := readEnds(ctx, tx, states, open)
+	if err != nil {
+		return err
+	}
+	var ended []int64
+	for _, n := range states {
+		if !n.Managed {
+			continue
+		}
+		prev := before[n.Target]
+		prev.ended = last[n.Scope]
+		m := decide(open[n.Scope], prev, n)
+		if m == (move{}) {
+			continue
+		}
+		gaps, err := applyMove(ctx, tx, n.Scope, open[n.Scope], m)
+		if err != nil {
+			return fmt.Errorf("move the coverage of %s: %w", n.Scope, err)
+		}
+		ended = append(ended, gaps...)
+	}
+	return s.askForRepair(ctx, tx, ended)
+}
+
+// readEnds finds when the coverage of the scopes that have no open interval
+// ended.
+func readEnds(ctx context.Context, tx pgx.Tx, states []SubscriptionState, open map[string]*interval) (map[string]time.Time, error) {
+	var scopes []string
+	for _, n := range states {
+		if n.Managed && open[n.Scope] == nil {
+			scopes = append(scopes, n.Scope)
+		}
+	}
+	last := map[string]time.Time{}
+	if len(scopes) == 0 {
+		return last, nil
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT scope, max(to_time)
+		FROM coverage
+		WHERE scope = ANY($1)
+		GROUP BY scope`, scopes)
+	if err != nil {
+		return nil, err
+	}
+	var scope string
+	var end time.Time
+	_, err = pgx.ForEachRow(rows, []any{&scope, &end}, func() error {
+		last[scope] = end.UTC()
+		return nil
+	})
+	return last, err
+}
+
+// applyMove returns the numbers of gaps that have ended.
+func applyMove(ctx context.Context, tx pgx.Tx, scope string, open *interval, m move) (ended []int64, err error) {
+	if open != nil {
+		if _, err := tx.Exec(ctx, `
+			UPDATE coverage
+			SET to_time = $2, repair = CASE source WHEN 'gap' THEN 'pending' END
+			WHERE id = $1 AND to_time IS NULL`, open.id, latest(m.endOpen, open.from)); err != nil {
+			return nil, err
+		}
+		if open.source == SourceGap {
+			ended = append(ended, open.id)
+		}
+	}
+	if m.gapUntil.After(m.endOpen) {
+		id, err := insertGap(ctx, tx, scope, m.endOpen, m.gapUntil, m.cause)
+		if err != nil {
+			return nil, err
+		}
+		ended = append(ended, id)
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO coverage (scope, from_time, source, cause)
+		VALUES ($1, $2, $3, CASE $3 WHEN 'gap' THEN $4 END)`, scope, m.openFrom, m.openSource, m.cause)
+	return ended, err
+}
+
+func insertGap(ctx context.Context, tx pgx.Tx, scope string, from, to time.Time, cause string) (id int64, err error) {
+	err = tx.QueryRow(ctx, `
+		INSERT INTO coverage (scope, from_time, to_time, source, cause, repair)
+		VALUES ($1, $2, $3, 'gap', $4, 'pending')
+		RETURNING id`, scope, from, to, cause).Scan(&id)
+	return id, err
+}
+
+// askForRepair adds a job for each gap.
+func (s *Coverage) askForRepair(ctx context.Context, tx pgx.Tx, gaps []int64) error {
+	if len(gaps) == 0 {
+		return nil
+	}
+	params := make([]river.InsertManyParams, len(gaps))
+	for i, id := range gaps {
+		params[i] = river.InsertManyParams{
+			Args:       jobs.Backfill{Gap: id},
+			InsertOpts: &river.InsertOpts{Queue: jobs.QueueBackfill},
+		}
+	}
+	if _, err := s.db.Jobs().InsertManyFastTx(ctx, tx, params); err != nil {
+		return fmt.Errorf("insert %d backfill jobs: %w", len(gaps), err)
+	}
+	return nil
+}
+
+// SubscriptionStates returns what the keeper last saw, by target.
+func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		SELECT target, scope, COALESCE(name, ''), COALESCE(uid, ''), COALESCE(state, ''), COALESCE(reason, ''),
+			COALESCE(remedy, ''), COALESCE(error, ''), event_types, managed, parked, include_resource,
+			create_time, update_time, expire_time, granted_at, next_try_at, tries, observed_at, confirmed_at
+		FROM subscription_states
+		ORDER BY target`)
+	if err != nil {
+		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
+	}
+	var types []string
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n SubscriptionState, err error) {
+		var created, updated, expires, granted, next, confirmed pgtype.Timestamptz
+		err = row.Scan(&n.Target, &n.Scope, &n.Name, &n.UID, &n.State, &n.Reason, &n.Remedy, &n.Error, &n.EventTypes,
+			&n.Managed, &n.Parked, &n.IncludeResource, &created, &updated, &expires, &granted, &next, &n.Tries,
+			&n.ObservedAt, &confirmed)
+		n.CreateTime, n.UpdateTime, n.ExpireTime = store.ZeroTime(created), store.ZeroTime(updated), store.ZeroTime(expires)
+		n.GrantedAt, n.NextTry, n.ConfirmedAt = store.ZeroTime(granted), store.ZeroTime(next), store.ZeroTime(confirmed)
+		n.ObservedAt = n.ObservedAt.UTC()
+		if slices.Equal(n.EventTypes, types) { // as of nearly all: they are held once
+			n.EventTypes = types
+		}
+		types = n.EventTypes
+		return n, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
+	}
+	return list, nil
+}

@@ -1,0 +1,201 @@
+package eventlog
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// version orders the states of one thing: by time, and by event where two
+// have the same time, so that every replica decides the same.
+type version struct {
+	time    time.Time // in microseconds; zero: older than any
+	key     Key
+	ordinal int
+}
+
+func (v version) compare(w version) int {
+	return cmp.Or(v.time.Compare(w.time), bytes.Compare(v.key[:], w.key[:]), cmp.Compare(v.ordinal, w.ordinal))
+}
+
+// pgTime maps the zero time to -infinity, where every other is later.
+func (v version) pgTime() pgtype.Timestamptz {
+	if v.time.IsZero() {
+		return pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
+	}
+	return pgtype.Timestamptz{Time: v.time, Valid: true}
+}
+
+// row is one item of one event on its way into the database.
+type row struct {
+	delivery int // index in the batch
+	key      Key
+	time     time.Time // of the event, in microseconds
+	d        *events.Delivery
+	ev       *events.Event
+	it       *events.Item
+	fetched  time.Time // when the item's content was fetched; zero if the event held it
+
+	// Numbers of names, filled in by lookups; 0 for none.
+	typeID, sourceID, spaceID, actorID int32
+}
+
+func (r *row) backfilled() bool { return r.d.Origin == events.OriginBackfill }
+
+// asOf is when the content was fetched; zero if it is that of the event's time.
+func (r *row) asOf() time.Time {
+	if r.backfilled() {
+		return r.d.ReceivedAt
+	}
+	return r.fetched
+}
+
+func (r *row) version() version { return version{time: r.time, key: r.key, ordinal: r.it.Ordinal} }
+
+// batch is what one transaction writes. It is built anew for every try.
+type batch struct {
+	deliveries []events.Delivery
+	rows       []row // sorted by time, key and ordinal
+	quarantine []quarantined
+
+	months map[time.Time]bool
+
+	// Filled by project.
+	spaces      []spaceRow
+	users       []userRow
+	messages    []messageRow
+	revisions   []messageRow
+	reactions   []reactionRow
+	memberships []membershipRow
+	changes     []changeRow
+
+	planned    map[int][]reactors.Intent // by index in rows: what rules want if the row is new
+	neighbours []neighbour
+
+	// Filled while the results are read.
+	recorded map[rowKey]bool
+}
+
+type rowKey struct {
+	key     Key
+	ordinal int
+}
+
+func (r *row) id() rowKey { return rowKey{r.key, r.it.Ordinal} }
+
+// newBatch sorts out what is to be written. With a reason why, everything is
+// quarantined for it.
+func (s *Log) newBatch(deliveries []events.Delivery, why *events.Malformed) *batch {
+	b := &batch{
+		deliveries: deliveries,
+		rows:       make([]row, 0, len(deliveries)),
+		months:     map[time.Time]bool{},
+		recorded:   make(map[rowKey]bool, len(deliveries)),
+	}
+	seen := make(map[Key]bool, len(deliveries))
+	now := s.db.Now()
+	for i := range deliveries {
+		d := &deliveries[i]
+		switch {
+		case why != nil:
+			b.quarantineDelivery(i, why)
+			continue
+		case d.Malformed != nil:
+			b.quarantineDelivery(i, d.Malformed)
+			continue
+		}
+		at := store.Microseconds(d.Event.Time)
+		if at.Before(now.Add(-oldestEvent)) || at.After(now.Add(newestEvent)) {
+			b.quarantineDelivery(i, absurdTime(at))
+			continue
+		}
+		key := KeyOf(d.Event, d.MessageID)
+		if seen[key] {
+			continue // delivered twice within the batch: a duplicate
+		}
+		seen[key] = true
+		b.months[monthOf(at)] = true
+		for j := range d.Event.Items {
+			b.rows = append(b.rows, row{delivery: i, key: key, time: at, d: d, ev: d.Event, it: &d.Event.Items[j]})
+		}
+	}
+	// By time first: then the indexes of time grow at their ends, and less of
+	// their pages stays empty.
+	slices.SortFunc(b.rows, func(x, y row) int {
+		return cmp.Or(x.time.Compare(y.time), bytes.Compare(x.key[:], y.key[:]), cmp.Compare(x.it.Ordinal, y.it.Ordinal))
+	})
+	return b
+}
+
+// project derives what the rows mean for each table. They must have their
+// numbers.
+func (b *batch) project() {
+	for i := range b.rows {
+		r := &b.rows[i]
+		switch r.it.Kind {
+		case events.KindMessage:
+			b.addMessage(r)
+		case events.KindReaction:
+			b.addReaction(r)
+		case events.KindMembership:
+			b.addMembership(i)
+		case events.KindSpace:
+			b.addSpace(r)
+		case events.KindInteraction:
+			b.addInteraction(r)
+		}
+	}
+	b.compactSpaces()
+	b.compactUsers()
+	b.compactMessages()
+	b.compactReactions()
+	b.compactMemberships()
+}
+
+func (b *batch) monthList() []time.Time {
+	list := make([]time.Time, 0, len(b.months))
+	for m := range b.months {
+		list = append(list, m)
+	}
+	return list
+}
+
+// outcomes tells the deliveries apart once the batch is committed.
+func (b *batch) outcomes(outcomes []events.Outcome) {
+	for i := range outcomes {
+		outcomes[i] = events.Duplicate
+	}
+	for i := range b.rows {
+		if b.recorded[b.rows[i].id()] {
+			outcomes[b.rows[i].delivery] = events.Recorded
+		}
+	}
+	for _, q := range b.quarantine {
+		outcomes[q.delivery] = events.Quarantined
+	}
+}
+
+// compact sorts rows by key and keeps the newest of each: a statement can't
+// touch a row twice, and one order of keys is what keeps writers from waiting
+// in a circle. merge is called with the newer and the older of two rows.
+func compact[R any](rows []R, key func(*R) string, at func(*R) version, merge func(newer, older *R)) []R {
+	slices.SortStableFunc(rows, func(x, y R) int {
+		return cmp.Or(cmp.Compare(key(&x), key(&y)), at(&y).compare(at(&x)))
+	})
+	kept := rows[:0]
+	for i := range rows {
+		if n := len(kept); n > 0 && key(&kept[n-1]) == key(&rows[i]) {
+			merge(&kept[n-1], &rows[i])
+			continue
+		}
+		kept = append(kept, rows[i])
+	}
+	return kept
+}

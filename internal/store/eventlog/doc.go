@@ -1,0 +1,97 @@
+// Package eventlog keeps the events in Postgres: the log, the projections that
+// follow from it, and the quarantine.
+//
+// # What it promises
+//
+// [Log.Record] commits a batch of deliveries in one transaction: each event
+// once, however often it is delivered; the projections; the reactor runs with
+// their River jobs. When it returns an outcome other than events.Unsettled,
+// that delivery is committed and may be acknowledged. Projections end up the
+// same whatever order events arrive in.
+//
+// # What the caller must do
+//
+// Try again what came back unsettled, with the same delivery; never drop it.
+// Pass a context that outlives a shutdown long enough for a commit.
+//
+// # Failure
+//
+// An error of Record means that the database was away, busy or wrong: nobody
+// is to blame but the database, and nothing is lost. A COMMIT whose reply got
+// lost is harmless: the second try finds every event recorded. A delivery that
+// the database refuses for its content is found by halving the batch and goes
+// to the quarantine; the others are recorded.
+//
+// # Concurrency
+//
+// All methods may be called from any goroutine and by any number of replicas.
+// Names get their numbers in a transaction of their own before: event_types,
+// event_sources, spaces, users. Every other transaction takes its locks in one
+// order: events, spaces, users, messages, reactions, memberships, membership_changes, reactor_runs, river_job; within
+// a table by key; events by time first. So two of them never wait for each other in a circle.
+package eventlog
+
+import (
+	"context"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// Claimer adds to a transaction the runs that events ask for.
+type Claimer interface {
+	Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) error
+}
+
+// Log is the event log. Create it with [New].
+type Log struct {
+	db      *store.Store
+	pool    *pgxpool.Pool
+	planner reactors.Planner
+	claimer Claimer
+
+	payloads *payloadCodec
+	lookups  *lookups
+	months   *months
+
+	prepareOnce sync.Mutex
+	prepared    bool
+}
+
+// New returns the event log in a database, and closes with it. planner is asked
+// what events lead to and claimer keeps its answers; without a planner nothing
+// reacts.
+func New(db *store.Store, planner reactors.Planner, claimer Claimer) (*Log, error) {
+	payloads, err := newPayloadCodec()
+	if err != nil {
+		return nil, err
+	}
+	l := &Log{
+		db: db, pool: db.Pool(), planner: planner, claimer: claimer,
+		payloads: payloads, lookups: newLookups(), months: newMonths(),
+	}
+	db.Attach(l.lookups.forget, payloads.close)
+	return l, nil
+}
+
+// prepare does once what Record relies on: the payload dictionary and the
+// months around now.
+func (s *Log) prepare(ctx context.Context) error {
+	s.prepareOnce.Lock()
+	defer s.prepareOnce.Unlock()
+	if s.prepared {
+		return nil
+	}
+	if err := s.payloads.publish(ctx, s.pool); err != nil {
+		return err
+	}
+	if err := s.EnsurePartitions(ctx, s.db.Now()); err != nil {
+		return err
+	}
+	s.prepared = true
+	return nil
+}

@@ -1,0 +1,138 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// ErrNoEvent says that the log doesn't hold the event any more.
+var ErrNoEvent = errors.New("there is no such event")
+
+// Named is one item of a recorded event that held names only.
+type Named struct {
+	Key      Key
+	Ordinal  int
+	Time     time.Time // of the event
+	Kind     events.Kind
+	Resource string // full name
+	Space    string // "spaces/S"
+}
+
+// Enrich fills what was fetched into the projections, as if the event had
+// held it, marked as of the time of fetching. What a newer event told stays,
+// and the log is left as it is. Reactors are asked now, as they could not be
+// before: a join is one once it is known to be. Doing it twice changes
+// nothing. The error is [ErrNoEvent] if the event is gone, and permanent if
+// the database refuses the content.
+//
+// content holds what the item is about; of a deleted message, its tombstone.
+func (s *Log) Enrich(ctx context.Context, n Named, content events.Item, asOf time.Time) error {
+	for attempt := 0; ; attempt++ {
+		err := s.enrich(ctx, n, content, asOf)
+		if err == nil {
+			return nil
+		}
+		if rejected, ok := dataError(err); ok {
+			return reactors.Permanent(fmt.Errorf("fill in what %s is: the database doesn't take it: %s", n.Resource, describe(rejected)))
+		}
+		if err = s.afterError(err); attempt >= retries || !errors.Is(err, errAgain) {
+			return fmt.Errorf("fill in what %s is: %w", n.Resource, err)
+		}
+	}
+}
+
+func (s *Log) enrich(ctx context.Context, n Named, content events.Item, asOf time.Time) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Release()
+	at := version{time: store.Microseconds(n.Time), key: n.Key, ordinal: n.Ordinal}
+	ev, err := recordedEvent(ctx, conn, at, n.Space)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrNoEvent
+	}
+	if err != nil {
+		return err
+	}
+	b, deleted := enrichment(n, ev, content, store.Microseconds(asOf))
+	if err := s.lookups.number(ctx, conn, b.rows); err != nil {
+		return err
+	}
+	b.project()
+	mayRun := !deleted && s.mayRun(b)
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		q := &pgx.Batch{} // in the one order of locks
+		b.queueSpaces(q)
+		b.queueUsers(q)
+		b.queueMessages(q)
+		b.queueReactions(q)
+		b.queueMemberships(q)
+		b.queueKnown(q)
+		if mayRun {
+			b.queueNeighbours(q)
+		}
+		if err := tx.SendBatch(ctx, q).Close(); err != nil || !mayRun {
+			return err
+		}
+		return s.claimRuns(ctx, tx, b)
+	})
+}
+
+// enrichment is a batch of the one item. A message that was deleted since
+// counts as what its deletion's event will tell.
+func enrichment(n Named, ev *events.Event, content events.Item, asOf time.Time) (b *batch, deleted bool) {
+	it := &ev.Items[0]
+	it.Actor, it.Message, it.Membership = content.Actor, content.Message, content.Membership
+	it.Reaction, it.SpaceData = content.Reaction, content.SpaceData
+	r := row{
+		key: n.Key, time: ev.Time, ev: ev, it: it, fetched: asOf,
+		d: &events.Delivery{Origin: events.OriginLive, ReceivedAt: asOf},
+	}
+	if m := it.Message; m != nil && !m.DeleteTime.IsZero() {
+		it.Verb, r.time, deleted = events.VerbDeleted, store.Microseconds(m.DeleteTime), true
+	}
+	return &batch{rows: []row{r}, recorded: map[rowKey]bool{r.id(): true}}, deleted
+}
+
+// queueKnown completes the history's row of the event. A row that has a state
+// got it from a copy of the event that held it.
+func (b *batch) queueKnown(q *pgx.Batch) {
+	for i := range b.changes {
+		c := &b.changes[i]
+		if c.state == "" {
+			continue
+		}
+		v := b.rows[c.index].version()
+		q.Queue(`
+			UPDATE membership_changes
+			SET state = $6, role = NULLIF($7, ''), member_type = NULLIF($8, ''), fetched_at = $9
+			WHERE space = $1 AND member = $2 AND event_time = $3 AND event_key = $4 AND ordinal = $5 AND state IS NULL`,
+			c.space, c.member, v.time, pgtype.UUID{Bytes: v.key, Valid: true}, v.ordinal, c.state, c.role, string(c.typ), b.rows[c.index].fetched)
+	}
+}
+
+// GiveUp keeps that the content could not be had, and why.
+func (s *Log) GiveUp(ctx context.Context, n Named, reason, detail string) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, `
+		INSERT INTO unfetched (event_time, event_key, ordinal, kind, resource, space, reason, detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8, ''))
+		ON CONFLICT DO NOTHING`,
+		store.Microseconds(n.Time), n.Key, n.Ordinal, string(n.Kind), n.Resource, n.Space, reason, store.Clean(detail)); err != nil {
+		return fmt.Errorf("give up on %s: %w", n.Resource, err)
+	}
+	return nil
+}

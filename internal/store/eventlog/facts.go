@@ -1,0 +1,222 @@
+package eventlog
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// mostCounted is how far facts count: rules compare with small numbers.
+const mostCounted = 1000
+
+// UnknownSpace stands for the name of a space that isn't known.
+const UnknownSpace = "this space"
+
+// Facts adds to what a run's event told the state that is needed now. All that
+// is recorded counts, even if its time is a little ahead of our clock.
+func (s *Log) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, now time.Time) (reactors.Facts, error) {
+	return s.facts(ctx, run, needs, now, pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true})
+}
+
+// FactsAsOf is Facts as of a time in the past: what happened after it doesn't
+// count.
+func (s *Log) FactsAsOf(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
+	return s.facts(ctx, run, needs, at, pgtype.Timestamptz{Time: store.Microseconds(at), Valid: true})
+}
+
+func (s *Log) facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time, known pgtype.Timestamptz) (reactors.Facts, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	f := run.Facts
+	f.Space.DisplayName = cmp.Or(f.Space.DisplayName, UnknownSpace)
+	q := &factQuery{facts: &f, at: store.Microseconds(at), known: known}
+	if needs&reactors.NeedSpace != 0 {
+		q.space()
+	}
+	if needs&reactors.NeedMember != 0 {
+		q.member()
+	}
+	if needs&reactors.NeedPosts != 0 {
+		q.posts()
+	}
+	if needs&reactors.NeedThread != 0 {
+		q.thread()
+	}
+	if needs&reactors.NeedSpaceActivity != 0 {
+		q.spaceActivity()
+	}
+	if needs&reactors.NeedWeek != 0 {
+		q.week()
+	}
+	if f.Message.ClientID != "" {
+		q.own()
+	}
+	if q.batch.Len() == 0 {
+		return f, nil
+	}
+	if err := s.pool.SendBatch(ctx, &q.batch).Close(); err != nil {
+		return reactors.Facts{}, fmt.Errorf("look up what rule %s needs to know: %w", run.Reactor, err)
+	}
+	f.Space.DisplayName = cmp.Or(f.Space.DisplayName, UnknownSpace)
+	return f, nil
+}
+
+// factQuery collects the look-ups of one run, which make one round trip.
+type factQuery struct {
+	batch pgx.Batch
+	facts *reactors.Facts
+	at    time.Time          // windows end here
+	known pgtype.Timestamptz // what happened later isn't known
+}
+
+// ask queues a query whose one row, if there is one, is scanned into targets.
+func (q *factQuery) ask(targets []any, sql string, args ...any) {
+	q.batch.Queue(sql, args...).QueryRow(func(row pgx.Row) error {
+		if err := row.Scan(targets...); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		return nil
+	})
+}
+
+func (q *factQuery) space() {
+	q.ask([]any{&q.facts.Space.DisplayName, &q.facts.Space.Type}, `
+		SELECT COALESCE(display_name, ''), COALESCE(space_type, '')
+		FROM spaces
+		WHERE space = $1`, q.facts.Space.Name)
+}
+
+// member asks who the person is and whether they are in the space. Of whom the
+// history knows nothing we take them to be: they did something there.
+func (q *factQuery) member() {
+	m := &q.facts.Member
+	if m.Name == "" {
+		return
+	}
+	m.IsMember = true
+	q.ask([]any{&m.IsMember, &m.Role}, `
+		SELECT state = 'JOINED', COALESCE(NULLIF($4, ''), role, '')
+		FROM membership_changes
+		WHERE space = $1 AND member = $2 AND state IS NOT NULL AND event_time <= $3
+		ORDER BY event_time DESC, event_key DESC, ordinal DESC
+		LIMIT 1`, q.facts.Space.Name, m.Name, q.known, m.Role)
+	q.ask([]any{&m.DisplayName, &m.Type}, `
+		SELECT COALESCE(display_name, ''), COALESCE(NULLIF($2, ''), user_type, '')
+		FROM users
+		WHERE user_name = $1`, m.Name, m.Type)
+}
+
+func (q *factQuery) posts() {
+	q.ask([]any{&q.facts.Member.MessagesInSpace}, `
+		SELECT count(*)
+		FROM (
+			SELECT
+			FROM events e
+			JOIN event_types t ON t.id = e.type_id
+			WHERE e.actor_id = (SELECT id FROM users WHERE user_name = $2)
+				AND e.space_id = (SELECT id FROM spaces WHERE space = $1)
+				AND t.kind = 'message' AND t.verb = 'created' AND e.event_time <= $3
+			LIMIT $4
+		) posts`, q.facts.Space.Name, q.facts.Member.Name, q.known, mostCounted)
+}
+
+func (q *factQuery) thread() {
+	m := &q.facts.Message
+	q.ask([]any{&m.Exists}, `
+		SELECT deleted_at IS NULL OR deleted_at > $2
+		FROM messages
+		WHERE message = $1`, m.Name, q.known)
+	if m.Thread == "" {
+		return
+	}
+	// By the space's events since the message: there is no index of threads,
+	// and rules look at young ones.
+	q.ask([]any{&m.RepliesByOthers}, `
+		SELECT count(*)
+		FROM (
+			SELECT
+			FROM events e
+			JOIN event_types t ON t.id = e.type_id
+			JOIN users u ON u.id = e.actor_id
+			JOIN messages m ON m.message = full_name(e.resource, $1)
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = $1)
+				AND e.event_time > $2 AND e.event_time <= $3
+				AND t.kind = 'message' AND t.verb = 'created'
+				AND m.thread = $4 AND u.user_name <> $5 AND u.user_type = 'HUMAN'
+			LIMIT $6
+		) replies`, q.facts.Space.Name, store.Microseconds(q.facts.Event.Time), q.known, m.Thread, q.facts.Member.Name, mostCounted)
+}
+
+// spaceActivity counts members. Of some it is known only by a later event that
+// they were there before: they count from that event on.
+func (q *factQuery) spaceActivity() {
+	q.ask([]any{&q.facts.Space.Members, &q.facts.Space.JoinsLastHr}, `
+		SELECT count(*) FILTER (WHERE (left_at IS NULL OR left_at > $3) AND CASE
+				WHEN joined_at IS NOT NULL THEN joined_at <= $3
+				ELSE EXISTS (
+					SELECT
+					FROM membership_changes c
+					WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.event_time <= $3
+				)
+			END),
+			count(*) FILTER (WHERE joined_at > $2::timestamptz - interval '1 hour' AND joined_at <= $3)
+		FROM membership_intervals i
+		WHERE space = $1`, q.facts.Space.Name, q.at, q.known)
+}
+
+func (q *factQuery) week() {
+	w := &q.facts.Space.Week
+	q.ask([]any{&w.Messages, &w.Posters}, `
+		SELECT count(*), count(DISTINCT e.actor_id)
+		FROM events e
+		JOIN event_types t ON t.id = e.type_id
+		JOIN users u ON u.id = e.actor_id
+		WHERE e.space_id = (SELECT id FROM spaces WHERE space = $1)
+			AND e.event_time > $2::timestamptz - interval '7 days' AND e.event_time <= $2
+			AND t.kind = 'message' AND t.verb = 'created' AND u.user_type IS DISTINCT FROM 'BOT'`, q.facts.Space.Name, q.at)
+	q.ask([]any{&w.Joins, &w.Leaves}, `
+		SELECT count(*) FILTER (WHERE joined_at > $2::timestamptz - interval '7 days' AND joined_at <= $2),
+			count(*) FILTER (WHERE left_at > $2::timestamptz - interval '7 days' AND left_at <= $2)
+		FROM membership_intervals
+		WHERE space = $1`, q.facts.Space.Name, q.at)
+	q.ask([]any{&w.TopEmoji}, `
+		SELECT r.emoji
+		FROM events e
+		JOIN event_types t ON t.id = e.type_id
+		JOIN reactions r ON r.reaction = full_name(e.resource, $1)
+		WHERE e.space_id = (SELECT id FROM spaces WHERE space = $1)
+			AND e.event_time > $2::timestamptz - interval '7 days' AND e.event_time <= $2
+			AND t.kind = 'reaction' AND t.verb = 'created' AND r.emoji IS NOT NULL
+		GROUP BY r.emoji
+		ORDER BY count(*) DESC, r.emoji
+		LIMIT 1`, q.facts.Space.Name, q.at)
+}
+
+func (q *factQuery) own() {
+	q.ask([]any{&q.facts.Message.Own}, `
+		SELECT true
+		FROM own_messages
+		WHERE client_id = $1 AND space IN ($2, '')
+		LIMIT 1`, q.facts.Message.ClientID, q.facts.Space.Name)
+}
+
+// NameSpace keeps the name of a space that no event has told so far.
+func (s *Log) NameSpace(ctx context.Context, space, displayName, spaceType string) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, `
+		UPDATE spaces
+		SET display_name = COALESCE(display_name, NULLIF($2, '')), space_type = COALESCE(space_type, NULLIF($3, ''))
+		WHERE space = $1 AND (display_name IS NULL OR space_type IS NULL)`, space, store.Clean(displayName), store.Clean(spaceType)); err != nil {
+		return fmt.Errorf("keep the name of %s: %w", space, err)
+	}
+	return nil
+}

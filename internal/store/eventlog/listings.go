@@ -1,0 +1,190 @@
+package eventlog
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// Listing is Google's list of a space's members.
+type Listing struct {
+	Space   string    // "spaces/S"
+	AsOf    time.Time // by Google's clock: what happened before is in it
+	Members []Member
+	Left    []string // "users/U" who were believed to be in the space and aren't
+}
+
+// Member is one of those listed.
+type Member struct {
+	Name        string // "users/U" or "groups/G"
+	Type        events.UserType
+	DisplayName string // "" if unknown
+	State       events.MembershipState
+	Role        string
+	Affiliation string
+}
+
+// Reconciled counts what a listing changed.
+type Reconciled struct {
+	Changed int // members who are new, or in another state or role
+	Left    int // who had left unseen
+}
+
+// Absent returns who, by all that happened before, is in the space without
+// being listed. Chat apps are left out, as lists do the same.
+func (s *Log) Absent(ctx context.Context, l Listing) ([]string, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	listed := make([]string, len(l.Members))
+	for i, m := range l.Members {
+		listed[i] = m.Name
+	}
+	rows, err := s.pool.Query(ctx, `
+		SELECT m.member
+		FROM memberships m
+		LEFT JOIN users u ON u.user_name = m.member
+		WHERE m.space = $1 AND m.state = 'JOINED' AND m.member LIKE 'users/%'
+			AND m.version_time < $2 AND u.user_type IS DISTINCT FROM 'BOT'
+			AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS i (member) WHERE i.member = m.member)
+		ORDER BY m.member`, l.Space, store.Microseconds(l.AsOf), listed)
+	if err != nil {
+		return nil, fmt.Errorf("find members of %s who aren't listed: %w", l.Space, err)
+	}
+	absent, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("find members of %s who aren't listed: %w", l.Space, err)
+	}
+	return absent, nil
+}
+
+// Reconcile writes what a listing tells and isn't known, in one transaction.
+// What an event of the time of the listing or later told stays, whenever it
+// arrives. Nothing of this asks for reactions.
+//
+// What a listing confirms isn't written, so that the same listing again costs
+// nothing. An event that contradicts it and arrives after it, although it
+// happened before, is believed until the next listing.
+func (s *Log) Reconcile(ctx context.Context, l Listing) (Reconciled, error) {
+	for attempt := 0; ; attempt++ {
+		r, err := s.reconcile(ctx, l)
+		if err == nil {
+			return r, nil
+		}
+		if err = s.afterError(err); attempt >= retries || !errors.Is(err, errAgain) {
+			return r, fmt.Errorf("reconcile the members of %s: %w", l.Space, err)
+		}
+	}
+}
+
+func (s *Log) reconcile(ctx context.Context, l Listing) (Reconciled, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	// The names first, in a transaction of their own: see lookups.
+	q := &pgx.Batch{}
+	(&unnumbered{spaces: map[string]bool{l.Space: true}}).queueSpaces(q, map[string]int32{})
+	l.queueUsers(q)
+	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
+		return Reconciled{}, err
+	}
+	return l.write(ctx, s)
+}
+
+// queueUsers adds people, and what is new of them.
+func (l Listing) queueUsers(q *pgx.Batch) {
+	var people []Member
+	for _, m := range l.Members {
+		if m.Type != "" {
+			people = append(people, m)
+		}
+	}
+	if len(people) == 0 {
+		return
+	}
+	slices.SortFunc(people, func(x, y Member) int { return cmp.Compare(x.Name, y.Name) })
+	people = slices.CompactFunc(people, func(x, y Member) bool { return x.Name == y.Name })
+	names, types, display := make([]string, len(people)), make([]string, len(people)), make([]string, len(people))
+	for i, m := range people {
+		names[i], types[i], display[i] = store.Clean(m.Name), store.Clean(string(m.Type)), store.Clean(m.DisplayName)
+	}
+	q.Queue(`
+		INSERT INTO users AS u (version_time, user_name, user_type, display_name)
+		SELECT CASE WHEN display_name = '' THEN '-infinity' ELSE $1::timestamptz END, user_name, user_type, NULLIF(display_name, '')
+		FROM unnest($2::text[], $3::text[], $4::text[]) AS i (user_name, user_type, display_name)
+		WHERE NOT EXISTS (
+			SELECT FROM users k
+			WHERE k.user_name = i.user_name AND k.user_type IS NOT NULL
+				AND (i.display_name = '' OR k.display_name = i.display_name OR k.version_time >= $1)
+		)
+		ORDER BY user_name COLLATE "C"
+		ON CONFLICT (user_name) DO UPDATE SET
+			user_type = COALESCE(u.user_type, excluded.user_type),
+			version_time = GREATEST(u.version_time, excluded.version_time),
+			display_name = CASE WHEN excluded.version_time > u.version_time THEN excluded.display_name ELSE u.display_name END`,
+		store.Microseconds(l.AsOf), names, types, display)
+}
+
+// write changes the memberships and then, under their locks, the history.
+func (l Listing) write(ctx context.Context, s *Log) (r Reconciled, err error) {
+	list := slices.Clone(l.Members)
+	for _, user := range l.Left {
+		list = append(list, Member{Name: user, State: events.MembershipNotAMember})
+	}
+	slices.SortStableFunc(list, func(x, y Member) int { return cmp.Compare(x.Name, y.Name) })
+	list = slices.CompactFunc(list, func(x, y Member) bool { return x.Name == y.Name })
+	n := len(list)
+	members, types, states := make([]string, n), make([]string, n), make([]string, n)
+	roles, affiliations := make([]string, n), make([]string, n)
+	for i, m := range list {
+		members[i], types[i], states[i] = store.Clean(m.Name), store.Clean(string(m.Type)), store.Clean(string(m.State))
+		roles[i], affiliations[i] = store.Clean(m.Role), store.Clean(m.Affiliation)
+	}
+	rows, err := s.pool.Query(ctx, `
+		WITH listed AS (
+			SELECT member, member_type, state, NULLIF(role, '') AS role, NULLIF(affiliation, '') AS affiliation
+			FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS i (member, member_type, state, role, affiliation)
+		), written AS (
+			INSERT INTO memberships AS m (version_time, version_key, space, member, state, role, affiliation, source)
+			SELECT $1, $2, $3, member, state, role, affiliation, 'list'
+			FROM listed
+			ON CONFLICT (space, member) DO UPDATE SET
+				version_time = excluded.version_time,
+				version_key = excluded.version_key,
+				state = excluded.state,
+				role = excluded.role,
+				affiliation = excluded.affiliation,
+				source = excluded.source
+			WHERE (excluded.version_time, excluded.version_key) > (m.version_time, m.version_key)
+				AND (excluded.state, excluded.role, excluded.affiliation) IS DISTINCT FROM (m.state, m.role, m.affiliation)
+			RETURNING member
+		)
+		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, member, verb, state, role, member_type)
+		SELECT $1, $2, 0, 's', $3, member, CASE state WHEN 'NOT_A_MEMBER' THEN 'deleted' ELSE 'updated' END,
+			state, role, NULLIF(member_type, '')
+		FROM listed
+		JOIN written USING (member)
+		ON CONFLICT DO NOTHING
+		RETURNING state`,
+		store.Microseconds(l.AsOf), pgtype.UUID{Valid: true}, l.Space, members, types, states, roles, affiliations)
+	if err != nil {
+		return r, err
+	}
+	var state string
+	_, err = pgx.ForEachRow(rows, []any{&state}, func() error {
+		if state == string(events.MembershipNotAMember) {
+			r.Left++
+		} else {
+			r.Changed++
+		}
+		return nil
+	})
+	return r, err
+}

@@ -1,0 +1,81 @@
+package eventlog
+
+import (
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// queueEvents writes the log. What comes back is new: a key that is there
+// already is a redelivery and stays as it was.
+func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
+	n := len(b.rows)
+	if n == 0 {
+		return
+	}
+	eventTimes, receivedAt, publishTimes := make([]time.Time, n), make([]time.Time, n), make([]pgtype.Timestamptz, n)
+	keys, sources, types := make([]pgtype.UUID, n), make([]int32, n), make([]int32, n)
+	spaces, actors := make([]int32, n), make([]int32, n)
+	ordinals, codecs, backfilled := make([]int16, n), make([]int16, n), make([]bool, n)
+	ids, resources, messageIDs := make([]string, n), make([]string, n), make([]string, n)
+	payloads := make([][]byte, n)
+
+	arena := make([]byte, 0, 512*n) // most payloads are smaller: one allocation for all
+	for i := range b.rows {
+		r := &b.rows[i]
+		eventTimes[i], receivedAt[i], publishTimes[i] = r.time, r.d.ReceivedAt, store.OptionalTime(r.d.PublishTime)
+		keys[i] = pgtype.UUID{Bytes: r.key, Valid: true}
+		sources[i], types[i], spaces[i], actors[i] = r.sourceID, r.typeID, r.spaceID, r.actorID
+		ordinals[i], backfilled[i] = int16(r.it.Ordinal), r.backfilled()
+		ids[i], resources[i] = shortName(r.ev.ID, r.it.Space, "/spaceEvents"), shortName(r.it.Resource, r.it.Space, "")
+		messageIDs[i] = store.Clean(r.d.MessageID)
+		if r.it.Ordinal == 0 {
+			start := len(arena)
+			arena, codecs[i] = s.payloads.encode(arena, r.d.Data)
+			payloads[i] = arena[start:len(arena):len(arena)]
+		}
+	}
+	q.Queue(`
+		INSERT INTO events (event_time, received_at, publish_time, event_key, source_id, space_id, actor_id, type_id,
+			ordinal, payload_codec, origin, ce_id, resource, message_id, payload)
+		SELECT event_time, received_at, publish_time, event_key, source_id, NULLIF(space_id, 0), NULLIF(actor_id, 0), type_id,
+			ordinal, payload_codec, CASE WHEN backfilled THEN 'b' ELSE 'l' END::"char",
+			ce_id, resource, NULLIF(message_id, ''), payload
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::integer[],
+			$6::integer[], $7::integer[], $8::integer[], $9::smallint[], $10::smallint[], $11::boolean[],
+			$12::text[], $13::text[], $14::text[], $15::bytea[])
+			AS i (event_time, received_at, publish_time, event_key, source_id, space_id, actor_id, type_id,
+			ordinal, payload_codec, backfilled, ce_id, resource, message_id, payload)
+		ON CONFLICT DO NOTHING
+		RETURNING event_key, ordinal`,
+		eventTimes, receivedAt, publishTimes, keys, sources, spaces, actors, types,
+		ordinals, codecs, backfilled, ids, resources, messageIDs, payloads,
+	).Query(func(rows pgx.Rows) error {
+		var key pgtype.UUID
+		var ordinal int16
+		_, err := pgx.ForEachRow(rows, []any{&key, &ordinal}, func() error {
+			b.recorded[rowKey{key.Bytes, int(ordinal)}] = true
+			return nil
+		})
+		return err
+	})
+}
+
+// shortName leaves out what a name has in common with its space: it would
+// make up a tenth of the log. The SQL function full_name undoes it.
+func shortName(name, space, collection string) string {
+	if strings.HasPrefix(name, "/") {
+		return "/" + name
+	}
+	if rest, ok := strings.CutPrefix(name, space); ok && space != "" {
+		rest, ok = strings.CutPrefix(rest, collection)
+		if ok && strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "//") {
+			return rest
+		}
+	}
+	return name
+}

@@ -1,0 +1,167 @@
+package eventlog
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// messageRow is one version of a message, its tombstone, or just its name.
+type messageRow struct {
+	version      version
+	message      string
+	space        string
+	sender       string
+	thread       string
+	deletionType string
+	text         string
+	hasContent   bool // text and attachments are known
+	attachments  int
+	createTime   time.Time
+	deletedAt    time.Time
+	asOf         time.Time // when it was fetched, if the event didn't bring it
+}
+
+func (b *batch) addMessage(r *row) {
+	m := messageRow{message: r.it.Resource, space: r.it.Space}
+	if d := r.it.Message; d != nil {
+		m.sender, m.thread = cmp.Or(d.Sender.Name, r.it.Actor), d.Thread
+		m.createTime = store.Microseconds(d.CreateTime)
+		m.deletionType = d.DeletionType
+	}
+	switch {
+	case r.it.Verb == events.VerbDeleted:
+		m.version = r.version()
+		m.deletedAt = r.time
+	case r.it.Message != nil:
+		d := r.it.Message
+		m.version = r.version()
+		if !d.LastUpdateTime.IsZero() {
+			m.version.time = store.Microseconds(d.LastUpdateTime)
+		}
+		m.hasContent, m.text, m.attachments = true, d.Text, min(d.AttachmentCount, 1<<15-1)
+		m.deletionType = ""
+		m.asOf = r.asOf()
+	}
+	// A bare name has no version: it makes the message known and changes
+	// nothing that is known of it.
+	b.messages = append(b.messages, m)
+}
+
+// compactMessages keeps the newest version of each message, tombstones first;
+// older ones are revisions at once. The trigger keep_message_version does the
+// same between the batch and what the table holds.
+func (b *batch) compactMessages() {
+	slices.SortStableFunc(b.messages, func(x, y messageRow) int {
+		return cmp.Or(cmp.Compare(x.message, y.message),
+			cmp.Compare(rank(&x), rank(&y)), y.version.compare(x.version))
+	})
+	kept := b.messages[:0]
+	for i := range b.messages {
+		m := b.messages[i]
+		n := len(kept)
+		if n == 0 || kept[n-1].message != m.message {
+			kept = append(kept, m)
+			continue
+		}
+		winner := &kept[n-1]
+		winner.sender = cmp.Or(winner.sender, m.sender)
+		winner.thread = cmp.Or(winner.thread, m.thread)
+		if winner.createTime.IsZero() {
+			winner.createTime = m.createTime
+		}
+		if m.hasContent {
+			b.revisions = append(b.revisions, m)
+		}
+	}
+	b.messages = kept
+	slices.SortFunc(b.revisions, func(x, y messageRow) int {
+		return cmp.Or(cmp.Compare(x.message, y.message), x.version.time.Compare(y.version.time),
+			bytes.Compare(x.version.key[:], y.version.key[:]))
+	})
+}
+
+func rank(m *messageRow) int {
+	if m.deletedAt.IsZero() {
+		return 1
+	}
+	return 0
+}
+
+func (b *batch) queueMessages(q *pgx.Batch) {
+	if len(b.messages) > 0 {
+		b.queueCurrentMessages(q)
+	}
+	if len(b.revisions) > 0 {
+		b.queueRevisions(q)
+	}
+}
+
+func (b *batch) queueCurrentMessages(q *pgx.Batch) {
+	n := len(b.messages)
+	versionTimes, keys := make([]pgtype.Timestamptz, n), make([]pgtype.UUID, n)
+	createTimes, deletedAt, asOf := make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n)
+	names, spaces, senders, threads := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	deletionTypes, texts := make([]string, n), make([]pgtype.Text, n)
+	attachments := make([]pgtype.Int2, n)
+	for i := range b.messages {
+		m := &b.messages[i]
+		versionTimes[i], keys[i] = m.version.pgTime(), pgtype.UUID{Bytes: m.version.key, Valid: true}
+		createTimes[i], deletedAt[i], asOf[i] = store.OptionalTime(m.createTime), store.OptionalTime(m.deletedAt), store.OptionalTime(m.asOf)
+		names[i], spaces[i], senders[i], threads[i] = m.message, m.space, m.sender, m.thread
+		deletionTypes[i] = m.deletionType
+		texts[i] = pgtype.Text{String: m.text, Valid: m.hasContent}
+		attachments[i] = pgtype.Int2{Int16: int16(m.attachments), Valid: m.hasContent}
+	}
+	// Which of two versions stays is decided by the trigger
+	// keep_message_version; for a redelivery it leaves the row as it is.
+	q.Queue(`
+		INSERT INTO messages (version_time, create_time, deleted_at, payload_as_of, version_key,
+			attachments, message, space, sender, thread, deletion_type, text)
+		SELECT version_time, create_time, deleted_at, payload_as_of, version_key,
+			attachments, message, space, NULLIF(sender, ''), NULLIF(thread, ''), NULLIF(deletion_type, ''), text
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::uuid[],
+			$6::smallint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
+			AS i (version_time, create_time, deleted_at, payload_as_of, version_key,
+			attachments, message, space, sender, thread, deletion_type, text)
+		ON CONFLICT (message) DO UPDATE SET
+			version_time = excluded.version_time,
+			create_time = excluded.create_time,
+			deleted_at = excluded.deleted_at,
+			payload_as_of = excluded.payload_as_of,
+			version_key = excluded.version_key,
+			attachments = excluded.attachments,
+			sender = excluded.sender,
+			thread = excluded.thread,
+			deletion_type = excluded.deletion_type,
+			text = excluded.text`,
+		versionTimes, createTimes, deletedAt, asOf, keys,
+		attachments, names, spaces, senders, threads, deletionTypes, texts)
+}
+
+func (b *batch) queueRevisions(q *pgx.Batch) {
+	n := len(b.revisions)
+	versionTimes, keys := make([]pgtype.Timestamptz, n), make([]pgtype.UUID, n)
+	asOf, attachments := make([]pgtype.Timestamptz, n), make([]int16, n)
+	names, texts := make([]string, n), make([]string, n)
+	for i := range b.revisions {
+		m := &b.revisions[i]
+		versionTimes[i], keys[i] = m.version.pgTime(), pgtype.UUID{Bytes: m.version.key, Valid: true}
+		asOf[i], attachments[i] = store.OptionalTime(m.asOf), int16(m.attachments)
+		names[i], texts[i] = m.message, m.text
+	}
+	q.Queue(`
+		INSERT INTO message_revisions (version_time, payload_as_of, version_key, attachments, message, text)
+		SELECT version_time, payload_as_of, version_key, attachments, message, text
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::text[], $6::text[])
+			AS i (version_time, payload_as_of, version_key, attachments, message, text)
+		ON CONFLICT DO NOTHING`,
+		versionTimes, asOf, keys, attachments, names, texts)
+}

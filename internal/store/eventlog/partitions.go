@@ -1,0 +1,119 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A new event may be this old or this far ahead, whether live or fetched
+// later: Pub/Sub keeps messages 31 days, backfill reaches back 28. Anything
+// else is a broken clock or an attack on the partitions.
+const (
+	oldestEvent = 40 * 24 * time.Hour
+	newestEvent = 24 * time.Hour
+)
+
+// Partitions reach from this many months before now to that many after it.
+// There is deliberately no default partition: what lies in it would block the
+// creation of the right one.
+const (
+	monthsBehind = 2
+	monthsAhead  = 3
+)
+
+// months remembers which partitions are there.
+type months struct {
+	mu    sync.Mutex
+	known map[time.Time]bool
+}
+
+func newMonths() *months { return &months{known: map[time.Time]bool{}} }
+
+func (m *months) missing(want []time.Time) []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var missing []time.Time
+	for _, w := range want {
+		if !m.known[w] {
+			missing = append(missing, w)
+		}
+	}
+	return missing
+}
+
+func (m *months) add(month time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known[month] = true
+}
+
+func (m *months) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clear(m.known)
+}
+
+func monthOf(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// EnsurePartitions creates the partitions of events around now that are
+// missing. Record does it for what it needs; call it daily so that the
+// months ahead are there before their first event.
+func (s *Log) EnsurePartitions(ctx context.Context, now time.Time) error {
+	var want []time.Time
+	for m := -monthsBehind; m <= monthsAhead; m++ {
+		want = append(want, monthOf(now).AddDate(0, m, 0))
+	}
+	return s.ensureMonths(ctx, want)
+}
+
+func (s *Log) ensureMonths(ctx context.Context, want []time.Time) error {
+	for _, month := range s.months.missing(want) {
+		if err := s.createPartition(ctx, month); err != nil {
+			return fmt.Errorf("create partition for %s: %w", month.Format("2006-01"), err)
+		}
+		s.months.add(month)
+	}
+	return nil
+}
+
+// createPartition makes the table first and attaches it then: that lets
+// readers and writers of the other months go on, where CREATE TABLE …
+// PARTITION OF would lock them out.
+func (s *Log) createPartition(ctx context.Context, month time.Time) error {
+	name := "events_" + month.Format("2006_01")
+	// Not to_regclass: it may answer from a cache older than the lock below.
+	const exists = `
+		SELECT EXISTS (
+			SELECT FROM pg_inherits i
+			JOIN pg_class c ON c.oid = i.inhrelid
+			WHERE i.inhparent = 'events'::regclass AND c.relname = $1
+		)`
+	var there bool
+	if err := s.pool.QueryRow(ctx, exists, name).Scan(&there); err != nil || there {
+		return err
+	}
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// One replica creates it, the others wait here and find it.
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('spacekeeper partitions'))`); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, exists, name).Scan(&there); err != nil || there {
+			return err
+		}
+		bound := func(t time.Time) string { return t.Format("'2006-01-02 00:00:00+00'") }
+		_, err := tx.Exec(ctx, fmt.Sprintf(`
+			SET LOCAL lock_timeout = '3s';
+			CREATE TABLE %[1]s (LIKE events INCLUDING ALL);
+			ALTER TABLE events ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]s) TO (%[3]s)`,
+			pgx.Identifier{name}.Sanitize(), bound(month), bound(month.AddDate(0, 1, 0))),
+			pgx.QueryExecModeSimpleProtocol)
+		return err
+	})
+}

@@ -1,0 +1,156 @@
+package eventlog
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// mayRun reports whether the batch could lead to runs, so that a second round
+// trip is needed. Plan is pure, so it can be asked beforehand for everything but
+// memberships: what a change of those means depends on the recorded history.
+func (s *Log) mayRun(b *batch) bool {
+	if s.planner == nil {
+		return false
+	}
+	b.planned = map[int][]reactors.Intent{}
+	for i := range b.rows {
+		r := &b.rows[i]
+		if r.it.Kind == events.KindMembership || r.backfilled() {
+			continue
+		}
+		if intents := s.plan(reactors.Change{Event: r.ev, Item: r.it, Origin: r.d.Origin}); len(intents) > 0 {
+			b.planned[i] = intents
+		}
+	}
+	return len(b.planned) > 0 || len(b.changes) > 0
+}
+
+// plan asks the planner. If it panics on a change it always will: a person has
+// to look, and the event must be recorded all the same.
+func (s *Log) plan(c reactors.Change) (intents []reactors.Intent) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.db.Log().Error("rules could not be asked about an event", zap.String("event_id", c.Event.ID),
+				zap.Int("ordinal", c.Item.Ordinal), zap.Any("panic", p))
+			intents = nil
+		}
+	}()
+	return s.planner.Plan(c)
+}
+
+// claimRuns plans for what was delivered for the first time and adds the runs
+// and their jobs to the transaction.
+func (s *Log) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
+	delivered, err := b.deliveredFirst(ctx, tx)
+	if err != nil {
+		return err
+	}
+	var intents []reactors.Intent
+	// In the order of the rows: of two items of an event that want the same,
+	// the first has it, here and in a replay.
+	for i := range b.rows {
+		if delivered[b.rows[i].id()] {
+			intents = append(intents, b.planned[i]...)
+		}
+	}
+	joins, err := s.planMemberships(ctx, tx, b, delivered)
+	if err != nil {
+		return err
+	}
+	return s.claimer.Claim(ctx, tx, append(intents, joins...))
+}
+
+// deliveredFirst returns the items that reactors haven't seen: those that are
+// new, and those that a backfill has recorded before Pub/Sub delivered them.
+// Nobody who joins while a gap is being repaired goes without a welcome.
+func (b *batch) deliveredFirst(ctx context.Context, tx pgx.Tx) (map[rowKey]bool, error) {
+	var times []time.Time
+	var keys []pgtype.UUID
+	for i := range b.rows {
+		if r := &b.rows[i]; !b.recorded[r.id()] && !r.backfilled() {
+			times, keys = append(times, r.time), append(keys, pgtype.UUID{Bytes: r.key, Valid: true})
+		}
+	}
+	if len(keys) == 0 {
+		return b.recorded, nil
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT e.event_key, e.ordinal
+		FROM unnest($1::timestamptz[], $2::uuid[]) AS i (event_time, event_key)
+		JOIN events e ON e.event_time = i.event_time AND e.event_key = i.event_key
+		WHERE e.origin = 'b'`, times, keys)
+	if err != nil {
+		return nil, fmt.Errorf("find what a backfill has recorded: %w", err)
+	}
+	delivered := maps.Clone(b.recorded)
+	var key pgtype.UUID
+	var ordinal int
+	if _, err := pgx.ForEachRow(rows, []any{&key, &ordinal}, func() error {
+		delivered[rowKey{Key(key.Bytes), ordinal}] = true
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("find what a backfill has recorded: %w", err)
+	}
+	return delivered, nil
+}
+
+// changesByRow lists the changes in the order of their rows; they themselves
+// are in that of locks.
+func (b *batch) changesByRow() []*changeRow {
+	list := make([]*changeRow, len(b.changes))
+	for i := range b.changes {
+		list[i] = &b.changes[i]
+	}
+	slices.SortFunc(list, func(x, y *changeRow) int { return cmp.Compare(x.index, y.index) })
+	return list
+}
+
+func (s *Log) planMemberships(ctx context.Context, tx pgx.Tx, b *batch, delivered map[rowKey]bool) ([]reactors.Intent, error) {
+	before := make(map[int]neighbour, len(b.neighbours))
+	for _, n := range b.neighbours {
+		before[n.change.index] = n
+	}
+	var intents []reactors.Intent
+	for _, c := range b.changesByRow() {
+		r := &b.rows[c.index]
+		if !delivered[r.id()] || r.backfilled() {
+			continue
+		}
+		change := reactors.Change{Event: r.ev, Item: r.it, Origin: r.d.Origin}
+		transition(&change, c, before[c.index])
+		intents = append(intents, s.plan(change)...)
+	}
+	// A late report of an earlier state can turn a recorded update into a
+	// join. To plan for one that was a join before is harmless: it was
+	// claimed then.
+	for _, n := range b.neighbours {
+		r := &b.rows[n.change.index]
+		if n.next == nil || n.next.backfilled || !b.recorded[r.id()] ||
+			b.recorded[rowKey{n.next.version.key, n.next.version.ordinal}] ||
+			!joined(n.next.state, n.next.verb, n.change.state) {
+			continue
+		}
+		ev, err := n.next.change(ctx, tx, n.change.space, n.change.member)
+		if err != nil {
+			return nil, err
+		}
+		for _, intent := range s.plan(reactors.Change{Event: ev, Item: &ev.Items[0], Origin: events.OriginLive, Joined: true}) {
+			if len(intent.Steps) > 0 {
+				intent.Outcome = reactors.AlreadyDone // if it is, that's no evaluation of its own
+				intents = append(intents, intent)
+			}
+		}
+	}
+	return intents, nil
+}

@@ -1,0 +1,97 @@
+package eventlog
+
+import (
+	"cmp"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+type reactionRow struct {
+	version   version
+	reaction  string
+	message   string
+	user      string
+	emoji     string
+	addedAt   time.Time
+	removedAt time.Time
+	present   bool
+}
+
+func (b *batch) addReaction(r *row) {
+	x := reactionRow{version: r.version(), reaction: r.it.Resource, user: r.it.Actor}
+	x.message, _, _ = strings.Cut(r.it.Resource, "/reactions/")
+	if d := r.it.Reaction; d != nil {
+		x.user, x.emoji = cmp.Or(d.User.Name, x.user), d.Emoji()
+	}
+	// Whether it is there follows from the verb, even if only the name is known.
+	if r.it.Verb == events.VerbDeleted {
+		x.removedAt = r.time
+	} else {
+		x.addedAt, x.present = r.time, true
+	}
+	b.reactions = append(b.reactions, x)
+}
+
+func (b *batch) compactReactions() {
+	b.reactions = compact(b.reactions,
+		func(x *reactionRow) string { return x.reaction },
+		func(x *reactionRow) version { return x.version },
+		func(newer, older *reactionRow) {
+			newer.user, newer.emoji = cmp.Or(newer.user, older.user), cmp.Or(newer.emoji, older.emoji)
+			if older.addedAt.After(newer.addedAt) {
+				newer.addedAt = older.addedAt
+			}
+			if older.removedAt.After(newer.removedAt) {
+				newer.removedAt = older.removedAt
+			}
+		})
+}
+
+func (b *batch) queueReactions(q *pgx.Batch) {
+	n := len(b.reactions)
+	if n == 0 {
+		return
+	}
+	versionTimes, keys, present := make([]time.Time, n), make([]pgtype.UUID, n), make([]bool, n)
+	addedAt, removedAt := make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n)
+	names, messages, users, emojis := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i := range b.reactions {
+		x := &b.reactions[i]
+		versionTimes[i], keys[i], present[i] = x.version.time, pgtype.UUID{Bytes: x.version.key, Valid: true}, x.present
+		addedAt[i], removedAt[i] = store.OptionalTime(x.addedAt), store.OptionalTime(x.removedAt)
+		names[i], messages[i], users[i], emojis[i] = x.reaction, x.message, x.user, x.emoji
+	}
+	// The name contains user and emoji, so those never change and may come
+	// from any event. GREATEST ignores NULL.
+	q.Queue(`
+		INSERT INTO reactions AS r (version_time, added_at, removed_at, version_key, present,
+			reaction, message, user_name, emoji)
+		SELECT version_time, added_at, removed_at, version_key, present,
+			reaction, message, NULLIF(user_name, ''), NULLIF(emoji, '')
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::boolean[],
+			$6::text[], $7::text[], $8::text[], $9::text[])
+			AS i (version_time, added_at, removed_at, version_key, present, reaction, message, user_name, emoji)
+		ON CONFLICT (reaction) DO UPDATE SET
+			version_time = GREATEST(r.version_time, excluded.version_time),
+			version_key = CASE WHEN (excluded.version_time, excluded.version_key) > (r.version_time, r.version_key)
+				THEN excluded.version_key ELSE r.version_key END,
+			present = CASE WHEN (excluded.version_time, excluded.version_key) > (r.version_time, r.version_key)
+				THEN excluded.present ELSE r.present END,
+			added_at = GREATEST(r.added_at, excluded.added_at),
+			removed_at = GREATEST(r.removed_at, excluded.removed_at),
+			user_name = COALESCE(r.user_name, excluded.user_name),
+			emoji = COALESCE(r.emoji, excluded.emoji)
+		-- A redelivery changes nothing, unless the batch merged something older
+		-- into it, or it tells what a name alone did not.
+		WHERE (r.version_time, r.version_key) <> (excluded.version_time, excluded.version_key)
+			OR r.added_at IS DISTINCT FROM GREATEST(r.added_at, excluded.added_at)
+			OR r.removed_at IS DISTINCT FROM GREATEST(r.removed_at, excluded.removed_at)
+			OR r.emoji IS NULL AND excluded.emoji IS NOT NULL`,
+		versionTimes, addedAt, removedAt, keys, present, names, messages, users, emojis)
+}

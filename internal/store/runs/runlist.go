@@ -1,0 +1,148 @@
+package runs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// Filter says which runs to list. The zero value of a field means any.
+type Filter struct {
+	Reactor string
+	Space   string
+	Member  string
+	Outcome reactors.Outcome
+	Since   time.Time // of the event
+	Before  int64     // runs with lower numbers: the page after one that ended with this
+	Most    int       // 0: 50
+}
+
+// List lists runs, the newest first.
+func (s *Runs) List(ctx context.Context, f Filter) ([]reactors.Run, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if f.Most == 0 {
+		f.Most = 50
+	}
+	rows, err := s.pool.Query(ctx, `
+		SELECT `+runColumns+`
+		FROM reactor_runs r
+		WHERE ($1 = '' OR r.reactor = $1) AND ($2 = '' OR r.space = $2) AND ($3 = '' OR r.member = $3)
+			AND ($4 = '' OR r.outcome = $4) AND ($5::timestamptz IS NULL OR r.event_time >= $5) AND ($6 = 0 OR r.id < $6)
+		ORDER BY r.id DESC
+		LIMIT $7`, f.Reactor, f.Space, f.Member, string(f.Outcome), store.OptionalTime(f.Since), f.Before, f.Most)
+	if err != nil {
+		return nil, fmt.Errorf("list reactor runs: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (reactors.Run, error) { return scanRun(row) })
+	if err != nil {
+		return nil, fmt.Errorf("list reactor runs: %w", err)
+	}
+	return list, nil
+}
+
+// Evaluation is one that led to no run.
+type Evaluation struct {
+	At        time.Time
+	EventTime time.Time
+	Shadow    bool
+	Reactor   string
+	Trigger   reactors.Trigger
+	Outcome   reactors.Outcome
+	Subject   string
+	Space     string
+	Member    string
+	Reason    string
+}
+
+// Evaluations lists evaluations that led to no run, the newest first: a sample
+// of each hour.
+func (s *Runs) Evaluations(ctx context.Context, f Filter) ([]Evaluation, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if f.Most == 0 {
+		f.Most = 50
+	}
+	rows, err := s.pool.Query(ctx, `
+		SELECT at, event_time, shadow, reactor, trigger, outcome, subject, space, member, COALESCE(reason, '') AS reason
+		FROM reactor_evaluations
+		WHERE ($1 = '' OR reactor = $1) AND ($2 = '' OR space = $2) AND ($3 = '' OR member = $3)
+			AND ($4 = '' OR outcome = $4) AND ($5::timestamptz IS NULL OR event_time >= $5)
+		ORDER BY id DESC
+		LIMIT $6`, f.Reactor, f.Space, f.Member, string(f.Outcome), store.OptionalTime(f.Since), f.Most)
+	if err != nil {
+		return nil, fmt.Errorf("list evaluations: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Evaluation])
+	if err != nil {
+		return nil, fmt.Errorf("list evaluations: %w", err)
+	}
+	return list, nil
+}
+
+// OutcomeCount is how often a rule came to an outcome.
+type OutcomeCount struct {
+	Reactor string
+	Outcome reactors.Outcome
+	Shadow  bool
+	Count   int64
+}
+
+// OutcomeCounts sums up outcomes since a time, to the hour, and counts what is
+// pending now.
+func (s *Runs) OutcomeCounts(ctx context.Context, since time.Time) ([]OutcomeCount, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		SELECT reactor, outcome, shadow, sum(count)::bigint AS count
+		FROM reactor_outcomes
+		WHERE hour >= date_trunc('hour', $1::timestamptz, 'UTC')
+		GROUP BY reactor, outcome, shadow
+		UNION ALL
+		SELECT reactor, outcome, shadow, count(*)
+		FROM reactor_runs
+		WHERE outcome = 'pending'
+		GROUP BY reactor, outcome, shadow
+		ORDER BY reactor, outcome, shadow`, since)
+	if err != nil {
+		return nil, fmt.Errorf("count outcomes: %w", err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[OutcomeCount])
+	if err != nil {
+		return nil, fmt.Errorf("count outcomes: %w", err)
+	}
+	return list, nil
+}
+
+// RetryRun gives a run that has ended without its effect another try, now and
+// by the rule as it is now. ok is false if there is none, or if it isn't one
+// that may be tried again.
+func (s *Runs) RetryRun(ctx context.Context, runID int64) (ok bool, err error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	now := s.db.Now().UTC()
+	entry := reactors.TraceEntry{At: now, What: "tried again by hand"}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE reactor_runs
+			SET outcome = 'pending', finished_at = NULL, reason = NULL, attempts = 0, due_at = $2, slot_at = NULL,
+				-- what took effect stays done
+				requests = CASE WHEN requests::jsonb @> '[{"done": true}]' THEN requests END,
+				trace = `+longerTrace("$3")+`
+			WHERE id = $1 AND outcome NOT IN ('pending', 'sent', 'shadow', 'collapsed')`, runID, now, traceJSON([]reactors.TraceEntry{entry}))
+		if err != nil || tag.RowsAffected() == 0 {
+			return err
+		}
+		ok = true
+		return s.giveJobs(ctx, tx, []int64{runID})
+	})
+	if err != nil {
+		return false, fmt.Errorf("try reactor run %d again: %w", runID, err)
+	}
+	return ok, nil
+}

@@ -1,0 +1,335 @@
+package runs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// ErrRunChanged says that a run isn't any more as it was when the attempt
+// began: it was asked for again, or another attempt was faster. Its job has to
+// look at it anew.
+var ErrRunChanged = errors.New("the run has changed meanwhile")
+
+// runColumns are those of a whole run, in the order of scanRun.
+const runColumns = `r.id, r.reactor, r.step, r.subject, r.shadow, r.trigger, r.space, r.member, r.may_loop,
+	r.event_time, r.due_at, r.hash, r.facts, r.outcome, COALESCE(r.reason, ''), r.attempts, r.requests, r.trace`
+
+func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
+	var facts, requests, trace []byte
+	targets := append([]any{&run.ID, &run.Reactor, &run.Step, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.MayLoop,
+		&run.EventTime, &run.Due, &run.Hash, &facts, &run.Outcome, &run.Reason, &run.Attempts, &requests, &trace}, more...)
+	if err := row.Scan(targets...); err != nil {
+		return run, err
+	}
+	run.EventTime, run.Due = run.EventTime.UTC(), run.Due.UTC()
+	if err := run.ReadFacts(facts); err != nil {
+		return run, fmt.Errorf("read the facts of run %d: %w", run.ID, err)
+	}
+	if requests != nil {
+		if err := json.Unmarshal(requests, &run.Requests); err != nil {
+			return run, fmt.Errorf("read the requests of run %d: %w", run.ID, err)
+		}
+	}
+	if err := json.Unmarshal(trace, &run.Trace); err != nil {
+		return run, fmt.Errorf("read the trace of run %d: %w", run.ID, err)
+	}
+	return run, nil
+}
+
+// Hindrance is why a pending run may not go on for now.
+type Hindrance struct {
+	Paused bool      // its rule, or every rule, is switched off
+	Behind time.Time // a step before it hasn't ended, whose turn comes then; zero: there is none
+}
+
+// BeginAttempt returns a run, and counts the attempt if the run is pending.
+func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, h Hindrance, err error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	var behind pgtype.Timestamptz
+	run, err = scanRun(s.pool.QueryRow(ctx, `
+		UPDATE reactor_runs r
+		SET attempts = attempts + 1
+		WHERE id = $1 AND outcome = 'pending'
+		RETURNING `+runColumns+`, `+pausedColumn+`, CASE WHEN r.step > 0 THEN (
+				SELECT max(p.due_at)
+				FROM reactor_runs p
+				WHERE p.reactor = r.reactor AND p.subject = r.subject AND p.shadow = r.shadow AND p.step < r.step AND p.outcome = 'pending'
+			) END`, runID), &h.Paused, &behind)
+	if behind.Valid {
+		h.Behind = behind.Time.UTC()
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		run, err = s.Run(ctx, runID)
+	}
+	if err != nil {
+		return reactors.Run{}, Hindrance{}, fmt.Errorf("read reactor run %d: %w", runID, err)
+	}
+	return run, h, nil
+}
+
+// Run returns a run as it stands. The error is pgx.ErrNoRows if there is none.
+func (s *Runs) Run(ctx context.Context, runID int64) (reactors.Run, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	return scanRun(s.pool.QueryRow(ctx, `
+		SELECT `+runColumns+`
+		FROM reactor_runs r
+		WHERE r.id = $1`, runID))
+}
+
+// Prepared is what an attempt has decided before it acts.
+type Prepared struct {
+	Requests  []reactors.Request
+	Messages  []OwnMessage // that the requests will send
+	Collapses []int64      // runs that this one speaks for
+	Trace     []reactors.TraceEntry
+}
+
+// OwnMessage is a message that a run sends, by the id that it gives it. The
+// space is empty if only Google knows it: the ids differ from run to run.
+type OwnMessage struct {
+	Space    string
+	ClientID string // "client-…"
+}
+
+// PrepareRun stores what a run is about to do. It is one transaction with the
+// end of the runs that it speaks for: so nobody is left out and nobody is
+// spoken for twice, whatever crashes. The error is [ErrRunChanged] if one of
+// them isn't pending any more.
+func (s *Runs) PrepareRun(ctx context.Context, run reactors.Run, p Prepared) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	requests, err := json.Marshal(p.Requests)
+	if err != nil {
+		return fmt.Errorf("prepare reactor run %d: %w", run.ID, err)
+	}
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if len(p.Collapses) > 0 {
+			// All runs of a group come to their turn at once, and each would
+			// speak for the others: locked in one order they don't deadlock.
+			if _, err := tx.Exec(ctx, `
+				SELECT id
+				FROM reactor_runs
+				WHERE id = $1 OR id = ANY($2)
+				ORDER BY id
+				FOR UPDATE`, run.ID, p.Collapses); err != nil {
+				return err
+			}
+		}
+		tag, err := tx.Exec(ctx, `
+			UPDATE reactor_runs
+			SET requests = $2, trace = `+longerTrace("$3")+`
+			WHERE id = $1 AND outcome = 'pending' AND attempts = $4 AND event_time = $5 AND requests IS NULL`,
+			run.ID, requests, traceJSON(p.Trace), run.Attempts, run.EventTime)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() != 1 {
+			return ErrRunChanged
+		}
+		if !run.Shadow {
+			if err := ownMessages(ctx, tx, run.ID, p.Messages); err != nil {
+				return err
+			}
+		}
+		return s.collapse(ctx, tx, run, p.Collapses)
+	})
+	if err != nil {
+		return fmt.Errorf("prepare reactor run %d: %w", run.ID, err)
+	}
+	return nil
+}
+
+func ownMessages(ctx context.Context, tx pgx.Tx, runID int64, messages []OwnMessage) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	var spaces, ids []string
+	for _, m := range messages {
+		spaces, ids = append(spaces, m.Space), append(ids, m.ClientID)
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO own_messages (run_id, space, client_id)
+		SELECT $1, space, client_id
+		FROM unnest($2::text[], $3::text[]) AS m (space, client_id)
+		ON CONFLICT DO NOTHING`, runID, spaces, ids)
+	return err
+}
+
+func (s *Runs) collapse(ctx context.Context, tx pgx.Tx, run reactors.Run, ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	now := s.db.Now().UTC()
+	tag, err := tx.Exec(ctx, `
+		UPDATE reactor_runs
+		SET outcome = 'collapsed', finished_at = $3, speaker = $1, reason = format('run %s speaks for it', $1::bigint)
+		WHERE id = ANY($2) AND outcome = 'pending' AND requests IS NULL`, run.ID, ids, now)
+	if err != nil {
+		return err
+	}
+	if int(tag.RowsAffected()) != len(ids) {
+		return ErrRunChanged
+	}
+	_, err = count(ctx, tx, now, map[tally]int{{run.Reactor, reactors.Collapsed, run.Shadow}: len(ids)})
+	return err
+}
+
+// SpeaksForOthers reports whether runs have collapsed into this one.
+func (s *Runs) SpeaksForOthers(ctx context.Context, runID int64) (speaks bool, err error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM reactor_runs WHERE speaker = $1)`, runID).Scan(&speaks); err != nil {
+		return false, fmt.Errorf("look whom reactor run %d speaks for: %w", runID, err)
+	}
+	return speaks, nil
+}
+
+// ProgressRun stores what has come of the requests so far. The run has used its
+// turn, and needs another for what comes next.
+func (s *Runs) ProgressRun(ctx context.Context, run reactors.Run, trace ...reactors.TraceEntry) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	requests, err := json.Marshal(run.Requests)
+	if err == nil {
+		_, err = s.pool.Exec(ctx, `
+			UPDATE reactor_runs
+			SET requests = $2, slot_at = NULL, trace = `+longerTrace("$3")+`
+			WHERE id = $1 AND outcome = 'pending'`, run.ID, requests, traceJSON(trace))
+	}
+	if err != nil {
+		return fmt.Errorf("store what came of reactor run %d: %w", run.ID, err)
+	}
+	return nil
+}
+
+// PostponeRun gives a run a later turn, from which its age is counted.
+func (s *Runs) PostponeRun(ctx context.Context, run reactors.Run, due time.Time, trace ...reactors.TraceEntry) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, `
+		UPDATE reactor_runs
+		SET due_at = GREATEST(due_at, $2), trace = `+longerTrace("$3")+`
+		WHERE id = $1 AND outcome = 'pending'`, run.ID, due, traceJSON(trace)); err != nil {
+		return fmt.Errorf("postpone reactor run %d: %w", run.ID, err)
+	}
+	return nil
+}
+
+// FinishRun ends a pending run, with what came of its requests; it does
+// nothing to one that has ended. Where the person has left or the rule says
+// stop, the steps after it end, too; where nothing was done, so do the runs
+// that it speaks for. The error is [ErrRunChanged] if it was to
+// end without anything done and was asked for again meanwhile.
+func (s *Runs) FinishRun(ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace ...reactors.TraceEntry) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if err := s.finish(ctx, run, outcome, store.Clean(reason), trace); err != nil {
+		return fmt.Errorf("finish reactor run %d as %s: %w", run.ID, outcome, err)
+	}
+	return nil
+}
+
+func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace []reactors.TraceEntry) error {
+	var requests []byte
+	if run.Requests != nil {
+		var err error
+		if requests, err = json.Marshal(run.Requests); err != nil {
+			return err
+		}
+	}
+	done := func(r reactors.Request) bool { return r.Done }
+	nothingSaid := outcome.Reopens() && !slices.ContainsFunc(run.Requests, done)
+	var ended int
+	var counted int64
+	// One statement, so one round trip and one commit.
+	err := s.pool.QueryRow(ctx, `
+		WITH ended AS (
+			UPDATE reactor_runs
+			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4,
+				requests = COALESCE($5::json, requests), trace = `+longerTrace("$6")+`
+			-- A claim makes the run younger and sets its attempts to 0: so
+			-- together they tell whether it is the one that was looked at.
+			WHERE id = $1 AND outcome = 'pending' AND ($7 OR attempts = $8 AND event_time = $11)
+			RETURNING id, reactor, subject, step, shadow
+		), followers AS (
+			UPDATE reactor_runs r
+			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4
+			FROM ended e
+			WHERE $9 AND r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
+				AND r.outcome = 'pending' AND r.requests IS NULL
+			RETURNING r.id
+		), unsaid AS (
+			UPDATE reactor_runs r
+			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4, speaker = NULL
+			FROM ended e
+			WHERE $12 AND r.speaker = e.id AND r.outcome = 'collapsed'
+			RETURNING r.id
+		), counted AS (
+			INSERT INTO reactor_counts AS c (hour, shard, count, reactor, outcome, shadow)
+			SELECT date_trunc('hour', $4::timestamptz, 'UTC'), $1 % $10, 1 + (SELECT count(*) FROM followers) + (SELECT count(*) FROM unsaid), reactor, $2, shadow
+			FROM ended
+			ON CONFLICT (reactor, hour, outcome, shadow, shard) DO UPDATE SET
+				count = c.count + excluded.count
+			RETURNING count
+		)
+		SELECT (SELECT count(*) FROM ended), COALESCE((SELECT max(count) FROM counted), 0)`,
+		run.ID, string(outcome), reason, s.db.Now().UTC(), requests, traceJSON(trace),
+		!outcome.Reopens(), run.Attempts, outcome == reactors.Left || outcome == reactors.Stopped, countShards, run.EventTime, nothingSaid).Scan(&ended, &counted)
+	if err != nil {
+		return err
+	}
+	if ended == 0 {
+		return s.whyNotEnded(ctx, run.ID)
+	}
+	if outcome == reactors.ConditionFalse && counted > samplesPerHour && run.Trigger != reactors.Schedule {
+		// The sample of this hour is full, and nothing was done that a claim
+		// would have to protect. A schedule's is looked for again and again.
+		_, err = s.pool.Exec(ctx, `DELETE FROM reactor_runs WHERE id = $1 AND outcome = 'condition_false'`, run.ID)
+	}
+	return err
+}
+
+func (s *Runs) whyNotEnded(ctx context.Context, runID int64) error {
+	var pending bool
+	err := s.pool.QueryRow(ctx, `
+		SELECT outcome = 'pending'
+		FROM reactor_runs
+		WHERE id = $1`, runID).Scan(&pending)
+	if err == nil && pending {
+		return ErrRunChanged
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// mostTrace bounds how much is kept of a run's story.
+const mostTrace = 100
+
+func longerTrace(param string) string {
+	return fmt.Sprintf(`CASE WHEN json_array_length(trace) < %d THEN (trace::jsonb || %s::jsonb)::json ELSE trace END`, mostTrace, param)
+}
+
+func traceJSON(trace []reactors.TraceEntry) string {
+	if len(trace) == 0 {
+		return "[]"
+	}
+	raw, err := json.Marshal(trace)
+	if err != nil {
+		return "[]" // a time out of range: not worth failing a run for
+	}
+	return store.Clean(string(raw))
+}

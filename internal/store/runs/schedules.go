@@ -1,0 +1,99 @@
+package runs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// anySchedule is the mark of all schedules together: when they were last looked
+// at.
+const anySchedule = ""
+
+// SchedulesSeen answers for each of these rules up to when the times of its
+// schedule were seen to. A rule that is new has nothing to make up for, and one
+// that was away nothing of that time: it begins at now. While new rules are taken
+// up, those who look may not know one yet, which isn't away for that.
+func (s *Runs) SchedulesSeen(ctx context.Context, rules []string, now time.Time) (map[string]time.Time, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	seen := make(map[string]time.Time, len(rules))
+	q := &pgx.Batch{}
+	q.Queue(`
+		INSERT INTO reactor_schedules (reactor, seen_until)
+		SELECT reactor, $2
+		FROM unnest($1::text[]) AS reactor
+		ORDER BY reactor
+		ON CONFLICT DO NOTHING`, rules, now.UTC())
+	q.Queue(`
+		SELECT r.reactor, GREATEST(r.seen_until, a.seen_until - $3::interval)
+		FROM reactor_schedules r
+		LEFT JOIN reactor_schedules a ON a.reactor = $2
+		WHERE r.reactor = ANY($1)`, rules, anySchedule, reactors.Rollout).Query(func(rows pgx.Rows) error {
+		var reactor string
+		var until time.Time
+		_, err := pgx.ForEachRow(rows, []any{&reactor, &until}, func() error {
+			seen[reactor] = until
+			return nil
+		})
+		return err
+	})
+	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
+		return nil, fmt.Errorf("read which times of schedules were seen to: %w", err)
+	}
+	return seen, nil
+}
+
+// SeeToSchedule claims what a rule's schedule asks for, and notes in the same
+// transaction up to when: each time is seen to once, whoever looks. plan answers
+// with the intents of some times after the one given, and with the last of
+// these times.
+func (s *Runs) SeeToSchedule(ctx context.Context, rule string, after time.Time, plan func(after time.Time) ([]reactors.Intent, time.Time)) (until time.Time, err error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var seen time.Time
+		if err := tx.QueryRow(ctx, `
+			SELECT seen_until
+			FROM reactor_schedules
+			WHERE reactor = $1
+			FOR UPDATE`, rule).Scan(&seen); err != nil {
+			return err
+		}
+		if seen.After(after) {
+			after = seen
+		}
+		var intents []reactors.Intent
+		intents, until = plan(after)
+		if err := s.claimQuietly(ctx, tx, intents); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			UPDATE reactor_schedules
+			SET seen_until = GREATEST(seen_until, $2)
+			WHERE reactor = $1`, rule, until.UTC())
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("see to the schedule of reactor %q: %w", rule, err)
+	}
+	return until, nil
+}
+
+// SawSchedules notes that all schedules of the rules in force were seen to.
+func (s *Runs) SawSchedules(ctx context.Context, now time.Time) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, `
+		INSERT INTO reactor_schedules AS r (reactor, seen_until)
+		VALUES ($1, $2)
+		ON CONFLICT (reactor) DO UPDATE SET
+			seen_until = GREATEST(r.seen_until, excluded.seen_until)`, anySchedule, now.UTC()); err != nil {
+		return fmt.Errorf("note that schedules were looked at: %w", err)
+	}
+	return nil
+}
