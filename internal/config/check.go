@@ -179,7 +179,8 @@ func (c *checker) between(path string, n, low, high int) {
 
 func (c *checker) duration(path string, d, low, high time.Duration) {
 	if d < low || d > high {
-		c.add(path, "%s is %s; it must be from %s to %s", path, strictyaml.FormatDuration(d), strictyaml.FormatDuration(low), strictyaml.FormatDuration(high))
+		say := strictyaml.FormatDuration
+		c.add(path, "%s is %s; it must be from %s to %s", path, say(d), say(low), say(high))
 	}
 }
 

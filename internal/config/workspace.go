@@ -63,9 +63,9 @@ func (w Workspace) All() []Target {
 	return all
 }
 
-// AsksFor reports whether a subscription to one of the targets asks for events of
-// a type.
-func (w Workspace) AsksFor(eventType string) bool {
+// Requests reports whether a subscription to one of the targets requests events
+// of a type.
+func (w Workspace) Requests(eventType string) bool {
 	return slices.ContainsFunc(w.All(), func(t Target) bool { return slices.Contains(t.EventTypes, eventType) })
 }
 

@@ -256,7 +256,7 @@ func rulesAwait(_ context.Context, e *examination, rules []Rule) finding {
 	var missing, lost, ids []string
 	for _, r := range rules {
 		for _, name := range r.Events {
-			if r.Mode == off || e.cfg.Workspace.AsksFor(name) {
+			if r.Mode == off || e.cfg.Workspace.Requests(name) {
 				continue
 			}
 			if line := name + " (rule " + r.ID + ")"; !slices.Contains(lost, line) {

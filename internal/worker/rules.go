@@ -81,7 +81,7 @@ func missingEvents(r *rules.Rule, ws config.Workspace) (missing []string) {
 	}
 	for _, trigger := range r.On {
 		for _, name := range trigger.EventTypes() {
-			if !ws.AsksFor(name) {
+			if !ws.Requests(name) {
 				missing = append(missing, name)
 			}
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// waiting are the rules that wait for a trigger, those that are off left out.
-// In a space that any rule names they may be others than elsewhere.
+// waiting holds the rules that wait for a trigger and aren't off. A space that
+// any rule names has a list of its own.
 type waiting struct {
 	named     map[string][]*Rule
 	elsewhere []*Rule
@@ -68,7 +68,8 @@ func (s *Set) index() {
 	}
 }
 
-// Plan implements [reactors.Planner]. What was caught up on asks for nothing.
+// Plan implements [reactors.Planner]. A change that a
+// backfill found plans nothing.
 func (s *Set) Plan(c reactors.Change) []reactors.Intent {
 	if c.Origin == events.OriginBackfill {
 		return nil
@@ -106,8 +107,8 @@ type Tick struct {
 	At   time.Time
 }
 
-// Due lists the ticks of all rules in (after, upTo], the oldest first. How far
-// back it makes sense to look is for the caller to say.
+// Due lists the ticks of all rules in (after, upTo], the oldest first. The caller
+// decides how far back to look.
 func (s *Set) Due(after, upTo time.Time) []Tick {
 	var ticks []Tick
 	for _, e := range s.entries {
@@ -128,8 +129,8 @@ func (r *Rule) NextTick(after time.Time) time.Time {
 	return r.Cron.Next(after)
 }
 
-// PlanTick is what a tick asks for: an intent for each space that its rule
-// names, or else for each of those given, without the excepted ones.
+// PlanTick plans an intent for each space that the tick's rule names, or else
+// for each of spaces, without the excepted ones.
 func (s *Set) PlanTick(t Tick, spaces []string) []reactors.Intent {
 	if len(t.Rule.Include) > 0 {
 		spaces = t.Rule.Include
@@ -170,7 +171,7 @@ func plan(list []*Rule, f *reactors.Facts, at time.Time, key string) []reactors.
 			Subject: subject, Space: f.Space.Name, Member: f.Member.Name,
 			MayLoop: r.MayLoop(), EventTime: at, Hash: r.Hash,
 		}
-		// What a tick comes to is for its run to say: people look for it there.
+		// A tick always gets a run, which keeps the outcome: people look for it there.
 		if f.Trigger != reactors.Schedule {
 			i.Outcome, i.Reason = r.refuses(f, at)
 		}
@@ -191,8 +192,8 @@ func plan(list []*Rule, f *reactors.Facts, at time.Time, key string) []reactors.
 	return intents
 }
 
-// refuses asks what of the condition needs no state; "" if nothing is against
-// a run so far.
+// refuses evaluates the parts of the condition that need no state. It returns
+// "" if they allow a run.
 func (r *Rule) refuses(f *reactors.Facts, at time.Time) (reactors.Outcome, string) {
 	for _, e := range r.early {
 		ok, err := e.condition.Eval(context.Background(), f, at)

@@ -7,7 +7,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 )
 
-// Mode says what becomes of what a rule asks for.
+// Mode says whether a rule's actions are carried out.
 type Mode string
 
 // Modes. A new rule is in shadow.

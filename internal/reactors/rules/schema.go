@@ -99,7 +99,10 @@ func (s *schemer) do() map[string]any {
 	for _, a := range s.list {
 		one := s.of(reflect.TypeOf(a.Params()).Elem())
 		if keys, ok := one["properties"].(map[string]any); ok {
-			keys["id"] = map[string]any{"type": "string", "pattern": labels.String(), "description": "By which other actions of the reactor refer to this one."}
+			keys["id"] = map[string]any{
+				"type": "string", "pattern": labels.String(),
+				"description": "By which other actions of the reactor refer to this one.",
+			}
 		}
 		one["type"] = []string{"object", "null"}
 		byName[a.Name()] = one

@@ -38,7 +38,7 @@ type Set struct {
 	tests     []Test
 }
 
-// entry is a rule and what becomes of it in single spaces.
+// entry is a rule, and the same rule with the overrides of single spaces.
 type entry struct {
 	rule    *Rule
 	bySpace map[string]*Rule
@@ -101,8 +101,7 @@ func Parse(name string, src []byte, o Options) (*Set, error) {
 	return s, nil
 }
 
-// file compiles all that a file holds; what it returns is whole only if there
-// was no problem.
+// file compiles a file. The Set is complete only if no mistake was reported.
 func (c *compiler) file(src *strictyaml.Source) *Set {
 	s := &Set{byID: map[string]*entry{}}
 	var keys fileKeys
