@@ -38,12 +38,12 @@ func renderTable(owners []owner, reserved map[string][]string) string {
 		}
 		below := "lower tiers"
 		if tier == 0 {
-			below = "nothing"
+			below = "`events`"
 		}
 		row(fmt.Sprint(tier), code(plain), below)
 		for _, o := range owners {
 			if o.tier == tier && o.also != nil {
-				row(fmt.Sprint(tier), code([]string{o.path}), strings.TrimPrefix(below+" and "+code(o.also), "nothing and "))
+				row(fmt.Sprint(tier), code([]string{o.path}), below+" and "+code(o.also))
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func TestRenderTable(t *testing.T) {
 	}, map[string][]string{module + "/internal/c": {"internal/d", "cmd"}})
 	for _, want := range []string{
 		"| 3 | `cmd` | lower tiers |\n", "| 1 | `c` | lower tiers |\n| 1 | `d` | lower tiers and `c` |\n",
-		"| 0 | `a` | nothing |\n| 0 | `b` | `a` |\n", "| `c` | `d` `cmd` |\n",
+		"| 0 | `a` | `events` |\n| 0 | `b` | `events` and `a` |\n", "| `c` | `d` `cmd` |\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the table has no row %q:\n%s", want, got)
