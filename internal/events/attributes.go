@@ -109,7 +109,8 @@ func isJSON(mediaType string) bool {
 }
 
 func structuredMode() *Malformed {
-	return malformed(ReasonStructuredMode, "a CloudEvent in structured mode (application/cloudevents); Google sends binary mode, with ce-* attributes")
+	return malformed(ReasonStructuredMode,
+		"a CloudEvent in structured mode (application/cloudevents); Google sends binary mode, with ce-* attributes")
 }
 
 func missingAttribute(key string) *Malformed {

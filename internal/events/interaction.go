@@ -18,7 +18,8 @@ func (r *reader) interaction() (*Event, *Malformed) {
 	case bad != nil && bad.Reason != ReasonSyntax && bad.Reason != ReasonWrongType:
 		return nil, bad // it breaks a limit, whatever it is
 	case bad != nil:
-		return nil, &Malformed{Reason: ReasonNotACloudEvent, Detail: "no ce-* attributes, and not an interaction event: " + bad.Detail, Offset: bad.Offset}
+		detail := "no ce-* attributes, and not an interaction event: " + bad.Detail
+		return nil, &Malformed{Reason: ReasonNotACloudEvent, Detail: detail, Offset: bad.Offset}
 	case !isInteractionType(p.Type):
 		return nil, malformed(ReasonNotACloudEvent, "no ce-* attributes, and the data names no type of interaction")
 	case p.time.IsZero():

@@ -154,7 +154,7 @@ func validName(kind Kind, name string) bool {
 	case KindSpace:
 		return isPair(name, "spaces/")
 	case KindSubscription:
-		return isPair(name, "subscriptions/")
+		return IsSubscription(name)
 	case KindSpaceReadState, KindThreadReadState, KindAvailability:
 		// Formed like users/U/…; the rest is documented for the API only, not for events.
 		return UserOf(name) != "" && isPlain(name)

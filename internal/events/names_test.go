@@ -1,6 +1,8 @@
 package events
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +55,67 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s(%q): got %q, want %q", c.function, c.name, got, c.want)
 		}
 	}
+}
+
+// Each form takes a name or doesn't. The stricter ones are for what people write.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	digits, letters := strings.Repeat("1", 31), strings.Repeat("a", 57)
+	for _, c := range []struct {
+		function string
+		is       func(string) bool
+		yes, no  []string
+	}{
+		{"IsSpace", IsSpace, []string{"spaces/S", "spaces/a.b"}, []string{"", AllSpaces, "spaces/", "spaces/S/messages/M", "spaces/a b", "users/1"}},
+		{"IsUser", IsUser, []string{"users/1", "users/a@b.c", "users/app"}, []string{"", "users/", "users/1/x", "spaces/S"}},
+		{"IsMessage", IsMessage, []string{"spaces/S/messages/M.M", "spaces/S/messages/client-x"}, []string{"", "spaces/S", "spaces/S/messages/M/reactions/R"}},
+		{"IsSubscription", IsSubscription, []string{"subscriptions/S"}, []string{"", "subscriptions/", "subscriptions/S/x", "spaces/S"}},
+		{"IsClientID", IsClientID, []string{"client-a", "client-0-9", "client-" + letters[1:]}, []string{"", "client-", "client-A", "client-a_b", "x", "client-" + letters}},
+		{"IsWrittenSpace", IsWrittenSpace, []string{"spaces/aZ0_-", AllSpaces}, []string{"", "spaces/", "spaces/a.b", "spaces/a/b", "spaces/a\n", "xspaces/a"}},
+		{"IsWrittenUser", IsWrittenUser, []string{"users/1", "users/a_b-c@d.e"}, []string{"", "users/", "users/a b", "users/a>"}},
+		{"IsMentionable", IsMentionable, []string{"users/1", "users/a.b"}, []string{"", "users/", "users/a@b.c", "users/all", "users/ALL", "users/1>"}},
+		{"IsAccount", IsAccount, []string{"users/1", "users/" + digits[1:]}, []string{"", "users/", "users/me", "users/" + digits}},
+		{
+			"IsCustomer", IsCustomer, []string{"customers/my_customer", "customers/C01abc", "customers/C" + digits[1:]},
+			[]string{"", "customers/", "customers/C", "customers/other", "customers/C_", "customers/C" + digits},
+		},
+	} {
+		for _, name := range c.yes {
+			if !c.is(name) {
+				t.Errorf("%s(%q): got false", c.function, name)
+			}
+		}
+		for _, name := range c.no {
+			if c.is(name) {
+				t.Errorf("%s(%q): got true", c.function, name)
+			}
+		}
+	}
+	if got := MemberName("spaces/S", "users/1"); got != "spaces/S/members/1" || MemberUser(got) != "users/1" {
+		t.Errorf("MemberName: got %q", got)
+	}
+}
+
+// Whatever Chat could take for a mention is found, written as it is.
+func TestMentioned(t *testing.T) {
+	t.Parallel()
+	got := Mentioned("<users/1> < users/all>, <USERS/2|x> <https://example.com/users/3> users/4")
+	if want := []string{"users/1", "users/all", "USERS/2"}; !slices.Equal(got, want) {
+		t.Errorf("Mentioned: got %q, want %q", got, want)
+	}
+}
+
+// The schema and the check of a rule's spaces take the same.
+func FuzzSpacePattern(f *testing.F) {
+	pattern := regexp.MustCompile(SpacePattern)
+	for _, seed := range []string{"spaces/AAQA_-", "spaces/-", "spaces/", "spaces/a\n", "spaces/é", "users/1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if got, want := IsWrittenSpace(name), pattern.MatchString(name); got != want {
+			t.Errorf("IsWrittenSpace(%q): got %t, the pattern says %t", name, got, want)
+		}
+	})
 }
 
 func TestValidName(t *testing.T) {
