@@ -10,9 +10,8 @@ import (
 // changed. It goes when it is empty.
 func unmended() []string {
 	return []string{
-		"cmd", "internal/cli", "internal/worker", "internal/demo", "internal/benchmark", "internal/events", "internal/ingest",
-		"internal/config", "internal/strictyaml", "internal/gchat", "internal/members", "internal/silence", "internal/fetch",
-		"internal/backfill", "internal/catchup", "internal/provision", "internal/reactors", "internal/store", "internal/subscriptions",
+		"cmd/subscriber", "cmd/subscribe-setup", "internal/cli", "internal/config", "internal/events", "internal/gchat",
+		"internal/ingest", "internal/provision", "internal/reactors", "internal/store", "internal/subscriptions",
 	}
 }
 
