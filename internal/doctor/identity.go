@@ -151,12 +151,7 @@ func scopesGranted(_ context.Context, e *examination) finding {
 	if len(lacking) == 0 {
 		return fine("for %s", f.seen)
 	}
-	var scopes []string
-	for _, t := range lacking {
-		scopes = append(scopes, t.scopeFor(e.cfg.Auth.Mode))
-	}
-	slices.Sort(scopes)
-	scopes = slices.Compact(scopes)
+	scopes := scopesFor(lacking, e.cfg.Auth.Mode)
 	fix := "let the user consent again, to these too: " + some(scopes)
 	switch e.cfg.Auth.Mode {
 	case config.AuthApp:
@@ -178,12 +173,7 @@ func scopesApproved(_ context.Context, e *examination) finding {
 	if len(lacking) == 0 {
 		return fine("for %s", f.seen)
 	}
-	var scopes []string
-	for _, t := range lacking {
-		scopes = append(scopes, t.scopeFor(config.AuthApp))
-	}
-	slices.Sort(scopes)
-	scopes = slices.Compact(scopes)
+	scopes := scopesFor(lacking, config.AuthApp)
 	return failed("nobody has, for events of "+some(kindNames(lacking)),
 		approval(scopes...)...).about(scopes...)
 }
@@ -224,7 +214,12 @@ func kindNames(trials []trial) []string {
 	return names
 }
 
-// scopeFor is the least scope for what was tried.
-func (t trial) scopeFor(mode string) string {
-	return credentials.ScopeFor(mode, config.Target{Target: t.scope}.Kind(), t.types[0])
+// scopesFor are the least scopes for what was tried, sorted.
+func scopesFor(trials []trial, mode string) []string {
+	var scopes []string
+	for _, t := range trials {
+		scopes = append(scopes, credentials.ScopeFor(mode, config.Target{Target: t.scope}.Kind(), t.types[0]))
+	}
+	slices.Sort(scopes)
+	return slices.Compact(scopes)
 }

@@ -13,17 +13,24 @@ var errStopped = errors.New("the server is not running")
 // Kill ends every process of the server at once, without a word to its
 // clients. What was committed is there again after Restart.
 func (s *Server) Kill() error {
+	return s.whileRunning("kill", func() error {
+		s.postmaster.kill()
+		s.postmaster, s.paused = nil, false
+		return s.guard.unwatch()
+	})
+}
+
+// whileRunning does something to a private server that runs. It holds the lock.
+func (s *Server) whileRunning(doing string, do func() error) error {
 	if s.cluster == nil {
-		return fmt.Errorf("kill Postgres: %w", ErrExternal)
+		return fmt.Errorf("%s Postgres: %w", doing, ErrExternal)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.postmaster == nil {
-		return fmt.Errorf("kill private Postgres: %w", errStopped)
+		return fmt.Errorf("%s private Postgres: %w", doing, errStopped)
 	}
-	s.postmaster.kill()
-	s.postmaster, s.paused = nil, false
-	return s.guard.unwatch()
+	return do()
 }
 
 // Restart starts the server again, on the same folder and under the same DSN.
@@ -78,24 +85,18 @@ func (s *Server) Pause() error { return s.freeze(true) }
 func (s *Server) Resume() error { return s.freeze(false) }
 
 func (s *Server) freeze(pause bool) error {
-	if s.cluster == nil {
-		return fmt.Errorf("pause Postgres: %w", ErrExternal)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.postmaster == nil {
-		return fmt.Errorf("pause private Postgres: %w", errStopped)
-	}
-	if s.paused == pause {
+	return s.whileRunning("pause", func() error {
+		if s.paused == pause {
+			return nil
+		}
+		act := s.postmaster.resume
+		if pause {
+			act = s.postmaster.pause
+		}
+		if err := act(); err != nil {
+			return fmt.Errorf("pause private Postgres in %s: %w", s.cluster.dir, err)
+		}
+		s.paused = pause
 		return nil
-	}
-	act := s.postmaster.resume
-	if pause {
-		act = s.postmaster.pause
-	}
-	if err := act(); err != nil {
-		return fmt.Errorf("pause private Postgres in %s: %w", s.cluster.dir, err)
-	}
-	s.paused = pause
-	return nil
+	})
 }

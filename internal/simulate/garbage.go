@@ -74,34 +74,25 @@ func (w *Workspace) garbage(kind GarbageKind) *pubsubpb.PubsubMessage {
 		"ce-specversion":     "1.0",
 		"ce-datacontenttype": "application/json",
 	}
-	data := good + "}}"
+	data, spoilt := map[GarbageKind]string{
+		GarbageNotJSON:        "<message>this isn't JSON</message>",
+		GarbageTruncated:      good,
+		GarbageEmpty:          "",
+		GarbageNoResource:     `{"membership":{"name":"spaces/S/members/1"}}`,
+		GarbageNoName:         `{"message":{"text":"spoilt"}}`,
+		GarbageInvalidUTF8:    good + `,"argumentText":"` + "\xff\xfe" + `"}}`,
+		GarbageNUL:            good + `,"argumentText":"a\u0000b"}}`,
+		GarbageLoneSurrogate:  good + `,"argumentText":"\ud800"}}`,
+		GarbageDuplicateKey:   good + `,"text":"again"}}`,
+		GarbageCaseVariantKey: good + `,"Text":"again"}}`,
+		GarbageTooDeep:        good + `,"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + "}}",
+		GarbageHugeExponent:   good + `,"x":1e400000}}`,
+		GarbageLongNumber:     good + `,"x":` + strings.Repeat("9", 10_000) + "}}",
+	}[kind]
+	if !spoilt {
+		data = good + "}}"
+	}
 	switch kind {
-	case GarbageNotJSON:
-		data = "<message>this isn't JSON</message>"
-	case GarbageTruncated:
-		data = good
-	case GarbageEmpty:
-		data = ""
-	case GarbageNoResource:
-		data = `{"membership":{"name":"spaces/S/members/1"}}`
-	case GarbageNoName:
-		data = `{"message":{"text":"spoilt"}}`
-	case GarbageInvalidUTF8:
-		data = good + `,"argumentText":"` + "\xff\xfe" + `"}}`
-	case GarbageNUL:
-		data = good + `,"argumentText":"a\u0000b"}}`
-	case GarbageLoneSurrogate:
-		data = good + `,"argumentText":"\ud800"}}`
-	case GarbageDuplicateKey:
-		data = good + `,"text":"again"}}`
-	case GarbageCaseVariantKey:
-		data = good + `,"Text":"again"}}`
-	case GarbageTooDeep:
-		data = good + `,"x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + "}}"
-	case GarbageHugeExponent:
-		data = good + `,"x":1e400000}}`
-	case GarbageLongNumber:
-		data = good + `,"x":` + strings.Repeat("9", 10_000) + "}}"
 	case GarbageNoID:
 		delete(attributes, "ce-id")
 	case GarbageBadTime:

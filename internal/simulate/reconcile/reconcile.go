@@ -105,21 +105,17 @@ func checkEvents(
 			want[e.ID], missed[e.ID] = e.Items, true
 		}
 	}
-	rows, err := db.Query(ctx, `
-		SELECT ce_id, count(*)::int AS rows, count(DISTINCT ordinal)::int AS ordinals
-		FROM event_log
-		WHERE ce_id LIKE 'spaces/%'
-		  AND received_at >= $1
-		GROUP BY ce_id`, since)
-	if err != nil {
-		return events, items, err
-	}
 	type recorded struct {
 		CeID     string
 		Rows     int
 		Ordinals int
 	}
-	got, err := pgx.CollectRows(rows, pgx.RowToStructByName[recorded])
+	got, err := collect(ctx, db, pgx.RowToStructByName[recorded], `
+		SELECT ce_id, count(*)::int AS rows, count(DISTINCT ordinal)::int AS ordinals
+		FROM event_log
+		WHERE ce_id LIKE 'spaces/%'
+		  AND received_at >= $1
+		GROUP BY ce_id`, since)
 	if err != nil {
 		return events, items, err
 	}
@@ -155,17 +151,21 @@ func checkEvents(
 	return events, items, nil
 }
 
-// keptUnnamed returns the events that a backfill found without a name, and
-// quarantined: those of members who have left since.
-func keptUnnamed(ctx context.Context, db *pgxpool.Pool, since time.Time) (map[string]bool, error) {
-	rows, err := db.Query(ctx, `
-		SELECT attributes->>'ce-id'
-		FROM quarantine
-		WHERE message_id = '' AND reason = 'missing_name' AND received_at >= $1`, since)
+func collect[T any](ctx context.Context, db *pgxpool.Pool, scan pgx.RowToFunc[T], query string, args ...any) ([]T, error) {
+	rows, err := db.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	return pgx.CollectRows(rows, scan)
+}
+
+// keptUnnamed returns the events that a backfill found without a name, and
+// quarantined: those of members who have left since.
+func keptUnnamed(ctx context.Context, db *pgxpool.Pool, since time.Time) (map[string]bool, error) {
+	ids, err := collect(ctx, db, pgx.RowTo[string], `
+		SELECT attributes->>'ce-id'
+		FROM quarantine
+		WHERE message_id = '' AND reason = 'missing_name' AND received_at >= $1`, since)
 	kept := map[string]bool{}
 	for _, id := range ids {
 		kept[id] = true
@@ -187,14 +187,10 @@ func checkGarbage(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, t
 			want[g.MessageID] = true
 		}
 	}
-	rows, err := db.Query(ctx, `
+	ids, err := collect(ctx, db, pgx.RowTo[string], `
 		SELECT message_id
 		FROM quarantine
 		WHERE message_id <> '' AND received_at >= $1`, since)
-	if err != nil {
-		return row, err
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return row, err
 	}
