@@ -1,6 +1,6 @@
-// Package credentials turns the configuration's choice of who we are towards
-// Google into clients that say so: the Chat app by its service account, a user
-// by consent, or a user on whose behalf the service account acts.
+// Package credentials makes HTTP clients that call Google as the identity that
+// the configuration chooses: the Chat app by its service account, a user by
+// consent, or a user for whom the service account acts.
 //
 // # What the caller must do
 //
@@ -9,14 +9,14 @@
 //
 // # What happens on failure
 //
-// A missing or unsuitable file is reported when the transport is opened. That
-// no token can be had is noticed at the first call, whose error holds an
-// [*Error] with the cause and what to do about it.
+// Opening a transport reports a missing or unsuitable file. If Google gives no
+// token, the first call fails with an [*Error] that holds the cause and what to
+// do about it.
 //
 // # Secrets
 //
-// Keys and tokens stay in here. An answer of Google's that refuses a token
-// isn't passed on but for its error code, as it may repeat what was sent. A
-// user's consent is read from its file for every new token, so that a new file
-// is enough once consent was given again.
+// Keys and tokens stay in this package. If Google refuses a token, only the
+// error code is passed on, because the answer may repeat what was sent. A user's
+// consent is read from its file for every new token: after a new consent,
+// replacing the file is enough.
 package credentials

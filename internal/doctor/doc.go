@@ -1,16 +1,16 @@
-// Package doctor finds out why no events arrive, or why no rule acts on them,
-// before somebody spends a day on it: it looks at everything that has to be
-// right, from the configuration to the worker's last sign of life and the
-// rules, and says of each thing that isn't what was seen and how to mend it.
+// Package doctor finds out why no events arrive, or why no rule acts on them.
+// It checks everything that has to be right, from the configuration to the
+// worker's last heartbeat and the rules. Of each check that fails it says what
+// it saw and how to fix it.
 //
 //	            ┌ answers that several checks judge, fetched once ┐
 //	check ──needs──▶ check ──▶ finding: ok, warning, failed, skipped
 //
 // It promises to change nothing: it reads, and asks Google to validate
 // without doing. Each check has a code that never changes its meaning, and a
-// heading of that name in docs/doctor. Whether it fails depends on its own
-// subject only: what rests on something that failed is skipped and says why.
-// Only [Probe] does something: it posts a message.
+// heading of that name in docs/doctor. A check fails for one reason only: if it
+// needs another check that failed, it is skipped and says so. Only [Probe]
+// changes something: it posts a message.
 //
 // # What the caller must do
 //
@@ -24,6 +24,6 @@
 //
 // # Concurrency
 //
-// Checks run at the same time as soon as those that they need are done; the
-// report is in the order of the list.
+// Each check starts as soon as the checks that it needs have ended; several run
+// at once. The report is in the order of the list.
 package doctor

@@ -17,10 +17,10 @@ type Activity struct {
 }
 
 // Run lets people post, answer, react, edit, delete, join, leave, come back
-// and rename, until ctx ends, which is no error, or the steps are done. Then
-// whatever a fault holds back is published. Two runs with the same seeds do
-// the same, whatever the worker writes meanwhile, as long as nobody else
-// changes the Workspace. One runs at a time.
+// and rename, until ctx ends, which is no error, or the steps are done. Then it
+// publishes the events that a fault holds back. Two runs with the same seeds do
+// the same, whatever the worker writes, as long as nobody else changes the
+// Workspace. Only one may run at a time.
 func (w *Workspace) Run(ctx context.Context, a Activity) error {
 	if a.Rate <= 0 && a.Steps <= 0 {
 		return errors.New("run activity: give a rate or a number of steps")
@@ -53,8 +53,8 @@ func (w *Workspace) Run(ctx context.Context, a Activity) error {
 	return nil
 }
 
-// people remembers what may be answered, edited and taken back. It looks at
-// nothing that the app writes, so that the app can't change what they do.
+// people remembers the messages and reactions that they may answer, edit or take
+// back. They ignore what the app writes, so that it can't change what they do.
 type people struct {
 	w         *Workspace
 	rng       *rand.Rand
@@ -69,8 +69,8 @@ type spoken struct{ name, space, sender string }
 // memory is how many messages and reactions people remember.
 const memory = 200
 
-// step is something to do, with how often it is done out of all weights. It
-// answers false if there is nothing to do it with.
+// step is something that people do, and how often among all weights. do returns
+// false if there is nothing to do it with.
 type step struct {
 	weight int
 	do     func(*people, string) (bool, error)

@@ -12,10 +12,10 @@
 //	                          ▲
 //	             Workspace Events API (REST)
 //
-// It emits what the captures in Google's documentation and in public show and
-// no field more, and it is never kinder than Google: quotas, sizes, ids,
-// lifetimes and error bodies are enforced. Where Google's behaviour isn't
-// documented the stricter guess is taken, and a comment says so.
+// It emits the fields that captures in Google's documentation and in public
+// show, and no more. It is never kinder than Google: it enforces quotas, sizes,
+// ids, lifetimes and error bodies. Where Google's behaviour isn't documented it
+// takes the stricter guess, and a comment says so.
 //
 // [Workspace.Truth] holds what was published and what the Chat API accepted,
 // so that a test or the demo can compare it with what the worker recorded.

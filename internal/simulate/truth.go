@@ -18,9 +18,9 @@ type Truth struct {
 	Lifecycle   []LifecycleEvent // in the order of their times
 }
 
-// PublishedEvent is an event that Pub/Sub has taken, or that
-// [Workspace.DropNext] lost. Events that a fault still holds back aren't in
-// the truth yet: see [Workspace.Flush].
+// PublishedEvent is an event that Pub/Sub has accepted, or that
+// [Workspace.DropNext] lost. The truth doesn't hold events that a fault still
+// holds back: see [Workspace.Flush].
 type PublishedEvent struct {
 	ID           string // ce-id; the same for each subscription that got it
 	Type         string

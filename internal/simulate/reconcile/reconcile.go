@@ -1,8 +1,8 @@
 // Package reconcile compares what a simulated Workspace published with what
 // is in the database and with what its Chat API received.
 //
-// It promises a verdict, never a guess: [Drain] must have succeeded before
-// [Check] is asked, because of a run that isn't over nothing can be said.
+// It promises a verdict, never a guess: call [Check] only after [Drain] has
+// succeeded, because nothing can be said of a run that hasn't ended.
 //
 //	lost        published, but not recorded
 //	unexpected  recorded, but never published
@@ -63,13 +63,12 @@ func (r Report) Write(w io.Writer) error {
 	return t.Flush()
 }
 
-// Check compares the truth with the database. Only messages that were
-// published to topic ("projects/P/topics/T") are looked for, among what was
-// received at since or later: a database that is kept holds what earlier
-// Workspaces published, too. What happened while there was no subscription is
-// wanted as well, as backfills bring it, but for the names of members who have
-// left since. members answers who is in a space now, as somebody who has left
-// again may have been greeted or not.
+// Check compares the truth with the database. It looks for messages that were
+// published to topic ("projects/P/topics/T") among those received at since or
+// later, because a kept database also holds messages of earlier Workspaces. It
+// wants events without a subscription, too: a backfill fetches them, except for
+// members who have left since. members returns who is in a space now: somebody
+// who has left may have been greeted or not.
 func Check(
 	ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, topic string, since time.Time, members func(space string) []string,
 ) (Report, error) {
