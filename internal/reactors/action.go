@@ -107,6 +107,11 @@ type ParamError struct {
 	Suggestion string // what to write instead; may be empty
 }
 
+// BadParam returns a ParamError.
+func BadParam(field, message, suggestion string) ParamError {
+	return ParamError{Field: field, Message: message, Suggestion: suggestion}
+}
+
 // ChatText is text for a message, in Chat's markup, with {{ }} placeholders.
 // What placeholders bring can't become markup, a link or a mention, unless it
 // is a Mention.

@@ -105,7 +105,9 @@ const throttledSlots = 5
 
 // after decides what follows an attempt that ended with an error. opens is how
 // long an open breaker refuses attempts; 0 if none is open.
-func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, opens time.Duration, err error) (time.Duration, error) {
+func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, opens time.Duration, err error) (
+	time.Duration, error,
+) {
 	if reactors.IsPermanent(err) {
 		return 0, d.finish(ctx, run, reactors.Failed, err.Error())
 	}
@@ -129,5 +131,6 @@ func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *react
 	d.log.Warn("run not carried out; retrying",
 		zap.Int64("run_id", run.ID), zap.String("reactor", run.Reactor), zap.String("space", run.Space),
 		zap.String("action", request.Action), zap.Int("attempt", request.Tries), zap.Duration("retry_in", wait), zap.Error(err))
-	return wait, d.runs.ProgressRun(ctx, run, d.said(fmt.Sprintf("try %d of %s did not go through, again in %s: %v", request.Tries, request.Action, wait.Round(time.Millisecond), err)))
+	story := fmt.Sprintf("try %d of %s did not go through, again in %s: %v", request.Tries, request.Action, wait.Round(time.Millisecond), err)
+	return wait, d.runs.ProgressRun(ctx, run, d.said(story))
 }

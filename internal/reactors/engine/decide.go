@@ -66,7 +66,8 @@ func decideWanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s Sta
 			return ended(reactors.Quiet, "quiet hours"), nil
 		}
 		next := q.Next(now)
-		return Decision{Outcome: reactors.Pending, Reason: "quiet hours", Until: next, Trace: []string{"quiet hours until " + next.UTC().Format(time.RFC3339)}}, nil
+		trace := []string{"quiet hours until " + next.UTC().Format(time.RFC3339)}
+		return Decision{Outcome: reactors.Pending, Reason: "quiet hours", Until: next, Trace: trace}, nil
 	}
 	if d, over, err := admit(ctx, rule, run, facts, s, now); err != nil || over {
 		return d, err

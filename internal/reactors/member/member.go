@@ -110,10 +110,10 @@ func (*Add) Check(params any) []reactors.ParamError {
 	p := params.(*AddParams)
 	mistakes := checkSpace(p.Space)
 	if p.Space == "" {
-		mistakes = append(mistakes, reactors.ParamError{Field: "space", Message: "space is missing", Suggestion: "say which space to add the person to"})
+		mistakes = append(mistakes, reactors.BadParam("space", "space is missing", "say which space to add the person to"))
 	}
 	if p.User != "" && !events.IsWrittenUser(p.User) {
-		mistakes = append(mistakes, reactors.ParamError{Field: "user", Message: "user must be the name of a user", Suggestion: "for example users/123"})
+		mistakes = append(mistakes, reactors.BadParam("user", "user must be the name of a user", "for example users/123"))
 	}
 	return mistakes
 }

@@ -69,7 +69,7 @@ const longest = 64
 // Check implements [reactors.Action].
 func (a *Action) Check(params any) (mistakes []reactors.ParamError) {
 	add := func(field, message, suggestion string) {
-		mistakes = append(mistakes, reactors.ParamError{Field: field, Message: message, Suggestion: suggestion})
+		mistakes = append(mistakes, reactors.BadParam(field, message, suggestion))
 	}
 	switch emoji := params.(*Params).Emoji; {
 	case emoji == "":

@@ -94,7 +94,8 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 	// Postgres takes neither invalid UTF-8 nor NUL.
 	value := strings.ReplaceAll(strings.ToValidUTF8(p.Value.Value, "\uFFFD"), "\x00", "")
 	if len(value) > MaxValue {
-		return reactors.Prepared{}, reactors.Permanent(fmt.Errorf("record %q: the value has %d bytes, more than %d", p.Name, len(value), MaxValue))
+		err := fmt.Errorf("record %q: the value has %d bytes, more than %d", p.Name, len(value), MaxValue)
+		return reactors.Prepared{}, reactors.Permanent(err)
 	}
 	return c.Encode(Entry{
 		Key: c.IDs.Request(c.Label), Name: p.Name, Value: value,

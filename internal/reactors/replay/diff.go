@@ -60,7 +60,8 @@ func Diff(before, after *Result) []Difference {
 	}
 	slices.SortFunc(list, func(x, y Difference) int {
 		a, b := x.Entry(), y.Entry()
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Reactor, b.Reactor), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Step, b.Step), cmp.Compare(x.Kind, y.Kind))
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Reactor, b.Reactor), cmp.Compare(a.Subject, b.Subject),
+			cmp.Compare(a.Step, b.Step), cmp.Compare(x.Kind, y.Kind))
 	})
 	return list
 }

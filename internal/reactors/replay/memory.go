@@ -33,7 +33,8 @@ type key struct {
 }
 
 func (k key) compare(l key) int {
-	return cmp.Or(cmp.Compare(k.reactor, l.reactor), cmp.Compare(k.subject, l.subject), cmp.Compare(k.step, l.step), compareBools(k.shadow, l.shadow))
+	return cmp.Or(cmp.Compare(k.reactor, l.reactor), cmp.Compare(k.subject, l.subject), cmp.Compare(k.step, l.step),
+		compareBools(k.shadow, l.shadow))
 }
 
 func compareBools(a, b bool) int {

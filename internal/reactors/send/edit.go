@@ -84,10 +84,10 @@ func (t target) find(ctx context.Context, chat finder) (name string, err error) 
 
 func checkTarget(of, space string) (mistakes []reactors.ParamError) {
 	if of == "" {
-		mistakes = append(mistakes, reactors.ParamError{Field: "of", Message: "of is missing", Suggestion: "give the send an id, and name it here"})
+		mistakes = append(mistakes, reactors.BadParam("of", "of is missing", "give the send an id, and name it here"))
 	}
 	if space != "" && !events.IsWrittenSpace(space) {
-		mistakes = append(mistakes, reactors.ParamError{Field: "space", Message: "space must be the name of a space", Suggestion: "for example spaces/AAQAxyz"})
+		mistakes = append(mistakes, reactors.BadParam("space", "space must be the name of a space", "for example spaces/AAQAxyz"))
 	}
 	return mistakes
 }

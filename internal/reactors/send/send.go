@@ -56,7 +56,7 @@ func (*Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
 	mistakes := gchat.ContentErrors(p.Text, p.Card)
 	add := func(field, message, suggestion string) {
-		mistakes = append(mistakes, reactors.ParamError{Field: field, Message: message, Suggestion: suggestion})
+		mistakes = append(mistakes, reactors.BadParam(field, message, suggestion))
 	}
 	switch p.To {
 	case "", toSpace, toPrivate:

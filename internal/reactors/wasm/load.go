@@ -97,7 +97,8 @@ func (a *Action) compile(ctx context.Context, binary []byte) (wazero.CompiledMod
 func fits(m wazero.CompiledModule) error {
 	for _, f := range m.ImportedFunctions() {
 		if from, name, _ := f.Import(); from != wasi_snapshot_preview1.ModuleName {
-			return unfit("modules get nothing but "+wasi_snapshot_preview1.ModuleName, "the module imports %s.%s, which exec doesn't offer", from, name)
+			return unfit("modules get nothing but "+wasi_snapshot_preview1.ModuleName,
+				"the module imports %s.%s, which exec doesn't offer", from, name)
 		}
 	}
 	if len(m.ImportedMemories()) > 0 {

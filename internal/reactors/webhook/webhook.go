@@ -72,14 +72,14 @@ func (a *Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
 	var mistakes []reactors.ParamError
 	if p.URL == "" {
-		mistakes = append(mistakes, reactors.ParamError{Field: "url", Message: "url is missing", Suggestion: "write the receiver's https address"})
+		mistakes = append(mistakes, reactors.BadParam("url", "url is missing", "write the receiver's https address"))
 	} else if strings.Contains(p.URL, "{{") {
-		mistakes = append(mistakes, reactors.ParamError{Field: "url", Message: "url can't hold placeholders", Suggestion: "what happened is in the body"})
+		mistakes = append(mistakes, reactors.BadParam("url", "url can't hold placeholders", "what happened is in the body"))
 	} else if _, err := a.target(p.URL); err != nil {
-		mistakes = append(mistakes, reactors.ParamError{Field: "url", Message: "url " + err.Error(), Suggestion: "write it like https://hooks.example.com/spacekeeper"})
+		mistakes = append(mistakes, reactors.BadParam("url", "url "+err.Error(), "write it like https://hooks.example.com/spacekeeper"))
 	}
 	if p.SecretFile == "" {
-		mistakes = append(mistakes, reactors.ParamError{Field: "secret_file", Message: "secret_file is missing", Suggestion: "name a file that holds a line like whsec_BASE64"})
+		mistakes = append(mistakes, reactors.BadParam("secret_file", "secret_file is missing", "name a file that holds a line like whsec_BASE64"))
 	}
 	return mistakes
 }
