@@ -60,7 +60,8 @@ type MemberFacts struct {
 	PreviousRole string  `json:"previous_role,omitzero" cel:"previous_role"` // of member.role_changed
 	IsExternal   bool    `json:"is_external,omitzero" cel:"is_external"`     // of another organization; of a membership's event
 
-	Role            string `json:"role,omitzero" cel:"role" needs:"member"`                          // ROLE_MEMBER, ROLE_MANAGER, …: as a membership's event tells it, else now; "" if it isn't known
+	// ROLE_MEMBER, ROLE_MANAGER, …: as a membership's event tells it, else now; "" if it isn't known
+	Role            string `json:"role,omitzero" cel:"role" needs:"member"`
 	DisplayName     string `json:"display_name,omitzero" cel:"display_name" needs:"member"`          // "" if it isn't known
 	IsMember        bool   `json:"is_member,omitzero" cel:"is_member" needs:"member"`                // in the space now
 	MessagesInSpace int    `json:"messages_in_space,omitzero" cel:"messages_in_space" needs:"posts"` // recorded ones, at most 1000

@@ -133,8 +133,8 @@ func typeWord(typ reflect.Type) string {
 	return map[reflect.Kind]string{reflect.String: "text", reflect.Int: "number", reflect.Bool: "true or false"}[typ.Kind()]
 }
 
-// comments returns what stands behind fields, by "Type.Field", and behind
-// constants, by their value.
+// comments returns what stands behind or above fields, by "Type.Field", and
+// behind constants, by their value.
 func comments(t *testing.T, file string) map[string]string {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", file), nil, parser.ParseComments)
@@ -148,7 +148,7 @@ func comments(t *testing.T, file string) map[string]string {
 			if s, ok := spec.Type.(*ast.StructType); ok {
 				for _, f := range s.Fields.List {
 					for _, name := range f.Names {
-						told[spec.Name.Name+"."+name.Name] = strings.TrimSpace(f.Comment.Text())
+						told[spec.Name.Name+"."+name.Name] = strings.TrimSpace(cmp.Or(f.Comment, f.Doc).Text())
 					}
 				}
 			}
