@@ -88,7 +88,7 @@ func fieldTable(t *testing.T) string {
 	var b strings.Builder
 	b.WriteString("| variable | type | known | meaning |\n|---|---|---|---|\n")
 	fields(t, &b, comments(t, "facts.go"), "", reflect.TypeFor[reactors.Facts]())
-	b.WriteString("| `now` | time | always | when the event is looked at, or the run's turn has come |\n")
+	b.WriteString("| `now` | time | always | when the event is looked at, or the run is due |\n")
 	return b.String()
 }
 
@@ -110,7 +110,7 @@ func fields(t *testing.T, b *strings.Builder, told map[string]string, path strin
 		known := "with the event"
 		switch {
 		case f.Tag.Get("needs") != "":
-			known = "when the turn comes"
+			known = "when the run is due"
 		case strings.HasPrefix(name, "group."):
 			known = "in `collapse.do`"
 		}

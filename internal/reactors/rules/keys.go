@@ -27,9 +27,9 @@ type ruleKeys struct {
 	Bots        bool          `yaml:"bots" doc:"Acts on what apps do, too; false if not set."`
 	Stay        *bool         `yaml:"stay" doc:"Ends a run whose member has left in the meantime; true for member.joined if not set."`
 	Spaces      spacesKeys    `yaml:"spaces" doc:"Where the rule applies; everywhere if not set."`
-	If          string        `yaml:"if" doc:"A CEL condition on the event and on what is known when the turn comes."`
-	Wait        time.Duration `yaml:"wait" doc:"How long after the event its turn comes."`
-	Still       string        `yaml:"still" doc:"A CEL condition that is asked when the turn has come."`
+	If          string        `yaml:"if" doc:"A CEL condition on the event and on what is known when the run is due."`
+	Wait        time.Duration `yaml:"wait" doc:"How long after the event the run is due."`
+	Still       string        `yaml:"still" doc:"A CEL condition that is asked when the run is due."`
 	OncePer     []string      `yaml:"once_per" doc:"For what the rule acts at most once." enum:"space,member,message,thread,event,day,week"`
 	Collapse    collapseKeys  `yaml:"collapse" doc:"Makes one run of many that come together."`
 	QuietHours  quietKeys     `yaml:"quiet_hours" doc:"When the rule may act."`
@@ -41,8 +41,8 @@ type ruleKeys struct {
 }
 
 type stepKeys struct {
-	After time.Duration `yaml:"after" doc:"How long after the event the step's turn comes."`
-	If    string        `yaml:"if" doc:"A CEL condition that is asked when the turn has come; the next step comes all the same."`
+	After time.Duration `yaml:"after" doc:"How long after the event the step is due."`
+	If    string        `yaml:"if" doc:"A CEL condition that is asked when the run is due; the next step comes all the same."`
 	Do    []doNode      `yaml:"do" doc:"The actions, in order."`
 }
 

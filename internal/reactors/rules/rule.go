@@ -30,7 +30,7 @@ type Rule struct {
 	Stay        bool // a run ends if its member has left: of member.joined, unless it says stay: false
 
 	If       *expr.Condition // nil: always
-	Still    *expr.Condition // asked when the turn has come; nil: always
+	Still    *expr.Condition // asked when the run is due; nil: always
 	StopWhen *expr.Condition // nil: never
 
 	OncePer  []string // space, member, message, thread, event, day, week

@@ -12,7 +12,7 @@ import (
 type spacesKeys struct {
 	Include []string `yaml:"include" doc:"Only in these."`
 	Except  []string `yaml:"except" doc:"Not in these."`
-	Match   string   `yaml:"match" doc:"A CEL condition on space, asked when the turn has come."`
+	Match   string   `yaml:"match" doc:"A CEL condition on space, asked when the run is due."`
 }
 
 // spacesSection is what is written as a section.
