@@ -138,13 +138,13 @@ COMMENT ON COLUMN followed_spaces.changed_at IS 'Time of the newest of those eve
 COMMENT ON COLUMN followed_spaces.present IS 'Whether it says that the app is in the space.';
 COMMENT ON COLUMN followed_spaces.space IS 'spaces/S';
 
-CREATE TABLE worker_beats (
-  beat_at timestamptz NOT NULL,
-  single boolean PRIMARY KEY DEFAULT true CONSTRAINT worker_beats_single_check CHECK (single)
+CREATE TABLE worker_heartbeats (
+  heartbeat_at timestamptz NOT NULL,
+  single boolean PRIMARY KEY DEFAULT true CONSTRAINT worker_heartbeats_single_check CHECK (single)
 );
-COMMENT ON TABLE worker_beats IS 'One row: when a worker last said that it is there.';
-COMMENT ON COLUMN worker_beats.beat_at IS 'The newest beat of any replica.';
-COMMENT ON COLUMN worker_beats.single IS 'Always true: there is one row.';
+COMMENT ON TABLE worker_heartbeats IS 'One row: the newest heartbeat of a worker.';
+COMMENT ON COLUMN worker_heartbeats.heartbeat_at IS 'The newest of any replica.';
+COMMENT ON COLUMN worker_heartbeats.single IS 'Always true: there is one row.';
 
 CREATE TABLE silence_checks (
   event_time timestamptz NOT NULL,
@@ -158,7 +158,7 @@ COMMENT ON COLUMN silence_checks.space IS 'spaces/S';
 
 -- +goose Down
 DROP TABLE silence_checks;
-DROP TABLE worker_beats;
+DROP TABLE worker_heartbeats;
 DROP TABLE followed_spaces;
 DROP TABLE backfills;
 DROP VIEW coverage_gaps;

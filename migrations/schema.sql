@@ -1064,17 +1064,17 @@ ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE public.worker_beats (
-    beat_at timestamp with time zone NOT NULL,
+CREATE TABLE public.worker_heartbeats (
+    heartbeat_at timestamp with time zone NOT NULL,
     single boolean DEFAULT true NOT NULL,
-    CONSTRAINT worker_beats_single_check CHECK (single)
+    CONSTRAINT worker_heartbeats_single_check CHECK (single)
 );
 
-COMMENT ON TABLE public.worker_beats IS 'One row: when a worker last said that it is there.';
+COMMENT ON TABLE public.worker_heartbeats IS 'One row: the newest heartbeat of a worker.';
 
-COMMENT ON COLUMN public.worker_beats.beat_at IS 'The newest beat of any replica.';
+COMMENT ON COLUMN public.worker_heartbeats.heartbeat_at IS 'The newest of any replica.';
 
-COMMENT ON COLUMN public.worker_beats.single IS 'Always true: there is one row.';
+COMMENT ON COLUMN public.worker_heartbeats.single IS 'Always true: there is one row.';
 
 CREATE TABLE public.write_slots (
     space text NOT NULL COLLATE pg_catalog."C",
@@ -1185,8 +1185,8 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_name);
 
-ALTER TABLE ONLY public.worker_beats
-    ADD CONSTRAINT worker_beats_pkey PRIMARY KEY (single);
+ALTER TABLE ONLY public.worker_heartbeats
+    ADD CONSTRAINT worker_heartbeats_pkey PRIMARY KEY (single);
 
 ALTER TABLE ONLY public.write_slots
     ADD CONSTRAINT write_slots_pkey PRIMARY KEY (space);

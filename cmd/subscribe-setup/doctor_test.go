@@ -39,7 +39,7 @@ func openHealthy(t *testing.T) *terminal {
 	db := storetest.New(t, storetest.Options{})
 	_, err = db.Pool().Exec(t.Context(), "DO $$ BEGIN EXECUTE format('GRANT %I TO "+role+"', current_user); END $$")
 	must(err)
-	must(db.Beat(t.Context(), time.Now(), time.Hour))
+	must(db.Heartbeat(t.Context(), time.Now(), time.Hour))
 	p, err := provision.New(t.Context(), provision.Options{
 		Topic: topicName, Subscription: "projects/spacekeeper-demo/subscriptions/chat-events-worker", DeadLetterTopic: topicName + "-dead-letter",
 		ProjectNumber: broker.ProjectNumber(ws.Project()), ClientOptions: ws.Broker().ClientOptions(),

@@ -169,7 +169,7 @@ func (s *session) see(ctx context.Context, now time.Time) (*seen, error) {
 	for _, g := range gaps {
 		out.gaps[g.Scope] = append(out.gaps[g.Scope], g)
 	}
-	if out.beat, err = db.LastBeat(ctx); err != nil {
+	if out.beat, err = db.LastHeartbeat(ctx); err != nil {
 		return nil, err
 	}
 	out.lag, out.hasLag, err = db.Lag(ctx, now.Add(-time.Hour))

@@ -64,7 +64,7 @@ func (x *watched) keep(spaces ...simulate.SpaceInfo) {
 	if _, err := k.Pass(x.t.Context()); err != nil {
 		x.t.Fatal(err)
 	}
-	if err := x.store.Beat(x.t.Context(), x.clock.Now(), 7*24*time.Hour); err != nil {
+	if err := x.store.Heartbeat(x.t.Context(), x.clock.Now(), 7*24*time.Hour); err != nil {
 		x.t.Fatal(err)
 	}
 }

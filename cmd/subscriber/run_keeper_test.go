@@ -111,7 +111,7 @@ func TestWorkerKeeps(t *testing.T) {
 		t.Errorf("the gap of the pass isn't told:\n%s", body)
 	}
 	eventually(t, p, "the worker says that it is there", func() bool {
-		return query[int](t, dsn, "SELECT count(*)::int FROM worker_beats") == 1
+		return query[int](t, dsn, "SELECT count(*)::int FROM worker_heartbeats") == 1
 	})
 	if code := p.stop(); code != cli.OK {
 		t.Errorf("got exit code %d, want %d", code, cli.OK)

@@ -48,7 +48,7 @@ func newDatabase(t *testing.T) *database {
 	db.sql(t, "GRANT "+db.owner(t)+" TO "+db.role)
 	s := storetest.Open(t, db.dsn, storetest.Options{})
 	defer s.Store.Close()
-	try(t, s.Beat(t.Context(), time.Now(), time.Hour))
+	try(t, s.Heartbeat(t.Context(), time.Now(), time.Hour))
 	return db
 }
 

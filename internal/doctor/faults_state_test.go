@@ -65,13 +65,13 @@ func stateFaults() []fault {
 		{name: "a subscription that nobody wants", code: "SK705", want: Warning, inject: func(t *testing.T, w *env) {
 			w.cfg.Workspace.Spaces = w.spaces[:2]
 		}, seen: "not in the configuration: spaces/", fix: "--prune"},
-		{name: "no worker", own: true, code: "SK706", inject: func(t *testing.T, w *env) { w.sql(t, "DELETE FROM worker_beats") },
+		{name: "no worker", own: true, code: "SK706", inject: func(t *testing.T, w *env) { w.sql(t, "DELETE FROM worker_heartbeats") },
 			seen: "none has ever been seen", fix: "subscriber run"},
 		{name: "a worker that died", own: true, code: "SK706", inject: func(t *testing.T, w *env) {
-			w.sql(t, "UPDATE worker_beats SET beat_at = now() - interval '1 day'")
+			w.sql(t, "UPDATE worker_heartbeats SET heartbeat_at = now() - interval '1 day'")
 		}, seen: "none since", fix: "subscriber run"},
 		{name: "a worker that hangs", own: true, code: "SK706", want: Warning, inject: func(t *testing.T, w *env) {
-			w.sql(t, "UPDATE worker_beats SET beat_at = now() - interval '7 minutes'")
+			w.sql(t, "UPDATE worker_heartbeats SET heartbeat_at = now() - interval '7 minutes'")
 		}, seen: "none for 7m", fix: "worker's log"},
 		{name: "a gap", own: true, code: "SK707", want: Warning, inject: func(t *testing.T, w *env) {
 			w.sql(t, "INSERT INTO coverage (scope, from_time, source, cause) VALUES ('spaces/S', now() - interval '1 hour', 'gap', 'expired')")

@@ -117,7 +117,7 @@ func TestProbeLost(t *testing.T) {
 		}, "Google may publish the event", "SK503", "--role=roles/pubsub.publisher", true, false},
 		{"no Pub/Sub subscription", func(t *testing.T, w *env) { w.drop(t, w.cfg.SubscriptionName()) },
 			"Pub/Sub keeps it for the worker", "SK507", "gcloud pubsub subscriptions create", true, false},
-		{"no worker", func(t *testing.T, w *env) { w.sql(t, "DELETE FROM worker_beats") },
+		{"no worker", func(t *testing.T, w *env) { w.sql(t, "DELETE FROM worker_heartbeats") },
 			"a worker takes it", "SK706", "subscriber run", true, true},
 		{"quarantined", func(t *testing.T, w *env) {
 			w.sql(t, `INSERT INTO quarantine (quarantine_key, received_at, message_id, ordering_key, reason, detail, attributes, data)

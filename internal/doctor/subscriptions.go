@@ -161,7 +161,7 @@ const (
 )
 
 func workerAlive(ctx context.Context, e *examination, s *store.Store) finding {
-	last, err := coverage.New(s).LastBeat(ctx)
+	last, err := coverage.New(s).LastHeartbeat(ctx)
 	switch silence := e.opts.Now().Add(e.ahead()).Sub(last); {
 	case err != nil:
 		return unqueried(err)

@@ -11,7 +11,7 @@ import (
 func unmended() []string {
 	return []string{
 		"cmd/subscriber", "cmd/subscribe-setup", "internal/cli", "internal/config", "internal/events", "internal/gchat",
-		"internal/ingest", "internal/provision", "internal/reactors", "internal/store", "internal/subscriptions",
+		"internal/ingest", "internal/provision", "internal/reactors", "internal/subscriptions",
 	}
 }
 

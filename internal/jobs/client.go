@@ -47,7 +47,7 @@ func NewClient(pool *pgxpool.Pool, log *zap.Logger, opts Options) (*river.Client
 		// a queue's rate at its bound every 100 ms.
 		FetchCooldown: 10 * time.Millisecond,
 		// A job that waits for its time is found by looking: the default of a
-		// second would make turns of a space come late.
+		// second would make write slots of a space come late.
 		FetchPollInterval: 250 * time.Millisecond,
 		// River's own notes are about its housekeeping; what a job does is
 		// logged by its worker.

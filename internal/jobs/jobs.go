@@ -44,7 +44,7 @@ type Keep struct {
 // Kind implements river.JobArgs.
 func (Keep) Kind() string { return "keep" }
 
-// KeepSlot is the length of a slot: how long a hint may wait for others.
+// KeepSlot is the length of a slot: how long a reconcile request may wait for others.
 const KeepSlot = 5 * time.Second
 
 // KeepOpts are how a Keep is inserted. A slot has one; if it fails a few times,

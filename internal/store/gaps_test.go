@@ -174,7 +174,7 @@ func TestWorkerOutage(t *testing.T) {
 	s := newWatched(t)
 	beat := func(second int) {
 		t.Helper()
-		if err := s.Beat(t.Context(), at(second), 300*time.Second); err != nil {
+		if err := s.Heartbeat(t.Context(), at(second), 300*time.Second); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -76,16 +76,16 @@ func TestMissingPrivileges(t *testing.T) {
 	}
 }
 
-func TestLastBeat(t *testing.T) {
+func TestLastHeartbeat(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{})
-	if got, err := s.LastBeat(t.Context()); err != nil || !got.IsZero() {
+	if got, err := s.LastHeartbeat(t.Context()); err != nil || !got.IsZero() {
 		t.Errorf("got %s, %v, want none", got, err)
 	}
-	if err := s.Beat(t.Context(), epoch, time.Hour); err != nil {
+	if err := s.Heartbeat(t.Context(), epoch, time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.LastBeat(t.Context()); err != nil || !got.Equal(epoch) {
+	if got, err := s.LastHeartbeat(t.Context()); err != nil || !got.Equal(epoch) {
 		t.Errorf("got %s, %v, want %s", got, err, epoch)
 	}
 }

@@ -222,7 +222,7 @@ func TestPauseAndResume(t *testing.T) {
 			t.Fatalf("Resume(%q) = %d, %v, want %d", name, n, err, want)
 		}
 	}
-	hindrance := func() runs.Hindrance {
+	hindrance := func() runs.Blocked {
 		t.Helper()
 		_, h, err := s.BeginAttempt(t.Context(), run.ID)
 		if err != nil {
@@ -325,7 +325,7 @@ func TestStepsWaitForEachOther(t *testing.T) {
 	}
 	var claimed [3]reactors.Run
 	for i := range claimed {
-		var h runs.Hindrance
+		var h runs.Blocked
 		id := value[int64](t, s, fmt.Sprintf(`SELECT id FROM reactor_runs WHERE step = %d`, i))
 		if claimed[i], h, err = s.BeginAttempt(t.Context(), id); err != nil || h.Behind.IsZero() == (i > 0) {
 			t.Fatalf("step %d: %+v, %v", i, h, err)

@@ -29,3 +29,12 @@ func ZeroTime(t pgtype.Timestamptz) time.Time {
 func Clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
+
+// Column is one field of all rows, for unnest.
+func Column[R, T any](rows []R, field func(*R) T) []T {
+	column := make([]T, len(rows))
+	for i := range rows {
+		column[i] = field(&rows[i])
+	}
+	return column
+}

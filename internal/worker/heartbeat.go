@@ -24,7 +24,7 @@ func (w *Worker) saveHeartbeats(ctx context.Context) error {
 		next := heartbeatInterval
 		if len(unready(w.ingest.Status(), time.Now())) > 0 {
 			next = time.Second
-		} else if err := w.coverage.Beat(ctx, w.manager.Now(), pubsubRetention); err != nil && ctx.Err() == nil {
+		} else if err := w.coverage.Heartbeat(ctx, w.manager.Now(), pubsubRetention); err != nil && ctx.Err() == nil {
 			w.log.Warn("worker heartbeat not saved; retrying", zap.Error(err))
 		}
 		if gax.Sleep(ctx, next) != nil {

@@ -11,7 +11,7 @@
 //
 // # What the caller must do
 //
-// Report what Google says with [Coverage.Observe], beat with [Coverage.Beat]
+// Report what Google says with [Coverage.Observe], send heartbeats with [Coverage.Beat]
 // while a worker runs, and repair gaps.
 //
 // # Failure

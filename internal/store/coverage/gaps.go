@@ -41,12 +41,9 @@ const gapColumns = `
 func (s *Coverage) Gaps(ctx context.Context) ([]Gap, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, gapColumns+`
+	rows, _ := s.pool.Query(ctx, gapColumns+`
 		WHERE source = 'gap'
 		ORDER BY from_time, id`)
-	if err != nil {
-		return nil, fmt.Errorf("read the gaps: %w", err)
-	}
 	gaps, err := pgx.CollectRows(rows, scanGap)
 	if err != nil {
 		return nil, fmt.Errorf("read the gaps: %w", err)

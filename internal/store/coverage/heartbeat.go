@@ -11,9 +11,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// Beat says that a worker is there. If none was for longer than Pub/Sub keeps
+// Heartbeat says that a worker is there. If none was for longer than Pub/Sub keeps
 // messages, what was published before that is lost: a gap of every scope.
-func (s *Coverage) Beat(ctx context.Context, at time.Time, retention time.Duration) error {
+func (s *Coverage) Heartbeat(ctx context.Context, at time.Time, retention time.Duration) error {
 	at = store.Microseconds(at)
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -22,13 +22,13 @@ func (s *Coverage) Beat(ctx context.Context, at time.Time, retention time.Durati
 			return err
 		}
 		var last pgtype.Timestamptz
-		if err := tx.QueryRow(ctx, `SELECT max(beat_at) FROM worker_beats`).Scan(&last); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT max(heartbeat_at) FROM worker_heartbeats`).Scan(&last); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
-			INSERT INTO worker_beats AS b (beat_at)
+			INSERT INTO worker_heartbeats AS w (heartbeat_at)
 			VALUES ($1)
-			ON CONFLICT (single) DO UPDATE SET beat_at = GREATEST(b.beat_at, excluded.beat_at)`, at); err != nil {
+			ON CONFLICT (single) DO UPDATE SET heartbeat_at = GREATEST(w.heartbeat_at, excluded.heartbeat_at)`, at); err != nil {
 			return err
 		}
 		lost := at.Add(-retention)
@@ -55,18 +55,18 @@ func (s *Coverage) Beat(ctx context.Context, at time.Time, retention time.Durati
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("keep the worker's beat: %w", err)
+		return fmt.Errorf("save the worker's heartbeat: %w", err)
 	}
 	return nil
 }
 
-// LastBeat is when a worker last said that it is there; zero if none ever did.
-func (s *Coverage) LastBeat(ctx context.Context) (time.Time, error) {
+// LastHeartbeat is when a worker last said that it is there; zero if none ever did.
+func (s *Coverage) LastHeartbeat(ctx context.Context) (time.Time, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	var last pgtype.Timestamptz
-	if err := s.pool.QueryRow(ctx, `SELECT max(beat_at) FROM worker_beats`).Scan(&last); err != nil {
-		return time.Time{}, fmt.Errorf("read the worker's last beat: %w", err)
+	if err := s.pool.QueryRow(ctx, `SELECT max(heartbeat_at) FROM worker_heartbeats`).Scan(&last); err != nil {
+		return time.Time{}, fmt.Errorf("read the worker's last heartbeat: %w", err)
 	}
 	return store.ZeroTime(last), nil
 }

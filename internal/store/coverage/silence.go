@@ -32,7 +32,7 @@ const (
 func (s *Coverage) Silences(ctx context.Context, now time.Time, most int) ([]Silence, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		WITH watched AS (
 			SELECT scope, from_time
 			FROM coverage
@@ -77,9 +77,6 @@ func (s *Coverage) Silences(ctx context.Context, now time.Time, most int) ([]Sil
 			"now": pgtype.Timestamptz{Time: store.Microseconds(now), Valid: true}, "most": most,
 			"baseline": baselineEvents, "least_events": leastEvents, "least": leastSilence, "first": firstSilence,
 		})
-	if err != nil {
-		return nil, fmt.Errorf("find silent spaces: %w", err)
-	}
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n Silence, err error) {
 		err = row.Scan(&n.Space, &n.Since)
 		n.Since = n.Since.UTC()
@@ -101,7 +98,7 @@ func (s *Coverage) SilenceChecked(ctx context.Context, n Silence, at time.Time) 
 		ON CONFLICT (space) DO UPDATE SET
 			event_time = excluded.event_time,
 			checked_at = excluded.checked_at`, n.Space, n.Since, store.Microseconds(at)); err != nil {
-		return fmt.Errorf("keep that the silence of %s was looked into: %w", n.Space, err)
+		return fmt.Errorf("save silence check of %s: %w", n.Space, err)
 	}
 	return nil
 }
@@ -111,14 +108,11 @@ func (s *Coverage) SilenceChecked(ctx context.Context, n Silence, at time.Time) 
 func (s *Coverage) Unrecorded(ctx context.Context, ids []string) ([]string, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT id
 		FROM unnest($1::text[]) AS i (id)
 		WHERE NOT EXISTS (SELECT FROM events WHERE event_key = event_key(i.id))
 			AND NOT EXISTS (SELECT FROM quarantine WHERE attributes->>'ce-id' = i.id)`, ids)
-	if err != nil {
-		return nil, fmt.Errorf("find unrecorded events: %w", err)
-	}
 	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("find unrecorded events: %w", err)

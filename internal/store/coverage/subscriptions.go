@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -71,7 +72,8 @@ func (s *Coverage) Observe(ctx context.Context, at time.Time, states []Subscript
 		}
 		for i := range states { // as precise as what they are compared with
 			n := &states[i]
-			n.ObservedAt, n.CreateTime, n.UpdateTime = store.Microseconds(n.ObservedAt), store.Microseconds(n.CreateTime), store.Microseconds(n.UpdateTime)
+			n.ObservedAt, n.CreateTime = store.Microseconds(n.ObservedAt), store.Microseconds(n.CreateTime)
+			n.UpdateTime = store.Microseconds(n.UpdateTime)
 		}
 		fresh := slices.DeleteFunc(states, func(n SubscriptionState) bool { return !n.ObservedAt.After(before[n.Target].at) })
 		if err := s.moveCoverage(ctx, tx, before, fresh); err != nil {
@@ -90,8 +92,8 @@ func (s *Coverage) Observe(ctx context.Context, at time.Time, states []Subscript
 // A subscription may outlive that it was wanted; nobody follows its coverage
 // meanwhile. Targets that are not even there any more are forgotten.
 func (s *Coverage) retire(ctx context.Context, tx pgx.Tx, at time.Time, states []SubscriptionState) error {
-	present := each(states, func(n *SubscriptionState) string { return n.Target })
-	wanted := each(states, func(n *SubscriptionState) bool { return n.Managed })
+	present := store.Column(states, func(n *SubscriptionState) string { return n.Target })
+	wanted := store.Column(states, func(n *SubscriptionState) bool { return n.Managed })
 	rows, err := tx.Query(ctx, `
 		WITH present AS (
 			SELECT target, wanted
@@ -302,6 +304,121 @@ func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
+	}
+	return list, nil
+}
+
+// statesAtOnce bounds the memory that a statement's arguments take.
+const statesAtOnce = 1000
+
+// writeStates writes the rows by few statements, as thousands of them are
+// seen in every pass.
+func writeStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) error {
+	for chunk := range slices.Chunk(states, statesAtOnce) {
+		if err := upsertStates(ctx, tx, chunk); err != nil {
+			return fmt.Errorf("write %d states: %w", len(chunk), err)
+		}
+	}
+	return nil
+}
+
+func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) error {
+	// Nearly all have the same event types, so that each list is sent once.
+	var lists []string
+	numbers := map[string]int32{}
+	types := func(n *SubscriptionState) int32 {
+		list := strings.Join(n.EventTypes, ",")
+		number, known := numbers[list]
+		if !known {
+			lists = append(lists, list)
+			number = int32(len(lists)) // arrays begin at 1
+			numbers[list] = number
+		}
+		return number
+	}
+	text := func(field func(*SubscriptionState) string) []string { return store.Column(states, field) }
+	times := func(field func(*SubscriptionState) time.Time) []pgtype.Timestamptz {
+		return store.Column(states, func(n *SubscriptionState) pgtype.Timestamptz { return store.OptionalTime(field(n)) })
+	}
+	flags := func(field func(*SubscriptionState) bool) []bool { return store.Column(states, field) }
+	args := pgx.NamedArgs{
+		"target":           text(func(n *SubscriptionState) string { return n.Target }),
+		"scope":            text(func(n *SubscriptionState) string { return n.Scope }),
+		"name":             text(func(n *SubscriptionState) string { return n.Name }),
+		"uid":              text(func(n *SubscriptionState) string { return n.UID }),
+		"state":            text(func(n *SubscriptionState) string { return n.State }),
+		"reason":           text(func(n *SubscriptionState) string { return n.Reason }),
+		"remedy":           text(func(n *SubscriptionState) string { return n.Remedy }),
+		"error":            text(func(n *SubscriptionState) string { return n.Error }),
+		"types":            store.Column(states, types),
+		"managed":          flags(func(n *SubscriptionState) bool { return n.Managed }),
+		"parked":           flags(func(n *SubscriptionState) bool { return n.Parked }),
+		"include_resource": flags(func(n *SubscriptionState) bool { return n.IncludeResource }),
+		"create_time":      times(func(n *SubscriptionState) time.Time { return n.CreateTime }),
+		"update_time":      times(func(n *SubscriptionState) time.Time { return n.UpdateTime }),
+		"expire_time":      times(func(n *SubscriptionState) time.Time { return n.ExpireTime }),
+		"granted_at":       times(func(n *SubscriptionState) time.Time { return n.GrantedAt }),
+		"next_try_at":      times(func(n *SubscriptionState) time.Time { return n.NextTry }),
+		"tries":            store.Column(states, func(n *SubscriptionState) int32 { return int32(n.Tries) }),
+		"delivers":         flags(func(n *SubscriptionState) bool { return n.delivers() }),
+		"at":               times(func(n *SubscriptionState) time.Time { return n.ObservedAt }),
+	}
+	args["lists"] = lists
+	_, err := tx.Exec(ctx, `
+		INSERT INTO subscription_states AS s (target, scope, name, uid, state, reason, remedy, error,
+			event_types,
+			managed, parked, include_resource, create_time, update_time, expire_time, granted_at, next_try_at, tries,
+			observed_at, confirmed_at)
+		SELECT u.target, u.scope, NULLIF(u.name, ''), NULLIF(u.uid, ''), NULLIF(u.state, ''), NULLIF(u.reason, ''),
+			NULLIF(u.remedy, ''), NULLIF(u.error, ''),
+			string_to_array((@lists::text[])[u.types], ','), -- '' is no type
+			u.managed, u.parked, u.include_resource, u.create_time, u.update_time, u.expire_time, u.granted_at, u.next_try_at, u.tries,
+			u.at, CASE WHEN u.delivers THEN u.at END
+		FROM unnest(@target::text[], @scope::text[], @name::text[], @uid::text[], @state::text[], @reason::text[],
+			@remedy::text[], @error::text[], @types::integer[], @managed::boolean[], @parked::boolean[],
+			@include_resource::boolean[], @create_time::timestamptz[], @update_time::timestamptz[],
+			@expire_time::timestamptz[], @granted_at::timestamptz[], @next_try_at::timestamptz[], @tries::integer[],
+			@at::timestamptz[], @delivers::boolean[])
+			AS u(target, scope, name, uid, state, reason, remedy, error, types, managed, parked, include_resource,
+				create_time, update_time, expire_time, granted_at, next_try_at, tries, at, delivers)
+		ON CONFLICT (target) DO UPDATE SET
+			scope = excluded.scope,
+			name = excluded.name,
+			uid = excluded.uid,
+			state = excluded.state,
+			reason = excluded.reason,
+			remedy = excluded.remedy,
+			error = excluded.error,
+			event_types = excluded.event_types,
+			managed = excluded.managed,
+			parked = excluded.parked,
+			include_resource = excluded.include_resource,
+			create_time = excluded.create_time,
+			update_time = excluded.update_time,
+			expire_time = excluded.expire_time,
+			granted_at = excluded.granted_at,
+			next_try_at = excluded.next_try_at,
+			tries = excluded.tries,
+			observed_at = excluded.observed_at,
+			confirmed_at = COALESCE(excluded.confirmed_at, s.confirmed_at)`, args)
+	return err
+}
+
+// FollowedSpaces returns the spaces, "spaces/S", that the Chat app was added
+// to and not removed from since, by its interaction events. Direct messages
+// are left out: what is said there comes as interactions.
+func (s *Coverage) FollowedSpaces(ctx context.Context) ([]string, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	rows, _ := s.pool.Query(ctx, `
+		SELECT f.space
+		FROM followed_spaces f
+		LEFT JOIN spaces s ON s.space = f.space
+		WHERE f.present AND s.deleted_at IS NULL AND s.space_type IS DISTINCT FROM 'DIRECT_MESSAGE'
+		ORDER BY f.space`)
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read the spaces that the app was added to: %w", err)
 	}
 	return list, nil
 }

@@ -33,6 +33,9 @@ func (v version) pgTime() pgtype.Timestamptz {
 	return pgtype.Timestamptz{Time: v.time, Valid: true}
 }
 
+// pgKey is the event's key, for unnest.
+func (v version) pgKey() pgtype.UUID { return pgtype.UUID{Bytes: v.key, Valid: true} }
+
 // row is one item of one event on its way into the database.
 type row struct {
 	delivery int // index in the batch

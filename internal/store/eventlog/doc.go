@@ -40,6 +40,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
 )
 
 // Claimer adds to a transaction the runs that events ask for.
@@ -54,7 +55,7 @@ type Log struct {
 	planner reactors.Planner
 	claimer Claimer
 
-	payloads *payloadCodec
+	payloads *payload.Codec
 	lookups  *lookups
 	months   *months
 
@@ -66,7 +67,7 @@ type Log struct {
 // what events lead to and claimer keeps its answers; without a planner nothing
 // reacts.
 func New(db *store.Store, planner reactors.Planner, claimer Claimer) (*Log, error) {
-	payloads, err := newPayloadCodec()
+	payloads, err := payload.NewCodec()
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +75,7 @@ func New(db *store.Store, planner reactors.Planner, claimer Claimer) (*Log, erro
 		db: db, pool: db.Pool(), planner: planner, claimer: claimer,
 		payloads: payloads, lookups: newLookups(), months: newMonths(),
 	}
-	db.Attach(l.lookups.forget, payloads.close)
+	db.Attach(l.lookups.forget, payloads.Close)
 	return l, nil
 }
 
@@ -86,7 +87,7 @@ func (s *Log) prepare(ctx context.Context) error {
 	if s.prepared {
 		return nil
 	}
-	if err := s.payloads.publish(ctx, s.pool); err != nil {
+	if err := s.payloads.Publish(ctx, s.pool); err != nil {
 		return err
 	}
 	if err := s.EnsurePartitions(ctx, s.db.Now()); err != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -36,18 +35,14 @@ type Named struct {
 //
 // content holds what the item is about; of a deleted message, its tombstone.
 func (s *Log) Enrich(ctx context.Context, n Named, content events.Item, asOf time.Time) error {
-	for attempt := 0; ; attempt++ {
-		err := s.enrich(ctx, n, content, asOf)
-		if err == nil {
-			return nil
-		}
-		if rejected, ok := dataError(err); ok {
-			return reactors.Permanent(fmt.Errorf("fill in what %s is: the database doesn't take it: %s", n.Resource, describe(rejected)))
-		}
-		if err = s.afterError(err); attempt >= retries || !errors.Is(err, errAgain) {
-			return fmt.Errorf("fill in what %s is: %w", n.Resource, err)
-		}
+	err := s.again(func() error { return s.enrich(ctx, n, content, asOf) })
+	if rejected, ok := dataError(err); ok {
+		return reactors.Permanent(fmt.Errorf("fill in %s: the database refuses the content: %s", n.Resource, describe(rejected)))
 	}
+	if err != nil {
+		return fmt.Errorf("fill in %s: %w", n.Resource, err)
+	}
+	return nil
 }
 
 func (s *Log) enrich(ctx context.Context, n Named, content events.Item, asOf time.Time) error {
@@ -119,7 +114,7 @@ func (b *batch) queueKnown(q *pgx.Batch) {
 			UPDATE membership_changes
 			SET state = $6, role = NULLIF($7, ''), member_type = NULLIF($8, ''), fetched_at = $9
 			WHERE space = $1 AND member = $2 AND event_time = $3 AND event_key = $4 AND ordinal = $5 AND state IS NULL`,
-			c.space, c.member, v.time, pgtype.UUID{Bytes: v.key, Valid: true}, v.ordinal, c.state, c.role, string(c.typ), b.rows[c.index].fetched)
+			c.space, c.member, v.time, v.pgKey(), v.ordinal, c.state, c.role, string(c.typ), b.rows[c.index].fetched)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// mostCounted is how far facts count: rules compare with small numbers.
-const mostCounted = 1000
+// maxCounted is how far facts count: rules compare with small numbers.
+const maxCounted = 1000
 
 // UnknownSpace stands for the name of a space that isn't known.
 const UnknownSpace = "this space"
@@ -32,7 +32,9 @@ func (s *Log) FactsAsOf(ctx context.Context, run reactors.Run, needs reactors.Ne
 	return s.facts(ctx, run, needs, at, pgtype.Timestamptz{Time: store.Microseconds(at), Valid: true})
 }
 
-func (s *Log) facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time, known pgtype.Timestamptz) (reactors.Facts, error) {
+func (s *Log) facts(
+	ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time, known pgtype.Timestamptz,
+) (reactors.Facts, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	f := run.Facts
@@ -125,7 +127,7 @@ func (q *factQuery) posts() {
 				AND e.space_id = (SELECT id FROM spaces WHERE space = $1)
 				AND t.kind = 'message' AND t.verb = 'created' AND e.event_time <= $3
 			LIMIT $4
-		) posts`, q.facts.Space.Name, q.facts.Member.Name, q.known, mostCounted)
+		) posts`, q.facts.Space.Name, q.facts.Member.Name, q.known, maxCounted)
 }
 
 func (q *factQuery) thread() {
@@ -152,7 +154,7 @@ func (q *factQuery) thread() {
 				AND t.kind = 'message' AND t.verb = 'created'
 				AND m.thread = $4 AND u.user_name <> $5 AND u.user_type = 'HUMAN'
 			LIMIT $6
-		) replies`, q.facts.Space.Name, store.Microseconds(q.facts.Event.Time), q.known, m.Thread, q.facts.Member.Name, mostCounted)
+		) replies`, q.facts.Space.Name, store.Microseconds(q.facts.Event.Time), q.known, m.Thread, q.facts.Member.Name, maxCounted)
 }
 
 // spaceActivity counts members. Of some it is known only by a later event that
@@ -215,7 +217,8 @@ func (s *Log) NameSpace(ctx context.Context, space, displayName, spaceType strin
 	if _, err := s.pool.Exec(ctx, `
 		UPDATE spaces
 		SET display_name = COALESCE(display_name, NULLIF($2, '')), space_type = COALESCE(space_type, NULLIF($3, ''))
-		WHERE space = $1 AND (display_name IS NULL OR space_type IS NULL)`, space, store.Clean(displayName), store.Clean(spaceType)); err != nil {
+		WHERE space = $1 AND (display_name IS NULL OR space_type IS NULL)`,
+		space, store.Clean(displayName), store.Clean(spaceType)); err != nil {
 		return fmt.Errorf("keep the name of %s: %w", space, err)
 	}
 	return nil

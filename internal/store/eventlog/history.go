@@ -122,7 +122,7 @@ func (s *Log) historyPage(ctx context.Context, after version, until time.Time) (
 
 // decodeAgain decodes an event from what the log holds of it.
 func (s *Log) decodeAgain(at time.Time, id, source, typ, space string, payload []byte, codec int16) (*events.Event, error) {
-	data, err := s.payloads.decode(payload, codec)
+	data, err := s.payloads.Decode(payload, codec)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +177,8 @@ func queuePastChange(q *pgx.Batch, r *historyRow) {
 		space, member, r.at.time, pgtype.UUID{Bytes: r.at.key, Valid: true}, r.at.ordinal,
 	).Query(func(rows pgx.Rows) error {
 		var p pastChange
-		_, err := pgx.ForEachRow(rows, []any{&p.change.verb, &p.change.state, &p.change.role, &p.change.typ, &p.before.prevState, &p.before.prevRole}, func() error {
+		targets := []any{&p.change.verb, &p.change.state, &p.change.role, &p.change.typ, &p.before.prevState, &p.before.prevRole}
+		_, err := pgx.ForEachRow(rows, targets, func() error {
 			past := p
 			r.past = &past
 			if r.it.Membership == nil && past.change.state != "" {

@@ -3,7 +3,6 @@ package eventlog
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -48,7 +47,7 @@ func (s *Log) Absent(ctx context.Context, l Listing) ([]string, error) {
 	for i, m := range l.Members {
 		listed[i] = m.Name
 	}
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT m.member
 		FROM memberships m
 		LEFT JOIN users u ON u.user_name = m.member
@@ -56,9 +55,6 @@ func (s *Log) Absent(ctx context.Context, l Listing) ([]string, error) {
 			AND m.version_time < $2 AND u.user_type IS DISTINCT FROM 'BOT'
 			AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS i (member) WHERE i.member = m.member)
 		ORDER BY m.member`, l.Space, store.Microseconds(l.AsOf), listed)
-	if err != nil {
-		return nil, fmt.Errorf("find members of %s who aren't listed: %w", l.Space, err)
-	}
 	absent, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("find members of %s who aren't listed: %w", l.Space, err)
@@ -74,15 +70,14 @@ func (s *Log) Absent(ctx context.Context, l Listing) ([]string, error) {
 // nothing. An event that contradicts it and arrives after it, although it
 // happened before, is believed until the next listing.
 func (s *Log) Reconcile(ctx context.Context, l Listing) (Reconciled, error) {
-	for attempt := 0; ; attempt++ {
-		r, err := s.reconcile(ctx, l)
-		if err == nil {
-			return r, nil
-		}
-		if err = s.afterError(err); attempt >= retries || !errors.Is(err, errAgain) {
-			return r, fmt.Errorf("reconcile the members of %s: %w", l.Space, err)
-		}
+	var r Reconciled
+	if err := s.again(func() (err error) {
+		r, err = s.reconcile(ctx, l)
+		return err
+	}); err != nil {
+		return r, fmt.Errorf("reconcile the members of %s: %w", l.Space, err)
 	}
+	return r, nil
 }
 
 func (s *Log) reconcile(ctx context.Context, l Listing) (Reconciled, error) {

@@ -35,7 +35,7 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 		messageIDs[i] = store.Clean(r.d.MessageID)
 		if r.it.Ordinal == 0 {
 			start := len(arena)
-			arena, codecs[i] = s.payloads.encode(arena, r.d.Data)
+			arena, codecs[i] = s.payloads.Encode(arena, r.d.Data)
 			payloads[i] = arena[start:len(arena):len(arena)]
 		}
 	}

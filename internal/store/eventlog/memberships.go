@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 type membershipRow struct {
@@ -79,19 +80,10 @@ func (b *batch) compactMemberships() {
 // of the members concerned, also those it leaves alone, so that from here on
 // their histories belong to this transaction.
 func (b *batch) queueMemberships(q *pgx.Batch) {
-	n := len(b.memberships)
-	if n == 0 {
+	if len(b.memberships) == 0 {
 		return
 	}
-	versionTimes, keys := make([]pgtype.Timestamptz, n), make([]pgtype.UUID, n)
-	spaces, members, states := make([]string, n), make([]string, n), make([]string, n)
-	roles, affiliations := make([]string, n), make([]string, n)
-	for i := range b.memberships {
-		m := &b.memberships[i]
-		versionTimes[i], keys[i] = m.version.pgTime(), pgtype.UUID{Bytes: m.version.key, Valid: true}
-		spaces[i], members[i], states[i] = m.space, m.member, m.state
-		roles[i], affiliations[i] = m.role, m.affiliation
-	}
+	text := func(field func(*membershipRow) string) []string { return store.Column(b.memberships, field) }
 	q.Queue(`
 		INSERT INTO memberships AS m (version_time, version_key, space, member, state, role, affiliation)
 		SELECT version_time, version_key, space, member, NULLIF(state, ''), NULLIF(role, ''), NULLIF(affiliation, '')
@@ -105,7 +97,11 @@ func (b *batch) queueMemberships(q *pgx.Batch) {
 			affiliation = excluded.affiliation,
 			source = excluded.source
 		WHERE (excluded.version_time, excluded.version_key) > (m.version_time, m.version_key)`,
-		versionTimes, keys, spaces, members, states, roles, affiliations)
+		store.Column(b.memberships, func(m *membershipRow) pgtype.Timestamptz { return m.version.pgTime() }),
+		store.Column(b.memberships, func(m *membershipRow) pgtype.UUID { return m.version.pgKey() }),
+		text(func(m *membershipRow) string { return m.space }), text(func(m *membershipRow) string { return m.member }),
+		text(func(m *membershipRow) string { return m.state }), text(func(m *membershipRow) string { return m.role }),
+		text(func(m *membershipRow) string { return m.affiliation }))
 }
 
 func (b *batch) queueMembershipChanges(q *pgx.Batch) {

@@ -105,20 +105,9 @@ func (b *batch) queueMessages(q *pgx.Batch) {
 }
 
 func (b *batch) queueCurrentMessages(q *pgx.Batch) {
-	n := len(b.messages)
-	versionTimes, keys := make([]pgtype.Timestamptz, n), make([]pgtype.UUID, n)
-	createTimes, deletedAt, asOf := make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n)
-	names, spaces, senders, threads := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	deletionTypes, texts := make([]string, n), make([]pgtype.Text, n)
-	attachments := make([]pgtype.Int2, n)
-	for i := range b.messages {
-		m := &b.messages[i]
-		versionTimes[i], keys[i] = m.version.pgTime(), pgtype.UUID{Bytes: m.version.key, Valid: true}
-		createTimes[i], deletedAt[i], asOf[i] = store.OptionalTime(m.createTime), store.OptionalTime(m.deletedAt), store.OptionalTime(m.asOf)
-		names[i], spaces[i], senders[i], threads[i] = m.message, m.space, m.sender, m.thread
-		deletionTypes[i] = m.deletionType
-		texts[i] = pgtype.Text{String: m.text, Valid: m.hasContent}
-		attachments[i] = pgtype.Int2{Int16: int16(m.attachments), Valid: m.hasContent}
+	text := func(field func(*messageRow) string) []string { return store.Column(b.messages, field) }
+	times := func(field func(*messageRow) time.Time) []pgtype.Timestamptz {
+		return store.Column(b.messages, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(field(m)) })
 	}
 	// Which of two versions stays is decided by the trigger
 	// keep_message_version; for a redelivery it leaves the row as it is.
@@ -142,26 +131,30 @@ func (b *batch) queueCurrentMessages(q *pgx.Batch) {
 			thread = excluded.thread,
 			deletion_type = excluded.deletion_type,
 			text = excluded.text`,
-		versionTimes, createTimes, deletedAt, asOf, keys,
-		attachments, names, spaces, senders, threads, deletionTypes, texts)
+		store.Column(b.messages, func(m *messageRow) pgtype.Timestamptz { return m.version.pgTime() }),
+		times(func(m *messageRow) time.Time { return m.createTime }), times(func(m *messageRow) time.Time { return m.deletedAt }),
+		times(func(m *messageRow) time.Time { return m.asOf }),
+		store.Column(b.messages, func(m *messageRow) pgtype.UUID { return m.version.pgKey() }),
+		store.Column(b.messages, func(m *messageRow) pgtype.Int2 {
+			return pgtype.Int2{Int16: int16(m.attachments), Valid: m.hasContent}
+		}),
+		text(func(m *messageRow) string { return m.message }), text(func(m *messageRow) string { return m.space }),
+		text(func(m *messageRow) string { return m.sender }), text(func(m *messageRow) string { return m.thread }),
+		text(func(m *messageRow) string { return m.deletionType }),
+		store.Column(b.messages, func(m *messageRow) pgtype.Text { return pgtype.Text{String: m.text, Valid: m.hasContent} }))
 }
 
 func (b *batch) queueRevisions(q *pgx.Batch) {
-	n := len(b.revisions)
-	versionTimes, keys := make([]pgtype.Timestamptz, n), make([]pgtype.UUID, n)
-	asOf, attachments := make([]pgtype.Timestamptz, n), make([]int16, n)
-	names, texts := make([]string, n), make([]string, n)
-	for i := range b.revisions {
-		m := &b.revisions[i]
-		versionTimes[i], keys[i] = m.version.pgTime(), pgtype.UUID{Bytes: m.version.key, Valid: true}
-		asOf[i], attachments[i] = store.OptionalTime(m.asOf), int16(m.attachments)
-		names[i], texts[i] = m.message, m.text
-	}
 	q.Queue(`
 		INSERT INTO message_revisions (version_time, payload_as_of, version_key, attachments, message, text)
 		SELECT version_time, payload_as_of, version_key, attachments, message, text
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::text[], $6::text[])
 			AS i (version_time, payload_as_of, version_key, attachments, message, text)
 		ON CONFLICT DO NOTHING`,
-		versionTimes, asOf, keys, attachments, names, texts)
+		store.Column(b.revisions, func(m *messageRow) pgtype.Timestamptz { return m.version.pgTime() }),
+		store.Column(b.revisions, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(m.asOf) }),
+		store.Column(b.revisions, func(m *messageRow) pgtype.UUID { return m.version.pgKey() }),
+		store.Column(b.revisions, func(m *messageRow) int16 { return int16(m.attachments) }),
+		store.Column(b.revisions, func(m *messageRow) string { return m.message }),
+		store.Column(b.revisions, func(m *messageRow) string { return m.text }))
 }

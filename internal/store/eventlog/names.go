@@ -112,20 +112,10 @@ func (b *batch) compactUsers() {
 // queueSpaces tells the number, though the row is there: a number drawn for
 // the conflict would be lost.
 func (b *batch) queueSpaces(q *pgx.Batch) {
-	n := len(b.spaces)
-	if n == 0 {
+	if len(b.spaces) == 0 {
 		return
 	}
-	versionTimes, keys, deletedAt := make([]pgtype.Timestamptz, n), make([]pgtype.UUID, n), make([]pgtype.Timestamptz, n)
-	ids := make([]int32, n)
-	spaces, names, types := make([]string, n), make([]string, n), make([]string, n)
-	threading, history, descriptions := make([]string, n), make([]string, n), make([]string, n)
-	for i := range b.spaces {
-		x := &b.spaces[i]
-		versionTimes[i], keys[i], deletedAt[i] = x.version.pgTime(), pgtype.UUID{Bytes: x.version.key, Valid: true}, store.OptionalTime(x.deletedAt)
-		ids[i], spaces[i], names[i], types[i] = x.id, x.space, x.displayName, x.spaceType
-		threading[i], history[i], descriptions[i] = x.threading, x.history, x.description
-	}
+	text := func(field func(*spaceRow) string) []string { return store.Column(b.spaces, field) }
 	// A name alone (-infinity) updates only another name alone.
 	q.Queue(`
 		INSERT INTO spaces AS s (version_time, deleted_at, version_key, id, space, display_name, space_type,
@@ -148,21 +138,19 @@ func (b *batch) queueSpaces(q *pgx.Batch) {
 			description = excluded.description
 		WHERE (excluded.version_time, excluded.version_key) > (s.version_time, s.version_key)
 			OR s.version_time = '-infinity' AND s.display_name IS NULL AND excluded.display_name IS NOT NULL`,
-		versionTimes, deletedAt, keys, ids, spaces, names, types, threading, history, descriptions)
+		store.Column(b.spaces, func(x *spaceRow) pgtype.Timestamptz { return x.version.pgTime() }),
+		store.Column(b.spaces, func(x *spaceRow) pgtype.Timestamptz { return store.OptionalTime(x.deletedAt) }),
+		store.Column(b.spaces, func(x *spaceRow) pgtype.UUID { return x.version.pgKey() }),
+		store.Column(b.spaces, func(x *spaceRow) int32 { return x.id }),
+		text(func(x *spaceRow) string { return x.space }), text(func(x *spaceRow) string { return x.displayName }),
+		text(func(x *spaceRow) string { return x.spaceType }), text(func(x *spaceRow) string { return x.threading }),
+		text(func(x *spaceRow) string { return x.history }), text(func(x *spaceRow) string { return x.description }))
 }
 
 // queueUsers tells the number for the same reason.
 func (b *batch) queueUsers(q *pgx.Batch) {
-	n := len(b.users)
-	if n == 0 {
+	if len(b.users) == 0 {
 		return
-	}
-	versionTimes, ids := make([]pgtype.Timestamptz, n), make([]int32, n)
-	users, names := make([]string, n), make([]string, n)
-	for i := range b.users {
-		u := &b.users[i]
-		versionTimes[i], ids[i] = u.version.pgTime(), u.id
-		users[i], names[i] = u.user, u.displayName
 	}
 	q.Queue(`
 		INSERT INTO users AS u (version_time, id, user_name, display_name)
@@ -174,7 +162,10 @@ func (b *batch) queueUsers(q *pgx.Batch) {
 			version_time = excluded.version_time,
 			display_name = excluded.display_name
 		WHERE excluded.version_time > u.version_time`,
-		versionTimes, ids, users, names)
+		store.Column(b.users, func(u *userRow) pgtype.Timestamptz { return u.version.pgTime() }),
+		store.Column(b.users, func(u *userRow) int32 { return u.id }),
+		store.Column(b.users, func(u *userRow) string { return u.user }),
+		store.Column(b.users, func(u *userRow) string { return u.displayName }))
 }
 
 func (u *unnumbered) queueSpaces(q *pgx.Batch, found map[string]int32) {

@@ -49,22 +49,7 @@ func (b *batch) queueQuarantine(q *pgx.Batch) {
 	}
 	rows := slices.Clone(b.quarantine)
 	slices.SortFunc(rows, func(x, y quarantined) int { return bytes.Compare(x.key[:], y.key[:]) })
-	n := len(rows)
-	keys, receivedAt, publishTimes := make([]pgtype.UUID, n), make([]time.Time, n), make([]pgtype.Timestamptz, n)
-	messageIDs, orderingKeys := make([]string, n), make([]string, n)
-	reasons, details := make([]string, n), make([]string, n)
-	attributes, data := make([]string, n), make([][]byte, n)
-	for i := range rows {
-		x := &rows[i]
-		keys[i] = pgtype.UUID{Bytes: x.key, Valid: true}
-		receivedAt[i], publishTimes[i] = x.d.ReceivedAt, store.OptionalTime(x.d.PublishTime)
-		messageIDs[i], orderingKeys[i] = store.Clean(x.d.MessageID), store.Clean(x.d.OrderingKey)
-		reasons[i], details[i] = cmp.Or(string(x.why.Reason), "unknown"), store.Clean(x.why.Detail)
-		attributes[i], data[i] = string(x.attributes), x.d.Data
-		if data[i] == nil {
-			data[i] = []byte{}
-		}
-	}
+	text := func(field func(*quarantined) string) []string { return store.Column(rows, field) }
 	q.Queue(`
 		INSERT INTO quarantine (quarantine_key, received_at, publish_time, message_id, ordering_key,
 			reason, detail, attributes, data)
@@ -75,5 +60,13 @@ func (b *batch) queueQuarantine(q *pgx.Batch) {
 			AS i (quarantine_key, received_at, publish_time, message_id, ordering_key,
 			reason, detail, attributes, data)
 		ON CONFLICT DO NOTHING`,
-		keys, receivedAt, publishTimes, messageIDs, orderingKeys, reasons, details, attributes, data)
+		store.Column(rows, func(x *quarantined) pgtype.UUID { return pgtype.UUID{Bytes: x.key, Valid: true} }),
+		store.Column(rows, func(x *quarantined) time.Time { return x.d.ReceivedAt }),
+		store.Column(rows, func(x *quarantined) pgtype.Timestamptz { return store.OptionalTime(x.d.PublishTime) }),
+		text(func(x *quarantined) string { return store.Clean(x.d.MessageID) }),
+		text(func(x *quarantined) string { return store.Clean(x.d.OrderingKey) }),
+		text(func(x *quarantined) string { return cmp.Or(string(x.why.Reason), "unknown") }),
+		text(func(x *quarantined) string { return store.Clean(x.why.Detail) }),
+		text(func(x *quarantined) string { return string(x.attributes) }),
+		store.Column(rows, func(x *quarantined) []byte { return append([]byte{}, x.d.Data...) })) // nil would be NULL
 }

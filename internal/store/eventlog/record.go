@@ -58,11 +58,11 @@ func (s *Log) record(ctx context.Context, deliveries []events.Delivery, outcomes
 		s.record(ctx, deliveries[half:], outcomes[half:]))
 }
 
-// try records the deliveries in one transaction; with a reason why, it
-// quarantines them instead. Outcomes are set only if it committed.
-func (s *Log) try(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, why *events.Malformed) error {
+// again calls do until it succeeds or an error shows that the same transaction
+// can't succeed at once: a deadlock is worth a few more tries.
+func (s *Log) again(do func() error) error {
 	for attempt := 0; ; attempt++ {
-		err := s.tryOnce(ctx, deliveries, outcomes, why)
+		err := do()
 		if err == nil {
 			return nil
 		}
@@ -70,6 +70,12 @@ func (s *Log) try(ctx context.Context, deliveries []events.Delivery, outcomes []
 			return err
 		}
 	}
+}
+
+// try records the deliveries in one transaction; with a reason why, it
+// quarantines them instead. Outcomes are set only if it committed.
+func (s *Log) try(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, why *events.Malformed) error {
+	return s.again(func() error { return s.tryOnce(ctx, deliveries, outcomes, why) })
 }
 
 func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, why *events.Malformed) error {
@@ -103,7 +109,7 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 	}
 	b.project()
 	mayRun := s.mayRun(b)
-	if !mayRun && !b.mayHint() && !b.mayFetch() {
+	if !mayRun && !b.mayRequestReconcile() && !b.mayFetch() {
 		return conn.SendBatch(ctx, s.statements(b)).Close()
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
@@ -122,7 +128,7 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 		if err := s.askForContent(ctx, tx, b); err != nil {
 			return err
 		}
-		return s.giveHints(ctx, tx, b)
+		return s.requestReconcile(ctx, tx, b)
 	})
 }
 

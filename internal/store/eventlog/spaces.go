@@ -3,42 +3,28 @@ package eventlog
 import (
 	"context"
 	"fmt"
+
 	"github.com/jackc/pgx/v5"
 )
 
 // Spaces returns the spaces that are known and not deleted: what a wide scope
 // covers.
-func (s *Log) Spaces(ctx context.Context) ([]string, error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	rows, err := s.pool.Query(ctx, `
-		SELECT space
-		FROM spaces
-		WHERE deleted_at IS NULL
-		ORDER BY space`)
-	if err != nil {
-		return nil, fmt.Errorf("read the spaces: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read the spaces: %w", err)
-	}
-	return list, nil
-}
+func (s *Log) Spaces(ctx context.Context) ([]string, error) { return s.listSpaces(ctx, `true`) }
 
 // KnownSpaces lists the spaces that are not deleted and are no direct messages,
 // as far as is known.
 func (s *Log) KnownSpaces(ctx context.Context) ([]string, error) {
+	return s.listSpaces(ctx, `space_type IS DISTINCT FROM 'DIRECT_MESSAGE' AND space LIKE 'spaces/%'`)
+}
+
+func (s *Log) listSpaces(ctx context.Context, condition string) ([]string, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT space
 		FROM spaces
-		WHERE deleted_at IS NULL AND space_type IS DISTINCT FROM 'DIRECT_MESSAGE' AND space LIKE 'spaces/%'
+		WHERE deleted_at IS NULL AND `+condition+`
 		ORDER BY space`)
-	if err != nil {
-		return nil, fmt.Errorf("list the spaces: %w", err)
-	}
 	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("list the spaces: %w", err)

@@ -194,7 +194,8 @@ func columnsOf(rows []claimRow) (c claimColumns) {
 }
 
 func (c claimColumns) args() []any {
-	return []any{c.eventTimes, c.dues, c.steps, c.shadows, c.mayLoop, c.reactors, c.subjects, c.triggers, c.spaces, c.members, c.hashes, c.facts}
+	return []any{c.eventTimes, c.dues, c.steps, c.shadows, c.mayLoop,
+		c.reactors, c.subjects, c.triggers, c.spaces, c.members, c.hashes, c.facts}
 }
 
 // claimQuietly doesn't account for what was claimed before: a schedule comes

@@ -1,5 +1,5 @@
 // Package runs keeps the runs of rules in Postgres: which were claimed and what
-// became of each, their limits and turns to write, the times of schedules,
+// became of each, their limits and write slots, the times of schedules,
 // switches, and a sample of the evaluations that led to no run.
 //
 // # What it promises

@@ -147,7 +147,8 @@ func (s *Runs) PruneRuns(ctx context.Context) error {
 		WHERE id IN (
 			SELECT id
 			FROM reactor_runs
-			WHERE finished_at < $1 AND outcome IN ('condition_false', 'left', 'stopped', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled')
+			WHERE finished_at < $1
+				AND outcome IN ('condition_false', 'left', 'stopped', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled')
 			ORDER BY id
 			LIMIT $2
 		)`, now.Add(-keepEndedRuns)); err != nil {

@@ -68,16 +68,13 @@ func (s *Runs) Evaluations(ctx context.Context, f Filter) ([]Evaluation, error) 
 	if f.Most == 0 {
 		f.Most = 50
 	}
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT at, event_time, shadow, reactor, trigger, outcome, subject, space, member, COALESCE(reason, '') AS reason
 		FROM reactor_evaluations
 		WHERE ($1 = '' OR reactor = $1) AND ($2 = '' OR space = $2) AND ($3 = '' OR member = $3)
 			AND ($4 = '' OR outcome = $4) AND ($5::timestamptz IS NULL OR event_time >= $5)
 		ORDER BY id DESC
 		LIMIT $6`, f.Reactor, f.Space, f.Member, string(f.Outcome), store.OptionalTime(f.Since), f.Most)
-	if err != nil {
-		return nil, fmt.Errorf("list evaluations: %w", err)
-	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Evaluation])
 	if err != nil {
 		return nil, fmt.Errorf("list evaluations: %w", err)
@@ -98,7 +95,7 @@ type OutcomeCount struct {
 func (s *Runs) OutcomeCounts(ctx context.Context, since time.Time) ([]OutcomeCount, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT reactor, outcome, shadow, sum(count)::bigint AS count
 		FROM reactor_outcomes
 		WHERE hour >= date_trunc('hour', $1::timestamptz, 'UTC')
@@ -109,9 +106,6 @@ func (s *Runs) OutcomeCounts(ctx context.Context, since time.Time) ([]OutcomeCou
 		WHERE outcome = 'pending'
 		GROUP BY reactor, outcome, shadow
 		ORDER BY reactor, outcome, shadow`, since)
-	if err != nil {
-		return nil, fmt.Errorf("count outcomes: %w", err)
-	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[OutcomeCount])
 	if err != nil {
 		return nil, fmt.Errorf("count outcomes: %w", err)
@@ -134,7 +128,8 @@ func (s *Runs) RetryRun(ctx context.Context, runID int64) (ok bool, err error) {
 				-- what took effect stays done
 				requests = CASE WHEN requests::jsonb @> '[{"done": true}]' THEN requests END,
 				trace = `+longerTrace("$3")+`
-			WHERE id = $1 AND outcome NOT IN ('pending', 'sent', 'shadow', 'collapsed')`, runID, now, traceJSON([]reactors.TraceEntry{entry}))
+			WHERE id = $1 AND outcome NOT IN ('pending', 'sent', 'shadow', 'collapsed')`,
+			runID, now, traceJSON([]reactors.TraceEntry{entry}))
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}

@@ -26,8 +26,10 @@ const runColumns = `r.id, r.reactor, r.step, r.subject, r.shadow, r.trigger, r.s
 
 func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
 	var facts, requests, trace []byte
-	targets := append([]any{&run.ID, &run.Reactor, &run.Step, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.MayLoop,
-		&run.EventTime, &run.Due, &run.Hash, &facts, &run.Outcome, &run.Reason, &run.Attempts, &requests, &trace}, more...)
+	targets := append([]any{
+		&run.ID, &run.Reactor, &run.Step, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.MayLoop,
+		&run.EventTime, &run.Due, &run.Hash, &facts, &run.Outcome, &run.Reason, &run.Attempts, &requests, &trace,
+	}, more...)
 	if err := row.Scan(targets...); err != nil {
 		return run, err
 	}
@@ -46,14 +48,14 @@ func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
 	return run, nil
 }
 
-// Hindrance is why a pending run may not go on for now.
-type Hindrance struct {
+// Blocked is why a pending run may not go on for now.
+type Blocked struct {
 	Paused bool      // its rule, or every rule, is switched off
-	Behind time.Time // a step before it hasn't ended, whose turn comes then; zero: there is none
+	Behind time.Time // a step before it hasn't ended, which is due then; zero: there is none
 }
 
 // BeginAttempt returns a run, and counts the attempt if the run is pending.
-func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, h Hindrance, err error) {
+func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, h Blocked, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	var behind pgtype.Timestamptz
@@ -73,7 +75,7 @@ func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run,
 		run, err = s.Run(ctx, runID)
 	}
 	if err != nil {
-		return reactors.Run{}, Hindrance{}, fmt.Errorf("read reactor run %d: %w", runID, err)
+		return reactors.Run{}, Blocked{}, fmt.Errorf("read reactor run %d: %w", runID, err)
 	}
 	return run, h, nil
 }
@@ -116,7 +118,7 @@ func (s *Runs) PrepareRun(ctx context.Context, run reactors.Run, p Prepared) err
 	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if len(p.Collapses) > 0 {
-			// All runs of a group come to their turn at once, and each would
+			// All runs of a group are due at once, and each would
 			// speak for the others: locked in one order they don't deadlock.
 			if _, err := tx.Exec(ctx, `
 				SELECT id
@@ -197,7 +199,7 @@ func (s *Runs) SpeaksForOthers(ctx context.Context, runID int64) (speaks bool, e
 }
 
 // ProgressRun stores what has come of the requests so far. The run has used its
-// turn, and needs another for what comes next.
+// write slot, and needs another for what comes next.
 func (s *Runs) ProgressRun(ctx context.Context, run reactors.Run, trace ...reactors.TraceEntry) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -214,7 +216,7 @@ func (s *Runs) ProgressRun(ctx context.Context, run reactors.Run, trace ...react
 	return nil
 }
 
-// PostponeRun gives a run a later turn, from which its age is counted.
+// PostponeRun gives a run a later time, from which its age is counted.
 func (s *Runs) PostponeRun(ctx context.Context, run reactors.Run, due time.Time, trace ...reactors.TraceEntry) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -232,7 +234,9 @@ func (s *Runs) PostponeRun(ctx context.Context, run reactors.Run, due time.Time,
 // stop, the steps after it end, too; where nothing was done, so do the runs
 // that it speaks for. The error is [ErrRunChanged] if it was to
 // end without anything done and was asked for again meanwhile.
-func (s *Runs) FinishRun(ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace ...reactors.TraceEntry) error {
+func (s *Runs) FinishRun(
+	ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace ...reactors.TraceEntry,
+) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	if err := s.finish(ctx, run, outcome, store.Clean(reason), trace); err != nil {
@@ -278,7 +282,8 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 			RETURNING r.id
 		), counted AS (
 			INSERT INTO reactor_counts AS c (hour, shard, count, reactor, outcome, shadow)
-			SELECT date_trunc('hour', $4::timestamptz, 'UTC'), $1 % $10, 1 + (SELECT count(*) FROM followers) + (SELECT count(*) FROM unsaid), reactor, $2, shadow
+			SELECT date_trunc('hour', $4::timestamptz, 'UTC'), $1 % $10,
+				1 + (SELECT count(*) FROM followers) + (SELECT count(*) FROM unsaid), reactor, $2, shadow
 			FROM ended
 			ON CONFLICT (reactor, hour, outcome, shadow, shard) DO UPDATE SET
 				count = c.count + excluded.count
@@ -286,7 +291,8 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 		)
 		SELECT (SELECT count(*) FROM ended), COALESCE((SELECT max(count) FROM counted), 0)`,
 		run.ID, string(outcome), reason, s.db.Now().UTC(), requests, traceJSON(trace),
-		!outcome.Reopens(), run.Attempts, outcome == reactors.Left || outcome == reactors.Stopped, countShards, run.EventTime, nothingSaid).Scan(&ended, &counted)
+		!outcome.Reopens(), run.Attempts, outcome == reactors.Left || outcome == reactors.Stopped,
+		countShards, run.EventTime, nothingSaid).Scan(&ended, &counted)
 	if err != nil {
 		return err
 	}
@@ -316,11 +322,11 @@ func (s *Runs) whyNotEnded(ctx context.Context, runID int64) error {
 	return err
 }
 
-// mostTrace bounds how much is kept of a run's story.
-const mostTrace = 100
+// maxTrace bounds how much is kept of a run's story.
+const maxTrace = 100
 
 func longerTrace(param string) string {
-	return fmt.Sprintf(`CASE WHEN json_array_length(trace) < %d THEN (trace::jsonb || %s::jsonb)::json ELSE trace END`, mostTrace, param)
+	return fmt.Sprintf(`CASE WHEN json_array_length(trace) < %d THEN (trace::jsonb || %s::jsonb)::json ELSE trace END`, maxTrace, param)
 }
 
 func traceJSON(trace []reactors.TraceEntry) string {

@@ -48,11 +48,15 @@ func (s *Runs) SchedulesSeen(ctx context.Context, rules []string, now time.Time)
 	return seen, nil
 }
 
+// TickPlan answers with the intents of some times after the one given, and with
+// the last of these times.
+type TickPlan = func(after time.Time) ([]reactors.Intent, time.Time)
+
 // SeeToSchedule claims what a rule's schedule asks for, and notes in the same
 // transaction up to when: each time is seen to once, whoever looks. plan answers
 // with the intents of some times after the one given, and with the last of
 // these times.
-func (s *Runs) SeeToSchedule(ctx context.Context, rule string, after time.Time, plan func(after time.Time) ([]reactors.Intent, time.Time)) (until time.Time, err error) {
+func (s *Runs) SeeToSchedule(ctx context.Context, rule string, after time.Time, plan TickPlan) (until time.Time, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {

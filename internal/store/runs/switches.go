@@ -126,13 +126,10 @@ func (s *Runs) giveJobs(ctx context.Context, tx pgx.Tx, ids []int64) error {
 func (s *Runs) Switches(ctx context.Context) ([]Switch, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT reactor, paused_at, COALESCE(reason, '') AS reason
 		FROM reactor_switches
 		ORDER BY reactor`)
-	if err != nil {
-		return nil, fmt.Errorf("list what is paused: %w", err)
-	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Switch])
 	if err != nil {
 		return nil, fmt.Errorf("list what is paused: %w", err)

@@ -1,10 +1,10 @@
-package eventlog
+package payload
 
-// payloadDictionary is raw content: pieces of the documented payload formats
+// dictionary is raw content: pieces of the documented payload formats
 // (fact sheet §1.4), the most frequent last, where references to it are
 // shortest. It is part of what the database holds: never change it. A better
 // one gets a new number.
-const payloadDictionary = `{"subscription":{"name":"subscriptions/","suspension_reason":"ENDPOINT_PERMISSION_DENIED","expire_time":"2026-` +
+const dictionary = `{"subscription":{"name":"subscriptions/","suspension_reason":"ENDPOINT_PERMISSION_DENIED","expire_time":"2026-` +
 	`"spaceReadState":{"name":"users/","lastReadTime":"` +
 	`{"space":{"name":"spaces/AAQA","displayName":"","spaceThreadingState":"THREADED_MESSAGES","spaceType":"SPACE","spaceDetails":{"description":""},"spaceHistoryState":"HISTORY_ON"}}` +
 	`{"spaces":[{"space":{"memberships":[{"membership":{"reactions":[{"reaction":{"messages":[{"message":{` +

@@ -1,0 +1,145 @@
+package eventlog
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
+)
+
+// Interactions that tell where the Chat app is (fact sheet §7).
+const (
+	addedToSpace     = "ADDED_TO_SPACE"
+	removedFromSpace = "REMOVED_FROM_SPACE"
+)
+
+// isReconcileRequest reports whether an item is a reason to look at the subscriptions:
+// one of their lifecycle events, or the Chat app's coming to a space or
+// leaving it.
+func isReconcileRequest(it *events.Item) bool {
+	switch it.Kind {
+	case events.KindSubscription:
+		return true
+	case events.KindInteraction:
+		return followed(it)
+	}
+	return false
+}
+
+// followed reports whether an item tells where the app is.
+func followed(it *events.Item) bool {
+	in := it.Interaction
+	return in != nil && it.Space != "" && (in.Type == addedToSpace || in.Type == removedFromSpace)
+}
+
+func (b *batch) mayRequestReconcile() bool {
+	return slices.ContainsFunc(b.rows, func(r row) bool { return isReconcileRequest(r.it) })
+}
+
+// requestReconcile asks for a pass of the keeper if the batch recorded a reason for
+// one. Requests of the same few seconds share a pass.
+func (s *Log) requestReconcile(ctx context.Context, tx pgx.Tx, b *batch) error {
+	requested := false
+	var moves []*row
+	for i := range b.rows {
+		r := &b.rows[i]
+		if !b.recorded[r.id()] || !isReconcileRequest(r.it) {
+			continue
+		}
+		requested = true
+		if followed(r.it) {
+			moves = append(moves, r)
+		}
+	}
+	if !requested {
+		return nil
+	}
+	if err := follow(ctx, tx, moves); err != nil {
+		return err
+	}
+	return jobs.InsertKeep(ctx, s.db.Jobs(), tx, s.db.Now())
+}
+
+// follow keeps whether the app is in a space; the newest event counts.
+func follow(ctx context.Context, tx pgx.Tx, moves []*row) error {
+	slices.SortFunc(moves, func(x, y *row) int { return cmp.Compare(x.it.Space, y.it.Space) })
+	for _, r := range moves {
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO followed_spaces AS f (space, present, changed_at)
+			VALUES ($1, $2, $3)
+			ON CONFLICT (space) DO UPDATE SET
+				present = excluded.present,
+				changed_at = excluded.changed_at
+			WHERE f.changed_at < excluded.changed_at`,
+			r.it.Space, r.it.Interaction.Type == addedToSpace, r.time); err != nil {
+			return fmt.Errorf("keep that the app's presence in %s changed: %w", r.it.Space, err)
+		}
+	}
+	return nil
+}
+
+// fetchable reports whether a row tells just the name of something that can
+// be fetched. A deletion tells all there is; of what was backfilled the
+// content came along.
+func (r *row) fetchable() bool {
+	if r.backfilled() || r.it.Verb == events.VerbDeleted || r.it.Space == "" || !r.it.NamesOnly() {
+		return false
+	}
+	switch r.it.Kind {
+	case events.KindMessage, events.KindMembership, events.KindReaction, events.KindSpace:
+		return true
+	}
+	return false
+}
+
+func (b *batch) mayFetch() bool {
+	for i := range b.rows {
+		if b.rows[i].fetchable() {
+			return true
+		}
+	}
+	return false
+}
+
+// Priorities of jobs that fetch: greetings wait for memberships.
+const (
+	fetchFirst = 1
+	fetchThen  = 2
+)
+
+// askForContent adds a job for each name that the batch recorded for the first
+// time, to the transaction that did.
+func (s *Log) askForContent(ctx context.Context, tx pgx.Tx, b *batch) error {
+	var params []river.InsertManyParams
+	for i := range b.rows {
+		r := &b.rows[i]
+		if !r.fetchable() || !b.recorded[r.id()] {
+			continue
+		}
+		priority := fetchThen
+		if r.it.Kind == events.KindMembership {
+			priority = fetchFirst
+		}
+		params = append(params, river.InsertManyParams{
+			Args: jobs.Fetch{
+				Key: uuid.UUID(r.key).String(), Ordinal: r.it.Ordinal, EventTime: r.time,
+				ItemKind: string(r.it.Kind), Resource: r.it.Resource, Space: r.it.Space, Event: r.ev.ID,
+			},
+			InsertOpts: &river.InsertOpts{Queue: jobs.QueueFetch, Priority: priority},
+		})
+	}
+	if len(params) == 0 {
+		return nil
+	}
+	if _, err := s.db.Jobs().InsertManyFastTx(ctx, tx, params); err != nil {
+		return fmt.Errorf("insert %d jobs that fetch: %w", len(params), err)
+	}
+	return nil
+}

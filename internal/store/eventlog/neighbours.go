@@ -1,0 +1,136 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// neighbour is what the history of a member holds right before and right
+// after one change of the batch.
+type neighbour struct {
+	change    *changeRow
+	prevState string // "" for none
+	prevRole  string // "" if not known
+	next      *nextChange
+}
+
+// nextChange is the recorded change after one of the batch. If it says
+// JOINED and what is new says something else, it has just become a join.
+type nextChange struct {
+	version    version
+	backfilled bool
+	verb       events.Verb
+	state      string
+	role       string
+	memberType events.UserType
+}
+
+// queueNeighbours looks up the neighbours of the batch's changes. It runs
+// after they are inserted, under the locks of queueMemberships: so of two
+// transactions that change one member, the second sees the first's. What lists
+// told doesn't count: a list that is read while somebody joins would make
+// their join none.
+func (b *batch) queueNeighbours(q *pgx.Batch) {
+	var spaces, members []string
+	var at []version
+	var changes []*changeRow
+	for i := range b.changes {
+		c := &b.changes[i]
+		if c.state == "" {
+			continue
+		}
+		spaces, members = append(spaces, c.space), append(members, c.member)
+		at, changes = append(at, b.rows[c.index].version()), append(changes, c)
+	}
+	if len(changes) == 0 {
+		return
+	}
+	q.Queue(`
+		SELECT i.number, p.state, p.role, n.event_time, n.event_key, n.ordinal, n.origin = 'b', n.verb, n.state, n.role, n.member_type
+		FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::uuid[], $5::smallint[])
+			WITH ORDINALITY AS i (space, member, event_time, event_key, ordinal, number)
+		LEFT JOIN LATERAL (
+			SELECT c.state, c.role
+			FROM membership_changes c
+			WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.origin <> 's'
+				AND (c.event_time, c.event_key, c.ordinal) < (i.event_time, i.event_key, i.ordinal)
+			ORDER BY c.event_time DESC, c.event_key DESC, c.ordinal DESC
+			LIMIT 1
+		) p ON true
+		LEFT JOIN LATERAL (
+			SELECT c.event_time, c.event_key, c.ordinal, c.origin, c.verb, c.state, c.role, c.member_type
+			FROM membership_changes c
+			WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.origin <> 's'
+				AND (c.event_time, c.event_key, c.ordinal) > (i.event_time, i.event_key, i.ordinal)
+			ORDER BY c.event_time, c.event_key, c.ordinal
+			LIMIT 1
+		) n ON true`,
+		spaces, members, store.Column(at, func(v *version) pgtype.Timestamptz { return v.pgTime() }),
+		store.Column(at, func(v *version) pgtype.UUID { return v.pgKey() }),
+		store.Column(at, func(v *version) int16 { return int16(v.ordinal) }),
+	).Query(func(rows pgx.Rows) error {
+		var number int64
+		var prev, prevRole, verb, state, role, memberType pgtype.Text
+		var nextTime pgtype.Timestamptz
+		var nextKey pgtype.UUID
+		var nextOrdinal pgtype.Int2
+		var backfilled pgtype.Bool
+		targets := []any{&number, &prev, &prevRole, &nextTime, &nextKey, &nextOrdinal, &backfilled, &verb, &state, &role, &memberType}
+		_, err := pgx.ForEachRow(rows, targets, func() error {
+			n := neighbour{change: changes[number-1], prevState: prev.String, prevRole: prevRole.String}
+			if nextTime.Valid {
+				n.next = &nextChange{
+					version:    version{time: nextTime.Time.UTC(), key: nextKey.Bytes, ordinal: int(nextOrdinal.Int16)},
+					backfilled: backfilled.Bool, verb: events.Verb(verb.String), state: state.String,
+					role: role.String, memberType: events.UserType(memberType.String),
+				}
+			}
+			b.neighbours = append(b.neighbours, n)
+			return nil
+		})
+		return err
+	})
+}
+
+// change rebuilds a recorded membership event, for reactors, from what the
+// database holds of it.
+func (n *nextChange) change(ctx context.Context, tx pgx.Tx, space, member string) (*events.Event, error) {
+	ev, err := recordedEvent(ctx, tx, n.version, space)
+	if err != nil {
+		return nil, fmt.Errorf("read recorded join %x: %w", n.version.key[:], err)
+	}
+	it := &ev.Items[0]
+	it.Actor = member
+	it.Membership = &events.Membership{
+		Name: it.Resource, State: events.MembershipState(n.state), Role: n.role,
+		Member: events.User{Name: member, Type: n.memberType},
+	}
+	return ev, nil
+}
+
+// recordedEvent reads what the log holds of an event with one of its items,
+// of which it has the name only.
+func recordedEvent(ctx context.Context, db querier, v version, space string) (*events.Event, error) {
+	ev := &events.Event{Time: v.time}
+	it := events.Item{Ordinal: v.ordinal, Space: space}
+	err := db.QueryRow(ctx, `
+		SELECT full_name(e.ce_id, $4 || '/spaceEvents'), s.source, t.ce_type, t.kind, t.verb, full_name(e.resource, $4)
+		FROM events e
+		JOIN event_types t ON t.id = e.type_id
+		JOIN event_sources s ON s.id = e.source_id
+		WHERE e.event_key = $1 AND e.ordinal = $2 AND e.event_time = $3`,
+		v.key, v.ordinal, v.time, space).Scan(&ev.ID, &ev.Source, &ev.Type, &it.Kind, &it.Verb, &it.Resource)
+	ev.Items = []events.Item{it}
+	return ev, err
+}
+
+// querier is a connection or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}

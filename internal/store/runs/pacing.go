@@ -1,0 +1,255 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// Admit lets a run pass if its limits allow, and counts it; one that may loop
+// counts even if no limit is its own. A run that has passed once passes again. It answers with the limit that is reached, or nil.
+func (s *Runs) Admit(ctx context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (reached *reactors.Limit, err error) {
+	if len(limits) == 0 && !run.MayLoop {
+		return nil, nil
+	}
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// One at a time for what is counted together.
+		if _, err := tx.Exec(ctx, `
+			SELECT pg_advisory_xact_lock(hashtextextended(name, 7))
+			FROM unnest($1::text[]) AS name
+			ORDER BY name`, admitLocks(run, limits)); err != nil {
+			return err
+		}
+		var admitted bool
+		if err := tx.QueryRow(ctx, `
+			SELECT admitted_at IS NOT NULL
+			FROM reactor_runs
+			WHERE id = $1`, run.ID).Scan(&admitted); err != nil || admitted {
+			return err
+		}
+		for i := range limits {
+			n, err := admittedSince(ctx, tx, run, limits[i], now.Add(-limits[i].Window))
+			if err != nil {
+				return err
+			}
+			if n >= limits[i].Most {
+				reached = &limits[i]
+				return nil
+			}
+		}
+		_, err := tx.Exec(ctx, `
+			UPDATE reactor_runs
+			SET admitted_at = $2
+			WHERE id = $1`, run.ID, now.UTC())
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("hold reactor run %d against its limits: %w", run.ID, err)
+	}
+	return reached, nil
+}
+
+func admitLocks(run reactors.Run, limits []reactors.Limit) []string {
+	var names []string
+	if run.MayLoop {
+		names = append(names, "loop "+run.Space)
+	}
+	if slices.ContainsFunc(limits, func(l reactors.Limit) bool { return l.Per != reactors.PerSpaceLoop }) {
+		names = append(names, "reactor "+run.Reactor)
+	}
+	return names
+}
+
+func admittedSince(ctx context.Context, tx pgx.Tx, run reactors.Run, l reactors.Limit, since time.Time) (n int, err error) {
+	if l.Per == reactors.PerSpaceLoop {
+		err = tx.QueryRow(ctx, `
+			SELECT count(*)
+			FROM reactor_runs
+			WHERE space = $1 AND may_loop AND shadow = $2 AND admitted_at > $3 AND event_time <> $4`,
+			run.Space, run.Shadow, since, store.Microseconds(run.EventTime)).Scan(&n)
+		return n, err
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT count(*)
+		FROM reactor_runs
+		WHERE reactor = $1 AND shadow = $2 AND admitted_at > $3
+			AND ($4 <> 'space' OR space = $5) AND ($4 <> 'member' OR member = $6)`,
+		run.Reactor, run.Shadow, since, string(l.Per), run.Space, run.Member).Scan(&n)
+	return n, err
+}
+
+// maxGathered bounds a group: a message holds about as many mentions.
+const maxGathered = 1000
+
+// Gather lists the runs that wait for the same step of the same rule in the
+// same space as this one, of events up to a time, oldest first, without it.
+func (s *Runs) Gather(ctx context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	rows, err := s.pool.Query(ctx, `
+		SELECT `+runColumns+`
+		FROM reactor_runs r
+		WHERE r.reactor = $1 AND r.space = $2 AND r.step = $3 AND r.shadow = $4 AND r.outcome = 'pending'
+			AND r.requests IS NULL AND r.event_time <= $5 AND r.id <> $6
+		ORDER BY r.event_time, r.id
+		LIMIT $7`, run.Reactor, run.Space, run.Step, run.Shadow, store.Microseconds(until), run.ID, maxGathered)
+	if err != nil {
+		return nil, fmt.Errorf("gather with reactor run %d: %w", run.ID, err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (reactors.Run, error) { return scanRun(row) })
+	if err != nil {
+		return nil, fmt.Errorf("gather with reactor run %d: %w", run.ID, err)
+	}
+	return list, nil
+}
+
+// Group tells of the runs that Gather would list: how many there are, and
+// whether one of them is older and is due at now.
+func (s *Runs) Group(ctx context.Context, run reactors.Run, until, now time.Time) (others int, older bool, err error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	err = s.pool.QueryRow(ctx, `
+		SELECT count(*), COALESCE(bool_or((r.event_time, r.id) < ($7, $6) AND r.due_at <= $8), false)
+		FROM reactor_runs r
+		WHERE r.reactor = $1 AND r.space = $2 AND r.step = $3 AND r.shadow = $4 AND r.outcome = 'pending'
+			AND r.requests IS NULL AND r.event_time <= $5 AND r.id <> $6`,
+		run.Reactor, run.Space, run.Step, run.Shadow, store.Microseconds(until), run.ID, run.EventTime, now).Scan(&others, &older)
+	if err != nil {
+		return 0, false, fmt.Errorf("look for a group around reactor run %d: %w", run.ID, err)
+	}
+	return others, older, nil
+}
+
+// A write slot need not survive a crash of the database: Google would refuse a write
+// that comes too early, and it would come again. So nobody waits for a flush
+// while the row is locked.
+const dontFlush = `SELECT set_config('synchronous_commit', 'off', true)`
+
+// ReserveWrite answers how long the run has to wait before it may write to
+// the space; 0 if it may write now. Write slots are interval apart over all replicas,
+// by the clock of the database, and further where SlowDown was called: every
+// write slot brings the space a little closer to the configured pace again. A run
+// keeps its write slot until it has used it or half an interval has passed, which
+// covers the time between a job's being due and its being fetched: asking again
+// after a wait does not push it back, and two runs that are late don't write at
+// once.
+func (s *Runs) ReserveWrite(ctx context.Context, space string, runID int64, interval time.Duration) (wait time.Duration, err error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	var seconds float64
+	// One statement, so one round trip: the slot is only touched if the run
+	// holds none.
+	q := &pgx.Batch{}
+	q.Queue(dontFlush)
+	q.Queue(`
+		WITH held AS (
+			SELECT slot_at
+			FROM reactor_runs
+			WHERE id = $2 AND slot_at > clock_timestamp() - $3::interval / 2
+		), reserved AS (
+			INSERT INTO write_slots AS w (space, next_at)
+			SELECT $1, clock_timestamp() + $3::interval
+			WHERE NOT EXISTS (SELECT FROM held)
+			ON CONFLICT (space) DO UPDATE SET
+				next_at = GREATEST(w.next_at, clock_timestamp()) + $3::interval * w.slowed::float8,
+				slowed = GREATEST(1, round(w.slowed * 0.9985, 4))
+			RETURNING next_at - $3::interval * slowed::float8 AS slot_at
+		), noted AS (
+			UPDATE reactor_runs
+			SET slot_at = (SELECT slot_at FROM reserved)
+			WHERE id = $2 AND EXISTS (SELECT FROM reserved)
+		)
+		SELECT extract(epoch FROM slot_at - clock_timestamp())::float8
+		FROM (SELECT slot_at FROM held UNION ALL SELECT slot_at FROM reserved) s`,
+		space, runID, interval).QueryRow(func(row pgx.Row) error { return row.Scan(&seconds) })
+	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
+		return 0, fmt.Errorf("reserve a write to %s for reactor run %d: %w", space, runID, err)
+	}
+	return max(0, time.Duration(seconds*float64(time.Second))), nil
+}
+
+// maxSlowed bounds how far apart write slots can get, slowEvery how fast.
+const (
+	maxSlowed = 30
+	slowEvery = time.Minute
+)
+
+// SlowDown is called when Google says that a space gets too many writes: write slots
+// come further apart from now on, the next no earlier than after pause. Other
+// apps write to the space as well. Write slots that were given at the old pace count
+// no more: they would be refused, too, and each refusal would slow the space
+// down again, to a crawl. For the same reason a space is slowed down once a
+// minute at most: that is the time over which Google counts.
+func (s *Runs) SlowDown(ctx context.Context, space string, pause time.Duration) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	q := &pgx.Batch{}
+	q.Queue(`
+		INSERT INTO write_slots AS w (space, next_at, slowed, slowed_at)
+		VALUES ($1, clock_timestamp() + $2::interval, 2, clock_timestamp())
+		ON CONFLICT (space) DO UPDATE SET
+			next_at = clock_timestamp() + $2::interval,
+			slowed = CASE WHEN w.slowed_at > clock_timestamp() - $4::interval THEN w.slowed ELSE LEAST($3, w.slowed * 2) END,
+			slowed_at = CASE WHEN w.slowed_at > clock_timestamp() - $4::interval THEN w.slowed_at ELSE clock_timestamp() END`,
+		space, pause, maxSlowed, slowEvery)
+	q.Queue(`
+		UPDATE reactor_runs
+		SET slot_at = NULL
+		WHERE id IN (
+			SELECT id
+			FROM reactor_runs
+			WHERE space = $1 AND outcome = 'pending' AND slot_at > clock_timestamp()
+			ORDER BY id
+			FOR UPDATE SKIP LOCKED
+		)`, space)
+	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
+		return fmt.Errorf("slow down writes to %s: %w", space, err)
+	}
+	return nil
+}
+
+// TakeProjectWrite takes a write of the project's quota, over all replicas: one
+// every interval, up to burst ahead of time. It answers how long to wait before
+// the write that was taken, or, if taken is false, before asking again.
+func (s *Runs) TakeProjectWrite(ctx context.Context, interval, burst time.Duration) (wait time.Duration, taken bool, err error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	var seconds float64
+	q := &pgx.Batch{}
+	q.Queue(dontFlush)
+	q.Queue(`
+		INSERT INTO write_slots AS w (space, next_at)
+		VALUES ('', clock_timestamp() + $1::interval)
+		ON CONFLICT (space) DO UPDATE SET
+			next_at = GREATEST(w.next_at, clock_timestamp()) + $1::interval
+		WHERE w.next_at <= clock_timestamp() + $2::interval
+		RETURNING extract(epoch FROM next_at - $1::interval - clock_timestamp())::float8`,
+		interval, burst).QueryRow(func(row pgx.Row) error {
+		taken = true
+		err := row.Scan(&seconds)
+		if errors.Is(err, pgx.ErrNoRows) {
+			taken, err = false, nil
+		}
+		return err
+	})
+	err = s.pool.SendBatch(ctx, q).Close()
+	if err == nil && !taken {
+		err = s.pool.QueryRow(ctx, `
+			SELECT extract(epoch FROM next_at - clock_timestamp())::float8
+			FROM write_slots
+			WHERE space = ''`).Scan(&seconds)
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("take a write of the project's quota: %w", err)
+	}
+	return max(0, time.Duration(seconds*float64(time.Second))), taken, nil
+}
