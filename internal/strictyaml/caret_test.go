@@ -68,7 +68,7 @@ func TestPlacesInsideTexts(t *testing.T) {
 func TestDurations(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"0": "0s", "90s": "1m30s", "2m": "2m", "1h30m": "90m", "24h": "1d", "7d": "7d", "1w": "7d", "1.5h": "90m", "250ms": "250ms", "-2m": "-2m",
+		"0": "0s", "90s": "1m30s", "2m": "2m", "1h30m": "90m", "24h": "1d", "7d": "7d", "1w": "7d", "1.5h": "90m", "250ms": "250ms", "1us": "1µs", "2µs": "2µs", "3ns": "3ns", "-2m": "-2m",
 	} {
 		d, err := ParseDuration(in)
 		if got := FormatDuration(d); err != nil || got != want {

@@ -19,6 +19,10 @@ var errDuration = errors.New("not a duration: " + DurationForm)
 // calendar says.
 func Unit(s string) (time.Duration, bool) {
 	switch s {
+	case "ns":
+		return time.Nanosecond, true
+	case "us", "µs":
+		return time.Microsecond, true
 	case "ms":
 		return time.Millisecond, true
 	case "s":
@@ -57,7 +61,7 @@ func ParseDuration(s string) (time.Duration, error) {
 			return 0, errDuration
 		}
 		rest = rest[digits:]
-		end := strings.IndexFunc(rest, func(r rune) bool { return r < 'a' || r > 'z' })
+		end := strings.IndexFunc(rest, func(r rune) bool { return (r < 'a' || r > 'z') && r != 'µ' })
 		if end < 0 {
 			end = len(rest)
 		}
