@@ -86,12 +86,13 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 	}
 	results, rows, err := e.carryOut(ctx, s, actions)
 	if ctx.Err() == nil {
-		if told := e.afterwards(ctx, s, results, flags.back); told != nil {
+		if told := e.tellWorker(ctx, s, results, flags.back); told != nil {
 			err = errors.Join(err, fmt.Errorf("the subscriptions are as said above, but the worker wasn't told (apply again): %w", told))
 		}
 	}
 	if !e.ForPeople() {
-		err = errors.Join(cli.Show(&e.Env, cli.List[subscriptionRow]{Rows: rows, Name: func(r subscriptionRow) string { return r.Subscription }}), err)
+		l := cli.List[subscriptionRow]{Rows: rows, Name: func(r subscriptionRow) string { return r.Subscription }}
+		err = errors.Join(cli.Show(&e.Env, l), err)
 	}
 	if err != nil {
 		return err
@@ -104,10 +105,10 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 // lost has to be agreed to beforehand.
 func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool) error {
 	pending, losing := d.pending(), d.Summary.Replace+d.Summary.Delete
-	if agreed || pending == 0 || !e.Asks && losing == 0 {
+	if agreed || pending == 0 || !e.Interactive && losing == 0 {
 		return nil
 	}
-	if !e.Asks {
+	if !e.Interactive {
 		return fmt.Errorf("apply: %d to replace and %d to delete: nobody is there to agree: add --yes once you have seen the plan",
 			d.Summary.Replace, d.Summary.Delete)
 	}
@@ -136,7 +137,9 @@ func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool)
 
 // carryOut does what the actions say, and prints a line for each that does
 // anything, in their order.
-func (e *environment) carryOut(ctx context.Context, s *session, actions []subscriptions.Action) ([]subscriptions.Result, []subscriptionRow, error) {
+func (e *environment) carryOut(
+	ctx context.Context, s *session, actions []subscriptions.Action,
+) ([]subscriptions.Result, []subscriptionRow, error) {
 	names := s.directory.names(ctx)
 	scopes, titles := 0, 0
 	pending := 0

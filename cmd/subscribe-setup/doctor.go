@@ -86,7 +86,7 @@ func (e *environment) probe(ctx context.Context, flags doctorFlags) error {
 		return err
 	}
 	opts := doctor.ProbeOptions{Config: cfg, Space: flags.probe, Timeout: flags.timeout, Wait: e.Wait}
-	if e.Asks {
+	if e.Interactive {
 		opts.PostManually = func(text string) error {
 			e.Say("The Chat app may not post in %s. Please post any message there now, such as:\n  %s", flags.probe, text)
 			return nil

@@ -10,20 +10,20 @@ import (
 // sameShown is how many failures with one cause are shown in full.
 const sameShown = 3
 
-// join is errors.Join for people: where very many targets have the same
-// problem, a few of them stand for all.
+// join is errors.Join for people: where very many targets fail for one cause, a
+// few of them stand for all.
 func join(failures []error) error {
 	type cause struct{ why, remedy string }
 	count := map[cause]int{}
 	var shown []error
 	var order []cause
 	for _, err := range failures {
-		var problem *subscriptions.Error
-		if !errors.As(err, &problem) {
+		var explained *subscriptions.Error
+		if !errors.As(err, &explained) {
 			shown = append(shown, err)
 			continue
 		}
-		c := cause{problem.Cause, problem.Remedy}
+		c := cause{explained.Cause, explained.Remedy}
 		if count[c]++; count[c] <= sameShown {
 			shown = append(shown, err)
 			continue

@@ -22,7 +22,7 @@ secret: it names the files that do.`,
 			if a.Project == "" {
 				a.Project = env.Getenv("GOOGLE_CLOUD_PROJECT")
 			}
-			return a.Write(cmd.Context(), &env.Env, cmd.Flags(), env.Asks && !noInput, force)
+			return a.Write(cmd.Context(), &env.Env, cmd.Flags(), env.Interactive && !noInput, force)
 		},
 	}
 	a.AddFlags(cmd.Flags())

@@ -95,7 +95,7 @@ func TestInitIsInterrupted(t *testing.T) {
 	}()
 	var out, messages strings.Builder
 	code := run(ctx, []string{"init", "--config", filepath.Join(dir, "spacekeeper.yaml")},
-		cli.Env{In: in, Out: &out, Err: &messages, Getenv: noEnv, Asks: true})
+		cli.Env{In: in, Out: &out, Err: &messages, Getenv: noEnv, Interactive: true})
 	if err := keyboard.Close(); err != nil { // lets the read end
 		t.Error(err)
 	}

@@ -130,7 +130,7 @@ func (x *terminal) run(want int, args ...string) (stdout string) {
 	var out, messages bytes.Buffer
 	code := run(ctx, args, cli.Env{
 		In: strings.NewReader(x.answers), Out: &out, Err: &messages, Getenv: func(name string) string { return x.env[name] },
-		Asks: x.answers != "", Paints: x.paints, Wait: x.wait,
+		Interactive: x.answers != "", Paints: x.paints, Wait: x.wait,
 	})
 	if code != want && want != exitAny {
 		x.t.Errorf("subscribe-setup %s: got exit code %d, want %d", strings.Join(args, " "), code, want)

@@ -56,7 +56,8 @@ func (e *environment) listSpaces(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := cli.Show(&e.Env, cli.List[spaceRow]{Rows: rows, Columns: spaceColumns(), Name: func(r spaceRow) string { return r.Space }}); err != nil {
+	l := cli.List[spaceRow]{Rows: rows, Columns: spaceColumns(), Name: func(r spaceRow) string { return r.Space }}
+	if err := cli.Show(&e.Env, l); err != nil {
 		return err
 	}
 	if len(rows) == 0 {

@@ -113,11 +113,12 @@ func (e *environment) showStatus(ctx context.Context, s *session) error {
 func (e *environment) footer(d *statusDocument) {
 	if w := d.Worker; w != nil {
 		parts := []string{"never heard of"}
-		if w.Beat != nil {
-			parts[0] = "heard of " + cli.ShortDuration(d.Time.Sub(*w.Beat)) + " ago"
+		if w.Heartbeat != nil {
+			parts[0] = "heard of " + cli.ShortDuration(d.Time.Sub(*w.Heartbeat)) + " ago"
 		}
 		if w.LagP95 != nil {
-			parts = append(parts, fmt.Sprintf("95%% of events come within %s", (time.Duration(*w.LagP95*1000)*time.Millisecond).Round(10*time.Millisecond)))
+			lag := time.Duration(*w.LagP95*1000) * time.Millisecond
+			parts = append(parts, fmt.Sprintf("95%% of events come within %s", lag.Round(10*time.Millisecond)))
 		}
 		fmt.Fprintln(e.Out, "Worker: "+strings.Join(parts, " · "))
 	}

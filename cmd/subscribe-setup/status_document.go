@@ -55,12 +55,13 @@ type gapRow struct {
 }
 
 type workerRow struct {
-	Beat   *time.Time `json:"beat,omitempty"`
-	LagP95 *float64   `json:"lag_p95_seconds,omitempty"` // of the last hour
+	Heartbeat *time.Time `json:"beat,omitempty"`
+	LagP95    *float64   `json:"lag_p95_seconds,omitempty"` // of the last hour
 }
 
-// lateBeat is when a worker, which beats once a minute, is missed.
-const lateBeat = 5 * time.Minute
+// lateHeartbeat is how long after its last heartbeat a worker is missed: it saves
+// one a minute.
+const lateHeartbeat = 5 * time.Minute
 
 // status looks at Google and, if there is one, at the database.
 func (s *session) status(ctx context.Context) (*statusDocument, error) {
@@ -88,7 +89,7 @@ func (s *session) status(ctx context.Context) (*statusDocument, error) {
 	}
 	if seen != nil {
 		d.Worker = seen.worker()
-		if seen.beat.IsZero() || now.Sub(seen.beat) > lateBeat {
+		if seen.heartbeat.IsZero() || now.Sub(seen.heartbeat) > lateHeartbeat {
 			d.Problems = append(d.Problems, "no worker has been heard of lately: subscriber run records the events and keeps the subscriptions alive")
 		}
 	}
@@ -133,13 +134,13 @@ func remedyOf(a subscriptions.Action, health string) string {
 
 // seen is what the database knows.
 type seen struct {
-	states   map[string]coverage.SubscriptionState // by target
-	coverage map[string]coverage.Covered           // by scope, of 24 hours
-	activity map[string]coverage.Activity          // by space
-	gaps     map[string][]coverage.Gap             // by scope
-	beat     time.Time
-	lag      time.Duration
-	hasLag   bool
+	states    map[string]coverage.SubscriptionState // by target
+	coverage  map[string]coverage.Covered           // by scope, of 24 hours
+	activity  map[string]coverage.Activity          // by space
+	gaps      map[string][]coverage.Gap             // by scope
+	heartbeat time.Time
+	lag       time.Duration
+	hasLag    bool
 }
 
 func (s *session) see(ctx context.Context, now time.Time) (*seen, error) {
@@ -169,7 +170,7 @@ func (s *session) see(ctx context.Context, now time.Time) (*seen, error) {
 	for _, g := range gaps {
 		out.gaps[g.Scope] = append(out.gaps[g.Scope], g)
 	}
-	if out.beat, err = db.LastHeartbeat(ctx); err != nil {
+	if out.heartbeat, err = db.LastHeartbeat(ctx); err != nil {
 		return nil, err
 	}
 	out.lag, out.hasLag, err = db.Lag(ctx, now.Add(-time.Hour))
@@ -229,8 +230,8 @@ func (s *seen) granted(a subscriptions.Action) time.Duration {
 
 func (s *seen) worker() *workerRow {
 	w := &workerRow{}
-	if !s.beat.IsZero() {
-		w.Beat = &s.beat
+	if !s.heartbeat.IsZero() {
+		w.Heartbeat = &s.heartbeat
 	}
 	if s.hasLag {
 		seconds := s.lag.Seconds()

@@ -43,7 +43,7 @@ func (e *environment) validate(ctx context.Context, s *session, d *planDocument,
 
 // count shows on a terminal how far something is that takes long.
 func (e *environment) count(what string, n, of int) {
-	if !e.Asks || of < 100 {
+	if !e.Interactive || of < 100 {
 		return
 	}
 	fmt.Fprintf(e.Err, "\r%s %d of %d", what, n, of)

@@ -133,7 +133,8 @@ func (e *environment) printRules(list []listed) error {
 		}
 		count := func(n int64) string { return strconv.FormatInt(n, 10) }
 		rows = append(rows, []string{
-			l.ID, string(l.Mode), strings.Join(on, ", "), cli.Shorten(l.What, maxText), count(l.Outcomes[reactors.Sent]), count(l.Outcomes[reactors.Shadowed]),
+			l.ID, string(l.Mode), strings.Join(on, ", "), cli.Shorten(l.What, maxText),
+			count(l.Outcomes[reactors.Sent]), count(l.Outcomes[reactors.Shadowed]),
 			count(sum), count(l.Outcomes[reactors.Failed]), count(l.Outcomes[reactors.Pending]), l.Paused.String(),
 		})
 		paused = paused || l.Paused != nil

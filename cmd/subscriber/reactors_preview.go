@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/googleapis/gax-go/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
@@ -128,12 +129,15 @@ func sampleFacts(rule *rules.Rule, o previewOptions) reactors.Facts {
 const lookBack = 28 * 24 * time.Hour
 
 // allNeeds is all state that there is.
-const allNeeds = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek | reactors.NeedMember | reactors.NeedPosts | reactors.NeedThread
+const allNeeds = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek |
+	reactors.NeedMember | reactors.NeedPosts | reactors.NeedThread
 
 // recordedFacts is the newest event of the space that pulls the rule's trigger,
 // with the state as of now; the sample if there is none, which is said. A
 // schedule needs no event.
-func (e *environment) recordedFacts(ctx context.Context, set *rules.Set, rule *rules.Rule, db *eventlog.Log, sample reactors.Facts, o previewOptions) (reactors.Facts, error) {
+func (e *environment) recordedFacts(ctx context.Context, set *rules.Set, rule *rules.Rule, db *eventlog.Log,
+	sample reactors.Facts, o previewOptions,
+) (reactors.Facts, error) {
 	now := time.Now()
 	found, fits := sample, false
 	if rule.On[0] == reactors.Schedule {
@@ -224,8 +228,10 @@ func (e *environment) sendPreview(ctx context.Context, cfg config.Config, reques
 		if json.Unmarshal(r.Body, &body) != nil || body.Text == "" && body.Cards == nil {
 			continue
 		}
-		if err := ownTurn(ctx, sent); err != nil {
-			return err
+		if sent > 0 {
+			if err := gax.Sleep(ctx, betweenMessages); err != nil {
+				return err
+			}
 		}
 		id := uuid.NewString()
 		if _, err := chat.CreateMessage(ctx, gchat.CreateMessage{
@@ -243,18 +249,8 @@ func (e *environment) sendPreview(ctx context.Context, cfg config.Config, reques
 	return nil
 }
 
-// ownTurn waits for as long as Google wants between two messages to a space.
-func ownTurn(ctx context.Context, sent int) error {
-	if sent == 0 {
-		return nil
-	}
-	select {
-	case <-time.After(1100 * time.Millisecond):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// betweenMessages is how far apart Google wants two messages to a space.
+const betweenMessages = 1100 * time.Millisecond
 
 // printContent prints a request as a person would read it: its text and cards,
 // or else what it holds.

@@ -95,15 +95,16 @@ Texts are shown: they may hold what people wrote.`,
 	return cmd
 }
 
-// mostShown bounds a table; JSON holds all.
-const mostShown = 200
+// maxShown bounds a table; JSON holds all.
+const maxShown = 200
 
 func printReplay(env *cli.Env, r *replay.Result) error {
 	for _, s := range r.Rules {
-		fmt.Fprintf(env.Out, "%s: %s · %d would be sent%s\n", s.Reactor, cli.Count(s.Pulled, "trigger"), s.Outcomes[reactors.Sent], otherOutcomes(s))
+		fmt.Fprintf(env.Out, "%s: %s · %d would be sent%s\n", s.Reactor,
+			cli.Count(s.Pulled, "trigger"), s.Outcomes[reactors.Sent], otherOutcomes(s))
 	}
 	if len(r.Entries) > 0 {
-		entries := r.Entries[:min(len(r.Entries), mostShown)]
+		entries := r.Entries[:min(len(r.Entries), maxShown)]
 		var rows [][]string
 		for i := range entries {
 			e := &entries[i]
@@ -190,7 +191,9 @@ it would word differently. Nothing is sent.`,
 	return cmd
 }
 
-func (e *environment) replayFile(ctx context.Context, cfg config.Config, path string, db *eventlog.Log, o replay.Options) (*replay.Result, error) {
+func (e *environment) replayFile(ctx context.Context, cfg config.Config, path string, db *eventlog.Log,
+	o replay.Options,
+) (*replay.Result, error) {
 	set, err := e.someRules(cfg, path)
 	if err != nil {
 		return nil, err
@@ -205,7 +208,7 @@ func printDiff(env *cli.Env, list []replay.Difference) error {
 	for i := range list {
 		d := &list[i]
 		counts[d.Kind]++
-		if len(rows) == mostShown {
+		if len(rows) == maxShown {
 			continue
 		}
 		text := textOf(d.Entry())
@@ -215,7 +218,8 @@ func printDiff(env *cli.Env, list []replay.Difference) error {
 		e := d.Entry()
 		rows = append(rows, []string{signs[d.Kind], clockTime(e.At), named(e.Reactor, e.Step), e.Space, e.Member, text})
 	}
-	fmt.Fprintf(env.Out, "+%s, -%s, %d changed\n", cli.Count(counts[replay.Added], "send"), cli.Count(counts[replay.Removed], "send"), counts[replay.Changed])
+	fmt.Fprintf(env.Out, "+%s, -%s, %d changed\n",
+		cli.Count(counts[replay.Added], "send"), cli.Count(counts[replay.Removed], "send"), counts[replay.Changed])
 	if len(rows) > 0 {
 		if err := env.Rows([]string{"", "TIME", "REACTOR", "SPACE", "MEMBER", "TEXT"}, rows); err != nil {
 			return err

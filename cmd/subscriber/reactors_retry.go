@@ -102,9 +102,9 @@ func whyNotAgain(ctx context.Context, db *runs.Runs, id int64) error {
 	case err != nil:
 		return err
 	case run.Outcome == reactors.Pending:
-		return fmt.Errorf("run %d needs no other try: it is %s", id, standing(run.Outcome, run.Shadow, run.Due))
+		return fmt.Errorf("run %d needs no other try: it is %s", id, outcomeText(run.Outcome, run.Shadow, run.Due))
 	}
-	return fmt.Errorf("run %d can't be tried again: it is %s, and what it does is done once", id, standing(run.Outcome, run.Shadow, run.Due))
+	return fmt.Errorf("run %d can't be tried again: it is %s, and what it does is done once", id, outcomeText(run.Outcome, run.Shadow, run.Due))
 }
 
 func noRun(id int64) error {

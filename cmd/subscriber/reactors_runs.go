@@ -145,7 +145,10 @@ func printRuns(env *cli.Env, list []evaluated) error {
 			number = fmt.Sprint(e.Run)
 			withRun = max(withRun, e.Run)
 		}
-		rows = append(rows, []string{number, clockTime(e.EventTime), named(e.Reactor, e.Step), e.Space, e.Member, standing(e.Outcome, e.Shadow, e.Due), cli.Shorten(e.Reason, maxText)})
+		rows = append(rows, []string{
+			number, clockTime(e.EventTime), named(e.Reactor, e.Step), e.Space, e.Member,
+			outcomeText(e.Outcome, e.Shadow, e.Due), cli.Shorten(e.Reason, maxText),
+		})
 	}
 	if err := env.Rows([]string{"RUN", "EVENT", "REACTOR", "SPACE", "MEMBER", "OUTCOME", "REASON"}, rows); err != nil {
 		return err
@@ -164,8 +167,8 @@ func named(reactor string, step int) string {
 	return reactor
 }
 
-// standing is where a run stands.
-func standing(o reactors.Outcome, shadow bool, due time.Time) string {
+// outcomeText says what a run came to, or when it is due.
+func outcomeText(o reactors.Outcome, shadow bool, due time.Time) string {
 	s := string(o)
 	if o == reactors.Pending {
 		s += ", due " + clockTime(due)

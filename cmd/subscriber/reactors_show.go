@@ -53,7 +53,7 @@ func documentOf(r reactors.Run, content bool) runDocument {
 }
 
 func printRun(env *cli.Env, r reactors.Run, content bool) error {
-	fmt.Fprintf(env.Out, "run %d of %s: %s\n", r.ID, named(r.Reactor, r.Step), standing(r.Outcome, r.Shadow, r.Due))
+	fmt.Fprintf(env.Out, "run %d of %s: %s\n", r.ID, named(r.Reactor, r.Step), outcomeText(r.Outcome, r.Shadow, r.Due))
 	for _, line := range [][2]string{
 		{"reason", r.Reason}, {"trigger", string(r.Trigger)}, {"event", r.EventTime.Format(time.RFC3339)}, {"due", r.Due.Format(time.RFC3339)},
 		{"space", r.Space}, {"member", r.Member}, {"subject", r.Subject}, {"rule", "hash " + r.Hash}, {"attempts", fmt.Sprint(r.Attempts)},
@@ -105,11 +105,11 @@ type testCase struct {
 	Name    string         `yaml:"name"`
 	Reactor string         `yaml:"reactor"`
 	Start   string         `yaml:"start"`
-	Given   []givenEvent   `yaml:"given"`
+	Inputs  []testInput    `yaml:"given"`
 	Expect  map[string]int `yaml:"expect"`
 }
 
-type givenEvent struct {
+type testInput struct {
 	At      string `yaml:"at"`
 	Do      string `yaml:"do"`
 	Space   string `yaml:"space,omitempty"`
@@ -151,7 +151,7 @@ func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reacto
 	}
 	document := testDocument{[]testCase{{
 		Name: fmt.Sprintf("as in run %d", run.ID), Reactor: run.Reactor, Start: run.EventTime.Format(time.RFC3339Nano),
-		Given: givenOf(run), Expect: expect,
+		Inputs: inputsOf(run), Expect: expect,
 	}}}
 	text, err := yaml.MarshalWithOptions(document, yaml.IndentSequence(true))
 	if err != nil {
@@ -166,17 +166,17 @@ func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reacto
 	return err
 }
 
-// givenOf is the run's event, and what must have happened after it.
-func givenOf(run reactors.Run) []givenEvent {
+// inputsOf is the run's event, and what must have happened after it.
+func inputsOf(run reactors.Run) []testInput {
 	f := run.Facts
-	g := givenEvent{
+	g := testInput{
 		At: "0", Do: string(run.Trigger), Space: f.Space.Name, Member: f.Member.Name, Role: f.Member.Role, Bot: f.Member.Type == "BOT",
 		Message: f.Message.Name, Thread: f.Message.Thread, Text: f.Message.Text, Emoji: f.Reaction.Emoji,
 	}
-	given := []givenEvent{g}
+	inputs := []testInput{g}
 	if run.Outcome == reactors.Left {
 		waited := max(0, run.Due.Sub(run.EventTime))
-		given = append(given, givenEvent{At: replay.After(waited), Do: string(reactors.MemberLeft), Space: f.Space.Name, Member: f.Member.Name})
+		inputs = append(inputs, testInput{At: replay.After(waited), Do: string(reactors.MemberLeft), Space: f.Space.Name, Member: f.Member.Name})
 	}
-	return given
+	return inputs
 }

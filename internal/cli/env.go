@@ -18,13 +18,13 @@ import (
 
 // Env is the outside world of a command.
 type Env struct {
-	In       io.Reader
-	Out, Err io.Writer
-	Getenv   func(string) string
-	Asks     bool // somebody is there to answer
-	Redraws  bool // Out is a terminal
-	Paints   bool // and shows colours
-	Wait     func(context.Context, time.Duration) error
+	In          io.Reader
+	Out, Err    io.Writer
+	Getenv      func(string) string
+	Interactive bool // somebody is there to answer
+	Redraws     bool // Out is a terminal
+	Paints      bool // and shows colours
+	Wait        func(context.Context, time.Duration) error
 
 	ConfigPath string // "" for the default; see ConfigFlag
 	Format     string // of the result; see FormatFlag
@@ -47,7 +47,7 @@ func Process() Env {
 	redraws := isTerminal(os.Stdout)
 	return Env{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Wait: gax.Sleep,
-		Asks: isTerminal(os.Stdin) && isTerminal(os.Stderr), Redraws: redraws,
+		Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr), Redraws: redraws,
 		Paints: redraws && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	}
 }

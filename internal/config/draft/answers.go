@@ -40,7 +40,8 @@ func (a *Answers) AddFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&a.Watch, "watch", nil, "what to watch: spaces/…, name:Team *, spaces/-, users/… or customers/my_customer; may be repeated")
 	f.BoolVar(&a.Follow, "follow", false, "watch a space as soon as the Chat app is added to it")
 	f.BoolVar(&a.NamesOnly, "names-only", false, "have no content in events, so that subscriptions live longer")
-	f.StringVar(&a.Database, "database", "postgres://spacekeeper@127.0.0.1:5432/spacekeeper", "connection string of Postgres, without a password")
+	f.StringVar(&a.Database, "database", "postgres://spacekeeper@127.0.0.1:5432/spacekeeper",
+		"connection string of Postgres, without a password")
 	f.StringVar(&a.PasswordFile, "password-file", "", "file with the password of the database")
 	f.BoolVar(&a.Welcome, "welcome", false, "also write reactors.yaml, with a rule that greets people who join, in shadow mode")
 }

@@ -17,7 +17,7 @@ import (
 // Write writes the file that --config names, and the rules if they are wanted.
 // On a terminal it first asks what no flag has answered. Without force it
 // replaces no file.
-func (a *Answers) Write(ctx context.Context, e *cli.Env, flags *pflag.FlagSet, asks, force bool) error {
+func (a *Answers) Write(ctx context.Context, e *cli.Env, flags *pflag.FlagSet, interactive, force bool) error {
 	path := e.ConfigPath
 	if path == "" {
 		path = config.DefaultPath
@@ -26,7 +26,7 @@ func (a *Answers) Write(ctx context.Context, e *cli.Env, flags *pflag.FlagSet, a
 		return fmt.Errorf("%s is there already: --force replaces it, --config names another", path)
 	}
 	a.Path = path
-	if asks {
+	if interactive {
 		e.Say("This writes %s. Enter takes what is in brackets.\n", path)
 		if err := a.interview(ctx, e, flags); err != nil {
 			return fmt.Errorf("nothing was written: %w", err)

@@ -41,7 +41,7 @@ func TestRenewReactivateDelete(t *testing.T) {
 		x.run(cli.OK, "apply", "-o", "name")
 	}
 	x.run(cli.Failed, "delete", x.ws.Spaces()[0].Name, "spaces/Absent", x.ws.Spaces()[1].Name)
-	x.compare("hands")
+	x.compare("manual")
 }
 
 func TestSpacesList(t *testing.T) {

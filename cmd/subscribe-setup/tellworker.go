@@ -11,11 +11,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// afterwards tells the worker, through the database, what an apply has
+// tellWorker tells the worker, through the database, what an apply has
 // changed: its keeper looks at it, the members of what is new are listed, and
 // the past that was asked for is fetched. Without a database nothing is told,
 // and the worker finds out by itself.
-func (e *environment) afterwards(ctx context.Context, s *session, results []subscriptions.Result, back time.Duration) error {
+func (e *environment) tellWorker(ctx context.Context, s *session, results []subscriptions.Result, back time.Duration) error {
 	changed := func(r subscriptions.Result) bool {
 		return r.Err == nil && r.Outcome != subscriptions.Unchanged
 	}

@@ -23,7 +23,7 @@ out of the configuration first.`,
 		Args:              subscriptionArgs,
 		ValidArgsFunction: env.completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return env.byHand(cmd.Context(), args, func(*subscriptions.Subscription) subscriptions.Kind { return subscriptions.Prune })
+			return env.manually(cmd.Context(), args, func(*subscriptions.Subscription) subscriptions.Kind { return subscriptions.Prune })
 		},
 	}
 }
@@ -36,7 +36,7 @@ func newRenew(env *environment) *cobra.Command {
 longest life that Google grants. The worker does so by itself, when half of a
 life is over. One that is suspended stays so: see reactivate.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return env.byHand(cmd.Context(), args, func(*subscriptions.Subscription) subscriptions.Kind { return subscriptions.Renew })
+			return env.manually(cmd.Context(), args, func(*subscriptions.Subscription) subscriptions.Kind { return subscriptions.Renew })
 		},
 	}
 	return allOrArgs(env, cmd)
@@ -51,7 +51,7 @@ watch, and extend their life. Google checks that every cause is mended; one
 that isn't is named. What happened while they were suspended was not
 delivered: the worker fetches it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return env.byHand(cmd.Context(), args, func(s *subscriptions.Subscription) subscriptions.Kind {
+			return env.manually(cmd.Context(), args, func(s *subscriptions.Subscription) subscriptions.Kind {
 				if s.State != subscriptions.StateSuspended {
 					return subscriptions.Keep
 				}
@@ -118,9 +118,9 @@ func subscriptionArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// byHand does one thing to each of the named subscriptions, or to all that
+// manually does one thing to each of the named subscriptions, or to all that
 // deliver to our topic if none is named. One failure doesn't stop the others.
-func (e *environment) byHand(ctx context.Context, names []string, kind func(*subscriptions.Subscription) subscriptions.Kind) error {
+func (e *environment) manually(ctx context.Context, names []string, kind func(*subscriptions.Subscription) subscriptions.Kind) error {
 	var needs []config.Need
 	if len(names) == 0 {
 		needs = append(needs, config.ForApply)
