@@ -42,7 +42,7 @@ func (e *environment) open(ctx context.Context, needs ...config.Need) (*session,
 	}); err != nil {
 		return nil, err
 	}
-	if s.chat, err = gchat.New(ctx, gchat.Options{Endpoint: cfg.Endpoints.Chat, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg)}); err != nil {
+	if s.chat, err = gchat.Open(ctx, cfg); err != nil {
 		s.manager.Close()
 		return nil, err
 	}

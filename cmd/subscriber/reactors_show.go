@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/preview"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
@@ -85,7 +86,7 @@ func printRun(env *cli.Env, r reactors.Run, content bool) error {
 		}
 		fmt.Fprintf(env.Out, "  %d. %s (%s): %s\n", i+1, q.Action, q.Label, state)
 		if content {
-			printContent(env.Out, q.Body)
+			preview.PrintContent(env.Out, q.Body)
 		}
 	}
 	if content {

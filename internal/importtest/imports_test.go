@@ -46,6 +46,7 @@ func table() []owner {
 		{path: "internal/reactors/expr", tier: 1, also: []string{"internal/reactors"}},
 		{path: "internal/reactors/rules", tier: 2},
 		{path: "internal/reactors/engine", tier: 2, also: []string{"internal/reactors/rules"}},
+		{path: "internal/reactors/preview", tier: 2, also: []string{"internal/reactors/rules"}},
 		{path: "internal/reactors/replay", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/engine"}},
 		{path: "internal/reactors/actions", tier: 2, also: actionPackages()}, // the list of them
 		{path: "internal/reactors/examples", tier: 0},                        // texts
