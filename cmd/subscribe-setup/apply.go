@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
 type applyFlags struct {
@@ -49,10 +50,10 @@ is done, and nothing at all if anything has changed since.`,
 }
 
 func (e *environment) apply(ctx context.Context, file string, flags applyFlags) error {
-	var wanted *planDocument
+	var wanted *report.Plan
 	if file != "" {
 		var err error
-		if wanted, err = readPlan(file); err != nil {
+		if wanted, err = report.ReadPlan(file); err != nil {
 			return err
 		}
 	}
@@ -69,12 +70,12 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 		return err
 	}
 	if wanted != nil {
-		if actions, err = wanted.choose(s, actions); err != nil {
+		if actions, err = wanted.Choose(s.cfg, actions); err != nil {
 			return err
 		}
 	}
 	e.introduce(ctx, s)
-	document, err := s.document(ctx, actions)
+	document, err := s.describe(ctx, actions)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 		}
 	}
 	if !e.ForPeople() {
-		l := cli.List[subscriptionRow]{Rows: rows, Name: func(r subscriptionRow) string { return r.Subscription }}
+		l := cli.List[report.Row]{Rows: rows, Name: func(r report.Row) string { return r.Subscription }}
 		err = errors.Join(cli.Show(&e.Env, l), err)
 	}
 	if err != nil {
@@ -103,8 +104,8 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 
 // confirm asks where somebody is there to ask. Where nobody is, what would be
 // lost has to be agreed to beforehand.
-func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool) error {
-	pending, losing := d.pending(), d.Summary.Replace+d.Summary.Delete
+func (e *environment) confirm(ctx context.Context, d *report.Plan, agreed bool) error {
+	pending, losing := d.Pending(), d.Summary.Replace+d.Summary.Delete
 	if agreed || pending == 0 || !e.Interactive && losing == 0 {
 		return nil
 	}
@@ -112,18 +113,12 @@ func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool)
 		return fmt.Errorf("apply: %d to replace and %d to delete: nobody is there to agree: add --yes once you have seen the plan",
 			d.Summary.Replace, d.Summary.Delete)
 	}
-	l := cli.List[planRow]{Columns: planColumns()[:5]}
-	for _, r := range d.Actions {
-		if r.kind.Mutates() || r.kind == subscriptions.Orphan {
-			l.Rows = append(l.Rows, r)
-		}
-	}
 	aside := e.Env
 	aside.Out, aside.Format = e.Err, cli.Table // it isn't the result
-	if err := cli.Show(&aside, l); err != nil {
+	if err := d.PrintChanges(&aside); err != nil {
 		return err
 	}
-	e.sayPubSub(d)
+	d.SayPubSub(&e.Env)
 	e.Say("%s", d.Summary)
 	yes, err := e.Confirm(ctx, "Apply this?")
 	if err != nil {
@@ -139,7 +134,7 @@ func (e *environment) confirm(ctx context.Context, d *planDocument, agreed bool)
 // anything, in their order.
 func (e *environment) carryOut(
 	ctx context.Context, s *session, actions []subscriptions.Action,
-) ([]subscriptions.Result, []subscriptionRow, error) {
+) ([]subscriptions.Result, []report.Row, error) {
 	names := s.directory.names(ctx)
 	scopes, titles := 0, 0
 	pending := 0
@@ -153,13 +148,13 @@ func (e *environment) carryOut(
 		e.Say("%d changes take about %s at Google's quota; interrupted, apply goes on when run again", pending, cli.ShortDuration(took))
 	}
 	var results []subscriptions.Result
-	rows := []subscriptionRow{}
+	rows := []report.Row{}
 	var failures []error
 	counts := map[subscriptions.Outcome]int{}
 	done := 0
 	for r := range s.manager.DoAll(ctx, actions) {
 		results = append(results, r)
-		row := resultRow(r, names, s.manager.Now())
+		row := report.ResultRow(r, names, s.manager.Now())
 		if r.Err != nil {
 			failures = append(failures, r.Err)
 		}
@@ -172,19 +167,19 @@ func (e *environment) carryOut(
 		done++
 		e.progress(fmt.Sprintf("[%d/%d] ", done, pending), row, scopes, titles)
 	}
-	e.Say("%s", outcomeText(counts))
+	e.Say("%s", report.OutcomeText(counts))
 	if err := ctx.Err(); err != nil {
 		failures = append(failures, fmt.Errorf("interrupted after %d of %d: apply again to go on", done, pending))
 	}
-	return results, rows, join(failures)
+	return results, rows, report.Join(failures)
 }
 
 // progress is a line of the table that grows, and for programs one on
 // standard error.
-func (e *environment) progress(place string, row subscriptionRow, scopes, titles int) {
+func (e *environment) progress(place string, row report.Row, scopes, titles int) {
 	text := fmt.Sprintf("%s%-11s  %-*s  %-*s", place, row.Outcome, scopes, row.Scope, titles, row.DisplayName)
 	if row.ExpireTime != nil && row.Outcome != string(subscriptions.Failed) {
-		text += fmt.Sprintf("  for %s: %s", cli.ShortDuration(row.left), subscriptions.TypesText(row.EventTypes))
+		text += fmt.Sprintf("  for %s: %s", cli.ShortDuration(row.Left), subscriptions.TypesText(row.EventTypes))
 		if !*row.IncludeResource {
 			text += " (names only)"
 		}
@@ -194,22 +189,5 @@ func (e *environment) progress(place string, row subscriptionRow, scopes, titles
 		e.Say("%s", text)
 		return
 	}
-	fmt.Fprintln(e.Out, e.Painted(paintOutcome(row.Outcome), text))
-}
-
-// outcomeText counts the outcomes, in the order of their severity.
-func outcomeText(count map[subscriptions.Outcome]int) string {
-	var parts []string
-	for _, o := range []subscriptions.Outcome{
-		subscriptions.Created, subscriptions.Adopted, subscriptions.Updated, subscriptions.Replaced,
-		subscriptions.Reactivated, subscriptions.Pruned, subscriptions.Unchanged, subscriptions.Failed,
-	} {
-		if count[o] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", count[o], o))
-		}
-	}
-	if len(parts) == 0 || len(count) == 1 && count[subscriptions.Unchanged] > 0 {
-		return planSummary{Unchanged: count[subscriptions.Unchanged]}.String()
-	}
-	return strings.Join(parts, ", ")
+	fmt.Fprintln(e.Out, e.Painted(report.PaintOutcome(row.Outcome), text))
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
 func newList(env *environment) *cobra.Command {
@@ -27,10 +28,10 @@ func (e *environment) list(ctx context.Context) error {
 		return err
 	}
 	names, now := s.directory.names(ctx), s.manager.Now()
-	rows := make([]subscriptionRow, 0, len(found))
+	rows := make([]report.Row, 0, len(found))
 	for i := range found {
 		one := &found[i]
-		rows = append(rows, rowOf(one.Scope(), names[one.Scope()], one, now))
+		rows = append(rows, report.RowOf(one.Scope(), names[one.Scope()], one, now))
 	}
 	if err := e.showSubscriptions(rows); err != nil {
 		return err
@@ -41,8 +42,8 @@ func (e *environment) list(ctx context.Context) error {
 	return nil
 }
 
-func (e *environment) showSubscriptions(rows []subscriptionRow) error {
-	return cli.Show(&e.Env, cli.List[subscriptionRow]{
-		Rows: rows, Columns: subscriptionColumns(), Name: func(r subscriptionRow) string { return r.Subscription },
+func (e *environment) showSubscriptions(rows []report.Row) error {
+	return cli.Show(&e.Env, cli.List[report.Row]{
+		Rows: rows, Columns: report.Columns(), Name: func(r report.Row) string { return r.Subscription },
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
 func newDelete(env *environment) *cobra.Command {
@@ -142,15 +143,15 @@ func (e *environment) manually(ctx context.Context, names []string, kind func(*s
 		})
 	}
 	titles := s.directory.names(ctx)
-	rows := []subscriptionRow{}
+	rows := []report.Row{}
 	for r := range s.manager.DoAll(ctx, actions) {
 		if r.Err != nil {
 			failures = append(failures, r.Err)
 			continue
 		}
-		rows = append(rows, resultRow(r, titles, s.manager.Now()))
+		rows = append(rows, report.ResultRow(r, titles, s.manager.Now()))
 	}
-	return errors.Join(e.showSubscriptions(rows), join(failures))
+	return errors.Join(e.showSubscriptions(rows), report.Join(failures))
 }
 
 // find reads the named subscriptions, or lists those that deliver to our

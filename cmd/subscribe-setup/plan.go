@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 type planFlags struct {
@@ -46,27 +42,27 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 		return err
 	}
 	e.introduce(ctx, s)
-	document, err := s.document(ctx, actions)
+	document, err := s.describe(ctx, actions)
 	if err != nil {
 		return err
 	}
-	refusals, err := e.validate(ctx, s, document, actions)
+	refusals, err := document.Validate(ctx, &e.Env, s.manager, actions)
 	if err != nil {
 		return err
 	}
-	if err := e.showPlan(document); err != nil {
+	if err := document.Print(&e.Env); err != nil {
 		return err
 	}
 	if refusals != nil {
 		return refusals
 	}
 	if flags.out != "" {
-		if err := document.write(flags.out); err != nil {
+		if err := document.Write(flags.out); err != nil {
 			return err
 		}
 	}
 	switch {
-	case document.pending() == 0:
+	case document.Pending() == 0:
 		e.Say("Next: subscribe-setup status")
 		return nil
 	case flags.out != "":
@@ -94,129 +90,4 @@ func (e *environment) introduce(ctx context.Context, s *session) {
 	for _, pattern := range s.resolver().Unmatched(spaces) {
 		e.Say("Note: %q matches none of the %d spaces", pattern, len(spaces))
 	}
-}
-
-// planDocument is a plan as it is printed and kept in a file.
-type planDocument struct {
-	Version int         `json:"version"`
-	Project string      `json:"project"`
-	Topic   string      `json:"topic"`
-	Time    time.Time   `json:"time"` // by Google's clock
-	Actions []planRow   `json:"actions"`
-	PubSub  []pubsubRow `json:"pubsub,omitempty"` // what differs there, if pubsub.manage is on
-	Summary planSummary `json:"summary"`
-}
-
-// pending counts what apply would do.
-func (d *planDocument) pending() int { return d.Summary.pending() + d.Summary.PubSub }
-
-// planVersion changes when a reader of the last version would misread this.
-const planVersion = 1
-
-type planRow struct {
-	Action      string             `json:"action"` // create, update, replace, reactivate, keep, orphan or prune
-	Scope       string             `json:"scope"`
-	DisplayName string             `json:"display_name,omitempty"`
-	Reason      string             `json:"reason,omitempty"`
-	Desired     *desiredRow        `json:"desired,omitempty"` // not of orphans
-	Actual      *subscriptionRow   `json:"actual,omitempty"`  // what there is
-	Error       string             `json:"error,omitempty"`   // why Google would refuse it
-	kind        subscriptions.Kind // the same as Action
-	checked     bool               // Google has been asked
-}
-
-type desiredRow struct {
-	Topic           string   `json:"topic"`
-	EventTypes      []string `json:"event_types"`
-	IncludeResource bool     `json:"include_resource"`
-}
-
-type planSummary struct {
-	Create     int `json:"create"`
-	Update     int `json:"update"`
-	Replace    int `json:"replace"`
-	Reactivate int `json:"reactivate"`
-	Delete     int `json:"delete"`
-	Orphans    int `json:"orphans"`
-	Unchanged  int `json:"unchanged"`
-	PubSub     int `json:"pubsub"` // of which apply mends so many
-}
-
-func (s *session) document(ctx context.Context, actions []subscriptions.Action) (*planDocument, error) {
-	mended, left, err := s.drifts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	names, now := s.directory.names(ctx), s.manager.Now()
-	d := &planDocument{
-		Version: planVersion, Project: s.cfg.Project, Topic: s.cfg.TopicName(),
-		Time: now.Truncate(time.Second), Actions: []planRow{}, PubSub: pubsubRows(mended, left), Summary: planSummary{PubSub: len(mended)},
-	}
-	for _, a := range actions {
-		r := planRow{
-			Action: string(a.Kind), kind: a.Kind, Scope: a.Desired.Scope,
-			DisplayName: names[a.Desired.Scope], Reason: a.Reason,
-		}
-		if a.Desired.Topic != "" {
-			r.Desired = &desiredRow{a.Desired.Topic, a.Desired.EventTypes, a.Desired.IncludeResource}
-		}
-		if a.Actual != nil {
-			row := rowOf("", "", a.Actual, now)
-			r.Actual = &row
-		}
-		d.Actions = append(d.Actions, r)
-		d.Summary.count(a.Kind)
-	}
-	return d, nil
-}
-
-func (s *planSummary) count(k subscriptions.Kind) {
-	switch k {
-	case subscriptions.Create:
-		s.Create++
-	case subscriptions.Update:
-		s.Update++
-	case subscriptions.Replace:
-		s.Replace++
-	case subscriptions.Reactivate:
-		s.Reactivate++
-	case subscriptions.Prune:
-		s.Delete++
-	case subscriptions.Orphan:
-		s.Orphans++
-	default:
-		s.Unchanged++
-	}
-}
-
-func (s planSummary) pending() int { return s.Create + s.Update + s.Replace + s.Reactivate + s.Delete }
-
-func (s planSummary) String() string {
-	if s.pending()+s.PubSub+s.Orphans == 0 {
-		return fmt.Sprintf("Nothing to do: %s as configured.", subscriptionsAre(s.Unchanged))
-	}
-	parts := []string{fmt.Sprintf("%d to add", s.Create), fmt.Sprintf("%d to change", s.Update)}
-	for _, p := range []struct {
-		n    int
-		what string
-	}{{s.Replace, "to replace"}, {s.Reactivate, "to reactivate"}} {
-		if p.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
-		}
-	}
-	parts = append(parts, fmt.Sprintf("%d to delete", s.Delete))
-	if s.Orphans > 0 {
-		parts = append(parts, fmt.Sprintf("%d not configured and kept", s.Orphans))
-	}
-	if s.PubSub > 0 {
-		parts = append(parts, fmt.Sprintf("%d to mend of Pub/Sub", s.PubSub))
-	}
-	return fmt.Sprintf("Plan: %s; %d unchanged.", strings.Join(parts, ", "), s.Unchanged)
-}
-
-func subscriptionsAre(n int) string {
-	if n == 1 {
-		return "1 subscription is"
-	}
-	return fmt.Sprintf("%d subscriptions are", n)
 }

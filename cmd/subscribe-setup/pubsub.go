@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
 // provisioner connects to Pub/Sub. Close it.
@@ -61,43 +62,6 @@ func (s *session) drifts(ctx context.Context) (mended, left []provision.Drift, e
 	return mended, left, nil
 }
 
-// pubsubRow is a drift of Pub/Sub as it is printed.
-type pubsubRow struct {
-	Resource string `json:"resource"`
-	Field    string `json:"field"`
-	Got      string `json:"got,omitempty"`
-	Want     string `json:"want"`
-	Why      string `json:"why"`
-	Fix      string `json:"fix"`
-	Mended   bool   `json:"mended"` // apply does it
-
-	missing bool // the resource isn't there at all
-}
-
-func pubsubRows(mended, left []provision.Drift) []pubsubRow {
-	var rows []pubsubRow
-	add := func(list []provision.Drift, mended bool) {
-		for _, d := range list {
-			rows = append(rows, pubsubRow{d.Resource, d.Field, d.Got, d.Want, d.Why, d.Fix, mended, d.Missing()})
-		}
-	}
-	add(mended, true)
-	add(left, false)
-	return rows
-}
-
-func (r pubsubRow) text() string {
-	switch {
-	case r.Mended && r.missing:
-		return "apply makes " + r.Resource
-	case r.Mended && strings.HasPrefix(r.Field, "roles/"):
-		return fmt.Sprintf("apply grants %s on %s to %s", r.Field, r.Resource, r.Want)
-	case r.Mended:
-		return fmt.Sprintf("apply sets %s of %s to %s (now %s)", r.Field, r.Resource, r.Want, r.Got)
-	}
-	return fmt.Sprintf("%s of %s is %s, not %s: %s: %s", r.Field, r.Resource, r.Got, r.Want, r.Why, r.Fix)
-}
-
 // makePubSub makes what is missing, where pubsub.manage is on. The topic has
 // to be there before anything can be subscribed to.
 func (e *environment) makePubSub(ctx context.Context, s *session) (err error) {
@@ -119,8 +83,8 @@ func (e *environment) makePubSub(ctx context.Context, s *session) (err error) {
 	if slices.ContainsFunc(done, func(c provision.Change) bool { return strings.HasPrefix(c.What, "granted") }) {
 		e.Say("Note: Google takes some minutes to notice new rights. A subscription that is suspended until then is reactivated by the worker, or by applying again")
 	}
-	for _, r := range pubsubRows(nil, left) {
-		e.Say("Note: Pub/Sub: %s", r.text())
+	for _, r := range report.PubSubRows(nil, left) {
+		e.Say("Note: Pub/Sub: %s", r.Text())
 	}
 	return nil
 }

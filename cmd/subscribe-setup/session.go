@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
 // session is an open connection to Google.
@@ -134,4 +135,13 @@ func (s *session) plan(ctx context.Context, prune bool) ([]subscriptions.Action,
 		return nil, err
 	}
 	return subscriptions.Plan(desired, actual, subscriptions.View{Topic: s.cfg.TopicName(), Prune: prune}), nil
+}
+
+// describe says what the actions would do, and what apply would do to Pub/Sub.
+func (s *session) describe(ctx context.Context, actions []subscriptions.Action) (*report.Plan, error) {
+	mended, left, err := s.drifts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return report.NewPlan(s.cfg, s.manager.Now(), s.directory.names(ctx), actions, mended, left), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
 // statusDocument is the status as it is printed.
@@ -25,7 +26,7 @@ type statusDocument struct {
 const statusVersion = 1
 
 type statusRow struct {
-	subscriptionRow
+	report.Row
 	Health      string     `json:"health"`
 	Reason      string     `json:"reason,omitempty"`
 	LastEvent   *time.Time `json:"last_event,omitempty"`
@@ -79,9 +80,9 @@ func (s *session) status(ctx context.Context) (*statusDocument, error) {
 		}
 	}
 	for _, a := range actions {
-		r := statusRow{subscriptionRow: rowOf(a.Desired.Scope, names[a.Desired.Scope], a.Actual, now)}
+		r := statusRow{Row: report.RowOf(a.Desired.Scope, names[a.Desired.Scope], a.Actual, now)}
 		seen.fill(&r, now)
-		r.Health, r.Reason = healthOf(a, r.left, seen.granted(a))
+		r.Health, r.Reason = healthOf(a, r.Left, seen.granted(a))
 		if remedy := remedyOf(a, r.Health); remedy != "" {
 			d.Problems = append(d.Problems, fmt.Sprintf("%s: %s: %s", r.Scope, r.Reason, remedy))
 		}

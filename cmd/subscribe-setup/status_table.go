@@ -22,7 +22,7 @@ func statusColumns() []cli.Column[statusRow] {
 			if r.ExpireTime == nil {
 				return ""
 			}
-			return "in " + cli.ShortDuration(r.left)
+			return "in " + cli.ShortDuration(r.Left)
 		}},
 		{Title: "LAST EVENT", Value: func(r r) string {
 			if r.LastEvent == nil {

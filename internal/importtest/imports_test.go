@@ -30,6 +30,7 @@ func table() []owner {
 		{path: "internal/ingest", tier: 2},
 		{path: "internal/simulate", tier: 2},
 		{path: "internal/subscriptions", tier: 2},
+		{path: "internal/subscriptions/report", tier: 2, also: []string{"internal/subscriptions", "internal/provision"}},
 		{path: "internal/catchup", tier: 2},
 		{path: "internal/provision", tier: 2},
 		// reactors holds no code that does anything: the runs that store keeps

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"context"
@@ -10,9 +10,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// validate asks Google about each action, and returns what it would refuse. It
+// Validate asks Google about each action, and returns what it would refuse. It
 // can't be asked before there is a topic.
-func (e *environment) validate(ctx context.Context, s *session, d *planDocument, actions []subscriptions.Action) (refusals, err error) {
+func (d *Plan) Validate(
+	ctx context.Context, e *cli.Env, manager *subscriptions.Manager, actions []subscriptions.Action,
+) (refusals, err error) {
 	if d.lacksTopic() {
 		return nil, nil
 	}
@@ -22,7 +24,7 @@ func (e *environment) validate(ctx context.Context, s *session, d *planDocument,
 	}
 	var failures []error
 	checked, asked := 0, 0
-	for v := range s.manager.ValidateAll(ctx, actions) {
+	for v := range manager.ValidateAll(ctx, actions) {
 		row := &d.Actions[checked]
 		checked++
 		row.checked = true
@@ -32,17 +34,17 @@ func (e *environment) validate(ctx context.Context, s *session, d *planDocument,
 		}
 		if v.Action.Kind.Mutates() {
 			asked++
-			e.count("validated", asked, changes)
+			count(e, "validated", asked, changes)
 		}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("validate %d changes: %w after %d", len(actions), err, checked)
 	}
-	return join(failures), nil
+	return Join(failures), nil
 }
 
 // count shows on a terminal how far something is that takes long.
-func (e *environment) count(what string, n, of int) {
+func count(e *cli.Env, what string, n, of int) {
 	if !e.Interactive || of < 100 {
 		return
 	}
@@ -53,6 +55,6 @@ func (e *environment) count(what string, n, of int) {
 }
 
 // lacksTopic reports whether apply has to make the topic first.
-func (d *planDocument) lacksTopic() bool {
-	return slices.ContainsFunc(d.PubSub, func(r pubsubRow) bool { return r.Resource == d.Topic && r.missing })
+func (d *Plan) lacksTopic() bool {
+	return slices.ContainsFunc(d.PubSub, func(r PubSubRow) bool { return r.Resource == d.Topic && r.missing })
 }

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"encoding/json"
@@ -7,11 +7,12 @@ import (
 	"os"
 	"slices"
 
+	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// write keeps the plan in a file: the same as plan -o json prints.
-func (d *planDocument) write(file string) error {
+// Write keeps the plan in a file: the same as plan -o json prints.
+func (d *Plan) Write(file string) error {
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode the plan: %w", err)
@@ -22,12 +23,13 @@ func (d *planDocument) write(file string) error {
 	return nil
 }
 
-func readPlan(file string) (*planDocument, error) {
+// ReadPlan reads a file that Write has written.
+func ReadPlan(file string) (*Plan, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read the plan: %w; subscribe-setup plan --out %s makes one", err, file)
 	}
-	var d planDocument
+	var d Plan
 	if err := json.Unmarshal(text, &d); err != nil || d.Version == 0 {
 		return nil, errors.Join(fmt.Errorf("read the plan: %s is not a file that subscribe-setup plan --out has written", file), err)
 	}
@@ -37,12 +39,12 @@ func readPlan(file string) (*planDocument, error) {
 	return &d, nil
 }
 
-// choose picks what the plan has of the actions that would be right now, all
+// Choose picks what the plan has of the actions that would be right now, all
 // orphans pruned. It errors if anything that the plan is about has changed
 // since; what has been done already is no change.
-func (d *planDocument) choose(s *session, now []subscriptions.Action) ([]subscriptions.Action, error) {
-	if d.Project != s.cfg.Project || d.Topic != s.cfg.TopicName() {
-		return nil, fmt.Errorf("the plan is for the topic %s, and the configuration says %s: plan again", d.Topic, s.cfg.TopicName())
+func (d *Plan) Choose(cfg config.Config, now []subscriptions.Action) ([]subscriptions.Action, error) {
+	if d.Project != cfg.Project || d.Topic != cfg.TopicName() {
+		return nil, fmt.Errorf("the plan is for the topic %s, and the configuration says %s: plan again", d.Topic, cfg.TopicName())
 	}
 	current := map[string]subscriptions.Action{}
 	for _, a := range now {
@@ -90,14 +92,14 @@ func changed(scope, why string) error {
 	return fmt.Errorf("the plan is out of date: %s: %s", scope, why)
 }
 
-func (r *planRow) wants(d subscriptions.Desired) bool {
+func (r *PlanRow) wants(d subscriptions.Desired) bool {
 	return r.Desired != nil && r.Desired.Topic == d.Topic && r.Desired.IncludeResource == d.IncludeResource &&
 		slices.Equal(r.Desired.EventTypes, d.EventTypes)
 }
 
 // sees compares what the plan was made for with what there is, but for what a
 // renewal changes.
-func (r *planRow) sees(s *subscriptions.Subscription) bool {
+func (r *PlanRow) sees(s *subscriptions.Subscription) bool {
 	switch {
 	case r.Actual == nil || s == nil:
 		return r.Actual == nil && s == nil

@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 // sameShown is how many failures with one cause are shown in full.
 const sameShown = 3
 
-// join is errors.Join for people: where very many targets fail for one cause, a
+// Join is errors.Join for people: where very many targets fail for one cause, a
 // few of them stand for all.
-func join(failures []error) error {
+func Join(failures []error) error {
 	type cause struct{ why, remedy string }
 	count := map[cause]int{}
 	var shown []error

@@ -1,39 +1,51 @@
-package main
+package report
 
 import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// showPlan prints the plan. The table leaves out what stays as it is.
-func (e *environment) showPlan(d *planDocument) error {
-	l := cli.List[planRow]{Document: d, Columns: planColumns(), Name: func(r planRow) string { return r.Scope }}
+// Print prints the plan. The table leaves out what stays as it is.
+func (d *Plan) Print(e *cli.Env) error {
+	l := cli.List[PlanRow]{Document: d, Columns: planColumns(), Name: func(r PlanRow) string { return r.Scope }}
 	for _, r := range d.Actions {
 		if r.kind.Mutates() || r.kind != subscriptions.Keep && e.Format != cli.Name || e.Format == cli.Wide {
 			l.Rows = append(l.Rows, r)
 		}
 	}
-	if err := cli.Show(&e.Env, l); err != nil {
+	if err := cli.Show(e, l); err != nil {
 		return err
 	}
 	if e.ForPeople() {
-		e.sayPubSub(d)
+		d.SayPubSub(e)
 		e.Say("%s", d.Summary)
 	}
 	return nil
 }
 
-func (e *environment) sayPubSub(d *planDocument) {
+// PrintChanges prints what the plan changes and what it leaves unconfigured.
+func (d *Plan) PrintChanges(e *cli.Env) error {
+	l := cli.List[PlanRow]{Columns: planColumns()[:5]}
+	for _, r := range d.Actions {
+		if r.kind.Mutates() || r.kind == subscriptions.Orphan {
+			l.Rows = append(l.Rows, r)
+		}
+	}
+	return cli.Show(e, l)
+}
+
+// SayPubSub says what apply does to Pub/Sub.
+func (d *Plan) SayPubSub(e *cli.Env) {
 	for _, r := range d.PubSub {
-		e.Say("Pub/Sub: %s", r.text())
+		e.Say("Pub/Sub: %s", r.Text())
 	}
 	if d.lacksTopic() {
 		e.Say("Note: Google can validate subscriptions once apply has made the topic")
 	}
 }
 
-func planColumns() []cli.Column[planRow] {
-	type r = planRow
+func planColumns() []cli.Column[PlanRow] {
+	type r = PlanRow
 	return []cli.Column[r]{
 		{Title: "", Value: func(r r) string { return planSigns[r.kind].sign }, Paint: func(r r) cli.Colour { return planSigns[r.kind].colour }},
 		{Title: "ACTION", Value: func(r r) string { return planSigns[r.kind].verb }},
@@ -68,7 +80,7 @@ var planSigns = map[subscriptions.Kind]struct {
 	subscriptions.Keep:       {"", "keep", cli.Faint},
 }
 
-func changeText(r planRow) string {
+func changeText(r PlanRow) string {
 	switch r.kind {
 	case subscriptions.Create:
 		text := subscriptions.TypesText(r.Desired.EventTypes)
@@ -86,7 +98,7 @@ func changeText(r planRow) string {
 
 // checkText is what Google says about it, where it can say anything
 // beforehand.
-func checkText(r planRow) string {
+func checkText(r PlanRow) string {
 	switch {
 	case r.Error != "":
 		return "refuses"

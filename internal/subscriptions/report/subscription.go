@@ -1,15 +1,17 @@
-package main
+package report
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// subscriptionRow is one subscription as it is printed. In JSON and YAML,
+// Row is one subscription as it is printed. In JSON and YAML,
 // fields that aren't known are left out.
-type subscriptionRow struct {
+type Row struct {
 	Scope            string     `json:"scope,omitempty"` // spaces/S, spaces/-, users/U or customers/C
 	DisplayName      string     `json:"display_name,omitempty"`
 	Outcome          string     `json:"outcome,omitempty"` // of what changes it
@@ -26,12 +28,12 @@ type subscriptionRow struct {
 	ExpireTime       *time.Time `json:"expire_time,omitempty"`
 	Error            string     `json:"error,omitempty"`
 
-	left time.Duration // until ExpireTime
+	Left time.Duration `json:"-"` // until ExpireTime
 }
 
-// rowOf describes a subscription of the scope; s is nil if there is none.
-func rowOf(scope, name string, s *subscriptions.Subscription, now time.Time) subscriptionRow {
-	r := subscriptionRow{Scope: scope, DisplayName: name}
+// RowOf describes a subscription of the scope; s is nil if there is none.
+func RowOf(scope, name string, s *subscriptions.Subscription, now time.Time) Row {
+	r := Row{Scope: scope, DisplayName: name}
 	if s == nil {
 		return r
 	}
@@ -42,18 +44,18 @@ func rowOf(scope, name string, s *subscriptions.Subscription, now time.Time) sub
 		r.CreateTime = &s.CreateTime
 	}
 	if !s.ExpireTime.IsZero() {
-		r.ExpireTime, r.left = &s.ExpireTime, s.ExpireTime.Sub(now)
+		r.ExpireTime, r.Left = &s.ExpireTime, s.ExpireTime.Sub(now)
 	}
 	return r
 }
 
-// resultRow describes how an action ended.
-func resultRow(r subscriptions.Result, names map[string]string, now time.Time) subscriptionRow {
+// ResultRow describes how an action ended.
+func ResultRow(r subscriptions.Result, names map[string]string, now time.Time) Row {
 	s := r.Subscription
 	if r.Outcome == subscriptions.Pruned && s != nil {
 		s = &subscriptions.Subscription{Name: s.Name, Target: s.Target}
 	}
-	row := rowOf(r.Scope, names[r.Scope], s, now)
+	row := RowOf(r.Scope, names[r.Scope], s, now)
 	row.Outcome = string(r.Outcome)
 	if row.State == "" { // nothing of it is left
 		row.IncludeResource = nil
@@ -64,12 +66,13 @@ func resultRow(r subscriptions.Result, names map[string]string, now time.Time) s
 	return row
 }
 
-func subscriptionColumns() []cli.Column[subscriptionRow] {
-	type r = subscriptionRow
+// Columns are those of a table of subscriptions.
+func Columns() []cli.Column[Row] {
+	type r = Row
 	return []cli.Column[r]{
 		{Title: "TARGET", Value: func(r r) string { return r.Scope }},
 		{Title: "NAME", Value: func(r r) string { return r.DisplayName }},
-		{Title: "OUTCOME", Value: func(r r) string { return r.Outcome }, Paint: func(r r) cli.Colour { return paintOutcome(r.Outcome) }},
+		{Title: "OUTCOME", Value: func(r r) string { return r.Outcome }, Paint: func(r r) cli.Colour { return PaintOutcome(r.Outcome) }},
 		{Title: "STATE", Value: stateText, Paint: func(r r) cli.Colour { return paintState(r.State) }},
 		{Title: "EVENTS", Value: func(r r) string { return subscriptions.TypesText(r.EventTypes) }},
 		{Title: "CONTENT", Value: contentText},
@@ -77,7 +80,7 @@ func subscriptionColumns() []cli.Column[subscriptionRow] {
 			if r.ExpireTime == nil {
 				return ""
 			}
-			return "in " + cli.ShortDuration(r.left)
+			return "in " + cli.ShortDuration(r.Left)
 		}},
 		{Title: "AT", Wide: true, Value: func(r r) string { return timeText(r.ExpireTime) }},
 		{Title: "TOPIC", Wide: true, Value: func(r r) string { return r.Topic }},
@@ -85,14 +88,14 @@ func subscriptionColumns() []cli.Column[subscriptionRow] {
 	}
 }
 
-func stateText(r subscriptionRow) string {
+func stateText(r Row) string {
 	if r.SuspensionReason != "" {
 		return r.State + " (" + r.SuspensionReason + ")"
 	}
 	return r.State
 }
 
-func contentText(r subscriptionRow) string {
+func contentText(r Row) string {
 	switch {
 	case r.IncludeResource == nil:
 		return ""
@@ -109,7 +112,8 @@ func paintState(state string) cli.Colour {
 	return cli.Red
 }
 
-func paintOutcome(outcome string) cli.Colour {
+// PaintOutcome is the colour of an outcome.
+func PaintOutcome(outcome string) cli.Colour {
 	switch subscriptions.Outcome(outcome) {
 	case subscriptions.Failed:
 		return cli.Red
@@ -124,4 +128,21 @@ func timeText(t *time.Time) string {
 		return ""
 	}
 	return t.Format(time.RFC3339)
+}
+
+// OutcomeText counts the outcomes, in the order of their severity.
+func OutcomeText(count map[subscriptions.Outcome]int) string {
+	var parts []string
+	for _, o := range []subscriptions.Outcome{
+		subscriptions.Created, subscriptions.Adopted, subscriptions.Updated, subscriptions.Replaced,
+		subscriptions.Reactivated, subscriptions.Pruned, subscriptions.Unchanged, subscriptions.Failed,
+	} {
+		if count[o] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[o], o))
+		}
+	}
+	if len(parts) == 0 || len(count) == 1 && count[subscriptions.Unchanged] > 0 {
+		return Summary{Unchanged: count[subscriptions.Unchanged]}.String()
+	}
+	return strings.Join(parts, ", ")
 }
