@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
 func newClock() *simulatetest.Clock {
@@ -83,7 +84,7 @@ func TestSpacesOfAUser(t *testing.T) {
 // A name can't break out of the line that it stands on.
 func TestOneLine(t *testing.T) {
 	t.Parallel()
-	if got := spacesYAML([]spaceRow{{Space: "spaces/A", DisplayName: "a\nb: \x1b[31mc\u202e"}}); strings.Count(got, "\n") != 3 || strings.ContainsAny(got, "\x1b\u202e") {
+	if got := report.SpacesYAML([]report.SpaceRow{{Space: "spaces/A", DisplayName: "a\nb: \x1b[31mc\u202e"}}); strings.Count(got, "\n") != 3 || strings.ContainsAny(got, "\x1b\u202e") {
 		t.Errorf("got %q", got)
 	}
 }
