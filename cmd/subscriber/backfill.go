@@ -92,7 +92,9 @@ func runBackfill(ctx context.Context, cfg config.Config, spaces []string, since 
 // reportEvery is how often the progress in a long space is told.
 const reportEvery = 5 * time.Second
 
-func fillOne(ctx context.Context, covered *coverage.Coverage, reader *catchup.Reader, r catchup.Range, out io.Writer) (coverage.Backfill, error) {
+func fillOne(
+	ctx context.Context, covered *coverage.Coverage, reader *catchup.Reader, r catchup.Range, out io.Writer,
+) (coverage.Backfill, error) {
 	began, told := time.Now(), time.Now()
 	first := time.Time{}
 	b, err := reader.Fill(ctx, r, func(b coverage.Backfill) {

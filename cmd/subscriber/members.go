@@ -53,7 +53,8 @@ func reconcileMembers(ctx context.Context, cfg config.Config, spaces []string, o
 		return err
 	}
 
-	reader := catchup.New(chat, l, coverage.New(db), catchup.Options{AsUser: cfg.Auth.Mode == config.AuthUser || cfg.Auth.Mode == config.AuthImpersonate})
+	asUser := cfg.Auth.Mode == config.AuthUser || cfg.Auth.Mode == config.AuthImpersonate
+	reader := catchup.New(chat, l, coverage.New(db), catchup.Options{AsUser: asUser})
 	var total catchup.MembersReport
 	var failed int
 	for i, space := range spaces {
