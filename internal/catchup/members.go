@@ -2,9 +2,6 @@ package catchup
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -98,18 +95,6 @@ func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersRep
 // hasLeft asks for one person: a list of several pages that is read while
 // people come and go may leave somebody out, and apps are never listed.
 func (r *Reader) hasLeft(ctx context.Context, space, user string) (bool, error) {
-	got, err := r.chat.Membership(ctx, events.MemberName(space, user))
-	if errors.Is(err, gchat.ErrGone) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	var m struct {
-		State events.MembershipState `json:"state"`
-	}
-	if err := json.Unmarshal(got.Data, &m); err != nil {
-		return false, fmt.Errorf("read the membership of %s in %s: %w", user, space, err)
-	}
-	return m.State == events.MembershipNotAMember, nil
+	state, err := r.chat.MemberState(ctx, space, user)
+	return err == nil && (state == "" || state == gchat.NotMember), err
 }

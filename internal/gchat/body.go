@@ -7,33 +7,39 @@ import (
 	"net/http"
 )
 
-// keepBody lets a caller have the bytes of an answer beside what the library
-// makes of them. The library drops fields that it doesn't know, and what is
-// recorded has to be what Google sent.
+// keepBody gives a caller the bytes of an answer. The library drops fields that
+// it doesn't know, and the event log has to hold what Google sent.
 type keepBody struct{ next http.RoundTripper }
 
-type bodyKey struct{}
+// received is an answer as it came.
+type received struct {
+	header http.Header
+	body   bytes.Buffer
+}
 
-// withBody returns a context that makes a call write its answer's body to buf.
-func withBody(ctx context.Context, buf *bytes.Buffer) context.Context {
-	return context.WithValue(ctx, bodyKey{}, buf)
+type receivedKey struct{}
+
+// withReceived returns a context in which a call also writes its answer to got.
+func withReceived(ctx context.Context, got *received) context.Context {
+	return context.WithValue(ctx, receivedKey{}, got)
 }
 
 func (k keepBody) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := k.next.RoundTrip(r)
-	buf, wanted := r.Context().Value(bodyKey{}).(*bytes.Buffer)
+	got, wanted := r.Context().Value(receivedKey{}).(*received)
 	if err != nil || !wanted {
 		return answer, err
 	}
-	buf.Reset() // of an answer before this one, if the call was repeated
+	got.header = answer.Header
+	got.body.Reset() // of an answer before this one, if the call was repeated
 	answer.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.TeeReader(answer.Body, buf), answer.Body}
+	}{io.TeeReader(answer.Body, &got.body), answer.Body}
 	return answer, nil
 }
 
-// CloseIdleConnections lets http.Client reach those below.
+// CloseIdleConnections closes those of the transport below.
 func (k keepBody) CloseIdleConnections() {
 	if c, ok := k.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()

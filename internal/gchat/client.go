@@ -1,24 +1,22 @@
-// Package gchat is the only one that talks to the Google Chat API. It makes
-// every write idempotent, and sorts what can go wrong into what a retry mends
-// and what a person has to.
+// Package gchat makes all calls to the Google Chat API. It makes every write
+// idempotent, and tells errors that a retry can mend from those that a person
+// has to.
 //
 // # What the caller must do
 //
-// Fix the request id, the message id and the text before the first attempt
+// Choose the request id, the message id and the text before the first attempt
 // and store them; send the same again after any error that isn't permanent.
-// Keep to one write a second and space, which Google counts over all apps.
+// Write to a space once a second at most, which Google counts over all apps.
 //
 // # What happens on failure
 //
-// An error is marked by [reactors.Permanent] if no retry can mend it, and
-// its text is for the people who run the space; it is marked by
-// [reactors.RetryAfter] if Google said when to come back, and by
-// [reactors.Throttled] if a quota is used up. Any other is worth a retry. Where
-// a write ended without an answer (a timeout, a cut connection, a 5xx), the
-// client first looks whether it took effect, so that a retry isn't needed and a
-// lost answer isn't an error; but for changes of a message and reactions, which
-// are settled by doing them again. Something that is already as it should be is
-// a success.
+// An error is marked by [reactors.Permanent] if no retry can mend it; its text
+// is for the people who run the space. It is marked by [reactors.RetryAfter] if
+// Google said when to come back, and by [reactors.Throttled] if a quota is used
+// up. Any other error is worth a retry. If a write ends without an answer (a
+// timeout, a cut connection, a 5xx), the client first looks whether it took
+// effect, so that a lost answer is no error. Changes of a message and reactions
+// are simply done again. A write that finds everything as desired succeeds.
 //
 // # Concurrency
 //
@@ -26,6 +24,7 @@
 package gchat
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -60,15 +59,16 @@ type Options struct {
 type Client struct {
 	service     *chat.Service // as the Chat app
 	reader      *chat.Service // with the scopes that an administrator approves, or as the user
-	roster      *chat.Service // for spaces and members: chat.bot is enough for an app; or as the user
-	host        *chat.Service // as the app, with the scope that changes who is in a space
-	fan         *chat.Service // as the user, for reactions; nil if the app reads, as apps can't react
+	memberships *chat.Service // for spaces and members: chat.bot is enough for an app; or as the user
+	admin       *chat.Service // as the app, with the scope that changes who is in a space
+	user        *chat.Service // as the user, for reactions; nil if the app reads, as apps can't react
 	local       *http.Client  // set for a loopback endpoint only
 	callTimeout time.Duration
-	eventReads  *rate.Limiter
-	reads       *readPace
-	hosting     *rate.Limiter // changes of memberships
-	reacting    *rate.Limiter
+
+	eventReads   *rate.Limiter
+	reads        *readPace
+	memberWrites *rate.Limiter
+	reactions    *rate.Limiter
 }
 
 // Open returns a client for a configuration: the Chat app sends, and whoever
@@ -87,73 +87,63 @@ const (
 // Google takes 300 changes of memberships and 600 reactions a minute and
 // project (fact sheet §6.3). As above, these are the limits of one process.
 const (
-	hostingPerSecond  = 4
-	hostingBurst      = 60
-	reactingPerSecond = 8
-	reactingBurst     = 120
+	memberWritesPerSecond = 4
+	memberWritesBurst     = 60
+	reactionsPerSecond    = 8
+	reactionsBurst        = 120
 )
 
 // New returns a client; it needs no credentials where the endpoint is on
 // loopback. No call is made yet.
 func New(ctx context.Context, opts Options) (*Client, error) {
-	c := &Client{callTimeout: opts.CallTimeout}
-	if c.callTimeout == 0 {
-		c.callTimeout = 10 * time.Second
+	c := &Client{
+		callTimeout:  cmp.Or(opts.CallTimeout, 10*time.Second),
+		eventReads:   rate.NewLimiter(eventReadsPerSecond, eventReadsBurst),
+		reads:        newReadPace(),
+		memberWrites: rate.NewLimiter(memberWritesPerSecond, memberWritesBurst),
+		reactions:    rate.NewLimiter(reactionsPerSecond, reactionsBurst),
 	}
-	c.eventReads = rate.NewLimiter(eventReadsPerSecond, eventReadsBurst)
-	c.reads = newReadPace()
-	c.hosting = rate.NewLimiter(hostingPerSecond, hostingBurst)
-	c.reacting = rate.NewLimiter(reactingPerSecond, reactingBurst)
 	if config.IsLoopback(opts.Endpoint) {
 		c.local = &http.Client{Transport: keepBody{&http.Transport{MaxIdleConnsPerHost: 32}}}
 	}
 	asUser := opts.Auth.Mode == config.AuthUser || opts.Auth.Mode == config.AuthImpersonate
 	app := func(scope string) (*chat.Service, error) {
 		carrier, err := c.connect(opts.Auth.AsApp(), scope)
-		if err != nil {
-			if !asUser {
-				return nil, fmt.Errorf("open the Chat API: %w", err)
-			}
-			carrier = &http.Client{Transport: refusal{err}} // nothing may ever be sent
+		if err != nil && asUser {
+			carrier, err = &http.Client{Transport: refusal{err}}, nil // perhaps the app never has to send
 		}
-		return open(ctx, opts.Endpoint, carrier)
+		return open(ctx, opts.Endpoint, carrier, err)
+	}
+	reader := func(scopes ...string) (*chat.Service, error) {
+		carrier, err := c.connect(opts.Auth, scopes...)
+		return open(ctx, opts.Endpoint, carrier, err)
 	}
 	var err error
 	if c.service, err = app(credentials.BotScope); err != nil {
 		return nil, err
 	}
-	if c.host, err = app(chat.ChatAppMembershipsScope); err != nil {
+	if c.admin, err = app(chat.ChatAppMembershipsScope); err != nil {
 		return nil, err
 	}
-	// A token with more scopes than approved may be refused for all of them:
-	// sending needs none of these.
+	// Google may refuse a token with more scopes than approved for all of them,
+	// so the client that sends has none of these.
 	scopes := opts.Scopes
 	if scopes == nil {
 		scopes = []string{chat.ChatBotScope, chat.ChatAppMessagesReadonlyScope, chat.ChatAppMembershipsReadonlyScope, chat.ChatAppSpacesReadonlyScope}
 	}
-	reader, err := c.connect(opts.Auth, scopes...)
-	if err != nil {
-		return nil, fmt.Errorf("open the Chat API: %w", err)
-	}
-	if c.reader, err = open(ctx, opts.Endpoint, reader); err != nil {
+	if c.reader, err = reader(scopes...); err != nil {
 		return nil, err
 	}
-	c.roster = c.service
+	c.memberships = c.service
 	if !asUser {
 		return c, nil
 	}
-	c.roster = c.reader
-	fan, err := c.connect(opts.Auth, chat.ChatMessagesReactionsCreateScope)
-	if err != nil {
-		return nil, fmt.Errorf("open the Chat API: %w", err)
-	}
-	if c.fan, err = open(ctx, opts.Endpoint, fan); err != nil {
-		return nil, err
-	}
-	return c, nil
+	c.memberships = c.reader
+	c.user, err = reader(chat.ChatMessagesReactionsCreateScope)
+	return c, err
 }
 
-// connect returns what carries calls made as auth says.
+// connect returns the HTTP client for calls with the credentials of auth.
 func (c *Client) connect(auth config.Auth, scopes ...string) (*http.Client, error) {
 	if c.local != nil {
 		return c.local, nil
@@ -165,12 +155,16 @@ func (c *Client) connect(auth config.Auth, scopes ...string) (*http.Client, erro
 	return &http.Client{Transport: keepBody{transport}}, nil
 }
 
-func open(ctx context.Context, endpoint string, client *http.Client) (*chat.Service, error) {
+// open returns a service whose calls client carries; err says why there is none.
+func open(ctx context.Context, endpoint string, client *http.Client, err error) (*chat.Service, error) {
 	clientOptions := []option.ClientOption{option.WithHTTPClient(client)}
 	if endpoint != "" {
 		clientOptions = append(clientOptions, option.WithEndpoint(strings.TrimSuffix(endpoint, "/")+"/"))
 	}
-	service, err := chat.NewService(ctx, clientOptions...)
+	var service *chat.Service
+	if err == nil {
+		service, err = chat.NewService(ctx, clientOptions...)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the Chat API: %w", err)
 	}

@@ -64,7 +64,7 @@ func cardsOf(raw json.RawMessage) (list []*chat.CardWithId, err error) {
 	return list, nil
 }
 
-// explainJSON keeps what is in a card out of an error about it.
+// explainJSON describes an error of the JSON package without quoting the card.
 func explainJSON(err error) error {
 	var (
 		wrong  *json.UnmarshalTypeError
@@ -107,14 +107,14 @@ func textsIn(text string, cards json.RawMessage) []string {
 	return texts
 }
 
-// shortest is the length from which on a card's string is taken for a text; a
-// shorter one would garble the error.
-const shortest = 4
+// minText is the length in bytes from which on a string of a card is taken for a
+// text: replacing shorter ones would garble the error.
+const minText = 4
 
 func collect(texts []string, v any) []string {
 	switch v := v.(type) {
 	case string:
-		if len(v) >= shortest {
+		if len(v) >= minText {
 			return append(texts, v)
 		}
 	case []any:

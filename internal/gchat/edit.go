@@ -12,8 +12,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// UpdateMessage is a request to change one of the app's messages. What is
-// empty stays as it is.
+// UpdateMessage is a request to change one of the app's messages. An empty text
+// or card stays as it is.
 type UpdateMessage struct {
 	Name  string          // "spaces/S/messages/M", by Google's id or the client's
 	Text  string          // in Chat's text syntax
@@ -38,7 +38,7 @@ func (c *Client) UpdateMessage(ctx context.Context, m UpdateMessage) (Message, e
 	texts := textsIn(m.Text, m.Cards)
 	if failure.outcome == refused && c.isGone(ctx, m.Name, err) {
 		failure.words = "the message isn't there any more: it was deleted, or never sent"
-		failure.err = &kindOfError{ErrGone, redact(err, texts...)}
+		failure.err = &markedError{ErrGone, redact(err, texts...)}
 	}
 	return Message{}, failure.mark(doing, texts...)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// outcome says what is known of a write that came back with an error.
+// outcome says whether a write that ended with an error was carried out.
 //
 //	refused   Google read the request and won't do it, now or later
 //	notSent   Google didn't carry it out and may do so later
@@ -30,7 +30,7 @@ const (
 	idTaken
 )
 
-// failure is an error of the Chat API, understood.
+// failure is an error of the Chat API and what it means.
 type failure struct {
 	outcome    outcome
 	words      string        // what it means to the people who run the space
@@ -63,7 +63,7 @@ func classify(err error) failure {
 	return f
 }
 
-// classifyNetwork sorts errors that came without an answer of Google's.
+// classifyNetwork classifies errors without an answer of Google's.
 func classifyNetwork(err error) failure {
 	var (
 		op    *net.OpError
@@ -79,7 +79,7 @@ func classifyNetwork(err error) failure {
 	return failure{outcome: unclear, words: "no answer came from Google Chat", err: err}
 }
 
-// saying gives the failure other words if Google answered with this code.
+// saying replaces the failure's words if Google answered with this status.
 func (f failure) saying(status int, words string) failure {
 	if code(f.err) == status && !appMissing(f.err) {
 		f.words = words
@@ -87,8 +87,7 @@ func (f failure) saying(status int, words string) failure {
 	return f
 }
 
-// appMissing tells the 404 that speaks of the app and not of what was asked
-// for.
+// appMissing recognises the 404 that is about the app, not about the resource.
 func appMissing(err error) bool {
 	return code(err) == http.StatusNotFound && strings.Contains(err.Error(), "Chat app not found")
 }
@@ -109,8 +108,8 @@ func (f failure) mark(doing string, texts ...string) error {
 	return err
 }
 
-// redact shortens an answer of Google's to its code and first line, without
-// the texts of a message should they be quoted there. Other errors hold none.
+// redact shortens Google's answer to its code and first line, and removes the
+// texts of a message from it. Other errors quote none.
 func redact(err error, texts ...string) error {
 	var answer *googleapi.Error
 	if !errors.As(err, &answer) {
@@ -123,14 +122,14 @@ func redact(err error, texts ...string) error {
 		}
 	}
 	message, _, _ = strings.Cut(message, "\n")
-	const longest = 300
-	if r := []rune(message); len(r) > longest {
-		message = string(r[:longest]) + "…"
+	const maxRunes = 300
+	if r := []rune(message); len(r) > maxRunes {
+		message = string(r[:maxRunes]) + "…"
 	}
 	return &answerError{code: answer.Code, message: message}
 }
 
-// answerError is what is left of an error answer.
+// answerError is a redacted answer.
 type answerError struct {
 	code    int
 	message string
@@ -140,17 +139,17 @@ func (e *answerError) Error() string {
 	return strings.TrimSpace(fmt.Sprintf("HTTP %d %s", e.code, e.message))
 }
 
-// longestRetryAfter keeps a broken proxy from putting a run off for years.
-const longestRetryAfter = time.Hour
+// maxRetryAfter keeps a broken proxy from putting a run off for years.
+const maxRetryAfter = time.Hour
 
 // retryAfter reads the Retry-After header, in seconds or as a date.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return min(time.Duration(seconds)*time.Second, longestRetryAfter)
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
 	if date, err := http.ParseTime(value); err == nil && date.After(now) {
-		return min(date.Sub(now), longestRetryAfter)
+		return min(date.Sub(now), maxRetryAfter)
 	}
 	return 0
 }

@@ -47,7 +47,7 @@ func (c *Client) Members(ctx context.Context, q MembersQuery) (MembersPage, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	call := c.roster.Spaces.Members.List(q.Space).PageSize(membersPerPage).PageToken(q.Page).Context(ctx)
+	call := c.memberships.Spaces.Members.List(q.Space).PageSize(membersPerPage).PageToken(q.Page).Context(ctx)
 	if q.AsUser {
 		call.ShowGroups(true).ShowInvited(true)
 	}

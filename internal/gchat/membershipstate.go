@@ -9,7 +9,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
-// MembershipState is how a person stands to a space.
+// MembershipState says whether a person is in a space, and since when.
 type MembershipState struct {
 	State string // Joined, Invited or NotMember
 	// Since is when they joined this time, or were invited: the membership's
@@ -21,9 +21,9 @@ type MembershipState struct {
 	Since time.Time
 }
 
-// MembershipState reads how the person stands to the space, as the app and with the
-// scope that RemoveMember takes, so that who may remove may look. Errors are
-// marked as those of RemoveMember are.
+// MembershipState reads whether the person is in the space, as the app and with
+// the scope of RemoveMember, so that an app that may remove may also look. Errors
+// are marked as those of RemoveMember are.
 func (c *Client) MembershipState(ctx context.Context, space, user string) (MembershipState, error) {
 	doing := fmt.Sprintf("see since when %s is in %s", user, space)
 	if err := checkNames(space, user); err != nil {
@@ -34,7 +34,7 @@ func (c *Client) MembershipState(ctx context.Context, space, user string) (Membe
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	m, err := c.host.Spaces.Members.Get(events.MemberName(space, user)).Context(ctx).Do()
+	m, err := c.admin.Spaces.Members.Get(events.MemberName(space, user)).Context(ctx).Do()
 	switch {
 	case code(err) == http.StatusNotFound && !appMissing(err):
 		return MembershipState{State: NotMember}, nil

@@ -13,7 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// What AddMember leads to, and what MembershipState tells.
+// States of a membership.
 const (
 	Joined    = "JOINED"
 	Invited   = "INVITED" // the person has to accept first
@@ -28,7 +28,7 @@ const needsApproval = "the Chat app may not change who is in this space: it has 
 // Invited, or "" if it can't be seen which.
 func (c *Client) AddMember(ctx context.Context, space, user string) (state string, err error) {
 	doing := fmt.Sprintf("add %s to %s", user, space)
-	if err := c.mayHost(ctx, space, user); err != nil {
+	if err := c.awaitMemberWrite(ctx, space, user); err != nil {
 		return "", fmt.Errorf("%s: %w", doing, err)
 	}
 	added, err := c.addMember(ctx, space, user)
@@ -37,7 +37,7 @@ func (c *Client) AddMember(ctx context.Context, space, user string) (state strin
 	}
 	failure := classify(err)
 	if (failure.outcome == idTaken || failure.outcome == unclear) && ctx.Err() == nil {
-		state, lookErr := c.memberState(ctx, space, user)
+		state, lookErr := c.MemberState(ctx, space, user)
 		if failure.outcome == idTaken || lookErr == nil && state != "" {
 			return state, nil
 		}
@@ -52,7 +52,7 @@ func (c *Client) AddMember(ctx context.Context, space, user string) (state strin
 // error means that there is none.
 func (c *Client) RemoveMember(ctx context.Context, space, user string) error {
 	doing := fmt.Sprintf("remove %s from %s", user, space)
-	if err := c.mayHost(ctx, space, user); err != nil {
+	if err := c.awaitMemberWrite(ctx, space, user); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	err := c.removeMember(ctx, space, user)
@@ -61,19 +61,20 @@ func (c *Client) RemoveMember(ctx context.Context, space, user string) error {
 	}
 	failure := classify(err)
 	if failure.outcome == unclear && ctx.Err() == nil {
-		if state, lookErr := c.memberState(ctx, space, user); lookErr == nil && state == "" {
+		if state, lookErr := c.MemberState(ctx, space, user); lookErr == nil && state == "" {
 			return nil
 		}
 	}
 	return failure.saying(http.StatusForbidden, needsApproval).mark(doing)
 }
 
-// mayHost checks the names and waits for the project's quota.
-func (c *Client) mayHost(ctx context.Context, space, user string) error {
+// awaitMemberWrite checks the names and waits until a write is within the
+// project's quota.
+func (c *Client) awaitMemberWrite(ctx context.Context, space, user string) error {
 	if err := checkNames(space, user); err != nil {
 		return err
 	}
-	return c.hosting.Wait(ctx)
+	return c.memberWrites.Wait(ctx)
 }
 
 func checkNames(space, user string) error {
@@ -90,18 +91,19 @@ func (c *Client) addMember(ctx context.Context, space, user string) (*chat.Membe
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
 	member := &chat.Membership{Member: &chat.User{Name: user, Type: "HUMAN"}}
-	return c.host.Spaces.Members.Create(space, member).Context(ctx).Do()
+	return c.admin.Spaces.Members.Create(space, member).Context(ctx).Do()
 }
 
 func (c *Client) removeMember(ctx context.Context, space, user string) error {
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	_, err := c.host.Spaces.Members.Delete(events.MemberName(space, user)).Context(ctx).Do()
+	_, err := c.admin.Spaces.Members.Delete(events.MemberName(space, user)).Context(ctx).Do()
 	return err
 }
 
-// memberState looks whether the person is a member or invited; "" if neither.
-func (c *Client) memberState(ctx context.Context, space, user string) (string, error) {
+// MemberState reads the state of the person's membership as whoever reads; ""
+// if there is none.
+func (c *Client) MemberState(ctx context.Context, space, user string) (string, error) {
 	got, err := c.Membership(ctx, events.MemberName(space, user))
 	if errors.Is(err, ErrGone) {
 		return "", nil

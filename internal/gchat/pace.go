@@ -18,8 +18,8 @@ const (
 	readsBurst          = 100
 )
 
-// readPace holds reads back so far. It knows of this process only; where
-// several together ask for too much, Google says so and they come again.
+// readPace keeps the reads of this process below these rates. If several
+// processes together exceed a quota, Google says so and they come again.
 type readPace struct {
 	messages, members, spaces *rate.Limiter
 
@@ -35,7 +35,7 @@ func newReadPace() *readPace {
 	}
 }
 
-// wait lets a read of the kind have its turn in the space.
+// wait waits until a read of the kind is within the quotas of space and project.
 func (p *readPace) wait(ctx context.Context, kind *rate.Limiter, space string) error {
 	if err := p.inSpace(space, time.Now()).Wait(ctx); err != nil {
 		return err
@@ -43,9 +43,9 @@ func (p *readPace) wait(ctx context.Context, kind *rate.Limiter, space string) e
 	return kind.Wait(ctx)
 }
 
-// mostSpaces bounds what is remembered: beyond it, spaces that were not read
-// lately are forgotten, which changes nothing for them.
-const mostSpaces = 10_000
+// maxSpaces bounds how many limiters are kept. Beyond it, those of spaces that
+// were not read lately go, which have all their tokens again anyway.
+const maxSpaces = 10_000
 
 func (p *readPace) inSpace(space string, now time.Time) *rate.Limiter {
 	p.mu.Lock()
@@ -54,7 +54,7 @@ func (p *readPace) inSpace(space string, now time.Time) *rate.Limiter {
 	if limiter != nil {
 		return limiter
 	}
-	if len(p.perSpace) >= mostSpaces {
+	if len(p.perSpace) >= maxSpaces {
 		for name, l := range p.perSpace {
 			if l.TokensAt(now) >= spaceReadsBurst {
 				delete(p.perSpace, name)

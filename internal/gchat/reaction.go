@@ -22,15 +22,15 @@ func (c *Client) CreateReaction(ctx context.Context, message, emoji string) erro
 		return reactors.Permanent(fmt.Errorf("react: %q is not a message's name", message))
 	case emoji == "":
 		return reactors.Permanent(fmt.Errorf("%s: there is no emoji", doing))
-	case c.fan == nil:
+	case c.user == nil:
 		return reactors.Permanent(fmt.Errorf("%s: %w", doing, errAppReacts))
 	}
-	if err := c.reacting.Wait(ctx); err != nil {
+	if err := c.reactions.Wait(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	_, err := c.fan.Spaces.Messages.Reactions.Create(message, &chat.Reaction{Emoji: &chat.Emoji{Unicode: emoji}}).Context(ctx).Do()
+	_, err := c.user.Spaces.Messages.Reactions.Create(message, &chat.Reaction{Emoji: &chat.Emoji{Unicode: emoji}}).Context(ctx).Do()
 	if err == nil {
 		return nil
 	}

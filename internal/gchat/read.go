@@ -1,7 +1,6 @@
 package gchat
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,7 +21,7 @@ type Resource struct {
 	AsOf time.Time       // by Google's clock: what changed before is in it
 }
 
-// What a read can end with for good. Both are marked permanent: the same call
+// Errors that end a read for good. Both are marked permanent: the same call
 // gives the same answer until somebody changes something.
 var (
 	// ErrGone says that the resource doesn't exist any more.
@@ -35,12 +34,9 @@ var (
 // Message reads a message, which may be a tombstone. Errors are marked as
 // those of CreateMessage are, and with ErrGone or ErrDenied.
 func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
-	got, err := c.read(ctx, name, c.reads.messages, func(ctx context.Context) (googleapi.ServerResponse, error) {
-		m, err := c.reader.Spaces.Messages.Get(name).Context(ctx).Do()
-		if err != nil {
-			return googleapi.ServerResponse{}, err
-		}
-		return m.ServerResponse, nil
+	got, err := c.read(ctx, name, c.reads.messages, func(ctx context.Context) error {
+		_, err := c.reader.Spaces.Messages.Get(name).Context(ctx).Do()
+		return err
 	})
 	if !errors.Is(err, ErrDenied) {
 		return got, err
@@ -65,35 +61,26 @@ func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
 // Membership reads a membership: "spaces/S/members/U". Somebody who has left
 // is ErrGone.
 func (c *Client) Membership(ctx context.Context, name string) (Resource, error) {
-	return c.read(ctx, name, c.reads.members, func(ctx context.Context) (googleapi.ServerResponse, error) {
-		m, err := c.roster.Spaces.Members.Get(name).Context(ctx).Do()
-		if err != nil {
-			return googleapi.ServerResponse{}, err
-		}
-		return m.ServerResponse, nil
+	return c.read(ctx, name, c.reads.members, func(ctx context.Context) error {
+		_, err := c.memberships.Spaces.Members.Get(name).Context(ctx).Do()
+		return err
 	})
 }
 
 // Space reads a space.
 func (c *Client) Space(ctx context.Context, name string) (Resource, error) {
-	return c.read(ctx, name, c.reads.spaces, func(ctx context.Context) (googleapi.ServerResponse, error) {
-		s, err := c.roster.Spaces.Get(name).Context(ctx).Do()
-		if err != nil {
-			return googleapi.ServerResponse{}, err
-		}
-		return s.ServerResponse, nil
+	return c.read(ctx, name, c.reads.spaces, func(ctx context.Context) error {
+		_, err := c.memberships.Spaces.Get(name).Context(ctx).Do()
+		return err
 	})
 }
 
 // Event reads a past event again, with its resources as they are now: the
 // only way for an app to read a reaction.
 func (c *Client) Event(ctx context.Context, name string) (SpaceEvent, time.Time, error) {
-	got, err := c.readPaced(ctx, name, c.eventReads.Wait, func(ctx context.Context) (googleapi.ServerResponse, error) {
-		e, err := c.reader.Spaces.SpaceEvents.Get(name).Context(ctx).Do()
-		if err != nil {
-			return googleapi.ServerResponse{}, err
-		}
-		return e.ServerResponse, nil
+	got, err := c.readPaced(ctx, name, c.eventReads.Wait, func(ctx context.Context) error {
+		_, err := c.reader.Spaces.SpaceEvents.Get(name).Context(ctx).Do()
+		return err
 	})
 	if err != nil {
 		return SpaceEvent{}, time.Time{}, err
@@ -109,43 +96,43 @@ func (c *Client) Event(ctx context.Context, name string) (SpaceEvent, time.Time,
 	return e, got.AsOf, nil
 }
 
-func (c *Client) read(ctx context.Context, name string, kind *rate.Limiter, call func(context.Context) (googleapi.ServerResponse, error)) (Resource, error) {
+func (c *Client) read(ctx context.Context, name string, kind *rate.Limiter, call func(context.Context) error) (Resource, error) {
 	wait := func(ctx context.Context) error { return c.reads.wait(ctx, kind, events.SpaceOf(name)) }
 	return c.readPaced(ctx, name, wait, call)
 }
 
-func (c *Client) readPaced(ctx context.Context, name string, wait func(context.Context) error, call func(context.Context) (googleapi.ServerResponse, error)) (Resource, error) {
+func (c *Client) readPaced(ctx context.Context, name string, wait, call func(context.Context) error) (Resource, error) {
 	if err := wait(ctx); err != nil {
 		return Resource{}, fmt.Errorf("read %s: %w", name, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	var body bytes.Buffer
+	var got received
 	began := time.Now()
-	answer, err := call(withBody(ctx, &body))
-	if err != nil {
+	if err := call(withReceived(ctx, &got)); err != nil {
 		return Resource{}, explainRead(err).mark("read " + name)
 	}
-	return Resource{Data: body.Bytes(), AsOf: asOf(answer.Header, began)}, nil
+	return Resource{Data: got.body.Bytes(), AsOf: asOf(got.header, began)}, nil
 }
 
-// explainRead says ErrGone or ErrDenied where Google did.
+// explainRead marks an error as ErrGone or ErrDenied if Google's answer means
+// that.
 func explainRead(err error) failure {
 	f := classify(err)
 	switch answer := redact(err); {
 	case code(err) == http.StatusForbidden, appMissing(err):
-		f.err = &kindOfError{ErrDenied, answer}
+		f.err = &markedError{ErrDenied, answer}
 	case code(err) == http.StatusNotFound:
-		f.err, f.words = &kindOfError{ErrGone, answer}, "Google Chat doesn't have it"
+		f.err, f.words = &markedError{ErrGone, answer}, "Google Chat doesn't have it"
 	}
 	return f
 }
 
-// kindOfError is an error that is also of a kind, whose words it leaves out.
-type kindOfError struct{ kind, err error }
+// markedError is an error that also is kind, but doesn't say so in its text.
+type markedError struct{ kind, err error }
 
-func (e *kindOfError) Error() string   { return e.err.Error() }
-func (e *kindOfError) Unwrap() []error { return []error{e.kind, e.err} }
+func (e *markedError) Error() string   { return e.err.Error() }
+func (e *markedError) Unwrap() []error { return []error{e.kind, e.err} }
 
 func code(err error) int {
 	var answer *googleapi.Error
@@ -155,9 +142,9 @@ func code(err error) int {
 	return 0
 }
 
-// asOf is when, by Google's clock, a call that began at our time can't have
-// been read before. The Date header is cut to seconds, so this is early rather
-// than late.
+// asOf returns a time, by Google's clock, before which the answer to a call that
+// began at our time can't have been read. The Date header has no fractions of a
+// second, so asOf is rather early than late.
 func asOf(answer http.Header, began time.Time) time.Time {
 	now := time.Now()
 	date, err := http.ParseTime(answer.Get("Date"))

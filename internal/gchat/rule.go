@@ -8,8 +8,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// ContentErrors finds what is wrong with a text and a card of a rule, before
-// anything is filled in: keys "text" and "card". One of them is needed.
+// ContentErrors checks a rule's text and card before anything is filled in: its
+// keys "text" and "card". One of them is needed.
 func ContentErrors(text reactors.ChatText, card reactors.Card) []reactors.ParamError {
 	if text.Source == "" && card.Source == nil {
 		return []reactors.ParamError{{Message: "there is neither text nor card", Suggestion: `for example text: "Hello {{ member.mention }}"`}}

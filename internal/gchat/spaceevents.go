@@ -1,7 +1,6 @@
 package gchat
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,13 +43,13 @@ func (c *Client) SpaceEvents(ctx context.Context, q EventsQuery) (EventsPage, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	var body bytes.Buffer
+	var got received
 	_, err := c.reader.Spaces.SpaceEvents.List(q.Space).Filter(q.filter()).PageSize(eventsPerPage).PageToken(q.Page).
-		Context(withBody(ctx, &body)).Do()
+		Context(withReceived(ctx, &got)).Do()
 	if err != nil {
 		return EventsPage{}, classify(err).mark(doing)
 	}
-	page, err := readEvents(body.Bytes())
+	page, err := readEvents(got.body.Bytes())
 	if err != nil {
 		return EventsPage{}, fmt.Errorf("%s: %w", doing, err)
 	}
@@ -74,7 +73,7 @@ func (q EventsQuery) filter() string {
 	return strings.Join(append(terms, "("+strings.Join(types, " OR ")+")"), " AND ")
 }
 
-// readEvents takes an answer apart without changing the data.
+// readEvents parses an answer and leaves the data of its events as received.
 func readEvents(raw []byte) (EventsPage, error) {
 	var answer struct {
 		SpaceEvents   []map[string]json.RawMessage `json:"spaceEvents"`

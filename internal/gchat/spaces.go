@@ -26,7 +26,7 @@ const spacesPerPage = 1000
 func (c *Client) Spaces(ctx context.Context, page string) (SpacesPage, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	answer, err := c.roster.Spaces.List().PageSize(spacesPerPage).PageToken(page).Context(ctx).Do()
+	answer, err := c.memberships.Spaces.List().PageSize(spacesPerPage).PageToken(page).Context(ctx).Do()
 	if err != nil {
 		return SpacesPage{}, classify(err).mark("list the spaces")
 	}
