@@ -32,8 +32,7 @@ func NewClient(ctx context.Context, project, emulator string, credentials ...opt
 		option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
 			Time: 30 * time.Second, Timeout: 15 * time.Second,
 		})),
-		// Once the network is back it is to be tried soon, not after gRPC's
-		// usual two minutes.
+		// Connect soon once the network is back, not after gRPC's two minutes.
 		option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           grpcbackoff.Config{BaseDelay: time.Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 10 * time.Second},
 			MinConnectTimeout: 10 * time.Second,
@@ -55,12 +54,11 @@ func NewClient(ctx context.Context, project, emulator string, credentials ...opt
 	return &Client{Client: c, heard: heard}, nil
 }
 
-// listen notes the time of everything that a stream receives. It is the only
-// way to see heartbeats, which the library keeps to itself.
+// listen notes when a stream last received anything: the library doesn't show
+// heartbeats otherwise.
 //
-// It also makes a new stream wait for its connection. A stream that fails for
-// want of one is tried again by the library after pauses that grow to a
-// minute, long after the connection is back.
+// It also makes a new stream wait for its connection. Without one a stream would
+// fail, and the library's pauses before the next grow to a minute.
 func listen(heard *atomic.Int64) grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 		s, err := next(ctx, desc, cc, method, append(opts, grpc.WaitForReady(true))...)

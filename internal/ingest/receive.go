@@ -29,10 +29,9 @@ func (h *held) items() int {
 	return len(h.delivery.Event.Items)
 }
 
-// receiveLoop keeps Receive running until ctx ends. Receive returns by itself
-// for anything that the client library holds to be final (a missing
-// subscription, a lost permission): for a worker that is to run for years
-// nothing is final.
+// receiveLoop keeps Receive running until ctx ends. Receive returns by itself on
+// errors that the client library takes for final, such as a missing subscription
+// or a lost permission: a person may mend them while the worker runs.
 func (w *Worker) receiveLoop(ctx, work context.Context) {
 	pauses := newPauses()
 	for {
@@ -54,7 +53,7 @@ func (w *Worker) receiveLoop(ctx, work context.Context) {
 			pauses = newPauses()
 		}
 		d := pauses.Pause()
-		w.log.Error("receiving stopped; will start again", zap.Error(err), zap.Duration("retry_in", d))
+		w.log.Error("receiving stopped; starting again", zap.Error(err), zap.Duration("retry_in", d))
 		if gax.Sleep(ctx, d) != nil {
 			return
 		}
@@ -67,8 +66,8 @@ func newPauses() *gax.Backoff {
 
 // receive is the callback of one message. It returns when the message has
 // its verdict. It ignores the context that the library gives it, which ends as
-// soon as the pull does. There are thousands of these at once, so nothing is
-// done here that needs a deep stack: decoding is the writers' business.
+// soon as the pull does. Thousands run at once, so nothing here may need a deep
+// stack: the writers decode.
 func (w *Worker) receive(work context.Context, m *pubsub.Message) {
 	w.status.held.Add(1)
 	defer w.status.held.Add(-1)
@@ -90,8 +89,8 @@ func (w *Worker) receive(work context.Context, m *pubsub.Message) {
 	}
 }
 
-// decode fills in what the message says. A panic of the decoder costs that
-// message a place in the quarantine, and nothing else.
+// decode decodes the message. If the decoder panics, that message goes to the
+// quarantine.
 func (w *Worker) decode(d *events.Delivery) {
 	defer func() {
 		if p := recover(); p != nil {

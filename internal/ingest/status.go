@@ -8,7 +8,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
-// Status is what the worker knows of its own condition.
+// Status is the condition of a worker.
 type Status struct {
 	Receiving    bool      // a Receive call is running
 	ReceiveError error     // why the last one ended, while none is running
@@ -66,8 +66,8 @@ func (s *status) setReceiving(on bool, err error) {
 	s.receiving, s.receiveErr = on, err
 }
 
-// setDatabase notes whether the last transaction went through, and whether
-// that is a change.
+// setDatabase notes the result of the last transaction, and reports whether the
+// database went away or came back.
 func (s *status) setDatabase(err error) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -12,18 +13,17 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
-// GCPercent is what a process that runs a Worker sets GOGC to, unless it was
-// told otherwise. Every collection scans the stacks of all waiting callbacks:
-// to collect less often is worth 6 % of the rate, for 30 MB.
+// GCPercent is the GOGC of a process that runs a Worker, unless the environment
+// sets another. Every collection scans the stacks of all waiting callbacks:
+// collecting less often brings 6 % more events a second, for 30 MB.
 const GCPercent = 150
 
-// leaseTime is what the lease of a message in hand is extended by. A commit
-// that takes longer doesn't lose it: it is extended again halfway through.
+// leaseTime is how long the lease of a held message is extended for. The library
+// extends it again halfway through.
 const leaseTime = 30 * time.Second
 
-// Recorder commits deliveries. It answers with one outcome for each; those
-// that are [events.Unsettled] must be given to it again. The error says why
-// there are any.
+// Recorder commits deliveries. It returns one outcome for each; the caller must
+// record those again that are [events.Unsettled]. The error says why they are.
 type Recorder interface {
 	Record(ctx context.Context, deliveries []events.Delivery) ([]events.Outcome, error)
 }
@@ -40,19 +40,19 @@ type Options struct {
 
 	// Decode turns a message into an event; default events.Decode.
 	Decode func(attributes map[string]string, data []byte) (*events.Event, *events.Malformed)
-	// Observe is called for each delivery once it is settled, from the
-	// writers; it must be quick. Default: nothing.
+	// Observe is called by the writers for each delivery once it is settled; it
+	// must be quick. Default: nothing.
 	Observe func(events.Delivery, events.Outcome)
 }
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.MaxOutstandingMessages, 5_000)
-	setDefault(&o.MaxOutstandingBytes, 64<<20)
-	setDefault(&o.MaxBatch, 1_000)
-	setDefault(&o.MaxBatchBytes, 8<<20)
-	setDefault(&o.Writers, 2)
-	setDefault(&o.RecordTimeout, 15*time.Second)
-	setDefault(&o.Grace, 20*time.Second)
+	o.MaxOutstandingMessages = cmp.Or(o.MaxOutstandingMessages, 5_000)
+	o.MaxOutstandingBytes = cmp.Or(o.MaxOutstandingBytes, 64<<20)
+	o.MaxBatch = cmp.Or(o.MaxBatch, 1_000)
+	o.MaxBatchBytes = cmp.Or(o.MaxBatchBytes, 8<<20)
+	o.Writers = cmp.Or(o.Writers, 2)
+	o.RecordTimeout = cmp.Or(o.RecordTimeout, 15*time.Second)
+	o.Grace = cmp.Or(o.Grace, 20*time.Second)
 	if o.Decode == nil {
 		o.Decode = events.Decode
 	}
@@ -60,13 +60,6 @@ func (o Options) withDefaults() Options {
 		o.Observe = func(events.Delivery, events.Outcome) {}
 	}
 	return o
-}
-
-func setDefault[T comparable](p *T, v T) {
-	var zero T
-	if *p == zero {
-		*p = v
-	}
 }
 
 // Worker pulls one Pub/Sub subscription into a Recorder.
@@ -90,11 +83,10 @@ func New(client *Client, subscription string, recorder Recorder, log *zap.Logger
 	// A held message keeps its lease through an outage of this length; a
 	// lease that ran out would cost a delivery attempt.
 	sub.ReceiveSettings.MaxExtension = 12 * time.Hour
-	// A lease outlives the stream that it was given to, and the process: what
-	// is lost with either comes again after this time. It is a minute unless
-	// said otherwise.
+	// A lease outlives its stream and the process: messages that are lost with
+	// either come again after this time. The library's default is a minute.
 	sub.ReceiveSettings.MaxDurationPerAckExtension = leaseTime
-	// ShutdownOptions stays nil: any other value loses the acks of what is in
+	// ShutdownOptions stays nil: any other value loses the acks of messages in
 	// flight when the process stops.
 	w := &Worker{
 		sub: sub, recorder: recorder, log: log, opts: opts,
@@ -105,9 +97,8 @@ func New(client *Client, subscription string, recorder Recorder, log *zap.Logger
 	return w
 }
 
-// Run pulls until ctx ends, then commits and acks what is in flight. It
-// returns nil if nothing was left over, and an error that counts what had to
-// be released otherwise.
+// Run pulls until ctx ends, then commits and acks the messages in flight. It
+// returns an error with their number if it had to release some.
 func (w *Worker) Run(ctx context.Context) error {
 	// Two contexts: ctx ends the pull, work ends the transactions.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))

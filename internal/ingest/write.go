@@ -93,7 +93,7 @@ func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool
 }
 
 // commit records the batch and gives every message its verdict. While the
-// database is away it holds the batch and tries again.
+// database is away it holds the batch and retries.
 func (w *Worker) commit(work context.Context, batch []*held) {
 	pauses := gax.Backoff{Initial: 200 * time.Millisecond, Max: 8 * time.Second, Multiplier: 2}
 	for {
@@ -104,7 +104,7 @@ func (w *Worker) commit(work context.Context, batch []*held) {
 		batch = w.settle(batch, outcomes, graceOver)
 		if len(batch) == 0 {
 			if w.status.setDatabase(nil) {
-				w.log.Info("the database takes events again")
+				w.log.Info("database is back; recording again")
 			}
 			return
 		}
@@ -112,7 +112,7 @@ func (w *Worker) commit(work context.Context, batch []*held) {
 			err = fmt.Errorf("record %d deliveries: no outcome and no error", len(batch))
 		}
 		if w.status.setDatabase(err) {
-			w.log.Error("the database does not take events; holding them and trying again",
+			w.log.Error("database takes no events; holding them and retrying",
 				zap.Error(err), zap.Int("held", len(batch)))
 		}
 		// When the pause is cut short by the end of the grace period, the
@@ -121,7 +121,7 @@ func (w *Worker) commit(work context.Context, batch []*held) {
 	}
 }
 
-// settle gives the verdict to what has one and returns the messages to hold.
+// settle gives verdicts by the outcomes, and returns the messages to hold.
 func (w *Worker) settle(batch []*held, outcomes []events.Outcome, graceOver bool) (rest []*held) {
 	for i, h := range batch {
 		outcome := events.Unsettled

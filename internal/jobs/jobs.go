@@ -80,8 +80,7 @@ type Members struct {
 // Kind implements river.JobArgs.
 func (Members) Kind() string { return "members" }
 
-// Silence asks for a look at the spaces that have been silent for longer than
-// they use to be.
+// Silence asks for a check of spaces that have been quiet for longer than usual.
 type Silence struct {
 	At time.Time `json:"at"`
 }

@@ -52,14 +52,14 @@ func (p *Provisioner) checkBindings(ctx context.Context, resource string, want [
 		}
 	}
 	if resource == p.names.Topic {
-		drifts = append(drifts, strangers(policy, resource)...)
+		drifts = append(drifts, otherPublishers(policy, resource)...)
 	}
 	return drifts, nil
 }
 
-// anyAgent matches the accounts that an unknown project number leaves
+// serviceAgentOfAny matches the accounts that an unknown project number leaves
 // possible: Pub/Sub's of some project.
-var anyAgent = regexp.MustCompile(`^serviceAccount:service-\d+@gcp-sa-pubsub\.iam\.gserviceaccount\.com$`)
+var serviceAgentOfAny = regexp.MustCompile(`^serviceAccount:service-\d+@gcp-sa-pubsub\.iam\.gserviceaccount\.com$`)
 
 // satisfied reports whether the policy has the binding, or one of a role that
 // includes it. Conditions are taken for unfulfilled.
@@ -70,7 +70,7 @@ func satisfied(policy *iampb.Policy, want Binding) bool {
 			continue
 		}
 		if slices.ContainsFunc(b.Members, func(m string) bool {
-			return m == want.Member || want.Member == serviceAgent("") && anyAgent.MatchString(m)
+			return m == want.Member || want.Member == serviceAgent("") && serviceAgentOfAny.MatchString(m)
 		}) {
 			return true
 		}
@@ -82,8 +82,8 @@ func satisfied(policy *iampb.Policy, want Binding) bool {
 // that is a Google Workspace add-on. Nothing is wrong with it.
 var addOn = regexp.MustCompile(`^serviceAccount:service-\d+@gcp-sa-gsuiteaddons\.iam\.gserviceaccount\.com$`)
 
-// strangers are those who may publish to the topic, and shouldn't.
-func strangers(policy *iampb.Policy, topic string) []Drift {
+// otherPublishers names members who may publish to the topic, and should not.
+func otherPublishers(policy *iampb.Policy, topic string) []Drift {
 	var drifts []Drift
 	for _, b := range policy.GetBindings() {
 		if b.Role != publisherRole {
@@ -95,7 +95,7 @@ func strangers(policy *iampb.Policy, topic string) []Drift {
 			}
 			drifts = append(drifts, Drift{
 				Resource: topic, Field: publisherRole, Got: m, Want: "Google Chat alone",
-				Why: "the worker takes what is in the topic for Google's", Mend: ByHand,
+				Why: "the worker takes what is in the topic for Google's", Mend: Manual,
 				Fix: Binding{Resource: topic, Role: publisherRole, Member: m}.command("remove"),
 			})
 		}

@@ -6,7 +6,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
-// Commands are what makes the facts true in an empty project, with gcloud.
+// Commands are the gcloud commands that make the facts in an empty project.
 func (f Facts) Commands() []string {
 	var list []string
 	for _, t := range f.Topics {

@@ -6,7 +6,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 )
 
-// missing is the drift of what isn't there at all.
+// missing is the drift of a resource that does not exist.
 func missing(name, command, why string) Drift {
 	return Drift{Resource: name, Field: existence, Got: "missing", Want: "there", Why: why, Fix: command, Mend: InPlace, Grave: true}
 }
@@ -38,9 +38,9 @@ func compareSubscription(live, want *pubsubpb.Subscription) []Drift {
 	})
 }
 
-// replaceSubscription makes another subscription: the first is left as it is,
-// because it may hold what nobody has read. That of the dead-letter topic has
-// no other name that it could have.
+// replaceSubscription is the command that makes another subscription. The first
+// stays, as it may hold messages that nobody has read. That of the dead-letter
+// topic can have no other name.
 func replaceSubscription(want *pubsubpb.Subscription) string {
 	if want.DeadLetterPolicy == nil {
 		return createSubscription(want, want.Name) + "  # once you have looked at what the old one holds, and deleted it"
@@ -64,9 +64,9 @@ func compare[T any](fields []field[T], live, want T, name string, fix func(field
 	return drifts
 }
 
-// foreign reports whether the subscription serves somebody else, so that it
-// isn't ours to change.
-func foreign(drifts []Drift) bool {
+// servesOthers reports whether the subscription serves somebody else, so that we
+// must not change it.
+func servesOthers(drifts []Drift) bool {
 	for _, d := range drifts {
 		for _, f := range subscriptionFields() {
 			if f.own && f.path == d.Field {

@@ -39,8 +39,8 @@ func TestCompareSubscription(t *testing.T) {
 		live := proto.CloneOf(want)
 		tt.change(live)
 		drifts := compareSubscription(live, want)
-		if len(drifts) != 1 || drifts[0].Field+" "+drifts[0].Got != tt.got || !strings.HasPrefix(drifts[0].Fix, tt.fix) || foreign(drifts) != tt.foreign {
-			t.Errorf("%s: got %+v, foreign %v", name, drifts, foreign(drifts))
+		if len(drifts) != 1 || drifts[0].Field+" "+drifts[0].Got != tt.got || !strings.HasPrefix(drifts[0].Fix, tt.fix) || servesOthers(drifts) != tt.foreign {
+			t.Errorf("%s: got %+v, foreign %v", name, drifts, servesOthers(drifts))
 		}
 	}
 	dead := names.Facts("1", "").Subscriptions[0]

@@ -18,7 +18,7 @@ func TestDocumentIsCurrent(t *testing.T) {
 	rows := 0
 	for _, f := range subscriptionFields() {
 		value := f.show(want)
-		mend := map[Mend]string{InPlace: "yes", ByHand: "by hand", Recreate: "no"}[f.mend]
+		mend := map[Mend]string{InPlace: "yes", Manual: "by hand", Recreate: "no"}[f.mend]
 		found := false
 		for line := range strings.Lines(string(text)) {
 			cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), " | ")

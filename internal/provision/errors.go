@@ -25,7 +25,7 @@ func (e *PermissionError) Error() string {
 
 func (e *PermissionError) Unwrap() error { return e.Err }
 
-// caller is whom a role is granted to.
+// caller is the member to grant a role to.
 func (p *Provisioner) caller() string {
 	if p.options.Member == "" {
 		return "MEMBER"
@@ -58,9 +58,8 @@ func role(verb string) string {
 	return "roles/pubsub.editor"
 }
 
-// explain says what could not be done with a resource, for want of which
-// permission, "pubsub.topics." or "pubsub.subscriptions." before verb, and
-// what to do about it.
+// explain says what failed and what to do about it. The permission that the call
+// needs is "pubsub.topics." or "pubsub.subscriptions." before verb.
 func (p *Provisioner) explain(do, resource, verb string, err error) error {
 	if disabled(err) {
 		return fmt.Errorf("%s %s %s: the Pub/Sub API is switched off; run: gcloud services enable pubsub.googleapis.com --project=%s: %w",

@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// What the facts consist of. The reasons are in terraform/subscription.tf.
+// Settings of the subscription. Their reasons are in terraform/subscription.tf.
 const (
 	Retention           = 31 * 24 * time.Hour // Pub/Sub's maximum
 	AckDeadline         = 60 * time.Second
@@ -25,8 +25,8 @@ const (
 	viewerRole     = "roles/pubsub.viewer"
 )
 
-// Facts are what must be, in the order in which it must come to be: a message
-// is lost if its topic has no subscription yet.
+// Facts are the resources that must exist, in the order in which they must be
+// made: a message is lost if its topic has no subscription yet.
 type Facts struct {
 	Topics        []*pubsubpb.Topic
 	Subscriptions []*pubsubpb.Subscription
@@ -42,12 +42,10 @@ type Binding struct {
 	grave    bool
 }
 
-// Facts states what must be. number is the number of the project that the
-// subscription is in; worker is the member that pulls, "" if that is nobody's
-// concern here.
-//
-// Fields that aren't set don't matter, but for a filter, ordering and
-// exactly-once delivery: they must be off.
+// Facts returns the resources that must exist. number is that of the
+// subscription's project; worker is the member that pulls, "" to leave its roles
+// to others. Unset fields may have any value, but for a filter, ordering and
+// exactly-once delivery, which must be off.
 func (n Names) Facts(number, worker string) Facts {
 	agent := serviceAgent(number)
 	f := Facts{

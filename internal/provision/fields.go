@@ -38,11 +38,11 @@ func subscriptionFields() []field[*pubsubpb.Subscription] {
 			why: "it gets other messages, or none"},
 		{path: "detached", show: func(s sub) string { return fmt.Sprint(s.GetDetached()) }, mend: Recreate, grave: true,
 			why: "it gets no messages any more"},
-		{path: "delivery", show: delivery, mend: ByHand, grave: true, own: true,
+		{path: "delivery", show: delivery, mend: Manual, grave: true, own: true,
 			why: "something else takes the messages before the worker"},
 		{path: "filter", flag: "--message-filter", show: func(s sub) string { return or(s.GetFilter(), none) }, mend: Recreate, grave: true,
 			why: "Pub/Sub drops what doesn't match, unseen"},
-		{path: "message_transforms", show: func(s sub) string { return count(len(s.GetMessageTransforms())) }, mend: ByHand, grave: true,
+		{path: "message_transforms", show: func(s sub) string { return count(len(s.GetMessageTransforms())) }, mend: Manual, grave: true,
 			why: "messages are changed or dropped before the worker sees them"},
 		{path: "ack_deadline_seconds", flag: "--ack-deadline", show: ackDeadline,
 			why: "too short, and messages come twice under load; too long, and they wait after a crash"},
@@ -70,10 +70,10 @@ func topicFields() []field[*pubsubpb.Topic] {
 	return []field[topic]{
 		{path: "message_storage_policy.allowed_persistence_regions", show: func(t topic) string {
 			return or(strings.Join(t.GetMessageStoragePolicy().GetAllowedPersistenceRegions(), ","), "any")
-		}, mend: ByHand, why: "Google may be unable to publish from where it is, and suspends its subscriptions without naming the region"},
-		{path: "schema_settings.schema", show: func(t topic) string { return or(t.GetSchemaSettings().GetSchema(), none) }, mend: ByHand, grave: true,
+		}, mend: Manual, why: "Google may be unable to publish from where it is, and suspends its subscriptions without naming the region"},
+		{path: "schema_settings.schema", show: func(t topic) string { return or(t.GetSchemaSettings().GetSchema(), none) }, mend: Manual, grave: true,
 			why: "Pub/Sub refuses events that don't fit the schema"},
-		{path: "message_transforms", show: func(t topic) string { return count(len(t.GetMessageTransforms())) }, mend: ByHand, grave: true,
+		{path: "message_transforms", show: func(t topic) string { return count(len(t.GetMessageTransforms())) }, mend: Manual, grave: true,
 			why: "messages are changed or dropped before the worker sees them"},
 	}
 }

@@ -24,9 +24,9 @@ func (c Change) String() string {
 	return fmt.Sprintf("%s %s: %s", kind(c.Resource), id(c.Resource), c.What)
 }
 
-// Make creates what is missing and mends what can be mended in place, and
-// reports what it has done and what is left to a person. On an error it
-// reports what it had done until then; run again, it goes on from there.
+// Make creates missing resources and mends drifts in place. It returns its
+// changes, and the drifts that are left to a person. On an error it returns the
+// changes until then; run again, it goes on from there.
 func (p *Provisioner) Make(ctx context.Context) (done []Change, left []Drift, err error) {
 	number, err := p.number(ctx)
 	var unknown *unknownNumberError
@@ -97,7 +97,7 @@ func (p *Provisioner) makeSubscription(ctx context.Context, want *pubsubpb.Subsc
 			return nil, false, err
 		}
 	}
-	if foreign(found) {
+	if servesOthers(found) {
 		return nil, false, nil
 	}
 	changes, err := p.mend(ctx, want, found)
@@ -116,7 +116,7 @@ func (p *Provisioner) explainCreate(ctx context.Context, want *pubsubpb.Subscrip
 	return p.explain("create", want.Name, "create", err)
 }
 
-// mend sets, in one call, what can be set in place.
+// mend changes settings in place, in one call.
 func (p *Provisioner) mend(ctx context.Context, want *pubsubpb.Subscription, found []Drift) ([]Change, error) {
 	var masks []string
 	for _, f := range subscriptionFields() {

@@ -171,7 +171,7 @@ func TestMakeMendsWhatItCan(t *testing.T) {
 		t.Errorf("done (-want +got):\n%s", diff)
 	}
 	// It takes a role from nobody.
-	if len(left) != 1 || left[0].Got != workerSelf || left[0].Mend != provision.ByHand {
+	if len(left) != 1 || left[0].Got != workerSelf || left[0].Mend != provision.Manual {
 		t.Errorf("left %v", left)
 	}
 	if s := w.get(t, worker); s.Labels["team"] != "chat" || !s.RetainAckedMessages {

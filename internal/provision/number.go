@@ -11,7 +11,7 @@ import (
 	"google.golang.org/api/option"
 )
 
-// unknownNumberError says that nobody could tell the project's number.
+// unknownNumberError says why the project's number is not known.
 type unknownNumberError struct {
 	project string
 	fix     string
@@ -29,8 +29,8 @@ func numberCommand(project string) string {
 	return "gcloud projects describe " + project + " --format='value(projectNumber)'"
 }
 
-// number is that of the subscription's project. It errs with an
-// unknownNumberError, and "", if it can't be known.
+// number returns the number of the subscription's project, or an
+// unknownNumberError.
 func (p *Provisioner) number(ctx context.Context) (string, error) {
 	name := project(p.names.Subscription)
 	if p.options.ProjectNumber != "" {

@@ -9,8 +9,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// CheckSubscription names every way in which the subscription that the worker
-// pulls isn't as the facts have it. It needs pubsub.subscriptions.get on the
+// CheckSubscription names every drift of the subscription that the worker pulls.
+// It needs pubsub.subscriptions.get on the
 // subscription, and errs with a [PermissionError] without it.
 func CheckSubscription(ctx context.Context, client *pubsub.SubscriptionAdminClient, o Options) ([]Drift, error) {
 	p := &Provisioner{options: o, names: o.names(), subscriptions: client}
@@ -22,7 +22,7 @@ func CheckSubscription(ctx context.Context, client *pubsub.SubscriptionAdminClie
 	return nil, nil // not reached: the facts have it
 }
 
-// warnTimeout bounds what a start of the worker waits for.
+// warnTimeout bounds how long a start of the worker waits for the check.
 const warnTimeout = 10 * time.Second
 
 // Warn logs a warning for each drift of the worker's subscription, when the
@@ -36,13 +36,13 @@ func Warn(ctx context.Context, client *pubsub.SubscriptionAdminClient, o Options
 	case errors.Is(ctx.Err(), context.Canceled):
 		return // the worker stops
 	case errors.As(err, &denied):
-		log.Info("the Pub/Sub subscription's settings aren't checked: the worker may not read them",
+		log.Info("settings of the Pub/Sub subscription not checked: the worker may not read them",
 			zap.String("subscription", o.Subscription), zap.String("permission", denied.Permission), zap.String("role", viewerRole))
 	case err != nil:
-		log.Warn("the Pub/Sub subscription's settings could not be checked", zap.String("subscription", o.Subscription), zap.Error(err))
+		log.Warn("settings of the Pub/Sub subscription not checked", zap.String("subscription", o.Subscription), zap.Error(err))
 	}
 	for _, d := range drifts {
-		log.Warn("the Pub/Sub subscription is not as it must be", zap.String("subscription", d.Resource), zap.String("field", d.Field),
+		log.Warn("Pub/Sub subscription differs from what the worker needs", zap.String("subscription", d.Resource), zap.String("field", d.Field),
 			zap.String("got", d.Got), zap.String("want", d.Want), zap.String("consequence", d.Why), zap.String("fix", d.Fix))
 	}
 }

@@ -41,7 +41,7 @@ func TestWarn(t *testing.T) {
 		t.Errorf("nothing has drifted: got %q", got)
 	}
 	w.update(t, &pubsubpb.Subscription{Name: worker, AckDeadlineSeconds: 60}, "expiration_policy", "message_retention_duration", "dead_letter_policy")
-	const is = "warn: the Pub/Sub subscription is not as it must be field="
+	const is = "warn: Pub/Sub subscription differs from what the worker needs field="
 	want := []string{
 		is + "message_retention_duration got=7d want=31d",
 		is + "expiration_policy.ttl got=31d want=never",
@@ -52,12 +52,12 @@ func TestWarn(t *testing.T) {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 	w.Deny("pubsub.subscriptions.get")
-	want = []string{"info: the Pub/Sub subscription's settings aren't checked: the worker may not read them permission=pubsub.subscriptions.get"}
+	want = []string{"info: settings of the Pub/Sub subscription not checked: the worker may not read them permission=pubsub.subscriptions.get"}
 	if diff := cmp.Diff(want, w.warn(t)); diff != "" {
 		t.Errorf("without permission (-want +got):\n%s", diff)
 	}
 	w.OnCall(func(context.Context, broker.Call) error { return status.Error(codes.Internal, "no") })
-	want = []string{"warn: the Pub/Sub subscription's settings could not be checked"}
+	want = []string{"warn: settings of the Pub/Sub subscription not checked"}
 	if diff := cmp.Diff(want, w.warn(t)); diff != "" {
 		t.Errorf("with an error (-want +got):\n%s", diff)
 	}

@@ -64,11 +64,11 @@ func NewKeeper(m *Manager, states StateStore, opts KeeperOptions) *Keeper {
 
 // Report is what a pass found and did.
 type Report struct {
-	Actions map[Kind]int
-	Failed  int // of the actions
-	Left    int // actions for which there was no time
-	Parked  int // subscriptions that need a person
-	Foreign int // others' on our topic
+	Actions   map[Kind]int
+	Failed    int // of the actions
+	Left      int // actions for which there was no time
+	Parked    int // subscriptions that need a person
+	Unmanaged int // others' on our topic
 }
 
 // Pass compares all subscriptions once and acts. It returns an error if it
@@ -119,7 +119,7 @@ func (k *Keeper) Pass(ctx context.Context) (Report, error) {
 	for i := range actual {
 		s := &actual[i]
 		if s.Topic == k.opts.Topic && !wanted[sameTarget(s.Target)] {
-			r.Foreign++
+			r.Unmanaged++
 			states = append(states, stateOf(s, s.Target, listed))
 		}
 	}

@@ -80,7 +80,7 @@ func (r registry) addKeeper(status *keeperStatus) {
 	r.gauge("spacekeeper_keeper_failing_subscriptions", "Subscriptions that could not be brought in order by the last pass.",
 		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Failed) }))
 	r.gauge("spacekeeper_keeper_foreign_subscriptions", "Subscriptions on the topic that nobody here asked for, at the last pass.",
-		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Foreign) }))
+		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Unmanaged) }))
 	r.counter("spacekeeper_keeper_failed_passes_total", "Passes that could not look at the subscriptions.",
 		nil, read(func(s *keeperStatus) float64 { return float64(s.failed) }))
 	for _, state := range []string{coverage.GapOpen, coverage.GapPending, coverage.GapImpossible} {
