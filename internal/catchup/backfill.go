@@ -27,16 +27,16 @@ func listable(types []string) []string {
 	})
 }
 
-// Range is a time of a space.
+// Range is a span of time of a space.
 type Range struct {
 	Space    string // "spaces/S"
 	From, To time.Time
 	Gap      int64 // the gap that is being repaired; 0 for none
 }
 
-// Fill fetches what is missing of the range, from where an earlier attempt
-// stopped. report is told of the progress after each batch; it may be nil.
-// An error that [reactors.IsPermanent] says that Google won't list the space.
+// Fill fetches the events of the range, from where an earlier attempt stopped. It
+// calls report, which may be nil, after each batch. A permanent error says that
+// Google won't list the space.
 func (r *Reader) Fill(ctx context.Context, rng Range, report func(coverage.Backfill)) (coverage.Backfill, error) {
 	if report == nil {
 		report = func(coverage.Backfill) {}
@@ -64,19 +64,19 @@ func (r *Reader) Fill(ctx context.Context, rng Range, report func(coverage.Backf
 	if err != nil {
 		why = err.Error()
 	}
-	// An end that isn't kept costs the next attempt a few calls.
+	// If the end isn't saved, the next attempt makes a few calls more.
 	if endErr := r.coverage.EndBackfill(ctx, b.ID, why); err == nil {
 		err = endErr
 	}
 	return b, err
 }
 
-// batchSize is how many events are committed together at least, if Google
-// lists them as fast.
+// batchSize is how many events are committed together, if Google lists them fast
+// enough.
 const batchSize = 500
 
-// copy lists and records at the same time. What was listed before an error
-// is recorded all the same.
+// copy lists and records at the same time. Events that were listed before an
+// error are recorded all the same.
 func (r *Reader) copy(ctx context.Context, q gchat.EventsQuery, b *coverage.Backfill, report func(coverage.Backfill)) error {
 	pages := make(chan []gchat.SpaceEvent, batchSize/100)
 	listing, stop := context.WithCancel(ctx)
@@ -108,8 +108,8 @@ func (r *Reader) list(ctx context.Context, q gchat.EventsQuery, pages chan<- []g
 		page, err := r.chat.SpaceEvents(ctx, q)
 		if err != nil {
 			if q.Page != "" && reactors.IsPermanent(err) {
-				// The token may be too old. Without one the next attempt will tell.
-				return fmt.Errorf("turn a page: %w", unmarked{err})
+				// The token may be too old: the next attempt goes without one.
+				return fmt.Errorf("list the next page: %w", unmarked{err})
 			}
 			return err
 		}
@@ -129,7 +129,7 @@ type unmarked struct{ err error }
 
 func (u unmarked) Error() string { return u.err.Error() }
 
-// gather adds the pages that are there already.
+// gather adds pages that were listed meanwhile.
 func gather(batch []gchat.SpaceEvent, pages <-chan []gchat.SpaceEvent) []gchat.SpaceEvent {
 	for len(batch) < batchSize {
 		select {
@@ -163,7 +163,7 @@ func (r *Reader) record(ctx context.Context, space string, batch []gchat.SpaceEv
 		case events.Recorded:
 			b.Recorded++
 		case events.Quarantined:
-			r.opts.Log.Info("a past event could not be recorded and is in the quarantine",
+			r.opts.Log.Info("past event not recorded; it is in the quarantine",
 				zap.String("event", batch[i].Name), zap.String("type", batch[i].Type))
 		}
 	}
@@ -174,26 +174,31 @@ func (r *Reader) record(ctx context.Context, space string, batch []gchat.SpaceEv
 	return r.coverage.AdvanceBackfill(ctx, *b)
 }
 
-// delivery is the event as Pub/Sub would have brought it. Which subscription
-// would have isn't known: the source is where it was fetched.
+// delivery is the event as Pub/Sub would have brought it.
 func delivery(space string, e *gchat.SpaceEvent, now time.Time) events.Delivery {
 	d := events.Delivery{
 		ReceivedAt: now.UTC(),
 		Origin:     events.OriginBackfill,
 		Data:       e.Data,
-		Attributes: map[string]string{
-			"ce-id":              e.Name,
-			"ce-type":            e.Type,
-			"ce-time":            e.Time,
-			"ce-source":          "//chat.googleapis.com/" + space,
-			"ce-subject":         "//chat.googleapis.com/" + space,
-			"ce-specversion":     "1.0",
-			"ce-datacontenttype": "application/json",
-		},
+		Attributes: attributes(space, e.Name, e.Type, e.Time),
 	}
 	if d.Data == nil {
 		d.Data = []byte("{}")
 	}
 	d.Event, d.Malformed = events.Decode(d.Attributes, d.Data)
 	return d
+}
+
+// attributes are those of an event that was read from the space. Nobody knows
+// which subscription would have brought it, so the source is the space.
+func attributes(space, id, eventType, at string) map[string]string {
+	return map[string]string{
+		"ce-id":              id,
+		"ce-type":            eventType,
+		"ce-time":            at,
+		"ce-source":          "//chat.googleapis.com/" + space,
+		"ce-subject":         "//chat.googleapis.com/" + space,
+		"ce-specversion":     "1.0",
+		"ce-datacontenttype": "application/json",
+	}
 }

@@ -74,7 +74,7 @@ func (r *Reader) fetch(ctx context.Context, n eventlog.Named, args jobs.Fetch) e
 	return err
 }
 
-// named turns a job's arguments back into what the store knows.
+// named returns the item that a job is about.
 func named(args jobs.Fetch) (eventlog.Named, error) {
 	key, err := uuid.Parse(args.Key)
 	if err != nil {
@@ -86,7 +86,7 @@ func named(args jobs.Fetch) (eventlog.Named, error) {
 	}, nil
 }
 
-// answer is a resource in the form that an event would have it in.
+// answer is a resource as an event would hold it.
 type answer struct {
 	eventType string
 	data      json.RawMessage
@@ -94,7 +94,7 @@ type answer struct {
 	ordinal   int // of the item in the data
 }
 
-// get calls the API.
+// get reads the resource from the Chat API.
 func (r *Reader) get(ctx context.Context, args jobs.Fetch) (answer, error) {
 	var read func(context.Context, string) (gchat.Resource, error)
 	kind, verb := events.Kind(args.ItemKind), events.VerbCreated
@@ -106,7 +106,7 @@ func (r *Reader) get(ctx context.Context, args jobs.Fetch) (answer, error) {
 	case events.KindSpace:
 		read, verb = r.chat.Space, events.VerbUpdated
 	default:
-		// There is no way to get a reaction but in its event.
+		// An app can read a reaction only in its event.
 		e, asOf, err := r.chat.Event(ctx, args.Event)
 		return answer{e.Type, e.Data, asOf, args.Ordinal}, err
 	}
@@ -124,17 +124,10 @@ func (r *Reader) get(ctx context.Context, args jobs.Fetch) (answer, error) {
 
 var errMalformed = errors.New("the answer can't be understood")
 
-// read takes the item out of the answer, with the care that events get.
+// read decodes the answer as an event, and returns its item.
 func (a answer) read(args jobs.Fetch) (events.Item, error) {
-	ev, bad := events.Decode(map[string]string{
-		"ce-id":              args.Event,
-		"ce-type":            a.eventType,
-		"ce-time":            args.EventTime.UTC().Format(time.RFC3339Nano),
-		"ce-source":          "//chat.googleapis.com/" + args.Space,
-		"ce-subject":         "//chat.googleapis.com/" + args.Space,
-		"ce-specversion":     "1.0",
-		"ce-datacontenttype": "application/json",
-	}, a.data)
+	at := args.EventTime.UTC().Format(time.RFC3339Nano)
+	ev, bad := events.Decode(attributes(args.Space, args.Event, a.eventType, at), a.data)
 	if bad != nil {
 		return events.Item{}, fmt.Errorf("read %s: %w: %w", args.Resource, errMalformed, bad)
 	}

@@ -37,8 +37,8 @@ func (r *Reader) workOnGap(ctx context.Context, job *river.Job[jobs.Backfill]) e
 // errUnfinished says that the attempt's time is over.
 var errUnfinished = errors.New("there is more to fetch")
 
-// Repair fetches what a gap is missing and closes it. A gap that is no more,
-// or goes on, or can't be repaired, is left as it is without an error.
+// Repair fetches the events of a gap and closes it. It leaves a gap alone that is
+// closed already, still grows or can't be repaired.
 func (r *Reader) Repair(ctx context.Context, id int64) error {
 	gap, err := r.coverage.Gap(ctx, id)
 	switch {
@@ -89,7 +89,7 @@ func (r *Reader) Repair(ctx context.Context, id int64) error {
 	return nil
 }
 
-// spacesOf returns the spaces that a scope covers, as far as they are known.
+// spacesOf returns the known spaces that a scope covers.
 func (r *Reader) spacesOf(ctx context.Context, scope string) ([]string, error) {
 	if events.IsSpace(scope) {
 		return []string{scope}, nil
@@ -97,7 +97,7 @@ func (r *Reader) spacesOf(ctx context.Context, scope string) ([]string, error) {
 	return r.eventLog.Spaces(ctx)
 }
 
-// reasonOf says for people why spaces could not be listed.
+// reasonOf tells people why spaces could not be listed.
 func reasonOf(refused []error, spaces int) string {
 	if spaces == 1 {
 		return refused[0].Error()

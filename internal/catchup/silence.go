@@ -62,7 +62,7 @@ func (r *Reader) CheckSilences(ctx context.Context) (SilenceReport, error) {
 		case err != nil && !reactors.IsPermanent(err):
 			errs = append(errs, err)
 			continue
-		case err != nil: // the keeper or a person will have to do with it
+		case err != nil: // the keeper or a person deals with it
 			r.opts.Log.Warn("silent space can't be listed; checked again later", zap.String("space", n.Space), zap.Error(err))
 		case lost > 0:
 			report.Losses++
@@ -78,8 +78,8 @@ func (r *Reader) CheckSilences(ctx context.Context) (SilenceReport, error) {
 	return report, errors.Join(errs...)
 }
 
-// checkSilence asks Google for the first events of a silence, and returns how many of
-// them aren't recorded.
+// checkSilence asks Google for the first events of a silence, and returns how
+// many of them aren't recorded.
 func (r *Reader) checkSilence(ctx context.Context, n coverage.Silence, now time.Time) (lost int, err error) {
 	through := now.Add(-lateness)
 	page, err := r.chat.SpaceEvents(ctx, gchat.EventsQuery{Space: n.Space, Types: r.opts.Types, After: n.Since, Through: through})

@@ -129,7 +129,9 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 	// so the client that sends has none of these.
 	scopes := opts.Scopes
 	if scopes == nil {
-		scopes = []string{chat.ChatBotScope, chat.ChatAppMessagesReadonlyScope, chat.ChatAppMembershipsReadonlyScope, chat.ChatAppSpacesReadonlyScope}
+		scopes = []string{
+			chat.ChatBotScope, chat.ChatAppMessagesReadonlyScope, chat.ChatAppMembershipsReadonlyScope, chat.ChatAppSpacesReadonlyScope,
+		}
 	}
 	if c.reader, err = reader(scopes...); err != nil {
 		return nil, err

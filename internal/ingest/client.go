@@ -60,7 +60,9 @@ func NewClient(ctx context.Context, project, emulator string, credentials ...opt
 // It also makes a new stream wait for its connection. Without one a stream would
 // fail, and the library's pauses before the next grow to a minute.
 func listen(heard *atomic.Int64) grpc.StreamClientInterceptor {
-	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer,
+		opts ...grpc.CallOption,
+	) (grpc.ClientStream, error) {
 		s, err := next(ctx, desc, cc, method, append(opts, grpc.WaitForReady(true))...)
 		if err != nil {
 			return nil, err

@@ -127,7 +127,9 @@ func (p *Provisioner) mend(ctx context.Context, want *pubsubpb.Subscription, fou
 	if len(masks) == 0 {
 		return nil, nil
 	}
-	_, err := p.subscriptions.UpdateSubscription(ctx, &pubsubpb.UpdateSubscriptionRequest{Subscription: want, UpdateMask: &fieldmaskpb.FieldMask{Paths: masks}})
+	_, err := p.subscriptions.UpdateSubscription(ctx, &pubsubpb.UpdateSubscriptionRequest{
+		Subscription: want, UpdateMask: &fieldmaskpb.FieldMask{Paths: masks},
+	})
 	if err != nil {
 		return nil, p.explain("change", want.Name, "update", err)
 	}

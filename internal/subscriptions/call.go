@@ -65,7 +65,9 @@ func allowedRetries(err error) int {
 
 // mutate starts an operation, waits until it is done and decodes its
 // response into out, if there is one and out isn't nil.
-func (m *Manager) mutate(ctx context.Context, what string, start func(context.Context) (*workspaceevents.Operation, error), out *workspaceevents.Subscription) error {
+func (m *Manager) mutate(ctx context.Context, what string, start func(context.Context) (*workspaceevents.Operation, error),
+	out *workspaceevents.Subscription,
+) error {
 	var op *workspaceevents.Operation
 	err := m.call(ctx, what, func(ctx context.Context) (err error) {
 		if err := m.awaitQuota(ctx); err != nil {

@@ -128,7 +128,8 @@ func forbidden(message string, d Desired) (cause, cure string) {
 	says := func(words string) bool { return strings.Contains(message, words) }
 	switch {
 	case says("administrator"):
-		return "an administrator hasn't approved the app's scopes", "have them approve " + strings.Join(shortScopes(), ", ") + " for the Chat app in the Admin console"
+		return "an administrator hasn't approved the app's scopes",
+			"have them approve " + strings.Join(shortScopes(), ", ") + " for the Chat app in the Admin console"
 	case says("user authentication"):
 		return "the Chat app itself may not watch " + d.Scope, "set auth.mode to user or impersonate"
 	case says("app authentication"):

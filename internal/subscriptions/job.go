@@ -55,7 +55,9 @@ func (w *keeping) Work(ctx context.Context, job *river.Job[jobs.Keep]) error {
 		}
 		return err
 	}
-	fields := []zap.Field{zap.Duration("took", time.Since(began)), zap.Int("failed", r.Failed), zap.Int("parked", r.Parked), zap.Int("left", r.Left)}
+	fields := []zap.Field{
+		zap.Duration("took", time.Since(began)), zap.Int("failed", r.Failed), zap.Int("parked", r.Parked), zap.Int("left", r.Left),
+	}
 	changed := 0
 	for kind, n := range r.Actions {
 		if kind.Mutates() {

@@ -32,7 +32,8 @@ func (m *Manager) validateCreate(ctx context.Context, d Desired) error {
 
 func (m *Manager) validateUpdate(ctx context.Context, d Desired, name string) error {
 	err := m.mutate(ctx, "validate the update of "+name, func(ctx context.Context) (*workspaceevents.Operation, error) {
-		return m.service.Subscriptions.Patch(name, &workspaceevents.Subscription{EventTypes: d.EventTypes}).UpdateMask("event_types").ValidateOnly(true).Context(ctx).Do()
+		call := m.service.Subscriptions.Patch(name, &workspaceevents.Subscription{EventTypes: d.EventTypes})
+		return call.UpdateMask("event_types").ValidateOnly(true).Context(ctx).Do()
 	}, nil)
 	if err != nil {
 		return explain("update "+name+" of "+d.Scope, d, err)
