@@ -10,8 +10,7 @@ import (
 // changed. It goes when it is empty.
 func unmended() []string {
 	return []string{
-		"internal/config", "internal/events", "internal/gchat",
-		"internal/ingest", "internal/provision", "internal/reactors", "internal/subscriptions",
+		"internal/gchat", "internal/ingest", "internal/provision", "internal/subscriptions",
 	}
 }
 
