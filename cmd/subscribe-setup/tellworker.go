@@ -33,7 +33,7 @@ func (e *environment) tellWorker(ctx context.Context, s *session, results []subs
 		}
 	}
 	if back > 0 {
-		asked, err := db.AskForPast(ctx, s.manager.Now().Add(-back), watchedSince(results))
+		asked, err := db.RequestPast(ctx, s.manager.Now().Add(-back), watchedSince(results))
 		if err != nil {
 			return err
 		}
@@ -49,10 +49,10 @@ func (e *environment) tellWorker(ctx context.Context, s *session, results []subs
 		}
 	}
 	slices.Sort(single)
-	if err := db.AskForMembers(ctx, single); err != nil {
+	if err := db.RequestMembers(ctx, single); err != nil {
 		return err
 	}
-	return db.AskForPass(ctx)
+	return db.RequestPass(ctx)
 }
 
 // watchedSince is when each subscription began, for those whose past Google

@@ -41,7 +41,7 @@ func count(t *testing.T, s *storetest.Env, query string) (n int) {
 	return n
 }
 
-func TestAskForPast(t *testing.T) {
+func TestRequestPast(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
 	hour := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Hour) }
@@ -55,7 +55,7 @@ func TestAskForPast(t *testing.T) {
 	from := hour(-48)
 	ask := func(until map[string]time.Time, want ...string) {
 		t.Helper()
-		got, err := s.AskForPast(t.Context(), from, until)
+		got, err := s.RequestPast(t.Context(), from, until)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("got %v, %v; want %v", got, err, want)
 		}
@@ -91,11 +91,11 @@ func TestAskForPast(t *testing.T) {
 	}
 }
 
-func TestAskForMembers(t *testing.T) {
+func TestRequestMembers(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
 	for _, spaces := range [][]string{nil, {"spaces/A", "spaces/B"}} {
-		if err := s.AskForMembers(t.Context(), spaces); err != nil {
+		if err := s.RequestMembers(t.Context(), spaces); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -104,11 +104,11 @@ func TestAskForMembers(t *testing.T) {
 	}
 }
 
-func TestAskForPass(t *testing.T) {
+func TestRequestPass(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
 	for range 3 { // which are one
-		if err := s.AskForPass(t.Context()); err != nil {
+		if err := s.RequestPass(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -57,7 +57,7 @@ func (w *Worker) subscriptionChanged(ctx context.Context, a subscriptions.Action
 	if r.Outcome != subscriptions.Created || !events.IsSpace(scope) {
 		return
 	}
-	if err := w.coverage.AskForMembers(ctx, []string{scope}); err != nil {
+	if err := w.coverage.RequestMembers(ctx, []string{scope}); err != nil {
 		w.log.Warn("members of a space not requested; run subscriber reconcile-members", zap.String("space", scope), zap.Error(err))
 	}
 }

@@ -1,144 +1,57 @@
+// Package coverage keeps in Postgres which events could be seen: the states of
+// the subscriptions, the intervals of each scope that follow from them, the gaps
+// and their repair.
+//
+// # What it promises
+//
+// Every moment of a watched scope is covered by a live subscription, was
+// fetched later, or is a gap. A gap is written in one transaction with the
+// observation that shows it and with the job that repairs it. Doubt counts as
+// a gap. The same observation again changes nothing.
+//
+// # What the caller must do
+//
+// Report what Google says with [Coverage.Observe], save heartbeats with
+// [Coverage.Heartbeat] while a worker runs, and repair gaps.
+//
+// # Failure
+//
+// An error is about the database; nothing was written. Try again.
 package coverage
 
-import "time"
+import (
+	"context"
 
-// Sources of an interval of coverage.
-const (
-	SourceLive     = "live"     // a subscription was ACTIVE
-	SourceBackfill = "backfill" // it was not, and the events were fetched later
-	SourceGap      = "gap"      // they are missing
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// Causes of a gap that aren't one of Google's suspension reasons.
-const (
-	CauseMissing      = "missing"       // there was no subscription
-	CauseExpired      = "expired"       // it ended and another was made
-	CauseChanged      = "changed"       // somebody else changed it between two looks
-	CauseElsewhere    = "elsewhere"     // its events went to another topic
-	CauseWorkerOutage = "worker_outage" // no worker pulled for longer than Pub/Sub keeps messages
-	CauseSilentLoss   = "silent_loss"   // it was ACTIVE, and events are missing all the same
-)
-
-// interval is a row of coverage that is still open.
-type interval struct {
-	id     int64
-	source string // SourceLive or SourceGap
-	from   time.Time
-}
-
-// move is how the coverage of a scope goes on after an observation: the open
-// interval ends, a closed gap may follow, and another interval opens. The
-// zero value leaves everything as it is.
+// Coverage keeps the coverage. All methods may be called from any goroutine
+// and by any number of replicas.
 //
-//	     ─ live ─┐                ┌─ live ─
-//	confirmed ───┴─ gap ─ ends ───┴───────▶
-type move struct {
-	endOpen    time.Time // when the open interval ends
-	gapUntil   time.Time // a closed gap from endOpen to here; zero for none
-	openSource string
-	openFrom   time.Time
-	cause      string // of the closed gap, or of the one that opens
+// They ignore the error of Query, as pgx gives it again with the rows.
+type Coverage struct {
+	db   *store.Store
+	pool *pgxpool.Pool
 }
 
-// delivers reports whether events of now reach our topic.
-func (n SubscriptionState) delivers() bool { return n.State == "ACTIVE" && !n.Elsewhere }
+// New returns the coverage in a database.
+func New(db *store.Store) *Coverage { return &Coverage{db: db, pool: db.Pool()} }
 
-// observed is what the database holds of a target.
-type observed struct {
-	at        time.Time // of the last look
-	confirmed time.Time // when it last delivered; zero for never
-	ended     time.Time // when the last interval of its scope ended, if none is open
-}
+// keeperLock is the advisory lock of transactions that change coverage: those
+// of two replicas come one after the other.
+const keeperLock = 0x5b_ee_9e_12
 
-// decide says how coverage goes on. It is pure, and the same observation
-// again changes nothing: then open is what it has opened.
-//
-// Doubt is always a gap: to fetch events that were recorded after all costs a
-// few calls, to miss some can't be undone.
-func decide(open *interval, prev observed, now SubscriptionState) move {
-	if !now.delivers() {
-		return turnedBad(open, prev, now)
-	}
-	since := now.CreateTime
-	if since.IsZero() {
-		since = now.ObservedAt
-	}
-	if open == nil {
-		return firstSeen(since, prev.ended, now)
-	}
-	// Whether it was ACTIVE before somebody changed it can't be told.
-	changed := latest(since, now.UpdateTime)
-	sure := latest(prev.confirmed, open.from)
-	switch {
-	case open.source == SourceGap:
-		// It was created anew or reactivated; both move the update time.
-		end := changed
-		if end.Before(open.from) {
-			end = now.ObservedAt
+// change runs do in a transaction that holds keeperLock.
+func (s *Coverage) change(ctx context.Context, do func(context.Context, pgx.Tx) error) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
+			return err
 		}
-		return move{endOpen: end, openSource: SourceLive, openFrom: end}
-	case since.After(sure):
-		// If somebody changed it after it was made, it may have been suspended
-		// meanwhile.
-		until := changed
-		if now.Touched {
-			until = since
-		}
-		return move{endOpen: sure, gapUntil: until, openSource: SourceLive, openFrom: until, cause: CauseExpired}
-	case now.UpdateTime.After(latest(prev.at, open.from)) && !now.Touched:
-		// It was suspended and reactivated, or may have been.
-		return move{endOpen: sure, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: now.lapse()}
-	}
-	return move{}
-}
-
-// settling is how long Google may take to make a subscription: a change so
-// soon after its creation is none.
-const settling = 10 * time.Second
-
-// firstSeen is decide for a subscription that delivers and of which nothing
-// is known since it was made, or since the coverage of its scope ended.
-func firstSeen(made, ended time.Time, now SubscriptionState) move {
-	since := latest(made, ended)
-	changed := latest(since, now.UpdateTime)
-	switch {
-	case now.Touched:
-		return move{openSource: SourceLive, openFrom: since}
-	case now.Lapse == "" && !ended.After(made) && changed.Sub(made) < settling:
-		return move{openSource: SourceLive, openFrom: changed}
-	}
-	return move{endOpen: since, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: now.lapse()}
-}
-
-// lapse is why it may not have delivered until it was changed.
-func (n SubscriptionState) lapse() string {
-	if n.Lapse != "" {
-		return n.Lapse
-	}
-	return CauseChanged
-}
-
-func turnedBad(open *interval, prev observed, now SubscriptionState) move {
-	cause := now.Reason
-	switch {
-	case now.Elsewhere:
-		cause = CauseElsewhere
-	case now.State == "" || cause == "":
-		cause = CauseMissing
-	}
-	switch {
-	case open == nil:
-		return move{openSource: SourceGap, openFrom: latest(now.ObservedAt, prev.ended), cause: cause}
-	case open.source == SourceLive:
-		from := latest(prev.confirmed, open.from)
-		return move{endOpen: from, openSource: SourceGap, openFrom: from, cause: cause}
-	}
-	return move{}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+		return do(ctx, tx)
+	})
 }

@@ -12,20 +12,20 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// Gap is a time of which events are missing.
+// Gap is a span of time from which events are missing.
 type Gap struct {
 	ID     int64
 	Scope  string    // "spaces/S", or a wide one
 	From   time.Time // begin, by Google's clock
-	To     time.Time // end; zero while it goes on
-	Cause  string    // why it came to be
+	To     time.Time // end; zero while it is open
+	Cause  string    // Cause… or a reason of a suspension
 	State  string    // GapOpen, GapPending or GapImpossible
 	Detail string    // why it can't be repaired
 }
 
 // States of a gap.
 const (
-	GapOpen       = "open"       // it goes on
+	GapOpen       = "open"       // it still grows
 	GapPending    = "pending"    // its repair is under way
 	GapImpossible = "impossible" // Detail says why
 )
@@ -37,7 +37,7 @@ const gapColumns = `
 	SELECT id, scope, from_time, to_time, cause, CASE WHEN to_time IS NULL THEN 'open' ELSE repair END, COALESCE(detail, '')
 	FROM coverage`
 
-// Gaps returns what is missing and hasn't been repaired, oldest first.
+// Gaps returns all gaps that are not repaired, oldest first.
 func (s *Coverage) Gaps(ctx context.Context) ([]Gap, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -55,13 +55,10 @@ func (s *Coverage) Gaps(ctx context.Context) ([]Gap, error) {
 func (s *Coverage) GapCounts(ctx context.Context) (map[string]int, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT state, count(*)
 		FROM coverage_gaps
 		GROUP BY state`)
-	if err != nil {
-		return nil, fmt.Errorf("count the gaps: %w", err)
-	}
 	counts := map[string]int{}
 	var state string
 	var n int
@@ -74,15 +71,12 @@ func (s *Coverage) GapCounts(ctx context.Context) (map[string]int, error) {
 	return counts, nil
 }
 
-// Gap returns one of them, or [ErrNoGap].
+// Gap returns one gap, or [ErrNoGap].
 func (s *Coverage) Gap(ctx context.Context, id int64) (Gap, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, gapColumns+`
+	rows, _ := s.pool.Query(ctx, gapColumns+`
 		WHERE source = 'gap' AND id = $1`, id)
-	if err != nil {
-		return Gap{}, fmt.Errorf("read gap %d: %w", id, err)
-	}
 	gap, err := pgx.CollectExactlyOneRow(rows, scanGap)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrNoGap
@@ -100,21 +94,15 @@ func scanGap(row pgx.CollectableRow) (g Gap, err error) {
 	return g, err
 }
 
-// OpenGap cuts a gap out of what counted as covered, and asks for its repair.
-// What is a gap already stays as it is, and time of which nothing is known
-// isn't claimed to have been watched.
+// OpenGap turns covered time into a gap, and requests its repair. Gaps stay as
+// they are, and time that was not watched doesn't become a gap.
 func (s *Coverage) OpenGap(ctx context.Context, scope string, from, to time.Time, cause string) error {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
-			return err
-		}
+	err := s.change(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		ids, err := cutGap(ctx, tx, scope, from, to, cause)
 		if err != nil {
 			return err
 		}
-		return s.askForRepair(ctx, tx, ids)
+		return s.requestRepair(ctx, tx, ids)
 	})
 	if err != nil {
 		return fmt.Errorf("open a gap of %s from %s to %s: %w", scope, from.Format(time.RFC3339), to.Format(time.RFC3339), err)
@@ -125,7 +113,7 @@ func (s *Coverage) OpenGap(ctx context.Context, scope string, from, to time.Time
 // cutGap replaces the covered part of [from, to) by gaps, one for each
 // interval that it meets. The rest of those intervals stays.
 func cutGap(ctx context.Context, tx pgx.Tx, scope string, from, to time.Time, cause string) ([]int64, error) {
-	rows, err := tx.Query(ctx, `
+	rows, _ := tx.Query(ctx, `
 		WITH met AS (
 			SELECT id, from_time, to_time, source, cause, events, repaired_at
 			FROM coverage
@@ -142,9 +130,6 @@ func cutGap(ctx context.Context, tx pgx.Tx, scope string, from, to time.Time, ca
 		SELECT from_time, to_time, source, cause
 		FROM met
 		ORDER BY from_time`, scope, from, to)
-	if err != nil {
-		return nil, err
-	}
 	type part struct {
 		FromTime time.Time
 		ToTime   pgtype.Timestamptz
@@ -177,21 +162,22 @@ func cutGap(ctx context.Context, tx pgx.Tx, scope string, from, to time.Time, ca
 	return ids, nil
 }
 
-// GapRepaired closes a gap whose backfill is complete from since on: what is
-// older stays a gap that can't be repaired, as Google doesn't keep it.
+// GapRepaired closes a gap whose backfill is complete from since on. Time before
+// since stays a gap that can't be repaired, as Google doesn't keep its events.
 func (s *Coverage) GapRepaired(ctx context.Context, id int64, since time.Time, events int) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	tag, err := s.pool.Exec(ctx, `
 		WITH old AS (
 			INSERT INTO coverage (scope, from_time, to_time, source, cause, repair, detail)
-			SELECT scope, from_time, LEAST(to_time, $2), 'gap', cause, 'impossible', $4
+			SELECT scope, from_time, LEAST(to_time, @since), 'gap', cause, 'impossible', @too_old
 			FROM coverage
-			WHERE id = $1 AND source = 'gap' AND repair = 'pending' AND from_time < $2
+			WHERE id = @id AND source = 'gap' AND repair = 'pending' AND from_time < @since
 		)
 		UPDATE coverage
-		SET from_time = LEAST(to_time, GREATEST(from_time, $2)), source = 'backfill', repair = NULL, events = $3, repaired_at = now()
-		WHERE id = $1 AND source = 'gap' AND repair = 'pending'`, id, since, events, ReasonTooOld)
+		SET from_time = LEAST(to_time, GREATEST(from_time, @since)), source = 'backfill', repair = NULL, events = @events, repaired_at = now()
+		WHERE id = @id AND source = 'gap' AND repair = 'pending'`,
+		pgx.NamedArgs{"id": id, "since": since, "events": events, "too_old": ReasonTooOld})
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrNoGap
 	}
@@ -201,10 +187,10 @@ func (s *Coverage) GapRepaired(ctx context.Context, id int64, since time.Time, e
 	return nil
 }
 
-// ReasonTooOld is why nobody can repair a gap of long ago.
+// ReasonTooOld is the detail of gaps that are older than what Google keeps.
 const ReasonTooOld = "Google keeps events for 28 days"
 
-// GapImpossible says that a gap can't be repaired, and why.
+// GapImpossible saves that a gap can't be repaired, and why.
 func (s *Coverage) GapImpossible(ctx context.Context, id int64, reason string) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -216,7 +202,7 @@ func (s *Coverage) GapImpossible(ctx context.Context, id int64, reason string) e
 		err = ErrNoGap
 	}
 	if err != nil {
-		return fmt.Errorf("give gap %d up: %w", id, err)
+		return fmt.Errorf("give up gap %d: %w", id, err)
 	}
 	return nil
 }

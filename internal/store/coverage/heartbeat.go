@@ -11,16 +11,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// Heartbeat says that a worker is there. If none was for longer than Pub/Sub keeps
-// messages, what was published before that is lost: a gap of every scope.
+// Heartbeat saves a worker's heartbeat. If there was none for longer than Pub/Sub
+// keeps messages, older ones are lost: that is a gap of every scope.
 func (s *Coverage) Heartbeat(ctx context.Context, at time.Time, retention time.Duration) error {
 	at = store.Microseconds(at)
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
-			return err
-		}
+	err := s.change(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		var last pgtype.Timestamptz
 		if err := tx.QueryRow(ctx, `SELECT max(heartbeat_at) FROM worker_heartbeats`).Scan(&last); err != nil {
 			return err
@@ -35,10 +30,7 @@ func (s *Coverage) Heartbeat(ctx context.Context, at time.Time, retention time.D
 		if !last.Valid || !lost.After(last.Time) {
 			return nil
 		}
-		rows, err := tx.Query(ctx, `SELECT DISTINCT scope FROM coverage ORDER BY scope`)
-		if err != nil {
-			return err
-		}
+		rows, _ := tx.Query(ctx, `SELECT DISTINCT scope FROM coverage ORDER BY scope`)
 		scopes, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
 			return err
@@ -48,7 +40,7 @@ func (s *Coverage) Heartbeat(ctx context.Context, at time.Time, retention time.D
 			if err != nil {
 				return err
 			}
-			if err := s.askForRepair(ctx, tx, ids); err != nil {
+			if err := s.requestRepair(ctx, tx, ids); err != nil {
 				return err
 			}
 		}
@@ -60,7 +52,7 @@ func (s *Coverage) Heartbeat(ctx context.Context, at time.Time, retention time.D
 	return nil
 }
 
-// LastHeartbeat is when a worker last said that it is there; zero if none ever did.
+// LastHeartbeat is the time of the last heartbeat; zero if there was none.
 func (s *Coverage) LastHeartbeat(ctx context.Context) (time.Time, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()

@@ -11,25 +11,25 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// Silence is a space of which nothing has come for longer than it uses to.
+// Silence is a space that has been quiet for longer than usual.
 type Silence struct {
 	Space string    // "spaces/S"
 	Since time.Time // of its last event, or when it began to be watched
 }
 
-// What counts as silence: twice the longest pause among the last events, so
-// that nights and weekends of a slow space are none, and at least a while.
+// A silence is at least twice the longest pause among the last events, so that
+// nights and weekends of a slow space are none.
 const (
 	baselineEvents = 50
-	leastEvents    = 10 // fewer are no baseline
-	leastSilence   = 30 * time.Minute
+	minEvents      = 10 // fewer are no baseline
+	minSilence     = 30 * time.Minute
 	firstSilence   = 24 * time.Hour // of a space without a baseline
 )
 
-// Silences returns the spaces that are watched and have been silent for longer
-// than their own baseline, the most unusual first, at most so many. One that
-// was looked into is not among them until its silence has doubled.
-func (s *Coverage) Silences(ctx context.Context, now time.Time, most int) ([]Silence, error) {
+// Silences returns watched spaces that have been quiet for longer than their own
+// baseline, the most unusual first, at most limit. A space that was checked is
+// not among them until its silence has doubled.
+func (s *Coverage) Silences(ctx context.Context, now time.Time, limit int) ([]Silence, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	rows, _ := s.pool.Query(ctx, `
@@ -72,10 +72,10 @@ func (s *Coverage) Silences(ctx context.Context, now time.Time, most int) ([]Sil
 		LEFT JOIN silence_checks k ON k.space = p.space AND k.event_time = p.since
 		WHERE @now - p.since > p.allowed AND (k.checked_at IS NULL OR @now - p.since >= 2 * (k.checked_at - p.since))
 		ORDER BY extract(epoch FROM @now - p.since) / extract(epoch FROM p.allowed) DESC, p.space
-		LIMIT @most`,
+		LIMIT @max`,
 		pgx.NamedArgs{
-			"now": pgtype.Timestamptz{Time: store.Microseconds(now), Valid: true}, "most": most,
-			"baseline": baselineEvents, "least_events": leastEvents, "least": leastSilence, "first": firstSilence,
+			"now": pgtype.Timestamptz{Time: store.Microseconds(now), Valid: true}, "max": limit,
+			"baseline": baselineEvents, "least_events": minEvents, "least": minSilence, "first": firstSilence,
 		})
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n Silence, err error) {
 		err = row.Scan(&n.Space, &n.Since)
@@ -88,7 +88,7 @@ func (s *Coverage) Silences(ctx context.Context, now time.Time, most int) ([]Sil
 	return list, nil
 }
 
-// SilenceChecked keeps that Google was asked about a silence.
+// SilenceChecked saves that Google was asked about a silence.
 func (s *Coverage) SilenceChecked(ctx context.Context, n Silence, at time.Time) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -103,8 +103,8 @@ func (s *Coverage) SilenceChecked(ctx context.Context, n Silence, at time.Time) 
 	return nil
 }
 
-// Unrecorded returns which of the events, given by ce-id, are neither in the
-// log nor in the quarantine.
+// Unrecorded returns those of the events, by ce-id, that are neither in the log
+// nor in the quarantine.
 func (s *Coverage) Unrecorded(ctx context.Context, ids []string) ([]string, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -120,15 +120,10 @@ func (s *Coverage) Unrecorded(ctx context.Context, ids []string) ([]string, erro
 	return list, nil
 }
 
-// SilentLoss opens a gap of a space that is watched, by itself or by a wider
-// subscription: events are missing in [from, to) although it was ACTIVE.
+// SilentLoss opens a gap of a space that is watched by a subscription of its own
+// or a wider one: events are missing in [from, to) although it was ACTIVE.
 func (s *Coverage) SilentLoss(ctx context.Context, space string, from, to time.Time) error {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
-			return err
-		}
+	err := s.change(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		ids, err := cutGap(ctx, tx, space, from, to, CauseSilentLoss)
 		if err != nil {
 			return err
@@ -148,7 +143,7 @@ func (s *Coverage) SilentLoss(ctx context.Context, space string, from, to time.T
 			}
 			ids = append(ids, id)
 		}
-		return s.askForRepair(ctx, tx, ids)
+		return s.requestRepair(ctx, tx, ids)
 	})
 	if err != nil {
 		return fmt.Errorf("open a gap of %s since %s: %w", space, from.Format(time.RFC3339), err)

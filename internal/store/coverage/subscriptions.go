@@ -16,8 +16,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// SubscriptionState is a Workspace Events subscription as the keeper saw it
-// after one pass. Zero times are unknown; all are of Google's clock.
+// SubscriptionState is the state of a Workspace Events subscription after a pass
+// of the keeper. Zero times are unknown; all are by Google's clock.
 type SubscriptionState struct {
 	Target          string // full resource name of what is watched
 	Scope           string // "spaces/S", or "spaces/-", "users/U", "customers/C"
@@ -26,43 +26,34 @@ type SubscriptionState struct {
 	State           string // ACTIVE, SUSPENDED or DELETED; "" if there is none
 	Reason          string // of a suspension, in Google's words, or why it is parked
 	Remedy          string // what a person has to do
-	Error           string // of the last attempt to mend it
+	Error           string // of the last failed action
 	Lapse           string // why it was not ACTIVE until this pass changed it
 	EventTypes      []string
-	Managed         bool // false: others made it on our topic
+	Managed         bool // false: others created it on our topic
 	Parked          bool // a person has to mend something
 	IncludeResource bool
-	Touched         bool // this pass changed it, and nobody else has since the last pass that wanted it, or since it was made
+	Touched         bool // only this pass changed it since the last pass that wanted it, or since it was created
 	Elsewhere       bool // its events go to another topic than ours
 	CreateTime      time.Time
 	UpdateTime      time.Time
 	ExpireTime      time.Time
 	GrantedAt       time.Time // when the present lifetime was granted
 	NextTry         time.Time // when a suspended one is tried again
-	Tries           int       // how often in a row that failed
-	ObservedAt      time.Time // when this was so; for one that was changed, after the change
+	Tries           int       // failures in a row
+	ObservedAt      time.Time // when this was its state; after the change, if the pass changed it
 	ConfirmedAt     time.Time // when it last delivered; set by SubscriptionStates
 }
 
-// keeperLock is the advisory lock under which observations are written: those
-// of two keepers come one after the other.
-const keeperLock = 0x5b_ee_9e_12
-
-// Observe keeps what the keeper saw, and moves the coverage of each target's
-// scope on: an interval that ended is closed, a gap that ended gets a job to
-// repair it. states is all that was wanted or there at the given time: a target that
-// isn't among them any more, or only as others', is retired. What was seen
-// before something newer is dropped; the same again changes nothing.
+// Observe saves the states that a pass found, and changes the coverage of each
+// target's scope: it closes intervals that ended, and inserts a job for each gap
+// that ended. states are all that were wanted or existed at the given time: a
+// target that isn't among them, or only as others', is retired. A state that is
+// older than the saved one is dropped; the same states again change nothing.
 func (s *Coverage) Observe(ctx context.Context, at time.Time, states []SubscriptionState) error {
 	at = store.Microseconds(at)
 	states = slices.Clone(states)
 	slices.SortFunc(states, func(x, y SubscriptionState) int { return cmp.Compare(x.Target, y.Target) })
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, keeperLock); err != nil {
-			return err
-		}
+	err := s.change(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		before, err := readObserved(ctx, tx)
 		if err != nil {
 			return err
@@ -70,7 +61,7 @@ func (s *Coverage) Observe(ctx context.Context, at time.Time, states []Subscript
 		if err := s.retire(ctx, tx, at, states); err != nil {
 			return err
 		}
-		for i := range states { // as precise as what they are compared with
+		for i := range states { // as precise as saved times
 			n := &states[i]
 			n.ObservedAt, n.CreateTime = store.Microseconds(n.ObservedAt), store.Microseconds(n.CreateTime)
 			n.UpdateTime = store.Microseconds(n.UpdateTime)
@@ -82,19 +73,19 @@ func (s *Coverage) Observe(ctx context.Context, at time.Time, states []Subscript
 		return writeStates(ctx, tx, fresh)
 	})
 	if err != nil {
-		return fmt.Errorf("keep the observation of %d subscriptions: %w", len(states), err)
+		return fmt.Errorf("save the states of %d subscriptions: %w", len(states), err)
 	}
 	return nil
 }
 
-// retire ends the coverage of targets that nobody wants any more at the last
-// look while they were wanted, and has a gap that was open repaired up to then.
-// A subscription may outlive that it was wanted; nobody follows its coverage
-// meanwhile. Targets that are not even there any more are forgotten.
+// retire ends the coverage of targets that nobody wants any more, as of the last
+// observation while they were wanted, and has an open gap repaired up to then.
+// States of targets that have no subscription any more are deleted; a
+// subscription that still exists has no coverage.
 func (s *Coverage) retire(ctx context.Context, tx pgx.Tx, at time.Time, states []SubscriptionState) error {
 	present := store.Column(states, func(n *SubscriptionState) string { return n.Target })
 	wanted := store.Column(states, func(n *SubscriptionState) bool { return n.Managed })
-	rows, err := tx.Query(ctx, `
+	rows, _ := tx.Query(ctx, `
 		WITH present AS (
 			SELECT target, wanted
 			FROM unnest($1::text[], $2::boolean[]) AS p (target, wanted)
@@ -115,9 +106,6 @@ func (s *Coverage) retire(ctx context.Context, tx pgx.Tx, at time.Time, states [
 		FROM unwanted u
 		WHERE c.scope = u.scope AND c.to_time IS NULL
 		RETURNING c.id, c.source`, present, wanted, at)
-	if err != nil {
-		return err
-	}
 	var id int64
 	var source string
 	var ended []int64
@@ -129,21 +117,18 @@ func (s *Coverage) retire(ctx context.Context, tx pgx.Tx, at time.Time, states [
 	}); err != nil {
 		return fmt.Errorf("retire targets: %w", err)
 	}
-	return s.askForRepair(ctx, tx, ended)
+	return s.requestRepair(ctx, tx, ended)
 }
 
 func readObserved(ctx context.Context, tx pgx.Tx) (map[string]observed, error) {
 	before := map[string]observed{}
-	rows, err := tx.Query(ctx, `
+	rows, _ := tx.Query(ctx, `
 		SELECT target, observed_at, confirmed_at
 		FROM subscription_states`)
-	if err != nil {
-		return nil, err
-	}
 	var target string
 	var seen time.Time
 	var confirmed pgtype.Timestamptz
-	_, err = pgx.ForEachRow(rows, []any{&target, &seen, &confirmed}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&target, &seen, &confirmed}, func() error {
 		before[target] = observed{at: seen.UTC(), confirmed: confirmed.Time.UTC()}
 		return nil
 	})
@@ -153,13 +138,10 @@ func readObserved(ctx context.Context, tx pgx.Tx) (map[string]observed, error) {
 // moveCoverage applies decide to every managed target.
 func (s *Coverage) moveCoverage(ctx context.Context, tx pgx.Tx, before map[string]observed, states []SubscriptionState) error {
 	open := map[string]*interval{}
-	rows, err := tx.Query(ctx, `
+	rows, _ := tx.Query(ctx, `
 		SELECT scope, id, source, from_time
 		FROM coverage
 		WHERE to_time IS NULL`)
-	if err != nil {
-		return err
-	}
 	var scope string
 	var row interval
 	if _, err := pgx.ForEachRow(rows, []any{&scope, &row.id, &row.source, &row.from}, func() error {
@@ -189,11 +171,10 @@ func (s *Coverage) moveCoverage(ctx context.Context, tx pgx.Tx, before map[strin
 		}
 		ended = append(ended, gaps...)
 	}
-	return s.askForRepair(ctx, tx, ended)
+	return s.requestRepair(ctx, tx, ended)
 }
 
-// readEnds finds when the coverage of the scopes that have no open interval
-// ended.
+// readEnds returns when the coverage of scopes without an open interval ended.
 func readEnds(ctx context.Context, tx pgx.Tx, states []SubscriptionState, open map[string]*interval) (map[string]time.Time, error) {
 	var scopes []string
 	for _, n := range states {
@@ -205,24 +186,21 @@ func readEnds(ctx context.Context, tx pgx.Tx, states []SubscriptionState, open m
 	if len(scopes) == 0 {
 		return last, nil
 	}
-	rows, err := tx.Query(ctx, `
+	rows, _ := tx.Query(ctx, `
 		SELECT scope, max(to_time)
 		FROM coverage
 		WHERE scope = ANY($1)
 		GROUP BY scope`, scopes)
-	if err != nil {
-		return nil, err
-	}
 	var scope string
 	var end time.Time
-	_, err = pgx.ForEachRow(rows, []any{&scope, &end}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&scope, &end}, func() error {
 		last[scope] = end.UTC()
 		return nil
 	})
 	return last, err
 }
 
-// applyMove returns the numbers of gaps that have ended.
+// applyMove writes the change, and returns the ids of gaps that have ended.
 func applyMove(ctx context.Context, tx pgx.Tx, scope string, open *interval, m move) (ended []int64, err error) {
 	if open != nil {
 		if _, err := tx.Exec(ctx, `
@@ -256,17 +234,14 @@ func insertGap(ctx context.Context, tx pgx.Tx, scope string, from, to time.Time,
 	return id, err
 }
 
-// askForRepair adds a job for each gap.
-func (s *Coverage) askForRepair(ctx context.Context, tx pgx.Tx, gaps []int64) error {
+// requestRepair inserts a job for each gap.
+func (s *Coverage) requestRepair(ctx context.Context, tx pgx.Tx, gaps []int64) error {
 	if len(gaps) == 0 {
 		return nil
 	}
 	params := make([]river.InsertManyParams, len(gaps))
 	for i, id := range gaps {
-		params[i] = river.InsertManyParams{
-			Args:       jobs.Backfill{Gap: id},
-			InsertOpts: &river.InsertOpts{Queue: jobs.QueueBackfill},
-		}
+		params[i] = river.InsertManyParams{Args: jobs.Backfill{Gap: id}, InsertOpts: &river.InsertOpts{Queue: jobs.QueueBackfill}}
 	}
 	if _, err := s.db.Jobs().InsertManyFastTx(ctx, tx, params); err != nil {
 		return fmt.Errorf("insert %d backfill jobs: %w", len(gaps), err)
@@ -274,19 +249,16 @@ func (s *Coverage) askForRepair(ctx context.Context, tx pgx.Tx, gaps []int64) er
 	return nil
 }
 
-// SubscriptionStates returns what the keeper last saw, by target.
+// SubscriptionStates returns the states after the keeper's last pass, by target.
 func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT target, scope, COALESCE(name, ''), COALESCE(uid, ''), COALESCE(state, ''), COALESCE(reason, ''),
 			COALESCE(remedy, ''), COALESCE(error, ''), event_types, managed, parked, include_resource,
 			create_time, update_time, expire_time, granted_at, next_try_at, tries, observed_at, confirmed_at
 		FROM subscription_states
 		ORDER BY target`)
-	if err != nil {
-		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
-	}
 	var types []string
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n SubscriptionState, err error) {
 		var created, updated, expires, granted, next, confirmed pgtype.Timestamptz
@@ -296,7 +268,7 @@ func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState,
 		n.CreateTime, n.UpdateTime, n.ExpireTime = store.ZeroTime(created), store.ZeroTime(updated), store.ZeroTime(expires)
 		n.GrantedAt, n.NextTry, n.ConfirmedAt = store.ZeroTime(granted), store.ZeroTime(next), store.ZeroTime(confirmed)
 		n.ObservedAt = n.ObservedAt.UTC()
-		if slices.Equal(n.EventTypes, types) { // as of nearly all: they are held once
+		if slices.Equal(n.EventTypes, types) { // of nearly all: hold them once
 			n.EventTypes = types
 		}
 		types = n.EventTypes
@@ -311,8 +283,7 @@ func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState,
 // statesAtOnce bounds the memory that a statement's arguments take.
 const statesAtOnce = 1000
 
-// writeStates writes the rows by few statements, as thousands of them are
-// seen in every pass.
+// writeStates writes the rows by few statements: every pass has thousands.
 func writeStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) error {
 	for chunk := range slices.Chunk(states, statesAtOnce) {
 		if err := upsertStates(ctx, tx, chunk); err != nil {
@@ -323,7 +294,7 @@ func writeStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) err
 }
 
 func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) error {
-	// Nearly all have the same event types, so that each list is sent once.
+	// Nearly all have the same event types: send each list once.
 	var lists []string
 	numbers := map[string]int32{}
 	types := func(n *SubscriptionState) int32 {

@@ -9,15 +9,15 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Covered says how much of a span of time was seen in a scope. What wasn't
-// asked for is in none of the three.
+// Covered says how much of a span of time was covered in a scope. Time in which
+// it was not watched is in none of the three.
 type Covered struct {
 	Live       time.Duration // a subscription was ACTIVE
 	Backfilled time.Duration // fetched later
 	Missing    time.Duration // a gap, repaired or not yet
 }
 
-// Share is the part that was seen; false if nothing was asked for.
+// Share is the part that was covered; false if the scope was not watched.
 func (c Covered) Share() (float64, bool) {
 	seen, all := c.Live+c.Backfilled, c.Live+c.Backfilled+c.Missing
 	if all == 0 {
@@ -26,23 +26,20 @@ func (c Covered) Share() (float64, bool) {
 	return float64(seen) / float64(all), true
 }
 
-// Summary sums up the coverage of each scope between two times. What
-// is live counts up to when it was last confirmed.
+// Summary sums up the coverage of each scope between two times. A live interval
+// counts up to the time when it was last confirmed.
 func (s *Coverage) Summary(ctx context.Context, from, to time.Time) (map[string]Covered, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT scope, source, sum(EXTRACT(epoch FROM LEAST(to_time, $2) - GREATEST(from_time, $1)))::float8
 		FROM coverage_intervals
 		WHERE from_time < $2 AND to_time > $1
 		GROUP BY scope, source`, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("sum up the coverage: %w", err)
-	}
 	summary := map[string]Covered{}
 	var scope, source string
 	var seconds float64
-	_, err = pgx.ForEachRow(rows, []any{&scope, &source, &seconds}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&scope, &source, &seconds}, func() error {
 		c, length := summary[scope], time.Duration(seconds*float64(time.Second))
 		switch source {
 		case SourceLive:
@@ -61,18 +58,18 @@ func (s *Coverage) Summary(ctx context.Context, from, to time.Time) (map[string]
 	return summary, nil
 }
 
-// Activity is what has been recorded of a space.
+// Activity says when and how much has been recorded of a space.
 type Activity struct {
 	Last   time.Time // of the newest event
 	Events int       // in the span that was asked for
 }
 
-// LastEvents returns the activity of every space of which there are events,
-// counted from since on.
+// LastEvents returns the activity of every space that has events; it counts those
+// from since on.
 func (s *Coverage) LastEvents(ctx context.Context, since time.Time) (map[string]Activity, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT s.space, l.last, n.events
 		FROM spaces s
 		CROSS JOIN LATERAL (
@@ -86,13 +83,10 @@ func (s *Coverage) LastEvents(ctx context.Context, since time.Time) (map[string]
 			WHERE space_id = s.id AND event_time >= $1 AND ordinal = 0 -- an event may be about several things
 		) n
 		WHERE l.last IS NOT NULL`, since)
-	if err != nil {
-		return nil, fmt.Errorf("count the events of each space: %w", err)
-	}
 	activity := map[string]Activity{}
 	var space string
 	var a Activity
-	if _, err = pgx.ForEachRow(rows, []any{&space, &a.Last, &a.Events}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&space, &a.Last, &a.Events}, func() error {
 		activity[space] = Activity{a.Last.UTC(), a.Events}
 		return nil
 	}); err != nil {
@@ -101,11 +95,11 @@ func (s *Coverage) LastEvents(ctx context.Context, since time.Time) (map[string]
 	return activity, nil
 }
 
-// lagSample bounds how many events [Store.Lag] looks at.
+// lagSample bounds how many events [Coverage.Lag] looks at.
 const lagSample = 10_000
 
-// Lag is how long after they happened live events came in, for 95 of 100 of
-// those since then; false if there were none.
+// Lag is the 95th percentile of how late live events since then came in; false if
+// there were none.
 func (s *Coverage) Lag(ctx context.Context, since time.Time) (time.Duration, bool, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
