@@ -89,7 +89,7 @@ var elsewhere = map[string]string{"completion": "cobra", "help": "cobra"}
 func TestDocumentedFields(t *testing.T) {
 	t.Parallel()
 	text := documented(t)
-	for _, document := range []any{report.Row{}, report.Plan{}, statusDocument{}, report.SpaceRow{}} {
+	for _, document := range []any{report.Row{}, report.Plan{}, report.Status{}, report.SpaceRow{}} {
 		for _, field := range fieldsOf(reflect.TypeOf(document)) {
 			if !strings.Contains(text, "`"+field+"`") {
 				t.Errorf("the field %s of %T is not documented", field, document)

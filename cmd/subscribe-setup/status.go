@@ -11,6 +11,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
 type statusFlags struct {
@@ -84,67 +85,36 @@ func (e *environment) lookAgain(ctx context.Context, s *session) error {
 }
 
 func (e *environment) showStatus(ctx context.Context, s *session) error {
-	document, err := s.status(ctx)
+	status, err := s.status(ctx)
 	if err != nil {
 		return err
 	}
-	l := cli.List[statusRow]{
-		Rows: document.Subscriptions, Document: document, Columns: statusColumns(),
-		Name: func(r statusRow) string {
-			if r.Health == healthOK || r.Health == healthOrphan {
-				return ""
-			}
-			return r.Scope
-		},
-	}
-	if err := cli.Show(&e.Env, l); err != nil {
+	if err := status.Print(&e.Env); err != nil {
 		return err
 	}
-	if e.ForPeople() {
-		e.footer(document)
-	}
-	if !document.Healthy {
+	if !status.Healthy {
 		return cli.Exit(cli.Failed)
 	}
 	return nil
 }
 
-// footer is what concerns all subscriptions, and what to do.
-func (e *environment) footer(d *statusDocument) {
-	if w := d.Worker; w != nil {
-		parts := []string{"never heard of"}
-		if w.Heartbeat != nil {
-			parts[0] = "heard of " + cli.ShortDuration(d.Time.Sub(*w.Heartbeat)) + " ago"
-		}
-		if w.LagP95 != nil {
-			lag := time.Duration(*w.LagP95*1000) * time.Millisecond
-			parts = append(parts, fmt.Sprintf("95%% of events come within %s", lag.Round(10*time.Millisecond)))
-		}
-		fmt.Fprintln(e.Out, "Worker: "+strings.Join(parts, " · "))
+// status looks at Google and, if there is one, at the database.
+func (s *session) status(ctx context.Context) (*report.Status, error) {
+	actions, err := s.plan(ctx, false)
+	if err != nil {
+		return nil, err
 	}
-	var gaps []string
-	for _, r := range d.Subscriptions {
-		for _, g := range r.Gaps {
-			gaps = append(gaps, "Gap: "+g.text(r.Scope))
-		}
+	now := s.manager.Now()
+	if !s.hasDatabase() {
+		return report.NewStatus(now, s.directory.names(ctx), actions, nil), nil
 	}
-	e.some(gaps, cli.Plain)
-	e.some(d.Problems, cli.Red)
-	if d.Healthy {
-		fmt.Fprintln(e.Out, e.Painted(cli.Green, "Healthy."))
+	db, err := s.coverage(ctx)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// someShown is how many lines of one kind are shown: where very many targets
-// have a problem, it is mostly one. JSON has them all.
-const someShown = 10
-
-func (e *environment) some(lines []string, c cli.Colour) {
-	for i, line := range lines {
-		if i == someShown {
-			fmt.Fprintf(e.Out, "… and %d more\n", len(lines)-i)
-			return
-		}
-		fmt.Fprintln(e.Out, e.Painted(c, line))
+	recorded, err := report.ReadRecorded(ctx, db, now)
+	if err != nil {
+		return nil, err
 	}
+	return report.NewStatus(now, s.directory.names(ctx), actions, recorded), nil
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
@@ -97,7 +96,7 @@ func (e *environment) retryRun(ctx context.Context, db *runs.Runs, id int64) err
 func whyNotAgain(ctx context.Context, db *runs.Runs, id int64) error {
 	run, err := db.Run(ctx, id)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
+	case errors.Is(err, runs.ErrNoRun):
 		return noRun(id)
 	case err != nil:
 		return err

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
@@ -196,7 +195,7 @@ func newReactorsShow(env *environment) *cobra.Command {
 			}
 			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
 				run, err := db.Run(cmd.Context(), id)
-				if errors.Is(err, pgx.ErrNoRows) {
+				if errors.Is(err, runs.ErrNoRun) {
 					return noRun(id)
 				}
 				if err != nil {

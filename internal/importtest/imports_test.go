@@ -82,7 +82,7 @@ func reserved() map[string][]string {
 		// idempotency hold for every call.
 		"google.golang.org/api/chat/v1": {"internal/gchat", "internal/simulate"},
 		// ingest and the actions declare the interface that they need.
-		module + "/internal/store": {"internal/store", "internal/store/coverage", "internal/store/runs", "internal/store/eventlog", "internal/subscriptions", "internal/catchup", "internal/doctor", "internal/reactors/engine", "internal/reactors/replay", "internal/worker", "internal/demo", "cmd"},
+		module + "/internal/store": {"internal/store", "internal/store/coverage", "internal/store/runs", "internal/store/eventlog", "internal/subscriptions", "internal/subscriptions/report", "internal/catchup", "internal/doctor", "internal/reactors/engine", "internal/reactors/replay", "internal/worker", "internal/demo", "cmd"},
 	}
 }
 

@@ -80,14 +80,21 @@ func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run,
 	return run, h, nil
 }
 
-// Run returns a run as it stands. The error is pgx.ErrNoRows if there is none.
+// ErrNoRun says that there is no such run.
+var ErrNoRun = errors.New("there is no such run")
+
+// Run returns a run as it stands, or [ErrNoRun].
 func (s *Runs) Run(ctx context.Context, runID int64) (reactors.Run, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	return scanRun(s.pool.QueryRow(ctx, `
+	run, err := scanRun(s.pool.QueryRow(ctx, `
 		SELECT `+runColumns+`
 		FROM reactor_runs r
 		WHERE r.id = $1`, runID))
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNoRun
+	}
+	return run, err
 }
 
 // Prepared is what an attempt has decided before it acts.

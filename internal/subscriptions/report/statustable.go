@@ -1,9 +1,10 @@
-package main
+package report
 
 import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
@@ -11,8 +12,29 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-func statusColumns() []cli.Column[statusRow] {
-	type r = statusRow
+// Print prints the status. The table has lines below it for what concerns all
+// subscriptions, and for what is to be done.
+func (d *Status) Print(e *cli.Env) error {
+	l := cli.List[StatusRow]{
+		Rows: d.Subscriptions, Document: d, Columns: statusColumns(),
+		Name: func(r StatusRow) string {
+			if r.Health == healthOK || r.Health == healthOrphan {
+				return ""
+			}
+			return r.Scope
+		},
+	}
+	if err := cli.Show(e, l); err != nil {
+		return err
+	}
+	if e.ForPeople() {
+		d.printFooter(e)
+	}
+	return nil
+}
+
+func statusColumns() []cli.Column[StatusRow] {
+	type r = StatusRow
 	return []cli.Column[r]{
 		{Title: "", Value: func(r r) string { return statusSigns[r.Health].sign }, Paint: paintHealth},
 		{Title: "TARGET", Value: func(r r) string { return r.Scope }},
@@ -59,9 +81,9 @@ var statusSigns = map[string]struct {
 	healthOrphan:    {"!", cli.Yellow},
 }
 
-func paintHealth(r statusRow) cli.Colour { return statusSigns[r.Health].colour }
+func paintHealth(r StatusRow) cli.Colour { return statusSigns[r.Health].colour }
 
-func healthText(r statusRow) string {
+func healthText(r StatusRow) string {
 	switch {
 	case r.Health == healthOK && len(r.Gaps) > 0:
 		return "active, with gaps"
@@ -78,7 +100,7 @@ func percent(share float64) string {
 }
 
 // text describes a gap for people.
-func (g gapRow) text(scope string) string {
+func (g Gap) text(scope string) string {
 	text := fmt.Sprintf("%s from %s", scope, g.From.Format(time.RFC3339))
 	if g.To != nil {
 		text += fmt.Sprintf(" for %s", cli.ShortDuration(g.To.Sub(g.From)))
@@ -92,4 +114,43 @@ func (g gapRow) text(scope string) string {
 		text += ", for good: " + g.Detail
 	}
 	return text + " (" + g.Cause + ")"
+}
+
+func (d *Status) printFooter(e *cli.Env) {
+	if w := d.Worker; w != nil {
+		parts := []string{"never heard of"}
+		if w.Heartbeat != nil {
+			parts[0] = "heard of " + cli.ShortDuration(d.Time.Sub(*w.Heartbeat)) + " ago"
+		}
+		if w.LagP95 != nil {
+			lag := time.Duration(*w.LagP95*1000) * time.Millisecond
+			parts = append(parts, fmt.Sprintf("95%% of events come within %s", lag.Round(10*time.Millisecond)))
+		}
+		fmt.Fprintln(e.Out, "Worker: "+strings.Join(parts, " · "))
+	}
+	var gaps []string
+	for _, r := range d.Subscriptions {
+		for _, g := range r.Gaps {
+			gaps = append(gaps, "Gap: "+g.text(r.Scope))
+		}
+	}
+	printSome(e, gaps, cli.Plain)
+	printSome(e, d.Problems, cli.Red)
+	if d.Healthy {
+		fmt.Fprintln(e.Out, e.Painted(cli.Green, "Healthy."))
+	}
+}
+
+// someShown is how many lines of one kind are shown: where very many targets
+// have a problem, it is mostly one. JSON has them all.
+const someShown = 10
+
+func printSome(e *cli.Env, lines []string, c cli.Colour) {
+	for i, line := range lines {
+		if i == someShown {
+			fmt.Fprintf(e.Out, "… and %d more\n", len(lines)-i)
+			return
+		}
+		fmt.Fprintln(e.Out, e.Painted(c, line))
+	}
 }
