@@ -61,6 +61,28 @@ func TestDecodeNulls(t *testing.T) {
 	}
 }
 
+// What Google may add is no reason to refuse an event, whatever it holds: no
+// part of it is built or stored other than as bytes. Keys match exactly, so one
+// in other letters' case is another key.
+func TestDecodeSkipsUnknownFields(t *testing.T) {
+	t.Parallel()
+	want := &Message{Name: "spaces/S/messages/M", Text: "hi"}
+	for _, field := range []string{
+		`"x":1e131071`, `"x":1e-309`, `"x":1E+99999999999999999999999999`, `"x":` + strings.Repeat("1", 65),
+		`"NAME":"spaces/S/messages/N"`, `"Text":5`, `"k":1,"K":2,"\u212a":3`,
+	} {
+		data := `{` + field + `,"message":{` + field + `,"name":"spaces/S/messages/M","text":"hi","y":{` + field + `}}}`
+		ev, bad := Decode(attributesOf(messageCreated), []byte(data))
+		if bad != nil {
+			t.Errorf("Decode with %s: %v", field, bad)
+			continue
+		}
+		if diff := cmp.Diff(want, ev.Items[0].Message); diff != "" {
+			t.Errorf("message with %s (-want +got):\n%s", field, diff)
+		}
+	}
+}
+
 func TestDecodeLeavesItsInputAlone(t *testing.T) {
 	t.Parallel()
 	data := []byte(`{"message":{"name":"spaces/S/messages/M","text":"one\ntwo","argumentText":"one"}}`)

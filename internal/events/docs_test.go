@@ -51,7 +51,7 @@ func TestReasonsAreShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shown := map[Reason]bool{ReasonTooLarge: true, ReasonTooManyValues: true, ReasonTooManyItems: true}
+	shown := map[Reason]bool{ReasonTooLarge: true, ReasonTooManyItems: true}
 	for _, s := range samples(t, "malformed") {
 		shown[s.Reason] = true
 	}

@@ -4,13 +4,10 @@ package events
 // They are checked in the same pass that reads the data, before anything is
 // built of the part that breaks them.
 type Limits struct {
-	MaxBytes    int // data, in bytes
-	MaxDepth    int // objects and arrays within each other
-	MaxValues   int // JSON values in the whole message: what a reader that builds a tree pays for
-	MaxKeys     int // keys of one object: checking them for duplicates is quadratic
-	MaxItems    int // resources in a batch
-	MaxNumber   int // bytes of a number as written
-	MaxExponent int // of a number as written, either sign
+	MaxBytes int // data, in bytes
+	MaxDepth int // objects and arrays within each other
+	MaxKeys  int // keys of one object: checking them for duplicates is quadratic
+	MaxItems int // resources in a batch
 }
 
 // DefaultLimits are the limits of [Decode]. Everything that Google documents
@@ -21,17 +18,11 @@ func DefaultLimits() Limits {
 		MaxBytes: 10 << 20,
 		// A button in a column of a card is some 20 deep. Postgres gives up near 20,000.
 		MaxDepth: 64,
-		// 50 for each of 10,000 items; a message has about 20.
-		MaxValues: 500_000,
 		// A Chat message has about 35 fields; form inputs of a card may have more.
 		MaxKeys: 256,
 		// Google states no limit for a batch; its example has 20 members. One
 		// batch is one transaction's rows, so it can't be endless.
 		MaxItems: 10_000,
-		// The longest int64 has 20 bytes, the longest float64 in common notation 24.
-		MaxNumber: 64,
-		// Of a float64. A 9 KB array of 1e131071 makes Postgres write 131 MB.
-		MaxExponent: 308,
 	}
 }
 

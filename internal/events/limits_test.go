@@ -11,7 +11,7 @@ import (
 // Each limit lets its own value pass and refuses one more.
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	small := Limits{MaxBytes: 300, MaxDepth: 3, MaxValues: 12, MaxKeys: 4, MaxItems: 2, MaxNumber: 5, MaxExponent: 9}
+	small := Limits{MaxBytes: 300, MaxDepth: 3, MaxKeys: 4, MaxItems: 2}
 	resource := `"space":{"name":"spaces/S"}`
 	element := `{"space":{"name":"spaces/S"}}`
 	for _, c := range []struct {
@@ -21,10 +21,7 @@ func TestLimits(t *testing.T) {
 	}{
 		{ReasonTooLarge, false, padded(resource, 300), padded(resource, 301)},
 		{ReasonTooDeep, false, `{"x":[[1]],` + resource + `}`, `{"x":[[[]]],` + resource + `}`},
-		{ReasonTooManyValues, false, `{` + resource + `,"x":[1,2,3,4,5,6,7,8]}`, `{` + resource + `,"x":[1,2,3,4,5,6,7,8,9]}`},
 		{ReasonTooManyKeys, false, `{` + resource + `,"a":1,"b":1,"c":1}`, `{` + resource + `,"a":1,"b":1,"c":1,"d":1}`},
-		{ReasonNumberTooLong, false, `{` + resource + `,"x":-1234}`, `{` + resource + `,"x":-12345}`},
-		{ReasonExponentTooLarge, false, `{` + resource + `,"x":1e-9}`, `{` + resource + `,"x":1e-10}`},
 		{ReasonTooManyItems, true, `[` + element + `,` + element + `]`, `[` + element + `,` + element + `,` + element + `]`},
 	} {
 		t.Run(string(c.reason), func(t *testing.T) {
@@ -73,13 +70,13 @@ func TestBombs(t *testing.T) {
 		data   []byte
 		want   Reason
 	}{
-		{"exponents", messageCreated, fill(`{"x":[`, `1e131071,`, `1]}`), ReasonExponentTooLarge},
-		{"exponents late", messageCreated, append(fill(`{"x":"`, "x", `"`)[:size-20], `","y":1e131071}`...), ReasonExponentTooLarge},
-		{"one long number", messageCreated, fill(`{"x":`, `9`, `}`), ReasonNumberTooLong},
+		{"exponents", messageCreated, fill(`{"x":[`, `1e131071,`, `1]}`), ReasonMissingResource},
+		{"exponents late", messageCreated, append(fill(`{"x":"`, "x", `"`)[:size-20], `","y":1e131071}`...), ReasonMissingResource},
+		{"one long number", messageCreated, fill(`{"x":`, `9`, `}`), ReasonMissingResource},
 		{"deep arrays", messageCreated, fill(`{"x":`, `[`, ``), ReasonTooDeep},
 		{"deep objects", messageCreated, fill(``, `{"x":`, ``), ReasonTooDeep},
-		{"small objects", messageCreated, fill(`{"x":[`, `{"a":{}},`, `1]}`), ReasonTooManyValues},
-		{"small numbers", messageCreated, fill(`{"x":[`, `1,`, `1]}`), ReasonTooManyValues},
+		{"small objects", messageCreated, fill(`{"x":[`, `{"a":{}},`, `1]}`), ReasonMissingResource},
+		{"small numbers", messageCreated, fill(`{"x":[`, `1,`, `1]}`), ReasonMissingResource},
 		{"many keys", messageCreated, manyKeys, ReasonTooManyKeys},
 		{"one long key", messageCreated, fill(`{"`, `k`, `":1,"`+strings.Repeat("k", 8)+`":1}`), ReasonMissingResource},
 		{"one long name", messageCreated, fill(`{"message":{"name":"`, `\n`, `"}}`), ReasonNameTooLong},

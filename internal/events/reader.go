@@ -25,7 +25,6 @@ type reader struct {
 	limits Limits
 	pos    int
 	depth  int
-	values int
 	first  bool // the innermost object or array was entered and has had no element yet
 	fail   *Malformed
 
@@ -51,9 +50,6 @@ func (r *reader) array() bool { return r.enter('[', "an array") }
 func (r *reader) enter(open byte, want string) bool {
 	if r.peek() != open {
 		r.other(want)
-		return false
-	}
-	if !r.count() {
 		return false
 	}
 	if r.depth++; r.depth > r.limits.MaxDepth {
@@ -130,9 +126,7 @@ func (r *reader) skip() {
 	}
 	switch c := r.peek(); {
 	case c == '"':
-		if r.count() {
-			r.scanString()
-		}
+		r.scanString()
 	case c == '{':
 		if r.object() {
 			for r.nextKey() {
@@ -146,9 +140,7 @@ func (r *reader) skip() {
 			}
 		}
 	case c == '-' || '0' <= c && c <= '9':
-		if r.count() {
-			r.scanNumber()
-		}
+		r.scanNumber()
 	case c == 't':
 		r.literal("true")
 	case c == 'f':
@@ -222,9 +214,6 @@ func (r *reader) other(want string) {
 }
 
 func (r *reader) literal(word string) bool {
-	if !r.count() {
-		return false
-	}
 	if len(r.data)-r.pos < len(word) || string(r.data[r.pos:r.pos+len(word)]) != word {
 		r.unexpected("a value")
 		return false
@@ -235,7 +224,6 @@ func (r *reader) literal(word string) bool {
 
 // scanNumber checks the number that the reader stands on.
 func (r *reader) scanNumber() {
-	start := r.pos
 	if r.at() == '-' {
 		r.pos++
 	}
@@ -257,21 +245,9 @@ func (r *reader) scanNumber() {
 		if c := r.at(); c == '+' || c == '-' {
 			r.pos++
 		}
-		from := r.pos
 		if r.skipDigits() == 0 {
 			r.unexpected("a digit")
-			return
 		}
-		exponent := 0
-		for _, c := range r.data[from:r.pos] {
-			if exponent = exponent*10 + int(c-'0'); exponent > r.limits.MaxExponent {
-				r.failf(ReasonExponentTooLarge, start, "a number with an exponent beyond ±%d", r.limits.MaxExponent)
-				return
-			}
-		}
-	}
-	if n := r.pos - start; n > r.limits.MaxNumber {
-		r.failf(ReasonNumberTooLong, start, "a number of %d bytes; %d are allowed", n, r.limits.MaxNumber)
 	}
 }
 
@@ -301,18 +277,6 @@ func (r *reader) peek() byte {
 		r.pos++
 	}
 	return 0
-}
-
-// count counts one more value.
-func (r *reader) count() bool {
-	if r.fail != nil {
-		return false
-	}
-	if r.values++; r.values > r.limits.MaxValues {
-		r.failf(ReasonTooManyValues, r.pos, "more than %d values", r.limits.MaxValues)
-		return false
-	}
-	return true
 }
 
 func (r *reader) unexpected(want string) {

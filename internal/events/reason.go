@@ -26,24 +26,18 @@ const (
 	ReasonSyntax Reason = "bad_json"
 	// ReasonTooDeep: more nested objects and arrays than [Limits].MaxDepth.
 	ReasonTooDeep Reason = "too_deep"
-	// ReasonTooManyValues: more JSON values than [Limits].MaxValues.
-	ReasonTooManyValues Reason = "too_many_values"
 	// ReasonTooManyKeys: an object with more keys than [Limits].MaxKeys.
 	ReasonTooManyKeys Reason = "too_many_keys"
 	// ReasonTooManyItems: a batch of more resources than [Limits].MaxItems.
 	ReasonTooManyItems Reason = "too_many_items"
-	// ReasonNumberTooLong: a number written with more bytes than [Limits].MaxNumber.
-	ReasonNumberTooLong Reason = "number_too_long"
-	// ReasonExponentTooLarge: an exponent beyond ±[Limits].MaxExponent.
-	ReasonExponentTooLarge Reason = "exponent_too_large"
 	// ReasonInvalidUTF8: a string with bytes that aren't UTF-8.
 	ReasonInvalidUTF8 Reason = "invalid_utf8"
 	// ReasonNUL: a string with a NUL, raw or as \u0000: Postgres can't hold it.
 	ReasonNUL Reason = "nul"
 	// ReasonLoneSurrogate: a \uD800 to \uDFFF that isn't one half of a pair.
 	ReasonLoneSurrogate Reason = "lone_surrogate"
-	// ReasonDuplicateKey: two keys of one object are equal, or equal but for
-	// case, so that readers would differ about which one counts.
+	// ReasonDuplicateKey: two keys of one object are equal, so that readers would
+	// differ about which one counts.
 	ReasonDuplicateKey Reason = "duplicate_key"
 
 	// The payload: JSON, but not what the event's type promises.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -59,9 +58,6 @@ func (r *reader) span() span {
 	}
 	if r.peek() != '"' {
 		r.other("a string")
-		return span{}
-	}
-	if !r.count() {
 		return span{}
 	}
 	s, _ := r.scanString()
@@ -241,20 +237,18 @@ func isSurrogate(char rune) bool { return 0xd800 <= char && char < 0xe000 }
 // mark is a key of an open object, and where in the data it stands, without
 // its quotes. It holds no pointer, and little else, as every event pays for it.
 type mark struct {
-	hash       uint32 // of the key, letters of either case being equal
+	hash       uint32 // of the key
 	start, end uint32
 }
 
-// addKey makes s the current key, and fails if the object has it already, also
-// in other letters' case: encoding/json lets the last of them win, Postgres and
-// most others tell them apart.
+// addKey makes s the current key, and fails if the object has it already.
 func (r *reader) addKey(s span) bool {
 	key := r.keyAt(s.start, s.end)
-	hash := foldedHash(key)
+	hash := hashOf(key)
 	siblings := r.keys[r.base:]
 	for i := range siblings {
-		if m := siblings[i]; m.hash == hash && bytes.EqualFold(key, r.keyAt(int(m.start), int(m.end))) {
-			r.failf(ReasonDuplicateKey, s.start-1, "a key that its object has already, letter case aside")
+		if m := siblings[i]; m.hash == hash && bytes.Equal(key, r.keyAt(int(m.start), int(m.end))) {
+			r.failf(ReasonDuplicateKey, s.start-1, "a key that its object has already")
 			return false
 		}
 	}
@@ -276,29 +270,12 @@ func (r *reader) keyAt(start, end int) []byte {
 	return unescape(make([]byte, 0, len(raw)), raw)
 }
 
-// foldedHash is FNV-1a over the key's characters, each replaced by the first
-// of all that differ from it by case only; so keys that bytes.EqualFold holds
-// equal have one hash.
-func foldedHash(key []byte) uint32 {
+// hashOf is FNV-1a.
+func hashOf(key []byte) uint32 {
 	const offset, prime = 2166136261, 16777619
 	hash := uint32(offset)
-	for i := 0; i < len(key); {
-		c := key[i]
-		if c >= utf8.RuneSelf {
-			char, n := utf8.DecodeRune(key[i:])
-			first := char
-			for other := unicode.SimpleFold(char); other != char; other = unicode.SimpleFold(other) {
-				first = min(first, other)
-			}
-			hash = (hash ^ uint32(first)) * prime
-			i += n
-			continue
-		}
-		if 'a' <= c && c <= 'z' {
-			c -= 'a' - 'A'
-		}
+	for _, c := range key {
 		hash = (hash ^ uint32(c)) * prime
-		i++
 	}
 	return hash
 }
