@@ -1,85 +1,49 @@
 package replay
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// claimed is one step of an intent.
-type claimed struct {
-	intent *reactors.Intent
-	step   int
-	due    time.Time
-}
-
-func (c claimed) key() key {
-	return key{c.intent.Reactor, c.intent.Subject, c.step, c.intent.Shadow}
-}
-
 // claim adds the runs that are not there yet and reopens those in which nothing
 // was done, as the store does with the intents of one transaction. It returns
-// the intents that led to no run, with their outcomes. quietly leaves out those
-// that repeat an earlier one.
-func (m *memory) claim(intents []reactors.Intent, quietly bool) ([]reactors.Intent, error) {
-	var steps []claimed
-	for i := range intents {
-		for _, s := range intents[i].Steps {
-			steps = append(steps, claimed{&intents[i], s.Step, microseconds(s.Due)})
-		}
-	}
-	slices.SortStableFunc(steps, func(x, y claimed) int {
-		return cmp.Or(x.key().compare(y.key()), y.intent.EventTime.Compare(x.intent.EventTime))
-	})
-	steps = slices.CompactFunc(steps, func(x, y claimed) bool { return x.key() == y.key() }) // the newest is first
+// the intents that led to no run, with their outcomes.
+func (m *memory) claim(intents []reactors.Intent) ([]reactors.Intent, error) {
 	won := map[*reactors.Intent]bool{}
-	for _, s := range steps {
-		is, err := m.claimStep(s)
+	for _, c := range reactors.Claims(intents) {
+		is, err := m.claimStep(c)
 		if err != nil {
 			return nil, err
 		}
 		if is {
-			won[s.intent] = true
+			won[c.Intent] = true
 		}
 	}
-	var rest []reactors.Intent
-	for i := range intents {
-		in := intents[i]
-		switch {
-		case len(in.Steps) == 0:
-			rest = append(rest, in)
-		case !won[&intents[i]] && !quietly:
-			in.Outcome, in.Reason = reactors.AlreadyDone, "once_per: "+in.Subject
-			rest = append(rest, in)
-		}
-	}
-	return rest, nil
+	return reactors.WithoutRun(intents, won), nil
 }
 
 // claimStep reports whether the step was added or reopened. One that waits
 // becomes as young as the newest event.
-func (m *memory) claimStep(c claimed) (bool, error) {
-	in := c.intent
+func (m *memory) claimStep(c reactors.Claim) (bool, error) {
 	run := reactors.Run{
-		Reactor: in.Reactor, Step: c.step, Subject: in.Subject, Shadow: in.Shadow, Trigger: in.Trigger,
-		Space: in.Space, Member: in.Member, MayLoop: in.MayLoop,
-		EventTime: microseconds(in.EventTime), Due: c.due, Hash: in.Hash, Outcome: reactors.Pending,
+		Reactor: c.Reactor, Step: c.Step, Subject: c.Subject, Shadow: c.Shadow, Trigger: c.Trigger,
+		Space: c.Space, Member: c.Member, MayLoop: c.MayLoop,
+		EventTime: microseconds(c.EventTime), Due: microseconds(c.Due), Hash: c.Hash, Outcome: reactors.Pending,
 	}
-	if len(in.Facts) > 0 {
-		if err := run.ReadFacts(in.Facts); err != nil {
-			return false, fmt.Errorf("read the facts of an event for reactor %q: %w", in.Reactor, err)
+	if len(c.Facts) > 0 {
+		if err := run.ReadFacts(c.Facts); err != nil {
+			return false, fmt.Errorf("read the facts of an event for reactor %q: %w", c.Reactor, err)
 		}
 	}
-	h := m.runs[c.key()]
+	h := m.runs[keyOf(&run)]
 	switch {
 	case h == nil:
 		m.lastID++
 		run.ID = m.lastID
 		h = &held{run: run, place: -1}
-		m.runs[c.key()] = h
+		m.runs[keyOf(&run)] = h
 	case !run.EventTime.After(h.run.EventTime):
 		return false, nil
 	case h.run.Outcome == reactors.Pending:

@@ -59,14 +59,18 @@ func (m *machine) happen(ctx context.Context, at time.Time, intents []reactors.I
 	}
 	m.advance(at)
 	for i := range intents {
-		m.pulled[place{intents[i].Reactor, intents[i].Space}]++
+		in := &intents[i]
+		m.pulled[place{in.Reactor, in.Space}]++
 		if !m.byMode {
 			// As the runs of a shadow rule all are treated alike, and their
 			// ids are none that a real message could have.
-			intents[i].Shadow = true
+			in.Shadow = true
+		}
+		if ticks && len(in.Steps) > 0 {
+			in.Outcome = reactors.AlreadyDone
 		}
 	}
-	rest, err := m.memory.claim(intents, ticks)
+	rest, err := m.memory.claim(intents)
 	if err != nil {
 		return err
 	}

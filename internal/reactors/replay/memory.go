@@ -32,21 +32,6 @@ type key struct {
 	shadow           bool
 }
 
-func (k key) compare(l key) int {
-	return cmp.Or(cmp.Compare(k.reactor, l.reactor), cmp.Compare(k.subject, l.subject), cmp.Compare(k.step, l.step),
-		compareBools(k.shadow, l.shadow))
-}
-
-func compareBools(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
-}
-
 // group is the runs that one could speak for.
 type group struct {
 	reactor, space string

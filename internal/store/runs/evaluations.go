@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -29,10 +28,6 @@ type tally struct {
 	shadow  bool
 }
 
-func (t tally) compare(u tally) int {
-	return cmp.Or(cmp.Compare(t.reactor, u.reactor), cmp.Compare(t.outcome, u.outcome), cmp.Compare(btoi(t.shadow), btoi(u.shadow)))
-}
-
 // account counts evaluations that led to no run and keeps a sample of them.
 func (s *Runs) account(ctx context.Context, tx pgx.Tx, ended []reactors.Intent) error {
 	if len(ended) == 0 {
@@ -47,66 +42,61 @@ func (s *Runs) account(ctx context.Context, tx pgx.Tx, ended []reactors.Intent) 
 	if err != nil {
 		return err
 	}
-	var c sampleColumns
+	var kept []reactors.Intent
 	for _, in := range ended {
 		t := tally{in.Reactor, in.Outcome, in.Shadow}
 		if before[t]++; before[t] <= samplesPerHour {
-			c.add(in)
+			kept = append(kept, in)
 		}
 	}
-	if len(c.reactors) == 0 {
+	if len(kept) == 0 {
 		return nil
 	}
+	text := func(field func(*reactors.Intent) string) []string { return store.Column(kept, field) }
 	if _, err := tx.Exec(ctx, `
 		INSERT INTO reactor_evaluations (at, event_time, shadow, reactor, trigger, outcome, subject, space, member, reason)
-		SELECT $1, event_time, shadow, reactor, trigger, outcome, subject, space, member, NULLIF(reason, '')
-		FROM unnest($2::timestamptz[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
+		SELECT @now, event_time, shadow, reactor, trigger, outcome, subject, space, member, NULLIF(reason, '')
+		FROM unnest(@event_times::timestamptz[], @shadows::boolean[], @reactors::text[], @triggers::text[], @outcomes::text[],
+			@subjects::text[], @spaces::text[], @members::text[], @reasons::text[])
 			AS i (event_time, shadow, reactor, trigger, outcome, subject, space, member, reason)`,
-		now, c.eventTimes, c.shadows, c.reactors, c.triggers, c.outcomes, c.subjects, c.spaces, c.members, c.reasons); err != nil {
+		pgx.NamedArgs{
+			"now":         now,
+			"event_times": store.Column(kept, func(in *reactors.Intent) time.Time { return store.Microseconds(in.EventTime) }),
+			"shadows":     store.Column(kept, func(in *reactors.Intent) bool { return in.Shadow }),
+			"reactors":    text(func(in *reactors.Intent) string { return in.Reactor }),
+			"triggers":    text(func(in *reactors.Intent) string { return string(in.Trigger) }),
+			"outcomes":    text(func(in *reactors.Intent) string { return string(in.Outcome) }),
+			"subjects":    text(func(in *reactors.Intent) string { return in.Subject }),
+			"spaces":      text(func(in *reactors.Intent) string { return in.Space }),
+			"members":     text(func(in *reactors.Intent) string { return in.Member }),
+			"reasons":     text(func(in *reactors.Intent) string { return store.Clean(in.Reason) }),
+		}); err != nil {
 		return fmt.Errorf("keep evaluations: %w", err)
 	}
 	return nil
-}
-
-type sampleColumns struct {
-	eventTimes                                                       []time.Time
-	shadows                                                          []bool
-	reactors, triggers, outcomes, subjects, spaces, members, reasons []string
-}
-
-func (c *sampleColumns) add(in reactors.Intent) {
-	c.eventTimes, c.shadows = append(c.eventTimes, store.Microseconds(in.EventTime)), append(c.shadows, in.Shadow)
-	c.reactors, c.triggers = append(c.reactors, in.Reactor), append(c.triggers, string(in.Trigger))
-	c.outcomes, c.subjects = append(c.outcomes, string(in.Outcome)), append(c.subjects, in.Subject)
-	c.spaces, c.members, c.reasons = append(c.spaces, in.Space), append(c.members, in.Member), append(c.reasons, store.Clean(in.Reason))
 }
 
 // count raises counts and returns what stood in their shards before: a sample
 // is as full as the shard says, so that at most countShards times as many are
 // kept as meant.
 func count(ctx context.Context, tx pgx.Tx, now time.Time, counts map[tally]int) (before map[tally]int, err error) {
-	before = map[tally]int{}
-	if len(counts) == 0 {
-		return before, nil
-	}
-	var names, outcomes []string
-	var shadows []bool
-	var numbers []int
-	for _, t := range slices.SortedFunc(maps.Keys(counts), tally.compare) {
-		names, outcomes = append(names, t.reactor), append(outcomes, string(t.outcome))
-		shadows, numbers = append(shadows, t.shadow), append(numbers, counts[t])
-	}
-	rows, err := tx.Query(ctx, `
+	keys := slices.Collect(maps.Keys(counts))
+	rows, _ := tx.Query(ctx, `
 		INSERT INTO reactor_counts AS c (hour, shard, count, reactor, outcome, shadow)
-		SELECT date_trunc('hour', $1::timestamptz, 'UTC'), $2, number, reactor, outcome, shadow
-		FROM unnest($3::bigint[], $4::text[], $5::text[], $6::boolean[]) AS i (number, reactor, outcome, shadow)
+		SELECT date_trunc('hour', @now::timestamptz, 'UTC'), @shard, number, reactor, outcome, shadow
+		FROM unnest(@numbers::bigint[], @reactors::text[], @outcomes::text[], @shadows::boolean[]) AS i (number, reactor, outcome, shadow)
+		ORDER BY reactor, outcome, shadow -- two transactions lock in one order
 		ON CONFLICT (reactor, hour, outcome, shadow, shard) DO UPDATE SET
 			count = c.count + excluded.count
-		RETURNING reactor, outcome, shadow, count`,
-		now, rand.N(countShards), numbers, names, outcomes, shadows)
-	if err != nil {
-		return nil, fmt.Errorf("count outcomes: %w", err)
-	}
+		RETURNING reactor, outcome, shadow, count`, pgx.NamedArgs{
+		"now":      now,
+		"shard":    rand.N(countShards),
+		"numbers":  store.Column(keys, func(t *tally) int { return counts[*t] }),
+		"reactors": store.Column(keys, func(t *tally) string { return t.reactor }),
+		"outcomes": store.Column(keys, func(t *tally) string { return string(t.outcome) }),
+		"shadows":  store.Column(keys, func(t *tally) bool { return t.shadow }),
+	})
+	before = map[tally]int{}
 	var t tally
 	var total int
 	if _, err := pgx.ForEachRow(rows, []any{&t.reactor, &t.outcome, &t.shadow, &total}, func() error {
@@ -161,16 +151,11 @@ func (s *Runs) PruneRuns(ctx context.Context) error {
 // than one statement drops.
 func (s *Runs) prune(ctx context.Context, sql string, before time.Time) error {
 	for {
-		dropped, err := s.pruneOnce(ctx, sql, before)
-		if err != nil || dropped < prunedAtOnce {
+		once, cancel := s.db.WithTimeout(ctx)
+		tag, err := s.pool.Exec(once, sql, before, prunedAtOnce)
+		cancel()
+		if err != nil || tag.RowsAffected() < prunedAtOnce {
 			return err
 		}
 	}
-}
-
-func (s *Runs) pruneOnce(ctx context.Context, sql string, before time.Time) (dropped int64, err error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	tag, err := s.pool.Exec(ctx, sql, before, prunedAtOnce)
-	return tag.RowsAffected(), err
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // Admit lets a run pass if its limits allow, and counts it; one that may loop
-// counts even if no limit is its own. A run that has passed once passes again. It answers with the limit that is reached, or nil.
+// counts even if no limit is its own. A run that has passed once passes again. It
+// returns the limit that is reached, or nil.
 func (s *Runs) Admit(ctx context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (reached *reactors.Limit, err error) {
 	if len(limits) == 0 && !run.MayLoop {
 		return nil, nil
@@ -70,42 +71,49 @@ func admitLocks(run reactors.Run, limits []reactors.Limit) []string {
 }
 
 func admittedSince(ctx context.Context, tx pgx.Tx, run reactors.Run, l reactors.Limit, since time.Time) (n int, err error) {
+	counted := `reactor = @reactor AND (@per <> 'space' OR space = @space) AND (@per <> 'member' OR member = @member)`
 	if l.Per == reactors.PerSpaceLoop {
-		err = tx.QueryRow(ctx, `
-			SELECT count(*)
-			FROM reactor_runs
-			WHERE space = $1 AND may_loop AND shadow = $2 AND admitted_at > $3 AND event_time <> $4`,
-			run.Space, run.Shadow, since, store.Microseconds(run.EventTime)).Scan(&n)
-		return n, err
+		counted = `space = @space AND may_loop AND event_time <> @event_time`
 	}
 	err = tx.QueryRow(ctx, `
 		SELECT count(*)
 		FROM reactor_runs
-		WHERE reactor = $1 AND shadow = $2 AND admitted_at > $3
-			AND ($4 <> 'space' OR space = $5) AND ($4 <> 'member' OR member = $6)`,
-		run.Reactor, run.Shadow, since, string(l.Per), run.Space, run.Member).Scan(&n)
+		WHERE shadow = @shadow AND admitted_at > @since AND `+counted, pgx.NamedArgs{
+		"shadow": run.Shadow, "since": since, "per": string(l.Per), "reactor": run.Reactor, "space": run.Space, "member": run.Member,
+		"event_time": store.Microseconds(run.EventTime),
+	}).Scan(&n)
 	return n, err
 }
 
 // maxGathered bounds a group: a message holds about as many mentions.
 const maxGathered = 1000
 
+// grouped finds the other runs that wait for the same step of the same rule in
+// the same space as a run, of events up to a time.
+const grouped = `r.reactor = @reactor AND r.space = @space AND r.step = @step AND r.shadow = @shadow AND r.outcome = 'pending'
+			AND r.requests IS NULL AND r.event_time <= @until AND r.id <> @id`
+
+func groupArgs(run reactors.Run, until time.Time) pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"reactor": run.Reactor, "space": run.Space, "step": run.Step, "shadow": run.Shadow,
+		"until": store.Microseconds(until), "id": run.ID, "event_time": run.EventTime,
+	}
+}
+
 // Gather lists the runs that wait for the same step of the same rule in the
 // same space as this one, of events up to a time, oldest first, without it.
 func (s *Runs) Gather(ctx context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	args := groupArgs(run, until)
+	args["max"] = maxGathered
+	rows, _ := s.pool.Query(ctx, `
 		SELECT `+runColumns+`
 		FROM reactor_runs r
-		WHERE r.reactor = $1 AND r.space = $2 AND r.step = $3 AND r.shadow = $4 AND r.outcome = 'pending'
-			AND r.requests IS NULL AND r.event_time <= $5 AND r.id <> $6
+		WHERE `+grouped+`
 		ORDER BY r.event_time, r.id
-		LIMIT $7`, run.Reactor, run.Space, run.Step, run.Shadow, store.Microseconds(until), run.ID, maxGathered)
-	if err != nil {
-		return nil, fmt.Errorf("gather with reactor run %d: %w", run.ID, err)
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (reactors.Run, error) { return scanRun(row) })
+		LIMIT @max`, args)
+	list, err := pgx.CollectRows(rows, collectRun)
 	if err != nil {
 		return nil, fmt.Errorf("gather with reactor run %d: %w", run.ID, err)
 	}
@@ -117,12 +125,12 @@ func (s *Runs) Gather(ctx context.Context, run reactors.Run, until time.Time) ([
 func (s *Runs) Group(ctx context.Context, run reactors.Run, until, now time.Time) (others int, older bool, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
+	args := groupArgs(run, until)
+	args["now"] = now
 	err = s.pool.QueryRow(ctx, `
-		SELECT count(*), COALESCE(bool_or((r.event_time, r.id) < ($7, $6) AND r.due_at <= $8), false)
+		SELECT count(*), COALESCE(bool_or((r.event_time, r.id) < (@event_time, @id) AND r.due_at <= @now), false)
 		FROM reactor_runs r
-		WHERE r.reactor = $1 AND r.space = $2 AND r.step = $3 AND r.shadow = $4 AND r.outcome = 'pending'
-			AND r.requests IS NULL AND r.event_time <= $5 AND r.id <> $6`,
-		run.Reactor, run.Space, run.Step, run.Shadow, store.Microseconds(until), run.ID, run.EventTime, now).Scan(&others, &older)
+		WHERE `+grouped, args).Scan(&others, &older)
 	if err != nil {
 		return 0, false, fmt.Errorf("look for a group around reactor run %d: %w", run.ID, err)
 	}
@@ -195,12 +203,12 @@ func (s *Runs) SlowDown(ctx context.Context, space string, pause time.Duration) 
 	q := &pgx.Batch{}
 	q.Queue(`
 		INSERT INTO write_slots AS w (space, next_at, slowed, slowed_at)
-		VALUES ($1, clock_timestamp() + $2::interval, 2, clock_timestamp())
+		VALUES (@space, clock_timestamp() + @pause::interval, 2, clock_timestamp())
 		ON CONFLICT (space) DO UPDATE SET
-			next_at = clock_timestamp() + $2::interval,
-			slowed = CASE WHEN w.slowed_at > clock_timestamp() - $4::interval THEN w.slowed ELSE LEAST($3, w.slowed * 2) END,
-			slowed_at = CASE WHEN w.slowed_at > clock_timestamp() - $4::interval THEN w.slowed_at ELSE clock_timestamp() END`,
-		space, pause, maxSlowed, slowEvery)
+			next_at = clock_timestamp() + @pause::interval,
+			slowed = CASE WHEN w.slowed_at > clock_timestamp() - @every::interval THEN w.slowed ELSE LEAST(@max, w.slowed * 2) END,
+			slowed_at = CASE WHEN w.slowed_at > clock_timestamp() - @every::interval THEN w.slowed_at ELSE clock_timestamp() END`,
+		pgx.NamedArgs{"space": space, "pause": pause, "max": maxSlowed, "every": slowEvery})
 	q.Queue(`
 		UPDATE reactor_runs
 		SET slot_at = NULL

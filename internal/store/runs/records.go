@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
@@ -25,8 +27,11 @@ func (s *Runs) KeepRecord(ctx context.Context, r Record) error {
 	defer cancel()
 	if _, err := s.pool.Exec(ctx, `
 		INSERT INTO reactor_records (key, event_time, reactor, space, member, name, value)
-		VALUES ($1, $2, $3, $4, $5, $6, NULLIF($7, ''))
-		ON CONFLICT DO NOTHING`, r.Key, r.EventTime, r.Reactor, r.Space, r.Member, store.Clean(r.Name), store.Clean(r.Value)); err != nil {
+		VALUES (@key, @event_time, @reactor, @space, @member, @name, NULLIF(@value, ''))
+		ON CONFLICT DO NOTHING`, pgx.NamedArgs{
+		"key": r.Key, "event_time": r.EventTime, "reactor": r.Reactor, "space": r.Space, "member": r.Member,
+		"name": store.Clean(r.Name), "value": store.Clean(r.Value),
+	}); err != nil {
 		return fmt.Errorf("keep record %s of rule %s: %w", r.Key, r.Reactor, err)
 	}
 	return nil

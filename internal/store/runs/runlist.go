@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -22,24 +23,28 @@ type Filter struct {
 	Most    int       // 0: 50
 }
 
+// filtered finds what a Filter asks for, whether runs or evaluations.
+const filtered = `(@reactor = '' OR r.reactor = @reactor) AND (@space = '' OR r.space = @space) AND (@member = '' OR r.member = @member)
+			AND (@outcome = '' OR r.outcome = @outcome) AND (@since::timestamptz IS NULL OR r.event_time >= @since)`
+
+func (f Filter) args() pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"reactor": f.Reactor, "space": f.Space, "member": f.Member, "outcome": string(f.Outcome),
+		"since": store.OptionalTime(f.Since), "before": f.Before, "max": cmp.Or(f.Most, 50),
+	}
+}
+
 // List lists runs, the newest first.
 func (s *Runs) List(ctx context.Context, f Filter) ([]reactors.Run, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	if f.Most == 0 {
-		f.Most = 50
-	}
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT `+runColumns+`
 		FROM reactor_runs r
-		WHERE ($1 = '' OR r.reactor = $1) AND ($2 = '' OR r.space = $2) AND ($3 = '' OR r.member = $3)
-			AND ($4 = '' OR r.outcome = $4) AND ($5::timestamptz IS NULL OR r.event_time >= $5) AND ($6 = 0 OR r.id < $6)
+		WHERE `+filtered+` AND (@before = 0 OR r.id < @before)
 		ORDER BY r.id DESC
-		LIMIT $7`, f.Reactor, f.Space, f.Member, string(f.Outcome), store.OptionalTime(f.Since), f.Before, f.Most)
-	if err != nil {
-		return nil, fmt.Errorf("list reactor runs: %w", err)
-	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (reactors.Run, error) { return scanRun(row) })
+		LIMIT @max`, f.args())
+	list, err := pgx.CollectRows(rows, collectRun)
 	if err != nil {
 		return nil, fmt.Errorf("list reactor runs: %w", err)
 	}
@@ -65,16 +70,12 @@ type Evaluation struct {
 func (s *Runs) Evaluations(ctx context.Context, f Filter) ([]Evaluation, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	if f.Most == 0 {
-		f.Most = 50
-	}
 	rows, _ := s.pool.Query(ctx, `
 		SELECT at, event_time, shadow, reactor, trigger, outcome, subject, space, member, COALESCE(reason, '') AS reason
-		FROM reactor_evaluations
-		WHERE ($1 = '' OR reactor = $1) AND ($2 = '' OR space = $2) AND ($3 = '' OR member = $3)
-			AND ($4 = '' OR outcome = $4) AND ($5::timestamptz IS NULL OR event_time >= $5)
+		FROM reactor_evaluations r
+		WHERE `+filtered+`
 		ORDER BY id DESC
-		LIMIT $6`, f.Reactor, f.Space, f.Member, string(f.Outcome), store.OptionalTime(f.Since), f.Most)
+		LIMIT @max`, f.args())
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Evaluation])
 	if err != nil {
 		return nil, fmt.Errorf("list evaluations: %w", err)

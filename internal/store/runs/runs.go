@@ -48,6 +48,8 @@ func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
 	return run, nil
 }
 
+func collectRun(row pgx.CollectableRow) (reactors.Run, error) { return scanRun(row) }
+
 // Blocked is why a pending run may not go on for now.
 type Blocked struct {
 	Paused bool      // its rule, or every rule, is switched off
@@ -55,7 +57,7 @@ type Blocked struct {
 }
 
 // BeginAttempt returns a run, and counts the attempt if the run is pending.
-func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, h Blocked, err error) {
+func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, blocked Blocked, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	var behind pgtype.Timestamptz
@@ -67,17 +69,15 @@ func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run,
 				SELECT max(p.due_at)
 				FROM reactor_runs p
 				WHERE p.reactor = r.reactor AND p.subject = r.subject AND p.shadow = r.shadow AND p.step < r.step AND p.outcome = 'pending'
-			) END`, runID), &h.Paused, &behind)
-	if behind.Valid {
-		h.Behind = behind.Time.UTC()
-	}
+			) END`, runID), &blocked.Paused, &behind)
+	blocked.Behind = store.ZeroTime(behind)
 	if errors.Is(err, pgx.ErrNoRows) {
 		run, err = s.Run(ctx, runID)
 	}
 	if err != nil {
 		return reactors.Run{}, Blocked{}, fmt.Errorf("read reactor run %d: %w", runID, err)
 	}
-	return run, h, nil
+	return run, blocked, nil
 }
 
 // ErrNoRun says that there is no such run.
@@ -138,9 +138,12 @@ func (s *Runs) PrepareRun(ctx context.Context, run reactors.Run, p Prepared) err
 		}
 		tag, err := tx.Exec(ctx, `
 			UPDATE reactor_runs
-			SET requests = $2, trace = `+longerTrace("$3")+`
-			WHERE id = $1 AND outcome = 'pending' AND attempts = $4 AND event_time = $5 AND requests IS NULL`,
-			run.ID, requests, traceJSON(p.Trace), run.Attempts, run.EventTime)
+			SET requests = @requests, trace = `+longerTrace("@trace")+`
+			WHERE id = @id AND outcome = 'pending' AND attempts = @attempts AND event_time = @event_time AND requests IS NULL`,
+			pgx.NamedArgs{
+				"id": run.ID, "requests": requests, "trace": traceJSON(p.Trace),
+				"attempts": run.Attempts, "event_time": run.EventTime,
+			})
 		if err != nil {
 			return err
 		}
@@ -164,15 +167,12 @@ func ownMessages(ctx context.Context, tx pgx.Tx, runID int64, messages []OwnMess
 	if len(messages) == 0 {
 		return nil
 	}
-	var spaces, ids []string
-	for _, m := range messages {
-		spaces, ids = append(spaces, m.Space), append(ids, m.ClientID)
-	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO own_messages (run_id, space, client_id)
 		SELECT $1, space, client_id
 		FROM unnest($2::text[], $3::text[]) AS m (space, client_id)
-		ON CONFLICT DO NOTHING`, runID, spaces, ids)
+		ON CONFLICT DO NOTHING`, runID, store.Column(messages, func(m *OwnMessage) string { return m.Space }),
+		store.Column(messages, func(m *OwnMessage) string { return m.ClientID }))
 	return err
 }
 
@@ -261,45 +261,49 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 		}
 	}
 	done := func(r reactors.Request) bool { return r.Done }
-	nothingSaid := outcome.Reopens() && !slices.ContainsFunc(run.Requests, done)
 	var ended int
 	var counted int64
 	// One statement, so one round trip and one commit.
 	err := s.pool.QueryRow(ctx, `
 		WITH ended AS (
 			UPDATE reactor_runs
-			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4,
-				requests = COALESCE($5::json, requests), trace = `+longerTrace("$6")+`
+			SET outcome = @outcome, reason = NULLIF(@reason, ''), finished_at = @now,
+				requests = COALESCE(@requests::json, requests), trace = `+longerTrace("@trace")+`
 			-- A claim makes the run younger and sets its attempts to 0: so
 			-- together they tell whether it is the one that was looked at.
-			WHERE id = $1 AND outcome = 'pending' AND ($7 OR attempts = $8 AND event_time = $11)
+			WHERE id = @id AND outcome = 'pending' AND (@acted OR attempts = @attempts AND event_time = @event_time)
 			RETURNING id, reactor, subject, step, shadow
 		), followers AS (
 			UPDATE reactor_runs r
-			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4
+			SET outcome = @outcome, reason = NULLIF(@reason, ''), finished_at = @now
 			FROM ended e
-			WHERE $9 AND r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
+			WHERE @ends_followers AND r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
 				AND r.outcome = 'pending' AND r.requests IS NULL
 			RETURNING r.id
 		), unsaid AS (
 			UPDATE reactor_runs r
-			SET outcome = $2, reason = NULLIF($3, ''), finished_at = $4, speaker = NULL
+			SET outcome = @outcome, reason = NULLIF(@reason, ''), finished_at = @now, speaker = NULL
 			FROM ended e
-			WHERE $12 AND r.speaker = e.id AND r.outcome = 'collapsed'
+			WHERE @unsaid AND r.speaker = e.id AND r.outcome = 'collapsed'
 			RETURNING r.id
 		), counted AS (
 			INSERT INTO reactor_counts AS c (hour, shard, count, reactor, outcome, shadow)
-			SELECT date_trunc('hour', $4::timestamptz, 'UTC'), $1 % $10,
-				1 + (SELECT count(*) FROM followers) + (SELECT count(*) FROM unsaid), reactor, $2, shadow
+			SELECT date_trunc('hour', @now::timestamptz, 'UTC'), @id % @shards,
+				1 + (SELECT count(*) FROM followers) + (SELECT count(*) FROM unsaid), reactor, @outcome, shadow
 			FROM ended
 			ON CONFLICT (reactor, hour, outcome, shadow, shard) DO UPDATE SET
 				count = c.count + excluded.count
 			RETURNING count
 		)
 		SELECT (SELECT count(*) FROM ended), COALESCE((SELECT max(count) FROM counted), 0)`,
-		run.ID, string(outcome), reason, s.db.Now().UTC(), requests, traceJSON(trace),
-		!outcome.Reopens(), run.Attempts, outcome == reactors.Left || outcome == reactors.Stopped,
-		countShards, run.EventTime, nothingSaid).Scan(&ended, &counted)
+		pgx.NamedArgs{
+			"id": run.ID, "attempts": run.Attempts, "event_time": run.EventTime,
+			"outcome": string(outcome), "reason": reason, "requests": requests, "trace": traceJSON(trace),
+			"acted":          !outcome.Reopens(),
+			"ends_followers": outcome == reactors.Left || outcome == reactors.Stopped,
+			"unsaid":         outcome.Reopens() && !slices.ContainsFunc(run.Requests, done),
+			"now":            s.db.Now().UTC(), "shards": countShards,
+		}).Scan(&ended, &counted)
 	if err != nil {
 		return err
 	}

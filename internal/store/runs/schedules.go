@@ -73,7 +73,12 @@ func (s *Runs) SeeToSchedule(ctx context.Context, rule string, after time.Time, 
 		}
 		var intents []reactors.Intent
 		intents, until = plan(after)
-		if err := s.claimQuietly(ctx, tx, intents); err != nil {
+		for i := range intents {
+			// A schedule asks again and again for what once_per allows once:
+			// only the first time is worth noting.
+			intents[i].Outcome = reactors.AlreadyDone
+		}
+		if err := s.Claim(ctx, tx, intents); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `
