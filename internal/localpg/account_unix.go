@@ -97,16 +97,3 @@ func reachable(dir string, a account) error {
 		}
 	}
 }
-
-// cacheDir is where downloaded binaries stay; root's own cache is closed to
-// the account.
-func cacheDir() (string, error) {
-	if os.Geteuid() == 0 {
-		return "/var/cache/spacekeeper", nil
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find cache folder: %w", err)
-	}
-	return filepath.Join(dir, "spacekeeper"), nil
-}

@@ -44,10 +44,11 @@ func (s *Server) Restart(ctx context.Context) error {
 	if s.stopped {
 		return fmt.Errorf("restart private Postgres: %w", errStopped)
 	}
-	if err := s.halt(stopFast, stopGrace); err != nil {
-		return fmt.Errorf("restart private Postgres in %s: %w", s.cluster.dir, err)
+	err := s.halt(stopFast, stopGrace)
+	if err == nil {
+		err = s.relaunch(ctx)
 	}
-	if err := s.relaunch(ctx); err != nil {
+	if err != nil {
 		return fmt.Errorf("restart private Postgres in %s: %w", s.cluster.dir, err)
 	}
 	return nil

@@ -126,8 +126,7 @@ func chooseBinaries(ctx context.Context, data string, log io.Writer) (string, er
 	}
 	want := strings.TrimSpace(string(version))
 	for _, bin := range found {
-		got, err := serverMajor(ctx, bin)
-		if err == nil && got == want {
+		if got, err := serverMajor(ctx, bin); err == nil && got == want {
 			return bin, nil
 		}
 	}
@@ -215,12 +214,7 @@ func (c *cluster) command(ctx context.Context, name string, args ...string) *exe
 
 func (c *cluster) tcp() bool { return net.ParseIP(c.host) != nil }
 
-func (c *cluster) addr() string {
-	if !c.tcp() {
-		return ""
-	}
-	return net.JoinHostPort(c.host, strconv.Itoa(c.port))
-}
+func (c *cluster) addr() string { return net.JoinHostPort(c.host, strconv.Itoa(c.port)) }
 
 // remove deletes a temporary folder; one that the caller named stays.
 func (c *cluster) remove() error {

@@ -25,9 +25,6 @@ func download(ctx context.Context, cache string, log io.Writer) (string, error) 
 	if complete(bin) {
 		return bin, nil
 	}
-	if log == nil {
-		log = io.Discard
-	}
 	scratch, err := os.MkdirTemp("", "spacekeeper-download-")
 	if err != nil {
 		return "", fmt.Errorf("make scratch folder: %w", err)
@@ -54,6 +51,19 @@ func download(ctx context.Context, cache string, log io.Writer) (string, error) 
 	}
 	return "", fmt.Errorf("download PostgreSQL %s for %s/%s: %w",
 		embeddedpostgres.V18, runtime.GOOS, runtime.GOARCH, errors.Join(err, os.RemoveAll(home)))
+}
+
+// cacheDir is where downloaded binaries stay. Root's own cache is closed to the
+// account that the server runs as.
+func cacheDir() (string, error) {
+	if os.Geteuid() == 0 {
+		return "/var/cache/spacekeeper", nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("find cache folder: %w", err)
+	}
+	return filepath.Join(dir, "spacekeeper"), nil
 }
 
 // freePort returns a loopback port that was free a moment ago.

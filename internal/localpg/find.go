@@ -1,6 +1,7 @@
 package localpg
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -15,10 +16,7 @@ import (
 
 // external returns the database that the environment offers, if any.
 func external(getenv func(string) string) string {
-	if dsn := getenv("TEST_DATABASE_URL"); dsn != "" {
-		return dsn
-	}
-	return getenv("DATABASE_URL")
+	return cmp.Or(getenv("TEST_DATABASE_URL"), getenv("DATABASE_URL"))
 }
 
 // folders are the patterns of the places where packages put server binaries,
@@ -68,14 +66,7 @@ func binaries(lookPath func(string) (string, error), root string, patterns []str
 		}
 	}
 	slices.SortStableFunc(packaged, func(a, b string) int {
-		va, vb := folderVersion(strings.TrimPrefix(a, root)), folderVersion(strings.TrimPrefix(b, root))
-		switch {
-		case va > vb:
-			return -1
-		case va < vb:
-			return 1
-		}
-		return 0
+		return cmp.Compare(folderVersion(strings.TrimPrefix(b, root)), folderVersion(strings.TrimPrefix(a, root)))
 	})
 	return append(found, packaged...)
 }
@@ -100,10 +91,7 @@ func folderVersion(dir string) float64 {
 	if len(numbers) == 0 {
 		return 0
 	}
-	v, err := strconv.ParseFloat(numbers[len(numbers)-1], 64)
-	if err != nil {
-		return 0
-	}
+	v, _ := strconv.ParseFloat(numbers[len(numbers)-1], 64) // it is a number
 	return v
 }
 
@@ -122,14 +110,11 @@ func serverMajor(ctx context.Context, dir string) (string, error) {
 
 // installAdvice says how to get a server on this system.
 func installAdvice(goos string) string {
-	how := map[string]string{
+	how := cmp.Or(map[string]string{
 		"linux": "install one: Debian and Ubuntu: apt-get install postgresql · " +
 			"Fedora: dnf install postgresql-server · Alpine: apk add postgresql · Arch: pacman -S postgresql",
 		"darwin":  "install one: brew install postgresql@17, or Postgres.app from https://postgresapp.com",
 		"windows": "install one: winget install PostgreSQL.PostgreSQL.17",
-	}[goos]
-	if how == "" {
-		how = "install the PostgreSQL server package"
-	}
+	}[goos], "install the PostgreSQL server package")
 	return how + "; or point DATABASE_URL at a database of yours"
 }

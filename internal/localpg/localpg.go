@@ -95,7 +95,7 @@ func (s *Server) External() bool { return s.cluster == nil }
 
 // Addr is the server's host:port for a proxy, empty where it has none.
 func (s *Server) Addr() string {
-	if s.cluster == nil {
+	if s.cluster == nil || !s.cluster.tcp() {
 		return ""
 	}
 	return s.cluster.addr()

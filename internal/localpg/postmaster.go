@@ -61,12 +61,10 @@ func launch(c *cluster, cmd *exec.Cmd) (*postmaster, error) {
 
 // waitFor reports whether the process ended within d.
 func (p *postmaster) waitFor(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-p.exited:
 		return true
-	case <-timer.C:
+	case <-time.After(d):
 		return false
 	}
 }

@@ -3,7 +3,6 @@ package localpg
 import (
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -28,15 +27,6 @@ func reachable(string, account) error { return nil }
 // detach keeps the console's Ctrl-C from the server.
 func detach(cmd *exec.Cmd, _ account) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
-}
-
-// cacheDir is where downloaded binaries stay.
-func cacheDir() (string, error) {
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find cache folder: %w", err)
-	}
-	return filepath.Join(dir, "spacekeeper"), nil
 }
 
 // shutdown asks the server to stop; Windows has no signals, so pg_ctl does it.

@@ -31,6 +31,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"go.uber.org/zap"
@@ -222,15 +223,11 @@ func (w *Worker) Run(ctx context.Context) error {
 // createPartitions creates the log's partitions months ahead. Should it fail
 // for months, the store still creates what a batch needs.
 func (w *Worker) createPartitions(ctx context.Context) error {
-	tick := time.NewTicker(6 * time.Hour)
-	defer tick.Stop()
 	for {
 		if err := w.eventLog.EnsurePartitions(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			w.log.Warn("partitions ahead not created; retrying", zap.Error(err))
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
+		if gax.Sleep(ctx, 6*time.Hour) != nil {
 			return nil
 		}
 	}

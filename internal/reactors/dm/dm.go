@@ -45,19 +45,13 @@ type Params struct {
 }
 
 // Action writes to a member.
-type Action struct{ chat Chat }
+type Action struct {
+	reactors.Described[Params]
+	chat Chat
+}
 
 // New returns the action. Chat may be nil where nothing is acted on.
-func New(chat Chat) *Action { return &Action{chat} }
-
-// Name implements [reactors.Action].
-func (*Action) Name() string { return "dm" }
-
-// Kind implements [reactors.Action].
-func (*Action) Kind() reactors.Kind { return reactors.Acts }
-
-// Params implements [reactors.Action].
-func (*Action) Params() any { return &Params{} }
+func New(chat Chat) *Action { return &Action{reactors.Describe[Params]("dm", reactors.Acts), chat} }
 
 // Check implements [reactors.Action].
 func (*Action) Check(params any) []reactors.ParamError {
@@ -108,10 +102,7 @@ func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	m, err := a.chat.CreateMessage(ctx, gchat.CreateMessage{
 		Space: space, Text: r.Text, Cards: r.Cards, RequestID: r.RequestID, MessageID: r.MessageID,
 	})
-	if err != nil {
-		return reactors.Result{}, err
-	}
-	return reactors.Result{Message: m.Name}, nil
+	return reactors.Result{Message: m.Name}, err
 }
 
 // Settled implements [reactors.Action].

@@ -54,7 +54,7 @@ func (e *Env) compile(src string) (*compiled, error) {
 	}
 	// Unknown variables are looked for first: what else is wrong follows from
 	// them.
-	if err := e.checkVariables(src, parsed.NativeRep()); err != nil {
+	if err := e.checkNames(src, parsed.NativeRep(), parsed.NativeRep().Expr(), nil); err != nil {
 		return nil, err
 	}
 	checked, issues := e.cel.Check(parsed)

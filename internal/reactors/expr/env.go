@@ -3,7 +3,6 @@ package expr
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -124,21 +123,11 @@ func (e *Env) ForGroup() *Env {
 	return &c
 }
 
-// missing returns the first trigger that doesn't fill a variable.
-func (e *Env) missing(variable string) (reactors.Trigger, bool) {
-	for _, t := range e.triggers {
-		if variable != groupVariable && !slices.Contains(Variables(t), variable) {
-			return t, true
-		}
-	}
-	return "", false
-}
-
 // known lists the variables of the environment.
 func (e *Env) known() []string {
 	list := []string{nowVariable}
 	for name := range e.schema.roots {
-		if _, no := e.missing(name); !no && (e.group || name != groupVariable) {
+		if e.unknown(name) == "" {
 			list = append(list, name)
 		}
 	}
@@ -146,16 +135,20 @@ func (e *Env) known() []string {
 	return list
 }
 
-// checkVariable finds out whether a variable may be used here.
-func (e *Env) checkVariable(name string) (message, suggestion string) {
-	suggestion = "known are " + strings.Join(e.known(), ", ")
-	if name == groupVariable && !e.group {
-		return "group is known only where collapse says what to do", suggestion
+// unknown says why a variable may not be used here; "" if it may.
+func (e *Env) unknown(variable string) string {
+	if variable == groupVariable {
+		if e.group {
+			return ""
+		}
+		return "group is known only where collapse says what to do"
 	}
-	if t, no := e.missing(name); no {
-		return fmt.Sprintf("%s is not known for %s", name, t), suggestion
+	for _, t := range e.triggers {
+		if !slices.Contains(Variables(t), variable) {
+			return fmt.Sprintf("%s is not known for %s", variable, t)
+		}
 	}
-	return "", ""
+	return ""
 }
 
 // activation gives a program its variables.

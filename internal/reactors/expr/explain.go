@@ -15,8 +15,21 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
-// CEL's messages are for programmers. What is explained here are the mistakes
-// that are made most; all others keep CEL's words.
+// Error is what is wrong with an expression or a template. CEL's messages are
+// for programmers: this file explains the mistakes that are made most, and all
+// others keep CEL's words.
+type Error struct {
+	Offset     int    // in bytes, of where it begins to be wrong
+	Message    string // "undefined field 'nam'"
+	Suggestion string // "did you mean name?"; may be empty
+}
+
+func (e *Error) Error() string {
+	if e.Suggestion == "" {
+		return e.Message
+	}
+	return fmt.Sprintf("%s (%s)", e.Message, e.Suggestion)
+}
 
 // byteOffset turns a place as CEL tells it, a line and characters in it, into
 // bytes from the start.
@@ -43,10 +56,7 @@ func offsetOf(src string, a *celast.AST, id int64) int {
 // first returns the error that comes first in the source.
 func first(issues *cel.Issues) *common.Error {
 	return slices.MinFunc(issues.Errors(), func(a, b *common.Error) int {
-		if a.Location.Line() != b.Location.Line() {
-			return a.Location.Line() - b.Location.Line()
-		}
-		return a.Location.Column() - b.Location.Column()
+		return cmp.Or(a.Location.Line()-b.Location.Line(), a.Location.Column()-b.Location.Column())
 	})
 }
 
@@ -165,7 +175,7 @@ func (e *Env) checkName(src string, a *celast.AST, x celast.Expr, local []string
 	}
 	message, suggestion := name+" is not known", strictyaml.Suggest(name, e.known())
 	if e.isVariable(name) {
-		message, suggestion = e.checkVariable(name)
+		message, suggestion = e.unknown(name), "known are "+strings.Join(e.known(), ", ")
 	}
 	if message == "" {
 		return nil
@@ -255,11 +265,11 @@ func (e *Env) functions() []string {
 
 // explainOverload says that an operator or function doesn't take what it got.
 func explainOverload(function, target, args string) (message, suggestion string) {
-	operands := slices.Collect(typeList(args))
+	operands := typeList(args)
 	operator := strings.TrimPrefix(strings.Trim(function, "_"), "@")
 	switch {
 	case function == "_[_]":
-		message = fmt.Sprintf("[ ] doesn't find %s in %s", last(operands), operands[0])
+		message = fmt.Sprintf("[ ] doesn't find %s in %s", operands[len(operands)-1], operands[0])
 	case function == "_?_:_":
 		if operands[0] != "true or false" {
 			return "what is before ? must be true or false, and this is " + operands[0], ""
@@ -296,26 +306,23 @@ func explainOverload(function, target, args string) (message, suggestion string)
 	return message, suggestion
 }
 
-func last(list []string) string { return list[len(list)-1] }
-
 // typeList splits the types of a signature.
-func typeList(args string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		depth, from := 0, 0
-		for i, r := range args + "," {
-			switch {
-			case r == '(':
-				depth++
-			case r == ')':
-				depth--
-			case r == ',' && depth == 0:
-				if t := strings.TrimSpace(args[from:i]); t != "" && !yield(named(t)) {
-					return
-				}
-				from = i + 1
+func typeList(args string) (list []string) {
+	depth, from := 0, 0
+	for i, r := range args + "," {
+		switch {
+		case r == '(':
+			depth++
+		case r == ')':
+			depth--
+		case r == ',' && depth == 0:
+			if t := strings.TrimSpace(args[from:i]); t != "" {
+				list = append(list, named(t))
 			}
+			from = i + 1
 		}
 	}
+	return list
 }
 
 // named says a type as people do.
@@ -328,27 +335,14 @@ func named(t string) string {
 	case strings.HasPrefix(t, "type("):
 		return "a type"
 	}
-	switch t {
-	case "string":
-		return "a string"
-	case "bool":
-		return "true or false"
-	case "int":
-		return "an integer"
-	case "uint":
-		return "an unsigned integer"
-	case "double":
-		return "a decimal number"
-	case "bytes":
-		return "bytes"
-	case "null", "null_type":
-		return "null"
-	case "timestamp", "google.protobuf.Timestamp":
-		return "a time"
-	case "duration", "google.protobuf.Duration":
-		return "a duration"
-	case "dyn":
-		return "something whose type isn't known"
-	}
-	return t
+	return cmp.Or(typeNames[t], t)
+}
+
+// typeNames are what people call CEL's types.
+var typeNames = map[string]string{
+	"string": "a string", "bool": "true or false", "bytes": "bytes", "null": "null", "null_type": "null",
+	"int": "an integer", "uint": "an unsigned integer", "double": "a decimal number",
+	"timestamp": "a time", "google.protobuf.Timestamp": "a time",
+	"duration": "a duration", "google.protobuf.Duration": "a duration",
+	"dyn": "something whose type isn't known",
 }

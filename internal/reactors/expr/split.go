@@ -73,7 +73,12 @@ func closing(s string) int {
 		case '"', '\'':
 			end := stringEnd(s, i)
 			if end < 0 {
-				return firstClosing(s[i:], i)
+				// The next }} ends the expression, so that the mistake is reported
+				// as what it is.
+				if at := strings.Index(s[i:], "}}"); at >= 0 {
+					return i + at
+				}
+				return -1
 			}
 			i = end
 		case '{':
@@ -84,15 +89,6 @@ func closing(s string) int {
 			}
 			depth = max(0, depth-1)
 		}
-	}
-	return -1
-}
-
-// firstClosing is for a quote that isn't closed: the next }} ends the
-// expression, so that the mistake is reported as what it is.
-func firstClosing(s string, offset int) int {
-	if at := strings.Index(s, "}}"); at >= 0 {
-		return offset + at
 	}
 	return -1
 }

@@ -49,26 +49,28 @@ func written(v ref.Val) (string, error) {
 func mentions(v ref.Val) (list []reactors.Mention, ok bool, err error) {
 	switch v := v.(type) {
 	case *object:
-		m, ok := v.v.(*reactors.Mention)
-		if !ok {
-			return nil, false, errNotText
-		}
-		return []reactors.Mention{*m}, true, nil
+		m, err := mentionIn(v)
+		return []reactors.Mention{m}, err == nil, err
 	case traits.Lister:
 		for it := v.Iterator(); it.HasNext() == types.True; {
-			o, ok := it.Next().(*object)
-			if !ok {
-				return nil, false, errNotText
+			m, err := mentionIn(it.Next())
+			if err != nil {
+				return nil, false, err
 			}
-			m, ok := o.v.(*reactors.Mention)
-			if !ok {
-				return nil, false, errNotText
-			}
-			list = append(list, *m)
+			list = append(list, m)
 		}
 		return list, true, nil
 	}
 	return nil, false, nil
+}
+
+func mentionIn(v ref.Val) (reactors.Mention, error) {
+	if o, ok := v.(*object); ok {
+		if m, ok := o.v.(*reactors.Mention); ok {
+			return *m, nil
+		}
+	}
+	return reactors.Mention{}, errNotText
 }
 
 // mention writes one person.
@@ -92,9 +94,9 @@ func listed(people []reactors.Mention, k kind) string {
 	if len(people) > all {
 		named = people[:some]
 	}
-	words := make([]string, len(named), len(named)+1)
-	for i, m := range named {
-		words[i] = mention(m, k)
+	var words []string
+	for _, m := range named {
+		words = append(words, mention(m, k))
 	}
 	if more := len(people) - len(named); more > 0 {
 		words = append(words, fmt.Sprintf("%d others", more))

@@ -133,12 +133,8 @@ func terms(x celast.Expr) []celast.Expr {
 	return list
 }
 
-// checkVariables finds names that aren't known here, and loops that hide one
-// that is.
-func (e *Env) checkVariables(src string, a *celast.AST) error {
-	return e.checkNames(src, a, a.Expr(), nil)
-}
-
+// checkNames finds names that are known neither here nor as local ones, and
+// loops that hide one that is.
 func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []string) error {
 	switch x.Kind() {
 	case celast.IdentKind:

@@ -91,19 +91,15 @@ func checkSpace(space string) []reactors.ParamError {
 }
 
 // Add is the action "add_member".
-type Add struct{ chat Adder }
+type Add struct {
+	reactors.Described[AddParams]
+	chat Adder
+}
 
 // NewAdd returns the action. The Adder may be nil where nothing is acted on.
-func NewAdd(chat Adder) *Add { return &Add{chat} }
-
-// Name implements [reactors.Action].
-func (*Add) Name() string { return "add_member" }
-
-// Kind implements [reactors.Action].
-func (*Add) Kind() reactors.Kind { return reactors.Acts }
-
-// Params implements [reactors.Action].
-func (*Add) Params() any { return &AddParams{} }
+func NewAdd(chat Adder) *Add {
+	return &Add{reactors.Describe[AddParams]("add_member", reactors.Acts), chat}
+}
 
 // Check implements [reactors.Action].
 func (*Add) Check(params any) []reactors.ParamError {
@@ -140,24 +136,17 @@ func (a *Add) Act(ctx context.Context, raw json.RawMessage) (reactors.Result, er
 	return reactors.Result{}, nil
 }
 
-// Settled implements [reactors.Action]: it sends no message.
-func (*Add) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
-
 // Remove is the action "remove_member".
-type Remove struct{ chat Remover }
+type Remove struct {
+	reactors.Described[RemoveParams]
+	chat Remover
+}
 
 // NewRemove returns the action. The Remover may be nil where nothing is acted
 // on.
-func NewRemove(chat Remover) *Remove { return &Remove{chat} }
-
-// Name implements [reactors.Action].
-func (*Remove) Name() string { return "remove_member" }
-
-// Kind implements [reactors.Action].
-func (*Remove) Kind() reactors.Kind { return reactors.Acts }
-
-// Params implements [reactors.Action].
-func (*Remove) Params() any { return &RemoveParams{} }
+func NewRemove(chat Remover) *Remove {
+	return &Remove{reactors.Describe[RemoveParams]("remove_member", reactors.Acts), chat}
+}
 
 // Check implements [reactors.Action].
 func (*Remove) Check(params any) []reactors.ParamError {
@@ -203,6 +192,3 @@ func (a *Remove) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	}
 	return reactors.Result{}, a.chat.RemoveMember(ctx, r.Space, r.User)
 }
-
-// Settled implements [reactors.Action]: it sends no message.
-func (*Remove) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

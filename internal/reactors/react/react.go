@@ -47,21 +47,15 @@ type Params struct {
 
 // Action reacts.
 type Action struct {
+	reactors.Described[Params]
 	chat Chat
 	opts Options
 }
 
 // New returns the action. Chat may be nil where nothing is acted on.
-func New(chat Chat, opts Options) *Action { return &Action{chat, opts} }
-
-// Name implements [reactors.Action].
-func (*Action) Name() string { return "react" }
-
-// Kind implements [reactors.Action].
-func (*Action) Kind() reactors.Kind { return reactors.Acts }
-
-// Params implements [reactors.Action].
-func (*Action) Params() any { return &Params{} }
+func New(chat Chat, opts Options) *Action {
+	return &Action{reactors.Describe[Params]("react", reactors.Acts), chat, opts}
+}
 
 // longest is well above the longest emoji that there is, in bytes.
 const longest = 64
@@ -109,11 +103,5 @@ func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	if err != nil {
 		return reactors.Result{}, err
 	}
-	if err := a.chat.CreateReaction(ctx, r.Message, r.Emoji); err != nil {
-		return reactors.Result{}, err
-	}
-	return reactors.Result{Message: r.Message}, nil
+	return reactors.Result{Message: r.Message}, a.chat.CreateReaction(ctx, r.Message, r.Emoji)
 }
-
-// Settled implements [reactors.Action]: it sends no message.
-func (*Action) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

@@ -60,20 +60,16 @@ type Params struct {
 }
 
 // Action records.
-type Action struct{ to Recorder }
+type Action struct {
+	reactors.Described[Params]
+	to Recorder
+}
 
 // New returns the action, which records to a Recorder. It may be nil where
 // nothing is acted on, as in lint.
-func New(to Recorder) *Action { return &Action{to: to} }
-
-// Name implements [reactors.Action].
-func (*Action) Name() string { return "record" }
-
-// Kind implements [reactors.Action].
-func (*Action) Kind() reactors.Kind { return reactors.Observes }
-
-// Params implements [reactors.Action].
-func (*Action) Params() any { return &Params{} }
+func New(to Recorder) *Action {
+	return &Action{reactors.Describe[Params]("record", reactors.Observes), to}
+}
 
 // Check implements [reactors.Action].
 func (*Action) Check(params any) []reactors.ParamError {
@@ -117,6 +113,3 @@ func (a *Action) Act(ctx context.Context, request json.RawMessage) (reactors.Res
 	}
 	return reactors.Result{Note: "recorded " + e.Name}, nil
 }
-
-// Settled implements [reactors.Action]: it sends no message.
-func (*Action) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

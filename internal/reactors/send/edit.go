@@ -93,20 +93,16 @@ func checkTarget(of, space string) (mistakes []reactors.ParamError) {
 }
 
 // Update is the action "update".
-type Update struct{ chat Updater }
+type Update struct {
+	reactors.Described[UpdateParams]
+	chat Updater
+}
 
 // NewUpdate returns the action. The Updater may be nil where nothing is acted
 // on.
-func NewUpdate(chat Updater) *Update { return &Update{chat} }
-
-// Name implements [reactors.Action].
-func (*Update) Name() string { return "update" }
-
-// Kind implements [reactors.Action].
-func (*Update) Kind() reactors.Kind { return reactors.Acts }
-
-// Params implements [reactors.Action].
-func (*Update) Params() any { return &UpdateParams{} }
+func NewUpdate(chat Updater) *Update {
+	return &Update{reactors.Describe[UpdateParams]("update", reactors.Acts), chat}
+}
 
 // Check implements [reactors.Action].
 func (*Update) Check(params any) []reactors.ParamError {
@@ -144,30 +140,20 @@ func (u *Update) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 		return reactors.Result{}, err
 	}
 	m, err := u.chat.UpdateMessage(ctx, gchat.UpdateMessage{Name: name, Text: r.Text, Cards: r.Cards})
-	if err != nil {
-		return reactors.Result{}, err
-	}
-	return reactors.Result{Message: m.Name}, nil
+	return reactors.Result{Message: m.Name}, err
 }
 
-// Settled implements [reactors.Action]: it sends no new message.
-func (*Update) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
-
 // Delete is the action "delete".
-type Delete struct{ chat Deleter }
+type Delete struct {
+	reactors.Described[DeleteParams]
+	chat Deleter
+}
 
 // NewDelete returns the action. The Deleter may be nil where nothing is acted
 // on.
-func NewDelete(chat Deleter) *Delete { return &Delete{chat} }
-
-// Name implements [reactors.Action].
-func (*Delete) Name() string { return "delete" }
-
-// Kind implements [reactors.Action].
-func (*Delete) Kind() reactors.Kind { return reactors.Acts }
-
-// Params implements [reactors.Action].
-func (*Delete) Params() any { return &DeleteParams{} }
+func NewDelete(chat Deleter) *Delete {
+	return &Delete{reactors.Describe[DeleteParams]("delete", reactors.Acts), chat}
+}
 
 // Check implements [reactors.Action].
 func (*Delete) Check(params any) []reactors.ParamError {
@@ -202,6 +188,3 @@ func (d *Delete) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	}
 	return reactors.Result{}, d.chat.DeleteMessage(ctx, name)
 }
-
-// Settled implements [reactors.Action]: it sends no new message.
-func (*Delete) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

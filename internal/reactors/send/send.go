@@ -37,19 +37,13 @@ type Params struct {
 }
 
 // Action sends a message.
-type Action struct{ chat Sender }
+type Action struct {
+	reactors.Described[Params]
+	chat Sender
+}
 
 // New returns the action. The Sender may be nil where nothing is acted on.
-func New(chat Sender) *Action { return &Action{chat} }
-
-// Name implements [reactors.Action].
-func (*Action) Name() string { return "send" }
-
-// Kind implements [reactors.Action].
-func (*Action) Kind() reactors.Kind { return reactors.Acts }
-
-// Params implements [reactors.Action].
-func (*Action) Params() any { return &Params{} }
+func New(chat Sender) *Action { return &Action{reactors.Describe[Params]("send", reactors.Acts), chat} }
 
 // Check implements [reactors.Action].
 func (*Action) Check(params any) []reactors.ParamError {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -39,6 +38,7 @@ type Options struct {
 
 // Action runs modules.
 type Action struct {
+	reactors.Described[Params]
 	options   Options
 	delegates map[string]reactors.Action
 	runtime   wazero.Runtime
@@ -57,7 +57,8 @@ func New(o Options, delegates ...reactors.Action) (*Action, error) {
 		o.Timeout = 100 * time.Millisecond
 	}
 	a := &Action{
-		options: o, delegates: map[string]reactors.Action{},
+		Described: reactors.Describe[Params]("exec", reactors.Composes),
+		options:   o, delegates: map[string]reactors.Action{},
 		running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), // greedy ones leave room for other work
 		modules: map[string]*loaded{},
 	}
@@ -78,15 +79,6 @@ func New(o Options, delegates ...reactors.Action) (*Action, error) {
 // Close releases all modules.
 func (a *Action) Close(ctx context.Context) error { return a.runtime.Close(ctx) }
 
-// Name implements [reactors.Action].
-func (*Action) Name() string { return "exec" }
-
-// Kind implements [reactors.Action].
-func (*Action) Kind() reactors.Kind { return reactors.Composes }
-
-// Params implements [reactors.Action].
-func (*Action) Params() any { return &Params{} }
-
 // Check implements [reactors.Action]: it loads the module.
 func (a *Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
@@ -104,14 +96,6 @@ func (a *Action) Check(params any) []reactors.ParamError {
 	}
 	p.Digest = digest
 	return nil
-}
-
-// path is where a module is.
-func (a *Action) path(module string) string {
-	if filepath.IsAbs(module) {
-		return module
-	}
-	return filepath.Join(a.options.Dir, module)
 }
 
 // request is what is stored: what the module asked for, prepared.
@@ -194,6 +178,3 @@ func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	}
 	return result, nil
 }
-
-// Settled implements [reactors.Action]: it sends no message.
-func (*Action) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }

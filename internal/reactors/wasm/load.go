@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -37,7 +38,10 @@ func unfit(suggestion, format string, args ...any) error {
 // load reads and compiles a module, if it isn't there yet, and returns its
 // digest.
 func (a *Action) load(ctx context.Context, module string) (string, error) {
-	file, err := os.Open(a.path(module))
+	if !filepath.IsAbs(module) {
+		module = filepath.Join(a.options.Dir, module)
+	}
+	file, err := os.Open(module)
 	if err != nil {
 		return "", fmt.Errorf("read the module: %w", err)
 	}

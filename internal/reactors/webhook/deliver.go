@@ -72,9 +72,6 @@ func (a *Action) Act(ctx context.Context, raw json.RawMessage) (reactors.Result,
 	return reactors.Result{Note: "answered " + strconv.Itoa(status)}, nil
 }
 
-// Settled implements [reactors.Action]: it sends no message.
-func (*Action) Settled(context.Context, json.RawMessage) (bool, error) { return false, nil }
-
 // post sends a request once.
 func (a *Action) post(ctx context.Context, target *url.URL, secrets []*standardwebhooks.Webhook, r request) (int, error) {
 	now := time.Now()

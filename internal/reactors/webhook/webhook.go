@@ -39,6 +39,7 @@ type Options struct {
 
 // Action posts.
 type Action struct {
+	reactors.Described[Params]
 	guard   guard
 	client  *http.Client
 	timeout time.Duration
@@ -49,22 +50,13 @@ func New(o Options) *Action {
 	if o.Timeout == 0 {
 		o.Timeout = 15 * time.Second
 	}
-	a := &Action{guard: newGuard(o), timeout: o.Timeout}
+	a := &Action{Described: reactors.Describe[Params]("webhook", reactors.Observes), guard: newGuard(o), timeout: o.Timeout}
 	a.client = a.newClient(o)
 	return a
 }
 
 // Close closes connections that are kept for the next event.
 func (a *Action) Close() { a.client.CloseIdleConnections() }
-
-// Name implements [reactors.Action].
-func (*Action) Name() string { return "webhook" }
-
-// Kind implements [reactors.Action].
-func (*Action) Kind() reactors.Kind { return reactors.Observes }
-
-// Params implements [reactors.Action].
-func (*Action) Params() any { return &Params{} }
 
 // Check implements [reactors.Action]. It doesn't open the secret file, which
 // may exist only where the worker runs.
