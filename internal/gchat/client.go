@@ -33,6 +33,7 @@ import (
 
 	"golang.org/x/time/rate"
 	"google.golang.org/api/chat/v1"
+	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
@@ -171,6 +172,19 @@ func open(ctx context.Context, endpoint string, client *http.Client, err error) 
 		return nil, fmt.Errorf("open the Chat API: %w", err)
 	}
 	return service, nil
+}
+
+// A call of the library to one method, with its answer A.
+type call[C, A any] interface {
+	Context(ctx context.Context) C
+	Do(opts ...googleapi.CallOption) (A, error)
+}
+
+// do makes one call, with its repetitions by the library, within CallTimeout.
+func do[C call[C, A], A any](ctx context.Context, c *Client, one C) (A, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
+	defer cancel()
+	return one.Context(ctx).Do()
 }
 
 // refusal answers every call with the reason why there are no credentials.

@@ -25,10 +25,8 @@ func (c *Client) FindDirectMessage(ctx context.Context, user string) (space stri
 	if err := c.reads.spaces.Wait(ctx); err != nil {
 		return "", fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	found, err := c.service.Spaces.FindDirectMessage().Name(user).Context(ctx).Do()
-	if code(err) == http.StatusNotFound && !appMissing(err) {
+	found, err := do(ctx, c, c.service.Spaces.FindDirectMessage().Name(user))
+	if notFound(err) {
 		return "", reactors.Permanent(fmt.Errorf("%s: %w", doing, ErrNoDirectMessage))
 	}
 	if err != nil {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
+	"strings"
 
 	"google.golang.org/api/chat/v1"
 
@@ -44,24 +44,19 @@ func (c *Client) UpdateMessage(ctx context.Context, m UpdateMessage) (Message, e
 }
 
 func (c *Client) patch(ctx context.Context, m UpdateMessage) (*chat.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
 	cards, err := cardsOf(m.Cards)
 	if err != nil {
 		return nil, err
 	}
-	mask := ""
+	var mask []string
 	if m.Text != "" {
-		mask = "text"
+		mask = append(mask, "text")
 	}
 	if len(cards) > 0 {
-		if mask != "" {
-			mask += ","
-		}
-		mask += "cards_v2"
+		mask = append(mask, "cards_v2")
 	}
 	body := &chat.Message{Text: m.Text, CardsV2: cards}
-	return c.service.Spaces.Messages.Patch(m.Name, body).UpdateMask(mask).Context(ctx).Do()
+	return do(ctx, c, c.service.Spaces.Messages.Patch(m.Name, body).UpdateMask(strings.Join(mask, ",")))
 }
 
 // DeleteMessage deletes one of the app's messages, by Google's id or the
@@ -70,7 +65,7 @@ func (c *Client) DeleteMessage(ctx context.Context, name string) error {
 	if !events.IsMessage(name) {
 		return reactors.Permanent(fmt.Errorf("delete a message: %q is not a message's name", name))
 	}
-	err := c.remove(ctx, name)
+	_, err := do(ctx, c, c.service.Spaces.Messages.Delete(name))
 	if err == nil {
 		return nil
 	}
@@ -81,17 +76,10 @@ func (c *Client) DeleteMessage(ctx context.Context, name string) error {
 	return failure.mark("delete " + name)
 }
 
-func (c *Client) remove(ctx context.Context, name string) error {
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	_, err := c.service.Spaces.Messages.Delete(name).Context(ctx).Do()
-	return err
-}
-
 // isGone reports whether the message isn't there, after a write to it ended
 // with err. Google doesn't say how it answers for a tombstone.
 func (c *Client) isGone(ctx context.Context, name string, err error) bool {
-	if code(err) == http.StatusNotFound && !appMissing(err) {
+	if notFound(err) {
 		return true
 	}
 	m, found, lookErr := c.lookUp(ctx, name)

@@ -92,6 +92,9 @@ func appMissing(err error) bool {
 	return code(err) == http.StatusNotFound && strings.Contains(err.Error(), "Chat app not found")
 }
 
+// notFound reports whether Google doesn't have the resource.
+func notFound(err error) bool { return code(err) == http.StatusNotFound && !appMissing(err) }
+
 // mark turns the failure into the error that the dispatcher acts on. Texts are
 // kept out of it, as errors are logged.
 func (f failure) mark(doing string, texts ...string) error {

@@ -45,14 +45,12 @@ func (c *Client) Members(ctx context.Context, q MembersQuery) (MembersPage, erro
 	if err := c.reads.wait(ctx, c.reads.members, q.Space); err != nil {
 		return MembersPage{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	call := c.memberships.Spaces.Members.List(q.Space).PageSize(membersPerPage).PageToken(q.Page).Context(ctx)
+	call := c.memberships.Spaces.Members.List(q.Space).PageSize(membersPerPage).PageToken(q.Page)
 	if q.AsUser {
 		call.ShowGroups(true).ShowInvited(true)
 	}
 	began := time.Now()
-	answer, err := call.Do()
+	answer, err := do(ctx, c, call)
 	if err != nil {
 		return MembersPage{}, explainRead(err).mark(doing)
 	}

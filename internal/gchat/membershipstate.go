@@ -32,18 +32,13 @@ func (c *Client) MembershipState(ctx context.Context, space, user string) (Membe
 	if err := c.reads.wait(ctx, c.reads.members, space); err != nil {
 		return MembershipState{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	m, err := c.admin.Spaces.Members.Get(events.MemberName(space, user)).Context(ctx).Do()
+	m, err := do(ctx, c, c.admin.Spaces.Members.Get(events.MemberName(space, user)))
 	switch {
-	case code(err) == http.StatusNotFound && !appMissing(err):
+	case notFound(err):
 		return MembershipState{State: NotMember}, nil
 	case err != nil:
 		return MembershipState{}, classify(err).saying(http.StatusForbidden, needsApproval).mark(doing)
 	}
-	since, err := time.Parse(time.RFC3339Nano, m.CreateTime)
-	if err != nil {
-		since = time.Time{}
-	}
+	since, _ := time.Parse(time.RFC3339Nano, m.CreateTime)
 	return MembershipState{State: m.State, Since: since}, nil
 }

@@ -31,7 +31,8 @@ func (c *Client) AddMember(ctx context.Context, space, user string) (state strin
 	if err := c.awaitMemberWrite(ctx, space, user); err != nil {
 		return "", fmt.Errorf("%s: %w", doing, err)
 	}
-	added, err := c.addMember(ctx, space, user)
+	member := &chat.Membership{Member: &chat.User{Name: user, Type: "HUMAN"}}
+	added, err := do(ctx, c, c.admin.Spaces.Members.Create(space, member))
 	if err == nil {
 		return added.State, nil
 	}
@@ -55,8 +56,8 @@ func (c *Client) RemoveMember(ctx context.Context, space, user string) error {
 	if err := c.awaitMemberWrite(ctx, space, user); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	err := c.removeMember(ctx, space, user)
-	if err == nil || code(err) == http.StatusNotFound && !appMissing(err) {
+	_, err := do(ctx, c, c.admin.Spaces.Members.Delete(events.MemberName(space, user)))
+	if err == nil || notFound(err) {
 		return nil
 	}
 	failure := classify(err)
@@ -85,20 +86,6 @@ func checkNames(space, user string) error {
 		return reactors.Permanent(fmt.Errorf("%q is not a user's name", user))
 	}
 	return nil
-}
-
-func (c *Client) addMember(ctx context.Context, space, user string) (*chat.Membership, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	member := &chat.Membership{Member: &chat.User{Name: user, Type: "HUMAN"}}
-	return c.admin.Spaces.Members.Create(space, member).Context(ctx).Do()
-}
-
-func (c *Client) removeMember(ctx context.Context, space, user string) error {
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	_, err := c.admin.Spaces.Members.Delete(events.MemberName(space, user)).Context(ctx).Do()
-	return err
 }
 
 // MemberState reads the state of the person's membership as whoever reads; ""

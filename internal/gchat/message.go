@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"google.golang.org/api/chat/v1"
-	"google.golang.org/api/googleapi"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -98,8 +97,6 @@ func (c *Client) CreateMessage(ctx context.Context, m CreateMessage) (Message, e
 }
 
 func (c *Client) create(ctx context.Context, m CreateMessage) (*chat.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
 	cards, err := cardsOf(m.Cards)
 	if err != nil {
 		return nil, err
@@ -114,7 +111,7 @@ func (c *Client) create(ctx context.Context, m CreateMessage) (*chat.Message, er
 		// Without the option Google ignores the thread (fact sheet §6.2).
 		call.MessageReplyOption("REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD")
 	}
-	return call.RequestId(m.RequestID).MessageId(m.MessageID).Context(ctx).Do()
+	return do(ctx, c, call.RequestId(m.RequestID).MessageId(m.MessageID))
 }
 
 // MessageByClientID looks a message up by the id that the app gave it. A
@@ -128,11 +125,8 @@ func (c *Client) lookUp(ctx context.Context, name string) (m Message, found bool
 	if !events.IsMessage(name) {
 		return Message{}, false, reactors.Permanent(fmt.Errorf("look up a message: %q is not a message's name", name))
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	got, err := c.service.Spaces.Messages.Get(name).Context(ctx).Do()
-	var answer *googleapi.Error
-	if errors.As(err, &answer) && answer.Code == http.StatusNotFound {
+	got, err := do(ctx, c, c.service.Spaces.Messages.Get(name))
+	if code(err) == http.StatusNotFound {
 		return Message{}, false, nil
 	}
 	if err != nil {
@@ -149,8 +143,7 @@ func messageOf(m *chat.Message) Message {
 	if m.Sender != nil {
 		out.Sender = m.Sender.Name
 	}
-	if t, err := time.Parse(time.RFC3339Nano, m.CreateTime); err == nil {
-		out.CreateTime = t.UTC()
-	}
+	created, _ := time.Parse(time.RFC3339Nano, m.CreateTime)
+	out.CreateTime = created.UTC()
 	return out
 }

@@ -28,17 +28,11 @@ func (c *Client) CreateReaction(ctx context.Context, message, emoji string) erro
 	if err := c.reactions.Wait(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	_, err := c.user.Spaces.Messages.Reactions.Create(message, &chat.Reaction{Emoji: &chat.Emoji{Unicode: emoji}}).Context(ctx).Do()
-	if err == nil {
+	_, err := do(ctx, c, c.user.Spaces.Messages.Reactions.Create(message, &chat.Reaction{Emoji: &chat.Emoji{Unicode: emoji}}))
+	if err == nil || code(err) == http.StatusConflict { // it is there already
 		return nil
 	}
-	failure := classify(err)
-	if failure.outcome == idTaken {
-		return nil
-	}
-	return failure.
+	return classify(err).
 		saying(http.StatusForbidden, "the user of auth may not react here: they have to be in the space, and to have given consent for reactions").
 		saying(http.StatusNotFound, "the message isn't there any more").
 		saying(http.StatusBadRequest, "Google Chat doesn't accept the emoji").

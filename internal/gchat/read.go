@@ -34,10 +34,7 @@ var (
 // Message reads a message, which may be a tombstone. Errors are marked as
 // those of CreateMessage are, and with ErrGone or ErrDenied.
 func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
-	got, err := c.read(ctx, name, c.reads.messages, func(ctx context.Context) error {
-		_, err := c.reader.Spaces.Messages.Get(name).Context(ctx).Do()
-		return err
-	})
+	got, err := read(ctx, c, name, c.reads.messages, c.reader.Spaces.Messages.Get(name))
 	if !errors.Is(err, ErrDenied) {
 		return got, err
 	}
@@ -48,9 +45,7 @@ func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
 	if err := c.reads.wait(ctx, c.reads.messages, space); err != nil {
 		return got, fmt.Errorf("read %s: %w", name, err)
 	}
-	probe, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	if _, probeErr := c.reader.Spaces.Messages.List(space).PageSize(1).Context(probe).Do(); probeErr == nil {
+	if _, probeErr := do(ctx, c, c.reader.Spaces.Messages.List(space).PageSize(1)); probeErr == nil {
 		return got, reactors.Permanent(fmt.Errorf("read %s: it is forbidden, while others of its space can be read: %w", name, ErrGone))
 	} else if code(probeErr) != http.StatusForbidden && code(probeErr) != http.StatusNotFound {
 		return got, classify(probeErr).mark("see whether " + space + " can be read")
@@ -61,27 +56,18 @@ func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
 // Membership reads a membership: "spaces/S/members/U". Somebody who has left
 // is ErrGone.
 func (c *Client) Membership(ctx context.Context, name string) (Resource, error) {
-	return c.read(ctx, name, c.reads.members, func(ctx context.Context) error {
-		_, err := c.memberships.Spaces.Members.Get(name).Context(ctx).Do()
-		return err
-	})
+	return read(ctx, c, name, c.reads.members, c.memberships.Spaces.Members.Get(name))
 }
 
 // Space reads a space.
 func (c *Client) Space(ctx context.Context, name string) (Resource, error) {
-	return c.read(ctx, name, c.reads.spaces, func(ctx context.Context) error {
-		_, err := c.memberships.Spaces.Get(name).Context(ctx).Do()
-		return err
-	})
+	return read(ctx, c, name, c.reads.spaces, c.memberships.Spaces.Get(name))
 }
 
 // Event reads a past event again, with its resources as they are now: the
 // only way for an app to read a reaction.
 func (c *Client) Event(ctx context.Context, name string) (SpaceEvent, time.Time, error) {
-	got, err := c.readPaced(ctx, name, c.eventReads.Wait, func(ctx context.Context) error {
-		_, err := c.reader.Spaces.SpaceEvents.Get(name).Context(ctx).Do()
-		return err
-	})
+	got, err := readPaced(ctx, c, name, c.eventReads.Wait, c.reader.Spaces.SpaceEvents.Get(name))
 	if err != nil {
 		return SpaceEvent{}, time.Time{}, err
 	}
@@ -96,20 +82,18 @@ func (c *Client) Event(ctx context.Context, name string) (SpaceEvent, time.Time,
 	return e, got.AsOf, nil
 }
 
-func (c *Client) read(ctx context.Context, name string, kind *rate.Limiter, call func(context.Context) error) (Resource, error) {
+func read[C call[C, A], A any](ctx context.Context, c *Client, name string, kind *rate.Limiter, one C) (Resource, error) {
 	wait := func(ctx context.Context) error { return c.reads.wait(ctx, kind, events.SpaceOf(name)) }
-	return c.readPaced(ctx, name, wait, call)
+	return readPaced(ctx, c, name, wait, one)
 }
 
-func (c *Client) readPaced(ctx context.Context, name string, wait, call func(context.Context) error) (Resource, error) {
+func readPaced[C call[C, A], A any](ctx context.Context, c *Client, name string, wait func(context.Context) error, one C) (Resource, error) {
 	if err := wait(ctx); err != nil {
 		return Resource{}, fmt.Errorf("read %s: %w", name, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
 	var got received
 	began := time.Now()
-	if err := call(withReceived(ctx, &got)); err != nil {
+	if _, err := do(withReceived(ctx, &got), c, one); err != nil {
 		return Resource{}, explainRead(err).mark("read " + name)
 	}
 	return Resource{Data: got.body.Bytes(), AsOf: asOf(got.header, began)}, nil

@@ -41,12 +41,9 @@ func (c *Client) SpaceEvents(ctx context.Context, q EventsQuery) (EventsPage, er
 	if err := c.eventReads.Wait(ctx); err != nil {
 		return EventsPage{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
 	var got received
-	_, err := c.reader.Spaces.SpaceEvents.List(q.Space).Filter(q.filter()).PageSize(eventsPerPage).PageToken(q.Page).
-		Context(withReceived(ctx, &got)).Do()
-	if err != nil {
+	call := c.reader.Spaces.SpaceEvents.List(q.Space).Filter(q.filter()).PageSize(eventsPerPage).PageToken(q.Page)
+	if _, err := do(withReceived(ctx, &got), c, call); err != nil {
 		return EventsPage{}, classify(err).mark(doing)
 	}
 	page, err := readEvents(got.body.Bytes())

@@ -1,8 +1,6 @@
 package gchat
 
-import (
-	"context"
-)
+import "context"
 
 // SpaceInfo is what a list tells of a space.
 type SpaceInfo struct {
@@ -24,9 +22,7 @@ const spacesPerPage = 1000
 // is the token of the one before, "" for the first. Direct messages and group
 // chats in which nobody has written yet aren't listed.
 func (c *Client) Spaces(ctx context.Context, page string) (SpacesPage, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
-	defer cancel()
-	answer, err := c.memberships.Spaces.List().PageSize(spacesPerPage).PageToken(page).Context(ctx).Do()
+	answer, err := do(ctx, c, c.memberships.Spaces.List().PageSize(spacesPerPage).PageToken(page))
 	if err != nil {
 		return SpacesPage{}, classify(err).mark("list the spaces")
 	}
