@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -19,20 +20,6 @@ const (
 	groupReactors      = "Reactors"
 )
 
-// pages are the documents that explain the groups' codes.
-var pages = map[string]string{
-	groupConfig:        "docs/doctor/config.md",
-	groupIdentity:      "docs/doctor/identity.md",
-	groupAPIs:          "docs/doctor/apis.md",
-	groupChatApp:       "docs/doctor/chat-app.md",
-	groupPubSub:        "docs/doctor/pubsub.md",
-	groupDeadLetters:   "docs/doctor/dead-letters.md",
-	groupDatabase:      "docs/doctor/database.md",
-	groupSubscriptions: "docs/doctor/subscriptions.md",
-	groupClock:         "docs/doctor/clock.md",
-	groupReactors:      "docs/doctor/reactors.md",
-}
-
 // check is one thing that has to be right.
 type check struct {
 	code  string
@@ -43,7 +30,11 @@ type check struct {
 	run   run
 }
 
-func (c check) doc() string { return pages[c.group] + "#" + strings.ToLower(c.code) }
+// doc is where the code is explained: "docs/doctor/chat-app.md#sk401".
+func (c check) doc() string {
+	page := strings.NewReplacer(" ", "-", "/", "").Replace(c.group)
+	return "docs/doctor/" + strings.ToLower(page+".md#"+c.code)
+}
 
 // result is what the report says of a finding, in one line.
 func (c check) result(f finding) Result {
@@ -81,6 +72,14 @@ func skipped(format string, args ...any) finding {
 func (f finding) about(names ...string) finding {
 	f.subjects = names
 	return f
+}
+
+// appendNew appends a name that isn't in the list yet.
+func appendNew(list []string, name string) []string {
+	if slices.Contains(list, name) {
+		return list
+	}
+	return append(list, name)
 }
 
 // enough is how many names a line holds.

@@ -43,8 +43,8 @@ func configOverlap(_ context.Context, e *examination) finding {
 	all := e.cfg.Workspace.All()
 	for i, wide := range all {
 		for j, t := range all {
-			if i != j && takesIn(wide, t) && shareTypes(wide, t) && !slices.Contains(twice, t.Target) {
-				twice = append(twice, t.Target)
+			if i != j && takesIn(wide, t) && shareTypes(wide, t) {
+				twice = appendNew(twice, t.Target)
 			}
 		}
 	}

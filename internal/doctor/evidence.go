@@ -157,9 +157,7 @@ func targetKind(scope string) string {
 func kindsOf(types []string) []string {
 	var kinds []string
 	for _, t := range types {
-		if k := events.ResourceOf(t); !slices.Contains(kinds, k) {
-			kinds = append(kinds, k)
-		}
+		kinds = appendNew(kinds, events.ResourceOf(t))
 	}
 	return kinds
 }

@@ -31,32 +31,24 @@ func (e *examination) anonymous() bool {
 }
 
 func identityKnown(_ context.Context, e *examination) finding {
-	if e.anonymous() {
-		if f := e.clients(); f.outcome != OK {
-			return f
-		}
-		return fine("auth.mode %s; an endpoint on this machine gets none", e.cfg.Auth.Mode)
+	var identity credentials.Identity
+	var err error
+	if !e.anonymous() {
+		identity, err = credentials.Describe(e.cfg.Auth)
 	}
-	identity, err := credentials.Describe(e.cfg.Auth)
-	if err != nil {
-		return unidentified(err, e.cfg.Auth)
+	if err == nil {
+		_, err = e.manager()
 	}
-	if f := e.clients(); f.outcome != OK {
-		return f
-	}
-	return fine("%s", identity)
-}
-
-// clients opens both of Google's APIs.
-func (e *examination) clients() finding {
-	_, err := e.manager()
 	if err == nil {
 		_, err = e.chat()
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return unidentified(err, e.cfg.Auth)
+	case e.anonymous():
+		return fine("auth.mode %s; an endpoint on this machine gets none", e.cfg.Auth.Mode)
 	}
-	return fine("")
+	return fine("%s", identity)
 }
 
 // unidentified is what comes of credentials that are missing or refused.
@@ -103,11 +95,11 @@ func atHome(identity credentials.Identity, project string) finding {
 
 func googleReached(_ context.Context, e *examination) finding {
 	_, err := e.listed()
-	code, answered := answer(err)
+	code := answer(err)
 	switch {
-	case err == nil, answered && code < 500 && code != http.StatusTooManyRequests:
+	case err == nil, code > 0 && code < 500 && code != http.StatusTooManyRequests:
 		return fine("it answers")
-	case answered:
+	case code > 0:
 		return failed(err.Error(), "wait a few minutes and run doctor again; https://www.google.com/appsstatus/dashboard shows outages")
 	case tokenRefused(err):
 		return fine("it answers")
@@ -117,13 +109,13 @@ func googleReached(_ context.Context, e *examination) finding {
 	return failed(err.Error(), "let this machine reach *.googleapis.com on port 443, directly or by HTTPS_PROXY")
 }
 
-// answer is the HTTP status of Google's answer, if there was one.
-func answer(err error) (code int, answered bool) {
+// answer is the HTTP status of Google's answer; 0 if there was none.
+func answer(err error) int {
 	var refusal *subscriptions.Error
-	if errors.As(err, &refusal) && refusal.Code != 0 {
-		return refusal.Code, true
+	if errors.As(err, &refusal) {
+		return refusal.Code
 	}
-	return 0, false
+	return 0
 }
 
 // tokenRefused reports whether no call was made because Google gave no token.
@@ -134,8 +126,7 @@ func tokenRefused(err error) bool {
 
 func credentialsAccepted(_ context.Context, e *examination) finding {
 	_, err := e.listed()
-	code, _ := answer(err)
-	if code == http.StatusUnauthorized || tokenRefused(err) {
+	if answer(err) == http.StatusUnauthorized || tokenRefused(err) {
 		return unidentified(err, e.cfg.Auth)
 	}
 	return fine("they are good")
@@ -207,9 +198,7 @@ func (e *examination) refused(words ...string) (lacking []trial, f finding, ok b
 func kindNames(trials []trial) []string {
 	var names []string
 	for _, t := range trials {
-		if !slices.Contains(names, t.kind) {
-			names = append(names, t.kind)
-		}
+		names = appendNew(names, t.kind)
 	}
 	return names
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 // ProbeOptions say where to post a message, and how long to wait for it.
@@ -57,13 +57,8 @@ type ProbeReport struct {
 
 // Lost is the first hop that is not as it should be; nil for none.
 func (r ProbeReport) Lost() *Hop {
-	for i, h := range r.Hops {
-		if h.Outcome == Failed {
-			return &r.Hops[i]
-		}
-	}
-	for i, h := range r.Hops {
-		if h.Outcome == Warning {
+	for _, o := range []Outcome{Failed, Warning} {
+		if i := slices.IndexFunc(r.Hops, func(h Hop) bool { return h.Outcome == o }); i >= 0 {
 			return &r.Hops[i]
 		}
 	}
@@ -112,8 +107,12 @@ type probe struct {
 // hop notes what was found, and reports whether there is a way on.
 func (p *probe) hop(ctx context.Context, name string, look run) bool {
 	f := p.run(ctx, check{run: look})
-	p.report.Hops = append(p.report.Hops, Hop{Name: name, Outcome: f.outcome, Seen: f.seen, Fix: f.fix})
+	p.add(name, f)
 	return f.outcome != Failed
+}
+
+func (p *probe) add(name string, f finding) {
+	p.report.Hops = append(p.report.Hops, Hop{Name: name, Outcome: f.outcome, Seen: f.seen, Fix: f.fix})
 }
 
 func databaseReady(ctx context.Context, e *examination) finding {
@@ -155,13 +154,16 @@ func (p *probe) arrives(ctx context.Context) bool {
 	const name = "the event is recorded"
 	l, err := p.eventLog()
 	if err != nil {
-		p.report.Hops = append(p.report.Hops, Hop{Name: name, Outcome: Failed, Seen: err.Error()})
+		p.add(name, failed(err.Error()))
 		return false
 	}
 	for began := p.examination.opts.Now(); ; {
 		seen, found, err := l.SeeMessage(ctx, p.opts.Space, p.report.Message, p.since) // any, if a person posts it
 		if found {
-			p.found(name, seen)
+			r := &p.report
+			r.Message, r.EventTime, r.ReceivedAt = seen.Message, seen.EventTime, seen.ReceivedAt
+			r.Seconds = seen.ReceivedAt.Sub(seen.EventTime).Seconds()
+			p.add(name, fine("%.1f s after it happened", r.Seconds))
 			return true
 		}
 		waited := p.examination.opts.Now().Sub(began)
@@ -170,18 +172,8 @@ func (p *probe) arrives(ctx context.Context) bool {
 			if err != nil {
 				text += ": " + err.Error()
 			}
-			p.report.Hops = append(p.report.Hops, Hop{
-				Name: name, Outcome: Warning, Seen: text,
-				Fix: []string{"look at the worker's log, or try again with a longer --timeout: Google may take minutes"},
-			})
+			p.add(name, warning(text, "look at the worker's log, or try again with a longer --timeout: Google may take minutes"))
 			return false
 		}
 	}
-}
-
-func (p *probe) found(name string, seen eventlog.Sighting) {
-	r := &p.report
-	r.Message, r.EventTime, r.ReceivedAt = seen.Message, seen.EventTime, seen.ReceivedAt
-	r.Seconds = seen.ReceivedAt.Sub(seen.EventTime).Seconds()
-	r.Hops = append(r.Hops, Hop{Name: name, Outcome: OK, Seen: fmt.Sprintf("%.1f s after it happened", r.Seconds)})
 }

@@ -124,14 +124,10 @@ func (a aspect) run(_ context.Context, e *examination) finding {
 		}
 		f.outcome = worse(f.outcome, drift)
 		seen = append(seen, describe(drift))
-		if !slices.Contains(f.fix, drift.Fix) {
-			f.fix = append(f.fix, drift.Fix)
-		}
+		f.fix = appendNew(f.fix, drift.Fix)
 		f.subjects = []string{resource}
 	}
-	if len(seen) > 0 {
-		f.seen = strings.Join(seen, "; ")
-	}
+	f.seen = strings.Join(seen, "; ")
 	return f
 }
 

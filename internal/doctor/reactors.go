@@ -259,15 +259,9 @@ func rulesAwait(_ context.Context, e *examination, rules []Rule) finding {
 			if r.Mode == off || e.cfg.Workspace.Requests(name) {
 				continue
 			}
-			if line := name + " (rule " + r.ID + ")"; !slices.Contains(lost, line) {
-				lost = append(lost, line)
-			}
-			if !slices.Contains(missing, name) {
-				missing = append(missing, name)
-			}
-			if !slices.Contains(ids, r.ID) {
-				ids = append(ids, r.ID)
-			}
+			lost = appendNew(lost, name+" (rule "+r.ID+")")
+			missing = appendNew(missing, name)
+			ids = appendNew(ids, r.ID)
 		}
 	}
 	switch {

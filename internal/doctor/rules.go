@@ -55,9 +55,7 @@ func count(rules []Rule, mode string) (n int) {
 
 func idsOf(rules []Rule) (ids []string) {
 	for _, r := range rules {
-		if !slices.Contains(ids, r.ID) {
-			ids = append(ids, r.ID)
-		}
+		ids = appendNew(ids, r.ID)
 	}
 	return ids
 }
@@ -67,14 +65,8 @@ func idsOf(rules []Rule) (ids []string) {
 func users(rules []Rule, does func(action string) bool) (ids, done []string) {
 	for _, r := range rules {
 		for _, action := range r.Chat {
-			if !does(action) {
-				continue
-			}
-			if !slices.Contains(ids, r.ID) {
-				ids = append(ids, r.ID)
-			}
-			if !slices.Contains(done, action) {
-				done = append(done, action)
+			if does(action) {
+				ids, done = appendNew(ids, r.ID), appendNew(done, action)
 			}
 		}
 	}

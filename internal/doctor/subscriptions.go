@@ -84,8 +84,8 @@ func nothingSuspended(_ context.Context, _ *examination, actions []subscriptions
 			continue
 		}
 		seen = append(seen, a.Desired.Scope+" ("+a.Actual.SuspensionReason+")")
-		if a.Remedy != "" && !slices.Contains(fix, a.Remedy) {
-			fix = append(fix, a.Remedy)
+		if a.Remedy != "" {
+			fix = appendNew(fix, a.Remedy)
 		}
 	}
 	if len(seen) > 0 {
