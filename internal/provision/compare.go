@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"fmt"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -57,7 +58,7 @@ func compare[T any](fields []field[T], live, want T, name string, fix func(field
 			continue
 		}
 		drifts = append(drifts, Drift{
-			Resource: name, Field: f.path, Got: or(got, none), Want: wanted,
+			Resource: name, Field: f.path, Got: cmp.Or(got, none), Want: wanted,
 			Why: f.why, Fix: fix(f), Mend: f.mend, Grave: f.grave,
 		})
 	}

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"os"
 	"strings"
 	"testing"
@@ -28,7 +29,7 @@ func TestDocumentIsCurrent(t *testing.T) {
 			}
 		}
 		if !found {
-			t.Errorf("no row says that %s must be %s, and can be changed: %s", f.path, or(value, "one of ours"), mend)
+			t.Errorf("no row says that %s must be %s, and can be changed: %s", f.path, cmp.Or(value, "one of ours"), mend)
 		}
 	}
 	if rows != len(subscriptionFields()) {

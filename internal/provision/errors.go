@@ -61,9 +61,10 @@ func role(verb string) string {
 // explain says what failed and what to do about it. The permission that the call
 // needs is "pubsub.topics." or "pubsub.subscriptions." before verb.
 func (p *Provisioner) explain(do, resource, verb string, err error) error {
+	what := fmt.Sprintf("%s %s %s", do, kind(resource), id(resource))
 	if disabled(err) {
-		return fmt.Errorf("%s %s %s: the Pub/Sub API is switched off; run: gcloud services enable pubsub.googleapis.com --project=%s: %w",
-			do, kind(resource), id(resource), project(resource), err)
+		return fmt.Errorf("%s: the Pub/Sub API is switched off; run: gcloud services enable pubsub.googleapis.com --project=%s: %w",
+			what, project(resource), err)
 	}
 	switch message := status.Convert(err).Message(); {
 	case status.Code(err) == codes.PermissionDenied:
@@ -72,11 +73,11 @@ func (p *Provisioner) explain(do, resource, verb string, err error) error {
 			Grant: fmt.Sprintf("gcloud projects add-iam-policy-binding %s --member=%s --role=%s", project(resource), p.caller(), role(verb)),
 		}
 	case verb == "setIamPolicy" && strings.Contains(message, "permitted customer"):
-		return fmt.Errorf("%s %s %s: the organization policy iam.allowedPolicyMemberDomains keeps Google's accounts out; an organization policy administrator must allow %s: %w",
-			do, kind(resource), id(resource), strings.TrimPrefix(Chat, "serviceAccount:"), err)
+		return fmt.Errorf("%s: the organization policy iam.allowedPolicyMemberDomains keeps Google's accounts out; an organization policy administrator must allow %s: %w",
+			what, strings.TrimPrefix(Chat, "serviceAccount:"), err)
 	case verb == "setIamPolicy" && strings.Contains(message, "gcp-sa-pubsub") && strings.Contains(message, "does not exist"):
-		return fmt.Errorf("%s %s %s: Pub/Sub's own account is not there yet; run: gcloud beta services identity create --service=pubsub.googleapis.com --project=%s, and again after a minute: %w",
-			do, kind(resource), id(resource), project(p.names.Subscription), err)
+		return fmt.Errorf("%s: Pub/Sub's own account is not there yet; run: gcloud beta services identity create --service=pubsub.googleapis.com --project=%s, and again after a minute: %w",
+			what, project(p.names.Subscription), err)
 	}
-	return fmt.Errorf("%s %s %s: %w", do, kind(resource), id(resource), err)
+	return fmt.Errorf("%s: %w", what, err)
 }

@@ -1,6 +1,7 @@
 package provision
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -40,12 +41,13 @@ func subscriptionFields() []field[*pubsubpb.Subscription] {
 			why: "it gets no messages any more"},
 		{path: "delivery", show: delivery, mend: Manual, grave: true, own: true,
 			why: "something else takes the messages before the worker"},
-		{path: "filter", flag: "--message-filter", show: func(s sub) string { return or(s.GetFilter(), none) }, mend: Recreate, grave: true,
+		{path: "filter", flag: "--message-filter", show: func(s sub) string { return cmp.Or(s.GetFilter(), none) }, mend: Recreate, grave: true,
 			why: "Pub/Sub drops what doesn't match, unseen"},
 		{path: "message_transforms", show: func(s sub) string { return count(len(s.GetMessageTransforms())) }, mend: Manual, grave: true,
 			why: "messages are changed or dropped before the worker sees them"},
-		{path: "ack_deadline_seconds", flag: "--ack-deadline", show: ackDeadline,
-			why: "too short, and messages come twice under load; too long, and they wait after a crash"},
+		{path: "ack_deadline_seconds", flag: "--ack-deadline",
+			show: func(s sub) string { return number(s.GetAckDeadlineSeconds()) },
+			why:  "too short, and messages come twice under load; too long, and they wait after a crash"},
 		{path: "message_retention_duration", flag: "--message-retention-duration",
 			show: func(s sub) string { return text(s.GetMessageRetentionDuration()) },
 			why:  "what an outage leaves unread is forgotten sooner than it has to be"},
@@ -60,8 +62,9 @@ func subscriptionFields() []field[*pubsubpb.Subscription] {
 		{path: "dead_letter_policy.dead_letter_topic", flag: "--dead-letter-topic",
 			show: func(s sub) string { return s.GetDeadLetterPolicy().GetDeadLetterTopic() },
 			why:  "what no worker survives is delivered again and again"},
-		{path: "dead_letter_policy.max_delivery_attempts", flag: "--max-delivery-attempts", show: attempts,
-			why: "good messages may end as dead letters after a few bad deploys"},
+		{path: "dead_letter_policy.max_delivery_attempts", flag: "--max-delivery-attempts",
+			show: func(s sub) string { return number(s.GetDeadLetterPolicy().GetMaxDeliveryAttempts()) },
+			why:  "good messages may end as dead letters after a few bad deploys"},
 		{path: "enable_message_ordering", flag: "--enable-message-ordering",
 			show: func(s sub) string { return fmt.Sprint(s.GetEnableMessageOrdering()) }, mend: Recreate,
 			why: "one message that waits holds up all others of its Workspace Events subscription"},
@@ -75,10 +78,10 @@ func topicFields() []field[*pubsubpb.Topic] {
 	type topic = *pubsubpb.Topic
 	return []field[topic]{
 		{path: "message_storage_policy.allowed_persistence_regions", show: func(t topic) string {
-			return or(strings.Join(t.GetMessageStoragePolicy().GetAllowedPersistenceRegions(), ","), "any")
+			return cmp.Or(strings.Join(t.GetMessageStoragePolicy().GetAllowedPersistenceRegions(), ","), "any")
 		}, mend: Manual, why: "Google may be unable to publish from where it is, and suspends its subscriptions without naming the region"},
 		{path: "schema_settings.schema", mend: Manual, grave: true,
-			show: func(t topic) string { return or(t.GetSchemaSettings().GetSchema(), none) },
+			show: func(t topic) string { return cmp.Or(t.GetSchemaSettings().GetSchema(), none) },
 			why:  "Pub/Sub refuses events that don't fit the schema"},
 		{path: "message_transforms", show: func(t topic) string { return count(len(t.GetMessageTransforms())) }, mend: Manual, grave: true,
 			why: "messages are changed or dropped before the worker sees them"},
@@ -97,18 +100,12 @@ func delivery(s *pubsubpb.Subscription) string {
 	return "pull"
 }
 
-func ackDeadline(s *pubsubpb.Subscription) string {
-	if s.GetAckDeadlineSeconds() == 0 {
+// number writes a number that is set: Pub/Sub has no zeros here.
+func number(n int32) string {
+	if n == 0 {
 		return ""
 	}
-	return fmt.Sprint(s.AckDeadlineSeconds)
-}
-
-func attempts(s *pubsubpb.Subscription) string {
-	if s.GetDeadLetterPolicy() == nil {
-		return ""
-	}
-	return fmt.Sprint(s.DeadLetterPolicy.MaxDeliveryAttempts)
+	return fmt.Sprint(n)
 }
 
 func expiration(s *pubsubpb.Subscription) string {
@@ -139,11 +136,4 @@ func count(n int) string {
 		return none
 	}
 	return fmt.Sprint(n)
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }

@@ -21,11 +21,9 @@ func (o Options) names() Names {
 
 // project is P of "projects/P/…".
 func project(name string) string {
-	parts := strings.Split(name, "/")
-	if len(parts) < 2 {
-		return ""
-	}
-	return parts[1]
+	_, rest, _ := strings.Cut(name, "/")
+	project, _, _ := strings.Cut(rest, "/")
+	return project
 }
 
 // id is the last part of a full name.
