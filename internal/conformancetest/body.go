@@ -62,22 +62,16 @@ func (c *complaintsAbout) value(at string, s *schema, v any) {
 			c.value(fmt.Sprintf("%s[%d]", at, i), c.resolve(s.Items), item)
 		}
 	case string:
-		switch s.Type {
-		case "string":
-			if complaint := wrongText(s, v); complaint != "" {
-				c.add("%s: %s", at, complaint)
-			}
-		default:
+		if s.Type != "string" {
 			c.add("%s: a string instead of %s", at, s.Type)
+		} else if complaint := wrongText(s, v); complaint != "" {
+			c.add("%s: %s", at, complaint)
 		}
 	case json.Number:
-		switch s.Type {
-		case "integer", "number":
-			if complaint := wrongText(s, v.String()); complaint != "" {
-				c.add("%s: %s", at, complaint)
-			}
-		default: // int64 is a string in Google's JSON
+		if s.Type != "integer" && s.Type != "number" { // int64 is a string in Google's JSON
 			c.add("%s: a number instead of %s", at, s.Type)
+		} else if complaint := wrongText(s, v.String()); complaint != "" {
+			c.add("%s: %s", at, complaint)
 		}
 	case bool:
 		if s.Type != "boolean" {

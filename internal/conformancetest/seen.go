@@ -3,35 +3,24 @@ package conformancetest
 import (
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"sync"
 )
 
-// record holds the methods that this process's tests have called.
-type record struct {
-	mu      sync.Mutex
-	methods map[string]int
-}
-
-var seen record
-
-func (r *record) add(id string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.methods == nil {
-		r.methods = map[string]int{}
-	}
-	r.methods[id]++
-}
+// seen holds the ids of the methods that this process's tests have called.
+var seen sync.Map
 
 // Seen lists the methods that requests through [Check] have called so far,
 // such as "chat.spaces.messages.create", sorted.
 func Seen() []string {
-	seen.mu.Lock()
-	defer seen.mu.Unlock()
-	return slices.Sorted(maps.Keys(seen.methods))
+	var ids []string
+	seen.Range(func(id, _ any) bool {
+		ids = append(ids, id.(string))
+		return true
+	})
+	slices.Sort(ids)
+	return ids
 }
 
 // Runner is what goleak.VerifyTestMain runs: *testing.M, or one around it.

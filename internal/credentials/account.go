@@ -37,11 +37,8 @@ func (f file) account() string {
 	if f.Type == credentials.ServiceAccount {
 		return f.ClientEmail
 	}
-	_, rest, ok := strings.Cut(f.ImpersonationURL, "/serviceAccounts/")
+	_, rest, _ := strings.Cut(f.ImpersonationURL, "/serviceAccounts/")
 	account, _, _ := strings.Cut(rest, ":")
-	if !ok {
-		return ""
-	}
 	return account
 }
 

@@ -22,13 +22,11 @@ const (
 // There is no nack. A nack would spend a delivery attempt, and a message that
 // is good would end in the dead-letter topic because our database is away.
 func decide(o events.Outcome, graceOver bool) action {
-	switch o {
-	case events.Recorded, events.Duplicate, events.Quarantined:
+	switch {
+	case o == events.Recorded, o == events.Duplicate, o == events.Quarantined:
 		return ack
-	default:
-		if graceOver {
-			return release
-		}
-		return hold
+	case graceOver:
+		return release
 	}
+	return hold
 }

@@ -116,7 +116,6 @@ func remedy(err error) string {
 		return " (grant roles/pubsub.subscriber on the subscription to the worker's service account)"
 	case codes.Unauthenticated:
 		return " (check the Application Default Credentials)"
-	default:
-		return ""
 	}
+	return ""
 }

@@ -35,7 +35,11 @@ func (w *Worker) writeLoop(work context.Context) {
 // first message; if busy it gives others fillWait to arrive.
 func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool) {
 	var items, bytes int
-	add := func(h *held) (full bool) {
+	more = true
+	add := func(h *held, ok bool) (last bool) {
+		if more = ok; !more {
+			return true
+		}
 		w.decode(&h.delivery)
 		batch = append(batch, h)
 		items += h.items()
@@ -45,11 +49,8 @@ func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool
 
 	select {
 	case h, ok := <-w.pending:
-		if !ok {
-			return nil, false
-		}
-		if add(h) {
-			return batch, true
+		if add(h, ok) {
+			return batch, more
 		}
 	case <-work.Done():
 		return nil, false
@@ -64,11 +65,8 @@ func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool
 	for {
 		select {
 		case h, ok := <-w.pending:
-			if !ok {
-				return batch, false
-			}
-			if add(h) {
-				return batch, true
+			if add(h, ok) {
+				return batch, more
 			}
 			continue
 		default:
@@ -78,11 +76,8 @@ func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool
 		}
 		select {
 		case h, ok := <-w.pending:
-			if !ok {
-				return batch, false
-			}
-			if add(h) {
-				return batch, true
+			if add(h, ok) {
+				return batch, more
 			}
 		case <-fill:
 			fill = nil
@@ -128,16 +123,16 @@ func (w *Worker) settle(batch []*held, outcomes []events.Outcome, graceOver bool
 		if i < len(outcomes) {
 			outcome = outcomes[i]
 		}
-		switch a := decide(outcome, graceOver); a {
-		case hold:
+		a := decide(outcome, graceOver)
+		if a == hold {
 			rest = append(rest, h)
-		default:
-			if a == ack {
-				w.status.count(&h.delivery, outcome)
-				w.opts.Observe(h.delivery, outcome)
-			}
-			h.verdict <- a
+			continue
 		}
+		if a == ack {
+			w.status.count(&h.delivery, outcome)
+			w.opts.Observe(h.delivery, outcome)
+		}
+		h.verdict <- a
 	}
 	return rest
 }
