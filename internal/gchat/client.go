@@ -108,22 +108,19 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 		c.local = &http.Client{Transport: keepBody{&http.Transport{MaxIdleConnsPerHost: 32}}}
 	}
 	asUser := opts.Auth.Mode == config.AuthUser || opts.Auth.Mode == config.AuthImpersonate
-	app := func(scope string) (*chat.Service, error) {
-		carrier, err := c.connect(opts.Auth.AsApp(), scope)
-		if err != nil && asUser {
+	app := opts.Auth.AsApp()
+	as := func(auth config.Auth, scopes ...string) (*chat.Service, error) {
+		carrier, err := c.connect(auth, scopes...)
+		if err != nil && asUser && auth == app {
 			carrier, err = &http.Client{Transport: refusal{err}}, nil // perhaps the app never has to send
 		}
 		return open(ctx, opts.Endpoint, carrier, err)
 	}
-	reader := func(scopes ...string) (*chat.Service, error) {
-		carrier, err := c.connect(opts.Auth, scopes...)
-		return open(ctx, opts.Endpoint, carrier, err)
-	}
 	var err error
-	if c.service, err = app(credentials.BotScope); err != nil {
+	if c.service, err = as(app, credentials.BotScope); err != nil {
 		return nil, err
 	}
-	if c.admin, err = app(chat.ChatAppMembershipsScope); err != nil {
+	if c.admin, err = as(app, chat.ChatAppMembershipsScope); err != nil {
 		return nil, err
 	}
 	// Google may refuse a token with more scopes than approved for all of them,
@@ -134,7 +131,7 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 			chat.ChatBotScope, chat.ChatAppMessagesReadonlyScope, chat.ChatAppMembershipsReadonlyScope, chat.ChatAppSpacesReadonlyScope,
 		}
 	}
-	if c.reader, err = reader(scopes...); err != nil {
+	if c.reader, err = as(opts.Auth, scopes...); err != nil {
 		return nil, err
 	}
 	c.memberships = c.service
@@ -142,7 +139,7 @@ func New(ctx context.Context, opts Options) (*Client, error) {
 		return c, nil
 	}
 	c.memberships = c.reader
-	c.user, err = reader(chat.ChatMessagesReactionsCreateScope)
+	c.user, err = as(opts.Auth, chat.ChatMessagesReactionsCreateScope)
 	return c, err
 }
 
@@ -174,7 +171,7 @@ func open(ctx context.Context, endpoint string, client *http.Client, err error) 
 	return service, nil
 }
 
-// A call of the library to one method, with its answer A.
+// call is one of the library's calls C, with its answer A.
 type call[C, A any] interface {
 	Context(ctx context.Context) C
 	Do(opts ...googleapi.CallOption) (A, error)

@@ -87,7 +87,9 @@ func read[C call[C, A], A any](ctx context.Context, c *Client, name string, kind
 	return readPaced(ctx, c, name, wait, one)
 }
 
-func readPaced[C call[C, A], A any](ctx context.Context, c *Client, name string, wait func(context.Context) error, one C) (Resource, error) {
+func readPaced[C call[C, A], A any](
+	ctx context.Context, c *Client, name string, wait func(context.Context) error, one C,
+) (Resource, error) {
 	if err := wait(ctx); err != nil {
 		return Resource{}, fmt.Errorf("read %s: %w", name, err)
 	}

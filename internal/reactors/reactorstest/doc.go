@@ -1,5 +1,5 @@
 // Package reactorstest is what every action has to pass: [Action] runs one
-// check after another, each against a [Env] of its own.
+// check after another, each against an [Env] of its own.
 //
 // # What it promises
 //
@@ -11,7 +11,7 @@
 //
 // # What the caller must do
 //
-// Build a Env around the real action, and a fake of the other side that is
+// Build an Env around the real action, and a fake of the other side that is
 // no kinder than the real one. Plant the canary in every text, name and secret.
 //
 // Where the other side alone can tell repetitions apart, as a webhook's
