@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
 func newReconcileMembers(env *environment) *cobra.Command {
@@ -31,52 +28,35 @@ It may run beside the worker, be interrupted and be run again at any time.`,
 			if err != nil {
 				return err
 			}
-			return explainConnecting(reconcileMembers(cmd.Context(), cfg, spaces, env.Out))
+			return env.reconcileMembers(cmd.Context(), cfg, spaces)
 		},
 	}
 	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all that are known or configured)")
 	return cmd
 }
 
-func reconcileMembers(ctx context.Context, cfg config.Config, spaces []string, out io.Writer) error {
-	db, chat, err := openForSpaces(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	defer chat.Close()
-	l, err := eventlog.New(db, nil, nil)
-	if err != nil {
-		return err
-	}
-	if spaces, err = spacesToRead(ctx, cfg, l, spaces); err != nil {
-		return err
-	}
-
+func (e *environment) reconcileMembers(ctx context.Context, cfg config.Config, named []string) error {
 	asUser := cfg.Auth.Mode == config.AuthUser || cfg.Auth.Mode == config.AuthImpersonate
-	reader := catchup.New(chat, l, coverage.New(db), catchup.Options{AsUser: asUser})
-	var total catchup.MembersReport
-	var failed int
-	for i, space := range spaces {
-		r, err := reconcileAll(ctx, reader, space)
-		if ctx.Err() != nil {
-			return fmt.Errorf("interrupted after %d of %d spaces: run it again", i, len(spaces))
-		}
+	return withCatchUp(ctx, cfg, named, catchup.Options{AsUser: asUser}, func(c catchUp) error {
+		var total catchup.MembersReport
+		failed, err := e.eachSpace(ctx, c.spaces, func(space string) (string, error) {
+			r, err := reconcileAll(ctx, c.reader, space)
+			if err == nil {
+				total.Listed += r.Listed
+				total.Changed += r.Changed
+				total.Left += r.Left
+			}
+			return summary(r), err
+		})
 		if err != nil {
-			failed++
-			fmt.Fprintf(out, "%s  failed: %v\n", space, err)
-			continue
+			return err
 		}
-		total.Listed += r.Listed
-		total.Changed += r.Changed
-		total.Left += r.Left
-		fmt.Fprintf(out, "%s  %s\n", space, summary(r))
-	}
-	fmt.Fprintf(out, "%d of %d spaces: %s\n", len(spaces)-failed, len(spaces), summary(total))
-	if failed > 0 {
-		return fmt.Errorf("the members of %d of %d spaces could not be read", failed, len(spaces))
-	}
-	return nil
+		fmt.Fprintf(e.Out, "%d of %d spaces: %s\n", len(c.spaces)-failed, len(c.spaces), summary(total))
+		if failed > 0 {
+			return fmt.Errorf("the members of %d of %d spaces could not be read", failed, len(c.spaces))
+		}
+		return nil
+	})
 }
 
 // reconcileAll goes on until nobody is left to ask for, or asking helps no more.

@@ -63,21 +63,21 @@ func (e *environment) rules(cfg config.Config, path string) (*rules.Set, error) 
 
 // knownRule looks a rule up that somebody has named.
 func knownRule(set *rules.Set, id, space string) (*rules.Rule, error) {
-	rule := set.Rule(id, space)
-	if rule == nil {
-		var ids []string
-		for _, r := range set.Rules() {
-			ids = append(ids, r.ID)
-		}
-		if len(ids) == 0 {
-			return nil, cli.Usage("there is no reactor %q: the file holds none", id)
-		}
-		return nil, cli.Usage("there is no reactor %q: there are %s", id, strings.Join(ids, ", "))
+	if rule := set.Rule(id, space); rule != nil {
+		return rule, nil
 	}
-	return rule, nil
+	var ids []string
+	for _, r := range set.Rules() {
+		ids = append(ids, r.ID)
+	}
+	if len(ids) == 0 {
+		return nil, cli.Usage("there is no reactor %q: the file holds none", id)
+	}
+	return nil, cli.Usage("there is no reactor %q: there are %s", id, strings.Join(ids, ", "))
 }
 
-// withStore opens the database for one command.
+// withStore opens the database for one command, and explains why it can't be
+// reached.
 func withStore(ctx context.Context, cfg config.Config, use func(*store.Store) error) error {
 	dsn, err := cfg.Database.ConnString()
 	if err != nil {
@@ -94,9 +94,13 @@ func withStore(ctx context.Context, cfg config.Config, use func(*store.Store) er
 	return explainConnecting(use(db))
 }
 
-// withRuns opens the runs for one command.
-func withRuns(ctx context.Context, cfg config.Config, use func(*runs.Runs) error) error {
-	return withStore(ctx, cfg, func(db *store.Store) error { return use(runs.New(db)) })
+// withRuns reads the configuration and opens the runs for one command.
+func (e *environment) withRuns(ctx context.Context, use func(config.Config, *runs.Runs) error) error {
+	cfg, err := e.Load(config.ForReactors)
+	if err != nil {
+		return err
+	}
+	return withStore(ctx, cfg, func(db *store.Store) error { return use(cfg, runs.New(db)) })
 }
 
 // withEventLog opens the event log for one command that reads it.

@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
@@ -46,8 +47,8 @@ func newReactorsList(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
-				list, err := listRules(cmd.Context(), set, db)
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
+				list, err := listRules(cmd.Context(), set, runs.New(db))
 				if err != nil {
 					return err
 				}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -46,11 +47,7 @@ such as those of a webhook whose receiver was away, oldest first.`,
 					return err
 				}
 			}
-			cfg, err := env.Load(config.ForReactors)
-			if err != nil {
-				return err
-			}
-			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
+			return env.withRuns(cmd.Context(), func(cfg config.Config, db *runs.Runs) error {
 				if failed {
 					if f.Reactor != "" {
 						if err := env.checkID(cfg, f.Reactor); err != nil {
@@ -128,8 +125,8 @@ func (e *environment) retryFailed(ctx context.Context, db *runs.Runs, f runs.Fil
 		f.Before = page[len(page)-1].ID
 	}
 	n := 0
-	for i := len(found) - 1; i >= 0; i-- {
-		ok, err := db.RetryRun(ctx, found[i])
+	for _, id := range slices.Backward(found) {
+		ok, err := db.RetryRun(ctx, id)
 		if err != nil {
 			return fmt.Errorf("%s are tried again, the others not: %w", cli.Count(n, "run"), err)
 		}

@@ -34,6 +34,13 @@ type evaluated struct {
 	Attempts  int              `json:"attempts,omitempty"`
 }
 
+func evaluatedOf(r reactors.Run) evaluated {
+	return evaluated{
+		Run: r.ID, EventTime: r.EventTime, Reactor: r.Reactor, Step: r.Step, Trigger: r.Trigger, Space: r.Space, Member: r.Member,
+		Subject: r.Subject, Shadow: r.Shadow, Due: r.Due, Outcome: r.Outcome, Reason: r.Reason, Attempts: r.Attempts,
+	}
+}
+
 func newReactorsRuns(env *environment) *cobra.Command {
 	var f runs.Filter
 	var outcome string
@@ -57,11 +64,7 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 			if since.String() != "" {
 				f.Since = since.Before(time.Now())
 			}
-			cfg, err := env.Load(config.ForReactors)
-			if err != nil {
-				return err
-			}
-			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
+			return env.withRuns(cmd.Context(), func(_ config.Config, db *runs.Runs) error {
 				list, err := listRuns(cmd.Context(), db, f)
 				if err != nil {
 					return err
@@ -116,10 +119,7 @@ func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, e
 	}
 	list := make([]evaluated, 0, len(led)+len(others))
 	for _, r := range led {
-		list = append(list, evaluated{
-			Run: r.ID, EventTime: r.EventTime, Reactor: r.Reactor, Step: r.Step, Trigger: r.Trigger, Space: r.Space, Member: r.Member,
-			Subject: r.Subject, Shadow: r.Shadow, Due: r.Due, Outcome: r.Outcome, Reason: r.Reason, Attempts: r.Attempts,
-		})
+		list = append(list, evaluatedOf(r))
 	}
 	for _, e := range others {
 		list = append(list, evaluated{
@@ -189,11 +189,7 @@ func newReactorsShow(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			cfg, err := env.Load(config.ForReactors)
-			if err != nil {
-				return err
-			}
-			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
+			return env.withRuns(cmd.Context(), func(_ config.Config, db *runs.Runs) error {
 				run, err := db.Run(cmd.Context(), id)
 				if errors.Is(err, runs.ErrNoRun) {
 					return noRun(id)

@@ -33,13 +33,7 @@ type requestDocument struct {
 }
 
 func documentOf(r reactors.Run, content bool) runDocument {
-	d := runDocument{
-		evaluated: evaluated{
-			Run: r.ID, EventTime: r.EventTime, Reactor: r.Reactor, Step: r.Step, Trigger: r.Trigger, Space: r.Space, Member: r.Member,
-			Subject: r.Subject, Shadow: r.Shadow, Due: r.Due, Outcome: r.Outcome, Reason: r.Reason, Attempts: r.Attempts,
-		},
-		Hash: r.Hash, Trace: r.Trace,
-	}
+	d := runDocument{evaluated: evaluatedOf(r), Hash: r.Hash, Trace: r.Trace}
 	for _, q := range r.Requests {
 		one := requestDocument{Action: q.Action, Label: q.Label, Done: q.Done, Result: q.Result}
 		if content {
@@ -103,11 +97,11 @@ type testDocument struct {
 }
 
 type testCase struct {
-	Name    string         `yaml:"name"`
-	Reactor string         `yaml:"reactor"`
-	Start   string         `yaml:"start"`
-	Inputs  []testInput    `yaml:"given"`
-	Expect  map[string]int `yaml:"expect"`
+	Name    string                   `yaml:"name"`
+	Reactor string                   `yaml:"reactor"`
+	Start   string                   `yaml:"start"`
+	Inputs  []testInput              `yaml:"given"`
+	Expect  map[reactors.Outcome]int `yaml:"expect"`
 }
 
 type testInput struct {
@@ -130,25 +124,20 @@ func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reacto
 	if err != nil {
 		return err
 	}
-	expect := map[string]int{string(reactors.Sent): 0}
+	if _, ok := expectedOf(run.Outcome); !ok {
+		return fmt.Errorf("run %d is %s: that doesn't come of its event alone, so no test can be made of it", run.ID, run.Outcome)
+	}
+	expect := map[reactors.Outcome]int{reactors.Sent: 0}
 	waiting := 0
 	for _, r := range same {
 		if r.Subject != run.Subject || r.Shadow != run.Shadow {
 			continue
 		}
-		switch r.Outcome {
-		case reactors.Sent, reactors.Shadowed: // in a test, rules in shadow count as live
-			expect[string(reactors.Sent)]++
-		case reactors.ConditionFalse, reactors.Left, reactors.Stopped, reactors.Quiet:
-			expect[string(r.Outcome)]++
-		case reactors.Pending:
+		if o, ok := expectedOf(r.Outcome); ok {
+			expect[o]++
+		} else if r.Outcome == reactors.Pending {
 			waiting++
 		}
-	}
-	switch run.Outcome {
-	case reactors.Sent, reactors.Shadowed, reactors.ConditionFalse, reactors.Left, reactors.Stopped, reactors.Quiet:
-	default:
-		return fmt.Errorf("run %d is %s: that doesn't come of its event alone, so no test can be made of it", run.ID, run.Outcome)
 	}
 	document := testDocument{[]testCase{{
 		Name: fmt.Sprintf("as in run %d", run.ID), Reactor: run.Reactor, Start: run.EventTime.Format(time.RFC3339Nano),
@@ -167,14 +156,25 @@ func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reacto
 	return err
 }
 
+// expectedOf is how a run ends in a test; false if its event alone doesn't make
+// it end so.
+func expectedOf(o reactors.Outcome) (reactors.Outcome, bool) {
+	switch o {
+	case reactors.Sent, reactors.Shadowed: // in a test, rules in shadow count as live
+		return reactors.Sent, true
+	case reactors.ConditionFalse, reactors.Left, reactors.Stopped, reactors.Quiet:
+		return o, true
+	}
+	return "", false
+}
+
 // inputsOf is the run's event, and what must have happened after it.
 func inputsOf(run reactors.Run) []testInput {
 	f := run.Facts
-	g := testInput{
+	inputs := []testInput{{
 		At: "0", Do: string(run.Trigger), Space: f.Space.Name, Member: f.Member.Name, Role: f.Member.Role, Bot: f.Member.Type == "BOT",
 		Message: f.Message.Name, Thread: f.Message.Thread, Text: f.Message.Text, Emoji: f.Reaction.Emoji,
-	}
-	inputs := []testInput{g}
+	}}
 	if run.Outcome == reactors.Left {
 		waited := max(0, run.Due.Sub(run.EventTime))
 		inputs = append(inputs, testInput{At: replay.After(waited), Do: string(reactors.MemberLeft), Space: f.Space.Name, Member: f.Member.Name})

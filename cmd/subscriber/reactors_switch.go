@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,19 +24,11 @@ planned as before, and wait. What is too old when the rule is resumed isn't
 done any more.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			reactor, err := switched(args, all)
-			if err != nil {
-				return err
-			}
-			cfg, err := env.Load(config.ForReactors)
-			if err != nil {
-				return err
-			}
-			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
-				if all {
-					reactor = runs.AllReactors
-				} else if err := env.checkID(cfg, reactor); err != nil {
-					return err
+			return env.withSwitch(cmd.Context(), args, all, func(cfg config.Config, db *runs.Runs, reactor string) error {
+				if !all {
+					if err := env.checkID(cfg, reactor); err != nil {
+						return err
+					}
 				}
 				if !cmd.Flags().Changed("reason") {
 					var err error
@@ -66,18 +59,7 @@ func newReactorsResume(env *environment) *cobra.Command {
 and the other way round.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			reactor, err := switched(args, all)
-			if err != nil {
-				return err
-			}
-			cfg, err := env.Load(config.ForReactors)
-			if err != nil {
-				return err
-			}
-			return withRuns(cmd.Context(), cfg, func(db *runs.Runs) error {
-				if all {
-					reactor = runs.AllReactors
-				}
+			return env.withSwitch(cmd.Context(), args, all, func(_ config.Config, db *runs.Runs, reactor string) error {
 				switches, err := db.Switches(cmd.Context())
 				if err != nil {
 					return err
@@ -95,6 +77,20 @@ and the other way round.`,
 	return cmd
 }
 
+// withSwitch opens the runs to switch a rule, or all of them.
+func (e *environment) withSwitch(
+	ctx context.Context, args []string, all bool, use func(cfg config.Config, db *runs.Runs, reactor string) error,
+) error {
+	reactor, err := switched(args, all)
+	if err != nil {
+		return err
+	}
+	if all {
+		reactor = runs.AllReactors
+	}
+	return e.withRuns(ctx, func(cfg config.Config, db *runs.Runs) error { return use(cfg, db, reactor) })
+}
+
 // reasonSoFar is why a rule is paused already, which to pause it once more
 // doesn't change; "" if it isn't, or nobody said.
 func reasonSoFar(ctx context.Context, db *runs.Runs, reactor string) (string, error) {
@@ -102,10 +98,8 @@ func reasonSoFar(ctx context.Context, db *runs.Runs, reactor string) (string, er
 	if err != nil {
 		return "", err
 	}
-	for _, s := range switches {
-		if s.Reactor == reactor {
-			return s.Reason, nil
-		}
+	if i := slices.IndexFunc(switches, func(s runs.Switch) bool { return s.Reactor == reactor }); i >= 0 {
+		return switches[i].Reason, nil
 	}
 	return "", nil
 }

@@ -2,11 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
@@ -18,6 +24,53 @@ func checkSpaces(spaces []string) error {
 		}
 	}
 	return nil
+}
+
+// catchUp is the reader of Google's side and the spaces that a command reads.
+type catchUp struct {
+	covered *coverage.Coverage
+	reader  *catchup.Reader
+	spaces  []string
+}
+
+// withCatchUp opens what commands about spaces need. No named space stands for
+// all that are known or configured.
+func withCatchUp(ctx context.Context, cfg config.Config, named []string, o catchup.Options, use func(catchUp) error) error {
+	return withStore(ctx, cfg, func(db *store.Store) error {
+		chat, err := gchat.Open(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		defer chat.Close()
+		l, err := eventlog.New(db, nil, nil)
+		if err != nil {
+			return err
+		}
+		spaces, err := spacesToRead(ctx, cfg, l, named)
+		if err != nil {
+			return err
+		}
+		covered := coverage.New(db)
+		return use(catchUp{covered, catchup.New(chat, l, covered, o), spaces})
+	})
+}
+
+// eachSpace reads the spaces one by one and prints what read tells of each. It
+// returns how many failed; one that fails doesn't stop the others.
+func (e *environment) eachSpace(ctx context.Context, spaces []string, read func(space string) (string, error)) (failed int, err error) {
+	for i, space := range spaces {
+		told, err := read(space)
+		switch {
+		case ctx.Err() != nil:
+			return failed, fmt.Errorf("interrupted after %d of %d spaces: run it again", i, len(spaces))
+		case err != nil:
+			failed++
+			fmt.Fprintf(e.Out, "%s  failed: %v\n", space, err)
+		default:
+			fmt.Fprintf(e.Out, "%s  %s\n", space, told)
+		}
+	}
+	return failed, nil
 }
 
 // spacesToRead are those that were named, or else all that are known or
@@ -38,7 +91,7 @@ func spacesToRead(ctx context.Context, cfg config.Config, l *eventlog.Log, named
 	slices.Sort(spaces)
 	spaces = slices.Compact(spaces)
 	if len(spaces) == 0 {
-		return nil, errNoSpace
+		return nil, errors.New("no space is known or configured: name one with --space")
 	}
 	return spaces, nil
 }
