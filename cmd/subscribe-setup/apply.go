@@ -178,7 +178,7 @@ func (e *environment) carryOut(
 // standard error.
 func (e *environment) progress(place string, row report.Row, scopes, titles int) {
 	text := fmt.Sprintf("%s%-11s  %-*s  %-*s", place, row.Outcome, scopes, row.Scope, titles, row.DisplayName)
-	if row.ExpireTime != nil && row.Outcome != string(subscriptions.Failed) {
+	if !row.ExpireTime.IsZero() && row.Outcome != string(subscriptions.Failed) {
 		text += fmt.Sprintf("  for %s: %s", cli.ShortDuration(row.Left), subscriptions.TypesText(row.EventTypes))
 		if !*row.IncludeResource {
 			text += " (names only)"

@@ -24,7 +24,7 @@ type session struct {
 	chat    *gchat.Client
 
 	directory *directory
-	store     *store.Store // nil until database opens it
+	store     *store.Store // nil until coverage opens it
 }
 
 // open reads the configuration and opens Google's APIs. No call is made yet.
@@ -82,26 +82,19 @@ func (s *session) hasDatabase() bool {
 	return s.cfg.Database.DSN != "" || s.cfg.Database.DSNFile != ""
 }
 
-// database opens the configured database. It connects when it is first used.
-func (s *session) database(ctx context.Context) (*store.Store, error) {
-	if s.store != nil {
-		return s.store, nil
-	}
-	dsn, err := s.cfg.Database.ConnString()
-	if err != nil {
-		return nil, err
-	}
-	s.store, err = store.Open(ctx, dsn, store.Options{MaxConns: 2, Log: s.log})
-	return s.store, err
-}
-
-// coverage opens what is kept of the subscriptions.
+// coverage opens what the database keeps of the subscriptions, once. It connects
+// when it is first used.
 func (s *session) coverage(ctx context.Context) (*coverage.Coverage, error) {
-	db, err := s.database(ctx)
-	if err != nil {
-		return nil, err
+	if s.store == nil {
+		dsn, err := s.cfg.Database.ConnString()
+		if err != nil {
+			return nil, err
+		}
+		if s.store, err = store.Open(ctx, dsn, store.Options{MaxConns: 2, Log: s.log}); err != nil {
+			return nil, err
+		}
 	}
-	return coverage.New(db), nil
+	return coverage.New(s.store), nil
 }
 
 // followed lists the spaces that the Chat app was added to.

@@ -74,14 +74,7 @@ func (s *session) pastText(scopes int, back time.Duration) string {
 	case scopes == 0:
 		return "The last " + span + " are there already, or being fetched."
 	case !s.cfg.Backfill.Auto:
-		return fmt.Sprintf("The last %s of %s are missing: backfill.auto is off, so run subscriber backfill --since %s", span, targets(scopes), span)
+		return fmt.Sprintf("The last %s of %s are missing: backfill.auto is off, so run subscriber backfill --since %s", span, cli.Count(scopes, "target"), span)
 	}
-	return fmt.Sprintf("The worker fetches the last %s of %s; subscribe-setup status shows what is left.", span, targets(scopes))
-}
-
-func targets(n int) string {
-	if n == 1 {
-		return "1 target"
-	}
-	return fmt.Sprintf("%d targets", n)
+	return fmt.Sprintf("The worker fetches the last %s of %s; subscribe-setup status shows what is left.", span, cli.Count(scopes, "target"))
 }

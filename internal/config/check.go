@@ -188,11 +188,15 @@ func (c *checker) oneOf(path, value string, allowed ...string) {
 	if slices.Contains(allowed, value) {
 		return
 	}
-	message := fmt.Sprintf("%s %q must be one of %s", path, value, strings.Join(allowed, ", "))
-	if near := strictyaml.Nearest(value, allowed); near != "" {
-		message += fmt.Sprintf("; did you mean %q?", near)
+	c.add(path, "%s %q must be one of %s%s", path, value, strings.Join(allowed, ", "), didYouMean(value, allowed))
+}
+
+// didYouMean ends a message with the word that was probably meant, if any was.
+func didYouMean(word string, allowed []string) string {
+	if near := strictyaml.Nearest(word, allowed); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
 	}
-	c.add(path, "%s", message)
+	return ""
 }
 
 // endpoint refuses plain HTTP to another machine: credentials would be sent in the clear.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -136,11 +135,7 @@ func (c *checker) eventTypes(path string, list []string, kind TargetKind, unset 
 		case slices.Contains(all, events.ChatPrefix+name):
 			c.add(item, "%q is not an event type; the full name is %q", name, events.ChatPrefix+name)
 		default:
-			message := fmt.Sprintf("%q is not an event type of %s", name, kind.words())
-			if near := strictyaml.Nearest(name, possible); near != "" {
-				message += fmt.Sprintf("; did you mean %q?", near)
-			}
-			c.add(item, "%s", message)
+			c.add(item, "%q is not an event type of %s%s", name, kind.words(), didYouMean(name, possible))
 		}
 	}
 }

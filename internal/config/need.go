@@ -50,7 +50,8 @@ func (c *checker) needs(needs []Need) {
 		}
 		for _, path := range paths {
 			f := byPath[path]
-			if !isEmpty(f.value) || c.Wrong[path] || reported[path] {
+			empty := f.value.IsZero() || f.value.Kind() == reflect.Slice && f.value.Len() == 0
+			if !empty || c.Wrong[path] || reported[path] {
 				continue
 			}
 			if path == "database.dsn" && (c.cfg.Database.DSNFile != "" || c.Wrong["database.dsn_file"]) {
@@ -63,11 +64,4 @@ func (c *checker) needs(needs []Need) {
 			c.add(path, "%s is missing; %s needs it (or set %s)", path, need, f.env())
 		}
 	}
-}
-
-func isEmpty(v reflect.Value) bool {
-	if v.Kind() == reflect.Slice {
-		return v.Len() == 0
-	}
-	return v.IsZero()
 }

@@ -15,28 +15,16 @@ const DurationForm = "write it with its unit, such as 90s, 10m, 1h30m or 7d"
 
 var errDuration = errors.New("not a duration: " + DurationForm)
 
+var units = map[string]time.Duration{
+	"ns": time.Nanosecond, "us": time.Microsecond, "µs": time.Microsecond, "ms": time.Millisecond,
+	"s": time.Second, "m": time.Minute, "min": time.Minute, "h": time.Hour, "d": day, "w": 7 * day,
+}
+
 // Unit returns what a unit of time stands for. A day is 24 hours, whatever the
 // calendar says.
 func Unit(s string) (time.Duration, bool) {
-	switch s {
-	case "ns":
-		return time.Nanosecond, true
-	case "us", "µs":
-		return time.Microsecond, true
-	case "ms":
-		return time.Millisecond, true
-	case "s":
-		return time.Second, true
-	case "m", "min":
-		return time.Minute, true
-	case "h":
-		return time.Hour, true
-	case "d":
-		return day, true
-	case "w":
-		return 7 * day, true
-	}
-	return 0, false
+	d, ok := units[s]
+	return d, ok
 }
 
 // ParseDuration reads "2m", "1h30m", "7d", "1w" and "0", wherever a duration is
@@ -44,10 +32,10 @@ func Unit(s string) (time.Duration, bool) {
 // front, so that the caller's message about it can be a better one.
 func ParseDuration(s string) (time.Duration, error) {
 	rest, negative := strings.CutPrefix(s, "-")
-	if rest == "0" {
+	switch rest {
+	case "0":
 		return 0, nil
-	}
-	if rest == "" {
+	case "":
 		return 0, errDuration
 	}
 	total := 0.0
@@ -83,13 +71,10 @@ func ParseDuration(s string) (time.Duration, error) {
 
 // FormatDuration writes a duration as people would: "2m", "36h", "7d".
 func FormatDuration(d time.Duration) string {
-	switch {
-	case d != 0 && d%day == 0:
-		return strconv.FormatInt(int64(d/day), 10) + "d"
-	case d != 0 && d%time.Hour == 0:
-		return strconv.FormatInt(int64(d/time.Hour), 10) + "h"
-	case d != 0 && d%time.Minute == 0:
-		return strconv.FormatInt(int64(d/time.Minute), 10) + "m"
+	for _, name := range []string{"d", "h", "m"} {
+		if unit := units[name]; d != 0 && d%unit == 0 {
+			return strconv.FormatInt(int64(d/unit), 10) + name
+		}
 	}
 	return d.String()
 }

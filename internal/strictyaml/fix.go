@@ -1,7 +1,9 @@
 package strictyaml
 
 import (
+	"iter"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -69,20 +71,15 @@ func keyFix(key ast.MapKeyNode) string {
 func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // next is the first line below a line, from 1, that isn't empty.
-func (s *Source) next(line int) string {
-	for _, l := range s.lines[line:] {
-		if strings.TrimSpace(l) != "" {
-			return l
-		}
-	}
-	return ""
-}
+func (s *Source) next(line int) string { return firstFilled(slices.All(s.lines[line:])) }
 
 // before is the last line above a line, from 1, that isn't empty.
-func (s *Source) before(line int) string {
-	for i := line - 2; i >= 0; i-- {
-		if strings.TrimSpace(s.lines[i]) != "" {
-			return s.lines[i]
+func (s *Source) before(line int) string { return firstFilled(slices.Backward(s.lines[:line-1])) }
+
+func firstFilled(lines iter.Seq2[int, string]) string {
+	for _, l := range lines {
+		if strings.TrimSpace(l) != "" {
+			return l
 		}
 	}
 	return ""

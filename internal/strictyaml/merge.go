@@ -39,7 +39,7 @@ func (n *Node) Set(path []string, p Pair) (_ *Node, unreached int) {
 			return nil, len(path)
 		}
 		c.Kind, c.Pairs = Section, slices.Clone(n.Pairs)
-		i := slices.IndexFunc(c.Pairs, func(have Pair) bool { return have.Key == path[0] })
+		i := c.index(path[0])
 		if i < 0 {
 			i = len(c.Pairs)
 			c.Pairs = append(c.Pairs, Pair{path[0], p.At, &Node{Kind: Nothing, At: p.At}})
@@ -61,7 +61,7 @@ func (n *Node) Merge(over *Node) *Node {
 	c := *n
 	c.Pairs = slices.Clone(n.Pairs)
 	for _, p := range over.Pairs {
-		i := slices.IndexFunc(c.Pairs, func(have Pair) bool { return have.Key == p.Key })
+		i := c.index(p.Key)
 		if i < 0 {
 			c.Pairs = append(c.Pairs, p)
 			continue

@@ -68,18 +68,13 @@ func Report(list []Mistake, what string) string {
 // blank is n characters of white space that end below the n-th character of
 // line: tabs stay tabs.
 func blank(line string, n int) string {
-	var b strings.Builder
-	for _, r := range line {
-		if n <= 0 {
-			break
+	runes := []rune(line)
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
 		}
-		if r != '\t' {
-			r = ' '
-		}
-		b.WriteRune(r)
-		n--
-	}
-	return b.String()
+		return ' '
+	}, string(runes[:min(max(n, 0), len(runes))]))
 }
 
 // Source is a file that was read.

@@ -1,9 +1,6 @@
 package strictyaml
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Suggest says what to write instead of a word that isn't among the candidates: the one that
 // was meant, or all of them.
@@ -14,12 +11,11 @@ func Suggest(word string, candidates []string) string {
 	if len(candidates) == 0 {
 		return ""
 	}
-	list := slices.Clone(candidates)
 	const maxListed = 20
-	if len(list) > maxListed {
-		list = append(list[:maxListed], "…")
+	if len(candidates) > maxListed {
+		return "known are " + strings.Join(candidates[:maxListed], ", ") + ", …"
 	}
-	return "known are " + strings.Join(list, ", ")
+	return "known are " + strings.Join(candidates, ", ")
 }
 
 // Nearest returns the candidate that word is most likely a misspelling of, or

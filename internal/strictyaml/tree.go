@@ -3,6 +3,7 @@ package strictyaml
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -58,12 +59,15 @@ type Pair struct {
 
 // Child returns the value of a key; nil if there is none.
 func (n *Node) Child(key string) *Node {
-	for _, p := range n.Pairs {
-		if p.Key == key {
-			return p.Value
-		}
+	if i := n.index(key); i >= 0 {
+		return n.Pairs[i].Value
 	}
 	return nil
+}
+
+// index is where a key is among the pairs; -1 if it isn't.
+func (n *Node) index(key string) int {
+	return slices.IndexFunc(n.Pairs, func(p Pair) bool { return p.Key == key })
 }
 
 // Plain is the value as encoding/json takes it.

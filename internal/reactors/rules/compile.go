@@ -163,14 +163,15 @@ func (c *ruleCompiler) schedule() {
 		}
 	}
 	r.zone = time.UTC
-	if loc := c.keys.Zone.loc; loc != nil {
-		r.zone = loc
-		if c.keys.Cron != "" {
-			cron, err := parseCron(c.keys.Cron, loc)
-			if err != nil {
-				c.At(c.Where("cron"), `for example "0 9 * * mon": every Monday at 9:00`, "cron: %v", err)
-			}
-			r.Cron = cron
+	loc := c.keys.Zone.loc
+	if loc == nil {
+		return
+	}
+	r.zone = loc
+	if c.keys.Cron != "" {
+		var err error
+		if r.Cron, err = parseCron(c.keys.Cron, loc); err != nil {
+			c.At(c.Where("cron"), `for example "0 9 * * mon": every Monday at 9:00`, "cron: %v", err)
 		}
 	}
 }

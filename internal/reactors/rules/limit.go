@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,14 +54,10 @@ type limitKeys struct {
 }
 
 func (k *limitKeys) limits() []reactors.Limit {
-	var limits []reactors.Limit
-	add := func(per reactors.Per, r rate) {
-		if r.max > 0 {
-			limits = append(limits, reactors.Limit{Per: per, Most: r.max, Window: r.window})
-		}
+	limits := []reactors.Limit{
+		{Per: reactors.PerSpace, Most: k.PerSpace.max, Window: k.PerSpace.window},
+		{Per: reactors.PerMember, Most: k.PerMember.max, Window: k.PerMember.window},
+		{Per: reactors.PerReactor, Most: k.PerReactor.max, Window: k.PerReactor.window},
 	}
-	add(reactors.PerSpace, k.PerSpace)
-	add(reactors.PerMember, k.PerMember)
-	add(reactors.PerReactor, k.PerReactor)
-	return limits
+	return slices.DeleteFunc(limits, func(l reactors.Limit) bool { return l.Most == 0 }) // those that aren't set
 }

@@ -1,10 +1,11 @@
 package rules
 
 import (
-	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 	"maps"
 	"slices"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // fixed are the keys of a rule that are the same in all spaces.

@@ -21,7 +21,12 @@ type waiting struct {
 	elsewhere []*Rule
 }
 
-func (w *waiting) in(space string) []*Rule {
+// waiting lists the rules that wait for a trigger in a space.
+func (s *Set) waiting(t reactors.Trigger, space string) []*Rule {
+	w := s.byTrigger[t]
+	if w == nil {
+		return nil
+	}
 	if list, ok := w.named[space]; ok {
 		return list
 	}
@@ -75,11 +80,7 @@ func (s *Set) Plan(c reactors.Change) []reactors.Intent {
 		return nil
 	}
 	t := reactors.TriggerOf(c)
-	w := s.byTrigger[t]
-	if w == nil {
-		return nil
-	}
-	list := w.in(c.Item.Space)
+	list := s.waiting(t, c.Item.Space)
 	if len(list) == 0 {
 		return nil
 	}
@@ -94,11 +95,7 @@ func (s *Set) Plan(c reactors.Change) []reactors.Intent {
 // PlanFacts is Plan for facts that come from elsewhere: tests and replay. The
 // key identifies the occurrence, as an event's id and ordinal do.
 func (s *Set) PlanFacts(f reactors.Facts, at time.Time, key string) []reactors.Intent {
-	w := s.byTrigger[f.Trigger]
-	if w == nil {
-		return nil
-	}
-	return plan(w.in(f.Space.Name), &f, at, key)
+	return plan(s.waiting(f.Trigger, f.Space.Name), &f, at, key)
 }
 
 // Tick is a time at which a rule's schedule falls due.

@@ -52,19 +52,9 @@ func (r *Rule) MayLoop() bool {
 // Observes reports whether nothing that the rule does can lead to another
 // event: then apps can't be kept busy by it, whatever they do.
 func (r *Rule) Observes() bool {
-	lists := make([][]Do, 0, len(r.Steps)+1)
-	for _, s := range r.Steps {
-		lists = append(lists, s.Do)
-	}
-	if r.Collapse != nil {
-		lists = append(lists, r.Collapse.Do)
-	}
-	for _, d := range slices.Concat(lists...) {
-		if d.Action.Kind() != reactors.Observes {
-			return false
-		}
-	}
-	return true
+	observes := true
+	r.each(func(d Do) { observes = observes && d.Action.Kind() == reactors.Observes })
+	return observes
 }
 
 // Render makes the requests of a run: of its step, or what is done once for

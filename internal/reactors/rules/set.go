@@ -213,11 +213,8 @@ func (s *Set) Rules() []*Rule {
 func (s *Set) Spaces() []string {
 	named := map[string]bool{}
 	for _, e := range s.entries {
-		for space, r := range e.bySpace {
+		for space := range e.bySpace {
 			named[space] = true
-			for _, space := range slices.Concat(r.Include, r.Except) {
-				named[space] = true
-			}
 		}
 		for _, space := range slices.Concat(e.rule.Include, e.rule.Except) {
 			named[space] = true

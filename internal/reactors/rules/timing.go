@@ -119,12 +119,7 @@ func oncePerDefault(on []reactors.Trigger) []string {
 		}
 		return "event"
 	}
-	for _, t := range on {
-		if of(t) != of(on[0]) {
-			return []string{"event"}
-		}
-	}
-	if len(on) == 0 {
+	if len(on) == 0 || slices.ContainsFunc(on, func(t reactors.Trigger) bool { return of(t) != of(on[0]) }) {
 		return []string{"event"}
 	}
 	return strings.Fields(of(on[0]))

@@ -59,21 +59,14 @@ func (r *Recorded) fill(row *StatusRow, now time.Time) {
 	}
 	if !events.IsUser(row.Scope) { // whose events are recorded as those of spaces
 		a := r.activityOf(row.Scope)
-		row.Events24h = &a.Events
-		if !a.Last.IsZero() {
-			row.LastEvent, row.quiet = &a.Last, now.Sub(a.Last)
-		}
+		row.Events24h, row.LastEvent, row.quiet = &a.Events, a.Last, now.Sub(a.Last)
 	}
 	if share, ok := r.coverage[row.Scope].Share(); ok {
 		share = math.Floor(share*10_000) / 10_000 // 1 means that nothing is missing
 		row.Coverage24h = &share
 	}
 	for _, g := range r.gaps[row.Scope] {
-		gap := Gap{From: g.From, Cause: g.Cause, State: g.State, Detail: g.Detail}
-		if !g.To.IsZero() {
-			gap.To = &g.To
-		}
-		row.Gaps = append(row.Gaps, gap)
+		row.Gaps = append(row.Gaps, Gap{g.From, g.To, g.Cause, g.State, g.Detail})
 	}
 }
 
@@ -104,10 +97,7 @@ func (r *Recorded) granted(a subscriptions.Action) time.Duration {
 }
 
 func (r *Recorded) worker() *Worker {
-	w := &Worker{}
-	if !r.heartbeat.IsZero() {
-		w.Heartbeat = &r.heartbeat
-	}
+	w := &Worker{Heartbeat: r.heartbeat}
 	if r.hasLag {
 		seconds := r.lag.Seconds()
 		w.LagP95 = &seconds

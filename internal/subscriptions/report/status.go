@@ -23,12 +23,12 @@ const statusVersion = 1
 // StatusRow is one subscription of a status.
 type StatusRow struct {
 	Row
-	Health      string     `json:"health"`
-	Reason      string     `json:"reason,omitempty"`
-	LastEvent   *time.Time `json:"last_event,omitempty"`
-	Events24h   *int       `json:"events_24h,omitempty"`
-	Coverage24h *float64   `json:"coverage_24h,omitempty"` // share, 0 to 1, of what was to be seen
-	Gaps        []Gap      `json:"gaps,omitempty"`         // that aren't filled
+	Health      string    `json:"health"`
+	Reason      string    `json:"reason,omitempty"`
+	LastEvent   time.Time `json:"last_event,omitzero"`
+	Events24h   *int      `json:"events_24h,omitempty"`
+	Coverage24h *float64  `json:"coverage_24h,omitempty"` // share, 0 to 1, of what was to be seen
+	Gaps        []Gap     `json:"gaps,omitempty"`         // that aren't filled
 
 	quiet time.Duration // since LastEvent
 }
@@ -45,17 +45,17 @@ const (
 
 // Gap is a time in which nothing of a scope was seen.
 type Gap struct {
-	From   time.Time  `json:"from"`
-	To     *time.Time `json:"to,omitempty"` // left out while it goes on
-	Cause  string     `json:"cause"`
-	State  string     `json:"state"` // open, pending or impossible
-	Detail string     `json:"detail,omitempty"`
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to,omitzero"` // left out while it goes on
+	Cause  string    `json:"cause"`
+	State  string    `json:"state"` // open, pending or impossible
+	Detail string    `json:"detail,omitempty"`
 }
 
 // Worker is what is known of the worker.
 type Worker struct {
-	Heartbeat *time.Time `json:"beat,omitempty"`
-	LagP95    *float64   `json:"lag_p95_seconds,omitempty"` // of the last hour
+	Heartbeat time.Time `json:"beat,omitzero"`
+	LagP95    *float64  `json:"lag_p95_seconds,omitempty"` // of the last hour
 }
 
 // lateHeartbeat is how long after its last heartbeat a worker is missed: it saves

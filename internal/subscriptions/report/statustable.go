@@ -40,14 +40,9 @@ func statusColumns() []cli.Column[StatusRow] {
 		{Title: "TARGET", Value: func(r r) string { return r.Scope }},
 		{Title: "NAME", Value: func(r r) string { return r.DisplayName }},
 		{Title: "STATE", Value: healthText, Paint: paintHealth},
-		{Title: "EXPIRES", Value: func(r r) string {
-			if r.ExpireTime == nil {
-				return ""
-			}
-			return "in " + cli.ShortDuration(r.Left)
-		}},
+		{Title: "EXPIRES", Value: func(r r) string { return expiresText(r.Row) }},
 		{Title: "LAST EVENT", Value: func(r r) string {
-			if r.LastEvent == nil {
+			if r.LastEvent.IsZero() {
 				return ""
 			}
 			return cli.ShortDuration(r.quiet) + " ago"
@@ -102,7 +97,7 @@ func percent(share float64) string {
 // text describes a gap for people.
 func (g Gap) text(scope string) string {
 	text := fmt.Sprintf("%s from %s", scope, g.From.Format(time.RFC3339))
-	if g.To != nil {
+	if !g.To.IsZero() {
 		text += fmt.Sprintf(" for %s", cli.ShortDuration(g.To.Sub(g.From)))
 	}
 	switch g.State {
@@ -119,8 +114,8 @@ func (g Gap) text(scope string) string {
 func (d *Status) printFooter(e *cli.Env) {
 	if w := d.Worker; w != nil {
 		parts := []string{"never heard of"}
-		if w.Heartbeat != nil {
-			parts[0] = "heard of " + cli.ShortDuration(d.Time.Sub(*w.Heartbeat)) + " ago"
+		if !w.Heartbeat.IsZero() {
+			parts[0] = "heard of " + cli.ShortDuration(d.Time.Sub(w.Heartbeat)) + " ago"
 		}
 		if w.LagP95 != nil {
 			lag := time.Duration(*w.LagP95*1000) * time.Millisecond

@@ -12,21 +12,21 @@ import (
 // Row is one subscription as it is printed. In JSON and YAML,
 // fields that aren't known are left out.
 type Row struct {
-	Scope            string     `json:"scope,omitempty"` // spaces/S, spaces/-, users/U or customers/C
-	DisplayName      string     `json:"display_name,omitempty"`
-	Outcome          string     `json:"outcome,omitempty"` // of what changes it
-	Subscription     string     `json:"subscription,omitempty"`
-	UID              string     `json:"uid,omitempty"`
-	Target           string     `json:"target,omitempty"`
-	State            string     `json:"state,omitempty"`
-	SuspensionReason string     `json:"suspension_reason,omitempty"`
-	Topic            string     `json:"topic,omitempty"`
-	EventTypes       []string   `json:"event_types,omitempty"`
-	IncludeResource  *bool      `json:"include_resource,omitempty"`
-	FieldMask        string     `json:"field_mask,omitempty"`
-	CreateTime       *time.Time `json:"create_time,omitempty"`
-	ExpireTime       *time.Time `json:"expire_time,omitempty"`
-	Error            string     `json:"error,omitempty"`
+	Scope            string    `json:"scope,omitempty"` // spaces/S, spaces/-, users/U or customers/C
+	DisplayName      string    `json:"display_name,omitempty"`
+	Outcome          string    `json:"outcome,omitempty"` // of what changes it
+	Subscription     string    `json:"subscription,omitempty"`
+	UID              string    `json:"uid,omitempty"`
+	Target           string    `json:"target,omitempty"`
+	State            string    `json:"state,omitempty"`
+	SuspensionReason string    `json:"suspension_reason,omitempty"`
+	Topic            string    `json:"topic,omitempty"`
+	EventTypes       []string  `json:"event_types,omitempty"`
+	IncludeResource  *bool     `json:"include_resource,omitempty"`
+	FieldMask        string    `json:"field_mask,omitempty"`
+	CreateTime       time.Time `json:"create_time,omitzero"`
+	ExpireTime       time.Time `json:"expire_time,omitzero"`
+	Error            string    `json:"error,omitempty"`
 
 	Left time.Duration `json:"-"` // until ExpireTime
 }
@@ -40,11 +40,8 @@ func RowOf(scope, name string, s *subscriptions.Subscription, now time.Time) Row
 	r.Subscription, r.UID, r.Target, r.Topic = s.Name, s.UID, s.Target, s.Topic
 	r.EventTypes, r.IncludeResource, r.FieldMask = s.EventTypes, &s.IncludeResource, s.FieldMask
 	r.State, r.SuspensionReason = string(s.State), s.SuspensionReason
-	if !s.CreateTime.IsZero() {
-		r.CreateTime = &s.CreateTime
-	}
-	if !s.ExpireTime.IsZero() {
-		r.ExpireTime, r.Left = &s.ExpireTime, s.ExpireTime.Sub(now)
+	if r.CreateTime, r.ExpireTime = s.CreateTime, s.ExpireTime; !r.ExpireTime.IsZero() {
+		r.Left = r.ExpireTime.Sub(now)
 	}
 	return r
 }
@@ -76,12 +73,7 @@ func Columns() []cli.Column[Row] {
 		{Title: "STATE", Value: stateText, Paint: func(r r) cli.Colour { return paintState(r.State) }},
 		{Title: "EVENTS", Value: func(r r) string { return subscriptions.TypesText(r.EventTypes) }},
 		{Title: "CONTENT", Value: contentText},
-		{Title: "EXPIRES", Value: func(r r) string {
-			if r.ExpireTime == nil {
-				return ""
-			}
-			return "in " + cli.ShortDuration(r.Left)
-		}},
+		{Title: "EXPIRES", Value: expiresText},
 		{Title: "AT", Wide: true, Value: func(r r) string { return timeText(r.ExpireTime) }},
 		{Title: "TOPIC", Wide: true, Value: func(r r) string { return r.Topic }},
 		{Title: "SUBSCRIPTION", Wide: true, Value: func(r r) string { return r.Subscription }},
@@ -93,6 +85,13 @@ func stateText(r Row) string {
 		return r.State + " (" + r.SuspensionReason + ")"
 	}
 	return r.State
+}
+
+func expiresText(r Row) string {
+	if r.ExpireTime.IsZero() {
+		return ""
+	}
+	return "in " + cli.ShortDuration(r.Left)
 }
 
 func contentText(r Row) string {
@@ -123,8 +122,8 @@ func PaintOutcome(outcome string) cli.Colour {
 	return cli.Green
 }
 
-func timeText(t *time.Time) string {
-	if t == nil {
+func timeText(t time.Time) string {
+	if t.IsZero() {
 		return ""
 	}
 	return t.Format(time.RFC3339)
