@@ -131,10 +131,8 @@ func (a *chatAPI) method(name, class string, fn func(*chatRequest) (any, *apiErr
 			return // the client has gone
 		}
 		if fault.Status != 0 {
-			apiErr := refused(fault.Status, "%s", http.StatusText(fault.Status))
+			apiErr = refused(fault.Status, "%s", http.StatusText(fault.Status))
 			apiErr.retryAfter = fault.RetryAfter
-			writeError(rw, apiErr)
-			return
 		}
 		if apiErr != nil {
 			writeError(rw, apiErr)
@@ -145,14 +143,10 @@ func (a *chatAPI) method(name, class string, fn func(*chatRequest) (any, *apiErr
 			answer, apiErr = a.run(&chatRequest{r, nil, body, fault}, call.Space, class, fn)
 			return nil
 		})
-		switch {
-		case fault.DropReply:
+		if fault.DropReply {
 			panic(http.ErrAbortHandler) // net/http's way to cut the connection
-		case apiErr != nil:
-			writeError(rw, apiErr)
-		default:
-			writeJSON(rw, http.StatusOK, answer)
 		}
+		writeAnswer(rw, answer, apiErr)
 	}
 }
 

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -86,10 +87,7 @@ func (w *Workspace) Authority() string { return w.authority }
 
 // caller is whose memberships count: the app's or the user's.
 func (w *Workspace) caller() string {
-	if w.authority != "" {
-		return w.authority
-	}
-	return w.state.app
+	return cmp.Or(w.authority, w.state.app)
 }
 
 // speaker is as whom a call of this class is made.
@@ -106,14 +104,11 @@ func (w *Workspace) owner() owner { return owner{w.authority, w.state.app} }
 func (w *Workspace) admit(service string, disabled Condition) *apiError {
 	switch {
 	case w.conditions[Unauthenticated]:
-		return &apiError{
-			code: http.StatusUnauthorized, status: "UNAUTHENTICATED",
-			message: "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other valid authentication credential.",
-		}
+		return refused(http.StatusUnauthorized, "Request had invalid authentication credentials. "+
+			"Expected OAuth 2 access token, login cookie or other valid authentication credential.")
 	case w.conditions[disabled]:
-		e := denied("%s has not been used in project %s before or it is disabled.", service, w.project)
-		e.details = errorInfo("SERVICE_DISABLED", service, map[string]string{"consumer": "projects/" + w.project})
-		return e
+		return denied("%s has not been used in project %s before or it is disabled.", service, w.project).
+			because("SERVICE_DISABLED", service, map[string]string{"consumer": "projects/" + w.project})
 	}
 	return nil
 }
@@ -146,9 +141,7 @@ func (a *eventsAPI) checkScopes(types []string, target string) *apiError {
 }
 
 func scopesMissing() *apiError {
-	e := denied("Request had insufficient authentication scopes.")
-	e.details = errorInfo("ACCESS_TOKEN_SCOPE_INSUFFICIENT", eventsService, nil)
-	return e
+	return denied("Request had insufficient authentication scopes.").because("ACCESS_TOKEN_SCOPE_INSUFFICIENT", eventsService, nil)
 }
 
 // scopesFor lists the scopes each of which is enough for the event type (fact

@@ -126,23 +126,20 @@ func (a *eventsAPI) method(name string, fn func(*eventsRequest) (any, *apiError)
 			apiErr = refused(f.Status, "%s", cmp.Or(f.Message, http.StatusText(f.Status)))
 			apiErr.retryAfter = f.RetryAfter
 			if f.Reason != "" {
-				apiErr.details = errorInfo(f.Reason, eventsService, nil)
+				apiErr = apiErr.because(f.Reason, eventsService, nil)
 			}
 		}
 		var answer any
 		if apiErr == nil {
 			answer, apiErr = a.run(name, in, fn)
 		}
-		switch {
-		case in.fault.DropReply:
+		if in.fault.DropReply {
 			panic(http.ErrAbortHandler) // net/http's way to cut the connection
-		case apiErr == nil && in.fault.StatusAfter != 0:
-			writeError(rw, refused(in.fault.StatusAfter, "%s", http.StatusText(in.fault.StatusAfter)))
-		case apiErr != nil:
-			writeError(rw, apiErr)
-		default:
-			writeJSON(rw, http.StatusOK, answer)
 		}
+		if apiErr == nil && in.fault.StatusAfter != 0 {
+			apiErr = refused(in.fault.StatusAfter, "%s", http.StatusText(in.fault.StatusAfter))
+		}
+		writeAnswer(rw, answer, apiErr)
 	}
 }
 

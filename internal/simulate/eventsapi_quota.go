@@ -58,14 +58,19 @@ func (q *eventsQuotas) take(writes bool, now time.Time) *apiError {
 	return nil
 }
 
-// errorInfo is the detail that tells a program the reason.
-func errorInfo(reason, service string, metadata map[string]string) []any {
+// because adds the detail that tells a program the reason.
+func (e *apiError) because(reason, service string, metadata map[string]string) *apiError {
 	info := map[string]string{"service": service}
 	maps.Copy(info, metadata)
-	return []any{map[string]any{
+	return e.withInfo(reason, "googleapis.com", info)
+}
+
+func (e *apiError) withInfo(reason, domain string, metadata map[string]string) *apiError {
+	e.details = []any{map[string]any{
 		"@type":    "type.googleapis.com/google.rpc.ErrorInfo",
 		"reason":   reason,
-		"domain":   "googleapis.com",
-		"metadata": info,
+		"domain":   domain,
+		"metadata": metadata,
 	}}
+	return e
 }

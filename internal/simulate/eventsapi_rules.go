@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,18 +44,14 @@ func (w *Workspace) SetOperationDelay(d time.Duration) {
 
 // longest is the longest life of a subscription with this payload.
 func (a *eventsAPI) longest(p payloadOptions) time.Duration {
-	limit, standard := a.w.opts.TTL.Names, 7*24*time.Hour
-	if p.includeResource {
-		limit, standard = a.w.opts.TTL.Data, 4*time.Hour
-		// The app's own limit isn't documented; it is taken to be a user's.
-		if a.w.opts.Auth == AuthImpersonate {
-			standard = 24 * time.Hour
-		}
+	switch ttl := a.w.opts.TTL; {
+	case !p.includeResource:
+		return cmp.Or(ttl.Names, 7*24*time.Hour)
+	case a.w.opts.Auth == AuthImpersonate:
+		return cmp.Or(ttl.Data, 24*time.Hour)
+	default: // the app's own limit isn't documented; it is taken to be a user's
+		return cmp.Or(ttl.Data, 4*time.Hour)
 	}
-	if limit == 0 {
-		return standard
-	}
-	return limit
 }
 
 // checkTypes answers with the types sorted and once each.
@@ -75,9 +72,7 @@ func checkTypes(types []string, target string) ([]string, *apiError) {
 			return nil, invalid("The event type %q is not supported for the target resource.", t)
 		}
 	}
-	sorted := slices.Clone(types)
-	slices.Sort(sorted)
-	return slices.Compact(sorted), nil
+	return slices.Compact(slices.Sorted(slices.Values(types))), nil
 }
 
 // checkTargetForm accepts the names of the four kinds of target.
@@ -98,28 +93,19 @@ func checkTargetForm(target string) *apiError {
 // spaces.
 func (a *eventsAPI) checkTarget(target string) *apiError {
 	user := a.w.authority
-	if strings.HasPrefix(target, customerPrefix) {
-		if user != "" {
-			return denied("Subscriptions to %s require app authentication.", target)
-		}
-		return nil
-	}
-	if id, ok := strings.CutPrefix(target, userPrefix); ok {
-		switch user {
-		case "":
-			return denied("Subscriptions to %s require user authentication.", target)
-		case "users/" + id:
-			return nil
-		}
+	customer := strings.HasPrefix(target, customerPrefix)
+	id, ofUser := strings.CutPrefix(target, userPrefix)
+	switch {
+	case customer && user != "":
+		return denied("Subscriptions to %s require app authentication.", target)
+	case (ofUser || target == allSpaces) && user == "":
+		return denied("Subscriptions to %s require user authentication.", target)
+	case ofUser && user != "users/"+id:
 		return denied("The authenticated user can't subscribe to the events of users/%s.", id)
+	case customer, ofUser, target == allSpaces:
+		return nil
 	}
 	space := strings.TrimPrefix(target, spaceTarget(""))
-	if target == allSpaces {
-		if user == "" {
-			return denied("Subscriptions to %s require user authentication.", target)
-		}
-		return nil
-	}
 	s := a.w.state.spaces[space]
 	switch {
 	case s == nil || s.deleted:

@@ -1,9 +1,8 @@
 package simulate
 
 import (
-	"maps"
+	"cmp"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,13 +38,7 @@ func (a *eventsAPI) create(r *eventsRequest) (any, *apiError) {
 	if in.NotificationEndpoint != nil {
 		s.topic = in.NotificationEndpoint.PubsubTopic
 	}
-	if apiErr := a.checkScopes(s.types, s.target); apiErr != nil {
-		return nil, apiErr
-	}
-	if apiErr := a.checkEndpoint(s.topic); apiErr != nil {
-		return nil, apiErr
-	}
-	if apiErr := a.checkTarget(s.target); apiErr != nil {
+	if apiErr := cmp.Or(a.checkScopes(s.types, s.target), a.checkEndpoint(s.topic), a.checkTarget(s.target)); apiErr != nil {
 		return nil, apiErr
 	}
 	s.name = subscriptionName(s.target, s.owner)
@@ -64,15 +57,10 @@ func (a *eventsAPI) create(r *eventsRequest) (any, *apiError) {
 // alreadySubscribed is the answer to a second subscription for one target.
 func (a *eventsAPI) alreadySubscribed(current string) *apiError {
 	e := conflict("Subscription associated with the resource already exists.")
-	if !a.w.opts.BareConflicts {
-		e.details = []any{map[string]any{
-			"@type":    "type.googleapis.com/google.rpc.ErrorInfo",
-			"reason":   "SUBSCRIPTION_ALREADY_EXISTS",
-			"domain":   "workspaceevents.googleapis.com",
-			"metadata": map[string]string{"current_subscription": current},
-		}}
+	if a.w.opts.BareConflicts {
+		return e
 	}
-	return e
+	return e.withInfo("SUBSCRIPTION_ALREADY_EXISTS", eventsService, map[string]string{"current_subscription": current})
 }
 
 // get is subscriptions.get.
@@ -133,7 +121,7 @@ func (a *eventsAPI) patch(r *eventsRequest) (any, *apiError) {
 
 // apply takes the masked fields over.
 func (s *subscription) apply(in *workspaceevents.Subscription, updateMask string, longest time.Duration, r *eventsRequest) *apiError {
-	var paths []string
+	var ttl, expireTime, types bool // what changes
 	switch updateMask {
 	case "":
 		// All fields that are present; those that can't change are an error.
@@ -141,46 +129,40 @@ func (s *subscription) apply(in *workspaceevents.Subscription, updateMask string
 			in.NotificationEndpoint != nil && in.NotificationEndpoint.PubsubTopic != s.topic {
 			return invalid("Only expire_time, ttl and event_types can be updated.")
 		}
-		present := map[string]bool{"ttl": in.Ttl != "", "expire_time": in.ExpireTime != "", "event_types": len(in.EventTypes) > 0}
-		maps.DeleteFunc(present, func(_ string, is bool) bool { return !is })
-		paths = slices.Collect(maps.Keys(present))
+		ttl, expireTime, types = in.Ttl != "", in.ExpireTime != "", len(in.EventTypes) > 0
 	case "*":
-		paths = []string{"ttl", "expire_time", "event_types"}
+		ttl, expireTime, types = true, true, true
 	default:
 		for path := range strings.SplitSeq(updateMask, ",") {
 			switch strings.TrimSpace(path) {
 			case "ttl":
-				paths = append(paths, "ttl")
+				ttl = true
 			case "expire_time", "expireTime":
-				paths = append(paths, "expire_time")
+				expireTime = true
 			case "event_types", "eventTypes":
-				paths = append(paths, "event_types")
+				types = true
 			default:
 				return invalid("Invalid update mask path %q: only expire_time, ttl and event_types can be updated.", path)
 			}
 		}
 	}
-	if len(paths) == 0 {
-		return invalid("Nothing to update.")
-	}
-	if slices.Contains(paths, "event_types") {
-		types, apiErr := checkTypes(in.EventTypes, s.target)
-		if apiErr != nil {
+	if types {
+		var apiErr *apiError
+		if s.types, apiErr = checkTypes(in.EventTypes, s.target); apiErr != nil {
 			return apiErr
 		}
-		s.types = types
 	}
-	var ttl, expireTime string
-	if slices.Contains(paths, "ttl") {
-		ttl = in.Ttl
+	switch {
+	case ttl && expireTime:
+		return s.setExpiry(in.Ttl, in.ExpireTime, longest, r.now)
+	case ttl:
+		return s.setExpiry(in.Ttl, "", longest, r.now)
+	case expireTime:
+		return s.setExpiry("", in.ExpireTime, longest, r.now)
+	case !types:
+		return invalid("Nothing to update.")
 	}
-	if slices.Contains(paths, "expire_time") {
-		expireTime = in.ExpireTime
-	}
-	if ttl == "" && expireTime == "" && !slices.Contains(paths, "ttl") && !slices.Contains(paths, "expire_time") {
-		return nil
-	}
-	return s.setExpiry(ttl, expireTime, longest, r.now)
+	return nil
 }
 
 func aborted() *apiError {

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -77,12 +78,16 @@ func statusName(code int) string {
 func handle(fn func(*http.Request) (any, *apiError)) http.HandlerFunc {
 	return func(rw http.ResponseWriter, r *http.Request) {
 		answer, apiErr := fn(r)
-		if apiErr != nil {
-			writeError(rw, apiErr)
-			return
-		}
-		writeJSON(rw, http.StatusOK, answer)
+		writeAnswer(rw, answer, apiErr)
 	}
+}
+
+func writeAnswer(rw http.ResponseWriter, answer any, apiErr *apiError) {
+	if apiErr != nil {
+		writeError(rw, apiErr)
+		return
+	}
+	writeJSON(rw, http.StatusOK, answer)
 }
 
 func writeError(rw http.ResponseWriter, e *apiError) {
@@ -149,13 +154,10 @@ func pageSize(r *http.Request, defaultSize, maxSize int) (int, *apiError) {
 		return defaultSize, nil
 	}
 	size, err := strconv.Atoi(v)
-	switch {
-	case err != nil || size < 0:
+	if err != nil || size < 0 {
 		return 0, invalid("Invalid page size %q.", v)
-	case size == 0:
-		return defaultSize, nil
 	}
-	return min(size, maxSize), nil
+	return min(cmp.Or(size, defaultSize), maxSize), nil
 }
 
 // flag reads a boolean query parameter.

@@ -128,9 +128,7 @@ func (q *chatQuotas) exhausted(metric string) *apiError {
 // quotaExceeded is the answer to a call over a limit. Google sends neither
 // RetryInfo nor Retry-After.
 func quotaExceeded(service, message string, metadata map[string]string) *apiError {
-	e := refused(http.StatusTooManyRequests, "%s", message)
-	e.details = errorInfo("RATE_LIMIT_EXCEEDED", service, metadata)
-	return e
+	return refused(http.StatusTooManyRequests, "%s", message).because("RATE_LIMIT_EXCEEDED", service, metadata)
 }
 
 // SetWriteQuota lets all apps together write so often into each space. The

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -97,6 +98,7 @@ func (s *subscription) etag() string {
 // setExpiry grants a life. Both arguments are as in a request: ttl in
 // seconds ("3600s"), expireTime in RFC 3339; "" or "0s" is the maximum.
 func (s *subscription) setExpiry(ttl, expireTime string, longest time.Duration, now time.Time) *apiError {
+	var life time.Duration
 	switch {
 	case ttl != "" && expireTime != "":
 		return invalid("Invalid value: oneof field 'expiration' is already set. Cannot set 'ttl' and 'expireTime'.")
@@ -108,15 +110,8 @@ func (s *subscription) setExpiry(ttl, expireTime string, longest time.Duration, 
 		if !at.After(now) {
 			return invalid("The subscription expiration time must be in the future.")
 		}
-		if at.After(now.Add(longest)) {
-			return invalid("The subscription expiration time exceeds the maximum allowed.")
-		}
-		s.expireTime = at.UTC()
-		s.lives++
-		return nil
-	}
-	life := time.Duration(0)
-	if ttl != "" {
+		life = at.Sub(now)
+	case ttl != "":
 		var err error
 		if life, err = time.ParseDuration(ttl); err != nil || !strings.HasSuffix(ttl, "s") || life < 0 || strings.ContainsAny(ttl, "mhnuµ") {
 			return invalid("Invalid value at 'subscription.ttl': %q", ttl)
@@ -125,10 +120,7 @@ func (s *subscription) setExpiry(ttl, expireTime string, longest time.Duration, 
 	if life > longest {
 		return invalid("The subscription expiration time exceeds the maximum allowed.")
 	}
-	if life == 0 {
-		life = longest
-	}
-	s.expireTime = now.Add(life).UTC()
+	s.expireTime = now.Add(cmp.Or(life, longest)).UTC()
 	s.lives++
 	return nil
 }

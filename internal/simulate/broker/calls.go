@@ -38,11 +38,7 @@ func (s *Server) permit(denied bool, permissions []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, p := range permissions {
-		if denied {
-			s.denied[p] = true
-		} else {
-			delete(s.denied, p)
-		}
+		s.denied[p] = denied
 	}
 }
 
@@ -56,8 +52,6 @@ func required(method, resource string) []string {
 	switch method {
 	case "CreateTopic", "UpdateTopic", "GetTopic", "DeleteTopic", "ListTopics":
 		return []string{"pubsub.topics." + verb(method)}
-	case "ListTopicSubscriptions":
-		return []string{"pubsub.topics.get"}
 	case "Publish":
 		return []string{"pubsub.topics.publish"}
 	case "CreateSubscription":

@@ -20,9 +20,7 @@ func (s *Server) FailStreams(name string, code codes.Code) error {
 	err := status.Errorf(code, "refused by order (resource=%s)", shortName(name))
 	return s.withSubscription(name, func(sub *subscription) {
 		sub.fault.refusal = err
-		for _, f := range sub.flows {
-			f.end(err)
-		}
+		sub.endFlows(err)
 	})
 }
 
@@ -37,9 +35,7 @@ func (s *Server) FreezeStreams(name string) error {
 func (s *Server) Heal(name string) error {
 	return s.withSubscription(name, func(sub *subscription) {
 		if sub.fault.frozen {
-			for _, f := range sub.flows {
-				f.end(errShutdown)
-			}
+			sub.endFlows(errShutdown)
 		}
 		sub.fault.refusal, sub.fault.frozen = nil, false
 	})
@@ -47,11 +43,7 @@ func (s *Server) Heal(name string) error {
 
 // BreakStreams ends the open streams with UNAVAILABLE, once.
 func (s *Server) BreakStreams(name string) error {
-	return s.withSubscription(name, func(sub *subscription) {
-		for _, f := range sub.flows {
-			f.end(errShutdown)
-		}
-	})
+	return s.withSubscription(name, func(sub *subscription) { sub.endFlows(errShutdown) })
 }
 
 // DropAcks swallows the next n acknowledgements, answering them with success:

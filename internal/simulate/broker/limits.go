@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"time"
@@ -68,11 +69,9 @@ func shortName(name string) string { return name[strings.LastIndexByte(name, '/'
 
 // projectOf returns P of "projects/P/…".
 func projectOf(name string) string {
-	parts := strings.Split(name, "/")
-	if len(parts) < 2 {
-		return ""
-	}
-	return parts[1]
+	_, rest, _ := strings.Cut(name, "/")
+	project, _, _ := strings.Cut(rest, "/")
+	return project
 }
 
 // checkName checks that name is "projects/P/<collection>/ID".
@@ -129,13 +128,13 @@ func checkSubscription(c *pubsubpb.Subscription) error {
 	if c.AckDeadlineSeconds == 0 {
 		c.AckDeadlineSeconds = int32(minAckDeadline / time.Second)
 	}
-	if err := checkRange("ack_deadline", time.Duration(c.AckDeadlineSeconds)*time.Second, minAckDeadline, maxAckDeadline); err != nil {
-		return err
-	}
 	if c.MessageRetentionDuration == nil {
 		c.MessageRetentionDuration = durationpb.New(defaultRetention)
 	}
-	if err := checkRange("message_retention_duration", c.MessageRetentionDuration.AsDuration(), minRetention, maxRetention); err != nil {
+	if err := cmp.Or(
+		checkRange("ack_deadline", time.Duration(c.AckDeadlineSeconds)*time.Second, minAckDeadline, maxAckDeadline),
+		checkRange("message_retention_duration", c.MessageRetentionDuration.AsDuration(), minRetention, maxRetention),
+	); err != nil {
 		return err
 	}
 	if c.ExpirationPolicy == nil {
@@ -163,12 +162,7 @@ func checkSubscription(c *pubsubpb.Subscription) error {
 			r.MaximumBackoff = durationpb.New(maxBackoff)
 		}
 		low, high := r.MinimumBackoff.AsDuration(), r.MaximumBackoff.AsDuration()
-		if err := checkRange("minimum_backoff", low, 0, maxBackoff); err != nil {
-			return err
-		}
-		if err := checkRange("maximum_backoff", high, low, maxBackoff); err != nil {
-			return err
-		}
+		return cmp.Or(checkRange("minimum_backoff", low, 0, maxBackoff), checkRange("maximum_backoff", high, low, maxBackoff))
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -67,10 +69,7 @@ func (p *policies) SetIamPolicy(_ context.Context, in *iampb.SetIamPolicyRequest
 	if !s.exists(in.GetResource()) {
 		return nil, notFound(in.GetResource())
 	}
-	next := proto.CloneOf(in.GetPolicy())
-	if next == nil {
-		next = &iampb.Policy{}
-	}
+	next := cmp.Or(proto.CloneOf(in.GetPolicy()), &iampb.Policy{})
 	if err := s.checkPolicy(next); err != nil {
 		return nil, err
 	}
@@ -104,17 +103,8 @@ func (s *Server) checkPolicy(policy *iampb.Policy) error {
 
 // knowsNumber reports whether a project that has anything here has the number.
 func (s *Server) knowsNumber(number string) bool {
-	for name := range s.topics {
-		if ProjectNumber(projectOf(name)) == number {
-			return true
-		}
-	}
-	for name := range s.subscriptions {
-		if ProjectNumber(projectOf(name)) == number {
-			return true
-		}
-	}
-	return false
+	names := slices.AppendSeq(slices.Collect(maps.Keys(s.topics)), maps.Keys(s.subscriptions))
+	return slices.ContainsFunc(names, func(name string) bool { return ProjectNumber(projectOf(name)) == number })
 }
 
 // TestIamPermissions answers with those that the caller holds: all but the

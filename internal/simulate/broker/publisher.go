@@ -1,9 +1,9 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"maps"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -86,10 +86,7 @@ type publisher struct {
 }
 
 func (p *publisher) CreateTopic(_ context.Context, in *pubsubpb.Topic) (*pubsubpb.Topic, error) {
-	if err := checkName(in.GetName(), "topics"); err != nil {
-		return nil, err
-	}
-	if err := checkTopic(in); err != nil {
+	if err := cmp.Or(checkName(in.GetName(), "topics"), checkTopic(in)); err != nil {
 		return nil, err
 	}
 	s := p.server
@@ -159,24 +156,6 @@ func (p *publisher) ListTopics(_ context.Context, in *pubsubpb.ListTopicsRequest
 		out.Topics = append(out.Topics, proto.CloneOf(s.topics[name].config))
 	}
 	return out, nil
-}
-
-func (p *publisher) ListTopicSubscriptions(
-	_ context.Context, in *pubsubpb.ListTopicSubscriptionsRequest,
-) (*pubsubpb.ListTopicSubscriptionsResponse, error) {
-	s := p.server
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	t := s.topics[in.GetTopic()]
-	if t == nil {
-		return nil, notFound(in.GetTopic())
-	}
-	var all []string
-	for _, sub := range t.subscriptions {
-		all = append(all, sub.name)
-	}
-	names, next, err := page(slices.Values(all), "", in.GetPageSize(), in.GetPageToken())
-	return &pubsubpb.ListTopicSubscriptionsResponse{Subscriptions: names, NextPageToken: next}, err
 }
 
 // DeleteTopic leaves the topic's subscriptions with what they hold.

@@ -81,6 +81,13 @@ func (f *flow) end(err error) {
 	}
 }
 
+// endFlows ends all streams with err. The subscription is locked.
+func (s *subscription) endFlows(err error) {
+	for _, f := range s.flows {
+		f.end(err)
+	}
+}
+
 // enqueue takes newly published messages.
 func (s *subscription) enqueue(batch []published) {
 	s.mu.Lock()
@@ -100,13 +107,12 @@ func (s *subscription) enqueue(batch []published) {
 			s.fresh.push(e)
 			continue
 		}
-		behind, busy := s.keys[p.message.key]
-		if !busy {
-			s.keys[p.message.key] = new(fifo)
-			s.fresh.push(e)
+		if behind, busy := s.keys[p.message.key]; busy {
+			behind.push(e)
 			continue
 		}
-		behind.push(e)
+		s.keys[p.message.key] = new(fifo)
+		s.fresh.push(e)
 	}
 	s.wakeOne()
 }
@@ -252,7 +258,14 @@ func (s *subscription) settle(e *entry) {
 		}
 	}
 	s.live--
-	if s.live == 0 && s.idle != nil {
+	if s.live == 0 {
+		s.wakeWaiters()
+	}
+}
+
+// wakeWaiters ends every WaitIdle.
+func (s *subscription) wakeWaiters() {
+	if s.idle != nil {
 		close(s.idle)
 		s.idle = nil
 	}
@@ -272,13 +285,12 @@ func (s *subscription) giveBack(e *entry, now time.Time) bool {
 }
 
 func (s *subscription) retry(e *entry, now time.Time) {
-	delay := s.delay(e.attempts)
-	if delay == 0 {
+	if delay := s.delay(e.attempts); delay > 0 {
+		e.availableAt = now.Add(delay)
+		heap.Push(&s.backoff, e)
+	} else {
 		s.again.push(e)
-		return
 	}
-	e.availableAt = now.Add(delay)
-	heap.Push(&s.backoff, e)
 }
 
 // delay is the retry policy's: exponential between its bounds.

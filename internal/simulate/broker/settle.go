@@ -165,10 +165,8 @@ func (s *subscription) forward(e *entry) error {
 	if err != nil {
 		return err
 	}
-	attributes := maps.Clone(m.Attributes)
-	if attributes == nil {
-		attributes = map[string]string{}
-	}
+	attributes := map[string]string{}
+	maps.Copy(attributes, m.Attributes)
 	attributes[deadLetterAttributes+"DeliveryCount"] = strconv.Itoa(int(e.attempts))
 	attributes[deadLetterAttributes+"Subscription"] = shortName(s.name)
 	attributes[deadLetterAttributes+"SubscriptionProject"] = projectOf(s.name)
@@ -184,14 +182,9 @@ func (s *subscription) close(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = err
-	for _, f := range s.flows {
-		f.end(err)
-	}
+	s.endFlows(err)
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	if s.idle != nil {
-		close(s.idle)
-		s.idle = nil
-	}
+	s.wakeWaiters()
 }

@@ -47,12 +47,8 @@ func (s *Server) WaitIdle(ctx context.Context, subscription string) error {
 	if err != nil {
 		return err
 	}
-	idle, err := sub.whenIdle()
-	if err != nil {
-		return err
-	}
 	select {
-	case <-idle:
+	case <-sub.whenIdle():
 		sub.mu.Lock()
 		defer sub.mu.Unlock()
 		return sub.closed
@@ -61,19 +57,17 @@ func (s *Server) WaitIdle(ctx context.Context, subscription string) error {
 	}
 }
 
-// whenIdle returns a channel that is closed once nothing is live.
-func (s *subscription) whenIdle() (<-chan struct{}, error) {
+// whenIdle returns a channel that is closed once nothing is live, or the
+// subscription is gone.
+func (s *subscription) whenIdle() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.closed != nil:
-		return nil, s.closed
-	case s.live == 0:
-		done := make(chan struct{})
-		close(done)
-		return done, nil
-	case s.idle == nil:
+	if s.idle == nil {
 		s.idle = make(chan struct{})
 	}
-	return s.idle, nil
+	idle := s.idle
+	if s.closed != nil || s.live == 0 {
+		s.wakeWaiters()
+	}
+	return idle
 }

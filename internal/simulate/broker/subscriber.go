@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -12,21 +13,15 @@ import (
 )
 
 // subscriber is the google.pubsub.v1.Subscriber service: its administration
-// here, its data in stream.go.
+// here, its data in stream.go. gRPC answers the other methods with UNIMPLEMENTED.
 type subscriber struct {
 	pubsubpb.UnimplementedSubscriberServer
 	server *Server
 }
 
 func (r *subscriber) CreateSubscription(_ context.Context, in *pubsubpb.Subscription) (*pubsubpb.Subscription, error) {
-	if err := checkName(in.GetName(), "subscriptions"); err != nil {
-		return nil, err
-	}
-	if err := checkName(in.GetTopic(), "topics"); err != nil {
-		return nil, err
-	}
 	config := proto.CloneOf(in)
-	if err := checkSubscription(config); err != nil {
+	if err := cmp.Or(checkName(in.GetName(), "subscriptions"), checkName(in.GetTopic(), "topics"), checkSubscription(config)); err != nil {
 		return nil, err
 	}
 	accept, err := parseFilter(config.Filter)
@@ -142,16 +137,4 @@ func (r *subscriber) DeleteSubscription(_ context.Context, in *pubsubpb.DeleteSu
 	}
 	sub.close(notFound(sub.name))
 	return &emptypb.Empty{}, nil
-}
-
-func (r *subscriber) ModifyPushConfig(context.Context, *pubsubpb.ModifyPushConfigRequest) (*emptypb.Empty, error) {
-	return nil, unimplemented("push subscriptions")
-}
-
-func (r *subscriber) Seek(context.Context, *pubsubpb.SeekRequest) (*pubsubpb.SeekResponse, error) {
-	return nil, unimplemented("seek")
-}
-
-func (r *subscriber) CreateSnapshot(context.Context, *pubsubpb.CreateSnapshotRequest) (*pubsubpb.Snapshot, error) {
-	return nil, unimplemented("snapshots")
 }
