@@ -51,12 +51,11 @@ func (a *chatAPI) createMember(r *chatRequest) (any, *apiError) {
 	}
 	at := a.w.state.tick()
 	m := a.w.state.membership(in.Member.Name, stateJoined, at)
+	r.space.put(m)
 	if a.w.invites {
 		m.state = stateInvited
-		r.space.put(m)
 		a.w.emit(at, a.w.memberChange(r.space, m, "created"))
 	} else {
-		r.space.put(m)
 		a.w.emitJoin(r.space, m, "created", at)
 	}
 	a.noteMember(r.space, m, at)

@@ -1,7 +1,6 @@
 package simulate
 
 import (
-	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,11 +69,7 @@ func (a *chatAPI) listSpaceEvents(r *chatRequest) (any, *apiError) {
 	if next != "" {
 		answer["nextPageToken"] = next
 	}
-	raw, err := json.Marshal(answer)
-	if err != nil {
-		return nil, &apiError{code: 500, status: "INTERNAL", message: err.Error()}
-	}
-	return rawJSON(raw), nil
+	return answer, nil
 }
 
 // getSpaceEvent is spaces.spaceEvents.get.

@@ -68,25 +68,18 @@ func (a *chatAPI) getSpace(r *chatRequest) (any, *apiError) {
 }
 
 func renderSpace(s *space) *chat.Space {
+	out := &chat.Space{
+		Name:              s.name,
+		SpaceType:         s.spaceType(),
+		DisplayName:       s.displayName,
+		SpaceHistoryState: "HISTORY_ON",
+		CreateTime:        stamp(s.createTime),
+	}
 	if s.directFor != "" {
-		return &chat.Space{
-			Name:                s.name,
-			Type:                "DM",
-			SpaceType:           s.spaceType(),
-			SingleUserBotDm:     true,
-			SpaceThreadingState: "UNTHREADED_MESSAGES",
-			SpaceHistoryState:   "HISTORY_ON",
-			CreateTime:          stamp(s.createTime),
-		}
+		out.Type, out.SpaceThreadingState, out.SingleUserBotDm = "DM", "UNTHREADED_MESSAGES", true
+	} else {
+		out.Type, out.SpaceThreadingState = "ROOM", "THREADED_MESSAGES"
+		out.SpaceDetails = &chat.SpaceDetails{Description: s.description}
 	}
-	return &chat.Space{
-		Name:                s.name,
-		Type:                "ROOM",
-		SpaceType:           s.spaceType(),
-		DisplayName:         s.displayName,
-		SpaceThreadingState: "THREADED_MESSAGES",
-		SpaceHistoryState:   "HISTORY_ON",
-		SpaceDetails:        &chat.SpaceDetails{Description: s.description},
-		CreateTime:          stamp(s.createTime),
-	}
+	return out
 }

@@ -22,7 +22,6 @@ type Faults struct {
 // delivery is one event on its way to one subscription's topic.
 type delivery struct {
 	sub     *subscription
-	topic   string
 	entry   PublishedEvent
 	message *pubsubpb.PubsubMessage
 }
@@ -79,7 +78,7 @@ func (w *Workspace) deliver(d delivery) {
 	chance := func(p float64) bool { return p > 0 && e.rng.Float64() < p }
 	if chance(e.faults.Garbage) {
 		// A topic that is gone shows when the event itself is published.
-		_ = w.publishGarbage(garbageKinds[e.garbage%len(garbageKinds)], d.topic)
+		_ = w.publishGarbage(garbageKinds[e.garbage%len(garbageKinds)], d.entry.Topic)
 	}
 	switch {
 	case chance(e.faults.Reorder):
@@ -127,14 +126,14 @@ func (w *Workspace) publish(d delivery, twice bool) {
 	if w.emitter.closed {
 		return
 	}
-	if _, err := w.emitter.publisher.Publish(d.topic, d.message); err != nil {
-		w.suspend(d.sub, w.endpointReason(d.topic, err), w.state.now())
+	if _, err := w.emitter.publisher.Publish(d.entry.Topic, d.message); err != nil {
+		w.suspend(d.sub, w.endpointReason(d.entry.Topic, err), w.state.now())
 		return
 	}
 	d.entry.Copies = 1
 	if twice {
 		again := &pubsubpb.PubsubMessage{Data: d.message.Data, Attributes: d.message.Attributes, OrderingKey: d.message.OrderingKey}
-		if _, err := w.emitter.publisher.Publish(d.topic, again); err == nil {
+		if _, err := w.emitter.publisher.Publish(d.entry.Topic, again); err == nil {
 			d.entry.Copies++
 		}
 	}

@@ -3,7 +3,6 @@ package simulate
 import (
 	"encoding/base64"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -35,17 +34,12 @@ type change struct {
 	name     string // full resource name
 	payload  any    // what stands below the resource's key
 	join     *Join  // set if somebody joined
+	at       time.Time
 
 	actor, state, text, viewer string // for [EventItem]
 }
 
 func (c *change) eventType() string { return events.TypeName(c.resource.kind, c.verb) }
-
-// timedChange waits in a [Workspace.Coalesce].
-type timedChange struct {
-	change
-	at time.Time
-}
 
 // Coalesce runs fn and sends what changed meanwhile as Google sends what
 // happens within a short time: several changes of one type in one space make
@@ -70,7 +64,7 @@ func (w *Workspace) endCoalesce() {
 		eventType string
 		space     *space
 	}
-	groups := map[group][]timedChange{}
+	groups := map[group][]change{}
 	var order []group
 	for _, c := range w.waiting {
 		g := group{c.eventType(), c.space}
@@ -81,34 +75,31 @@ func (w *Workspace) endCoalesce() {
 	}
 	w.waiting = nil
 	for _, g := range order {
-		if g.eventType == spaceDeleted || len(groups[g]) == 1 {
-			for _, c := range groups[g] {
-				w.emitEvent(c.at, c.change)
-			}
+		if g.eventType != spaceDeleted {
+			w.emitEvent(groups[g]...)
 			continue
 		}
-		items := make([]change, len(groups[g]))
-		for i, c := range groups[g] {
-			items[i] = c.change
+		for _, c := range groups[g] {
+			w.emitEvent(c)
 		}
-		w.emitEvent(groups[g][len(items)-1].at, items...)
 	}
 }
 
 // emit sends the event of a change, or keeps it for the running Coalesce. The
 // lock is held.
 func (w *Workspace) emit(at time.Time, c change) {
+	c.at = at
 	if w.coalesce > 0 {
-		w.waiting = append(w.waiting, timedChange{c, at})
+		w.waiting = append(w.waiting, c)
 		return
 	}
-	w.emitEvent(at, c)
+	w.emitEvent(c)
 }
 
 // emitEvent makes one SpaceEvent of changes of one type in one space and hands
-// it to every subscription that asked for it.
-func (w *Workspace) emitEvent(at time.Time, items ...change) {
-	first := &items[0]
+// it to every subscription that asked for it. Its time is that of the last.
+func (w *Workspace) emitEvent(items ...change) {
+	first, at := &items[0], items[len(items)-1].at
 	batch := len(items) > 1
 	eventType := first.eventType()
 	if t, _ := events.TypeOf(eventType); batch {
@@ -120,14 +111,7 @@ func (w *Workspace) emitEvent(at time.Time, items ...change) {
 		ID: first.space.name + "/spaceEvents/" + id, Type: eventType,
 		Space: first.space.name, SpaceDisplay: first.space.displayName, Time: at,
 	}
-	attributes := map[string]string{
-		"ce-id":              event.ID,
-		"ce-type":            eventType,
-		"ce-subject":         spaceTarget(first.space.name),
-		"ce-time":            stamp(at),
-		"ce-specversion":     "1.0",
-		"ce-datacontenttype": "application/json",
-	}
+	entry := PublishedEvent{ID: event.ID, Type: eventType, Space: event.Space, Time: at, Items: len(items)}
 	for _, sub := range w.receivers(first) {
 		items := w.visible(sub, items)
 		if len(items) == 0 {
@@ -137,24 +121,17 @@ func (w *Workspace) emitEvent(at time.Time, items ...change) {
 		if err != nil {
 			panic(fmt.Sprintf("encode %s: %v", event.ID, err)) // only our own types come here
 		}
-		source := "//workspaceevents.googleapis.com/" + sub.name
-		own := maps.Clone(attributes)
-		own["ce-source"] = source
 		event.Deliveries++
+		own := entry
+		own.Subscription, own.Topic, own.Items = sub.name, sub.topic, len(items)
 		w.deliver(delivery{
-			sub:   sub,
-			topic: sub.topic,
-			entry: PublishedEvent{
-				ID: event.ID, Type: eventType, Space: event.Space, Time: at,
-				Subscription: sub.name, Topic: sub.topic, Items: len(items),
-			},
-			message: &pubsubpb.PubsubMessage{Data: data, Attributes: own, OrderingKey: source},
+			sub:     sub,
+			entry:   own,
+			message: cloudEvent(event.ID, eventType, sub.name, spaceTarget(first.space.name), at, data),
 		})
 	}
 	if event.Deliveries == 0 {
-		w.truth.Undelivered = append(w.truth.Undelivered, PublishedEvent{
-			ID: event.ID, Type: eventType, Space: event.Space, Time: at, Items: len(items),
-		})
+		w.truth.Undelivered = append(w.truth.Undelivered, entry)
 	}
 	for _, c := range items {
 		if c.join != nil {
@@ -165,6 +142,24 @@ func (w *Workspace) emitEvent(at time.Time, items ...change) {
 	}
 	w.keepPast(event, batch, items)
 	w.notice(event, items)
+}
+
+// cloudEvent is a Pub/Sub message as Google publishes events of a subscription.
+func cloudEvent(id, eventType, subscription, subject string, at time.Time, data []byte) *pubsubpb.PubsubMessage {
+	source := "//workspaceevents.googleapis.com/" + subscription
+	return &pubsubpb.PubsubMessage{
+		Data: data,
+		Attributes: map[string]string{
+			"ce-id":              id,
+			"ce-type":            eventType,
+			"ce-source":          source,
+			"ce-subject":         subject,
+			"ce-time":            stamp(at),
+			"ce-specversion":     "1.0",
+			"ce-datacontenttype": "application/json",
+		},
+		OrderingKey: source,
+	}
 }
 
 func (w *Workspace) notice(event Event, items []change) {

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -36,7 +37,7 @@ var garbageKinds = []GarbageKind{
 }
 
 // GarbageKinds lists every kind.
-func GarbageKinds() []GarbageKind { return append([]GarbageKind(nil), garbageKinds...) }
+func GarbageKinds() []GarbageKind { return slices.Clone(garbageKinds) }
 
 // PublishGarbage publishes one malformed message of the kind to the topic
 // ("projects/P/topics/T").
@@ -61,15 +62,7 @@ func (w *Workspace) garbage(kind GarbageKind) *pubsubpb.PubsubMessage {
 	n := w.emitter.garbage
 	space := fmt.Sprintf("spaces/GARBAGE%d", n)
 	good := fmt.Sprintf(`{"message":{"name":"%s/messages/M.M","sender":{"name":"users/1","type":"HUMAN"},"text":"spoilt"`, space)
-	attributes := map[string]string{
-		"ce-id":              fmt.Sprintf("%s/spaceEvents/%d", space, n),
-		"ce-type":            messageCreated,
-		"ce-source":          "//workspaceevents.googleapis.com/subscriptions/garbage",
-		"ce-subject":         spaceTarget(space),
-		"ce-time":            stamp(w.state.tick()),
-		"ce-specversion":     "1.0",
-		"ce-datacontenttype": "application/json",
-	}
+	event := cloudEvent(fmt.Sprintf("%s/spaceEvents/%d", space, n), messageCreated, "subscriptions/garbage", spaceTarget(space), w.state.tick(), nil)
 	data, spoilt := map[GarbageKind]string{
 		GarbageNotJSON:       "<message>this isn't JSON</message>",
 		GarbageTruncated:     good,
@@ -87,17 +80,18 @@ func (w *Workspace) garbage(kind GarbageKind) *pubsubpb.PubsubMessage {
 	}
 	switch kind {
 	case GarbageNoID:
-		delete(attributes, "ce-id")
+		delete(event.Attributes, "ce-id")
 	case GarbageBadTime:
-		attributes["ce-time"] = "yesterday"
+		event.Attributes["ce-time"] = "yesterday"
 	case GarbageAbsurdTime:
-		attributes["ce-time"] = "9999-12-31T23:59:59.999999Z"
+		event.Attributes["ce-time"] = "9999-12-31T23:59:59.999999Z"
 	case GarbageStructuredMode:
-		attributes = map[string]string{"content-type": "application/cloudevents+json"}
+		event.Attributes = map[string]string{"content-type": "application/cloudevents+json"}
 		data = `{"specversion":"1.0","id":"1","type":"` + messageCreated + `","data":` + good + "}}}"
 	case GarbageUnrelated:
-		attributes = map[string]string{"origin": "something else on this topic"}
+		event.Attributes = map[string]string{"origin": "something else on this topic"}
 		data = `{"hello":"world"}`
 	}
-	return &pubsubpb.PubsubMessage{Attributes: attributes, Data: []byte(data)}
+	event.Data, event.OrderingKey = []byte(data), ""
+	return event
 }

@@ -3,13 +3,10 @@ package simulate
 import (
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
@@ -123,20 +120,9 @@ func (w *Workspace) tell(kind LifecycleKind, s *subscription, at time.Time) {
 		Kind: kind, Subscription: s.name, Topic: s.topic, Time: at,
 	}
 	if !slices.Contains(w.opts.Withhold, kind) && !w.emitter.closed {
-		source := "//workspaceevents.googleapis.com/" + s.name
-		_, err := w.emitter.publisher.Publish(s.topic, &pubsubpb.PubsubMessage{
-			Data: w.lifecycleData(kind, s),
-			Attributes: map[string]string{
-				"ce-id":              entry.ID,
-				"ce-type":            events.LifecyclePrefix + string(kind),
-				"ce-source":          source,
-				"ce-subject":         source,
-				"ce-time":            stamp(at),
-				"ce-specversion":     "1.0",
-				"ce-datacontenttype": "application/json",
-			},
-			OrderingKey: source,
-		})
+		about := "//workspaceevents.googleapis.com/" + s.name
+		m := cloudEvent(entry.ID, events.LifecyclePrefix+string(kind), s.name, about, at, w.lifecycleData(kind, s))
+		_, err := w.emitter.publisher.Publish(s.topic, m)
 		entry.Published = err == nil
 	}
 	w.truth.Lifecycle = append(w.truth.Lifecycle, entry)
@@ -145,20 +131,17 @@ func (w *Workspace) tell(kind LifecycleKind, s *subscription, at time.Time) {
 // lifecycleData is as in Google's samples, which have snake_case; camelCase is
 // what all other payloads have.
 func (w *Workspace) lifecycleData(kind LifecycleKind, s *subscription) []byte {
-	about := map[string]string{"name": s.name}
-	switch {
-	case kind == LifecycleSuspended && w.opts.CamelCase:
-		about["suspensionReason"] = s.reason
-	case kind == LifecycleSuspended:
-		about["suspension_reason"] = s.reason
-	case w.opts.CamelCase:
-		about["expireTime"] = stamp(s.expireTime)
-	default:
-		about["expire_time"] = stamp(s.expireTime)
+	snake, camel, value := "expire_time", "expireTime", stamp(s.expireTime)
+	if kind == LifecycleSuspended {
+		snake, camel, value = "suspension_reason", "suspensionReason", s.reason
 	}
-	data, err := json.Marshal(map[string]any{"subscription": about})
+	key := snake
+	if w.opts.CamelCase {
+		key = camel
+	}
+	data, err := json.Marshal(map[string]any{"subscription": map[string]string{"name": s.name, key: value}})
 	if err != nil {
-		panic(errors.Join(errors.New("encode a lifecycle event"), err)) // only strings come here
+		panic(fmt.Sprintf("encode a lifecycle event: %v", err)) // only strings come here
 	}
 	return data
 }

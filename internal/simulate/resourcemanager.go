@@ -25,9 +25,6 @@ func (a managerAPI) get(r *http.Request) (any, *apiError) {
 	if project != a.w.project || a.w.conditions[ProjectHidden] {
 		return nil, denied("The caller does not have permission") // of a project that doesn't exist, too
 	}
-	number, err := strconv.ParseInt(broker.ProjectNumber(project), 10, 64)
-	if err != nil {
-		return nil, invalid("%v", err)
-	}
+	number, _ := strconv.ParseInt(broker.ProjectNumber(project), 10, 64) // it is made of digits
 	return &cloudresourcemanager.Project{ProjectId: project, ProjectNumber: number, LifecycleState: "ACTIVE", Name: project}, nil
 }

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,18 +34,18 @@ type restAPI struct {
 
 func (s *servers) start(ctx context.Context, w *Workspace) error {
 	s.requests, s.stop = context.WithCancel(context.Background())
-	if w.opts.Publisher == nil && w.opts.NoListen {
+	switch {
+	case w.opts.Publisher != nil:
+		w.emitter.publisher = w.opts.Publisher
+	case w.opts.NoListen:
 		return errors.New("a Workspace that doesn't listen needs a Publisher")
-	}
-	if w.opts.Publisher == nil {
+	default:
 		b, err := broker.Start(broker.Options{Addr: w.opts.Addrs.PubSub})
 		if err != nil {
 			return err
 		}
 		s.broker = b
 		w.emitter.publisher = b.As(ChatPublisher)
-	} else {
-		w.emitter.publisher = w.opts.Publisher
 	}
 	for n, api := range []struct {
 		*restAPI
@@ -88,11 +89,8 @@ func (w *Workspace) dated(handler http.Handler) http.Handler {
 
 // serve listens and answers with the base URL.
 func (s *servers) serve(ctx context.Context, what, addr string, handler http.Handler) (string, error) {
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", addr)
+	listener, err := lc.Listen(ctx, "tcp", cmp.Or(addr, "127.0.0.1:0"))
 	if err != nil {
 		return "", fmt.Errorf("listen for %s on %q: %w", what, addr, err)
 	}

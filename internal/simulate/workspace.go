@@ -1,10 +1,12 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,7 +109,7 @@ type Workspace struct {
 	truth    Truth
 	notices  []Event // for OnEvent, once the lock is released
 	coalesce int     // depth of Coalesce calls
-	waiting  []timedChange
+	waiting  []change
 
 	wallClock  bool   // Options.Now was nil
 	alarm      *alarm // nil if none is set
@@ -128,18 +130,10 @@ func Start(ctx context.Context, opts Options) (*Workspace, error) {
 	if wallClock {
 		opts.Now = time.Now
 	}
-	if opts.Auth == "" {
-		opts.Auth = AuthApp
-	}
-	if opts.Spaces == 0 {
-		opts.Spaces = 3
-	}
-	if opts.Users == 0 {
-		opts.Users = 20
-	}
-	if opts.Project == "" {
-		opts.Project = "spacekeeper-demo"
-	}
+	opts.Auth = cmp.Or(opts.Auth, AuthApp)
+	opts.Spaces = cmp.Or(opts.Spaces, 3)
+	opts.Users = cmp.Or(opts.Users, 20)
+	opts.Project = cmp.Or(opts.Project, "spacekeeper-demo")
 	w := &Workspace{opts: opts, project: opts.Project, wallClock: wallClock, conditions: map[Condition]bool{}}
 	w.state.init(opts)
 	w.subs.init()
@@ -226,7 +220,7 @@ func (w *Workspace) Spaces() []SpaceInfo {
 func (w *Workspace) Users() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return append([]string(nil), w.state.userOrder...)
+	return slices.Clone(w.state.userOrder)
 }
 
 // Members lists who has joined the space, the app included, sorted.
