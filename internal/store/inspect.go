@@ -31,16 +31,13 @@ func (s *Store) Inspect(ctx context.Context) (Inspection, error) {
 	if err != nil {
 		return Inspection{}, fmt.Errorf("inspect the database: %w", err)
 	}
-	in.Now = in.Now.UTC()
 	return in, nil
 }
 
 // MissingPrivileges lists what the role may not do of what the worker has to,
 // for people: "INSERT on events". It needs the schema.
 func (s *Store) MissingPrivileges(ctx context.Context) ([]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	missing, err := List(ctx, s, pgx.RowTo[string], `
 		WITH ours AS (
 			SELECT oid, relname, relkind, relowner
 			FROM pg_class
@@ -67,10 +64,6 @@ func (s *Store) MissingPrivileges(ctx context.Context) ([]string, error) {
 		FROM pg_namespace
 		WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = 'events'::regclass) AND NOT has_schema_privilege(oid, 'CREATE')
 		ORDER BY 1`)
-	if err != nil {
-		return nil, fmt.Errorf("read the role's privileges: %w", err)
-	}
-	missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("read the role's privileges: %w", err)
 	}

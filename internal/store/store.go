@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -43,17 +45,11 @@ type hooks struct {
 // Open returns a Store for the database that dsn names. It connects when the
 // first statement needs it, so a database that is away is no error here.
 func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
-	if opts.MaxConns == 0 {
-		opts.MaxConns = 8
-	}
-	if opts.Timeout == 0 {
-		opts.Timeout = 10 * time.Second
-	}
+	opts.MaxConns = cmp.Or(opts.MaxConns, 8)
+	opts.Timeout = cmp.Or(opts.Timeout, 10*time.Second)
+	opts.Log = cmp.Or(opts.Log, zap.NewNop())
 	if opts.Now == nil {
 		opts.Now = time.Now
-	}
-	if opts.Log == nil {
-		opts.Log = zap.NewNop()
 	}
 	hooks := &hooks{}
 	pool, err := openPool(ctx, dsn, opts, hooks)
@@ -92,7 +88,8 @@ func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks) (*pgx
 	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 	}
-	config.AfterConnect = func(context.Context, *pgx.Conn) error {
+	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		conn.TypeMap().RegisterType(utcTimes)
 		hooks.mu.Lock()
 		defer hooks.mu.Unlock()
 		for _, call := range hooks.connect {
@@ -105,6 +102,11 @@ func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks) (*pgx
 		return nil, fmt.Errorf("create the connection pool: %w", err)
 	}
 	return pool, nil
+}
+
+// utcTimes has all times that are read be in UTC.
+var utcTimes = &pgtype.Type{
+	Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 }
 
 // Close ends all connections, after the calls under way have returned.
@@ -141,4 +143,28 @@ func (s *Store) Log() *zap.Logger { return s.log }
 // WithTimeout bounds one transaction.
 func (s *Store) WithTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, s.timeout)
+}
+
+// Exec carries out one statement, within the time of a transaction.
+func (s *Store) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	ctx, cancel := s.WithTimeout(ctx)
+	defer cancel()
+	return s.pool.Exec(ctx, sql, args...)
+}
+
+// List reads all rows of one query, within the time of a transaction.
+func List[T any](ctx context.Context, s *Store, scan pgx.RowToFunc[T], sql string, args ...any) ([]T, error) {
+	ctx, cancel := s.WithTimeout(ctx)
+	defer cancel()
+	rows, _ := s.pool.Query(ctx, sql, args...) // the rows give the error again
+	return pgx.CollectRows(rows, scan)
+}
+
+// Each scans every row into the targets, and calls do after each.
+func Each(rows pgx.Rows, targets []any, do func()) error {
+	_, err := pgx.ForEachRow(rows, targets, func() error {
+		do()
+		return nil
+	})
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgtype/zeronull"
 )
 
 // Microseconds cuts a time to what Postgres keeps, so that comparing here and
@@ -23,6 +24,9 @@ func ZeroTime(t pgtype.Timestamptz) time.Time {
 	}
 	return t.Time.UTC()
 }
+
+// Nullable has NULL scanned as the zero time.
+func Nullable(t *time.Time) *zeronull.Timestamptz { return (*zeronull.Timestamptz)(t) }
 
 // Clean replaces what Postgres can't hold in text. Only for descriptions: the
 // data itself is kept as bytes.

@@ -12,6 +12,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // Backfill is a fetch of a space's past events.
@@ -66,15 +67,12 @@ func (s *Coverage) BeginBackfill(ctx context.Context, space string, from, to tim
 	if err != nil {
 		return Backfill{}, fmt.Errorf("begin the backfill of %s: %w", space, err)
 	}
-	b.Cursor = b.Cursor.UTC()
 	return b, nil
 }
 
 // AdvanceBackfill saves the progress: events up to the cursor are recorded.
 func (s *Coverage) AdvanceBackfill(ctx context.Context, b Backfill) error {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	if _, err := s.pool.Exec(ctx, `
+	if _, err := s.db.Exec(ctx, `
 		UPDATE backfills
 		SET cursor_time = GREATEST(cursor_time, @cursor), seen = @seen, recorded = @recorded
 		WHERE id = @id`,
@@ -86,9 +84,7 @@ func (s *Coverage) AdvanceBackfill(ctx context.Context, b Backfill) error {
 
 // EndBackfill ends a fetch; why is "" if it is complete.
 func (s *Coverage) EndBackfill(ctx context.Context, id int64, why string) error {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	if _, err := s.pool.Exec(ctx, `
+	if _, err := s.db.Exec(ctx, `
 		UPDATE backfills
 		SET finished_at = now(), error = NULLIF($2, '')
 		WHERE id = $1`, id, why); err != nil {
@@ -168,10 +164,7 @@ func (s *Coverage) RequestPast(ctx context.Context, from time.Time, until map[st
 		var scope string
 		var ids []int64
 		requested := map[string]bool{}
-		if _, err := pgx.ForEachRow(rows, []any{&id, &scope}, func() error {
-			ids, requested[scope] = append(ids, id), true
-			return nil
-		}); err != nil {
+		if err := store.Each(rows, []any{&id, &scope}, func() { ids, requested[scope] = append(ids, id), true }); err != nil {
 			return err
 		}
 		scopes = slices.Sorted(maps.Keys(requested))

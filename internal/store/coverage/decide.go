@@ -2,6 +2,7 @@ package coverage
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -135,9 +136,4 @@ func stopsDelivering(open *interval, prev observed, now SubscriptionState) move 
 	return move{}
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

@@ -39,12 +39,9 @@ const gapColumns = `
 
 // Gaps returns all gaps that are not repaired, oldest first.
 func (s *Coverage) Gaps(ctx context.Context) ([]Gap, error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	rows, _ := s.pool.Query(ctx, gapColumns+`
+	gaps, err := store.List(ctx, s.db, scanGap, gapColumns+`
 		WHERE source = 'gap'
 		ORDER BY from_time, id`)
-	gaps, err := pgx.CollectRows(rows, scanGap)
 	if err != nil {
 		return nil, fmt.Errorf("read the gaps: %w", err)
 	}
@@ -62,10 +59,7 @@ func (s *Coverage) GapCounts(ctx context.Context) (map[string]int, error) {
 	counts := map[string]int{}
 	var state string
 	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&state, &n}, func() error {
-		counts[state] = n
-		return nil
-	}); err != nil {
+	if err := store.Each(rows, []any{&state, &n}, func() { counts[state] = n }); err != nil {
 		return nil, fmt.Errorf("count the gaps: %w", err)
 	}
 	return counts, nil
@@ -88,9 +82,7 @@ func (s *Coverage) Gap(ctx context.Context, id int64) (Gap, error) {
 }
 
 func scanGap(row pgx.CollectableRow) (g Gap, err error) {
-	var to pgtype.Timestamptz
-	err = row.Scan(&g.ID, &g.Scope, &g.From, &to, &g.Cause, &g.State, &g.Detail)
-	g.From, g.To = g.From.UTC(), store.ZeroTime(to)
+	err = row.Scan(&g.ID, &g.Scope, &g.From, store.Nullable(&g.To), &g.Cause, &g.State, &g.Detail)
 	return g, err
 }
 
@@ -165,9 +157,7 @@ func cutGap(ctx context.Context, tx pgx.Tx, scope string, from, to time.Time, ca
 // GapRepaired closes a gap whose backfill is complete from since on. Time before
 // since stays a gap that can't be repaired, as Google doesn't keep its events.
 func (s *Coverage) GapRepaired(ctx context.Context, id int64, since time.Time, events int) error {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	tag, err := s.pool.Exec(ctx, `
+	tag, err := s.db.Exec(ctx, `
 		WITH old AS (
 			INSERT INTO coverage (scope, from_time, to_time, source, cause, repair, detail)
 			SELECT scope, from_time, LEAST(to_time, @since), 'gap', cause, 'impossible', @too_old
@@ -192,9 +182,7 @@ const ReasonTooOld = "Google keeps events for 28 days"
 
 // GapImpossible saves that a gap can't be repaired, and why.
 func (s *Coverage) GapImpossible(ctx context.Context, id int64, reason string) error {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	tag, err := s.pool.Exec(ctx, `
+	tag, err := s.db.Exec(ctx, `
 		UPDATE coverage
 		SET repair = 'impossible', detail = $2
 		WHERE id = $1 AND source = 'gap' AND repair = 'pending'`, id, reason)

@@ -56,9 +56,9 @@ func (s *Coverage) Heartbeat(ctx context.Context, at time.Time, retention time.D
 func (s *Coverage) LastHeartbeat(ctx context.Context) (time.Time, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	var last pgtype.Timestamptz
-	if err := s.pool.QueryRow(ctx, `SELECT max(heartbeat_at) FROM worker_heartbeats`).Scan(&last); err != nil {
+	var last time.Time
+	if err := s.pool.QueryRow(ctx, `SELECT max(heartbeat_at) FROM worker_heartbeats`).Scan(store.Nullable(&last)); err != nil {
 		return time.Time{}, fmt.Errorf("read the worker's last heartbeat: %w", err)
 	}
-	return store.ZeroTime(last), nil
+	return last, nil
 }

@@ -30,9 +30,7 @@ const (
 // baseline, the most unusual first, at most limit. A space that was checked is
 // not among them until its silence has doubled.
 func (s *Coverage) Silences(ctx context.Context, now time.Time, limit int) ([]Silence, error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	rows, _ := s.pool.Query(ctx, `
+	list, err := store.List(ctx, s.db, pgx.RowToStructByPos[Silence], `
 		WITH watched AS (
 			SELECT scope, from_time
 			FROM coverage
@@ -77,11 +75,6 @@ func (s *Coverage) Silences(ctx context.Context, now time.Time, limit int) ([]Si
 			"now": pgtype.Timestamptz{Time: store.Microseconds(now), Valid: true}, "max": limit,
 			"baseline": baselineEvents, "least_events": minEvents, "least": minSilence, "first": firstSilence,
 		})
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n Silence, err error) {
-		err = row.Scan(&n.Space, &n.Since)
-		n.Since = n.Since.UTC()
-		return n, err
-	})
 	if err != nil {
 		return nil, fmt.Errorf("find silent spaces: %w", err)
 	}
@@ -90,9 +83,7 @@ func (s *Coverage) Silences(ctx context.Context, now time.Time, limit int) ([]Si
 
 // SilenceChecked saves that Google was asked about a silence.
 func (s *Coverage) SilenceChecked(ctx context.Context, n Silence, at time.Time) error {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	if _, err := s.pool.Exec(ctx, `
+	if _, err := s.db.Exec(ctx, `
 		INSERT INTO silence_checks (space, event_time, checked_at)
 		VALUES ($1, $2, $3)
 		ON CONFLICT (space) DO UPDATE SET
@@ -106,14 +97,11 @@ func (s *Coverage) SilenceChecked(ctx context.Context, n Silence, at time.Time) 
 // Unrecorded returns those of the events, by ce-id, that are neither in the log
 // nor in the quarantine.
 func (s *Coverage) Unrecorded(ctx context.Context, ids []string) ([]string, error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	rows, _ := s.pool.Query(ctx, `
+	list, err := store.List(ctx, s.db, pgx.RowTo[string], `
 		SELECT id
 		FROM unnest($1::text[]) AS i (id)
 		WHERE NOT EXISTS (SELECT FROM events WHERE event_key = event_key(i.id))
 			AND NOT EXISTS (SELECT FROM quarantine WHERE attributes->>'ce-id' = i.id)`, ids)
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("find unrecorded events: %w", err)
 	}

@@ -109,11 +109,10 @@ func (s *Coverage) retire(ctx context.Context, tx pgx.Tx, at time.Time, states [
 	var id int64
 	var source string
 	var ended []int64
-	if _, err := pgx.ForEachRow(rows, []any{&id, &source}, func() error {
+	if err := store.Each(rows, []any{&id, &source}, func() {
 		if source == SourceGap {
 			ended = append(ended, id)
 		}
-		return nil
 	}); err != nil {
 		return fmt.Errorf("retire targets: %w", err)
 	}
@@ -126,12 +125,8 @@ func readObserved(ctx context.Context, tx pgx.Tx) (map[string]observed, error) {
 		SELECT target, observed_at, confirmed_at
 		FROM subscription_states`)
 	var target string
-	var seen time.Time
-	var confirmed pgtype.Timestamptz
-	_, err := pgx.ForEachRow(rows, []any{&target, &seen, &confirmed}, func() error {
-		before[target] = observed{at: seen.UTC(), confirmed: confirmed.Time.UTC()}
-		return nil
-	})
+	var last observed
+	err := store.Each(rows, []any{&target, &last.at, store.Nullable(&last.confirmed)}, func() { before[target] = last })
 	return before, err
 }
 
@@ -144,9 +139,9 @@ func (s *Coverage) moveCoverage(ctx context.Context, tx pgx.Tx, before map[strin
 		WHERE to_time IS NULL`)
 	var scope string
 	var row interval
-	if _, err := pgx.ForEachRow(rows, []any{&scope, &row.id, &row.source, &row.from}, func() error {
-		open[scope] = &interval{row.id, row.source, row.from.UTC()}
-		return nil
+	if err := store.Each(rows, []any{&scope, &row.id, &row.source, &row.from}, func() {
+		found := row
+		open[scope] = &found
 	}); err != nil {
 		return err
 	}
@@ -193,10 +188,7 @@ func readEnds(ctx context.Context, tx pgx.Tx, states []SubscriptionState, open m
 		GROUP BY scope`, scopes)
 	var scope string
 	var end time.Time
-	_, err := pgx.ForEachRow(rows, []any{&scope, &end}, func() error {
-		last[scope] = end.UTC()
-		return nil
-	})
+	err := store.Each(rows, []any{&scope, &end}, func() { last[scope] = end })
 	return last, err
 }
 
@@ -251,29 +243,24 @@ func (s *Coverage) requestRepair(ctx context.Context, tx pgx.Tx, gaps []int64) e
 
 // SubscriptionStates returns the states after the keeper's last pass, by target.
 func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState, error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	rows, _ := s.pool.Query(ctx, `
-		SELECT target, scope, COALESCE(name, ''), COALESCE(uid, ''), COALESCE(state, ''), COALESCE(reason, ''),
-			COALESCE(remedy, ''), COALESCE(error, ''), event_types, managed, parked, include_resource,
-			create_time, update_time, expire_time, granted_at, next_try_at, tries, observed_at, confirmed_at
-		FROM subscription_states
-		ORDER BY target`)
 	var types []string
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n SubscriptionState, err error) {
-		var created, updated, expires, granted, next, confirmed pgtype.Timestamptz
+	scan := func(row pgx.CollectableRow) (n SubscriptionState, err error) {
 		err = row.Scan(&n.Target, &n.Scope, &n.Name, &n.UID, &n.State, &n.Reason, &n.Remedy, &n.Error, &n.EventTypes,
-			&n.Managed, &n.Parked, &n.IncludeResource, &created, &updated, &expires, &granted, &next, &n.Tries,
-			&n.ObservedAt, &confirmed)
-		n.CreateTime, n.UpdateTime, n.ExpireTime = store.ZeroTime(created), store.ZeroTime(updated), store.ZeroTime(expires)
-		n.GrantedAt, n.NextTry, n.ConfirmedAt = store.ZeroTime(granted), store.ZeroTime(next), store.ZeroTime(confirmed)
-		n.ObservedAt = n.ObservedAt.UTC()
+			&n.Managed, &n.Parked, &n.IncludeResource, store.Nullable(&n.CreateTime), store.Nullable(&n.UpdateTime),
+			store.Nullable(&n.ExpireTime), store.Nullable(&n.GrantedAt), store.Nullable(&n.NextTry), &n.Tries,
+			&n.ObservedAt, store.Nullable(&n.ConfirmedAt))
 		if slices.Equal(n.EventTypes, types) { // of nearly all: hold them once
 			n.EventTypes = types
 		}
 		types = n.EventTypes
 		return n, err
-	})
+	}
+	list, err := store.List(ctx, s.db, scan, `
+		SELECT target, scope, COALESCE(name, ''), COALESCE(uid, ''), COALESCE(state, ''), COALESCE(reason, ''),
+			COALESCE(remedy, ''), COALESCE(error, ''), event_types, managed, parked, include_resource,
+			create_time, update_time, expire_time, granted_at, next_try_at, tries, observed_at, confirmed_at
+		FROM subscription_states
+		ORDER BY target`)
 	if err != nil {
 		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
 	}
@@ -334,7 +321,7 @@ func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) er
 		"delivers":         flags(func(n *SubscriptionState) bool { return n.delivers() }),
 		"at":               times(func(n *SubscriptionState) time.Time { return n.ObservedAt }),
 	}
-	args["lists"] = lists
+	args["lists"] = lists // which types has collected
 	_, err := tx.Exec(ctx, `
 		INSERT INTO subscription_states AS s (target, scope, name, uid, state, reason, remedy, error,
 			event_types,
@@ -379,15 +366,12 @@ func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) er
 // to and not removed from since, by its interaction events. Direct messages
 // are left out: what is said there comes as interactions.
 func (s *Coverage) FollowedSpaces(ctx context.Context) ([]string, error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	rows, _ := s.pool.Query(ctx, `
+	list, err := store.List(ctx, s.db, pgx.RowTo[string], `
 		SELECT f.space
 		FROM followed_spaces f
 		LEFT JOIN spaces s ON s.space = f.space
 		WHERE f.present AND s.deleted_at IS NULL AND s.space_type IS DISTINCT FROM 'DIRECT_MESSAGE'
 		ORDER BY f.space`)
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("read the spaces that the app was added to: %w", err)
 	}

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // Covered says how much of a span of time was covered in a scope. Time in which
@@ -39,7 +40,7 @@ func (s *Coverage) Summary(ctx context.Context, from, to time.Time) (map[string]
 	summary := map[string]Covered{}
 	var scope, source string
 	var seconds float64
-	_, err := pgx.ForEachRow(rows, []any{&scope, &source, &seconds}, func() error {
+	err := store.Each(rows, []any{&scope, &source, &seconds}, func() {
 		c, length := summary[scope], time.Duration(seconds*float64(time.Second))
 		switch source {
 		case SourceLive:
@@ -50,7 +51,6 @@ func (s *Coverage) Summary(ctx context.Context, from, to time.Time) (map[string]
 			c.Missing = length
 		}
 		summary[scope] = c
-		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sum up the coverage: %w", err)
@@ -86,10 +86,7 @@ func (s *Coverage) LastEvents(ctx context.Context, since time.Time) (map[string]
 	activity := map[string]Activity{}
 	var space string
 	var a Activity
-	if _, err := pgx.ForEachRow(rows, []any{&space, &a.Last, &a.Events}, func() error {
-		activity[space] = Activity{a.Last.UTC(), a.Events}
-		return nil
-	}); err != nil {
+	if err := store.Each(rows, []any{&space, &a.Last, &a.Events}, func() { activity[space] = a }); err != nil {
 		return nil, fmt.Errorf("count the events of each space: %w", err)
 	}
 	return activity, nil
