@@ -162,14 +162,6 @@ func (b *batch) project() {
 	b.compactMemberships()
 }
 
-func (b *batch) monthList() []time.Time {
-	list := make([]time.Time, 0, len(b.months))
-	for m := range b.months {
-		list = append(list, m)
-	}
-	return list
-}
-
 // outcomes tells the deliveries apart once the batch is committed.
 func (b *batch) outcomes(outcomes []events.Outcome) {
 	for i := range outcomes {

@@ -57,7 +57,7 @@ type Log struct {
 
 	payloads *payload.Codec
 	lookups  *lookups
-	months   *months
+	months   sync.Map // of which the partitions are there: time.Time → true
 
 	prepareOnce sync.Mutex
 	prepared    bool
@@ -73,7 +73,7 @@ func New(db *store.Store, planner reactors.Planner, claimer Claimer) (*Log, erro
 	}
 	l := &Log{
 		db: db, pool: db.Pool(), planner: planner, claimer: claimer,
-		payloads: payloads, lookups: newLookups(), months: newMonths(),
+		payloads: payloads, lookups: newLookups(),
 	}
 	db.Attach(l.lookups.forget, payloads.Close)
 	return l, nil

@@ -69,11 +69,7 @@ func (s *Log) enrich(ctx context.Context, n Named, content events.Item, asOf tim
 	mayRun := !deleted && s.mayRun(b)
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		q := &pgx.Batch{} // in the one order of locks
-		b.queueSpaces(q)
-		b.queueUsers(q)
-		b.queueMessages(q)
-		b.queueReactions(q)
-		b.queueMemberships(q)
+		b.queueProjections(q)
 		b.queueKnown(q)
 		if mayRun {
 			b.queueNeighbours(q)
@@ -112,21 +108,25 @@ func (b *batch) queueKnown(q *pgx.Batch) {
 		v := b.rows[c.index].version()
 		q.Queue(`
 			UPDATE membership_changes
-			SET state = $6, role = NULLIF($7, ''), member_type = NULLIF($8, ''), fetched_at = $9
-			WHERE space = $1 AND member = $2 AND event_time = $3 AND event_key = $4 AND ordinal = $5 AND state IS NULL`,
-			c.space, c.member, v.time, v.pgKey(), v.ordinal, c.state, c.role, string(c.typ), b.rows[c.index].fetched)
+			SET state = @state, role = NULLIF(@role, ''), member_type = NULLIF(@type, ''), fetched_at = @fetched
+			WHERE space = @space AND member = @member AND event_time = @time AND event_key = @key AND ordinal = @ordinal AND state IS NULL`,
+			pgx.NamedArgs{
+				"space": c.space, "member": c.member, "time": v.time, "key": v.pgKey(), "ordinal": v.ordinal,
+				"state": c.state, "role": c.role, "type": string(c.typ), "fetched": b.rows[c.index].fetched,
+			})
 	}
 }
 
 // GiveUp keeps that the content could not be had, and why.
 func (s *Log) GiveUp(ctx context.Context, n Named, reason, detail string) error {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	if _, err := s.pool.Exec(ctx, `
+	if _, err := s.db.Exec(ctx, `
 		INSERT INTO unfetched (event_time, event_key, ordinal, kind, resource, space, reason, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, NULLIF($8, ''))
+		VALUES (@time, @key, @ordinal, @kind, @resource, @space, @reason, NULLIF(@detail, ''))
 		ON CONFLICT DO NOTHING`,
-		store.Microseconds(n.Time), n.Key, n.Ordinal, string(n.Kind), n.Resource, n.Space, reason, store.Clean(detail)); err != nil {
+		pgx.NamedArgs{
+			"time": store.Microseconds(n.Time), "key": n.Key, "ordinal": n.Ordinal, "kind": string(n.Kind),
+			"resource": n.Resource, "space": n.Space, "reason": reason, "detail": store.Clean(detail),
+		}); err != nil {
 		return fmt.Errorf("give up on %s: %w", n.Resource, err)
 	}
 	return nil

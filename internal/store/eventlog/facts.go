@@ -40,23 +40,16 @@ func (s *Log) facts(
 	f := run.Facts
 	f.Space.DisplayName = cmp.Or(f.Space.DisplayName, UnknownSpace)
 	q := &factQuery{facts: &f, at: store.Microseconds(at), known: known}
-	if needs&reactors.NeedSpace != 0 {
-		q.space()
-	}
-	if needs&reactors.NeedMember != 0 {
-		q.member()
-	}
-	if needs&reactors.NeedPosts != 0 {
-		q.posts()
-	}
-	if needs&reactors.NeedThread != 0 {
-		q.thread()
-	}
-	if needs&reactors.NeedSpaceActivity != 0 {
-		q.spaceActivity()
-	}
-	if needs&reactors.NeedWeek != 0 {
-		q.week()
+	for _, lookup := range []struct {
+		need  reactors.Needs
+		queue func()
+	}{
+		{reactors.NeedSpace, q.space}, {reactors.NeedMember, q.member}, {reactors.NeedPosts, q.posts},
+		{reactors.NeedThread, q.thread}, {reactors.NeedSpaceActivity, q.spaceActivity}, {reactors.NeedWeek, q.week},
+	} {
+		if needs&lookup.need != 0 {
+			lookup.queue()
+		}
 	}
 	if f.Message.ClientID != "" {
 		q.own()
@@ -105,11 +98,11 @@ func (q *factQuery) member() {
 	}
 	m.IsMember = true
 	q.ask([]any{&m.IsMember, &m.Role}, `
-		SELECT state = 'JOINED', COALESCE(NULLIF($4, ''), role, '')
+		SELECT state = 'JOINED', COALESCE(NULLIF(@role, ''), role, '')
 		FROM membership_changes
-		WHERE space = $1 AND member = $2 AND state IS NOT NULL AND event_time <= $3
+		WHERE space = @space AND member = @member AND state IS NOT NULL AND event_time <= @known
 		ORDER BY event_time DESC, event_key DESC, ordinal DESC
-		LIMIT 1`, q.facts.Space.Name, m.Name, q.known, m.Role)
+		LIMIT 1`, pgx.NamedArgs{"space": q.facts.Space.Name, "member": m.Name, "role": m.Role, "known": q.known})
 	q.ask([]any{&m.DisplayName, &m.Type}, `
 		SELECT COALESCE(display_name, ''), COALESCE(NULLIF($2, ''), user_type, '')
 		FROM users
@@ -123,11 +116,12 @@ func (q *factQuery) posts() {
 			SELECT
 			FROM events e
 			JOIN event_types t ON t.id = e.type_id
-			WHERE e.actor_id = (SELECT id FROM users WHERE user_name = $2)
-				AND e.space_id = (SELECT id FROM spaces WHERE space = $1)
-				AND t.kind = 'message' AND t.verb = 'created' AND e.event_time <= $3
-			LIMIT $4
-		) posts`, q.facts.Space.Name, q.facts.Member.Name, q.known, maxCounted)
+			WHERE e.actor_id = (SELECT id FROM users WHERE user_name = @member)
+				AND e.space_id = (SELECT id FROM spaces WHERE space = @space)
+				AND t.kind = 'message' AND t.verb = 'created' AND e.event_time <= @known
+			LIMIT @max
+		) posts`,
+		pgx.NamedArgs{"space": q.facts.Space.Name, "member": q.facts.Member.Name, "known": q.known, "max": maxCounted})
 }
 
 func (q *factQuery) thread() {
@@ -148,13 +142,17 @@ func (q *factQuery) thread() {
 			FROM events e
 			JOIN event_types t ON t.id = e.type_id
 			JOIN users u ON u.id = e.actor_id
-			JOIN messages m ON m.message = full_name(e.resource, $1)
-			WHERE e.space_id = (SELECT id FROM spaces WHERE space = $1)
-				AND e.event_time > $2 AND e.event_time <= $3
+			JOIN messages m ON m.message = full_name(e.resource, @space)
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space)
+				AND e.event_time > @since AND e.event_time <= @known
 				AND t.kind = 'message' AND t.verb = 'created'
-				AND m.thread = $4 AND u.user_name <> $5 AND u.user_type = 'HUMAN'
-			LIMIT $6
-		) replies`, q.facts.Space.Name, store.Microseconds(q.facts.Event.Time), q.known, m.Thread, q.facts.Member.Name, maxCounted)
+				AND m.thread = @thread AND u.user_name <> @author AND u.user_type = 'HUMAN'
+			LIMIT @max
+		) replies`,
+		pgx.NamedArgs{
+			"space": q.facts.Space.Name, "since": store.Microseconds(q.facts.Event.Time), "known": q.known,
+			"thread": m.Thread, "author": q.facts.Member.Name, "max": maxCounted,
+		})
 }
 
 // spaceActivity counts members. Of some it is known only by a later event that
@@ -212,9 +210,7 @@ func (q *factQuery) own() {
 
 // NameSpace keeps the name of a space that no event has told so far.
 func (s *Log) NameSpace(ctx context.Context, space, displayName, spaceType string) error {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	if _, err := s.pool.Exec(ctx, `
+	if _, err := s.db.Exec(ctx, `
 		UPDATE spaces
 		SET display_name = COALESCE(display_name, NULLIF($2, '')), space_type = COALESCE(space_type, NULLIF($3, ''))
 		WHERE space = $1 AND (display_name IS NULL OR space_type IS NULL)`,

@@ -100,12 +100,7 @@ func (r *row) fetchable() bool {
 }
 
 func (b *batch) mayFetch() bool {
-	for i := range b.rows {
-		if b.rows[i].fetchable() {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(b.rows, func(r row) bool { return r.fetchable() })
 }
 
 // Priorities of jobs that fetch: greetings wait for memberships.

@@ -71,7 +71,7 @@ func (r *historyRow) change() reactors.Change {
 func (s *Log) historyPage(ctx context.Context, after version, until time.Time) ([]historyRow, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	rows, err := s.pool.Query(ctx, `
+	rows, _ := s.pool.Query(ctx, `
 		SELECT e.event_time, e.event_key, e.ordinal, full_name(e.ce_id, p.space || '/spaceEvents'), s.source, t.ce_type,
 			COALESCE(p.space, ''), COALESCE(full_name(e.resource, p.space), ''), COALESCE(first.payload, e.payload),
 			COALESCE(first.payload_codec, e.payload_codec)
@@ -80,13 +80,13 @@ func (s *Log) historyPage(ctx context.Context, after version, until time.Time) (
 		JOIN event_sources s ON s.id = e.source_id
 		LEFT JOIN spaces p ON p.id = e.space_id
 		LEFT JOIN events first ON e.ordinal > 0 AND first.event_key = e.event_key AND first.event_time = e.event_time AND first.ordinal = 0
-		WHERE e.origin = 'l' AND e.event_time >= $1 AND e.event_time <= $2
-			AND (e.event_time, e.event_key, e.ordinal) > ($1, $3, $4)
+		WHERE e.origin = 'l' AND e.event_time >= @since AND e.event_time <= @until
+			AND (e.event_time, e.event_key, e.ordinal) > (@since, @key, @ordinal)
 		ORDER BY e.event_time, e.event_key, e.ordinal
-		LIMIT $5`, after.time, store.Microseconds(until), pgtype.UUID{Bytes: after.key, Valid: true}, after.ordinal, historyPage)
-	if err != nil {
-		return nil, err
-	}
+		LIMIT @page`,
+		pgx.NamedArgs{
+			"since": after.time, "key": after.pgKey(), "ordinal": after.ordinal, "until": store.Microseconds(until), "page": historyPage,
+		})
 	var page []historyRow
 	var at time.Time
 	var key pgtype.UUID
@@ -95,9 +95,11 @@ func (s *Log) historyPage(ctx context.Context, after version, until time.Time) (
 	var payload []byte
 	var codec int16
 	decoded := map[Key]*events.Event{}
-	if _, err := pgx.ForEachRow(rows, []any{&at, &key, &ordinal, &id, &source, &typ, &space, &resource, &payload, &codec}, func() error {
-		r := historyRow{at: version{at.UTC(), key.Bytes, ordinal}}
+	targets := []any{&at, &key, &ordinal, &id, &source, &typ, &space, &resource, &payload, &codec}
+	if err := store.Each(rows, targets, func() {
+		r := historyRow{at: version{at, key.Bytes, ordinal}}
 		if r.ev = decoded[r.at.key]; r.ev == nil {
+			var err error
 			if r.ev, err = s.decodeAgain(at, id, source, typ, space, payload, codec); err != nil {
 				// It was decoded when it was recorded; if this version can't,
 				// the rest of the past is still worth telling.
@@ -113,7 +115,6 @@ func (s *Log) historyPage(ctx context.Context, after version, until time.Time) (
 			}
 		}
 		page = append(page, r)
-		return nil
 	}); err != nil {
 		return nil, err
 	}
@@ -173,12 +174,12 @@ func queuePastChange(q *pgx.Batch, r *historyRow) {
 			ORDER BY b.event_time DESC, b.event_key DESC, b.ordinal DESC
 			LIMIT 1
 		) p ON true
-		WHERE c.space = $1 AND c.member = $2 AND c.event_time = $3 AND c.event_key = $4 AND c.ordinal = $5`,
-		space, member, r.at.time, pgtype.UUID{Bytes: r.at.key, Valid: true}, r.at.ordinal,
+		WHERE c.space = @space AND c.member = @member AND c.event_time = @time AND c.event_key = @key AND c.ordinal = @ordinal`,
+		pgx.NamedArgs{"space": space, "member": member, "time": r.at.time, "key": r.at.pgKey(), "ordinal": r.at.ordinal},
 	).Query(func(rows pgx.Rows) error {
 		var p pastChange
 		targets := []any{&p.change.verb, &p.change.state, &p.change.role, &p.change.typ, &p.before.prevState, &p.before.prevRole}
-		_, err := pgx.ForEachRow(rows, targets, func() error {
+		return store.Each(rows, targets, func() {
 			past := p
 			r.past = &past
 			if r.it.Membership == nil && past.change.state != "" {
@@ -188,9 +189,7 @@ func queuePastChange(q *pgx.Batch, r *historyRow) {
 					Member: events.User{Name: member, Type: past.change.typ},
 				}
 			}
-			return nil
 		})
-		return err
 	})
 }
 
@@ -201,12 +200,10 @@ func queuePastMessage(q *pgx.Batch, r *historyRow) {
 		LEFT JOIN users u ON u.user_name = m.sender
 		WHERE m.message = $1 AND m.text IS NOT NULL`, r.it.Resource).Query(func(rows pgx.Rows) error {
 		var m events.Message
-		_, err := pgx.ForEachRow(rows, []any{&m.Sender.Name, &m.Sender.Type, &m.Thread, &m.Text}, func() error {
+		return store.Each(rows, []any{&m.Sender.Name, &m.Sender.Type, &m.Thread, &m.Text}, func() {
 			fetched := m
 			fetched.Name = r.it.Resource
 			r.it.Message, r.it.Actor = &fetched, fetched.Sender.Name
-			return nil
 		})
-		return err
 	})
 }

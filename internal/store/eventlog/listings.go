@@ -41,13 +41,8 @@ type Reconciled struct {
 // Absent returns who, by all that happened before, is in the space without
 // being listed. Chat apps are left out, as lists do the same.
 func (s *Log) Absent(ctx context.Context, l Listing) ([]string, error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	listed := make([]string, len(l.Members))
-	for i, m := range l.Members {
-		listed[i] = m.Name
-	}
-	rows, _ := s.pool.Query(ctx, `
+	listed := store.Column(l.Members, func(m *Member) string { return m.Name })
+	absent, err := store.List(ctx, s.db, pgx.RowTo[string], `
 		SELECT m.member
 		FROM memberships m
 		LEFT JOIN users u ON u.user_name = m.member
@@ -55,7 +50,6 @@ func (s *Log) Absent(ctx context.Context, l Listing) ([]string, error) {
 			AND m.version_time < $2 AND u.user_type IS DISTINCT FROM 'BOT'
 			AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS i (member) WHERE i.member = m.member)
 		ORDER BY m.member`, l.Space, store.Microseconds(l.AsOf), listed)
-	absent, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("find members of %s who aren't listed: %w", l.Space, err)
 	}
@@ -95,36 +89,42 @@ func (s *Log) reconcile(ctx context.Context, l Listing) (Reconciled, error) {
 
 // queueUsers adds people, and what is new of them.
 func (l Listing) queueUsers(q *pgx.Batch) {
-	var people []Member
-	for _, m := range l.Members {
-		if m.Type != "" {
-			people = append(people, m)
-		}
-	}
+	people := slices.DeleteFunc(slices.Clone(l.Members), func(m Member) bool { return m.Type == "" })
 	if len(people) == 0 {
 		return
 	}
-	slices.SortFunc(people, func(x, y Member) int { return cmp.Compare(x.Name, y.Name) })
-	people = slices.CompactFunc(people, func(x, y Member) bool { return x.Name == y.Name })
-	names, types, display := make([]string, len(people)), make([]string, len(people)), make([]string, len(people))
-	for i, m := range people {
-		names[i], types[i], display[i] = store.Clean(m.Name), store.Clean(string(m.Type)), store.Clean(m.DisplayName)
-	}
+	people = sortedByName(people)
 	q.Queue(`
 		INSERT INTO users AS u (version_time, user_name, user_type, display_name)
-		SELECT CASE WHEN display_name = '' THEN '-infinity' ELSE $1::timestamptz END, user_name, user_type, NULLIF(display_name, '')
-		FROM unnest($2::text[], $3::text[], $4::text[]) AS i (user_name, user_type, display_name)
+		SELECT CASE WHEN display_name = '' THEN '-infinity' ELSE @as_of::timestamptz END, user_name, user_type, NULLIF(display_name, '')
+		FROM unnest(@names::text[], @types::text[], @display_names::text[]) AS i (user_name, user_type, display_name)
 		WHERE NOT EXISTS (
 			SELECT FROM users k
 			WHERE k.user_name = i.user_name AND k.user_type IS NOT NULL
-				AND (i.display_name = '' OR k.display_name = i.display_name OR k.version_time >= $1)
+				AND (i.display_name = '' OR k.display_name = i.display_name OR k.version_time >= @as_of)
 		)
 		ORDER BY user_name COLLATE "C"
 		ON CONFLICT (user_name) DO UPDATE SET
 			user_type = COALESCE(u.user_type, excluded.user_type),
 			version_time = GREATEST(u.version_time, excluded.version_time),
 			display_name = CASE WHEN excluded.version_time > u.version_time THEN excluded.display_name ELSE u.display_name END`,
-		store.Microseconds(l.AsOf), names, types, display)
+		pgx.NamedArgs{
+			"as_of":         store.Microseconds(l.AsOf),
+			"names":         cleaned(people, func(m *Member) string { return m.Name }),
+			"types":         cleaned(people, func(m *Member) string { return string(m.Type) }),
+			"display_names": cleaned(people, func(m *Member) string { return m.DisplayName }),
+		})
+}
+
+// sortedByName keeps one row of each member, the first.
+func sortedByName(members []Member) []Member {
+	slices.SortStableFunc(members, func(x, y Member) int { return cmp.Compare(x.Name, y.Name) })
+	return slices.CompactFunc(members, func(x, y Member) bool { return x.Name == y.Name })
+}
+
+// cleaned is a column of text that Postgres can hold.
+func cleaned(members []Member, field func(*Member) string) []string {
+	return store.Column(members, func(m *Member) string { return store.Clean(field(m)) })
 }
 
 // write changes the memberships and then, under their locks, the history.
@@ -133,22 +133,14 @@ func (l Listing) write(ctx context.Context, s *Log) (r Reconciled, err error) {
 	for _, user := range l.Left {
 		list = append(list, Member{Name: user, State: events.MembershipNotAMember})
 	}
-	slices.SortStableFunc(list, func(x, y Member) int { return cmp.Compare(x.Name, y.Name) })
-	list = slices.CompactFunc(list, func(x, y Member) bool { return x.Name == y.Name })
-	n := len(list)
-	members, types, states := make([]string, n), make([]string, n), make([]string, n)
-	roles, affiliations := make([]string, n), make([]string, n)
-	for i, m := range list {
-		members[i], types[i], states[i] = store.Clean(m.Name), store.Clean(string(m.Type)), store.Clean(string(m.State))
-		roles[i], affiliations[i] = store.Clean(m.Role), store.Clean(m.Affiliation)
-	}
-	rows, err := s.pool.Query(ctx, `
+	list = sortedByName(list)
+	rows, _ := s.pool.Query(ctx, `
 		WITH listed AS (
 			SELECT member, member_type, state, NULLIF(role, '') AS role, NULLIF(affiliation, '') AS affiliation
-			FROM unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS i (member, member_type, state, role, affiliation)
+			FROM unnest(@members::text[], @types::text[], @states::text[], @roles::text[], @affiliations::text[]) AS i (member, member_type, state, role, affiliation)
 		), written AS (
 			INSERT INTO memberships AS m (version_time, version_key, space, member, state, role, affiliation, source)
-			SELECT $1, $2, $3, member, state, role, affiliation, 'list'
+			SELECT @as_of, @key, @space, member, state, role, affiliation, 'list'
 			FROM listed
 			ON CONFLICT (space, member) DO UPDATE SET
 				version_time = excluded.version_time,
@@ -162,24 +154,27 @@ func (l Listing) write(ctx context.Context, s *Log) (r Reconciled, err error) {
 			RETURNING member
 		)
 		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, member, verb, state, role, member_type)
-		SELECT $1, $2, 0, 's', $3, member, CASE state WHEN 'NOT_A_MEMBER' THEN 'deleted' ELSE 'updated' END,
+		SELECT @as_of, @key, 0, 's', @space, member, CASE state WHEN 'NOT_A_MEMBER' THEN 'deleted' ELSE 'updated' END,
 			state, role, NULLIF(member_type, '')
 		FROM listed
 		JOIN written USING (member)
 		ON CONFLICT DO NOTHING
 		RETURNING state`,
-		store.Microseconds(l.AsOf), pgtype.UUID{Valid: true}, l.Space, members, types, states, roles, affiliations)
-	if err != nil {
-		return r, err
-	}
+		pgx.NamedArgs{
+			"as_of": store.Microseconds(l.AsOf), "key": pgtype.UUID{Valid: true}, "space": l.Space,
+			"members":      cleaned(list, func(m *Member) string { return m.Name }),
+			"types":        cleaned(list, func(m *Member) string { return string(m.Type) }),
+			"states":       cleaned(list, func(m *Member) string { return string(m.State) }),
+			"roles":        cleaned(list, func(m *Member) string { return m.Role }),
+			"affiliations": cleaned(list, func(m *Member) string { return m.Affiliation }),
+		})
 	var state string
-	_, err = pgx.ForEachRow(rows, []any{&state}, func() error {
+	err = store.Each(rows, []any{&state}, func() {
 		if state == string(events.MembershipNotAMember) {
 			r.Left++
 		} else {
 			r.Changed++
 		}
-		return nil
 	})
 	return r, err
 }

@@ -57,11 +57,7 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 	).Query(func(rows pgx.Rows) error {
 		var key pgtype.UUID
 		var ordinal int16
-		_, err := pgx.ForEachRow(rows, []any{&key, &ordinal}, func() error {
-			b.recorded[rowKey{key.Bytes, int(ordinal)}] = true
-			return nil
-		})
-		return err
+		return store.Each(rows, []any{&key, &ordinal}, func() { b.recorded[rowKey{key.Bytes, int(ordinal)}] = true })
 	})
 }
 

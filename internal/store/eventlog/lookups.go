@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // lookups remembers the numbers that the log has for names: of event types,
@@ -161,10 +162,8 @@ func (u *unnumbered) queueTypes(q *pgx.Batch, found map[string]int32) {
 		return
 	}
 	names := slices.Sorted(maps.Keys(u.types))
-	kinds, verbs := make([]string, len(names)), make([]string, len(names))
-	for i, n := range names {
-		kinds[i], verbs[i] = string(u.types[n].kind), string(u.types[n].verb)
-	}
+	kinds := store.Column(names, func(name *string) string { return string(u.types[*name].kind) })
+	verbs := store.Column(names, func(name *string) string { return string(u.types[*name].verb) })
 	q.Queue(`
 		INSERT INTO event_types (ce_type, kind, verb)
 		SELECT ce_type, kind, verb
@@ -200,10 +199,6 @@ func collect(found map[string]int32) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		var name string
 		var id int32
-		_, err := pgx.ForEachRow(rows, []any{&name, &id}, func() error {
-			found[name] = id
-			return nil
-		})
-		return err
+		return store.Each(rows, []any{&name, &id}, func() { found[name] = id })
 	}
 }

@@ -105,21 +105,10 @@ func (b *batch) queueMemberships(q *pgx.Batch) {
 }
 
 func (b *batch) queueMembershipChanges(q *pgx.Batch) {
-	n := len(b.changes)
-	if n == 0 {
+	if len(b.changes) == 0 {
 		return
 	}
-	eventTimes, keys, ordinals, backfilled := make([]time.Time, n), make([]pgtype.UUID, n), make([]int16, n), make([]bool, n)
-	spaces, members, verbs := make([]string, n), make([]string, n), make([]string, n)
-	states, roles, types := make([]string, n), make([]string, n), make([]string, n)
-	for i := range b.changes {
-		c := &b.changes[i]
-		r := &b.rows[c.index]
-		eventTimes[i], keys[i], ordinals[i] = r.time, pgtype.UUID{Bytes: r.key, Valid: true}, int16(r.it.Ordinal)
-		backfilled[i] = r.backfilled()
-		spaces[i], members[i], verbs[i] = c.space, c.member, string(c.verb)
-		states[i], roles[i], types[i] = c.state, c.role, string(c.typ)
-	}
+	text := func(field func(*changeRow) string) []string { return store.Column(b.changes, field) }
 	q.Queue(`
 		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, member, verb, state, role, member_type)
 		SELECT event_time, event_key, ordinal, CASE WHEN backfilled THEN 'b' ELSE 'l' END::"char",
@@ -128,5 +117,11 @@ func (b *batch) queueMembershipChanges(q *pgx.Batch) {
 			$5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
 			AS i (event_time, event_key, ordinal, backfilled, space, member, verb, state, role, member_type)
 		ON CONFLICT DO NOTHING`,
-		eventTimes, keys, ordinals, backfilled, spaces, members, verbs, states, roles, types)
+		store.Column(b.changes, func(c *changeRow) time.Time { return b.rows[c.index].time }),
+		store.Column(b.changes, func(c *changeRow) pgtype.UUID { return b.rows[c.index].version().pgKey() }),
+		store.Column(b.changes, func(c *changeRow) int16 { return int16(b.rows[c.index].it.Ordinal) }),
+		store.Column(b.changes, func(c *changeRow) bool { return b.rows[c.index].backfilled() }),
+		text(func(c *changeRow) string { return c.space }), text(func(c *changeRow) string { return c.member }),
+		text(func(c *changeRow) string { return string(c.verb) }), text(func(c *changeRow) string { return c.state }),
+		text(func(c *changeRow) string { return c.role }), text(func(c *changeRow) string { return string(c.typ) }))
 }

@@ -192,10 +192,7 @@ func (u *unnumbered) queueUsers(q *pgx.Batch, found map[string]userNumber) {
 		return
 	}
 	names := slices.Sorted(maps.Keys(u.users))
-	types := make([]string, len(names))
-	for i, n := range names {
-		types[i] = string(u.users[n])
-	}
+	types := store.Column(names, func(name *string) string { return string(u.users[*name]) })
 	q.Queue(`
 		INSERT INTO users AS u (version_time, user_name, user_type)
 		SELECT '-infinity', user_name, NULLIF(user_type, '')
@@ -219,10 +216,6 @@ func (u *unnumbered) queueUsers(q *pgx.Batch, found map[string]userNumber) {
 		) u`, names).Query(func(rows pgx.Rows) error {
 		var name string
 		var user userNumber
-		_, err := pgx.ForEachRow(rows, []any{&name, &user.id, &user.typed}, func() error {
-			found[name] = user
-			return nil
-		})
-		return err
+		return store.Each(rows, []any{&name, &user.id, &user.typed}, func() { found[name] = user })
 	})
 }

@@ -82,19 +82,17 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 		var nextOrdinal pgtype.Int2
 		var backfilled pgtype.Bool
 		targets := []any{&number, &prev, &prevRole, &nextTime, &nextKey, &nextOrdinal, &backfilled, &verb, &state, &role, &memberType}
-		_, err := pgx.ForEachRow(rows, targets, func() error {
+		return store.Each(rows, targets, func() {
 			n := neighbour{change: changes[number-1], prevState: prev.String, prevRole: prevRole.String}
 			if nextTime.Valid {
 				n.next = &nextChange{
-					version:    version{time: nextTime.Time.UTC(), key: nextKey.Bytes, ordinal: int(nextOrdinal.Int16)},
+					version:    version{time: nextTime.Time, key: nextKey.Bytes, ordinal: int(nextOrdinal.Int16)},
 					backfilled: backfilled.Bool, verb: events.Verb(verb.String), state: state.String,
 					role: role.String, memberType: events.UserType(memberType.String),
 				}
 			}
 			b.neighbours = append(b.neighbours, n)
-			return nil
 		})
-		return err
 	})
 }
 
@@ -120,12 +118,13 @@ func recordedEvent(ctx context.Context, db querier, v version, space string) (*e
 	ev := &events.Event{Time: v.time}
 	it := events.Item{Ordinal: v.ordinal, Space: space}
 	err := db.QueryRow(ctx, `
-		SELECT full_name(e.ce_id, $4 || '/spaceEvents'), s.source, t.ce_type, t.kind, t.verb, full_name(e.resource, $4)
+		SELECT full_name(e.ce_id, @space || '/spaceEvents'), s.source, t.ce_type, t.kind, t.verb, full_name(e.resource, @space)
 		FROM events e
 		JOIN event_types t ON t.id = e.type_id
 		JOIN event_sources s ON s.id = e.source_id
-		WHERE e.event_key = $1 AND e.ordinal = $2 AND e.event_time = $3`,
-		v.key, v.ordinal, v.time, space).Scan(&ev.ID, &ev.Source, &ev.Type, &it.Kind, &it.Verb, &it.Resource)
+		WHERE e.event_key = @key AND e.ordinal = @ordinal AND e.event_time = @time`,
+		pgx.NamedArgs{"key": v.pgKey(), "ordinal": v.ordinal, "time": v.time, "space": space}).
+		Scan(&ev.ID, &ev.Source, &ev.Type, &it.Kind, &it.Verb, &it.Resource)
 	ev.Items = []events.Item{it}
 	return ev, err
 }

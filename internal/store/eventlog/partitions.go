@@ -3,7 +3,6 @@ package eventlog
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,38 +24,6 @@ const (
 	monthsAhead  = 3
 )
 
-// months remembers which partitions are there.
-type months struct {
-	mu    sync.Mutex
-	known map[time.Time]bool
-}
-
-func newMonths() *months { return &months{known: map[time.Time]bool{}} }
-
-func (m *months) missing(want []time.Time) []time.Time {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var missing []time.Time
-	for _, w := range want {
-		if !m.known[w] {
-			missing = append(missing, w)
-		}
-	}
-	return missing
-}
-
-func (m *months) add(month time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.known[month] = true
-}
-
-func (m *months) forget() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	clear(m.known)
-}
-
 func monthOf(t time.Time) time.Time {
 	t = t.UTC()
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
@@ -74,11 +41,14 @@ func (s *Log) EnsurePartitions(ctx context.Context, now time.Time) error {
 }
 
 func (s *Log) ensureMonths(ctx context.Context, want []time.Time) error {
-	for _, month := range s.months.missing(want) {
+	for _, month := range want {
+		if _, known := s.months.Load(month); known {
+			continue
+		}
 		if err := s.createPartition(ctx, month); err != nil {
 			return fmt.Errorf("create partition for %s: %w", month.Format("2006-01"), err)
 		}
-		s.months.add(month)
+		s.months.Store(month, true)
 	}
 	return nil
 }

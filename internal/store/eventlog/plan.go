@@ -14,6 +14,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // mayRun reports whether the batch could lead to runs, so that a second round
@@ -79,27 +80,21 @@ func (b *batch) deliveredFirst(ctx context.Context, tx pgx.Tx) (map[rowKey]bool,
 	var keys []pgtype.UUID
 	for i := range b.rows {
 		if r := &b.rows[i]; !b.recorded[r.id()] && !r.backfilled() {
-			times, keys = append(times, r.time), append(keys, pgtype.UUID{Bytes: r.key, Valid: true})
+			times, keys = append(times, r.time), append(keys, r.version().pgKey())
 		}
 	}
 	if len(keys) == 0 {
 		return b.recorded, nil
 	}
-	rows, err := tx.Query(ctx, `
+	rows, _ := tx.Query(ctx, `
 		SELECT e.event_key, e.ordinal
 		FROM unnest($1::timestamptz[], $2::uuid[]) AS i (event_time, event_key)
 		JOIN events e ON e.event_time = i.event_time AND e.event_key = i.event_key
 		WHERE e.origin = 'b'`, times, keys)
-	if err != nil {
-		return nil, fmt.Errorf("find what a backfill has recorded: %w", err)
-	}
 	delivered := maps.Clone(b.recorded)
 	var key pgtype.UUID
 	var ordinal int
-	if _, err := pgx.ForEachRow(rows, []any{&key, &ordinal}, func() error {
-		delivered[rowKey{Key(key.Bytes), ordinal}] = true
-		return nil
-	}); err != nil {
+	if err := store.Each(rows, []any{&key, &ordinal}, func() { delivered[rowKey{key.Bytes, ordinal}] = true }); err != nil {
 		return nil, fmt.Errorf("find what a backfill has recorded: %w", err)
 	}
 	return delivered, nil

@@ -54,19 +54,10 @@ func (b *batch) compactReactions() {
 }
 
 func (b *batch) queueReactions(q *pgx.Batch) {
-	n := len(b.reactions)
-	if n == 0 {
+	if len(b.reactions) == 0 {
 		return
 	}
-	versionTimes, keys, present := make([]time.Time, n), make([]pgtype.UUID, n), make([]bool, n)
-	addedAt, removedAt := make([]pgtype.Timestamptz, n), make([]pgtype.Timestamptz, n)
-	names, messages, users, emojis := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	for i := range b.reactions {
-		x := &b.reactions[i]
-		versionTimes[i], keys[i], present[i] = x.version.time, pgtype.UUID{Bytes: x.version.key, Valid: true}, x.present
-		addedAt[i], removedAt[i] = store.OptionalTime(x.addedAt), store.OptionalTime(x.removedAt)
-		names[i], messages[i], users[i], emojis[i] = x.reaction, x.message, x.user, x.emoji
-	}
+	text := func(field func(*reactionRow) string) []string { return store.Column(b.reactions, field) }
 	// The name contains user and emoji, so those never change and may come
 	// from any event. GREATEST ignores NULL.
 	q.Queue(`
@@ -93,5 +84,11 @@ func (b *batch) queueReactions(q *pgx.Batch) {
 			OR r.added_at IS DISTINCT FROM GREATEST(r.added_at, excluded.added_at)
 			OR r.removed_at IS DISTINCT FROM GREATEST(r.removed_at, excluded.removed_at)
 			OR r.emoji IS NULL AND excluded.emoji IS NOT NULL`,
-		versionTimes, addedAt, removedAt, keys, present, names, messages, users, emojis)
+		store.Column(b.reactions, func(x *reactionRow) time.Time { return x.version.time }),
+		store.Column(b.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.addedAt) }),
+		store.Column(b.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.removedAt) }),
+		store.Column(b.reactions, func(x *reactionRow) pgtype.UUID { return x.version.pgKey() }),
+		store.Column(b.reactions, func(x *reactionRow) bool { return x.present }),
+		text(func(x *reactionRow) string { return x.reaction }), text(func(x *reactionRow) string { return x.message }),
+		text(func(x *reactionRow) string { return x.user }), text(func(x *reactionRow) string { return x.emoji }))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -85,7 +87,7 @@ func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcome
 		return err
 	}
 	b := s.newBatch(deliveries, why)
-	if err := s.ensureMonths(ctx, b.monthList()); err != nil {
+	if err := s.ensureMonths(ctx, slices.Collect(maps.Keys(b.months))); err != nil {
 		return err
 	}
 	if err := s.write(ctx, b); err != nil {
@@ -136,14 +138,18 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 func (s *Log) statements(b *batch) *pgx.Batch {
 	q := &pgx.Batch{}
 	b.queueEvents(q, s)
+	b.queueProjections(q)
+	b.queueMembershipChanges(q)
+	b.queueQuarantine(q)
+	return q
+}
+
+func (b *batch) queueProjections(q *pgx.Batch) {
 	b.queueSpaces(q)
 	b.queueUsers(q)
 	b.queueMessages(q)
 	b.queueReactions(q)
 	b.queueMemberships(q)
-	b.queueMembershipChanges(q)
-	b.queueQuarantine(q)
-	return q
 }
 
 // errAgain marks an error after which the same transaction may be tried again
@@ -160,7 +166,7 @@ func (s *Log) afterError(err error) error {
 	case pgErr.Code == "40001", pgErr.Code == "40P01": // serialization failure, deadlock
 		return fmt.Errorf("%w: %w", errAgain, err)
 	case noPartition(pgErr): // somebody dropped it
-		s.months.forget()
+		s.months.Clear()
 		return fmt.Errorf("%w: %w", errAgain, err)
 	case pgErr.Code == "25006": // the primary became a standby: every connection leads there
 		s.pool.Reset()

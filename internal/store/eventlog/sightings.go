@@ -38,7 +38,6 @@ func (s *Log) SeeMessage(ctx context.Context, space, message string, since time.
 	if err != nil {
 		return Sighting{}, false, fmt.Errorf("look for a message in %s: %w", space, err)
 	}
-	seen.EventTime, seen.ReceivedAt = seen.EventTime.UTC(), seen.ReceivedAt.UTC()
 	return seen, true, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // Spaces returns the spaces that are known and not deleted: what a wide scope
@@ -18,14 +20,11 @@ func (s *Log) KnownSpaces(ctx context.Context) ([]string, error) {
 }
 
 func (s *Log) listSpaces(ctx context.Context, condition string) ([]string, error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	rows, _ := s.pool.Query(ctx, `
+	list, err := store.List(ctx, s.db, pgx.RowTo[string], `
 		SELECT space
 		FROM spaces
 		WHERE deleted_at IS NULL AND `+condition+`
 		ORDER BY space`)
-	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("list the spaces: %w", err)
 	}
