@@ -2,6 +2,7 @@ package catchup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,6 +18,15 @@ import (
 
 // Kept is how long Google lists events.
 const Kept = 28 * 24 * time.Hour
+
+// CheckPast refuses what reaches further back than Google lists, or not back at
+// all.
+func CheckPast(d time.Duration) error {
+	if d <= 0 || d > Kept {
+		return errors.New("it is from 1s to 28d, which is how long Google keeps events")
+	}
+	return nil
+}
 
 // listable returns those of the event types that spaceEvents.list knows: the
 // deletion of a space can't be listed, nor what isn't about a space.

@@ -43,6 +43,7 @@
 package catchup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,14 +99,12 @@ type Reader struct {
 // New returns a Reader.
 func New(chat *gchat.Client, l *eventlog.Log, c *coverage.Coverage, opts Options) *Reader {
 	opts.Types = listable(opts.Types)
+	opts.Log = cmp.Or(opts.Log, zap.NewNop())
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
 	if opts.OnRepaired == nil {
 		opts.OnRepaired = func(coverage.Gap, int) {}
-	}
-	if opts.Log == nil {
-		opts.Log = zap.NewNop()
 	}
 	return &Reader{chat, l, c, opts}
 }

@@ -85,7 +85,7 @@ func (m *Manager) mutate(ctx context.Context, what string, start func(context.Co
 		return err
 	}
 	if op.Error != nil {
-		return newOperationError(op.Error)
+		return &operationError{op.Error}
 	}
 	if out == nil || len(op.Response) == 0 {
 		return nil
@@ -131,20 +131,8 @@ func (m *Manager) await(ctx context.Context, what string, op *workspaceevents.Op
 const codeAlreadyExists = 6
 
 // operationError is the error that an operation ended with.
-type operationError struct {
-	code    int64 // google.rpc.Code
-	message string
-	details []any
-}
-
-func newOperationError(s *workspaceevents.Status) *operationError {
-	e := &operationError{code: s.Code, message: s.Message}
-	for _, d := range s.Details {
-		e.details = append(e.details, d)
-	}
-	return e
-}
+type operationError struct{ status *workspaceevents.Status }
 
 func (e *operationError) Error() string {
-	return fmt.Sprintf("the operation ended with code %d: %s", e.code, e.message)
+	return fmt.Sprintf("the operation ended with code %d: %s", e.status.Code, e.status.Message)
 }

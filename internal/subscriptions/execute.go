@@ -165,7 +165,7 @@ func (m *Manager) find(ctx context.Context, d Desired, name string) (*Subscripti
 func alreadyExists(err error) (current string, ok bool) {
 	var operation *operationError
 	if errors.As(err, &operation) {
-		return currentSubscription(operation.details), operation.code == codeAlreadyExists
+		return currentSubscription(operation.status.Details), operation.status.Code == codeAlreadyExists
 	}
 	var answer *googleapi.Error
 	if !errors.As(err, &answer) || answer.Code != http.StatusConflict {
@@ -174,7 +174,7 @@ func alreadyExists(err error) (current string, ok bool) {
 	return currentSubscription(answer.Details), true
 }
 
-func currentSubscription(details []any) string {
+func currentSubscription[D any](details []D) string {
 	for _, detail := range details {
 		raw, err := json.Marshal(detail)
 		if err != nil {

@@ -67,7 +67,7 @@ func answerOf(err error) (code int, message string) {
 	}
 	var operation *operationError
 	if errors.As(err, &operation) {
-		return httpStatus(operation.code), operation.message
+		return httpStatus(operation.status.Code), operation.status.Message
 	}
 	return 0, ""
 }

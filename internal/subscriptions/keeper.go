@@ -50,14 +50,10 @@ type KeeperOptions struct {
 
 // NewKeeper returns a keeper; it does nothing until Pass is called.
 func NewKeeper(m *Manager, states StateStore, opts KeeperOptions) *Keeper {
-	if opts.Budget == 0 {
-		opts.Budget = 4 * time.Minute
-	}
+	opts.Budget = cmp.Or(opts.Budget, 4*time.Minute)
+	opts.Log = cmp.Or(opts.Log, zap.NewNop())
 	if opts.Observe == nil {
 		opts.Observe = func(Action, Result) {}
-	}
-	if opts.Log == nil {
-		opts.Log = zap.NewNop()
 	}
 	return &Keeper{manager: m, states: states, opts: opts}
 }

@@ -1,6 +1,7 @@
 package subscriptions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,17 +69,11 @@ const (
 // New returns a manager; it needs no credentials where the endpoint is on
 // loopback. No call is made yet.
 func New(ctx context.Context, opts Options) (*Manager, error) {
-	if opts.Log == nil {
-		opts.Log = zap.NewNop()
-	}
+	opts.Log = cmp.Or(opts.Log, zap.NewNop())
+	opts.Backoff = cmp.Or(opts.Backoff, time.Second)
+	opts.OperationTimeout = cmp.Or(opts.OperationTimeout, 2*time.Minute)
 	if opts.EventTypes == nil {
 		opts.EventTypes = config.EventTypes()
-	}
-	if opts.Backoff == 0 {
-		opts.Backoff = time.Second
-	}
-	if opts.OperationTimeout == 0 {
-		opts.OperationTimeout = 2 * time.Minute
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now

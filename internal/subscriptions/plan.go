@@ -37,10 +37,6 @@ func (k Kind) Mutates() bool {
 	return false
 }
 
-// Loses reports whether the action ends a subscription, so that events may be
-// missed.
-func (k Kind) Loses() bool { return k == Replace || k == Prune }
-
 // Action is what to do for one desired subscription, or with an orphan.
 type Action struct {
 	Kind    Kind

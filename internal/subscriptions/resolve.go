@@ -1,6 +1,7 @@
 package subscriptions
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -40,9 +41,7 @@ type Resolver struct {
 
 // NewResolver returns a resolver; it asks nobody yet.
 func NewResolver(cfg config.Config, opts ResolverOptions) *Resolver {
-	if opts.Log == nil {
-		opts.Log = zap.NewNop()
-	}
+	opts.Log = cmp.Or(opts.Log, zap.NewNop())
 	return &Resolver{cfg: cfg, opts: opts}
 }
 
