@@ -33,8 +33,8 @@ const rescueAfter = time.Minute
 // under way finish within the grace period.
 func NewClient(pool *pgxpool.Pool, log *zap.Logger, opts Options) (*river.Client[pgx.Tx], error) {
 	queues := map[string]river.QueueConfig{}
-	for name, most := range opts.Queues {
-		queues[name] = river.QueueConfig{MaxWorkers: most}
+	for name, attempts := range opts.Queues {
+		queues[name] = river.QueueConfig{MaxWorkers: attempts}
 	}
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		Queues:               queues,
@@ -51,16 +51,12 @@ func NewClient(pool *pgxpool.Pool, log *zap.Logger, opts Options) (*river.Client
 		FetchPollInterval: 250 * time.Millisecond,
 		// River's own notes are about its housekeeping; what a job does is
 		// logged by its worker.
-		Logger: slog.New(zapslog.NewHandler(atLeastWarn(log.Named("river")).Core())),
+		Logger: slog.New(zapslog.NewHandler(log.Named("river").WithOptions(zap.IncreaseLevel(zapcore.WarnLevel)).Core())),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create the River client: %w", err)
 	}
 	return client, nil
-}
-
-func atLeastWarn(log *zap.Logger) *zap.Logger {
-	return log.WithOptions(zap.IncreaseLevel(zapcore.WarnLevel))
 }
 
 // Every returns a periodic job that River's leader inserts when it takes

@@ -302,10 +302,10 @@ func TestEvaluationsAreCountedAndSampled(t *testing.T) {
 // claim asks for a run without an event, as a schedule does.
 func claim(t *testing.T, s *storetest.Env, in reactors.Intent) error {
 	t.Helper()
-	if _, err := s.SchedulesSeen(t.Context(), []string{in.Reactor}, in.EventTime); err != nil {
+	if _, err := s.SchedulesClaimed(t.Context(), []string{in.Reactor}, in.EventTime); err != nil {
 		return err
 	}
-	_, err := s.SeeToSchedule(t.Context(), in.Reactor, in.EventTime, func(after time.Time) ([]reactors.Intent, time.Time) {
+	_, err := s.ClaimSchedule(t.Context(), in.Reactor, in.EventTime, func(after time.Time) ([]reactors.Intent, time.Time) {
 		return []reactors.Intent{in}, after
 	})
 	return err

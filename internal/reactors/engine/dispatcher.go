@@ -15,6 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
@@ -190,7 +191,8 @@ func (d *Dispatcher) decide(ctx context.Context, rule *rules.Rule, run *reactors
 	case decision.Requests != nil:
 		run.Requests = decision.Requests
 		return 0, d.runs.PrepareRun(ctx, *run, runs.Prepared{
-			Requests: run.Requests, Messages: ownMessages(run.Requests), Collapses: ids(decision.Speaks), Trace: trace,
+			Requests: run.Requests, Messages: ownMessages(run.Requests), Trace: trace,
+			Collapses: store.Column(decision.Speaks, func(r *reactors.Run) int64 { return r.ID }),
 		})
 	case decision.Outcome == reactors.Pending:
 		if decision.Until.After(run.Due) {
@@ -322,13 +324,6 @@ func ownMessages(requests []reactors.Request) (all []runs.OwnMessage) {
 		}
 	}
 	return all
-}
-
-func ids(runs []reactors.Run) (list []int64) {
-	for _, r := range runs {
-		list = append(list, r.ID)
-	}
-	return list
 }
 
 // AddWorkers makes d the worker of runs.

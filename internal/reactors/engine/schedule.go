@@ -87,7 +87,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 	for _, r := range scheduled {
 		names = append(names, r.ID)
 	}
-	seen, err := s.runs.SchedulesSeen(ctx, names, now)
+	seen, err := s.runs.SchedulesClaimed(ctx, names, now)
 	if err != nil {
 		return err
 	}
@@ -111,13 +111,13 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
-	return s.runs.SawSchedules(ctx, now)
+	return s.runs.SaveSchedulesClaimed(ctx, now)
 }
 
 // claimUntil claims the runs of a rule's times up to now, several at once.
 func (s *Scheduler) claimUntil(ctx context.Context, set *rules.Set, r *rules.Rule, after, now time.Time, spaces []string) (err error) {
 	for err == nil && after.Before(now) {
-		after, err = s.runs.SeeToSchedule(ctx, r.ID, after, func(after time.Time) ([]reactors.Intent, time.Time) {
+		after, err = s.runs.ClaimSchedule(ctx, r.ID, after, func(after time.Time) ([]reactors.Intent, time.Time) {
 			var intents []reactors.Intent
 			for len(intents) < maxPlanned {
 				if after = r.NextTick(after); after.IsZero() || after.After(now) {

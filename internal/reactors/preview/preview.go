@@ -1,6 +1,7 @@
 package preview
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,14 +27,7 @@ type Options struct {
 
 // Sample makes up facts for the rule: a person who did what pulls its trigger.
 func Sample(rule *rules.Rule, o Options) reactors.Facts {
-	space := "spaces/SAMPLE"
-	if o.Space != "" {
-		space = o.Space
-	}
-	member := "users/SAMPLE"
-	if o.Member != "" {
-		member = o.Member
-	}
+	space, member := cmp.Or(o.Space, "spaces/SAMPLE"), cmp.Or(o.Member, "users/SAMPLE")
 	now := time.Now().UTC()
 	f := reactors.Facts{
 		Trigger:  rule.On[0],
@@ -42,9 +36,10 @@ func Sample(rule *rules.Rule, o Options) reactors.Facts {
 		Member:   reactors.MemberFacts{Name: member, Type: "HUMAN", Role: "ROLE_MEMBER", PreviousRole: "ROLE_MANAGER", DisplayName: "Sam Sample", IsMember: true},
 		Message:  reactors.MessageFacts{Name: space + "/messages/SAMPLE", Text: "A sample of a message", Thread: space + "/threads/SAMPLE", Exists: true},
 		Reaction: reactors.ReactionFacts{Emoji: "👍"},
+
+		Subscription: reactors.SubscriptionFacts{Name: "subscriptions/SAMPLE", Reason: "USER_SCOPE_REVOKED"},
 	}
 	f.Space.Week = reactors.WeekFacts{Messages: 34, Posters: 7, Joins: 2, Leaves: 1, TopEmoji: "🎉"}
-	f.Subscription = reactors.SubscriptionFacts{Name: "subscriptions/SAMPLE", Reason: "USER_SCOPE_REVOKED"}
 	return expr.Brought(f).Grouped(nil)
 }
 

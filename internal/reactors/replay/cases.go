@@ -95,17 +95,14 @@ func (c *CaseResult) compareTexts() {
 	for i := range max(len(got), len(c.Test.Texts)) {
 		switch {
 		case i >= len(got):
-			c.Mismatches = append(c.Mismatches, fmt.Sprintf("texts[%d]:\n  want %s\n  got nothing", i, quoted(c.Test.Texts[i])))
+			c.Mismatches = append(c.Mismatches, fmt.Sprintf("texts[%d]:\n  want %q\n  got nothing", i, c.Test.Texts[i]))
 		case i >= len(c.Test.Texts):
-			c.Mismatches = append(c.Mismatches, fmt.Sprintf("texts[%d]:\n  want nothing\n  got  %s", i, quoted(got[i])))
+			c.Mismatches = append(c.Mismatches, fmt.Sprintf("texts[%d]:\n  want nothing\n  got  %q", i, got[i]))
 		case got[i] != c.Test.Texts[i]:
-			c.Mismatches = append(c.Mismatches, fmt.Sprintf("texts[%d]:\n  want %s\n  got  %s", i, quoted(c.Test.Texts[i]), quoted(got[i])))
+			c.Mismatches = append(c.Mismatches, fmt.Sprintf("texts[%d]:\n  want %q\n  got  %q", i, c.Test.Texts[i], got[i]))
 		}
 	}
 }
-
-// quoted is a text in one line, as YAML could have it.
-func quoted(s string) string { return fmt.Sprintf("%q", s) }
 
 // Story tells what happened, a line for each entry: for people whose test
 // fails.
@@ -115,7 +112,7 @@ func (c *CaseResult) Story() []string {
 		e := &c.Entries[i]
 		line := fmt.Sprintf("%s %s", After(e.At.Sub(c.Test.Start)), e.Outcome)
 		if e.Member != "" {
-			line = fmt.Sprintf("%s %s", line, e.Member)
+			line += " " + e.Member
 		}
 		if e.Step > 0 {
 			line += fmt.Sprintf(" (step %d)", e.Step+1)
@@ -124,7 +121,7 @@ func (c *CaseResult) Story() []string {
 			line += ": " + e.Reason
 		}
 		for _, t := range e.Texts() {
-			line += " " + quoted(t)
+			line += fmt.Sprintf(" %q", t)
 		}
 		lines = append(lines, line)
 	}

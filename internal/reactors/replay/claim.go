@@ -64,11 +64,16 @@ func (m *memory) claimStep(c reactors.Claim) (bool, error) {
 func (m *memory) refresh(h *held, run reactors.Run) {
 	delete(m.groups[groupOf(&h.run)], h)
 	run.ID, run.Reason = h.run.ID, h.run.Reason
-	if h.run.Due.After(run.Due) {
-		run.Due = h.run.Due
-	}
+	run.Due = later(run.Due, h.run.Due)
 	h.run = run
 	m.wait(h)
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // microseconds cuts a time to what the store keeps.

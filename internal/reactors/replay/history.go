@@ -134,10 +134,7 @@ func (p *player) finish(ctx context.Context) error {
 	if err := p.tick(ctx, p.opts.Until, true); err != nil {
 		return err
 	}
-	horizon := p.opts.Until
-	if p.opts.Horizon.After(horizon) {
-		horizon = p.opts.Horizon
-	}
+	horizon := later(p.opts.Until, p.opts.Horizon)
 	if err := p.machine.carryOut(ctx, horizon, false); err != nil {
 		return err
 	}

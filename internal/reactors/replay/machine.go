@@ -84,11 +84,7 @@ func (m *machine) happen(ctx context.Context, at time.Time, intents []reactors.I
 	return nil
 }
 
-func (m *machine) advance(to time.Time) {
-	if to.After(m.now) {
-		m.now = to
-	}
-}
+func (m *machine) advance(to time.Time) { m.now = later(m.now, to) }
 
 // carryOut attempts the runs whose turn comes up to a time, or before it.
 func (m *machine) carryOut(ctx context.Context, until time.Time, before bool) error {

@@ -79,9 +79,7 @@ func (m *memory) finish(h *held, o reactors.Outcome, reason string) {
 // hold takes a run out of the queue until the steps before it have ended, which
 // are due at a time. Its age counts from then.
 func (m *memory) hold(h *held, due time.Time) {
-	if due.After(h.run.Due) {
-		h.run.Due = due
-	}
+	h.run.Due = later(h.run.Due, due)
 	h.behind = true
 	m.due.remove(h)
 }
@@ -95,18 +93,14 @@ func (m *memory) behind(r *reactors.Run) (due time.Time, behind bool) {
 			continue
 		}
 		behind = true
-		if h.run.Due.After(due) {
-			due = h.run.Due
-		}
+		due = later(due, h.run.Due)
 	}
 	return due, behind
 }
 
 // postpone gives a pending run a later due time.
 func (m *memory) postpone(h *held, until time.Time, reason string) {
-	if until.After(h.run.Due) {
-		h.run.Due = until
-	}
+	h.run.Due = later(h.run.Due, until)
 	h.run.Reason = reason
 	m.due.put(h)
 }

@@ -10,15 +10,14 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// anySchedule is the mark of all schedules together: when they were last looked
-// at.
+// anySchedule is the row of all schedules together: up to when they were claimed.
 const anySchedule = ""
 
-// SchedulesSeen answers for each of these rules up to when the times of its
-// schedule were seen to. A rule that is new has nothing to make up for, and one
-// that was away nothing of that time: it begins at now. While new rules are taken
-// up, those who look may not know one yet, which isn't away for that.
-func (s *Runs) SchedulesSeen(ctx context.Context, rules []string, now time.Time) (map[string]time.Time, error) {
+// SchedulesClaimed returns for each of these rules up to when the times of its
+// schedule were claimed. A new rule begins at now: it has nothing to make up for.
+// A rule that was away makes up for nothing of that time, apart from Rollout: for
+// so long a replica that claims schedules may not know a new rule yet.
+func (s *Runs) SchedulesClaimed(ctx context.Context, rules []string, now time.Time) (map[string]time.Time, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	seen := make(map[string]time.Time, len(rules))
@@ -43,20 +42,18 @@ func (s *Runs) SchedulesSeen(ctx context.Context, rules []string, now time.Time)
 		return err
 	})
 	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
-		return nil, fmt.Errorf("read which times of schedules were seen to: %w", err)
+		return nil, fmt.Errorf("read which times of schedules were claimed: %w", err)
 	}
 	return seen, nil
 }
 
-// TickPlan answers with the intents of some times after the one given, and with
-// the last of these times.
+// TickPlan returns the intents of some times of a schedule after a time, and the
+// last of these times.
 type TickPlan = func(after time.Time) ([]reactors.Intent, time.Time)
 
-// SeeToSchedule claims what a rule's schedule asks for, and notes in the same
-// transaction up to when: each time is seen to once, whoever looks. plan answers
-// with the intents of some times after the one given, and with the last of
-// these times.
-func (s *Runs) SeeToSchedule(ctx context.Context, rule string, after time.Time, plan TickPlan) (until time.Time, err error) {
+// ClaimSchedule claims what a rule's schedule asks for, and saves up to when in
+// the same transaction: each time is claimed once, whichever replica claims it.
+func (s *Runs) ClaimSchedule(ctx context.Context, rule string, after time.Time, plan TickPlan) (until time.Time, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -88,13 +85,14 @@ func (s *Runs) SeeToSchedule(ctx context.Context, rule string, after time.Time, 
 		return err
 	})
 	if err != nil {
-		return time.Time{}, fmt.Errorf("see to the schedule of reactor %q: %w", rule, err)
+		return time.Time{}, fmt.Errorf("claim the schedule of reactor %q: %w", rule, err)
 	}
 	return until, nil
 }
 
-// SawSchedules notes that all schedules of the rules in force were seen to.
-func (s *Runs) SawSchedules(ctx context.Context, now time.Time) error {
+// SaveSchedulesClaimed saves that all schedules of the rules in force were
+// claimed up to now.
+func (s *Runs) SaveSchedulesClaimed(ctx context.Context, now time.Time) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	if _, err := s.pool.Exec(ctx, `
@@ -102,7 +100,7 @@ func (s *Runs) SawSchedules(ctx context.Context, now time.Time) error {
 		VALUES ($1, $2)
 		ON CONFLICT (reactor) DO UPDATE SET
 			seen_until = GREATEST(r.seen_until, excluded.seen_until)`, anySchedule, now.UTC()); err != nil {
-		return fmt.Errorf("note that schedules were looked at: %w", err)
+		return fmt.Errorf("save that schedules were claimed: %w", err)
 	}
 	return nil
 }
