@@ -33,7 +33,7 @@ type PlannedStep struct {
 // Planner decides what changes ask for. It does no I/O, gives the same answer
 // for the same change, and may be used by any number of goroutines.
 type Planner interface {
-	// Plan answers with what the change asks for; usually nothing.
+	// Plan returns what the change asks for; usually nothing.
 	Plan(Change) []Intent
 }
 

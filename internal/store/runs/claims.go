@@ -90,18 +90,18 @@ func (s *Runs) claimRuns(ctx context.Context, tx pgx.Tx, claims []reactors.Claim
 	if err != nil {
 		return err
 	}
-	var params []river.InsertManyParams
+	var jobs []river.InsertManyParams
 	now := s.db.Now()
 	var id int64
 	var due time.Time
 	key := reactors.Claim{Intent: &reactors.Intent{}}
 	targets := []any{&id, &due, &key.Reactor, &key.Subject, &key.Step, &key.Shadow}
 	if _, err := pgx.ForEachRow(rows, targets, func() error {
-		opts := &river.InsertOpts{Queue: reactors.Queue}
+		job := jobOf(id)
 		if due.After(now) {
-			opts.ScheduledAt = due
+			job.InsertOpts.ScheduledAt = due
 		}
-		params = append(params, river.InsertManyParams{Args: reactors.RunArgs{RunID: id}, InsertOpts: opts})
+		jobs = append(jobs, job)
 		if i, found := slices.BinarySearchFunc(claims, key, reactors.Claim.Compare); found {
 			claimed[claims[i].Intent] = true
 		}
@@ -109,16 +109,25 @@ func (s *Runs) claimRuns(ctx context.Context, tx pgx.Tx, claims []reactors.Claim
 	}); err != nil {
 		return err
 	}
-	if len(params) < len(claims) {
+	if len(jobs) < len(claims) {
 		if err := refresh(ctx, tx, args); err != nil {
 			return err
 		}
 	}
-	if len(params) == 0 {
+	return s.insertJobs(ctx, tx, jobs)
+}
+
+// jobOf is the job that carries a run on at once.
+func jobOf(runID int64) river.InsertManyParams {
+	return river.InsertManyParams{Args: reactors.RunArgs{RunID: runID}, InsertOpts: &river.InsertOpts{Queue: reactors.Queue}}
+}
+
+func (s *Runs) insertJobs(ctx context.Context, tx pgx.Tx, jobs []river.InsertManyParams) error {
+	if len(jobs) == 0 {
 		return nil
 	}
-	if _, err := s.db.Jobs().InsertManyFastTx(ctx, tx, params); err != nil {
-		return fmt.Errorf("insert %d jobs: %w", len(params), err)
+	if _, err := s.db.Jobs().InsertManyFastTx(ctx, tx, jobs); err != nil {
+		return fmt.Errorf("insert %d jobs: %w", len(jobs), err)
 	}
 	return nil
 }

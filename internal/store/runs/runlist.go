@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -135,7 +136,7 @@ func (s *Runs) RetryRun(ctx context.Context, runID int64) (ok bool, err error) {
 			return err
 		}
 		ok = true
-		return s.giveJobs(ctx, tx, []int64{runID})
+		return s.insertJobs(ctx, tx, []river.InsertManyParams{jobOf(runID)})
 	})
 	if err != nil {
 		return false, fmt.Errorf("try reactor run %d again: %w", runID, err)

@@ -99,27 +99,12 @@ func (s *Runs) Resume(ctx context.Context, reactor string) (released int, err er
 			return err
 		}
 		released = len(ids)
-		return s.giveJobs(ctx, tx, ids)
+		return s.insertJobs(ctx, tx, store.Column(ids, func(id *int64) river.InsertManyParams { return jobOf(*id) }))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("resume reactor %q: %w", reactor, err)
 	}
 	return released, nil
-}
-
-// giveJobs lets the runs go on at once.
-func (s *Runs) giveJobs(ctx context.Context, tx pgx.Tx, ids []int64) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	params := make([]river.InsertManyParams, len(ids))
-	for i, id := range ids {
-		params[i] = river.InsertManyParams{Args: reactors.RunArgs{RunID: id}, InsertOpts: &river.InsertOpts{Queue: reactors.Queue}}
-	}
-	if _, err := s.db.Jobs().InsertManyFastTx(ctx, tx, params); err != nil {
-		return fmt.Errorf("insert %d jobs: %w", len(ids), err)
-	}
-	return nil
 }
 
 // Switches lists what is paused.
