@@ -62,7 +62,8 @@ func (w *Workspace) garbage(kind GarbageKind) *pubsubpb.PubsubMessage {
 	n := w.emitter.garbage
 	space := fmt.Sprintf("spaces/GARBAGE%d", n)
 	good := fmt.Sprintf(`{"message":{"name":"%s/messages/M.M","sender":{"name":"users/1","type":"HUMAN"},"text":"spoilt"`, space)
-	event := cloudEvent(fmt.Sprintf("%s/spaceEvents/%d", space, n), messageCreated, "subscriptions/garbage", spaceTarget(space), w.state.tick(), nil)
+	id := fmt.Sprintf("%s/spaceEvents/%d", space, n)
+	event := cloudEvent(id, messageCreated, "subscriptions/garbage", spaceTarget(space), w.state.tick(), nil)
 	data, spoilt := map[GarbageKind]string{
 		GarbageNotJSON:       "<message>this isn't JSON</message>",
 		GarbageTruncated:     good,

@@ -137,7 +137,8 @@ func (l Listing) write(ctx context.Context, s *Log) (r Reconciled, err error) {
 	rows, _ := s.pool.Query(ctx, `
 		WITH listed AS (
 			SELECT member, member_type, state, NULLIF(role, '') AS role, NULLIF(affiliation, '') AS affiliation
-			FROM unnest(@members::text[], @types::text[], @states::text[], @roles::text[], @affiliations::text[]) AS i (member, member_type, state, role, affiliation)
+			FROM unnest(@members::text[], @types::text[], @states::text[], @roles::text[], @affiliations::text[])
+				AS i (member, member_type, state, role, affiliation)
 		), written AS (
 			INSERT INTO memberships AS m (version_time, version_key, space, member, state, role, affiliation, source)
 			SELECT @as_of, @key, @space, member, state, role, affiliation, 'list'
