@@ -99,10 +99,9 @@ type task struct {
 	Addr     string // of the broker
 	DSN      string
 	Seed     uint64
-	Messages int           // preloaded, or to be expected
-	Bytes    int           // size of each message; 0 for the usual mix
-	Rate     int           // published per second; 0: preloaded
-	For      time.Duration // how long, at a rate
+	Messages int // preloaded, or to be expected
+	Bytes    int // size of each message; 0 for the usual mix
+	Rate     int // published per second; 0: preloaded
 }
 
 // result is what a worker reports.

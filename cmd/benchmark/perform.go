@@ -32,10 +32,12 @@ func perform(ctx context.Context, dsn string, t task) (r result, db *database, e
 		t.Addr = broker.addr
 	}
 	before := db.serverCPU(ctx)
-	worker, output, err := command(ctx, roleWorker, t)
+	worker, err := command(ctx, roleWorker, t)
 	if err != nil {
 		return r, nil, err
 	}
+	var output bytes.Buffer
+	worker.Stdout = &output
 	if err := worker.Start(); err != nil {
 		return r, nil, fmt.Errorf("start the worker: %w", err)
 	}
@@ -54,21 +56,19 @@ func perform(ctx context.Context, dsn string, t task) (r result, db *database, e
 	return r, db, nil
 }
 
-func command(ctx context.Context, role string, t task) (*exec.Cmd, *bytes.Buffer, error) {
+func command(ctx context.Context, role string, t task) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, nil, fmt.Errorf("find this program: %w", err)
+		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	raw, err := json.Marshal(t)
 	if err != nil {
-		return nil, nil, fmt.Errorf("write the task: %w", err)
+		return nil, fmt.Errorf("write the task: %w", err)
 	}
 	cmd := exec.CommandContext(ctx, self)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, taskVariable+"="+string(raw))
 	cmd.Stderr = os.Stderr
-	output := &bytes.Buffer{}
-	cmd.Stdout = output
-	return cmd, output, nil
+	return cmd, nil
 }
 
 // childProcess is a broker that runs until its standard input ends.
@@ -79,11 +79,10 @@ type childProcess struct {
 }
 
 func startBroker(ctx context.Context, t task) (*childProcess, error) {
-	cmd, _, err := command(ctx, roleBroker, t)
+	cmd, err := command(ctx, roleBroker, t)
 	if err != nil {
 		return nil, err
 	}
-	cmd.Stdout = nil
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start the broker: %w", err)

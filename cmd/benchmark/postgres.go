@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/procfs"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -103,54 +101,39 @@ func (db *database) serverCPU(ctx context.Context) time.Duration {
 	if err := db.conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&backend); err != nil {
 		return 0
 	}
-	self, ok := readStat(backend)
-	if !ok {
+	self, err := readStat(backend)
+	if err != nil {
 		return 0
 	}
 	const ticksPerSecond = 100 // USER_HZ, on every Linux
 	for {
-		main, _ := readStat(self.parent)
-		ticks := main.own + main.ended + childrenOf(self.parent)
+		main, _ := readStat(self.PPID)
+		ticks := ticksOf(main) + childrenOf(self.PPID)
 		// A child that ended in between would be counted twice or not at all.
-		if now, _ := readStat(self.parent); now.ended == main.ended {
+		if now, _ := readStat(self.PPID); now.CUTime == main.CUTime && now.CSTime == main.CSTime {
 			return time.Duration(ticks) * time.Second / ticksPerSecond
 		}
 	}
 }
 
 // childrenOf sums the ticks of the children that live.
-func childrenOf(parent int) (ticks int64) {
-	all, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range all {
-		pid, err := strconv.Atoi(filepath.Base(dir))
-		if err != nil {
-			continue
-		}
-		if s, ok := readStat(pid); ok && s.parent == parent {
-			ticks += s.own + s.ended
+func childrenOf(parent int) (ticks int) {
+	all, _ := procfs.AllProcs()
+	for _, p := range all {
+		if s, err := p.Stat(); err == nil && s.PPID == parent {
+			ticks += ticksOf(s)
 		}
 	}
 	return ticks
 }
 
-type procStat struct {
-	parent     int
-	own, ended int64 // ticks: of the process, and of its children that ended
-}
+// ticksOf are those of a process and of its children that ended.
+func ticksOf(s procfs.ProcStat) int { return int(s.UTime+s.STime) + s.CUTime + s.CSTime }
 
-func readStat(pid int) (s procStat, ok bool) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+func readStat(pid int) (procfs.ProcStat, error) {
+	p, err := procfs.NewProc(pid)
 	if err != nil {
-		return s, false
+		return procfs.ProcStat{}, err
 	}
-	// The second field is a name in parentheses that may hold anything.
-	fields := strings.Fields(string(raw[strings.LastIndexByte(string(raw), ')')+1:]))
-	if len(fields) < 15 {
-		return s, false
-	}
-	number := func(i int) int64 {
-		n, _ := strconv.ParseInt(fields[i], 10, 64)
-		return n
-	}
-	return procStat{parent: int(number(1)), own: number(11) + number(12), ended: number(13) + number(14)}, true
+	return p.Stat()
 }
