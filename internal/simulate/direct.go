@@ -6,12 +6,11 @@ import "fmt"
 // the direct message, which is made by the first message. Like those of a new
 // space, its memberships cause no event that anybody could have subscribed to;
 // here they cause none at all.
-func (w *Workspace) WriteToApp(user, text string) (string, error) {
+func (w *Workspace) WriteToApp(user, text string) (name string, err error) {
 	if err := checkText(text); err != nil {
 		return "", fmt.Errorf("write to the app: %w", err)
 	}
-	var name string
-	err := w.change(func() error {
+	err = w.change(func() error {
 		if u := w.state.users[user]; u == nil || u.userType == typeBot {
 			return fmt.Errorf("write to the app: there is no person %q", user)
 		}

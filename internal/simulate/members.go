@@ -120,9 +120,8 @@ func (w *Workspace) leave(s *space, m *membership, at time.Time) {
 // AddGroup makes a Google Group with the users in it a member of the space and
 // returns its name. As at Google, no event tells of the people who are in a
 // space through a group.
-func (w *Workspace) AddGroup(spaceName string, users ...string) (string, error) {
-	var name string
-	err := w.onSpace("add group", spaceName, func(s *space) error {
+func (w *Workspace) AddGroup(spaceName string, users ...string) (name string, err error) {
+	err = w.onSpace("add group", spaceName, func(s *space) error {
 		if err := w.state.known(users...); err != nil {
 			return fmt.Errorf("add group to %s: %w", spaceName, err)
 		}

@@ -19,12 +19,6 @@ func (w *Workspace) Post(space, user, text string) (string, error) {
 	return w.post(space, user, text)
 }
 
-// PostOversized posts what Chat would refuse: a message whose event has about
-// the given number of bytes. Pub/Sub takes up to 10 MB.
-func (w *Workspace) PostOversized(space, user string, bytes int) (string, error) {
-	return w.post(space, user, strings.Repeat("x", bytes/3)) // the text stands in the payload three times
-}
-
 func (w *Workspace) post(space, user, text string) (name string, err error) {
 	err = w.change(func() error {
 		name, err = w.write("post", space, user, text, "")
@@ -100,9 +94,8 @@ func (w *Workspace) DeleteWithReplies(messageName string) error {
 
 // React puts an emoji on a message and returns the reaction's name. An emoji
 // of the form ":name:" is a custom one.
-func (w *Workspace) React(messageName, user, emoji string) (string, error) {
-	var name string
-	err := w.onMessage("react", messageName, func(s *space, m *message) error {
+func (w *Workspace) React(messageName, user, emoji string) (name string, err error) {
+	err = w.onMessage("react", messageName, func(s *space, m *message) error {
 		if _, err := w.writable(s.name, user); err != nil {
 			return fmt.Errorf("react: %w", err)
 		}

@@ -5,9 +5,8 @@ import "fmt"
 // CreateSpace makes a named space with the app and the given users in it. As
 // at Google there is no event for a new space, only for the memberships, which
 // nobody can have subscribed to but for the whole customer.
-func (w *Workspace) CreateSpace(displayName string, users ...string) (string, error) {
-	var name string
-	err := w.change(func() error {
+func (w *Workspace) CreateSpace(displayName string, users ...string) (name string, err error) {
+	err = w.change(func() error {
 		if err := w.state.known(users...); err != nil {
 			return fmt.Errorf("create space %q: %w", displayName, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -221,15 +222,8 @@ func (s *space) isJoined(user string) bool {
 
 // isIn reports whether the user may take part, as a member or through a group.
 func (s *space) isIn(user string) bool {
-	if s.isJoined(user) {
-		return true
-	}
-	for _, people := range s.groups {
-		if slices.Contains(people, user) {
-			return true
-		}
-	}
-	return false
+	inGroup := func(people []string) bool { return slices.Contains(people, user) }
+	return s.isJoined(user) || slices.ContainsFunc(slices.Collect(maps.Values(s.groups)), inGroup)
 }
 
 // put adds the membership, or tells that its state has changed.

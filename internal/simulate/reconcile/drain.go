@@ -21,7 +21,10 @@ func Drain(ctx context.Context, db *pgxpool.Pool, broker Broker, subscription st
 	if err := idle(ctx, broker, subscription); err != nil {
 		return err
 	}
-	if err := ended(ctx, db); err != nil {
+	if err := await(ctx, db, "pending runs", `
+		SELECT count(*)
+		FROM reactor_runs
+		WHERE outcome = 'pending'`); err != nil {
 		return err
 	}
 	return idle(ctx, broker, subscription)
@@ -46,13 +49,6 @@ func idle(ctx context.Context, broker Broker, subscription string) error {
 		return fmt.Errorf("outcome unknown: not every message was acked in time: %w", err)
 	}
 	return nil
-}
-
-func ended(ctx context.Context, db *pgxpool.Pool) error {
-	return await(ctx, db, "pending runs", `
-		SELECT count(*)
-		FROM reactor_runs
-		WHERE outcome = 'pending'`)
 }
 
 // await asks until the answer is 0.

@@ -33,29 +33,20 @@ func checkMessages(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, 
 	for _, m := range truth.AppMessages {
 		sent[m.Name]++
 	}
-	rows, err := db.Query(ctx, `
-		SELECT r ->> 'action', COALESCE(r -> 'result' ->> 'message', '')
+	names, err := collect(ctx, db, pgx.RowTo[string], `
+		SELECT COALESCE(r -> 'result' ->> 'message', '')
 		FROM reactor_runs, json_array_elements(requests) AS r
-		WHERE NOT shadow AND created_at >= $1 AND (r ->> 'done')::boolean`, since)
+		WHERE NOT shadow AND created_at >= $1 AND (r ->> 'done')::boolean AND r ->> 'action' = 'send'`, since)
 	if err != nil {
 		return row, err
 	}
+	row.Wanted = len(names)
 	claimed := map[string]bool{}
-	var action, name string
-	if _, err := pgx.ForEachRow(rows, []any{&action, &name}, func() error {
-		switch {
-		case action != "send":
-			return nil
-		case sent[name] == 0:
+	for _, name := range names {
+		if sent[name] == 0 || claimed[name] { // two runs can't have sent one message
 			row.Lost++
-		case claimed[name]:
-			row.Lost++ // two runs can't have sent one message
 		}
 		claimed[name] = true
-		row.Wanted++
-		return nil
-	}); err != nil {
-		return row, err
 	}
 	for name, n := range sent {
 		if !claimed[name] {
@@ -67,7 +58,7 @@ func checkMessages(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, 
 
 func checkDecided(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, since time.Time, onJoin []string) (Row, error) {
 	row := Row{What: "joins decided on"}
-	type decision struct{ reactor, space, user string }
+	type decision struct{ Reactor, Space, User string }
 	want := map[decision]bool{}
 	for _, j := range truth.Joins {
 		if !j.Bot && j.Published {
@@ -77,23 +68,19 @@ func checkDecided(ctx context.Context, db *pgxpool.Pool, truth simulate.Truth, s
 		}
 	}
 	row.Wanted = len(want)
-	rows, err := db.Query(ctx, `
+	decided, err := collect(ctx, db, pgx.RowToStructByPos[decision], `
 		SELECT DISTINCT reactor, space, member
 		FROM reactor_runs
 		WHERE trigger = 'member.joined' AND outcome <> 'pending' AND reactor = ANY($1) AND created_at >= $2`, onJoin, since)
 	if err != nil {
 		return row, err
 	}
-	var d decision
-	if _, err := pgx.ForEachRow(rows, []any{&d.reactor, &d.space, &d.user}, func() error {
-		row.Got++
+	row.Got = len(decided)
+	for _, d := range decided {
 		if !want[d] {
 			row.Unexpected++
 		}
 		delete(want, d)
-		return nil
-	}); err != nil {
-		return row, err
 	}
 	row.Lost = len(want)
 	return row, nil

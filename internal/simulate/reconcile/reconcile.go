@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -41,12 +42,7 @@ type Report []Row
 
 // Exact reports whether nothing differs.
 func (r Report) Exact() bool {
-	for _, row := range r {
-		if !row.Exact() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r, func(row Row) bool { return !row.Exact() })
 }
 
 // Write prints the report as a table.
