@@ -44,9 +44,7 @@ package catchup
 
 import (
 	"cmp"
-	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -112,33 +110,12 @@ func New(chat *gchat.Client, l *eventlog.Log, c *coverage.Coverage, opts Options
 // AddWorkers adds the workers of all jobs that the package comment lists.
 func (r *Reader) AddWorkers(workers *river.Workers) error {
 	return errors.Join(
-		add(workers, backfillTimeout, r.workOnGap),
-		add(workers, 0, r.workOnFetch),
-		add(workers, membersTimeout, r.workOnMembers),
-		add(workers, silenceTimeout, r.workOnSilences),
+		jobs.AddWorker(workers, backfillTimeout, r.workOnGap),
+		jobs.AddWorker(workers, 0, r.workOnFetch),
+		jobs.AddWorker(workers, membersTimeout, r.workOnMembers),
+		jobs.AddWorker(workers, silenceTimeout, r.workOnSilences),
 	)
 }
-
-func add[A river.JobArgs](workers *river.Workers, timeout time.Duration, work func(context.Context, *river.Job[A]) error) error {
-	var args A
-	if err := river.AddWorkerSafely(workers, &worker[A]{timeout: timeout, work: work}); err != nil {
-		return fmt.Errorf("add the worker of %s jobs: %w", args.Kind(), err)
-	}
-	return nil
-}
-
-// worker works on one kind of job.
-type worker[A river.JobArgs] struct {
-	river.WorkerDefaults[A]
-	timeout time.Duration // 0: the client's
-	work    func(context.Context, *river.Job[A]) error
-}
-
-// Timeout implements river.Worker.
-func (w *worker[A]) Timeout(*river.Job[A]) time.Duration { return w.timeout }
-
-// Work implements river.Worker.
-func (w *worker[A]) Work(ctx context.Context, job *river.Job[A]) error { return w.work(ctx, job) }
 
 // retry puts a job off for as long as the error asks for, or else for longer
 // each time. It snoozes, as River gives up after a number of errors.

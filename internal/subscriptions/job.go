@@ -2,7 +2,6 @@ package subscriptions
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -11,23 +10,19 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 )
 
-// keeping is the worker of jobs.Keep.
-type keeping struct {
-	river.WorkerDefaults[jobs.Keep]
-	keeper *Keeper
-	report func(Report, error) // called after each pass
-}
-
 // AddWorkers adds the worker of jobs.Keep, which runs the keeper's passes. It
 // calls report, which may be nil, after each.
 func (k *Keeper) AddWorkers(workers *river.Workers, report func(Report, error)) error {
 	if report == nil {
 		report = func(Report, error) {}
 	}
-	if err := river.AddWorkerSafely(workers, &keeping{keeper: k, report: report}); err != nil {
-		return fmt.Errorf("add the worker of keep jobs: %w", err)
-	}
-	return nil
+	// A pass ends within its budget and one call more.
+	return jobs.AddWorker(workers, k.opts.Budget+2*callTimeout, func(ctx context.Context, _ *river.Job[jobs.Keep]) error {
+		began := time.Now()
+		r, err := k.Pass(ctx)
+		report(r, err)
+		return k.logPass(ctx, time.Since(began), r, err)
+	})
 }
 
 // Periodic returns the job that runs a pass every interval.
@@ -37,26 +32,16 @@ func Periodic(interval time.Duration) *river.PeriodicJob {
 	}, jobs.KeepOpts())
 }
 
-// Timeout implements river.Worker. A pass ends within its budget and one call
-// more.
-func (w *keeping) Timeout(*river.Job[jobs.Keep]) time.Duration {
-	return w.keeper.opts.Budget + 2*callTimeout
-}
-
-// Work implements river.Worker.
-func (w *keeping) Work(ctx context.Context, job *river.Job[jobs.Keep]) error {
-	began := time.Now()
-	r, err := w.keeper.Pass(ctx)
-	w.report(r, err)
-	log := w.keeper.opts.Log
+// logPass logs how a pass went, and returns its error for River to retry.
+func (k *Keeper) logPass(ctx context.Context, took time.Duration, r Report, err error) error {
 	if err != nil {
 		if ctx.Err() == nil {
-			log.Error("subscriptions not compared; retrying", zap.Error(err))
+			k.opts.Log.Error("subscriptions not compared; retrying", zap.Error(err))
 		}
 		return err
 	}
 	fields := []zap.Field{
-		zap.Duration("took", time.Since(began)), zap.Int("failed", r.Failed), zap.Int("parked", r.Parked), zap.Int("left", r.Left),
+		zap.Duration("took", took), zap.Int("failed", r.Failed), zap.Int("parked", r.Parked), zap.Int("left", r.Left),
 	}
 	changed := 0
 	for kind, n := range r.Actions {
@@ -66,7 +51,7 @@ func (w *keeping) Work(ctx context.Context, job *river.Job[jobs.Keep]) error {
 		}
 	}
 	if changed+r.Failed+r.Parked > 0 {
-		log.Info("subscriptions kept", fields...)
+		k.opts.Log.Info("subscriptions kept", fields...)
 	}
 	return nil
 }
