@@ -20,6 +20,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // options are the flags.
@@ -54,7 +56,11 @@ func parent(ctx context.Context, args []string) error {
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians of them are reported")
 	f.IntVar(&o.events, "events", 60_000, "events of one saturation run; each of the slower designs gets a third")
 	f.StringVar(&rates, "rates", "100,1000,5000", "events/s at which the latency is measured; empty for none")
-	f.DurationVar(&o.seconds, "latency-for", 6*time.Second, "length of a latency run; its first second doesn't count")
+	o.seconds = 6 * time.Second
+	f.Func("latency-for", "length of a latency run; its first second doesn't count (default 6s)", func(s string) (err error) {
+		o.seconds, err = strictyaml.ParseDuration(s)
+		return err
+	})
 	f.IntVar(&o.big, "big", 2_000, "messages of 9.9 MB in the memory run; 0 for none")
 	f.StringVar(&only, "designs", "pull,bulk,naive,ours,ruled", "designs to compare")
 	if err := f.Parse(args); err != nil {

@@ -29,7 +29,7 @@ anything differs. --sabotage shows that the comparison can fail.`,
 		},
 	}
 	f := cmd.Flags()
-	f.DurationVar(&o.Length, "for", 0, "end after this long and reconcile (default: until Ctrl-C)")
+	cli.DurationFlag(f, &o.Length, "for", 0, "end after this long and reconcile (default: until Ctrl-C)", nil)
 	f.Float64Var(&o.Rate, "rate", 5, "changes a second")
 	f.IntVar(&o.Spaces, "spaces", 5, "number of spaces")
 	f.Uint64Var(&o.Seed, "seed", 1, "what people do follows from it; on a kept database, seeds that it has seen are passed over")

@@ -128,13 +128,9 @@ func (e *environment) printRules(list []listed) error {
 				sum += n
 			}
 		}
-		var on []string
-		for _, t := range l.On {
-			on = append(on, string(t))
-		}
 		count := func(n int64) string { return strconv.FormatInt(n, 10) }
 		rows = append(rows, []string{
-			l.ID, string(l.Mode), strings.Join(on, ", "), cli.Shorten(l.What, maxText),
+			l.ID, string(l.Mode), strings.Join(reactors.Words(l.On), ", "), cli.Shorten(l.What, maxText),
 			count(l.Outcomes[reactors.Sent]), count(l.Outcomes[reactors.Shadowed]),
 			count(sum), count(l.Outcomes[reactors.Failed]), count(l.Outcomes[reactors.Pending]), l.Paused.String(),
 		})

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -113,12 +112,17 @@ func printReplay(env *cli.Env, r *replay.Result) error {
 		if err := env.Rows([]string{"TIME", "REACTOR", "SPACE", "MEMBER", "RESULT", "TEXT OR REASON"}, rows); err != nil {
 			return err
 		}
-		if more := len(r.Entries) - len(entries); more > 0 {
-			fmt.Fprintf(env.Out, "… and %d more: -o json shows all\n", more)
-		}
+	}
+	endTable(env, len(r.Entries)-maxShown)
+	return nil
+}
+
+// endTable says how many lines more there are, and that all was a trial.
+func endTable(env *cli.Env, more int) {
+	if more > 0 {
+		fmt.Fprintf(env.Out, "… and %d more: -o json shows all\n", more)
 	}
 	fmt.Fprintln(env.Out, "nothing was sent")
-	return nil
 }
 
 func otherOutcomes(s replay.Summary) string {
@@ -174,7 +178,11 @@ it would word differently. Nothing is sent.`,
 			return withEventLog(cmd.Context(), cfg, func(db *eventlog.Log) error {
 				var results [2]*replay.Result
 				for i, path := range []string{"", args[0]} {
-					if results[i], err = env.replayFile(cmd.Context(), cfg, path, db, o); err != nil {
+					set, err := env.someRules(cfg, path)
+					if err != nil {
+						return err
+					}
+					if results[i], err = replay.History(cmd.Context(), set, db, o); err != nil {
 						return err
 					}
 				}
@@ -191,16 +199,6 @@ it would word differently. Nothing is sent.`,
 	return cmd
 }
 
-func (e *environment) replayFile(ctx context.Context, cfg config.Config, path string, db *eventlog.Log,
-	o replay.Options,
-) (*replay.Result, error) {
-	set, err := e.someRules(cfg, path)
-	if err != nil {
-		return nil, err
-	}
-	return replay.History(ctx, set, db, o)
-}
-
 func printDiff(env *cli.Env, list []replay.Difference) error {
 	signs := map[replay.DifferenceKind]string{replay.Added: "+", replay.Removed: "-", replay.Changed: "~"}
 	counts := map[replay.DifferenceKind]int{}
@@ -211,11 +209,11 @@ func printDiff(env *cli.Env, list []replay.Difference) error {
 		if len(rows) == maxShown {
 			continue
 		}
-		text := textOf(d.Entry())
+		e := d.Entry()
+		text := textOf(e)
 		if was := d.Before; d.Kind == replay.Changed && textOf(was) != text {
 			text = textOf(was) + " → " + text
 		}
-		e := d.Entry()
 		rows = append(rows, []string{signs[d.Kind], clockTime(e.At), named(e.Reactor, e.Step), e.Space, e.Member, text})
 	}
 	fmt.Fprintf(env.Out, "+%s, -%s, %d changed\n",
@@ -225,9 +223,6 @@ func printDiff(env *cli.Env, list []replay.Difference) error {
 			return err
 		}
 	}
-	if more := len(list) - len(rows); more > 0 {
-		fmt.Fprintf(env.Out, "… and %d more: -o json shows all\n", more)
-	}
-	fmt.Fprintln(env.Out, "nothing was sent")
+	endTable(env, len(list)-maxShown)
 	return nil
 }

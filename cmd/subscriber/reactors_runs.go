@@ -53,7 +53,7 @@ led to none a sample of each hour is kept; reactors list counts all.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.Outcome = reactors.Outcome(outcome)
 			if outcome != "" && !slices.Contains(reactors.Outcomes(), f.Outcome) {
-				return cli.Usage("no run ends as %q: there are %s", outcome, outcomeNames())
+				return cli.Usage("no run ends as %q: there are %s", outcome, strings.Join(reactors.Words(reactors.Outcomes()), ", "))
 			}
 			if f.Most < 1 {
 				return cli.Usage("--most must be at least 1")
@@ -98,14 +98,6 @@ func checkFilter(f runs.Filter) error {
 		return nil
 	}
 	return checkSpaces([]string{f.Space})
-}
-
-func outcomeNames() string {
-	var names []string
-	for _, o := range reactors.Outcomes() {
-		names = append(names, string(o))
-	}
-	return strings.Join(names, ", ")
 }
 
 func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, error) {

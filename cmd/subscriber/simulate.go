@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -50,21 +51,18 @@ func runSimulate(ctx context.Context, env *environment, o simulate.Options, rate
 	if err != nil {
 		return err
 	}
+	var spaces []string
+	for _, s := range ws.Spaces() {
+		spaces = append(spaces, s.Name)
+	}
 	fmt.Fprintf(env.Out, `export SPACEKEEPER_CHAT_ENDPOINT=%s
 export SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT=%s
 export PUBSUB_EMULATOR_HOST=%s
 export SPACEKEEPER_PROJECT=%s
 export SPACEKEEPER_PUBSUB_TOPIC=%s
 export SPACEKEEPER_PUBSUB_SUBSCRIPTION=%s
-`, ws.ChatEndpoint(), ws.WorkspaceEventsEndpoint(), ws.PubSubAddr(), ws.Project(), topic, subscription)
-	fmt.Fprint(env.Out, "export SPACEKEEPER_WORKSPACE_SPACES=")
-	for i, s := range ws.Spaces() {
-		if i > 0 {
-			fmt.Fprint(env.Out, ",")
-		}
-		fmt.Fprint(env.Out, s.Name)
-	}
-	fmt.Fprintln(env.Out)
+export SPACEKEEPER_WORKSPACE_SPACES=%s
+`, ws.ChatEndpoint(), ws.WorkspaceEventsEndpoint(), ws.PubSubAddr(), ws.Project(), topic, subscription, strings.Join(spaces, ","))
 	fmt.Fprintln(env.Err, "serving until interrupted; nothing is delivered before subscribe-setup apply")
 	if rate == 0 {
 		<-ctx.Done()

@@ -38,14 +38,6 @@ func ShortDuration(d time.Duration) string {
 	return two(int(d.Hours())/24, "d", int(d.Hours())%24, "h")
 }
 
-// parseDuration reads what a YAML file may hold, and Go's smaller units.
-func parseDuration(text string) (time.Duration, error) {
-	if d, err := strictyaml.ParseDuration(text); err == nil {
-		return d, nil
-	}
-	return time.ParseDuration(text)
-}
-
 // Duration is the value of a flag that takes a duration: "90s", "12h" or "28d".
 type Duration struct {
 	value *time.Duration
@@ -71,7 +63,7 @@ func (*Duration) Type() string { return "duration" }
 
 // Set implements pflag.Value.
 func (d *Duration) Set(text string) error {
-	value, err := parseDuration(text)
+	value, err := strictyaml.ParseDuration(text)
 	if err != nil {
 		return errors.New("write it as 28d or 12h")
 	}
@@ -106,7 +98,7 @@ func (*Time) Type() string { return "time" }
 // Set implements pflag.Value.
 func (t *Time) Set(text string) error {
 	*t = Time{}
-	if d, err := parseDuration(text); err == nil && d >= 0 {
+	if d, err := strictyaml.ParseDuration(text); err == nil && d >= 0 {
 		t.Ago = d
 		return nil
 	}

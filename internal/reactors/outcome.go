@@ -32,6 +32,15 @@ func Outcomes() []Outcome {
 	}
 }
 
+// Words are the outcomes, triggers or such of a list as they are written.
+func Words[T ~string](list []T) []string {
+	words := make([]string, len(list))
+	for i, one := range list {
+		words[i] = string(one)
+	}
+	return words
+}
+
 // Reopens reports whether the same subject may have another try when its
 // trigger is pulled again: nothing was done for it so far.
 func (o Outcome) Reopens() bool {

@@ -18,7 +18,7 @@ type Decoder struct {
 	// Special reads the caller's own types; it reports whether to was one. Nil:
 	// there are none.
 	Special func(path string, n *Node, to any) bool
-	// Suggest says what to write instead of an unknown key. Nil: [Suggest].
+	// Suggest says what to write instead of an unknown key; [Suggest] by default.
 	Suggest func(section, key string, known []string) string
 	// Quiet keeps what was read out of messages.
 	Quiet bool
@@ -26,7 +26,10 @@ type Decoder struct {
 
 // NewDecoder returns a decoder that reports to ms.
 func NewDecoder(ms *Mistakes) *Decoder {
-	return &Decoder{Mistakes: ms, Nodes: map[string]*Node{}, Wrong: map[string]bool{}}
+	return &Decoder{
+		Mistakes: ms, Nodes: map[string]*Node{}, Wrong: map[string]bool{},
+		Suggest: func(_, key string, known []string) string { return Suggest(key, known) },
+	}
 }
 
 // Unmarshaler is a type that reads itself. Nothing isn't given to it.
@@ -163,14 +166,9 @@ func (d *Decoder) section(path string, n *Node, v reflect.Value) {
 			d.decode(Join(path, p.Key), p.Value, v.FieldByIndex(k.Field.Index))
 			continue
 		}
-		where, fix := "here", ""
+		where, fix := "here", d.Suggest(path, p.Key, known)
 		if path != "" {
 			where = "in " + path
-		}
-		if d.Suggest != nil {
-			fix = d.Suggest(path, p.Key, known)
-		} else {
-			fix = Suggest(p.Key, known)
 		}
 		if d.Quiet {
 			d.At(p.At, fix, "unknown key %s", where)

@@ -123,13 +123,7 @@ type expectKeys struct {
 	texts    []string
 }
 
-func outcomeNames() []string {
-	var list []string
-	for _, o := range reactors.Outcomes() {
-		list = append(list, string(o))
-	}
-	return list
-}
+func outcomeNames() []string { return reactors.Words(reactors.Outcomes()) }
 
 func (k *expectKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
 	if !d.Want(path, n, strictyaml.Section) {

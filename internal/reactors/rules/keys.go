@@ -105,10 +105,4 @@ func (*triggers) schema(*schemer) map[string]any {
 	return map[string]any{"oneOf": []any{one, map[string]any{"type": "array", "items": one, "minItems": 1}}}
 }
 
-func triggerNames() []string {
-	var list []string
-	for _, t := range reactors.Triggers() {
-		list = append(list, string(t))
-	}
-	return list
-}
+func triggerNames() []string { return reactors.Words(reactors.Triggers()) }

@@ -1,8 +1,9 @@
 package rules
 
 import (
-	"reflect"
+	"context"
 	"strings"
+	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
@@ -38,21 +39,9 @@ func (c *ruleCompiler) possible(path string, d *Do) {
 }
 
 // try prepares the action for facts, with its texts as they are written.
-func (d *Do) try(f reactors.Facts) error {
-	params := clone(reflect.ValueOf(d.Params))
-	eachText("", params.Elem(), func(_ string, t any) {
-		switch t := t.(type) {
-		case *reactors.ChatText:
-			t.Value = t.Source
-		case *reactors.PlainText:
-			t.Value = t.Source
-		case *reactors.Card:
-			if t.Source != nil {
-				t.Value, _ = marshal(t.Source) // without, it fails both times
-			}
-		}
-	})
+func (d Do) try(f reactors.Facts) error {
+	d.texts = nil
 	run := reactors.Run{Reactor: "sample", Subject: "sample", Trigger: f.Trigger, Space: f.Space.Name, Member: f.Member.Name, Facts: f}
-	_, err := d.Action.Prepare(params.Interface(), reactors.PrepareContext{Run: run, Facts: f, Label: d.Label, IDs: reactors.IDsOf(run)})
+	_, err := d.render(context.Background(), run, f, time.Time{})
 	return err
 }
