@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
-)
 
-var full = flag.Bool("chaos.full", false, "run the failure tests at full size")
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(workerVariable) != "" {
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 
 // scaled picks the size of a test.
 func scaled[T any](usual, atFull T) T {
-	if *full {
+	if storetest.Full() {
 		return atFull
 	}
 	return usual

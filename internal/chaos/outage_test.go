@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // Row R8: for an hour the Chat API answers nothing but 503 while 1,000
@@ -16,7 +17,7 @@ import (
 // to show what they do: at the usual size the tests of the engine stand for this
 // one.
 func TestOutageOfAnHour(t *testing.T) {
-	if !*full {
+	if !storetest.Full() {
 		t.Skip("takes more than an hour")
 	}
 	t.Parallel()
