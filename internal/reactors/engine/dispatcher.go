@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"go.uber.org/zap"
 
@@ -110,7 +109,7 @@ func (d *Dispatcher) Work(ctx context.Context, job *river.Job[reactors.RunArgs])
 // again, 0 for never. An error is about the database.
 func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Duration, err error) {
 	run, blocked, err := d.runs.BeginAttempt(ctx, runID)
-	if errors.Is(err, pgx.ErrNoRows) {
+	if errors.Is(err, runs.ErrNoRun) {
 		return 0, nil // it has ended, and was pruned
 	}
 	if err != nil || run.Outcome != reactors.Pending {
