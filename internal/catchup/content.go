@@ -31,7 +31,8 @@ func (r *Reader) workOnFetch(ctx context.Context, job *river.Job[jobs.Fetch]) er
 		return river.JobCancel(err)
 	}
 	err = r.fetch(ctx, n, args)
-	level, reason := zap.WarnLevel, ""
+	level := zap.WarnLevel
+	var reason string
 	switch {
 	case err == nil:
 		return nil

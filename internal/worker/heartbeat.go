@@ -20,15 +20,14 @@ const (
 
 // saveHeartbeats tells the database, while events are received, that they are.
 func (w *Worker) saveHeartbeats(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		next := heartbeatInterval
 		if len(unready(w.ingest.Status(), time.Now())) > 0 {
 			next = time.Second
 		} else if err := w.coverage.Heartbeat(ctx, w.manager.Now(), pubsubRetention); err != nil && ctx.Err() == nil {
 			w.log.Warn("worker heartbeat not saved; retrying", zap.Error(err))
 		}
-		if gax.Sleep(ctx, next) != nil {
-			return nil
-		}
+		_ = gax.Sleep(ctx, next) // the loop ends with ctx
 	}
+	return nil
 }

@@ -223,14 +223,13 @@ func (w *Worker) Run(ctx context.Context) error {
 // createPartitions creates the log's partitions months ahead. Should it fail
 // for months, the store still creates what a batch needs.
 func (w *Worker) createPartitions(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		if err := w.eventLog.EnsurePartitions(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			w.log.Warn("partitions ahead not created; retrying", zap.Error(err))
 		}
-		if gax.Sleep(ctx, 6*time.Hour) != nil {
-			return nil
-		}
+		_ = gax.Sleep(ctx, 6*time.Hour) // the loop ends with ctx
 	}
+	return nil
 }
 
 // Status may be called at any time.

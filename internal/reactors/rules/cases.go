@@ -67,7 +67,8 @@ func testTriggers() map[string]reactors.Trigger {
 
 // UnmarshalNode implements [strictyaml.Unmarshaler].
 func (e *TestEvent) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
-	verb, name := n, ""
+	verb := n
+	var name string
 	switch n.Kind {
 	case strictyaml.Text:
 		before, after, ok := strings.Cut(n.Text, "@")
