@@ -14,6 +14,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/workload"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // Row P2: every event five times, in random order, to two workers.
@@ -66,6 +67,9 @@ func TestFiveCopiesInRandomOrder(t *testing.T) {
 func TestBigMessagesAreBounded(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads the worker's memory from /proc")
+	}
+	if storetest.RaceDetector {
+		t.Skip("the race detector takes memory of its own")
 	}
 	t.Parallel()
 	const most = 512 << 20

@@ -25,7 +25,7 @@ func TestConverges(t *testing.T) {
 	switch {
 	case storetest.Full():
 		hundreds = 50
-	case slow:
+	case storetest.RaceDetector:
 		hundreds = 1
 	}
 	for i := range hundreds {

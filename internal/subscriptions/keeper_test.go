@@ -193,7 +193,7 @@ func TestNothingLapses(t *testing.T) {
 	switch {
 	case storetest.Full():
 		spaces, days = 1000, 90
-	case slow:
+	case storetest.RaceDetector:
 		days = 3
 	}
 	s := newEnv(t, simulate.Options{Spaces: spaces, Withhold: simulate.LifecycleKinds()})
@@ -250,7 +250,7 @@ func (s *env) meter() *int {
 func TestSilentSuspensions(t *testing.T) {
 	t.Parallel()
 	times := 500
-	if slow {
+	if storetest.RaceDetector {
 		times = 100
 	}
 	s := newEnv(t, simulate.Options{Spaces: 10, Withhold: simulate.LifecycleKinds()})
@@ -367,7 +367,7 @@ func TestHiddenSuspensionReasons(t *testing.T) {
 func TestReplicasRace(t *testing.T) {
 	t.Parallel()
 	rounds := 300
-	if slow {
+	if storetest.RaceDetector {
 		rounds = 60
 	}
 	s := newEnv(t, simulate.Options{Spaces: 5, Withhold: simulate.LifecycleKinds()})
