@@ -13,6 +13,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/decide"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
@@ -47,7 +48,7 @@ type Dispatcher struct {
 	ruleSet  *RuleSet
 	actions  map[string]reactors.Action
 	runs     *runs.Runs
-	state    State
+	state    decide.State
 	breakers *breakers
 	log      *zap.Logger
 	opts     Options
@@ -126,7 +127,7 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 		return d.waitFor(ctx, run, blocked.Behind)
 	}
 	rule := d.ruleSet.Rule(run.Reactor, run.Space)
-	unwanted, isUnwanted := gone(rule, run)
+	unwanted, isUnwanted := decide.Unwanted(rule, run)
 	if isUnwanted && now.Sub(run.EventTime) < reactors.Rollout {
 		return rolloutPause, nil // a replica with newer rules may want it
 	}
@@ -178,7 +179,7 @@ func (d *Dispatcher) decide(ctx context.Context, rule *rules.Rule, run *reactors
 	if wait, err := d.yield(ctx, rule, *run, now); err != nil || wait > 0 {
 		return wait, err
 	}
-	decision, err := decideWanted(ctx, rule, *run, d.state, now)
+	decision, err := decide.Wanted(ctx, rule, *run, d.state, now)
 	if err != nil {
 		return 0, err
 	}
@@ -229,13 +230,15 @@ func (d *Dispatcher) yield(ctx context.Context, rule *rules.Rule, run reactors.R
 // stale says how a run ends that was prepared in an earlier attempt and is now
 // unwanted, too old or about somebody who has left; nil if it should go on. A
 // run whose first request is done goes on, unless it is too old.
-func (d *Dispatcher) stale(ctx context.Context, rule *rules.Rule, run reactors.Run, unwanted Decision, isUnwanted bool) (*Decision, error) {
+func (d *Dispatcher) stale(
+	ctx context.Context, rule *rules.Rule, run reactors.Run, unwanted decide.Decision, isUnwanted bool,
+) (*decide.Decision, error) {
 	begun := run.Requests[0].Done
 	if isUnwanted && (!begun || rule == nil) { // without its rule nothing tells when it is too old
 		return &unwanted, nil
 	}
 	now := d.opts.Now()
-	if decision, over := tooOld(rule, run, now); over {
+	if decision, over := decide.TooOld(rule, run, now); over {
 		return &decision, nil
 	}
 	if begun || !rule.Stay || run.Member == "" {
@@ -249,7 +252,7 @@ func (d *Dispatcher) stale(ctx context.Context, rule *rules.Rule, run reactors.R
 	if err != nil || speaks {
 		return nil, err // those who are still there have nobody else
 	}
-	decision := ended(reactors.Left, memberLeft)
+	decision := decide.Decision{Outcome: reactors.Left, Reason: decide.MemberLeft}
 	return &decision, nil
 }
 
@@ -299,7 +302,7 @@ func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Ou
 	case o == reactors.Failed:
 		d.log.Error("run failed; a person must look at it", zap.Int64("run_id", run.ID),
 			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
-	case o == reactors.Looping && reason != ownMessage:
+	case o == reactors.Looping && reason != decide.OwnMessage:
 		d.log.Warn("reaction left out; apps seem to answer each other", zap.Int64("run_id", run.ID),
 			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
 	}
@@ -335,7 +338,7 @@ func (d *Dispatcher) AddWorkers(workers *river.Workers) error {
 
 func retryPause(attempt int) time.Duration { return jobs.Backoff(attempt - 1) }
 
-// recorded is the State of what is recorded: of runs, and of what they are
+// recorded is the [decide.State] of what is recorded: of runs, and of what they are
 // about.
 type recorded struct {
 	*runs.Runs

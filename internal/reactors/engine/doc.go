@@ -14,8 +14,7 @@
 //	                                                   a write slot, a breaker,
 //	                                                   an error that may pass
 //
-// [Decide] alone decides what becomes of a run. The [Dispatcher] asks it about the
-// present, a replay about the past: so a replay tells what would have been done.
+// [decide.Decide] alone decides what becomes of a run.
 //
 // # What the caller must do
 //

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/decide"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
@@ -19,7 +20,7 @@ type Directory interface {
 // namedState looks up the names of spaces that no event has told, once each, and
 // stores them. If the look-up fails, texts say "this space".
 type namedState struct {
-	State
+	decide.State
 	eventLog  *eventlog.Log
 	directory Directory
 	log       *zap.Logger
@@ -28,7 +29,7 @@ type namedState struct {
 	lookedUp map[string]time.Time
 }
 
-// Facts implements State.
+// Facts implements [decide.State].
 func (s *namedState) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
 	f, err := s.State.Facts(ctx, run, needs, at)
 	if err != nil || needs&reactors.NeedSpace == 0 || f.Space.DisplayName != eventlog.UnknownSpace || !s.shouldLookUp(run.Space) {

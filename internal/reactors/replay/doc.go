@@ -4,7 +4,7 @@
 // # What it promises
 //
 // A replay sends nothing: the package has no client, and of an action it calls only
-// Prepare, which is pure. As in the worker, engine.Decide decides what becomes of a
+// Prepare, which is pure. As in the worker, decide.Decide decides what becomes of a
 // run, in virtual time: events, times of schedules and due runs follow in order, an
 // event before what is due at the same instant. The memory keeps claims, limits and
 // groups as the store does; so once_per, reopening, limits, collapsing, sequences
@@ -13,7 +13,7 @@
 //
 //	history ─┐              ┌─▶ memory: claims, limits, groups
 //	cases ───┴─▶ machine ───┤
-//	             a clock    └─▶ engine.Decide ──▶ entries
+//	             a clock    └─▶ decide.Decide ──▶ entries
 //
 // # What it can't know
 //

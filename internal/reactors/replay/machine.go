@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/decide"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
 
 // lookup adds to what a run's event told the state as of a time.
 type lookup func(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
 
-// machine carries rules out in virtual time. It is the engine.State that
+// machine carries rules out in virtual time. It is the decide.State that
 // decisions ask.
 type machine struct {
 	set    *rules.Set
@@ -34,19 +34,19 @@ func newMachine(set *rules.Set, facts lookup, byMode bool) *machine {
 	return &machine{set: set, lookup: facts, byMode: byMode, memory: newMemory(), pulled: map[place]int{}}
 }
 
-var _ engine.State = (*machine)(nil)
+var _ decide.State = (*machine)(nil)
 
-// Facts implements engine.State.
+// Facts implements decide.State.
 func (m *machine) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
 	return m.lookup(ctx, run, needs, at)
 }
 
-// Admit implements engine.State.
+// Admit implements decide.State.
 func (m *machine) Admit(_ context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (*reactors.Limit, error) {
 	return m.memory.admit(m.memory.byID(&run), limits, now), nil
 }
 
-// Gather implements engine.State.
+// Gather implements decide.State.
 func (m *machine) Gather(_ context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error) {
 	return m.memory.gather(&run, until), nil
 }
@@ -119,7 +119,7 @@ func (m *machine) drain(ctx context.Context) error {
 
 func (m *machine) attempt(ctx context.Context, h *held) error {
 	rule := m.set.Rule(h.run.Reactor, h.run.Space)
-	d, err := engine.Decide(ctx, rule, h.run, m, m.now)
+	d, err := decide.Decide(ctx, rule, h.run, m, m.now)
 	switch {
 	case err != nil:
 		return err

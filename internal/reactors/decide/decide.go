@@ -1,4 +1,8 @@
-package engine
+// Package decide decides what becomes of a run: act, wait, or end, and why.
+//
+// It keeps and sends nothing. The engine asks it about the present, a replay
+// about the past: so a replay tells what would have been done.
+package decide
 
 import (
 	"context"
@@ -40,18 +44,18 @@ func ended(o reactors.Outcome, reason string, args ...any) Decision {
 // for the run's space; nil if there is none any more. An error is about State,
 // never about the rule.
 func Decide(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, now time.Time) (Decision, error) {
-	if d, over := gone(rule, run); over {
+	if d, over := Unwanted(rule, run); over {
 		return d, nil
 	}
-	return decideWanted(ctx, rule, run, s, now)
+	return Wanted(ctx, rule, run, s, now)
 }
 
-// decideWanted decides about a run that isn't gone.
-func decideWanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, now time.Time) (Decision, error) {
+// Wanted decides, as [Decide] does, about a run that its rule wants.
+func Wanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, now time.Time) (Decision, error) {
 	if now.Before(run.Due) {
 		return Decision{Outcome: reactors.Pending, Reason: "waiting", Until: run.Due}, nil
 	}
-	if d, over := tooOld(rule, run, now); over {
+	if d, over := TooOld(rule, run, now); over {
 		return d, nil
 	}
 	facts, err := s.Facts(ctx, run, needs(rule, run), now)
@@ -79,8 +83,8 @@ func decideWanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s Sta
 	return render(ctx, rule, run, facts, speaks, now), nil
 }
 
-// gone ends runs whose rule doesn't want them any more.
-func gone(rule *rules.Rule, run reactors.Run) (Decision, bool) {
+// Unwanted ends a run whose rule doesn't want it any more.
+func Unwanted(rule *rules.Rule, run reactors.Run) (Decision, bool) {
 	switch {
 	case rule == nil:
 		return ended(reactors.Cancelled, "there is no rule %q any more", run.Reactor), true
@@ -96,7 +100,8 @@ func gone(rule *rules.Rule, run reactors.Run) (Decision, bool) {
 	return Decision{}, false
 }
 
-func tooOld(rule *rules.Rule, run reactors.Run, now time.Time) (Decision, bool) {
+// TooOld ends a run that is later than its rule allows.
+func TooOld(rule *rules.Rule, run reactors.Run, now time.Time) (Decision, bool) {
 	if age := now.Sub(run.Due); age > rule.MaxAge {
 		return ended(reactors.TooOld, "its turn came %s late, max_age is %s", age.Round(time.Second), rule.MaxAge), true
 	}
@@ -113,8 +118,8 @@ func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
 
 // Reasons for an outcome.
 const (
-	ownMessage = "it is a message of our own" // no loop: nothing to warn of
-	memberLeft = "the person isn't in the space any more"
+	OwnMessage = "it is a message of our own" // no loop: nothing to warn of
+	MemberLeft = "the person isn't in the space any more"
 )
 
 // conditions ends a run whose rule's conditions don't hold.
@@ -122,11 +127,11 @@ func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f react
 	step := rule.Steps[run.Step]
 	switch {
 	case f.Message.Own && !rule.Observes():
-		return ended(reactors.Looping, ownMessage), true
+		return ended(reactors.Looping, OwnMessage), true
 	case !rule.Bots && f.Member.Type == string(events.UserBot):
 		return ended(reactors.ConditionFalse, "an app did it, and the rule has no bots: true"), true
 	case rule.Stay && run.Member != "" && !f.Member.IsMember:
-		return ended(reactors.Left, memberLeft), true
+		return ended(reactors.Left, MemberLeft), true
 	}
 	for _, c := range []struct {
 		name      string
