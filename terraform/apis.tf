@@ -3,6 +3,8 @@ locals {
     "chat.googleapis.com",
     "workspaceevents.googleapis.com",
     "pubsub.googleapis.com",
+    # The app's listing, by which an administrator approves its scopes.
+    "appsmarket-component.googleapis.com",
     # The service accounts, and tokens for them without keys.
     "iam.googleapis.com",
     "iamcredentials.googleapis.com",

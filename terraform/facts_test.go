@@ -18,7 +18,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 )
 
-// facts are what the README's commands, the facts of internal/provision and
+// facts are what the guide's commands, the facts of internal/provision and
 // this configuration decide.
 type facts struct {
 	Services      []string
@@ -65,12 +65,12 @@ func commandFacts(t *testing.T, text string) facts {
 func provisionFacts(t *testing.T) facts {
 	t.Helper()
 	names := provision.Names{
-		Topic:                  "projects/" + readmeProject + "/topics/chat-events",
-		Subscription:           "projects/" + readmeProject + "/subscriptions/chat-events-worker",
-		DeadLetterTopic:        "projects/" + readmeProject + "/topics/chat-events-dead-letter",
-		DeadLetterSubscription: "projects/" + readmeProject + "/subscriptions/chat-events-dead-letter",
+		Topic:                  "projects/" + guideProject + "/topics/chat-events",
+		Subscription:           "projects/" + guideProject + "/subscriptions/chat-events-worker",
+		DeadLetterTopic:        "projects/" + guideProject + "/topics/chat-events-dead-letter",
+		DeadLetterSubscription: "projects/" + guideProject + "/subscriptions/chat-events-dead-letter",
 	}
-	commands := names.Facts(readmeNumber, "serviceAccount:spacekeeper@"+readmeProject+".iam.gserviceaccount.com").Commands()
+	commands := names.Facts(guideNumber, "serviceAccount:spacekeeper@"+guideProject+".iam.gserviceaccount.com").Commands()
 	return commandFacts(t, "```sh\n"+strings.Join(commands, "\n")+"\n```")
 }
 
@@ -133,12 +133,7 @@ func moduleFacts(t *testing.T, m module) facts {
 	for _, role := range m.blocks("resource.google_project_iam_custom_role") {
 		f.Roles[m.value(t, role+".role_id")] = inOrder(m.value(t, role+".permissions"))
 	}
-	for service := range strings.FieldsSeq(strings.NewReplacer("[", "", "]", "", ",", "").Replace(m.value(t, "locals.apis"))) {
-		// gcloud offers to enable what service accounts need; terraform doesn't.
-		if service != "iam.googleapis.com" && service != "iamcredentials.googleapis.com" {
-			f.Services = append(f.Services, service)
-		}
-	}
+	f.Services = strings.FieldsFunc(m.value(t, "locals.apis"), func(r rune) bool { return strings.ContainsRune("[], \n", r) })
 	for _, topic := range m.blocks("resource.google_pubsub_topic") {
 		f.Topics = append(f.Topics, m.value(t, topic+".name"))
 	}
@@ -174,20 +169,21 @@ func moduleFacts(t *testing.T, m module) facts {
 	return f
 }
 
-// Who follows the README and who applies this configuration get the same.
-func TestReadmeAgrees(t *testing.T) {
+// Who follows the guide and who applies this configuration get the same: every
+// API, topic, subscription, role and grant.
+func TestGuideAgrees(t *testing.T) {
 	t.Parallel()
 	m := readModule(t)
-	want := commandFacts(t, readme(t))
+	want := commandFacts(t, guide(t))
 	if len(want.Subscriptions) != 2 || len(want.Topics) != 2 || len(want.Grants) != 5 || len(want.Roles) != 1 || len(want.Services) == 0 {
-		t.Fatalf("the README's commands aren't understood: %+v", want)
+		t.Fatalf("the guide's commands aren't understood: %+v", want)
 	}
 	if diff := cmp.Diff(want, moduleFacts(t, m)); diff != "" {
-		t.Errorf("the README's commands and the configuration differ (-README +terraform):\n%s", diff)
+		t.Errorf("the guide's commands and the configuration differ (-guide +terraform):\n%s", diff)
 	}
-	addOns := strings.ReplaceAll(strings.TrimPrefix(m.value(t, "locals.add_ons"), "serviceAccount:"), readmeNumber, "$NUMBER")
-	if !strings.Contains(readme(t), addOns) {
-		t.Errorf("the README doesn't name %s, which publishes for an add-on", addOns)
+	addOns := strings.ReplaceAll(strings.TrimPrefix(m.value(t, "locals.add_ons"), "serviceAccount:"), guideNumber, "$NUMBER")
+	if !strings.Contains(guide(t), addOns) {
+		t.Errorf("the guide doesn't name %s, which publishes for an add-on", addOns)
 	}
 }
 
@@ -223,7 +219,7 @@ func TestSnippet(t *testing.T) {
 		t.Fatalf("%v\n%s", err, snippet)
 	}
 	got := []string{cfg.Project, cfg.PubSub.Topic, cfg.PubSub.Subscription, cfg.PubSub.DeadLetterTopic}
-	want := []string{readmeProject, "chat-events", "chat-events-worker", "chat-events-dead-letter"}
+	want := []string{guideProject, "chat-events", "chat-events-worker", "chat-events-dead-letter"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the snippet's values differ (-want +got):\n%s", diff)
 	}

@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-// What the README's variables stand for here.
+// What the guide's variables stand for here.
 const (
-	readmeProject = "my-project"
-	readmeNumber  = "123456789012"
+	guideProject = "my-project"
+	guideNumber  = "123456789012"
 )
 
 // gcloud is one gcloud command: its words, and its flags with their values.
@@ -24,9 +24,10 @@ func (c gcloud) is(words ...string) bool {
 	return len(c.words) > len(words) && strings.Join(c.words[:len(words)], " ") == strings.Join(words, " ")
 }
 
-func readme(t *testing.T) string {
+// guide is the document that says what a person does by hand.
+func guide(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+	text, err := os.ReadFile(filepath.Join("..", "docs", "google-workspace.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func gcloudCommands(text string) []gcloud {
 			line = strings.TrimSpace(line)
 			if name, value, ok := strings.Cut(line, "="); ok && regexp.MustCompile(`^[A-Z]+$`).MatchString(name) {
 				if strings.HasPrefix(value, "$(") {
-					value = readmeNumber // the only thing that it asks Google for
+					value = guideNumber // the only thing that it asks Google for
 				}
 				shell[name] = os.Expand(value, func(key string) string { return shell[key] })
 				continue

@@ -115,7 +115,7 @@ var (
 	choice = regexp.MustCompile(`var\.(\w+) \? \[[^\]]*\] : \[\]`)
 )
 
-// value evaluates an attribute with the README's project and otherwise the
+// value evaluates an attribute with the guide's project and otherwise the
 // variables' defaults. A resource's id is its name here, as gcloud has it.
 func (m module) value(t *testing.T, place string) string {
 	t.Helper()
@@ -140,16 +140,16 @@ func (m module) resolve(t *testing.T, name string) string {
 	kind, rest, _ := strings.Cut(name, ".")
 	switch {
 	case name == "var.project_id":
-		return readmeProject
+		return guideProject
 	case name == "data.google_project.this.number":
-		return readmeNumber
+		return guideNumber
 	case kind == "var":
 		return m.value(t, "variable."+rest+".default")
 	case kind == "local":
 		return m.value(t, "locals."+rest)
 	case kind == "google_service_account":
 		account, attribute, _ := strings.Cut(rest, ".")
-		email := m.value(t, "resource."+kind+"."+account+".account_id") + "@" + readmeProject + ".iam.gserviceaccount.com"
+		email := m.value(t, "resource."+kind+"."+account+".account_id") + "@" + guideProject + ".iam.gserviceaccount.com"
 		return map[string]string{"email": email, "member": "serviceAccount:" + email}[attribute]
 	case strings.HasSuffix(name, ".id"):
 		return m.value(t, "resource."+strings.TrimSuffix(name, ".id")+".name")

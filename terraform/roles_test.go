@@ -65,10 +65,10 @@ func TestSetupRoleIsTheLeast(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	const names = "projects/" + readmeProject
+	const names = "projects/" + guideProject
 	p, err := provision.New(t.Context(), provision.Options{
 		Topic: names + "/topics/events", Subscription: names + "/subscriptions/worker", DeadLetterTopic: names + "/topics/dead",
-		ProjectNumber: broker.ProjectNumber(readmeProject), ClientOptions: server.ClientOptions(),
+		ProjectNumber: broker.ProjectNumber(guideProject), ClientOptions: server.ClientOptions(),
 	})
 	if err != nil {
 		t.Fatal(err)

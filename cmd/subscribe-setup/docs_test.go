@@ -119,7 +119,7 @@ func fieldsOf(typ reflect.Type) (names []string) {
 	return names
 }
 
-// Every command and flag that the README, and the guide to rules, name exists.
+// Every command and flag that the documents name exists.
 func TestReadmeCommands(t *testing.T) {
 	t.Parallel()
 	help := func(args ...string) string {
@@ -127,5 +127,5 @@ func TestReadmeCommands(t *testing.T) {
 		run(t.Context(), args, cli.Env{Out: &out, Err: &out, Getenv: func(string) string { return "" }})
 		return out.String()
 	}
-	clitest.Documents(t, "subscribe-setup", help, []string{"apply", "delete"}, "README.md", "docs/reactors.md")
+	clitest.Documents(t, "subscribe-setup", help, []string{"init", "plan", "apply"}, "README.md", "docs/google-workspace.md", "docs/reactors.md")
 }

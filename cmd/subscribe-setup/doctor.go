@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +17,7 @@ type doctorFlags struct {
 	pre     bool
 	probe   string
 	timeout time.Duration
+	message bool
 }
 
 func newDoctor(env *environment) *cobra.Command {
@@ -32,10 +35,15 @@ every code.
 With --probe a marked message is posted in a space, and doctor waits until the
 worker has recorded its event; if it doesn't, it says how far the event got.
 
+With --admin-message nothing is looked at: what the administrator of the Google
+Workspace has to approve is printed as a message to forward, filled in.
+
 The exit code is 0 if all is well (warnings are allowed), 1 if something failed
 and 78 if the configuration has to be changed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
+			case flags.message && (flags.pre || flags.probe != "" || !env.ForPeople()):
+				return cli.Usage("--admin-message goes alone: it prints a text and checks nothing")
 			case cmd.Flags().Changed("timeout") && flags.probe == "":
 				return cli.Usage("--timeout goes with --probe")
 			case flags.pre && flags.probe != "":
@@ -44,6 +52,8 @@ and 78 if the configuration has to be changed.`,
 				return cli.Usage(`--probe %q is not a space's name; it looks like "spaces/AAQAtX4kZ1c"`, flags.probe)
 			case flags.timeout <= 0:
 				return cli.Usage("--timeout must be more than 0s")
+			case flags.message:
+				return env.adminMessage()
 			case flags.probe != "":
 				return env.probe(cmd.Context(), flags)
 			}
@@ -52,6 +62,7 @@ and 78 if the configuration has to be changed.`,
 	}
 	cmd.Flags().BoolVar(&flags.pre, "pre", false, "leave out what can only be so after apply")
 	cmd.Flags().StringVar(&flags.probe, "probe", "", "post a message in this `space` and wait for its event")
+	cmd.Flags().BoolVar(&flags.message, "admin-message", false, "print what to forward to the Workspace administrator")
 	cli.DurationFlag(cmd.Flags(), &flags.timeout, "timeout", 2*time.Minute, "how long the event of a probe may take", nil)
 	return cmd
 }
@@ -78,6 +89,21 @@ func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {
 		return cli.Exit(cli.Failed)
 	}
 	return nil
+}
+
+func (e *environment) adminMessage() error {
+	cfg, err := e.Load(config.ForApply)
+	if err != nil {
+		return err
+	}
+	var rules []doctor.Rule
+	if cfg.Reactors.File != "" {
+		if rules, err = doctor.ReadRules(cfg); err != nil {
+			return fmt.Errorf("tell what the rules need: %w", err)
+		}
+	}
+	_, err = io.WriteString(e.Out, doctor.AdminMessage(cfg, rules))
+	return err
 }
 
 func (e *environment) probe(ctx context.Context, flags doctorFlags) error {

@@ -202,3 +202,19 @@ func TestDoctorProbe(t *testing.T) {
 		}
 	}
 }
+
+// What the administrator gets is filled in from the configuration alone: it
+// needs no Google, no database and no terminal.
+func TestAdminMessage(t *testing.T) {
+	t.Parallel()
+	x := open(t, simulate.Options{})
+	text := x.run(cli.OK, "doctor", "--admin-message")
+	for _, part := range []string{x.ws.Project(), "chat.app.messages.readonly", "chat.app.memberships.readonly", "chat.app.spaces.readonly"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("it lacks %s:\n%s", part, text)
+		}
+	}
+	for _, args := range [][]string{{"--pre"}, {"--probe", "spaces/AAQA"}, {"-o", "json"}} {
+		x.run(cli.Misused, append([]string{"doctor", "--admin-message"}, args...)...)
+	}
+}

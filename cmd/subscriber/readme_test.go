@@ -14,17 +14,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
-func readme(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// The statements that the README shows find something in a recorded Workspace.
-func TestReadmeSQL(t *testing.T) {
+// TestDocumentedQueries: the statements that the README and docs/queries.md
+// show find something in a recorded Workspace.
+func TestDocumentedQueries(t *testing.T) {
 	t.Parallel()
 	dsn := migratedDatabase(t)
 	w := newWorkspace(t, dsn)
@@ -43,30 +35,44 @@ func TestReadmeSQL(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.WithoutCancel(t.Context()))
-	blocks := regexp.MustCompile("(?ms)^```sql\n(.*?)^```").FindAllStringSubmatch(readme(t), -1)
-	if len(blocks) < 4 {
-		t.Errorf("the README has %d SQL blocks", len(blocks))
+	queries := append(statements(t, "README.md"), statements(t, "docs/queries.md")...)
+	if len(queries) < 5 {
+		t.Errorf("the documents have %d SQL blocks", len(queries))
 	}
-	for _, block := range blocks {
-		results, err := conn.PgConn().Exec(t.Context(), block[1]).ReadAll()
+	for _, query := range queries {
+		results, err := conn.PgConn().Exec(t.Context(), query).ReadAll()
 		if err != nil {
-			t.Errorf("%v:\n%s", err, block[1])
+			t.Errorf("%v:\n%s", err, query)
 			continue
 		}
 		for _, r := range results {
 			if len(r.Rows) == 0 {
-				t.Errorf("it finds nothing:\n%s", block[1])
+				t.Errorf("it finds nothing:\n%s", query)
 			}
 		}
 	}
 }
 
-// Every command and flag that the README, and the guide to rules, name exists.
+// statements are the SQL blocks of a document.
+func statements(t *testing.T, document string) (list []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range regexp.MustCompile("(?ms)^```sql\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
+		list = append(list, block[1])
+	}
+	return list
+}
+
+// Every command and flag that the documents name exists.
 func TestReadmeCommands(t *testing.T) {
 	t.Parallel()
 	help := func(args ...string) string {
 		_, stdout, stderr := call(t, nil, args...)
 		return stdout + stderr
 	}
-	clitest.Documents(t, "subscriber", help, []string{"demo", "run", "migrate up"}, "README.md", "docs/reactors.md")
+	clitest.Documents(t, "subscriber", help, []string{"demo", "run", "migrate up", "backfill"},
+		"README.md", "docs/google-workspace.md", "docs/subscriber.md", "docs/reactors.md")
 }

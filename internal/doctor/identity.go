@@ -173,7 +173,7 @@ func scopesApproved(_ context.Context, e *examination) finding {
 func approval(scopes ...string) []string {
 	return []string{
 		"list these scopes in the project's Google Workspace Marketplace SDK configuration: " + some(scopes),
-		"then let an administrator install the app for the domain: Admin console, Apps, Google Workspace Marketplace apps",
+		"then let an administrator install the app for the domain: subscribe-setup doctor --admin-message prints what to forward",
 	}
 }
 

@@ -12,6 +12,9 @@ import (
 	"unicode"
 )
 
+// maxReadme is how many lines somebody reads who only wants to know what this is.
+const maxReadme = 180
+
 // complainDocument says what a Markdown file names that is not in the tree.
 func complainDocument(tree fs.FS, name, text string) []string {
 	var complaints []string
@@ -157,6 +160,9 @@ func TestComplainDocument(t *testing.T) {
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	tree := os.DirFS(root(t))
+	if n := strings.Count(read(t, "README.md"), "\n"); n > maxReadme {
+		t.Errorf("README.md has %d lines, at most %d: what few need to begin with belongs in docs", n, maxReadme)
+	}
 	for _, name := range files(t, ".md") {
 		for _, complaint := range complainDocument(tree, name, read(t, name)) {
 			t.Errorf("%s: %s", name, complaint)

@@ -5,8 +5,8 @@
 // # What it promises
 //
 // [Names.Facts] states once how they must be, so that no event is lost:
-// terraform/ and the commands of the README have the same values, and tests
-// compare them. [Provisioner.Check] names every [Drift] of the live resources
+// terraform/ and the commands of docs/google-workspace.md have the same values,
+// and tests compare them. [Provisioner.Check] names every [Drift] of the live resources
 // from the facts, with the command that mends it. [Provisioner.Make] creates
 // missing resources and changes settings in place. It never deletes or replaces
 // a resource, never revokes a role, and leaves a subscription alone that serves

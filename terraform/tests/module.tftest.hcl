@@ -48,7 +48,7 @@ run "messages_are_kept" {
 
 run "least_roles" {
   assert {
-    condition     = google_pubsub_topic_iam_binding.publishers.members == toset(["serviceAccount:chat-api-push@system.gserviceaccount.com"])
+    condition     = toset(google_pubsub_topic_iam_binding.publishers.members) == toset(["serviceAccount:chat-api-push@system.gserviceaccount.com"])
     error_message = "Google Chat publishes, and nobody else."
   }
   assert {
@@ -99,7 +99,7 @@ run "storage_regions" {
     storage_regions = ["europe-west1"]
   }
   assert {
-    condition     = google_pubsub_topic.events.message_storage_policy[0].allowed_persistence_regions == tolist(["europe-west1"])
+    condition     = toset(google_pubsub_topic.events.message_storage_policy[0].allowed_persistence_regions) == toset(["europe-west1"])
     error_message = "The topic must store messages where told."
   }
 }

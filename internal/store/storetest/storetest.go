@@ -111,7 +111,7 @@ func clone(t testing.TB, template func() (string, error)) string {
 			t.Errorf("drop database %s: %v", name, err)
 		}
 	})
-	return withDatabase(shared.dsn, name)
+	return WithDatabase(shared.dsn, name)
 }
 
 // server is the process's Postgres.
@@ -151,7 +151,7 @@ func (s *server) template() (string, error) {
 	if err := s.exec("CREATE DATABASE " + name); err != nil {
 		return "", err
 	}
-	if err := store.Migrate(context.Background(), withDatabase(s.dsn, name)); err != nil {
+	if err := store.Migrate(context.Background(), WithDatabase(s.dsn, name)); err != nil {
 		return "", err
 	}
 	s.source = name
@@ -169,7 +169,8 @@ func (s *server) exec(sql string) error {
 	return err
 }
 
-func withDatabase(dsn, name string) string {
+// WithDatabase returns dsn for another database of the server.
+func WithDatabase(dsn, name string) string {
 	if u, err := url.Parse(dsn); err == nil && strings.HasPrefix(u.Scheme, "postgres") {
 		u.Path = "/" + name
 		return u.String()
