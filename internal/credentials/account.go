@@ -9,15 +9,12 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
-
-const tokenTimeout = 30 * time.Second
 
 // file is what tells kinds of Google's credentials files apart. None of it is
 // secret.
@@ -27,6 +24,12 @@ type file struct {
 	ClientID         string               `json:"client_id"`
 	ProjectID        string               `json:"project_id"`
 	ImpersonationURL string               `json:"service_account_impersonation_url"`
+	Audience         string               `json:"audience"`
+	TokenURL         string               `json:"token_url"`
+	Source           struct {
+		Type        credentials.CredType `json:"type"`
+		ClientEmail string               `json:"client_email"`
+	} `json:"source_credentials"`
 	CredentialSource struct {
 		Certificate json.RawMessage `json:"certificate"`
 	} `json:"credential_source"`
@@ -41,6 +44,14 @@ func (f file) account() string {
 	account, _, _ := strings.Cut(rest, ":")
 	return account
 }
+
+// federated reports whether the credentials are a workload identity pool's own,
+// which Google Cloud takes and Chat doesn't: an app is a service account.
+func (f file) federated() bool {
+	return f.Type == credentials.ExternalAccount && f.ImpersonationURL == ""
+}
+
+const noImpersonation = "they are a workload identity's own, which can't be the Chat app unless it impersonates the app's service account (gcloud iam workload-identity-pools create-cred-config --service-account=ACCOUNT)"
 
 // find reads the credentials file, or else Application Default Credentials.
 // The content is nil where those come from the metadata server.
@@ -80,11 +91,14 @@ func (o opener) fromFile(a config.Auth, raw []byte, opts *credentials.DetectOpti
 	if f.Type == credentials.AuthorizedUser && slices.ContainsFunc(opts.Scopes, isOfChat) {
 		return nil, unsuitable(a, "they are a person's, who can't be the Chat app")
 	}
+	if f.federated() && slices.ContainsFunc(opts.Scopes, isOfChat) {
+		return nil, unsuitable(a, noImpersonation)
+	}
 	if f.Type == credentials.ServiceAccount && !hasKey(raw) {
 		return nil, unsuitable(a, "the private_key in the file can't be read")
 	}
 	if f.CredentialSource.Certificate == nil { // one has to open connections with its certificate
-		opts.Client = o.tokenClient(a)
+		opts.Client = o.tokenClient(a, f)
 	}
 	creds, err := credentials.NewCredentialsFromJSON(f.Type, raw, opts)
 	if err != nil {

@@ -20,22 +20,22 @@ const (
 // consent opens a user's consent. It covers the scopes that the user agreed to
 // at the time; no other can be requested.
 func (o opener) consent(a config.Auth) (*auth.Credentials, error) {
-	if _, err := readConsent(a.TokenFile); err != nil {
+	if _, err := readConsent(a); err != nil {
 		return nil, err
 	}
 	return auth.NewCredentials(&auth.CredentialsOptions{
-		TokenProvider: auth.NewCachedTokenProvider(consenting{file: a.TokenFile, client: o.tokenClient(a)}, nil),
+		TokenProvider: auth.NewCachedTokenProvider(consenting{auth: a, client: o.tokenClient(a, file{})}, nil),
 	}), nil
 }
 
 // consenting gets tokens for a consent. It reads the file for every new one.
 type consenting struct {
-	file   string
+	auth   config.Auth
 	client *http.Client
 }
 
 func (c consenting) Token(ctx context.Context) (*auth.Token, error) {
-	stored, err := readConsent(c.file)
+	stored, err := readConsent(c.auth)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +62,11 @@ type storedConsent struct {
 	TokenURI     string `json:"token_uri"`
 }
 
-func readConsent(path string) (storedConsent, error) {
+func readConsent(a config.Auth) (storedConsent, error) {
 	refuse := func(cause string, err error) (storedConsent, error) {
-		return storedConsent{}, &Error{Doing: "read auth.token_file " + path, Cause: cause, Remedy: consentAgain, Err: err}
+		return storedConsent{}, &Error{Doing: "read auth.token_file " + a.TokenFile, Cause: cause, Remedy: consentAgain(a), Err: err}
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(a.TokenFile)
 	if err != nil {
 		return refuse("it can't be read", err)
 	}

@@ -8,7 +8,6 @@ import (
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
 	"cloud.google.com/go/auth/credentials/impersonate"
-	"cloud.google.com/go/auth/httptransport"
 	"cloud.google.com/go/compute/metadata"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
@@ -41,18 +40,14 @@ func (o opener) delegated(a config.Auth, scopes []string) (*auth.Credentials, er
 		return nil, unsuitable(a, noAccount)
 	}
 	app := a.AsApp()
-	source, err := o.fromFile(app, raw, &credentials.DetectOptions{Scopes: []string{cloudPlatform}})
-	if err != nil {
+	source := &tokens{auth: app, lock: make(chan struct{}, 1)}
+	source.open = func() (*auth.Credentials, error) {
+		return o.fromFile(app, raw, &credentials.DetectOptions{Scopes: []string{cloudPlatform}})
+	}
+	if source.creds, err = source.open(); err != nil {
 		return nil, err
 	}
-	source.TokenProvider = provider{inner: source.TokenProvider, auth: app}
-	client, err := httptransport.NewClient(&httptransport.Options{
-		Credentials: source, BaseRoundTripper: explainer{base: o.tokenBase(), auth: a, account: f.account()},
-	})
-	if err != nil {
-		return nil, err
-	}
-	client.Timeout = tokenTimeout
+	client := &http.Client{Transport: carrier{source, explainer{base: o.tokenBase(), auth: a}}, Timeout: tokenTimeout}
 	return auth.NewCredentials(&auth.CredentialsOptions{
 		TokenProvider: auth.NewCachedTokenProvider(&signer{account: f.account(), subject: a.Subject, scopes: scopes, client: client}, nil),
 	}), nil

@@ -4,10 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"cloud.google.com/go/auth"
+	"cloud.google.com/go/compute/metadata"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
@@ -36,6 +44,7 @@ func TestRefusalsAreExplained(t *testing.T) {
 	t.Parallel()
 	const (
 		app, user, keyed, signed = "app", "user", "delegation by a key", "delegation by IAM"
+		person, pool             = "app by a person", "app by a pool"
 
 		plain = `{"error": "%s", "error_description": ECHO, "error_uri": ECHO}`
 		iam   = `{"error": {"code": 403, "status": "PERMISSION_DENIED", "message": ECHO, "details": [{"reason": "%s"}]}}`
@@ -68,6 +77,20 @@ func TestRefusalsAreExplained(t *testing.T) {
 		{"account deleted", app, "/token", said("invalid_grant", "Invalid grant: account not found"), "account was deleted", "auth.credentials_file"},
 		{"mystery", app, "/token", oauth("invalid_request"), "(invalid_request)", "Google's help"},
 
+		{"key without the scopes", app, "/token", answer{401, fmt.Sprintf(plain, "unauthorized_client")}, "no token with these scopes (unauthorized_client)", "approve the Chat app's scopes"},
+		{"token service breaks", app, "/token", answer{500, `ECHO`}, "oauth2.googleapis.com has a problem (HTTP 500)", "try again later"},
+		{"person may not impersonate", person, ":generateAccessToken", answer{403, fmt.Sprintf(iam, "IAM_PERMISSION_DENIED")},
+			"isn't allowed (PERMISSION_DENIED)", account + " --member=user:YOUR-ADDRESS --role=roles/iam.serviceAccountTokenCreator"},
+		{"person's session ended", person, "/token", said("invalid_grant", "reauth related error (invalid_rapt)"), "ends a person's sessions", "login --impersonate-service-account=" + account},
+		{"person's consent ended", person, "/token", oauth("invalid_grant"), "logged in by gcloud has ended", "login --impersonate-service-account=" + account},
+		{"pool may not impersonate", pool, ":generateAccessToken", answer{403, fmt.Sprintf(iam, "IAM_PERMISSION_DENIED")}, "isn't allowed",
+			account + " --member=principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/site/* --role=roles/iam.workloadIdentityUser"},
+		{"pool doesn't exist", pool, "/token", oauth("invalid_target"), "doesn't exist, or is disabled (invalid_target)", "projects/1/locations/global/workloadIdentityPools/site and the provider"},
+		{"pool refuses", pool, "/token", oauth("unauthorized_client"), "doesn't let this machine in (unauthorized_client)", "attribute condition"},
+		{"pool finds the token old", pool, "/token", said("invalid_grant", "ID Token issued at 1 is stale to sign-in."), "has expired", "clock"},
+		{"no subject token", pool, "/subject", answer{403, `ECHO`}, "metadata.example, which auth.credentials_file", "credential_source"},
+		{"subject's place breaks", pool, "/subject", answer{503, `ECHO`}, "metadata.example has a problem (HTTP 503)", "try again later"},
+
 		{"may not sign", signed, ":signJwt", answer{403, fmt.Sprintf(iam, "IAM_PERMISSION_DENIED")}, "isn't allowed (PERMISSION_DENIED)", "add-iam-policy-binding " + account},
 		{"API off", signed, ":signJwt", answer{403, fmt.Sprintf(iam, "SERVICE_DISABLED")}, "API is off", "gcloud services enable iamcredentials"},
 		{"no such account", signed, ":generateAccessToken", answer{404, `{"error": {"status": "NOT_FOUND", "message": ECHO}}`}, "no service account", "attached to the machine"},
@@ -81,6 +104,8 @@ func TestRefusalsAreExplained(t *testing.T) {
 				user:   {Mode: config.AuthUser, TokenFile: g.consent()},
 				keyed:  {Mode: config.AuthImpersonate, Subject: subject, CredentialsFile: g.serviceAccountKey()},
 				signed: {Mode: config.AuthImpersonate, Subject: subject, CredentialsFile: g.impersonation()},
+				person: {Mode: config.AuthApp, CredentialsFile: g.impersonation()},
+				pool:   {Mode: config.AuthApp, CredentialsFile: g.pool(account)},
 			}[test.who]
 			g.refuse[test.path] = test.answer
 			rt, err := opener{base: g}.transport(auth, []string{readMessages})
@@ -122,6 +147,7 @@ func TestUnsuitableFilesAreReportedAtOnce(t *testing.T) {
 		{"broken key", config.Auth{CredentialsFile: brokenKey}, "private_key in the file can't be read"},
 		{"a person as the app", config.Auth{CredentialsFile: g.consent()}, "who can't be the Chat app"},
 		{"a person who acts for another", config.Auth{Mode: config.AuthImpersonate, CredentialsFile: g.consent()}, "no service account's"},
+		{"a pool as the app", config.Auth{Mode: config.AuthApp, CredentialsFile: pool}, "impersonates the app's service account"},
 		{"a pool that acts for a person", config.Auth{Mode: config.AuthImpersonate, CredentialsFile: pool}, "no service account's"},
 		{"no consent", config.Auth{Mode: config.AuthUser, TokenFile: "absent.json"}, "absent.json: no such file"},
 		{"consent is no JSON", config.Auth{Mode: config.AuthUser, TokenFile: g.write("x.json", "hunter2")}, "not a JSON object"},
@@ -144,25 +170,79 @@ func TestUnsuitableFilesAreReportedAtOnce(t *testing.T) {
 	}
 }
 
+// roundTripper is a network that does what the function does.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestTroubleWithTheNetwork tells the ways apart in which no answer comes.
 func TestTroubleWithTheNetwork(t *testing.T) {
 	t.Parallel()
 	g := start(t)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	file := g.write("x.json", fmt.Sprintf(`{"client_id": "7", "client_secret": "hunter2", "refresh_token": "hunter2", "token_uri": %q}`, gone.URL+"/token"))
-	rt, err := opener{}.transport(config.Auth{Mode: config.AuthUser, TokenFile: file}, nil)
+	strange := httptest.NewTLSServer(http.NotFoundHandler())
+	strange.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(strange.Close)
+	to := func(url string) roundTripper {
+		return func(req *http.Request) (*http.Response, error) {
+			again, err := http.NewRequestWithContext(req.Context(), http.MethodGet, url, nil)
+			if err != nil {
+				return nil, err
+			}
+			return http.DefaultTransport.RoundTrip(again)
+		}
+	}
+	for name, test := range map[string]struct {
+		network roundTripper
+		want    []string
+	}{
+		"refused":     {to(gone.URL), []string{"oauth2.googleapis.com can't be reached: dial", "let this machine reach oauth2.googleapis.com"}},
+		"certificate": {to(strange.URL), []string{"certificate that isn't trusted here: x509", "SSL_CERT_FILE"}},
+		"no name": {func(*http.Request) (*http.Response, error) {
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "oauth2.googleapis.com"}}
+		}, []string{"oauth2.googleapis.com isn't found", "name server"}},
+		"hangs": {func(req *http.Request) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}, []string{"oauth2.googleapis.com doesn't answer in time", "let this machine reach"}},
+		"proxy": {func(*http.Request) (*http.Response, error) { return nil, errors.New("Proxy Authentication Required") },
+			[]string{"the proxy before oauth2.googleapis.com asks for a password", "HTTPS_PROXY"}},
+		"garbage": {func(*http.Request) (*http.Response, error) {
+			return nil, errors.New(`malformed HTTP response "hunter2"`)
+		}, []string{"oauth2.googleapis.com can't be reached: the connection broke"}},
+	} {
+		for _, auth := range []config.Auth{{Mode: config.AuthUser, TokenFile: g.consent()}, {CredentialsFile: g.serviceAccountKey()}, {CredentialsFile: g.impersonation()}} {
+			held, err := opener{base: test.network}.hold(auth, []string{BotScope})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			if name != "hangs" {
+				ctx = t.Context()
+			}
+			_, err = held.Token(ctx)
+			cancel()
+			var e *Error
+			if !errors.As(err, &e) || !e.Temporary() {
+				t.Errorf("%s: got error %v, want a temporary one", name, err)
+				continue
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%s: got %v\nwant %q in it", name, err, want)
+				}
+			}
+			if text := g.leaks(err); text != "" {
+				t.Errorf("%s: a secret shows in\n%s", name, text)
+			}
+		}
+	}
+
+	rt, err := opener{base: to(gone.URL)}.transport(config.Auth{Mode: config.AuthUser, TokenFile: g.consent()}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = g.whoAmI(rt)
-	var e *Error
-	if !errors.As(err, &e) || !e.Temporary() || !strings.Contains(err.Error(), "can be reached") {
-		t.Errorf("got error %v, want a temporary one about the network", err)
-	}
-	if text := g.leaks(err); text != "" {
-		t.Errorf("a secret shows in\n%s", text)
-	}
-
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://chat.googleapis.com/", nil)
@@ -173,6 +253,35 @@ func TestTroubleWithTheNetwork(t *testing.T) {
 		t.Errorf("got error %v, want that of the context", err)
 		if err == nil {
 			resp.Body.Close()
+		}
+	}
+}
+
+// TestOtherFailures are those that come from a library or the machine.
+func TestOtherFailures(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		err       error
+		want      string
+		temporary bool
+	}{
+		"metadata server busy":        {&metadata.Error{Code: 503, Message: secret}, "the metadata server has a problem", true},
+		"metadata server says no":     {&metadata.Error{Code: 403, Message: secret}, "attach the Chat app's service account", false},
+		"no account":                  {metadata.NotDefinedError(secret), "attach the Chat app's service account", false},
+		"by the library's own client": {errors.New("credentials: status code 403: " + secret), "(HTTP 403)", false},
+		"its server is busy":          {errors.New("credentials: status code 503: " + secret), "try again later", true},
+		"refused with 200":            {&auth.Error{Response: &http.Response{StatusCode: 200}, Body: []byte(`{"error": "invalid_grant", "x": "hunter2"}`)}, "(invalid_grant)", false},
+		"no program":                  {errors.New("credentials: set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES to '1'"), "none may be run", false},
+		"subject token's file":        {fmt.Errorf("%s: %w", secret, &os.PathError{Op: "open", Path: "token", Err: os.ErrNotExist}), "open token:", false},
+		"anything":                    {errors.New(secret), "the answer can't be read", true},
+	} {
+		err := asError(config.Auth{}, test.err)
+		var e *Error
+		if !errors.As(err, &e) || e.Temporary() != test.temporary || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q in it, temporary: %v", name, err, test.want, test.temporary)
+		}
+		if strings.Contains(fmt.Sprintf("%v %#v", err, err), secret) {
+			t.Errorf("%s: a secret shows in %#v", name, err)
 		}
 	}
 }

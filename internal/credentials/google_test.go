@@ -77,7 +77,8 @@ func start(t *testing.T) *google {
 	mux.HandleFunc("POST /token", g.token)
 	mux.HandleFunc("POST /v1/projects/-/serviceAccounts/{call}", g.iam)
 	mux.HandleFunc("GET /computeMetadata/v1/{path...}", g.metadata)
-	mux.HandleFunc("GET /whoami", g.whoami)
+	mux.HandleFunc("GET /subject", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, secret+"-subject") })
+	mux.HandleFunc("/whoami", g.whoami)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -86,6 +87,9 @@ func start(t *testing.T) *google {
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		g.mu.Lock()
 		g.asked = append(g.asked, r.Header.Get("X-Test-Host")+r.URL.Path)
+		if ours := strings.HasPrefix(r.Header.Get("User-Agent"), "spacekeeper/"); !ours && r.Header.Get("X-Test-Host") != "" {
+			t.Errorf("%s was asked by %q, want our name first", r.URL.Path, r.Header.Get("User-Agent"))
+		}
 		if len(body) > 0 {
 			g.sent = append(g.sent, string(body))
 		}
@@ -147,6 +151,8 @@ func (g *google) token(w http.ResponseWriter, r *http.Request) {
 			who += " for " + c.Sub
 		}
 		g.issue(w, "access_token", who, c.Scope)
+	case "urn:ietf:params:oauth:grant-type:token-exchange":
+		g.issue(w, "access_token", "pool by "+r.PostFormValue("subject_token"), r.PostFormValue("scope"))
 	default:
 		g.t.Errorf("unknown grant type %q", grantType)
 	}
@@ -179,7 +185,7 @@ func (g *google) verify(jwt string) (claims, error) {
 		return c, err
 	}
 	now := time.Now().Unix()
-	if c.Aud != "https://oauth2.googleapis.com/token" || c.Iat > now+60 || c.Exp < now || c.Exp-c.Iat > 3660 {
+	if c.Aud != "https://oauth2.googleapis.com/token" && c.Aud != g.url.String()+"/token" || c.Iat > now+60 || c.Exp < now || c.Exp-c.Iat > 3660 {
 		return c, fmt.Errorf("wrong audience or time: %+v", c)
 	}
 	return c, nil
@@ -240,7 +246,36 @@ func (g *google) caller(r *http.Request) grant {
 
 func (g *google) whoami(w http.ResponseWriter, r *http.Request) {
 	c := g.caller(r)
-	fmt.Fprintf(w, "%s [%s]", c.who, c.scopes)
+	if c.who == "" && r.Header.Get("Authorization") != "" {
+		http.Error(w, r.Header.Get("Authorization"), http.StatusUnauthorized)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		g.t.Error(err)
+	}
+	fmt.Fprintf(w, "%s [%s]%s", c.who, c.scopes, body)
+}
+
+// revoke makes Google refuse every token that it gave.
+func (g *google) revoke() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for token := range g.tokens {
+		g.tokens[token] = grant{}
+	}
+}
+
+// count is how often a path was asked for.
+func (g *google) count(path string) (n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, asked := range g.asked {
+		if strings.HasSuffix(asked, path) {
+			n++
+		}
+	}
+	return n
 }
 
 // write puts a file into the test's folder.
@@ -274,4 +309,15 @@ func (g *google) impersonation() string {
 		"service_account_impersonation_url": "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/%s:generateAccessToken",
 		"source_credentials": {"type": "authorized_user", "client_id": "7", "client_secret": "%s-client", "refresh_token": "%s-refresh"}}`,
 		account, secret, secret))
+}
+
+// pool is a workload identity that acts for the service account, or for itself.
+func (g *google) pool(actsFor string) string {
+	if actsFor != "" {
+		actsFor = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/" + actsFor + ":generateAccessToken"
+	}
+	return g.write("pool.json", fmt.Sprintf(`{"type": "external_account",
+		"audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/site/providers/oidc",
+		"subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "token_url": "https://sts.googleapis.com/token",
+		"service_account_impersonation_url": %q, "credential_source": {"url": "http://metadata.example/subject"}}`, actsFor))
 }

@@ -23,7 +23,7 @@ type Identity struct {
 func Describe(a config.Auth) (Identity, error) {
 	i := Identity{Mode: a.Mode, Subject: a.Subject}
 	if a.Mode == config.AuthUser {
-		g, err := readConsent(a.TokenFile)
+		g, err := readConsent(a)
 		if err != nil {
 			return i, err
 		}
@@ -48,6 +48,9 @@ func Describe(a config.Auth) (Identity, error) {
 	}
 	if f.Type == credentials.AuthorizedUser {
 		return i, unsuitable(a, "they are a person's, who can't be the Chat app")
+	}
+	if f.federated() && a.Mode == config.AuthApp {
+		return i, unsuitable(a, noImpersonation)
 	}
 	if i.Account == "" && a.Mode == config.AuthImpersonate {
 		return i, unsuitable(a, noAccount)

@@ -1,13 +1,13 @@
 package credentials
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/httptransport"
 	"google.golang.org/api/option"
+	"google.golang.org/grpc"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
@@ -22,18 +22,9 @@ func Transport(a config.Auth, local bool, scopes ...string) (http.RoundTripper, 
 }
 
 // ClientOptions are for the clients of Google Cloud's services such as
-// Pub/Sub, which are always used with the service account. There are none
-// without a credentials file: the libraries look for Application Default
-// Credentials by themselves.
+// Pub/Sub, which are always used with the service account.
 func ClientOptions(a config.Auth, scopes ...string) ([]option.ClientOption, error) {
-	if a.CredentialsFile == "" {
-		return nil, nil
-	}
-	creds, err := opener{}.open(a.AsApp(), scopes)
-	if err != nil {
-		return nil, err
-	}
-	return []option.ClientOption{option.WithAuthCredentials(creds)}, nil
+	return opener{}.clientOptions(a, scopes)
 }
 
 // opener opens credentials. The zero value is for Google.
@@ -42,38 +33,54 @@ type opener struct {
 }
 
 func (o opener) transport(a config.Auth, scopes []string) (http.RoundTripper, error) {
-	creds, err := o.open(a, scopes)
+	held, err := o.hold(a, scopes)
 	if err != nil {
 		return nil, err
 	}
-	client, err := httptransport.NewClient(&httptransport.Options{Credentials: creds, BaseRoundTripper: o.base})
+	client, err := httptransport.NewClient(&httptransport.Options{DisableAuthentication: true, BaseRoundTripper: o.base})
 	if err != nil {
 		return nil, fmt.Errorf("open a connection as %s: %w", speaker(a), err)
 	}
-	return client.Transport, nil
+	return carrier{tokens: held, next: client.Transport}, nil
 }
 
-func (o opener) open(a config.Auth, scopes []string) (*auth.Credentials, error) {
-	var creds *auth.Credentials
-	var err error
-	switch a.Mode {
-	case config.AuthUser:
-		creds, err = o.consent(a)
-	case config.AuthImpersonate:
-		creds, err = o.delegated(a, scopes)
-	default:
-		creds, err = o.app(a, scopes)
-	}
+func (o opener) clientOptions(a config.Auth, scopes []string) ([]option.ClientOption, error) {
+	held, err := o.hold(a.AsApp(), scopes)
 	if err != nil {
 		return nil, err
 	}
-	creds.TokenProvider = provider{inner: creds.TokenProvider, auth: a}
-	return creds, nil
+	return []option.ClientOption{
+		option.WithAuthCredentials(auth.NewCredentials(&auth.CredentialsOptions{
+			TokenProvider:          held,
+			QuotaProjectIDProvider: auth.CredentialsPropertyFunc(held.quotaProject),
+		})),
+		option.WithUserAgent(userAgent()),
+		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(held.unary)),
+		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(held.stream)),
+	}, nil
 }
 
-// tokenClient is for requests of tokens.
-func (o opener) tokenClient(a config.Auth) *http.Client {
-	return &http.Client{Transport: explainer{base: o.tokenBase(), auth: a}, Timeout: tokenTimeout}
+// hold opens the credentials, so that what is wrong with them is known at once.
+func (o opener) hold(a config.Auth, scopes []string) (*tokens, error) {
+	t := &tokens{auth: a, lock: make(chan struct{}, 1), open: func() (*auth.Credentials, error) { return o.open(a, scopes) }}
+	var err error
+	t.creds, err = t.open()
+	return t, err
+}
+
+func (o opener) open(a config.Auth, scopes []string) (*auth.Credentials, error) {
+	switch a.Mode {
+	case config.AuthUser:
+		return o.consent(a)
+	case config.AuthImpersonate:
+		return o.delegated(a, scopes)
+	}
+	return o.app(a, scopes)
+}
+
+// tokenClient is for requests of tokens, with credentials from the file.
+func (o opener) tokenClient(a config.Auth, f file) *http.Client {
+	return &http.Client{Transport: explainer{base: o.tokenBase(), auth: a, file: f}, Timeout: tokenTimeout}
 }
 
 func (o opener) tokenBase() http.RoundTripper {
@@ -81,18 +88,4 @@ func (o opener) tokenBase() http.RoundTripper {
 		return o.base
 	}
 	return http.DefaultTransport
-}
-
-// provider makes every failure an [*Error].
-type provider struct {
-	inner auth.TokenProvider
-	auth  config.Auth
-}
-
-func (p provider) Token(ctx context.Context) (*auth.Token, error) {
-	token, err := p.inner.Token(ctx)
-	if err != nil {
-		return nil, asError(p.auth, err)
-	}
-	return token, nil
 }

@@ -42,6 +42,10 @@ func TestTransportSpeaksAsConfigured(t *testing.T) {
 			[]string{BotScope, readMessages}, account + " [" + BotScope + " " + readMessages + "]"},
 		{"app by impersonation", config.Auth{Mode: config.AuthApp, CredentialsFile: g.impersonation()},
 			[]string{BotScope}, account + " [" + BotScope + "]"},
+		{"app by a pool", config.Auth{Mode: config.AuthApp, CredentialsFile: g.pool(account)},
+			[]string{BotScope}, account + " [" + BotScope + "]"},
+		{"a pool's own, for Google Cloud", config.Auth{Mode: config.AuthApp, CredentialsFile: g.pool("")},
+			[]string{cloudPlatform}, "pool by hunter2-subject [" + cloudPlatform + "]"},
 		{"user", config.Auth{Mode: config.AuthUser, TokenFile: g.consent()},
 			[]string{readMessages}, "user by hunter2-refresh []"}, // with the scopes of the consent
 		{"delegation by a key", config.Auth{Mode: config.AuthImpersonate, Subject: subject, CredentialsFile: g.serviceAccountKey()},
@@ -151,8 +155,5 @@ func TestMetadataServer(t *testing.T) {
 		if i, err := Describe(test.auth); err != nil || i.Source != "the metadata server" {
 			t.Errorf("got identity %+v (%v)", i, err)
 		}
-	}
-	if opts, err := ClientOptions(config.Auth{}); err != nil || opts != nil {
-		t.Errorf("got options %v (%v), want none without a file", opts, err)
 	}
 }

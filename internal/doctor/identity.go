@@ -104,7 +104,7 @@ func googleReached(_ context.Context, e *examination) finding {
 	case tokenRefused(err):
 		return fine("it answers")
 	case errors.As(err, new(*credentials.Error)):
-		return failed(err.Error(), "let this machine reach oauth2.googleapis.com, or its metadata server, as well")
+		return unidentified(err, e.cfg.Auth)
 	}
 	return failed(err.Error(), "let this machine reach *.googleapis.com on port 443, directly or by HTTPS_PROXY")
 }

@@ -43,7 +43,7 @@ func classify(err error) failure {
 	if !errors.As(err, &answer) {
 		return classifyNetwork(err)
 	}
-	f := failure{err: err, retryAfter: retryAfter(answer.Header, time.Now())}
+	f := failure{err: err, retryAfter: RetryAfter(answer.Header, time.Now())}
 	switch code := answer.Code; {
 	case code == http.StatusTooManyRequests:
 		f.outcome, f.words = notSent, "Google Chat is receiving too many requests for this space or project"
@@ -145,8 +145,9 @@ func (e *answerError) Error() string {
 // maxRetryAfter keeps a broken proxy from putting a run off for years.
 const maxRetryAfter = time.Hour
 
-// retryAfter reads the Retry-After header, in seconds or as a date.
-func retryAfter(h http.Header, now time.Time) time.Duration {
+// RetryAfter reads the Retry-After header, in seconds or as a date; an hour at
+// most, 0 if there is none.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
 		return min(time.Duration(seconds)*time.Second, maxRetryAfter)

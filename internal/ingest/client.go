@@ -20,9 +20,8 @@ type Client struct {
 	heard *atomic.Int64
 }
 
-// NewClient connects to Pub/Sub with the credentials in the options, by default
-// Application Default Credentials, or without any to the emulator at
-// "host:port" if one is named.
+// NewClient connects to Pub/Sub with the options of credentials.ClientOptions,
+// or without any to the emulator at "host:port" if one is named.
 func NewClient(ctx context.Context, project, emulator string, credentials ...option.ClientOption) (*Client, error) {
 	heard := new(atomic.Int64)
 	opts := []option.ClientOption{

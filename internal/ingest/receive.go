@@ -114,8 +114,6 @@ func remedy(err error) string {
 		return " (the Pub/Sub subscription does not exist: create it, or correct pubsub.subscription in the configuration)"
 	case codes.PermissionDenied:
 		return " (grant roles/pubsub.subscriber on the subscription to the worker's service account)"
-	case codes.Unauthenticated:
-		return " (check the Application Default Credentials)"
 	}
 	return ""
 }

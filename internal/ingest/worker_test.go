@@ -108,7 +108,7 @@ func TestReceiveIsStartedAgain(t *testing.T) {
 	}{
 		{codes.NotFound, "does not exist"},
 		{codes.PermissionDenied, "roles/pubsub.subscriber"},
-		{codes.Unauthenticated, "Application Default Credentials"},
+		{codes.Unauthenticated, "Unauthenticated"},
 		{codes.ResourceExhausted, "ResourceExhausted"},
 	} {
 		t.Run(tt.code.String(), func(t *testing.T) {

@@ -14,11 +14,15 @@ import (
 	"google.golang.org/api/workspaceevents/v1"
 
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
 )
 
 const (
 	callTimeout  = 30 * time.Second
 	maxCallPause = 32 * time.Second
+	// patience is how long a call waits because Google says so. What takes longer
+	// fails at once, without asking again, until that time.
+	patience = time.Minute
 	// Quotas are counted by the minute, so 1+2+4+8+16+32 s outlasts one that
 	// is used up; an outage is reported to the person who waits sooner.
 	quotaRetries  = 6
@@ -29,12 +33,17 @@ const (
 )
 
 // call makes one API call, again while Google is busy or away. Every call
-// here may be repeated: a create that went through answers ALREADY_EXISTS.
+// here may be repeated: a create that went through answers ALREADY_EXISTS. No
+// call is made before the time at which Google told any to come back.
 func (m *Manager) call(ctx context.Context, what string, do func(context.Context) error) error {
 	for retries := 0; ; retries++ {
+		if err := m.awaitBusy(ctx); err != nil {
+			return err
+		}
 		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 		err := do(callCtx)
 		cancel()
+		m.noteBusy(err)
 		if err == nil || ctx.Err() != nil || retries >= allowedRetries(err) {
 			return err
 		}
@@ -45,6 +54,39 @@ func (m *Manager) call(ctx context.Context, what string, do func(context.Context
 			return err
 		}
 	}
+}
+
+// busy is what Google said when it asked to wait.
+type busy struct {
+	until time.Time
+	err   error
+}
+
+func (m *Manager) noteBusy(err error) {
+	var answer *googleapi.Error
+	if !errors.As(err, &answer) {
+		return
+	}
+	if d := gchat.RetryAfter(answer.Header, m.opts.Now()); d > 0 {
+		until, later := m.opts.Now().Add(d), *answer
+		later.Message = fmt.Sprintf("not before %s: %s", until.UTC().Format(time.RFC3339), answer.Message)
+		m.busy.Store(&busy{until, &later})
+	}
+}
+
+func (m *Manager) awaitBusy(ctx context.Context) error {
+	b := m.busy.Load()
+	if b == nil {
+		return nil
+	}
+	d := b.until.Sub(m.opts.Now())
+	switch {
+	case d <= 0:
+		return nil
+	case d > patience:
+		return b.err
+	}
+	return m.opts.Wait(ctx, d)
 }
 
 func allowedRetries(err error) int {

@@ -102,7 +102,7 @@ func diagnose(code int, message string, d Desired) (cause, cure string) {
 	case strings.Contains(message, serviceDisabled), strings.Contains(lower, "has not been used in project"):
 		return "the Workspace Events API is off in the project", "gcloud services enable workspaceevents.googleapis.com"
 	case code == http.StatusUnauthorized:
-		return "Google doesn't accept the credentials", "run as the Chat app's service account, or gcloud auth application-default login"
+		return "Google doesn't accept the credentials", "subscribe-setup doctor says more"
 	case code == http.StatusTooManyRequests:
 		return "the quota of the project is used up", "wait a minute and apply again"
 	case code >= 500:

@@ -31,7 +31,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 			says: []string{"gcloud services enable workspaceevents.googleapis.com"}},
 		{name: "may not publish", code: 403, message: "Not authorized to publish to the Pub/Sub topic.", says: []string{"roles/pubsub.publisher"}},
 		{name: "no app", code: 404, message: "Google Chat app not found.", says: []string{"configure it on the Google Chat API's page"}},
-		{name: "credentials", code: 401, message: "Invalid.", says: []string{"gcloud auth application-default login"}},
+		{name: "credentials", code: 401, message: "Invalid.", says: []string{"subscribe-setup doctor"}},
 		{name: "quota", code: 429, message: "Quota.", says: []string{"quota of the project"}},
 		{name: "invalid", code: 400, message: "The expiration time exceeds the maximum.", says: []string{"exceeds the maximum"}},
 	} {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
@@ -57,6 +58,7 @@ type Manager struct {
 	opts    Options
 	clock   *clock
 	writes  *rate.Limiter
+	busy    atomic.Pointer[busy] // nil before Google has asked to wait
 }
 
 // Google allows 100 writes a minute and user, and a service account is one
