@@ -455,6 +455,20 @@ COMMENT ON COLUMN public.followed_spaces.present IS 'Whether it says that the ap
 
 COMMENT ON COLUMN public.followed_spaces.space IS 'spaces/S';
 
+CREATE TABLE public.member_lists (
+    requested_at timestamp with time zone,
+    listed_at timestamp with time zone,
+    space text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.member_lists IS 'When the members of each watched space were listed. The keeper requests the list of a space that is new, and of each once a day.';
+
+COMMENT ON COLUMN public.member_lists.requested_at IS 'When the keeper last requested the list, by Google''s clock; null if only a person did.';
+
+COMMENT ON COLUMN public.member_lists.listed_at IS 'Time of the newest list, by Google''s clock; null if there was none yet: who was in the space before it was watched is unknown.';
+
+COMMENT ON COLUMN public.member_lists.space IS 'spaces/S';
+
 CREATE TABLE public.membership_changes (
     event_time timestamp with time zone NOT NULL,
     event_key uuid NOT NULL,
@@ -1118,6 +1132,9 @@ ALTER TABLE ONLY public.events
 
 ALTER TABLE ONLY public.followed_spaces
     ADD CONSTRAINT followed_spaces_pkey PRIMARY KEY (space);
+
+ALTER TABLE ONLY public.member_lists
+    ADD CONSTRAINT member_lists_pkey PRIMARY KEY (space);
 
 ALTER TABLE ONLY public.membership_changes
     ADD CONSTRAINT membership_changes_pkey PRIMARY KEY (space, member, event_time, event_key, ordinal);

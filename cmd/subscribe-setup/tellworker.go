@@ -12,9 +12,8 @@ import (
 )
 
 // tellWorker tells the worker, through the database, what an apply has
-// changed: its keeper looks at it, the members of what is new are listed, and
-// the past that was asked for is fetched. Without a database nothing is told,
-// and the worker finds out by itself.
+// changed: its keeper looks at it, and the past that was asked for is fetched.
+// Without a database nothing is told, and the worker finds out by itself.
 func (e *environment) tellWorker(ctx context.Context, s *session, results []subscriptions.Result, back time.Duration) error {
 	changed := func(r subscriptions.Result) bool {
 		return r.Err == nil && r.Outcome != subscriptions.Unchanged
@@ -26,31 +25,12 @@ func (e *environment) tellWorker(ctx context.Context, s *session, results []subs
 	if err != nil {
 		return err
 	}
-	spaces := map[string]bool{} // whose members are to be listed
-	for _, r := range results {
-		if r.Err == nil && (r.Outcome == subscriptions.Created || r.Outcome == subscriptions.Adopted) {
-			spaces[r.Scope] = true
-		}
-	}
 	if back > 0 {
 		asked, err := db.RequestPast(ctx, s.manager.Now().Add(-back), watchedSince(results))
 		if err != nil {
 			return err
 		}
-		for _, scope := range asked {
-			spaces[scope] = true
-		}
 		e.Say("%s", s.pastText(len(asked), back))
-	}
-	var single []string
-	for scope := range spaces {
-		if events.IsSpace(scope) {
-			single = append(single, scope)
-		}
-	}
-	slices.Sort(single)
-	if err := db.RequestMembers(ctx, single); err != nil {
-		return err
 	}
 	return db.RequestPass(ctx)
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"fmt"
-	"slices"
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
@@ -19,42 +19,26 @@ func TestApplyTellsTheWorker(t *testing.T) {
 	x := openWatched(t, simulate.Options{Spaces: 3})
 	x.config("workspace: {spaces: [$A, $B]}")
 	x.run(cli.OK, "apply", "--backfill", "28d")
-	spaces := x.ws.Spaces()
-	jobs := func(want ...string) {
+	backfills := func(want ...string) {
 		t.Helper()
-		rows, err := x.store.Pool().Query(t.Context(), `SELECT kind || ' ' || args FROM river_job WHERE kind <> 'keep'`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, line)
-		}
-		slices.Sort(got)
-		slices.Sort(want)
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, x.jobs("backfill")); diff != "" {
 			t.Errorf("jobs (-want +got):\n%s", diff)
 		}
 	}
-	members := func(i int) string { return fmt.Sprintf(`members {"space": %q}`, spaces[i].Name) }
-	first := []string{`backfill {"gap": 1}`, `backfill {"gap": 2}`, members(0), members(1)}
-	jobs(first...)
+	first := []string{`{"gap": 1}`, `{"gap": 2}`}
+	backfills(first...)
 	var passes int
 	if err := x.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'keep'`).Scan(&passes); err != nil || passes == 0 {
 		t.Errorf("nobody asked for a pass of the keeper (%v)", err)
 	}
 	x.run(cli.OK, "apply", "--backfill", "28d") // it is asked for already
-	jobs(first...)
+	backfills(first...)
 	x.keep()
 	x.run(cli.OK, "status")
 	x.clock.Advance(time.Hour)
 	x.config("backfill: {auto: false}\nworkspace: {spaces: [$A, $B, $C]}")
 	x.run(cli.OK, "apply", "--backfill", "12h")
-	jobs(`backfill {"gap": 1}`, `backfill {"gap": 2}`, `backfill {"gap": 5}`, members(0), members(1), members(2))
+	backfills(append(first, `{"gap": 5}`)...)
 	x.run(cli.Misused, "apply", "--backfill", "29d")
 	x.run(cli.Misused, "apply", "--backfill", "a week")
 	delete(x.env, "SPACEKEEPER_DATABASE_DSN")
@@ -72,4 +56,56 @@ func TestApplyWithoutItsDatabase(t *testing.T) {
 		t.Errorf("it says\n%s", text)
 	}
 	x.run(cli.OK, "plan", "--detailed-exitcode")
+}
+
+// Whatever became of apply, the keeper has the members of every watched space
+// listed: which ones it knows from the database.
+func TestMembersOfEveryWatchedSpaceAreRequested(t *testing.T) {
+	t.Parallel()
+	for name, apply := range map[string]func(*watched){
+		"interrupted": func(x *watched) {
+			ctx, interrupt := context.WithCancel(t.Context())
+			x.ws.SetEventsFaults(func(c simulate.EventsCall) simulate.EventsFault {
+				if c.Method == "subscriptions.create" {
+					interrupt()
+				}
+				return simulate.EventsFault{}
+			})
+			x.ctx = ctx
+			x.run(cli.Interrupted, "apply")
+			x.ws.SetEventsFaults(nil)
+			x.ctx = nil
+			x.run(cli.OK, "apply")
+		},
+		"without a database": func(x *watched) {
+			dsn := x.env["SPACEKEEPER_DATABASE_DSN"]
+			delete(x.env, "SPACEKEEPER_DATABASE_DSN")
+			x.run(cli.OK, "apply")
+			x.env["SPACEKEEPER_DATABASE_DSN"] = dsn
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := openWatched(t, simulate.Options{Spaces: 3})
+			apply(x)
+			x.keep()
+			if n := len(x.jobs("members")); n != 3 {
+				t.Errorf("the members of %d spaces are asked for, want 3:\n%s", n, x.transcript.String())
+			}
+		})
+	}
+}
+
+// jobs are the arguments of all jobs of a kind.
+func (x *watched) jobs(kind string) []string {
+	x.t.Helper()
+	rows, err := x.store.Pool().Query(x.t.Context(), `SELECT args::text FROM river_job WHERE kind = $1 ORDER BY 1`, kind)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return list
 }

@@ -88,8 +88,10 @@ func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersRep
 			l.Left = append(l.Left, user)
 		}
 	}
-	m.Reconciled, err = r.eventLog.Reconcile(ctx, l)
-	return m, err
+	if m.Reconciled, err = r.eventLog.Reconcile(ctx, l); err != nil {
+		return MembersReport{}, err
+	}
+	return m, r.coverage.MembersListed(ctx, space, l.AsOf)
 }
 
 // hasLeft asks for one person: a list of several pages that is read while

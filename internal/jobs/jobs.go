@@ -22,6 +22,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 )
 
 // Queues. Each has its own bound, so that a long backfill doesn't hold up a
@@ -79,6 +80,14 @@ type Members struct {
 
 // Kind implements river.JobArgs.
 func (Members) Kind() string { return "members" }
+
+// MembersOpts are how a Members is inserted: once while one is waiting.
+func MembersOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: QueueMembers, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+		rivertype.JobStateRunning, rivertype.JobStateScheduled,
+	}}}
+}
 
 // Silence asks for a check of spaces that have been quiet for longer than usual.
 type Silence struct {

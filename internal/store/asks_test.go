@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -91,16 +92,89 @@ func TestRequestPast(t *testing.T) {
 	}
 }
 
-func TestRequestMembers(t *testing.T) {
+// The members of a space are listed as soon as it is watched, then once a day;
+// what became of an earlier request shows in when they were listed.
+func TestMembersAreRequested(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
-	for _, spaces := range [][]string{nil, {"spaces/A", "spaces/B"}} {
-		if err := s.RequestMembers(t.Context(), spaces); err != nil {
+	hour := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Hour) }
+	var list []coverage.SubscriptionState
+	watch := func(scope, target string, created int) {
+		n := watched(scope, hour(created), hour(created))
+		n.Target = target + scope
+		list = append(list, n)
+	}
+	// A was made anew after it was listed, B is younger than it; the newest is known by a wider subscription.
+	watch("spaces/A", "//chat.googleapis.com/", -50)
+	watch("spaces/B", "//chat.googleapis.com/", -50)
+	watch("users/1", "//cloudidentity.googleapis.com/", -50)
+	pass := func(at int, want ...string) {
+		t.Helper()
+		if _, err := s.Pool().Exec(t.Context(), `DELETE FROM river_job WHERE kind = 'members'`); err != nil {
+			t.Fatal(err)
+		}
+		for i := range list {
+			list[i].ObservedAt = hour(at)
+		}
+		if err := s.Observe(t.Context(), hour(at), list); err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		rows, _ := s.Pool().Query(t.Context(), `SELECT args->>'space' FROM river_job WHERE kind = 'members' AND queue = 'members'`)
+		var space string
+		if err := store.Each(rows, []any{&space}, func() { got = append(got, space) }); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
+			t.Errorf("asked for at %d (-want +got):\n%s", at, diff)
+		}
+	}
+	listed := func(space string, at int) {
+		t.Helper()
+		if err := s.MembersListed(t.Context(), space, hour(at)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := count(t, s, `SELECT count(*) FROM river_job WHERE kind = 'members' AND queue = 'members'`); n != 2 {
-		t.Errorf("got %d jobs, want 2", n)
+	counts := func(watched, unlisted int) {
+		t.Helper()
+		if w, u, err := s.MemberLists(t.Context()); err != nil || w != watched || u != unlisted {
+			t.Errorf("%d of %d spaces aren't listed, %v; want %d of %d", u, w, err, unlisted, watched)
+		}
+	}
+	pass(0, "spaces/A", "spaces/B")
+	counts(2, 2)
+	pass(1) // they are on their way
+	listed("spaces/A", 1)
+	counts(2, 1)
+	pass(7, "spaces/B") // whose job was lost
+	listed("spaces/B", 8)
+	pass(24)
+	list[1].CreateTime, list[1].UpdateTime = hour(25), hour(25)
+	pass(26, "spaces/A", "spaces/B") // as long as B had no subscription, nobody knows who came
+	listed("spaces/A", 26)
+	listed("spaces/B", 26)
+	if _, err := s.Pool().Exec(t.Context(), `
+		INSERT INTO spaces (space, version_time, version_key, deleted_at)
+		VALUES ('spaces/C', now(), gen_random_uuid(), NULL), ('spaces/Gone', now(), gen_random_uuid(), now())`); err != nil {
+		t.Fatal(err)
+	}
+	watch("customers/X", "//admin.googleapis.com/", 27)
+	pass(28, "spaces/C")
+}
+
+// A request that waits isn't repeated.
+func TestMembersAreRequestedOnce(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock})
+	for day := range 3 {
+		at := epoch.Add(time.Duration(day) * 24 * time.Hour)
+		if err := s.Observe(t.Context(), at, []coverage.SubscriptionState{watched("spaces/A", epoch, at)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count(t, s, `SELECT count(*) FROM river_job WHERE kind = 'members'`); n != 1 {
+		t.Errorf("got %d jobs, want 1", n)
 	}
 }
 

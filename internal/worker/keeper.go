@@ -10,7 +10,6 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
-	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -26,7 +25,7 @@ func (w *Worker) addKeeper(ctx context.Context, queue *jobs.Options) error {
 	})
 	keeper := subscriptions.NewKeeper(w.manager, w.coverage, subscriptions.KeeperOptions{
 		Topic: w.cfg.TopicName(), Desired: resolver.Desired, Log: w.log.Named("keeper"),
-		Observe: func(a subscriptions.Action, r subscriptions.Result) { w.subscriptionChanged(ctx, a, r) },
+		Observe: w.opts.ObserveSubscription,
 	})
 	if err := keeper.AddWorkers(queue.Workers, func(r subscriptions.Report, err error) {
 		gaps, gapsErr := w.coverage.GapCounts(ctx)
@@ -45,21 +44,6 @@ func openManager(ctx context.Context, cfg config.Config, log *zap.Logger) (*subs
 		Endpoint: cfg.Endpoints.WorkspaceEvents, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg),
 		EventTypes: subscriptions.EventTypesOf(cfg), Log: log.Named("subscriptions"),
 	})
-}
-
-// subscriptionChanged asks for the members of a space that is watched from now
-// on: no event tells who has been there all along.
-func (w *Worker) subscriptionChanged(ctx context.Context, a subscriptions.Action, r subscriptions.Result) {
-	if w.opts.ObserveSubscription != nil {
-		w.opts.ObserveSubscription(a, r)
-	}
-	scope := a.Desired.Scope
-	if r.Outcome != subscriptions.Created || !events.IsSpace(scope) {
-		return
-	}
-	if err := w.coverage.RequestMembers(ctx, []string{scope}); err != nil {
-		w.log.Warn("members of a space not requested; run subscriber reconcile-members", zap.String("space", scope), zap.Error(err))
-	}
 }
 
 // keeperStatus is the outcome of this process's passes over the subscriptions.

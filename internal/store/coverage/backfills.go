@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-	"github.com/riverqueue/river"
 
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -174,25 +173,6 @@ func (s *Coverage) RequestPast(ctx context.Context, from time.Time, until map[st
 		return nil, fmt.Errorf("request the events of %d scopes since %s: %w", len(until), from.Format(time.RFC3339), err)
 	}
 	return scopes, nil
-}
-
-// RequestMembers requests that the members of each space are listed.
-func (s *Coverage) RequestMembers(ctx context.Context, spaces []string) error {
-	if len(spaces) == 0 {
-		return nil
-	}
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	params := make([]river.InsertManyParams, len(spaces))
-	for i, space := range spaces {
-		params[i] = river.InsertManyParams{
-			Args: jobs.Members{Space: space}, InsertOpts: &river.InsertOpts{Queue: jobs.QueueMembers},
-		}
-	}
-	if _, err := s.db.Jobs().InsertManyFast(ctx, params); err != nil {
-		return fmt.Errorf("request the members of %d spaces: %w", len(spaces), err)
-	}
-	return nil
 }
 
 // RequestPass requests a pass of the keeper in a few seconds; requests until then

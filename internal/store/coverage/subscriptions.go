@@ -49,6 +49,7 @@ type SubscriptionState struct {
 // that ended. states are all that were wanted or existed at the given time: a
 // target that isn't among them, or only as others', is retired. A state that is
 // older than the saved one is dropped; the same states again change nothing.
+// It also requests the members of watched spaces that weren't listed for a day.
 func (s *Coverage) Observe(ctx context.Context, at time.Time, states []SubscriptionState) error {
 	at = store.Microseconds(at)
 	states = slices.Clone(states)
@@ -70,7 +71,10 @@ func (s *Coverage) Observe(ctx context.Context, at time.Time, states []Subscript
 		if err := s.moveCoverage(ctx, tx, before, fresh); err != nil {
 			return err
 		}
-		return writeStates(ctx, tx, fresh)
+		if err := writeStates(ctx, tx, fresh); err != nil {
+			return err
+		}
+		return s.requestMembers(ctx, tx, at)
 	})
 	if err != nil {
 		return fmt.Errorf("save the states of %d subscriptions: %w", len(states), err)

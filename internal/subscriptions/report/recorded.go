@@ -19,6 +19,8 @@ type Recorded struct {
 	heartbeat time.Time
 	lag       time.Duration
 	hasLag    bool
+	watched   int // spaces
+	unlisted  int // those of them whose members were never listed
 }
 
 // ReadRecorded reads what happened before now.
@@ -46,6 +48,9 @@ func ReadRecorded(ctx context.Context, db *coverage.Coverage, now time.Time) (*R
 		out.gaps[g.Scope] = append(out.gaps[g.Scope], g)
 	}
 	if out.heartbeat, err = db.LastHeartbeat(ctx); err != nil {
+		return nil, err
+	}
+	if out.watched, out.unlisted, err = db.MemberLists(ctx); err != nil {
 		return nil, err
 	}
 	out.lag, out.hasLag, err = db.Lag(ctx, now.Add(-time.Hour))
@@ -97,7 +102,7 @@ func (r *Recorded) granted(a subscriptions.Action) time.Duration {
 }
 
 func (r *Recorded) worker() *Worker {
-	w := &Worker{Heartbeat: r.heartbeat}
+	w := &Worker{Heartbeat: r.heartbeat, Watched: r.watched, Unlisted: r.unlisted}
 	if r.hasLag {
 		seconds := r.lag.Seconds()
 		w.LagP95 = &seconds

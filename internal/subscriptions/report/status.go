@@ -56,6 +56,8 @@ type Gap struct {
 type Worker struct {
 	Heartbeat time.Time `json:"beat,omitzero"`
 	LagP95    *float64  `json:"lag_p95_seconds,omitempty"` // of the last hour
+	Watched   int       `json:"watched_spaces"`            // known to its keeper
+	Unlisted  int       `json:"unlisted_spaces"`           // those of them whose members were never listed
 }
 
 // lateHeartbeat is how long after its last heartbeat a worker is missed: it saves

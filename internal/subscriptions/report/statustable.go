@@ -122,6 +122,9 @@ func (d *Status) printFooter(e *cli.Env) {
 			parts = append(parts, fmt.Sprintf("95%% of events come within %s", lag.Round(10*time.Millisecond)))
 		}
 		fmt.Fprintln(e.Out, "Worker: "+strings.Join(parts, " · "))
+		if w.Unlisted > 0 {
+			fmt.Fprintf(e.Out, "Members: not listed yet of %d of %s; the worker does so\n", w.Unlisted, cli.Count(w.Watched, "watched space"))
+		}
 	}
 	var gaps []string
 	for _, r := range d.Subscriptions {
