@@ -82,7 +82,8 @@ func (r *reader) payload(ev *Event, t *Type) {
 			case string(r.key) != key:
 				r.skip()
 			case !ev.Batch:
-				found = r.resource(&ev.Items[0])
+				r.resource(&ev.Items[0])
+				found = true
 			case r.array():
 				found = r.elements(ev, t)
 			}
@@ -125,7 +126,8 @@ func (r *reader) element(it *Item, key string) {
 	if r.object() {
 		for r.nextKey() {
 			if string(r.key) == key {
-				found = r.resource(it)
+				r.resource(it)
+				found = true
 			} else {
 				r.skip()
 			}

@@ -2,13 +2,8 @@ package events
 
 import "time"
 
-// resource reads the resource that the event's type promises into it, and
-// returns false if there is a null instead.
-func (r *reader) resource(it *Item) bool {
-	if r.peek() == 'n' {
-		r.literal("null")
-		return false
-	}
+// resource reads the resource that the event's type promises into it.
+func (r *reader) resource(it *Item) {
 	start := r.pos
 	var fields int
 	switch it.Kind {
@@ -22,7 +17,7 @@ func (r *reader) resource(it *Item) bool {
 		fields = r.spaceItem(it)
 	case KindSubscription:
 		r.subscriptionItem(it, start)
-		return true
+		return
 	default:
 		fields = r.userStateItem(it)
 	}
@@ -38,7 +33,6 @@ func (r *reader) resource(it *Item) bool {
 	default:
 		it.Space = SpaceOf(it.Resource)
 	}
-	return true
 }
 
 // Each of the following reads one kind of resource and returns how many fields

@@ -33,8 +33,8 @@ type reader struct {
 	base int    // where the innermost open object's keys begin
 }
 
-// object enters an object. It returns false for null, which stands for an
-// absent field in Google's JSON, and fails on any other type.
+// object enters an object. It returns false for null, which an element of an
+// array, or the data itself, may be, and fails on any other type.
 func (r *reader) object() bool {
 	if !r.enter('{', "an object") {
 		return false
@@ -61,9 +61,21 @@ func (r *reader) enter(open byte, want string) bool {
 	return true
 }
 
-// nextKey moves to the next key of the object and to its value. At the
-// object's end it leaves the object and returns false.
+// nextKey moves to the next key of the object and to its value. Null stands for
+// an absent field in Google's JSON, so its key is left out. At the object's end
+// nextKey leaves the object and returns false.
 func (r *reader) nextKey() bool {
+	for r.anyKey() {
+		if r.peek() != 'n' {
+			return true
+		}
+		r.literal("null")
+	}
+	return false
+}
+
+// anyKey is [reader.nextKey], null or not.
+func (r *reader) anyKey() bool {
 	if !r.next('}') {
 		if r.fail == nil {
 			outer := r.base - 1
