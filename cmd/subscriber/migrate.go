@@ -34,7 +34,7 @@ func (e *environment) withDSN(ctx context.Context, use func(context.Context, str
 	if err != nil {
 		return err
 	}
-	return explainConnecting(use(ctx, dsn))
+	return store.ExplainConnecting(use(ctx, dsn))
 }
 
 // migrateUp names what it applied: what is applied now and wasn't before.

@@ -89,9 +89,9 @@ func withStore(ctx context.Context, cfg config.Config, use func(*store.Store) er
 	}
 	defer db.Close()
 	if err := db.CheckSchema(ctx); err != nil {
-		return explainConnecting(err)
+		return store.ExplainConnecting(err)
 	}
-	return explainConnecting(use(db))
+	return store.ExplainConnecting(use(db))
 }
 
 // withRuns reads the configuration and opens the runs for one command.

@@ -14,6 +14,9 @@ func newRun(env *environment) *cobra.Command {
 		Long: `Run pulls events from the Pub/Sub subscription, records them in Postgres and
 carries out what the reactors ask for, until it gets SIGTERM or SIGINT.
 
+While Postgres is away it waits and is not ready, at its start as well. Once the
+configuration is read, all that it says are lines of its log.
+
 It speaks to Google as the configuration's auth says, and without credentials
 where PUBSUB_EMULATOR_HOST and loopback endpoints point it at a simulation (see
 "subscriber simulate").`,
@@ -22,7 +25,7 @@ where PUBSUB_EMULATOR_HOST and loopback endpoints point it at a simulation (see
 			if err != nil {
 				return err
 			}
-			return explainConnecting(worker.Main(cmd.Context(), cfg, env.Getenv, env.Err))
+			return worker.Main(cmd.Context(), cfg, env.Getenv, env.Err)
 		},
 	}
 }

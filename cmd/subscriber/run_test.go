@@ -203,8 +203,10 @@ func TestSchemaOfAnotherVersion(t *testing.T) {
 			if code != cli.Misconfigured {
 				t.Errorf("got exit code %d, want %d", code, cli.Misconfigured)
 			}
-			if !strings.HasPrefix(stderr, "subscriber: the database has schema version ") || !strings.Contains(stderr, tt.want) {
-				t.Errorf("got %q, want it to say %q", stderr, tt.want)
+			p := &process{}
+			_, _ = p.stderr.Write([]byte(stderr))
+			if ended := logged(t, p, "worker ended", "error"); !strings.HasPrefix(ended, "the database has schema version ") || !strings.Contains(ended, tt.want) {
+				t.Errorf("got %q, want it to say %q", ended, tt.want)
 			}
 			if after := query[int](t, dsn, rows); after != before {
 				t.Errorf("%d rows were written", after-before)

@@ -136,11 +136,13 @@ func TestDatabaseThatCannotBeReached(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"run", base, []string{"run"}, []string{addr, `database "spaces"`, `user "keeper"`, "is Postgres running there?", "database.dsn"}},
-		{"migrate up", base, []string{"migrate", "up"}, []string{addr, "is Postgres running there?"}},
+		{
+			"migrate up", base, []string{"migrate", "up"},
+			[]string{addr, `database "spaces"`, `user "keeper"`, "is Postgres running there?", "database.dsn"},
+		},
 		{"migrate status", base, []string{"migrate", "status"}, []string{addr, "is Postgres running there?"}},
 		{
-			"no such database", base.with("SPACEKEEPER_DATABASE_DSN", missing), []string{"run"},
+			"no such database", base.with("SPACEKEEPER_DATABASE_DSN", missing), []string{"migrate", "status"},
 			[]string{`database "absent_`, "does not exist", "create it, or correct database.dsn"},
 		},
 	} {

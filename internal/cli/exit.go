@@ -27,6 +27,13 @@ type Exit int
 
 func (e Exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
+// Logged marks an error that the log has told already: it isn't printed again.
+func Logged(err error) error { return &loggedError{err} }
+
+type loggedError struct{ error }
+
+func (e *loggedError) Unwrap() error { return e.error }
+
 type usageError struct{ err error }
 
 func (e *usageError) Error() string { return e.err.Error() + " (see --help)" }
@@ -63,7 +70,10 @@ func (e *Env) Run(ctx context.Context, root *cobra.Command, args []string, alike
 	if errors.As(err, &exit) {
 		return int(exit)
 	}
-	e.complain(root.Name(), err)
+	var logged *loggedError
+	if !errors.As(err, &logged) {
+		e.complain(root.Name(), err)
+	}
 	var usage *usageError
 	var wrong *config.Error
 	switch {

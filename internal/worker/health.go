@@ -13,8 +13,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/spacekeeper/spacekeeper/internal/ingest"
 )
 
 const (
@@ -35,12 +33,12 @@ type healthServer struct {
 	server   *http.Server
 }
 
-func listenHealth(addr string, status func() ingest.Status, metrics *prometheus.Registry) (*healthServer, error) {
+func listenHealth(addr string, status func() Status, metrics *prometheus.Registry) (*healthServer, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks on %s: %w (health.addr in the configuration)", addr, err)
 	}
-	answer := func(problems func(ingest.Status, time.Time) []string) http.HandlerFunc {
+	answer := func(problems func(Status, time.Time) []string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			found := problems(status(), time.Now())
 			w.Header().Set("Content-Type", "application/json")
@@ -72,7 +70,11 @@ func (h *healthServer) serve(ctx context.Context) error {
 }
 
 // unready says why no events are being recorded.
-func unready(s ingest.Status, now time.Time) (reasons []string) {
+func unready(status Status, now time.Time) (reasons []string) {
+	if status.Waiting != nil {
+		return []string{status.Waiting.Error()}
+	}
+	s := status.Ingest
 	if s.ReceiveError != nil {
 		reasons = append(reasons, s.ReceiveError.Error())
 	} else if !s.Receiving {
@@ -93,7 +95,8 @@ const maxSilence = 10 * time.Minute
 
 // unhealthy says why the process should be replaced. A database that is away
 // is no reason: a new process could not write to it either.
-func unhealthy(s ingest.Status, now time.Time) (reasons []string) {
+func unhealthy(status Status, now time.Time) (reasons []string) {
+	s := status.Ingest
 	if s.Silent(now) && now.Sub(s.LastHeard) > maxSilence {
 		reasons = append(reasons, fmt.Sprintf("Pub/Sub has said nothing for %s", now.Sub(s.LastHeard).Round(time.Second)))
 	}

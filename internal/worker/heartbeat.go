@@ -22,7 +22,7 @@ const (
 func (w *Worker) saveHeartbeats(ctx context.Context) error {
 	for ctx.Err() == nil {
 		next := heartbeatInterval
-		if len(unready(w.ingest.Status(), time.Now())) > 0 {
+		if len(unready(w.Status(), time.Now())) > 0 {
 			next = time.Second
 		} else if err := w.coverage.Heartbeat(ctx, w.manager.Now(), pubsubRetention); err != nil && ctx.Err() == nil {
 			w.log.Warn("worker heartbeat not saved; retrying", zap.Error(err))

@@ -18,6 +18,12 @@ import (
 func (w *Worker) newMetrics() *prometheus.Registry {
 	r := registry{prometheus.NewRegistry()}
 	r.addIngest(w.ingest.Status)
+	r.gauge("spacekeeper_ingest_ready", "1 while events are received and recorded, 0 otherwise.", nil, func() float64 {
+		if len(unready(w.Status(), time.Now())) > 0 {
+			return 0
+		}
+		return 1
+	})
 	r.addKeeper(&w.keeper)
 	r.MustRegister(w.rules.metrics.runs, w.rules.metrics.delay, w.rules.metrics.rejected)
 	for _, mode := range []rules.Mode{rules.Off, rules.Shadow, rules.Live} {
@@ -56,12 +62,6 @@ func (r registry) addIngest(status func() ingest.Status) {
 		nil, func() float64 { return unixSeconds(status().LastCommit) })
 	r.gauge("spacekeeper_ingest_last_heard_timestamp_seconds", "When Pub/Sub last said anything, in Unix time.",
 		nil, func() float64 { return unixSeconds(status().LastHeard) })
-	r.gauge("spacekeeper_ingest_ready", "1 while events are received and recorded, 0 otherwise.", nil, func() float64 {
-		if len(unready(status(), time.Now())) > 0 {
-			return 0
-		}
-		return 1
-	})
 }
 
 // addKeeper adds what this process's passes of the keeper found.

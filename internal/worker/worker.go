@@ -8,14 +8,15 @@
 //
 // # What the caller must do
 //
-// Migrate the database first ([New] returns a [*store.SchemaError] otherwise),
-// call [Worker.Run] once and [Worker.Close] after it. [Main] does all of that.
+// Migrate the database first ([Worker.Run] returns a [*store.SchemaError]
+// otherwise), call Run once and [Worker.Close] after it. [Main] does all of that
+// but migrate.
 //
 // # What happens on failure
 //
-// While Postgres or Google is away, the worker waits, holds what it has, and
-// reports it in its health answers and metrics; it ends only for what waiting
-// can't mend.
+// While Postgres or Google is away, at the start too, the worker waits, holds
+// what it has, and reports it in its health answers and metrics; it ends only
+// for what waiting can't mend.
 //
 // # Shutdown
 //
@@ -26,7 +27,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"runtime/debug"
 	"time"
@@ -82,18 +82,21 @@ type Worker struct {
 	keeper  keeperStatus
 	jobs    *river.Client[pgx.Tx]
 	health  *healthServer // nil if switched off
+	waiting waiting
 }
 
 // Status tells how the worker stands.
 type Status struct {
-	Ingest ingest.Status
+	// Waiting is why the worker has not begun; nil once it has.
+	Waiting error
+	Ingest  ingest.Status
 	// LastKeeperPass is when this worker last compared all subscriptions with
 	// the configuration; zero before the first time.
 	LastKeeperPass time.Time
 }
 
 // Main runs a worker until ctx ends: `subscriber run` once its configuration
-// is read. The log goes to stderr.
+// is read. The log goes to stderr; it tells the error that Main returns, too.
 func Main(ctx context.Context, cfg config.Config, getenv func(string) string, stderr io.Writer) error {
 	log, err := logging.New(cfg.Log.Level, cfg.Log.Format, stderr)
 	if err != nil {
@@ -103,23 +106,28 @@ func Main(ctx context.Context, cfg config.Config, getenv func(string) string, st
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(ingest.GCPercent)
 	}
-	w, err := New(ctx, cfg, log, Options{})
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	log.Info("worker started", zap.String("version", cli.Version()), zap.String("subscription", cfg.SubscriptionName()))
-	if err := w.Run(ctx); err != nil {
-		return fmt.Errorf("worker: %w", err)
+	log.Info("worker starting", zap.String("version", cli.Version()), zap.String("subscription", cfg.SubscriptionName()))
+	if err := run(ctx, cfg, log); err != nil {
+		log.Error("worker ended", zap.Error(err))
+		return cli.Logged(err)
 	}
 	log.Info("worker stopped; everything in hand was committed")
 	return nil
 }
 
-// New opens the database and the clients and reads the rules. It receives
-// nothing yet.
+func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
+	w, err := New(ctx, cfg, log, Options{})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	return w.Run(ctx)
+}
+
+// New reads the rules and prepares the clients. It connects to nothing yet.
 func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) (_ *Worker, err error) {
 	w := &Worker{cfg: cfg, log: log, opts: opts}
+	w.waiting.because(errors.New("starting"))
 	defer func() {
 		if err != nil {
 			w.Close()
@@ -135,9 +143,6 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	}
 	w.store, err = store.Open(ctx, dsn, store.Options{MaxConns: cfg.Database.MaxConns, Log: log.Named("store")})
 	if err != nil {
-		return nil, err
-	}
-	if err := w.store.CheckSchema(ctx); err != nil {
 		return nil, err
 	}
 	w.runs, w.coverage = runs.New(w.store), coverage.New(w.store)
@@ -174,7 +179,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		return nil, err
 	}
 	if cfg.Health.Addr != "" {
-		if w.health, err = listenHealth(cfg.Health.Addr, w.ingest.Status, w.newMetrics()); err != nil {
+		if w.health, err = listenHealth(cfg.Health.Addr, w.Status, w.newMetrics()); err != nil {
 			return nil, err
 		}
 		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
@@ -198,9 +203,21 @@ func openPubSub(ctx context.Context, cfg config.Config) (*ingest.Client, error) 
 // the pull first.
 func (w *Worker) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	if err := w.jobs.Start(ctx); err != nil {
-		return fmt.Errorf("start the job queue: %w", err)
+	if w.health != nil {
+		g.Go(func() error { return w.health.serve(ctx) })
 	}
+	g.Go(func() error {
+		if started, err := w.start(ctx); !started {
+			return err
+		}
+		w.work(ctx, g)
+		return nil
+	})
+	return g.Wait()
+}
+
+// work starts the parts that need the database.
+func (w *Worker) work(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return w.ingest.Run(ctx) })
 	g.Go(func() error {
 		<-ctx.Done()
@@ -214,10 +231,6 @@ func (w *Worker) Run(ctx context.Context) error {
 		provision.Warn(ctx, w.pubsub.SubscriptionAdminClient, provision.OptionsFrom(w.cfg), w.log.Named("provision"))
 		return nil
 	})
-	if w.health != nil {
-		g.Go(func() error { return w.health.serve(ctx) })
-	}
-	return g.Wait()
 }
 
 // createPartitions creates the log's partitions months ahead. Should it fail
@@ -234,7 +247,7 @@ func (w *Worker) createPartitions(ctx context.Context) error {
 
 // Status may be called at any time.
 func (w *Worker) Status() Status {
-	return Status{w.ingest.Status(), w.keeper.lastPass()}
+	return Status{w.waiting.reason(), w.ingest.Status(), w.keeper.lastPass()}
 }
 
 // Close releases what New opened, in reverse.

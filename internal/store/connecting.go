@@ -1,4 +1,4 @@
-package main
+package store
 
 import (
 	"errors"
@@ -9,10 +9,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// explainConnecting turns the error of a connection to Postgres that could
+// ExplainConnecting turns the error of a connection to Postgres that could
 // not be made into one line: where, why, and what to look at. It holds no
 // password. Other errors stay as they are.
-func explainConnecting(err error) error {
+func ExplainConnecting(err error) error {
 	var connecting *pgconn.ConnectError
 	if !errors.As(err, &connecting) {
 		return err

@@ -1,0 +1,63 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/googleapis/gax-go/v2"
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// waiting is why the worker has not begun.
+type waiting struct {
+	mu  sync.Mutex
+	why error
+}
+
+func (w *waiting) reason() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.why
+}
+
+// because notes a reason, nil for none, and reports whether it is a new one.
+func (w *waiting) because(why error) (changed bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	changed = why == nil || w.why == nil || why.Error() != w.why.Error()
+	w.why = why
+	return changed
+}
+
+// start waits until the database answers, and starts the job queue on it. It
+// returns false if ctx ends before, or with an error that waiting can't mend.
+func (w *Worker) start(ctx context.Context) (started bool, err error) {
+	pauses := gax.Backoff{Initial: 250 * time.Millisecond, Max: 5 * time.Second, Multiplier: 2}
+	for {
+		if err = w.store.CheckSchema(ctx); err == nil {
+			if err = w.jobs.Start(ctx); err != nil {
+				err = fmt.Errorf("start the job queue: %w", err)
+			}
+		}
+		var schema *store.SchemaError
+		switch {
+		case err == nil:
+			w.waiting.because(nil)
+			w.log.Info("worker started")
+			return true, nil
+		case ctx.Err() != nil:
+			return false, nil
+		case errors.As(err, &schema):
+			return false, err
+		}
+		if err = store.ExplainConnecting(err); w.waiting.because(err) {
+			w.log.Error("database not reached; waiting for it", zap.Error(err))
+		}
+		_ = gax.Sleep(ctx, pauses.Pause()) // the loop ends with ctx
+	}
+}
