@@ -65,7 +65,7 @@ func (*Duration) Type() string { return "duration" }
 func (d *Duration) Set(text string) error {
 	value, err := strictyaml.ParseDuration(text)
 	if err != nil {
-		return errors.New("write it as 28d or 12h")
+		return err
 	}
 	if d.check != nil {
 		if err := d.check(value); err != nil {

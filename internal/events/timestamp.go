@@ -14,11 +14,14 @@ func parseTime[T string | []byte](s T) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	// The library also takes an hour of one digit, a comma, more digits, an offset
-	// of 24 hours, and the year 0, which Postgres's calendar lacks.
+	// of 24 hours or 60 minutes, and the year 0, which Postgres's calendar lacks.
 	_, fraction, _ := strings.Cut(text, ".")
 	digits := len(fraction) - len(strings.TrimLeft(fraction, "0123456789"))
-	_, offset := t.Zone()
-	if text[13] != ':' || strings.Contains(text, ",") || digits > 9 || offset%(24*60*60) != offset || t.Year() == 0 {
+	zone := text[len(text)-len("23:59"):]
+	if !strings.HasSuffix(zone, "Z") && (zone > "23:59" || zone[3] > '5') {
+		return time.Time{}, false
+	}
+	if text[13] != ':' || strings.Contains(text, ",") || digits > 9 || t.Year() == 0 {
 		return time.Time{}, false
 	}
 	return t.UTC(), true
