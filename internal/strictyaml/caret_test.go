@@ -68,14 +68,16 @@ func TestPlacesInsideTexts(t *testing.T) {
 func TestDurations(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
-		"0": "0s", "90s": "1m30s", "2m": "2m", "1h30m": "90m", "24h": "1d", "7d": "7d", "1w": "7d", "1.5h": "90m", "250ms": "250ms", "1us": "1µs", "2µs": "2µs", "3ns": "3ns", "-2m": "-2m",
+		"0": "0s", "90s": "1m30s", "2m": "2m", "1h30m": "90m", "24h": "1d", "7d": "7d", "1w": "7d", "1.5h": "90m", "250ms": "250ms", "1us": "1µs", "2µs": "2µs", "3ns": "3ns", "-2m": "-2m", "+2m": "2m",
+		"32.553s": "32.553s", "0.57s": "570ms", "8.29h": "8h17m24s", "1.1d": "1584m", "-0.1w": "-1008m", ".5s": "500ms", "1.s": "1s", "010s": "10s",
+		"1h0.000000001s": "1h0m0.000000001s", "2562047h47m16.854775807s": "2562047h47m16.854775807s", "1\u00b5s": "1µs", "1.5\u03bcs": "1.5µs",
 	} {
 		d, err := ParseDuration(in)
 		if got := FormatDuration(d); err != nil || got != want {
 			t.Errorf("%q is %s, %v; want %s", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", "-", "5", "m", "5 m", "1y", "1.2.3h", "h1", "1h30", "9999999999w", "..s", "1_000s"} {
+	for _, in := range []string{"", "-", "5", "m", "5 m", "1y", "1.2.3h", "h1", "1h30", "9999999999w", "..s", ".s", "1_000s", "+", "+-2m", "--2m", "1e3s", "1/2h", "2562047h47m16.854775808s"} {
 		if d, err := ParseDuration(in); err == nil {
 			t.Errorf("%q is %s, want an error", in, d)
 		}

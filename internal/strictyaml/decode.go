@@ -91,6 +91,10 @@ func (d *Decoder) value(path string, n *Node, v reflect.Value) {
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(n.Items), len(n.Items)))
 		for i, item := range n.Items {
+			if item.Kind == Nothing && v.Type().Elem().Kind() == reflect.String {
+				d.Refuse(Item(path, i), item, "", "%s must be a list of texts, got nothing", name(path))
+				continue
+			}
 			d.decode(Item(path, i), item, v.Index(i))
 		}
 	case reflect.Map:

@@ -1,6 +1,7 @@
 package strictyaml_test
 
 import (
+	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -30,6 +31,7 @@ type kinds struct {
 	List   []inner        `yaml:"list"`
 	Map    map[string]int `yaml:"map"`
 	Any    any            `yaml:"any"`
+	Texts  []string       `yaml:"texts"`
 	Own    own            `yaml:"own"`
 	Hidden string         `yaml:"-"`
 	embedded
@@ -71,7 +73,7 @@ below: b
 	want := kinds{
 		Word: "w", Wait: 24 * time.Hour, Yes: &yes, Small: -128, Count: 1<<64 - 1, Ratio: 1,
 		Inner: &inner{"1"}, List: []inner{{"2"}, {}}, Map: map[string]int{"x": 1},
-		Any: []any{"y", int64(1), 0.5, true, nil}, Own: own{strictyaml.List}, embedded: embedded{"b"},
+		Any: []any{"y", json.Number("1"), json.Number("0.5"), true, nil}, Own: own{strictyaml.List}, embedded: embedded{"b"},
 	}
 	all := cmp.Exporter(func(reflect.Type) bool { return true })
 	if diff := cmp.Diff(want, got, all); diff != "" || len(d.List) > 0 {
@@ -93,6 +95,8 @@ inner: {b: 1}
 list: {}
 yes: "on"
 count: "7"
+texts: [a, ~]
+map: {x: 1, y: 2, x: 3}
 `, &got)
 	if got.Word != "before" || got.Wait != time.Second || got.Small != 1 {
 		t.Errorf("values with mistakes were taken: %+v", got)
@@ -108,11 +112,13 @@ count: "7"
 		`f.yaml:1: word must be text, got a number; put it in quotes`,
 		`f.yaml:2: wait must be a duration; write it with its unit, such as 90s, 10m, 1h30m or 7d`,
 		`f.yaml:3: small must be a whole number in range`,
-		`f.yaml:4: unknown key "hunter2" here; known are word, wait, yes, small, count, ratio, inner, list, map, any, own, below`,
+		`f.yaml:4: unknown key "hunter2" here; known are word, wait, yes, small, count, ratio, inner, list, map, any, texts, own, below`,
 		`f.yaml:5: unknown key "b" in inner; did you mean a?`,
 		`f.yaml:6: list must be a list, got a section`,
 		`f.yaml:7: yes must be true or false, got text; write true, without quotes`,
 		`f.yaml:8: count must be a number, got text; leave the quotes out`,
+		`f.yaml:9: texts must be a list of texts, got nothing`,
+		`f.yaml:10: map.x is set twice; first in line 10`,
 	}
 	if diff := cmp.Diff(want, short); diff != "" {
 		t.Errorf("mistakes (-want +got):\n%s", diff)

@@ -2,10 +2,11 @@ package strictyaml
 
 import (
 	"errors"
-	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 const day = 24 * time.Hour
@@ -16,7 +17,7 @@ const DurationForm = "write it with its unit, such as 90s, 10m, 1h30m or 7d"
 var errDuration = errors.New("not a duration: " + DurationForm)
 
 var units = map[string]time.Duration{
-	"ns": time.Nanosecond, "us": time.Microsecond, "µs": time.Microsecond, "ms": time.Millisecond,
+	"ns": time.Nanosecond, "us": time.Microsecond, "\u00b5s": time.Microsecond, "\u03bcs": time.Microsecond, "ms": time.Millisecond,
 	"s": time.Second, "m": time.Minute, "min": time.Minute, "h": time.Hour, "d": day, "w": 7 * day,
 }
 
@@ -32,41 +33,33 @@ func Unit(s string) (time.Duration, bool) {
 // front, so that the caller's message about it can be a better one.
 func ParseDuration(s string) (time.Duration, error) {
 	rest, negative := strings.CutPrefix(s, "-")
-	switch rest {
-	case "0":
+	if !negative {
+		rest = strings.TrimPrefix(s, "+")
+	}
+	if rest == "0" {
 		return 0, nil
-	case "":
-		return 0, errDuration
 	}
-	total := 0.0
-	for rest != "" {
-		digits := strings.IndexFunc(rest, func(r rune) bool { return (r < '0' || r > '9') && r != '.' })
-		if digits <= 0 {
+	total := new(big.Rat)
+	for more := true; more; more = rest != "" {
+		number := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789."))]
+		rest = rest[len(number):]
+		name := rest[:len(rest)-len(strings.TrimLeftFunc(rest, unicode.IsLetter))]
+		rest = rest[len(name):]
+		n, ok := new(big.Rat).SetString(number)
+		unit, known := Unit(name)
+		if !ok || !known {
 			return 0, errDuration
 		}
-		n, err := strconv.ParseFloat(rest[:digits], 64)
-		if err != nil {
-			return 0, errDuration
-		}
-		rest = rest[digits:]
-		end := strings.IndexFunc(rest, func(r rune) bool { return (r < 'a' || r > 'z') && r != 'µ' })
-		if end < 0 {
-			end = len(rest)
-		}
-		unit, ok := Unit(rest[:end])
-		if !ok {
-			return 0, errDuration
-		}
-		total += n * float64(unit)
-		rest = rest[end:]
+		total.Add(total, n.Mul(n, new(big.Rat).SetInt64(int64(unit))))
 	}
-	if total > math.MaxInt64/2 {
+	ns := new(big.Int).Quo(total.Num(), total.Denom())
+	if !ns.IsInt64() {
 		return 0, errDuration
 	}
 	if negative {
-		total = -total
+		return -time.Duration(ns.Int64()), nil
 	}
-	return time.Duration(total), nil
+	return time.Duration(ns.Int64()), nil
 }
 
 // FormatDuration writes a duration as people would: "2m", "36h", "7d".

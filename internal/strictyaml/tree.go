@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
 	"slices"
@@ -70,7 +71,7 @@ func (n *Node) index(key string) int {
 	return slices.IndexFunc(n.Pairs, func(p Pair) bool { return p.Key == key })
 }
 
-// Plain is the value as encoding/json takes it.
+// Plain is the value as encoding/json takes it. A number stays as it is written.
 func (n *Node) Plain() any {
 	switch n.Kind {
 	case Section:
@@ -88,8 +89,8 @@ func (n *Node) Plain() any {
 	case Boolean:
 		return n.Text == "true"
 	case Number:
-		if i, err := strconv.ParseInt(n.Text, 10, 64); err == nil {
-			return i
+		if json.Valid([]byte(n.Text)) {
+			return json.Number(n.Text)
 		}
 		if f, err := strconv.ParseFloat(n.Text, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) {
 			return f
@@ -133,7 +134,7 @@ func (ms *Mistakes) Read(src *Source) *Node {
 		case top != nil:
 			ms.At(src.start(doc.Body), "", "a second document; a file holds a single one")
 		default:
-			top = ms.node(src, doc.Body)
+			top = ms.node(src, "", doc.Body)
 		}
 	}
 	return top
@@ -214,20 +215,20 @@ func (s *Source) start(n ast.Node) Position {
 	return s.token(n.GetToken())
 }
 
-func (ms *Mistakes) node(src *Source, n ast.Node) *Node {
+func (ms *Mistakes) node(src *Source, path string, n ast.Node) *Node {
 	r := &Node{At: src.start(n)}
 	if t := n.GetToken(); t != nil {
 		r.style = t.Type
 	}
 	switch v := n.(type) {
 	case *ast.MappingNode:
-		r.Kind, r.Pairs = Section, ms.pairs(src, v.Values)
+		r.Kind, r.Pairs = Section, ms.pairs(src, path, v.Values)
 	case *ast.MappingValueNode:
-		r.Kind, r.Pairs = Section, ms.pairs(src, []*ast.MappingValueNode{v})
+		r.Kind, r.Pairs = Section, ms.pairs(src, path, []*ast.MappingValueNode{v})
 	case *ast.SequenceNode:
 		r.Kind = List
-		for _, item := range v.Values {
-			r.Items = append(r.Items, ms.node(src, item))
+		for i, item := range v.Values {
+			r.Items = append(r.Items, ms.node(src, Item(path, i), item))
 		}
 	case *ast.StringNode:
 		r.Kind, r.Text = Text, v.Value
@@ -246,7 +247,7 @@ func (ms *Mistakes) node(src *Source, n ast.Node) *Node {
 	return r
 }
 
-func (ms *Mistakes) pairs(src *Source, values []*ast.MappingValueNode) []Pair {
+func (ms *Mistakes) pairs(src *Source, path string, values []*ast.MappingValueNode) []Pair {
 	var pairs []Pair
 	first := map[string]int{}
 	for _, v := range values {
@@ -257,11 +258,11 @@ func (ms *Mistakes) pairs(src *Source, values []*ast.MappingValueNode) []Pair {
 			continue
 		}
 		if line, ok := first[name.Value]; ok {
-			ms.At(at, "", "%s is set twice; first in line %d", name.Value, line)
+			ms.At(at, "", "%s is set twice; first in line %d", Join(path, name.Value), line)
 			continue
 		}
 		first[name.Value] = at.Line
-		value := ms.node(src, v.Value)
+		value := ms.node(src, Join(path, name.Value), v.Value)
 		if value.Kind == Nothing {
 			value.At = at
 		}

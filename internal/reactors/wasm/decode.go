@@ -44,7 +44,7 @@ func decode(raw json.RawMessage, params any, people []string) error {
 		case *reactors.Card:
 			card, err := json.Marshal(n.Plain())
 			if err != nil || json.Unmarshal(card, &p.Source) != nil {
-				d.Refuse(path, n, "", "%s can't be written again", path)
+				d.Refuse(path, n, "", "%s holds a number out of range", path)
 			}
 			p.Value = card
 		default:

@@ -41,7 +41,7 @@ type embedded struct {
 
 func TestDecode(t *testing.T) {
 	t.Parallel()
-	const raw = `{"chat": "<users/1> hi", "plain": "\u0001\u2028", "card": [{"card": {"n": 1}}], "wait": "90s",
+	const raw = `{"chat": "<users/1> hi", "plain": "\u0001\u2028", "card": [{"card": {"n": 12345678901234567890, "m": [1.10, 0.1234567890123456789]}}], "wait": "90s",
 		"addr": "10.0.0.1", "word": "w", "yes": true, "small": -128, "count": 18446744073709551615, "ratio": 0.5,
 		"inner": {"a": "1"}, "list": [{"a": "2"}, {}], "map": {"x": 1}, "any": ["y"], "below": "b"}`
 	var got allKinds
@@ -51,8 +51,9 @@ func TestDecode(t *testing.T) {
 	want := allKinds{
 		Chat:  reactors.ChatText{Source: "<users/1> hi", Value: "<users/1> hi"},
 		Plain: reactors.PlainText{Source: "\x01\u2028", Value: "\x01\u2028"},
-		Card:  reactors.Card{Source: []any{map[string]any{"card": map[string]any{"n": 1.0}}}, Value: json.RawMessage(`[{"card":{"n":1}}]`)},
-		Wait:  90 * time.Second, Addr: netip.MustParseAddr("10.0.0.1"), Word: "w", Yes: true,
+		Card: reactors.Card{Source: []any{map[string]any{"card": map[string]any{"n": 12345678901234567890.0, "m": []any{1.1, 0.1234567890123456789}}}},
+			Value: json.RawMessage(`[{"card":{"m":[1.10,0.1234567890123456789],"n":12345678901234567890}}]`)},
+		Wait: 90 * time.Second, Addr: netip.MustParseAddr("10.0.0.1"), Word: "w", Yes: true,
 		Small: -128, Count: 1<<64 - 1, Ratio: 0.5, Inner: &inner{"1"}, List: []inner{{"2"}, {}},
 		Map: map[string]int{"x": 1}, Any: []any{"y"}, embedded: embedded{"b"},
 	}
@@ -82,6 +83,7 @@ func TestDecodeFails(t *testing.T) {
 		`{"small": 1.5}`:                     "small must be a whole number",
 		`{"count": -1}`:                      "count must be a whole number",
 		`{"ratio": 1e999}`:                   "ratio must be a number",
+		`{"card": [{"n": 1e400}]}`:           "card holds a number out of range",
 		`{"wait": "` + canary + `"}`:         "wait must be a duration",
 		`{"wait": 7}`:                        "wait must be a duration",
 		`{"addr": "` + canary + `"}`:         "addr can't be read",
