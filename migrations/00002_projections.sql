@@ -55,44 +55,58 @@ COMMENT ON VIEW event_log IS 'The event log in readable form. lag is how long af
 
 CREATE TABLE memberships (
   version_time timestamptz NOT NULL,
+  payload_as_of timestamptz,
   version_key uuid NOT NULL,
+  verb_order smallint NOT NULL,
   space text COLLATE "C" NOT NULL,
-  member text COLLATE "C" NOT NULL,
+  membership text COLLATE "C" NOT NULL,
+  member text COLLATE "C",
   state text COLLATE "C" CONSTRAINT memberships_state_check CHECK (state <> ''),
   role text COLLATE "C",
   affiliation text COLLATE "C",
-  CONSTRAINT memberships_pkey PRIMARY KEY (space, member)
+  source text COLLATE "C" NOT NULL DEFAULT 'event' CONSTRAINT memberships_source_check CHECK (source IN ('event', 'list')),
+  CONSTRAINT memberships_pkey PRIMARY KEY (space, membership)
 );
 CREATE INDEX memberships_member_idx ON memberships (member);
-COMMENT ON TABLE memberships IS 'Who is in which space now, as far as events tell. Join and leave times: membership_intervals.';
+COMMENT ON TABLE memberships IS 'Who is in which space now, as far as events and lists tell. Join and leave times: membership_intervals.';
 COMMENT ON COLUMN memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
-COMMENT ON COLUMN memberships.version_key IS 'Event that the state comes from; decides between two of the same time.';
+COMMENT ON COLUMN memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+COMMENT ON COLUMN memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
+COMMENT ON COLUMN memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer.';
 COMMENT ON COLUMN memberships.space IS 'spaces/S';
-COMMENT ON COLUMN memberships.member IS 'users/U, or groups/G for a Google Group.';
+COMMENT ON COLUMN memberships.membership IS 'spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
+COMMENT ON COLUMN memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
 COMMENT ON COLUMN memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
 COMMENT ON COLUMN memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
 COMMENT ON COLUMN memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
+COMMENT ON COLUMN memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
 
 CREATE TABLE membership_changes (
   event_time timestamptz NOT NULL,
+  fetched_at timestamptz,
   event_key uuid NOT NULL,
   ordinal smallint NOT NULL,
-  origin "char" NOT NULL CONSTRAINT membership_changes_origin_check CHECK (origin IN ('l', 'b')),
+  verb_order smallint GENERATED ALWAYS AS (
+    CASE WHEN origin = 's' THEN 0 WHEN verb = 'created' THEN 1 WHEN verb = 'updated' THEN 2 ELSE 3 END
+  ) STORED,
+  origin "char" NOT NULL CONSTRAINT membership_changes_origin_check CHECK (origin IN ('l', 'b', 's')),
   space text COLLATE "C" NOT NULL,
-  member text COLLATE "C" NOT NULL,
+  membership text COLLATE "C" NOT NULL,
   verb text COLLATE "C" NOT NULL CONSTRAINT membership_changes_verb_check CHECK (verb IN ('created', 'updated', 'deleted')),
   state text COLLATE "C" CONSTRAINT membership_changes_state_check CHECK (state <> ''),
   role text COLLATE "C",
   member_type text COLLATE "C",
-  CONSTRAINT membership_changes_pkey PRIMARY KEY (space, member, event_time, event_key, ordinal)
+  CONSTRAINT membership_changes_pkey PRIMARY KEY (space, membership, event_time, verb_order, event_key, ordinal)
 );
-COMMENT ON TABLE membership_changes IS 'Every membership event, append-only. Whatever order events arrive in, the rows are the same in the end.';
-COMMENT ON COLUMN membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted).';
-COMMENT ON COLUMN membership_changes.event_key IS 'The event: events.event_key.';
+COMMENT ON TABLE membership_changes IS 'Every membership event, and what lists of members added to them. Whatever order events arrive in, their rows are the same in the end.';
+COMMENT ON COLUMN membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
+COMMENT ON COLUMN membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
+COMMENT ON COLUMN membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
 COMMENT ON COLUMN membership_changes.ordinal IS 'Item of the event: events.ordinal.';
-COMMENT ON COLUMN membership_changes.origin IS 'l: live. b: backfill; state and role are then those of the time of fetching, not of event_time.';
+COMMENT ON COLUMN membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
+COMMENT ON COLUMN membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
 COMMENT ON COLUMN membership_changes.space IS 'spaces/S';
-COMMENT ON COLUMN membership_changes.member IS 'users/U, or groups/G for a Google Group.';
+COMMENT ON COLUMN membership_changes.membership IS 'spaces/S/members/M; memberships says whose it is.';
 COMMENT ON COLUMN membership_changes.verb IS 'created, updated or deleted.';
 COMMENT ON COLUMN membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
 COMMENT ON COLUMN membership_changes.role IS 'Role after the change; null if the payload did not tell.';
@@ -100,28 +114,33 @@ COMMENT ON COLUMN membership_changes.member_type IS 'HUMAN or BOT; null if the p
 
 CREATE VIEW membership_intervals AS
 WITH known AS (
-  SELECT space, member, event_time, event_key, ordinal, verb, state = 'JOINED' AS inside,
-         lag(state = 'JOINED') OVER w AS was_inside
-  FROM membership_changes
-  WHERE state IS NOT NULL
-  WINDOW w AS (PARTITION BY space, member ORDER BY event_time, event_key, ordinal)
+  SELECT c.space, m.member, c.membership, c.event_time, c.event_key, c.ordinal, c.verb_order, c.verb, c.origin, c.state = 'JOINED' AS inside,
+         lead(c.verb) OVER w AS next_verb, lead(c.state) OVER w AS next_state, lead(c.event_time) OVER w AS next_time
+  FROM membership_changes c
+  JOIN memberships m ON m.space = c.space AND m.membership = c.membership
+  WHERE c.state IS NOT NULL AND m.member IS NOT NULL
+  WINDOW w AS (PARTITION BY c.space, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
+), told AS (
+  SELECT space, member, membership, event_time, event_key, ordinal, verb_order, verb, inside, lag(inside) OVER w AS was_inside
+  FROM known
+  -- A list may show somebody who joined while it was read: the event has the time.
+  WHERE NOT (origin = 's' AND inside AND next_verb = 'created' AND next_state = 'JOINED'
+    AND next_time < event_time + interval '10 minutes') IS TRUE
+  WINDOW w AS (PARTITION BY space, member, membership ORDER BY event_time, verb_order, event_key, ordinal)
 ), turns AS (
   -- Only the changes between inside and outside; the first known one always counts.
-  SELECT space, member, event_time, verb, inside, was_inside,
-         lead(event_time) OVER (PARTITION BY space, member ORDER BY event_time, event_key, ordinal) AS next_time
-  FROM known
+  SELECT space, member, membership, event_time, verb, inside, was_inside,
+         lead(event_time) OVER (PARTITION BY space, member, membership ORDER BY event_time, verb_order, event_key, ordinal) AS next_time
+  FROM told
   WHERE was_inside IS NULL OR was_inside <> inside
 )
 SELECT space, member,
-       CASE WHEN was_inside IS NOT NULL OR verb = 'created' THEN event_time END AS joined_at,
-       next_time AS left_at
+       CASE WHEN inside AND (was_inside IS NOT NULL OR verb = 'created') THEN event_time END AS joined_at,
+       CASE WHEN inside THEN next_time ELSE event_time END AS left_at,
+       membership
 FROM turns
-WHERE inside
-UNION ALL
-SELECT space, member, NULL, event_time
-FROM turns
-WHERE NOT inside AND was_inside IS NULL AND verb = 'deleted';
-COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now.';
+WHERE inside OR was_inside IS NULL AND verb = 'deleted';
+COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. What only a list told has the time of the list.';
 
 CREATE TABLE messages (
   version_time timestamptz NOT NULL,

@@ -471,34 +471,45 @@ COMMENT ON COLUMN public.member_lists.space IS 'spaces/S';
 
 CREATE TABLE public.membership_changes (
     event_time timestamp with time zone NOT NULL,
+    fetched_at timestamp with time zone,
     event_key uuid NOT NULL,
     ordinal smallint NOT NULL,
+    verb_order smallint GENERATED ALWAYS AS (
+CASE
+    WHEN (origin = 's'::"char") THEN 0
+    WHEN (verb = 'created'::text) THEN 1
+    WHEN (verb = 'updated'::text) THEN 2
+    ELSE 3
+END) STORED NOT NULL,
     origin "char" NOT NULL,
     space text NOT NULL COLLATE pg_catalog."C",
-    member text NOT NULL COLLATE pg_catalog."C",
+    membership text NOT NULL COLLATE pg_catalog."C",
     verb text NOT NULL COLLATE pg_catalog."C",
     state text COLLATE pg_catalog."C",
     role text COLLATE pg_catalog."C",
     member_type text COLLATE pg_catalog."C",
-    fetched_at timestamp with time zone,
     CONSTRAINT membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char", 's'::"char"]))),
     CONSTRAINT membership_changes_state_check CHECK ((state <> ''::text)),
     CONSTRAINT membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
 );
 
-COMMENT ON TABLE public.membership_changes IS 'Every membership event, append-only, and what lists of members added to them. Whatever order events arrive in, their rows are the same in the end.';
+COMMENT ON TABLE public.membership_changes IS 'Every membership event, and what lists of members added to them. Whatever order events arrive in, their rows are the same in the end.';
 
 COMMENT ON COLUMN public.membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
+
+COMMENT ON COLUMN public.membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
 
 COMMENT ON COLUMN public.membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
 
 COMMENT ON COLUMN public.membership_changes.ordinal IS 'Item of the event: events.ordinal.';
 
-COMMENT ON COLUMN public.membership_changes.origin IS 'l: live. b: backfill; state and role are then those of the time of fetching, not of event_time. s: a list of members that told something new.';
+COMMENT ON COLUMN public.membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
+
+COMMENT ON COLUMN public.membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
 
 COMMENT ON COLUMN public.membership_changes.space IS 'spaces/S';
 
-COMMENT ON COLUMN public.membership_changes.member IS 'users/U, or groups/G for a Google Group.';
+COMMENT ON COLUMN public.membership_changes.membership IS 'spaces/S/members/M; memberships says whose it is.';
 
 COMMENT ON COLUMN public.membership_changes.verb IS 'created, updated or deleted.';
 
@@ -508,71 +519,14 @@ COMMENT ON COLUMN public.membership_changes.role IS 'Role after the change; null
 
 COMMENT ON COLUMN public.membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
 
-COMMENT ON COLUMN public.membership_changes.fetched_at IS 'Set for an event that held names only: state and role were fetched, and are of this time.';
-
-CREATE VIEW public.membership_intervals AS
- WITH known AS (
-         SELECT membership_changes.space,
-            membership_changes.member,
-            membership_changes.event_time,
-            membership_changes.event_key,
-            membership_changes.ordinal,
-            membership_changes.verb,
-            membership_changes.origin,
-            (membership_changes.state = 'JOINED'::text) AS inside,
-            lead(membership_changes.verb) OVER w AS next_verb,
-            lead(membership_changes.state) OVER w AS next_state,
-            lead(membership_changes.event_time) OVER w AS next_time
-           FROM public.membership_changes
-          WHERE (membership_changes.state IS NOT NULL)
-          WINDOW w AS (PARTITION BY membership_changes.space, membership_changes.member ORDER BY membership_changes.event_time, membership_changes.event_key, membership_changes.ordinal)
-        ), told AS (
-         SELECT known.space,
-            known.member,
-            known.event_time,
-            known.event_key,
-            known.ordinal,
-            known.verb,
-            known.inside,
-            lag(known.inside) OVER w AS was_inside
-           FROM known
-          WHERE (NOT (((known.origin = 's'::"char") AND known.inside AND (known.next_verb = 'created'::text) AND (known.next_state = 'JOINED'::text) AND (known.next_time < (known.event_time + '00:10:00'::interval))) IS TRUE))
-          WINDOW w AS (PARTITION BY known.space, known.member ORDER BY known.event_time, known.event_key, known.ordinal)
-        ), turns AS (
-         SELECT told.space,
-            told.member,
-            told.event_time,
-            told.verb,
-            told.inside,
-            told.was_inside,
-            lead(told.event_time) OVER (PARTITION BY told.space, told.member ORDER BY told.event_time, told.event_key, told.ordinal) AS next_time
-           FROM told
-          WHERE ((told.was_inside IS NULL) OR (told.was_inside <> told.inside))
-        )
- SELECT turns.space,
-    turns.member,
-        CASE
-            WHEN ((turns.was_inside IS NOT NULL) OR (turns.verb = 'created'::text)) THEN turns.event_time
-            ELSE NULL::timestamp with time zone
-        END AS joined_at,
-    turns.next_time AS left_at
-   FROM turns
-  WHERE turns.inside
-UNION ALL
- SELECT turns.space,
-    turns.member,
-    NULL::timestamp with time zone AS joined_at,
-    turns.event_time AS left_at
-   FROM turns
-  WHERE ((NOT turns.inside) AND (turns.was_inside IS NULL) AND (turns.verb = 'deleted'::text));
-
-COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. What only a list told has the time of the list.';
-
 CREATE TABLE public.memberships (
     version_time timestamp with time zone NOT NULL,
+    payload_as_of timestamp with time zone,
     version_key uuid NOT NULL,
+    verb_order smallint NOT NULL,
     space text NOT NULL COLLATE pg_catalog."C",
-    member text NOT NULL COLLATE pg_catalog."C",
+    membership text NOT NULL COLLATE pg_catalog."C",
+    member text COLLATE pg_catalog."C",
     state text COLLATE pg_catalog."C",
     role text COLLATE pg_catalog."C",
     affiliation text COLLATE pg_catalog."C",
@@ -585,11 +539,17 @@ COMMENT ON TABLE public.memberships IS 'Who is in which space now, as far as eve
 
 COMMENT ON COLUMN public.memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
 
-COMMENT ON COLUMN public.memberships.version_key IS 'Event that the state comes from; decides between two of the same time. Zeros for a list: an event of the same time is newer.';
+COMMENT ON COLUMN public.memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+
+COMMENT ON COLUMN public.memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
+
+COMMENT ON COLUMN public.memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer.';
 
 COMMENT ON COLUMN public.memberships.space IS 'spaces/S';
 
-COMMENT ON COLUMN public.memberships.member IS 'users/U, or groups/G for a Google Group.';
+COMMENT ON COLUMN public.memberships.membership IS 'spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
+
+COMMENT ON COLUMN public.memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
 
 COMMENT ON COLUMN public.memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
 
@@ -598,6 +558,67 @@ COMMENT ON COLUMN public.memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; nu
 COMMENT ON COLUMN public.memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
 
 COMMENT ON COLUMN public.memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
+
+CREATE VIEW public.membership_intervals AS
+ WITH known AS (
+         SELECT c.space,
+            m.member,
+            c.membership,
+            c.event_time,
+            c.event_key,
+            c.ordinal,
+            c.verb_order,
+            c.verb,
+            c.origin,
+            (c.state = 'JOINED'::text) AS inside,
+            lead(c.verb) OVER w AS next_verb,
+            lead(c.state) OVER w AS next_state,
+            lead(c.event_time) OVER w AS next_time
+           FROM (public.membership_changes c
+             JOIN public.memberships m ON (((m.space = c.space) AND (m.membership = c.membership))))
+          WHERE ((c.state IS NOT NULL) AND (m.member IS NOT NULL))
+          WINDOW w AS (PARTITION BY c.space, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
+        ), told AS (
+         SELECT known.space,
+            known.member,
+            known.membership,
+            known.event_time,
+            known.event_key,
+            known.ordinal,
+            known.verb_order,
+            known.verb,
+            known.inside,
+            lag(known.inside) OVER w AS was_inside
+           FROM known
+          WHERE (NOT (((known.origin = 's'::"char") AND known.inside AND (known.next_verb = 'created'::text) AND (known.next_state = 'JOINED'::text) AND (known.next_time < (known.event_time + '00:10:00'::interval))) IS TRUE))
+          WINDOW w AS (PARTITION BY known.space, known.member, known.membership ORDER BY known.event_time, known.verb_order, known.event_key, known.ordinal)
+        ), turns AS (
+         SELECT told.space,
+            told.member,
+            told.membership,
+            told.event_time,
+            told.verb,
+            told.inside,
+            told.was_inside,
+            lead(told.event_time) OVER (PARTITION BY told.space, told.member, told.membership ORDER BY told.event_time, told.verb_order, told.event_key, told.ordinal) AS next_time
+           FROM told
+          WHERE ((told.was_inside IS NULL) OR (told.was_inside <> told.inside))
+        )
+ SELECT turns.space,
+    turns.member,
+        CASE
+            WHEN (turns.inside AND ((turns.was_inside IS NOT NULL) OR (turns.verb = 'created'::text))) THEN turns.event_time
+            ELSE NULL::timestamp with time zone
+        END AS joined_at,
+        CASE
+            WHEN turns.inside THEN turns.next_time
+            ELSE turns.event_time
+        END AS left_at,
+    turns.membership
+   FROM turns
+  WHERE (turns.inside OR ((turns.was_inside IS NULL) AND (turns.verb = 'deleted'::text)));
+
+COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. What only a list told has the time of the list.';
 
 CREATE TABLE public.message_revisions (
     version_time timestamp with time zone NOT NULL,
@@ -1137,10 +1158,10 @@ ALTER TABLE ONLY public.member_lists
     ADD CONSTRAINT member_lists_pkey PRIMARY KEY (space);
 
 ALTER TABLE ONLY public.membership_changes
-    ADD CONSTRAINT membership_changes_pkey PRIMARY KEY (space, member, event_time, event_key, ordinal);
+    ADD CONSTRAINT membership_changes_pkey PRIMARY KEY (space, membership, event_time, verb_order, event_key, ordinal);
 
 ALTER TABLE ONLY public.memberships
-    ADD CONSTRAINT memberships_pkey PRIMARY KEY (space, member);
+    ADD CONSTRAINT memberships_pkey PRIMARY KEY (space, membership);
 
 ALTER TABLE ONLY public.message_revisions
     ADD CONSTRAINT message_revisions_pkey PRIMARY KEY (message, version_time, version_key);

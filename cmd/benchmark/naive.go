@@ -172,18 +172,19 @@ func (db *naiveDB) project(ctx context.Context, tx pgx.Tx, ev *events.Event, it 
 func (db *naiveDB) join(ctx context.Context, tx pgx.Tx, ev *events.Event, it *events.Item, key pgtype.UUID) error {
 	m := it.Membership
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO memberships (version_time, version_key, space, member, state, role)
-		VALUES ($1, $2, $3, $4, $5, $6)
-		ON CONFLICT (space, member) DO UPDATE SET version_time = excluded.version_time, version_key = excluded.version_key, state = excluded.state
+		INSERT INTO memberships (version_time, version_key, verb_order, space, membership, member, state, role)
+		VALUES ($1, $2, 1, $3, $4, $5, $6, $7)
+		ON CONFLICT (space, membership) DO UPDATE
+		SET version_time = excluded.version_time, version_key = excluded.version_key, state = excluded.state
 		WHERE excluded.version_time > memberships.version_time`,
-		ev.Time, key, it.Space, it.Actor, string(m.State), m.Role); err != nil {
+		ev.Time, key, it.Space, it.Resource, it.Actor, string(m.State), m.Role); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, member, verb, state, role, member_type)
+		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, membership, verb, state, role, member_type)
 		VALUES ($1, $2, 0, 'l', $3, $4, 'created', $5, $6, $7)
 		ON CONFLICT DO NOTHING`,
-		ev.Time, key, it.Space, it.Actor, string(m.State), m.Role, string(m.Member.Type)); err != nil {
+		ev.Time, key, it.Space, it.Resource, string(m.State), m.Role, string(m.Member.Type)); err != nil {
 		return err
 	}
 	var run int64

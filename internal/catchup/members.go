@@ -66,7 +66,7 @@ func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersRep
 		}
 		for _, m := range page.Members {
 			l.Members = append(l.Members, eventlog.Member{
-				Name: m.Name, Type: events.UserType(m.Type), DisplayName: m.DisplayName,
+				Membership: m.Membership, Name: m.Name, Type: events.UserType(m.Type), DisplayName: m.DisplayName,
 				State: events.MembershipState(m.State), Role: m.Role, Affiliation: m.Affiliation,
 			})
 		}
@@ -79,13 +79,13 @@ func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersRep
 		return MembersReport{}, err
 	}
 	m := MembersReport{Listed: len(l.Members), Unsure: max(0, len(absent)-maxAsked)}
-	for _, user := range absent[:len(absent)-m.Unsure] {
-		left, err := r.hasLeft(ctx, space, user)
+	for _, member := range absent[:len(absent)-m.Unsure] {
+		left, err := r.hasLeft(ctx, space, member.Name)
 		if err != nil {
 			return MembersReport{}, err
 		}
 		if left {
-			l.Left = append(l.Left, user)
+			l.Left = append(l.Left, member)
 		}
 	}
 	if m.Reconciled, err = r.eventLog.Reconcile(ctx, l); err != nil {

@@ -49,8 +49,9 @@ type Event struct {
 // Item is one resource of an event. Exactly one of the pointers is set for
 // the kinds that have one; all are nil for a payload that only holds names
 // (includeResource=false): Resource, Space and, for memberships, Actor are
-// then all that is known. A deleted membership always has its pointer, as its
-// name tells all: who is NOT_A_MEMBER now. Resource is empty for KindUnknown,
+// then all that is known. A deleted membership always has its pointer: its
+// state is known. Who it was follows from its name if that holds the number of
+// an account; of others, such as Google Groups, earlier events told. Resource is empty for KindUnknown,
 // and for interactions without a message.
 type Item struct {
 	Ordinal  int    // position in the payload, from 0; there are gaps where an element names nothing

@@ -36,14 +36,24 @@ func UserOf(name string) string {
 	return firstTwo(name, "users/")
 }
 
-// MemberUser returns the "users/U" that "spaces/S/members/U" stands for, or "".
+// MemberUser returns the "users/U" whose membership "spaces/S/members/U" is, if
+// U is the number of an account, or "". Whom another name stands for, such as
+// that of a Google Group's membership, only an event or a list can tell.
 func MemberUser(name string) string {
+	if user := "users/" + memberID(name); IsAccount(user) {
+		return user
+	}
+	return ""
+}
+
+// memberID returns the M of "spaces/S/members/M", or "".
+func memberID(name string) string {
 	space := firstTwo(name, "spaces/")
 	id, ok := strings.CutPrefix(name[len(space):], "/members/")
 	if space == "" || !ok || !isSegment(id) {
 		return ""
 	}
-	return "users/" + id
+	return id
 }
 
 // MessageOf returns the "spaces/S/messages/M" that a message, or a reaction
@@ -145,7 +155,7 @@ func validName(kind Kind, name string) bool {
 	case KindMessage:
 		return MessageOf(name) == name
 	case KindMembership:
-		return MemberUser(name) != ""
+		return memberID(name) != ""
 	case KindReaction:
 		// The id may be base64, in which a slash is a digit like any other.
 		message := MessageOf(name)

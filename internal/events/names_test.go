@@ -36,6 +36,8 @@ func TestNames(t *testing.T) {
 		{"UserOf", UserOf, "spaces/S/members/1", ""},
 		{"UserOf", UserOf, "users/", ""},
 		{"MemberUser", MemberUser, "spaces/S/members/1", "users/1"},
+		{"MemberUser", MemberUser, "spaces/S/members/group-01eg", ""},
+		{"MemberUser", MemberUser, "spaces/S/members/01eg", ""},
 		{"MemberUser", MemberUser, "spaces/S/members/", ""},
 		{"MemberUser", MemberUser, "spaces/S/members/1/x", ""},
 		{"MemberUser", MemberUser, "spaces/S/messages/1", ""},

@@ -100,7 +100,7 @@ func (r *reader) membershipItem(it *Item) int {
 	m := &Membership{}
 	fields := r.membership(m)
 	it.Resource = m.Name
-	// A deletion names the member in the membership's name only.
+	// A deletion names the member in the membership's name only, if at all.
 	if m.Group == "" && m.Member.Name == "" {
 		m.Member.Name = MemberUser(m.Name)
 	}

@@ -52,10 +52,10 @@ const (
 // purpose: Google's own samples carry the epoch there; the event's time is
 // the time of the change.
 type Membership struct {
-	Name        string // "spaces/S/members/U"
+	Name        string // "spaces/S/members/U"; of a Google Group "spaces/S/members/group-G" or another id
 	State       MembershipState
 	Role        string // ROLE_MEMBER, ROLE_MANAGER, ROLE_ASSISTANT_MANAGER, …
-	Member      User   // Type is empty in deletions; Name is then taken from the membership's name
+	Member      User   // Type is empty in deletions; Name is then that of [MemberUser]
 	Group       string // "groups/G" when a Google Group is the member; Member is then empty
 	Affiliation string // INTERNAL, EXTERNAL, MANAGED_EXTERNAL
 }

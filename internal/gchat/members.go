@@ -28,6 +28,7 @@ type MembersPage struct {
 // authentication Chat apps are not listed, nor the one that asks. People who
 // are in through a group never are (fact sheet §1.3).
 type Member struct {
+	Membership  string // "spaces/S/members/M"
 	Name        string // "users/U" or "groups/G"
 	Type        string // HUMAN or BOT; "" for a group
 	DisplayName string // "" if Google doesn't tell
@@ -64,12 +65,12 @@ func (c *Client) Members(ctx context.Context, q MembersQuery) (MembersPage, erro
 }
 
 func memberOf(m *chat.Membership) (Member, bool) {
-	out := Member{State: m.State, Role: m.Role, Affiliation: m.Affiliation}
+	out := Member{Membership: m.Name, State: m.State, Role: m.Role, Affiliation: m.Affiliation}
 	switch {
 	case m.GroupMember != nil:
 		out.Name = m.GroupMember.Name
 	case m.Member != nil:
 		out.Name, out.Type, out.DisplayName = m.Member.Name, m.Member.Type, m.Member.DisplayName
 	}
-	return out, out.Name != "" && out.State != ""
+	return out, out.Membership != "" && out.Name != "" && out.State != ""
 }

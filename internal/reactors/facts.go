@@ -18,6 +18,7 @@ type Facts struct {
 	Message  MessageFacts  `json:"message,omitzero" cel:"message"`
 	Reaction ReactionFacts `json:"reaction,omitzero" cel:"reaction"`
 
+	GoogleGroup  GoogleGroupFacts  `json:"google_group,omitzero" cel:"google_group"`
 	Subscription SubscriptionFacts `json:"subscription,omitzero" cel:"subscription"`
 
 	// Group is filled for a collapsed run only.
@@ -87,6 +88,11 @@ type ReactionFacts struct {
 	Emoji string `json:"emoji,omitzero" cel:"emoji"` // "👍" or ":party-parrot:"
 }
 
+// GoogleGroupFacts is the Google Group of group.*.
+type GoogleGroupFacts struct {
+	Name string `json:"name,omitzero" cel:"name"` // "groups/G"
+}
+
 // SubscriptionFacts is the Workspace Events subscription of subscription.*.
 type SubscriptionFacts struct {
 	Name   string `json:"name,omitzero" cel:"name"`     // "subscriptions/S"
@@ -143,6 +149,7 @@ func FactsOf(c Change, t Trigger) Facts {
 		if m.Member.Name != "" {
 			f.Member.Name = m.Member.Name
 		}
+		f.GoogleGroup.Name = m.Group
 	}
 	if it.Kind == events.KindMessage {
 		f.Message.Name = it.Resource

@@ -16,6 +16,9 @@ const (
 	MemberLeft        Trigger = "member.left"         // a transition from JOINED to not being a member
 	MemberRoleChanged Trigger = "member.role_changed" // another role than the one recorded before
 
+	GroupAdded   Trigger = "group.added"   // a Google Group came into the space; its people come and go without events
+	GroupRemoved Trigger = "group.removed" // a Google Group left it
+
 	MessageCreated Trigger = "message.created"
 	MessageEdited  Trigger = "message.edited"
 	MessageDeleted Trigger = "message.deleted"
@@ -38,6 +41,7 @@ const (
 func Triggers() []Trigger {
 	return []Trigger{
 		MemberJoined, MemberLeft, MemberRoleChanged,
+		GroupAdded, GroupRemoved,
 		MessageCreated, MessageEdited, MessageDeleted,
 		ReactionAdded, ReactionRemoved,
 		SpaceUpdated, SpaceDeleted, SpaceAdded,
@@ -61,6 +65,8 @@ func (t Trigger) EventTypes() []string {
 		MemberJoined:      {events.KindMembership, events.VerbCreated},
 		MemberLeft:        {events.KindMembership, events.VerbDeleted},
 		MemberRoleChanged: {events.KindMembership, events.VerbUpdated},
+		GroupAdded:        {events.KindMembership, events.VerbCreated},
+		GroupRemoved:      {events.KindMembership, events.VerbDeleted},
 		MessageCreated:    {events.KindMessage, events.VerbCreated},
 		MessageEdited:     {events.KindMessage, events.VerbUpdated},
 		MessageDeleted:    {events.KindMessage, events.VerbDeleted},
@@ -75,20 +81,34 @@ func (t Trigger) EventTypes() []string {
 	return []string{events.TypeName(c.kind, c.verb)}
 }
 
+// membershipTrigger tells people from Google Groups. A membership of which
+// nobody knows whose it is pulls nothing.
+func membershipTrigger(c Change) Trigger {
+	group := c.Item.Membership != nil && c.Item.Membership.Group != ""
+	switch {
+	case !group && c.Item.Actor == "":
+	case c.Joined && group:
+		return GroupAdded
+	case c.Left && group:
+		return GroupRemoved
+	case group:
+	case c.Joined:
+		return MemberJoined
+	case c.Left:
+		return MemberLeft
+	case c.RoleChanged:
+		return MemberRoleChanged
+	}
+	return ""
+}
+
 // TriggerOf says which trigger a change pulls; "" for none. An item that holds
 // names only pulls none where its content is needed: it is asked about again
 // once that was fetched.
 func TriggerOf(c Change) Trigger {
 	switch it := c.Item; it.Kind {
 	case events.KindMembership:
-		switch {
-		case c.Joined:
-			return MemberJoined
-		case c.Left:
-			return MemberLeft
-		case c.RoleChanged:
-			return MemberRoleChanged
-		}
+		return membershipTrigger(c)
 	case events.KindMessage:
 		switch {
 		case it.Verb == events.VerbDeleted:

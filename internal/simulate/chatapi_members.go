@@ -3,7 +3,6 @@ package simulate
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"google.golang.org/api/chat/v1"
 
@@ -41,8 +40,8 @@ func (a *chatAPI) listMembers(r *chatRequest) (any, *apiError) {
 		}
 	}
 	if groups {
-		for _, name := range slices.Sorted(maps.Keys(r.space.groups)) {
-			all = append(all, renderGroup(r.space, name))
+		for _, membership := range slices.Sorted(maps.Keys(r.space.groups)) {
+			all = append(all, renderGroup(r.space, membership))
 		}
 	}
 	from, to, next, apiErr := pageOf(r.Request, len(all), 100, 1000)
@@ -59,9 +58,8 @@ func (a *chatAPI) getMember(r *chatRequest) (any, *apiError) {
 	if id == "app" {
 		user = a.w.state.app
 	}
-	group := "groups/" + id
-	if r.space.groups[group] != nil && a.w.authority != "" {
-		return renderGroup(r.space, group), nil
+	if membership := r.space.name + "/members/" + id; r.space.groups[membership] != nil && a.w.authority != "" {
+		return renderGroup(r.space, membership), nil
 	}
 	m := r.space.members[user]
 	if m == nil {
@@ -83,10 +81,10 @@ func (a *chatAPI) renderMember(s *space, m *membership) *chat.Membership {
 	}
 }
 
-func renderGroup(s *space, group string) *chat.Membership {
+func renderGroup(s *space, membership string) *chat.Membership {
 	return &chat.Membership{
-		Name:        s.name + "/members/" + strings.TrimPrefix(group, "groups/"),
+		Name:        membership,
 		State:       stateJoined,
-		GroupMember: &chat.Group{Name: group},
+		GroupMember: &chat.Group{Name: s.groups[membership].name},
 	}
 }

@@ -71,7 +71,7 @@ func (a *chatAPI) deleteMember(r *chatRequest) (any, *apiError) {
 	user := "users/" + r.PathValue("member")
 	m := r.space.members[user]
 	switch {
-	case r.space.groups["groups/"+r.PathValue("member")] != nil:
+	case r.space.groups[r.space.name+"/members/"+r.PathValue("member")] != nil:
 		return nil, denied("Removing a Google Group requires user authentication.")
 	case user == "users/app", m != nil && a.w.state.users[user].userType == typeBot:
 		return nil, denied("Removing a Chat app requires user authentication.")

@@ -78,7 +78,7 @@ func TestMembershipsThatAnAppCannotChange(t *testing.T) {
 		"remove a stranger":     {v.remove(v.space, v.outsider()), 404},
 		"remove a bot":          {v.remove(v.space, bot), 403},
 		"remove a manager":      {v.remove(v.space, manager), 403},
-		"remove a group":        {v.remove(v.space, strings.TrimPrefix(group, "groups/")), 403},
+		"remove a group":        {v.remove(v.space, "group-"+strings.TrimPrefix(group, "groups/")), 403},
 	} {
 		t.Run(name, func(t *testing.T) { wantError(t, tt.err, tt.code, "") })
 	}

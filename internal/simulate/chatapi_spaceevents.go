@@ -122,6 +122,9 @@ func (w *Workspace) latest(s *space, c *change) any {
 			break
 		}
 		m := s.members[c.actor]
+		if s.groups[c.name] != nil {
+			break
+		}
 		if m == nil {
 			return struct{}{} // somebody who has left since comes empty
 		}

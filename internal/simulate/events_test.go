@@ -143,6 +143,21 @@ func TestPayloads(t *testing.T) {
 			names:    `{"membership":{"name":"SPACE/members/ID"}}`,
 		},
 		{
+			name:     "group added",
+			do:       func(v *world, _ string) error { return skip(v.AddGroup(v.space)) },
+			wantType: "membership.v1.created",
+			want:     `{"membership":{"name":"?","state":"JOINED","groupMember":{"name":"?"},"createTime":"1970-01-01T00:00:00Z"}}`,
+			names:    `{"membership":{"name":"?"}}`,
+		},
+		{
+			name:     "group removed",
+			prepare:  func(v *world) string { return must(v.AddGroup(v.space)) },
+			do:       func(v *world, group string) error { return v.RemoveGroup(v.space, group) },
+			wantType: "membership.v1.deleted",
+			want:     `{"membership":{"name":"?","state":"NOT_A_MEMBER"}}`,
+			names:    `{"membership":{"name":"?"}}`,
+		},
+		{
 			name:    "reaction created",
 			prepare: func(v *world) string { return must(v.Post(v.space, v.people[1], "first")) },
 			do: func(v *world, msg string) error {

@@ -119,17 +119,39 @@ func (w *Workspace) leave(s *space, m *membership, at time.Time) {
 
 // AddGroup makes a Google Group with the users in it a member of the space and
 // returns its name. As at Google, no event tells of the people who are in a
-// space through a group.
+// space through a group. Every other group's membership has a name of the form
+// that was measured, with group-G; the others the form that is documented.
 func (w *Workspace) AddGroup(spaceName string, users ...string) (name string, err error) {
 	err = w.onSpace("add group", spaceName, func(s *space) error {
 		if err := w.state.known(users...); err != nil {
 			return fmt.Errorf("add group to %s: %w", spaceName, err)
 		}
-		name = "groups/" + w.state.shortID("group")
-		s.groups[name] = users
+		id := w.state.shortID("group")
+		g := &group{name: "groups/" + id, people: users}
+		if w.state.made["group"]%2 == 1 {
+			id = "group-" + id
+		}
+		membership := s.name + "/members/" + id
+		s.groups[membership] = g
+		w.emit(w.state.tick(), groupChange(s, membership, g, events.VerbCreated))
+		name = g.name
 		return nil
 	})
 	return name, err
+}
+
+// RemoveGroup makes the Google Group leave the space.
+func (w *Workspace) RemoveGroup(spaceName, name string) error {
+	return w.onSpace("remove group", spaceName, func(s *space) error {
+		for membership, g := range s.groups {
+			if g.name == name {
+				delete(s.groups, membership)
+				w.emit(w.state.tick(), groupChange(s, membership, g, events.VerbDeleted))
+				return nil
+			}
+		}
+		return fmt.Errorf("remove group: %q isn't in %s", name, spaceName)
+	})
 }
 
 // SetRole gives the member another role, such as "ROLE_MANAGER".

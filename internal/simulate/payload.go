@@ -29,11 +29,12 @@ type messagePayload struct {
 }
 
 type membershipPayload struct {
-	Name       string       `json:"name"`
-	State      string       `json:"state,omitempty"`
-	Role       string       `json:"role,omitempty"`
-	Member     *userPayload `json:"member,omitempty"`
-	CreateTime string       `json:"createTime,omitempty"`
+	Name       string          `json:"name"`
+	State      string          `json:"state,omitempty"`
+	Role       string          `json:"role,omitempty"`
+	Member     *userPayload    `json:"member,omitempty"`
+	Group      *resourceNaming `json:"groupMember,omitempty"`
+	CreateTime string          `json:"createTime,omitempty"`
 }
 
 type reactionPayload struct {
@@ -132,6 +133,19 @@ func (w *Workspace) memberChange(s *space, m *membership, verb events.Verb) chan
 		// The documentation's samples carry the epoch here, so nobody may
 		// take it for the time of joining.
 		CreateTime: "1970-01-01T00:00:00Z",
+	}
+	return c
+}
+
+func groupChange(s *space, membership string, g *group, verb events.Verb) change {
+	c := change{resource: resourceMembership, verb: verb, space: s, name: membership, actor: g.name, state: stateJoined}
+	if verb == "deleted" {
+		c.state = stateNone
+		c.payload = membershipPayload{Name: membership, State: stateNone}
+		return c
+	}
+	c.payload = membershipPayload{
+		Name: membership, State: stateJoined, Group: &resourceNaming{g.name}, CreateTime: "1970-01-01T00:00:00Z",
 	}
 	return c
 }

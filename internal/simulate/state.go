@@ -53,7 +53,7 @@ type space struct {
 	deleted     bool
 	members     map[string]*membership // by "users/U"; changed by put and drop only
 	joinedNow   []string               // sorted users of the joined members; nil if not known
-	groups      map[string][]string    // Google Groups that are members, by "groups/G", and who is in them
+	groups      map[string]*group      // Google Groups that are members, by the names of their memberships
 	messages    map[string]*message    // by full name
 	order       []*message             // by time of creation
 	byClientID  map[string]*message
@@ -61,6 +61,12 @@ type space struct {
 	threads     map[string]bool   // by full name
 	threadKeys  map[string]string // the app's thread keys → thread name
 	past        []pastEvent       // of the last 28 days, oldest first
+}
+
+// group is a Google Group that is a member of a space.
+type group struct {
+	name   string // "groups/G"
+	people []string
 }
 
 type membership struct {
@@ -167,7 +173,7 @@ func (st *state) addSpace(displayName string) *space {
 		description: "What concerns " + displayName,
 		createTime:  st.tick(),
 		members:     map[string]*membership{},
-		groups:      map[string][]string{},
+		groups:      map[string]*group{},
 		messages:    map[string]*message{},
 		byClientID:  map[string]*message{},
 		byRequestID: map[string]*message{},
@@ -222,7 +228,7 @@ func (s *space) isJoined(user string) bool {
 
 // isIn reports whether the user may take part, as a member or through a group.
 func (s *space) isIn(user string) bool {
-	inGroup := func(people []string) bool { return slices.Contains(people, user) }
+	inGroup := func(g *group) bool { return slices.Contains(g.people, user) }
 	return s.isJoined(user) || slices.ContainsFunc(slices.Collect(maps.Values(s.groups)), inGroup)
 }
 

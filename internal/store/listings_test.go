@@ -14,7 +14,7 @@ import (
 )
 
 func listed(user string) eventlog.Member {
-	return eventlog.Member{Name: user, Type: events.UserHuman, DisplayName: "N", State: events.MembershipJoined, Role: "ROLE_MEMBER"}
+	return eventlog.Member{Membership: events.MemberName(space, user), Name: user, Type: events.UserHuman, DisplayName: "N", State: events.MembershipJoined, Role: "ROLE_MEMBER"}
 }
 
 // listing is of spaces/S at the given second.
@@ -52,7 +52,7 @@ func countRuns(t testing.TB, s *storetest.Env) int {
 func TestListTellsOfPeopleFromBefore(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
-	group := eventlog.Member{Name: "groups/g", State: events.MembershipJoined}
+	group := eventlog.Member{Membership: space + "/members/group-g", Name: "groups/g", State: events.MembershipJoined}
 	l := listing(100, listed(ann), group)
 	if got := reconcile(t, s, l); got != (eventlog.Reconciled{Changed: 2}) {
 		t.Errorf("got %+v, want 2 changes", got)
@@ -94,7 +94,7 @@ func TestListTellsWhoLeftUnseen(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Not the app, which no list shows, and not who came later.
-	if diff := cmp.Diff([]string{ann}, absent); diff != "" {
+	if diff := cmp.Diff([]eventlog.Member{{Membership: events.MemberName(space, ann), Name: ann}}, absent); diff != "" {
 		t.Fatalf("absent (-want +got):\n%s", diff)
 	}
 	l.Left = absent
@@ -174,7 +174,7 @@ func TestListsConverge(t *testing.T) {
 			if inside {
 				l.Members = []eventlog.Member{listed(user)}
 			} else {
-				l.Left = []string{user}
+				l.Left = []eventlog.Member{{Membership: events.MemberName(space, user), Name: user}}
 			}
 			reconcile(t, env, l)
 		}

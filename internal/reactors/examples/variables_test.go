@@ -56,7 +56,7 @@ func TestExpressions(t *testing.T) {
 }
 
 // optional are the variables that not all triggers fill.
-var optional = []string{"space", "member", "message", "reaction", "subscription"}
+var optional = []string{"space", "member", "message", "reaction", "google_group", "subscription"}
 
 func triggerTable(t *testing.T) string {
 	t.Helper()

@@ -25,6 +25,8 @@ var filled = map[reactors.Trigger][]string{
 	reactors.MemberJoined:          {"space", "member"},
 	reactors.MemberLeft:            {"space", "member"},
 	reactors.MemberRoleChanged:     {"space", "member"},
+	reactors.GroupAdded:            {"space", "google_group"},
+	reactors.GroupRemoved:          {"space", "google_group"},
 	reactors.MessageCreated:        {"space", "member", "message"},
 	reactors.MessageEdited:         {"space", "member", "message"},
 	reactors.MessageDeleted:        {"space", "message"}, // Chat doesn't say whose it was
@@ -55,6 +57,9 @@ func Brought(f reactors.Facts) reactors.Facts {
 		f.Reaction = reactors.ReactionFacts{}
 	} else {
 		f.Message.Text, f.Message.Thread = "", "" // Chat doesn't tell
+	}
+	if !slices.Contains(has, "google_group") {
+		f.GoogleGroup = reactors.GoogleGroupFacts{}
 	}
 	if !slices.Contains(has, "subscription") {
 		f.Subscription = reactors.SubscriptionFacts{}

@@ -43,7 +43,7 @@ func TestMistakes(t *testing.T) {
 		{joined, `messag.text == "a"`, "0: messag is not known " + allOfJoined},
 		{alone, `member.type == "HUMAN"`, "0: member is not known for message.deleted (known are event, message, now, space, trigger)"},
 		{alone, `group.size > 3`, "0: group is known only where collapse says what to do (known are event, message, now, space, trigger)"},
-		{group, `["a"].exists(x, y == x)`, "16: y is not known (known are event, group, member, message, now, reaction, space, subscription, trigger)"},
+		{group, `["a"].exists(x, y == x)`, "16: y is not known (known are event, google_group, group, member, message, now, reaction, space, subscription, trigger)"},
 		{joined, `group.members.exists(member, member == "a")`, "20: member is a variable already (call the item otherwise)"},
 		// Fields.
 		{group, `member.nam == "a"`, "7: member has no field nam (did you mean name?)"},

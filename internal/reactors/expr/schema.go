@@ -65,6 +65,7 @@ var structNames = map[reflect.Type]string{
 	reflect.TypeFor[reactors.MemberFacts]():       "a member",
 	reflect.TypeFor[reactors.MessageFacts]():      "a message",
 	reflect.TypeFor[reactors.ReactionFacts]():     "a reaction",
+	reflect.TypeFor[reactors.GoogleGroupFacts]():  "a Google Group",
 	reflect.TypeFor[reactors.SubscriptionFacts](): "a subscription",
 	reflect.TypeFor[reactors.GroupFacts]():        "a group",
 	reflect.TypeFor[reactors.Mention]():           mentionName,

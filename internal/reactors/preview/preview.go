@@ -37,6 +37,7 @@ func Sample(rule *rules.Rule, o Options) reactors.Facts {
 		Message:  reactors.MessageFacts{Name: space + "/messages/SAMPLE", Text: "A sample of a message", Thread: space + "/threads/SAMPLE", Exists: true},
 		Reaction: reactors.ReactionFacts{Emoji: "👍"},
 
+		GoogleGroup:  reactors.GoogleGroupFacts{Name: "groups/SAMPLE"},
 		Subscription: reactors.SubscriptionFacts{Name: "subscriptions/SAMPLE", Reason: "USER_SCOPE_REVOKED"},
 	}
 	f.Space.Week = reactors.WeekFacts{Messages: 34, Posters: 7, Joins: 2, Leaves: 1, TopEmoji: "🎉"}

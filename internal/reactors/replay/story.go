@@ -45,6 +45,8 @@ func (s *story) facts(i int) reactors.Facts {
 		f.Member.PreviousRole = s.roleBefore(i)
 	}
 	switch g.Trigger {
+	case reactors.GroupAdded, reactors.GroupRemoved:
+		f.GoogleGroup.Name = "groups/TEST"
 	case reactors.MessageCreated, reactors.MessageEdited:
 		f.Message = reactors.MessageFacts{Name: g.Message, Text: g.Text, Thread: g.Thread, IsReply: s.repliesBefore(i)}
 	case reactors.MessageDeleted, reactors.ReactionAdded, reactors.ReactionRemoved:

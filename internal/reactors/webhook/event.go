@@ -24,6 +24,7 @@ type Data struct {
 	Member       Member        `json:"member,omitzero"`
 	Message      *Message      `json:"message,omitempty"`
 	Reaction     *Reaction     `json:"reaction,omitempty"`
+	GoogleGroup  *GoogleGroup  `json:"google_group,omitempty"`
 	Subscription *Subscription `json:"subscription,omitempty"`
 	Group        *Group        `json:"group,omitempty"` // of a run that stands for several people
 }
@@ -61,6 +62,11 @@ type Message struct {
 // Reaction is the emoji that was added or removed.
 type Reaction struct {
 	Emoji string `json:"emoji"`
+}
+
+// GoogleGroup is the Google Group that it is about.
+type GoogleGroup struct {
+	Name string `json:"name"` // "groups/G"
 }
 
 // Subscription is the Workspace Events subscription that it is about.
@@ -115,6 +121,9 @@ func dataOf(c reactors.PrepareContext, text bool) Data {
 	}
 	if f.Reaction.Emoji != "" {
 		d.Reaction = &Reaction{Emoji: f.Reaction.Emoji}
+	}
+	if g := f.GoogleGroup; g.Name != "" {
+		d.GoogleGroup = &GoogleGroup{Name: g.Name}
 	}
 	if s := f.Subscription; s.Name != "" {
 		d.Subscription = &Subscription{Name: s.Name, Reason: s.Reason}

@@ -13,16 +13,35 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// version orders the states of one thing: by time, and by event where two
-// have the same time, so that every replica decides the same.
+// version orders the states of one thing: by time; where two have the same,
+// by what happened, as nothing changes before it is there or after it is gone;
+// and then by event, so that every replica decides the same.
 type version struct {
 	time    time.Time // in microseconds; zero: older than any
+	verb    events.Verb
 	key     Key
 	ordinal int
+	asOf    time.Time // when the content was fetched; zero if the event held it
 }
 
+// compare also tells copies of one event apart: its own content counts more
+// than what was fetched, and that more the earlier it was.
 func (v version) compare(w version) int {
-	return cmp.Or(v.time.Compare(w.time), bytes.Compare(v.key[:], w.key[:]), cmp.Compare(v.ordinal, w.ordinal))
+	return cmp.Or(v.time.Compare(w.time), cmp.Compare(v.verbOrder(), w.verbOrder()), bytes.Compare(v.key[:], w.key[:]),
+		cmp.Compare(v.ordinal, w.ordinal), w.asOf.Compare(v.asOf))
+}
+
+// verbOrder is what the columns verb_order hold.
+func (v version) verbOrder() int16 {
+	switch v.verb {
+	case events.VerbCreated:
+		return 1
+	case events.VerbUpdated:
+		return 2
+	case events.VerbDeleted:
+		return 3
+	}
+	return 0
 }
 
 // pgTime maps the zero time to -infinity, where every other is later.
@@ -60,7 +79,9 @@ func (r *row) asOf() time.Time {
 	return r.fetched
 }
 
-func (r *row) version() version { return version{time: r.time, key: r.key, ordinal: r.it.Ordinal} }
+func (r *row) version() version {
+	return version{time: r.time, verb: r.it.Verb, key: r.key, ordinal: r.it.Ordinal, asOf: store.Microseconds(r.asOf())}
+}
 
 // batch is what one transaction writes. It is built anew for every try.
 type batch struct {

@@ -109,9 +109,9 @@ func (b *batch) queueKnown(q *pgx.Batch) {
 		q.Queue(`
 			UPDATE membership_changes
 			SET state = @state, role = NULLIF(@role, ''), member_type = NULLIF(@type, ''), fetched_at = @fetched
-			WHERE space = @space AND member = @member AND event_time = @time AND event_key = @key AND ordinal = @ordinal AND state IS NULL`,
+			WHERE space = @space AND membership = @membership AND event_time = @time AND event_key = @key AND ordinal = @ordinal AND state IS NULL`,
 			pgx.NamedArgs{
-				"space": c.space, "member": c.member, "time": v.time, "key": v.pgKey(), "ordinal": v.ordinal,
+				"space": c.space, "membership": c.name, "time": v.time, "key": v.pgKey(), "ordinal": v.ordinal,
 				"state": c.state, "role": c.role, "type": string(c.typ), "fetched": b.rows[c.index].fetched,
 			})
 	}

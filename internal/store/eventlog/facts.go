@@ -98,10 +98,11 @@ func (q *factQuery) member() {
 	}
 	m.IsMember = true
 	q.ask([]any{&m.IsMember, &m.Role}, `
-		SELECT state = 'JOINED', COALESCE(NULLIF(@role, ''), role, '')
-		FROM membership_changes
-		WHERE space = @space AND member = @member AND state IS NOT NULL AND event_time <= @known
-		ORDER BY event_time DESC, event_key DESC, ordinal DESC
+		SELECT c.state = 'JOINED', COALESCE(NULLIF(@role, ''), c.role, '')
+		FROM memberships m
+		JOIN membership_changes c ON c.space = m.space AND c.membership = m.membership
+		WHERE m.space = @space AND m.member = @member AND c.state IS NOT NULL AND c.event_time <= @known
+		ORDER BY c.event_time DESC, c.verb_order DESC, c.event_key DESC, c.ordinal DESC
 		LIMIT 1`, pgx.NamedArgs{"space": q.facts.Space.Name, "member": m.Name, "role": m.Role, "known": q.known})
 	q.ask([]any{&m.DisplayName, &m.Type}, `
 		SELECT COALESCE(display_name, ''), COALESCE(NULLIF($2, ''), user_type, '')
@@ -155,7 +156,7 @@ func (q *factQuery) thread() {
 		})
 }
 
-// spaceActivity counts members. Of some it is known only by a later event that
+// spaceActivity counts people. Of some it is known only by a later event that
 // they were there before: they count from that event on.
 func (q *factQuery) spaceActivity() {
 	q.ask([]any{&q.facts.Space.Members, &q.facts.Space.JoinsLastHr}, `
@@ -164,12 +165,12 @@ func (q *factQuery) spaceActivity() {
 				ELSE EXISTS (
 					SELECT
 					FROM membership_changes c
-					WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.event_time <= $3
+					WHERE c.space = i.space AND c.membership = i.membership AND c.state IS NOT NULL AND c.event_time <= $3
 				)
 			END),
 			count(*) FILTER (WHERE joined_at > $2::timestamptz - interval '1 hour' AND joined_at <= $3)
 		FROM membership_intervals i
-		WHERE space = $1`, q.facts.Space.Name, q.at, q.known)
+		WHERE space = $1 AND member LIKE 'users/%'`, q.facts.Space.Name, q.at, q.known)
 }
 
 func (q *factQuery) week() {
@@ -186,7 +187,7 @@ func (q *factQuery) week() {
 		SELECT count(*) FILTER (WHERE joined_at > $2::timestamptz - interval '7 days' AND joined_at <= $2),
 			count(*) FILTER (WHERE left_at > $2::timestamptz - interval '7 days' AND left_at <= $2)
 		FROM membership_intervals
-		WHERE space = $1`, q.facts.Space.Name, q.at)
+		WHERE space = $1 AND member LIKE 'users/%'`, q.facts.Space.Name, q.at)
 	q.ask([]any{&w.TopEmoji}, `
 		SELECT r.emoji
 		FROM events e

@@ -97,7 +97,7 @@ func (s *Log) historyPage(ctx context.Context, after version, until time.Time) (
 	decoded := map[Key]*events.Event{}
 	targets := []any{&at, &key, &ordinal, &id, &source, &typ, &space, &resource, &payload, &codec}
 	if err := store.Each(rows, targets, func() {
-		r := historyRow{at: version{at, key.Bytes, ordinal}}
+		r := historyRow{at: version{time: at, key: key.Bytes, ordinal: ordinal}}
 		if r.ev = decoded[r.at.key]; r.ev == nil {
 			var err error
 			if r.ev, err = s.decodeAgain(at, id, source, typ, space, payload, codec); err != nil {
@@ -162,33 +162,36 @@ func (s *Log) completeHistory(ctx context.Context, page []historyRow) error {
 }
 
 func queuePastChange(q *pgx.Batch, r *historyRow) {
-	space, member := r.it.Space, memberOf(r.it)
 	q.Queue(`
-		SELECT c.verb, COALESCE(c.state, ''), COALESCE(c.role, ''), COALESCE(c.member_type, ''), COALESCE(p.state, ''), COALESCE(p.role, '')
+		SELECT COALESCE(m.member, ''), c.verb, COALESCE(c.state, ''), COALESCE(c.role, ''), COALESCE(c.member_type, ''),
+			COALESCE(p.state, ''), COALESCE(p.role, '')
 		FROM membership_changes c
+		JOIN memberships m ON m.space = c.space AND m.membership = c.membership
 		LEFT JOIN LATERAL (
 			SELECT b.state, b.role
 			FROM membership_changes b
-			WHERE b.space = c.space AND b.member = c.member AND b.state IS NOT NULL AND b.origin <> 's'
-				AND (b.event_time, b.event_key, b.ordinal) < (c.event_time, c.event_key, c.ordinal)
-			ORDER BY b.event_time DESC, b.event_key DESC, b.ordinal DESC
+			WHERE b.space = c.space AND b.membership = c.membership AND b.state IS NOT NULL AND b.origin <> 's'
+				AND (b.event_time, b.verb_order, b.event_key, b.ordinal) < (c.event_time, c.verb_order, c.event_key, c.ordinal)
+			ORDER BY b.event_time DESC, b.verb_order DESC, b.event_key DESC, b.ordinal DESC
 			LIMIT 1
 		) p ON true
-		WHERE c.space = @space AND c.member = @member AND c.event_time = @time AND c.event_key = @key AND c.ordinal = @ordinal`,
-		pgx.NamedArgs{"space": space, "member": member, "time": r.at.time, "key": r.at.pgKey(), "ordinal": r.at.ordinal},
+		WHERE c.space = @space AND c.membership = @membership AND c.event_time = @time AND c.event_key = @key AND c.ordinal = @ordinal`,
+		pgx.NamedArgs{"space": r.it.Space, "membership": r.it.Resource, "time": r.at.time, "key": r.at.pgKey(), "ordinal": r.at.ordinal},
 	).Query(func(rows pgx.Rows) error {
 		var p pastChange
-		targets := []any{&p.change.verb, &p.change.state, &p.change.role, &p.change.typ, &p.before.prevState, &p.before.prevRole}
+		targets := []any{
+			&p.before.member, &p.change.verb, &p.change.state, &p.change.role, &p.change.typ, &p.before.prevState, &p.before.prevRole,
+		}
 		return store.Each(rows, targets, func() {
 			past := p
 			r.past = &past
 			if r.it.Membership == nil && past.change.state != "" {
-				r.it.Actor = member
 				r.it.Membership = &events.Membership{
 					Name: r.it.Resource, State: events.MembershipState(past.change.state), Role: past.change.role,
-					Member: events.User{Name: member, Type: past.change.typ},
+					Member: events.User{Type: past.change.typ},
 				}
 			}
+			r.it = belongsTo(r.it, past.before.member)
 		})
 	})
 }

@@ -19,11 +19,12 @@ type Listing struct {
 	Space   string    // "spaces/S"
 	AsOf    time.Time // by Google's clock: what happened before is in it
 	Members []Member
-	Left    []string // "users/U" who were believed to be in the space and aren't
+	Left    []Member // who were believed to be in the space and aren't
 }
 
 // Member is one of those listed.
 type Member struct {
+	Membership  string // "spaces/S/members/M"
 	Name        string // "users/U" or "groups/G"
 	Type        events.UserType
 	DisplayName string // "" if unknown
@@ -40,15 +41,15 @@ type Reconciled struct {
 
 // Absent returns who, by all that happened before, is in the space without
 // being listed. Chat apps are left out, as lists do the same.
-func (s *Log) Absent(ctx context.Context, l Listing) ([]string, error) {
-	listed := store.Column(l.Members, func(m *Member) string { return m.Name })
-	absent, err := store.List(ctx, s.db, pgx.RowTo[string], `
-		SELECT m.member
+func (s *Log) Absent(ctx context.Context, l Listing) ([]Member, error) {
+	listed := store.Column(l.Members, func(m *Member) string { return m.Membership })
+	absent, err := store.List(ctx, s.db, pgx.RowToStructByNameLax[Member], `
+		SELECT m.membership, m.member AS name
 		FROM memberships m
 		LEFT JOIN users u ON u.user_name = m.member
 		WHERE m.space = $1 AND m.state = 'JOINED' AND m.member LIKE 'users/%'
 			AND m.version_time < $2 AND u.user_type IS DISTINCT FROM 'BOT'
-			AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS i (member) WHERE i.member = m.member)
+			AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS i (membership) WHERE i.membership = m.membership)
 		ORDER BY m.member`, l.Space, store.Microseconds(l.AsOf), listed)
 	if err != nil {
 		return nil, fmt.Errorf("find members of %s who aren't listed: %w", l.Space, err)
@@ -93,7 +94,7 @@ func (l Listing) queueUsers(q *pgx.Batch) {
 	if len(people) == 0 {
 		return
 	}
-	people = sortedByName(people)
+	people = sorted(people, func(m Member) string { return m.Name })
 	q.Queue(`
 		INSERT INTO users AS u (version_time, user_name, user_type, display_name)
 		SELECT CASE WHEN display_name = '' THEN '-infinity' ELSE @as_of::timestamptz END, user_name, user_type, NULLIF(display_name, '')
@@ -116,10 +117,10 @@ func (l Listing) queueUsers(q *pgx.Batch) {
 		})
 }
 
-// sortedByName keeps one row of each member, the first.
-func sortedByName(members []Member) []Member {
-	slices.SortStableFunc(members, func(x, y Member) int { return cmp.Compare(x.Name, y.Name) })
-	return slices.CompactFunc(members, func(x, y Member) bool { return x.Name == y.Name })
+// sorted keeps one row of each name, the first.
+func sorted(members []Member, name func(Member) string) []Member {
+	slices.SortStableFunc(members, func(x, y Member) int { return cmp.Compare(name(x), name(y)) })
+	return slices.CompactFunc(members, func(x, y Member) bool { return name(x) == name(y) })
 }
 
 // cleaned is a column of text that Postgres can hold.
@@ -130,39 +131,43 @@ func cleaned(members []Member, field func(*Member) string) []string {
 // write changes the memberships and then, under their locks, the history.
 func (l Listing) write(ctx context.Context, s *Log) (r Reconciled, err error) {
 	list := slices.Clone(l.Members)
-	for _, user := range l.Left {
-		list = append(list, Member{Name: user, State: events.MembershipNotAMember})
+	for _, m := range l.Left {
+		list = append(list, Member{Membership: m.Membership, Name: m.Name, State: events.MembershipNotAMember})
 	}
-	list = sortedByName(list)
+	list = sorted(list, func(m Member) string { return m.Membership })
 	rows, _ := s.pool.Query(ctx, `
 		WITH listed AS (
-			SELECT member, member_type, state, NULLIF(role, '') AS role, NULLIF(affiliation, '') AS affiliation
-			FROM unnest(@members::text[], @types::text[], @states::text[], @roles::text[], @affiliations::text[])
-				AS i (member, member_type, state, role, affiliation)
+			SELECT membership, member, member_type, state, NULLIF(role, '') AS role, NULLIF(affiliation, '') AS affiliation
+			FROM unnest(@memberships::text[], @members::text[], @types::text[], @states::text[], @roles::text[], @affiliations::text[])
+				AS i (membership, member, member_type, state, role, affiliation)
 		), written AS (
-			INSERT INTO memberships AS m (version_time, version_key, space, member, state, role, affiliation, source)
-			SELECT @as_of, @key, @space, member, state, role, affiliation, 'list'
+			INSERT INTO memberships AS m (version_time, version_key, verb_order, space, membership, member, state, role, affiliation, source)
+			SELECT @as_of, @key, 0, @space, membership, member, state, role, affiliation, 'list'
 			FROM listed
-			ON CONFLICT (space, member) DO UPDATE SET
+			ON CONFLICT (space, membership) DO UPDATE SET
+				member = excluded.member,
 				version_time = excluded.version_time,
+				payload_as_of = NULL,
 				version_key = excluded.version_key,
+				verb_order = excluded.verb_order,
 				state = excluded.state,
 				role = excluded.role,
 				affiliation = excluded.affiliation,
 				source = excluded.source
-			WHERE (excluded.version_time, excluded.version_key) > (m.version_time, m.version_key)
+			WHERE excluded.version_time > m.version_time
 				AND (excluded.state, excluded.role, excluded.affiliation) IS DISTINCT FROM (m.state, m.role, m.affiliation)
-			RETURNING member
+			RETURNING membership
 		)
-		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, member, verb, state, role, member_type)
-		SELECT @as_of, @key, 0, 's', @space, member, CASE state WHEN 'NOT_A_MEMBER' THEN 'deleted' ELSE 'updated' END,
+		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, membership, verb, state, role, member_type)
+		SELECT @as_of, @key, 0, 's', @space, membership, CASE state WHEN 'NOT_A_MEMBER' THEN 'deleted' ELSE 'updated' END,
 			state, role, NULLIF(member_type, '')
 		FROM listed
-		JOIN written USING (member)
+		JOIN written USING (membership)
 		ON CONFLICT DO NOTHING
 		RETURNING state`,
 		pgx.NamedArgs{
 			"as_of": store.Microseconds(l.AsOf), "key": pgtype.UUID{Valid: true}, "space": l.Space,
+			"memberships":  cleaned(list, func(m *Member) string { return m.Membership }),
 			"members":      cleaned(list, func(m *Member) string { return m.Name }),
 			"types":        cleaned(list, func(m *Member) string { return string(m.Type) }),
 			"states":       cleaned(list, func(m *Member) string { return string(m.State) }),

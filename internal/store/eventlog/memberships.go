@@ -12,10 +12,13 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
+// membershipRow is a membership by its name: a deletion tells no more, whether
+// it was a person's or a Google Group's.
 type membershipRow struct {
 	version     version
 	space       string
-	member      string
+	name        string // "spaces/S/members/M"
+	member      string // "users/U" or "groups/G"; "" if the event doesn't tell
 	state       string
 	role        string
 	affiliation string
@@ -23,19 +26,19 @@ type membershipRow struct {
 
 // changeRow is one membership event. index is its row in the batch.
 type changeRow struct {
-	index  int
-	space  string
-	member string
-	verb   events.Verb
-	state  string
-	role   string
-	typ    events.UserType
+	index int
+	space string
+	name  string
+	verb  events.Verb
+	state string
+	role  string
+	typ   events.UserType
 }
 
 func (b *batch) addMembership(index int) {
 	r := &b.rows[index]
-	m := membershipRow{space: r.it.Space, member: memberOf(r.it)}
-	c := changeRow{index: index, space: m.space, member: m.member, verb: r.it.Verb}
+	m := membershipRow{space: r.it.Space, name: r.it.Resource, member: memberOf(r.it)}
+	c := changeRow{index: index, space: m.space, name: m.name, verb: r.it.Verb}
 	if d := r.it.Membership; d != nil {
 		c.state, c.role, c.typ = string(d.State), d.Role, d.Member.Type
 		m.affiliation = d.Affiliation
@@ -54,25 +57,42 @@ func (b *batch) addMembership(index int) {
 	b.changes = append(b.changes, c)
 }
 
-// memberOf names the member even where only the membership's name is known:
-// its last segment is the user's id.
+// memberOf is whose membership it is, if the item tells.
 func memberOf(it *events.Item) string {
-	if it.Membership != nil {
-		if m := cmp.Or(it.Membership.Member.Name, it.Membership.Group); m != "" {
-			return m
-		}
+	if m := it.Membership; m != nil {
+		return cmp.Or(m.Member.Name, m.Group, it.Actor)
 	}
-	return cmp.Or(it.Actor, events.MemberUser(it.Resource))
+	return it.Actor
+}
+
+// belongsTo completes a membership with whose it is, as earlier events told: a
+// deletion of a group's has its name only.
+func belongsTo(it *events.Item, member string) *events.Item {
+	if it.Membership == nil || memberOf(it) == member {
+		return it
+	}
+	m := *it.Membership
+	completed := *it
+	completed.Membership = &m
+	if events.IsUser(member) {
+		completed.Actor, m.Member.Name = member, member
+	} else {
+		completed.Actor, m.Member.Name, m.Group = "", "", member
+	}
+	return &completed
 }
 
 func (b *batch) compactMemberships() {
 	b.memberships = compact(b.memberships,
-		func(m *membershipRow) string { return m.space + "\n" + m.member },
+		func(m *membershipRow) string { return m.name },
 		func(m *membershipRow) version { return m.version },
-		func(_, _ *membershipRow) {})
+		func(newer, older *membershipRow) {
+			if newer.member == "" || newer.member == events.MemberUser(newer.name) {
+				newer.member = cmp.Or(older.member, newer.member)
+			}
+		})
 	slices.SortStableFunc(b.changes, func(x, y changeRow) int {
-		return cmp.Or(cmp.Compare(x.space, y.space), cmp.Compare(x.member, y.member),
-			b.rows[x.index].version().compare(b.rows[y.index].version()))
+		return cmp.Or(cmp.Compare(x.name, y.name), b.rows[x.index].version().compare(b.rows[y.index].version()))
 	})
 }
 
@@ -84,24 +104,47 @@ func (b *batch) queueMemberships(q *pgx.Batch) {
 		return
 	}
 	text := func(field func(*membershipRow) string) []string { return store.Column(b.memberships, field) }
+	// Whose it is never changes. What an event tells counts more than what the
+	// name says, as the id of a group may be a number like a user's.
 	q.Queue(`
-		INSERT INTO memberships AS m (version_time, version_key, space, member, state, role, affiliation)
-		SELECT version_time, version_key, space, member, NULLIF(state, ''), NULLIF(role, ''), NULLIF(affiliation, '')
-		FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-			AS i (version_time, version_key, space, member, state, role, affiliation)
-		ON CONFLICT (space, member) DO UPDATE SET
-			version_time = excluded.version_time,
-			version_key = excluded.version_key,
-			state = excluded.state,
-			role = excluded.role,
-			affiliation = excluded.affiliation,
-			source = excluded.source
-		WHERE (excluded.version_time, excluded.version_key) > (m.version_time, m.version_key)`,
+		INSERT INTO memberships AS m (version_time, payload_as_of, version_key, verb_order, space, membership, member, state, role, affiliation)
+		SELECT version_time, payload_as_of, version_key, verb_order, space, membership,
+			NULLIF(member, ''), NULLIF(state, ''), NULLIF(role, ''), NULLIF(affiliation, '')
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
+			$9::text[], $10::text[])
+			AS i (version_time, payload_as_of, version_key, verb_order, space, membership, member, state, role, affiliation)
+		ON CONFLICT (space, membership) DO UPDATE SET
+			member = COALESCE(NULLIF(excluded.member, 'users/' || split_part(m.membership, '/', 4)), m.member, excluded.member),
+			(version_time, payload_as_of, version_key, verb_order, state, role, affiliation, source) = (
+				SELECT w.version_time, w.payload_as_of, w.version_key, w.verb_order, w.state, w.role, w.affiliation, w.source
+				FROM (VALUES
+					(m.version_time, m.payload_as_of, m.version_key, m.verb_order, m.state, m.role, m.affiliation, m.source),
+					(excluded.version_time, excluded.payload_as_of, excluded.version_key, excluded.verb_order,
+						excluded.state, excluded.role, excluded.affiliation, excluded.source)
+				) AS w (version_time, payload_as_of, version_key, verb_order, state, role, affiliation, source)
+				ORDER BY w.version_time DESC, w.verb_order DESC, w.version_key DESC, w.payload_as_of NULLS FIRST
+				LIMIT 1
+			)
+		-- The as_of of the other side: what was fetched later counts less.
+		WHERE (excluded.version_time, excluded.verb_order, excluded.version_key, COALESCE(m.payload_as_of, '-infinity'))
+				> (m.version_time, m.verb_order, m.version_key, COALESCE(excluded.payload_as_of, '-infinity'))
+			OR excluded.member <> m.member OR m.member IS NULL AND excluded.member IS NOT NULL`,
 		store.Column(b.memberships, func(m *membershipRow) pgtype.Timestamptz { return m.version.pgTime() }),
+		store.Column(b.memberships, func(m *membershipRow) pgtype.Timestamptz { return store.OptionalTime(m.version.asOf) }),
 		store.Column(b.memberships, func(m *membershipRow) pgtype.UUID { return m.version.pgKey() }),
-		text(func(m *membershipRow) string { return m.space }), text(func(m *membershipRow) string { return m.member }),
-		text(func(m *membershipRow) string { return m.state }), text(func(m *membershipRow) string { return m.role }),
-		text(func(m *membershipRow) string { return m.affiliation }))
+		store.Column(b.memberships, func(m *membershipRow) int16 { return m.version.verbOrder() }),
+		text(func(m *membershipRow) string { return m.space }), text(func(m *membershipRow) string { return m.name }),
+		text(func(m *membershipRow) string { return m.member }), text(func(m *membershipRow) string { return m.state }),
+		text(func(m *membershipRow) string { return m.role }), text(func(m *membershipRow) string { return m.affiliation }))
+}
+
+// fetchedAt is when state and role were fetched; zero if the event held them or
+// nobody knows them.
+func (b *batch) fetchedAt(c *changeRow) time.Time {
+	if c.state == "" {
+		return time.Time{}
+	}
+	return b.rows[c.index].asOf()
 }
 
 func (b *batch) queueMembershipChanges(q *pgx.Batch) {
@@ -110,18 +153,19 @@ func (b *batch) queueMembershipChanges(q *pgx.Batch) {
 	}
 	text := func(field func(*changeRow) string) []string { return store.Column(b.changes, field) }
 	q.Queue(`
-		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, member, verb, state, role, member_type)
-		SELECT event_time, event_key, ordinal, CASE WHEN backfilled THEN 'b' ELSE 'l' END::"char",
-			space, member, verb, NULLIF(state, ''), NULLIF(role, ''), NULLIF(member_type, '')
-		FROM unnest($1::timestamptz[], $2::uuid[], $3::smallint[], $4::boolean[],
-			$5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-			AS i (event_time, event_key, ordinal, backfilled, space, member, verb, state, role, member_type)
+		INSERT INTO membership_changes (event_time, fetched_at, event_key, ordinal, origin, space, membership, verb, state, role, member_type)
+		SELECT event_time, fetched_at, event_key, ordinal, CASE WHEN backfilled THEN 'b' ELSE 'l' END::"char",
+			space, membership, verb, NULLIF(state, ''), NULLIF(role, ''), NULLIF(member_type, '')
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::boolean[],
+			$6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+			AS i (event_time, fetched_at, event_key, ordinal, backfilled, space, membership, verb, state, role, member_type)
 		ON CONFLICT DO NOTHING`,
 		store.Column(b.changes, func(c *changeRow) time.Time { return b.rows[c.index].time }),
+		store.Column(b.changes, func(c *changeRow) pgtype.Timestamptz { return store.OptionalTime(b.fetchedAt(c)) }),
 		store.Column(b.changes, func(c *changeRow) pgtype.UUID { return b.rows[c.index].version().pgKey() }),
 		store.Column(b.changes, func(c *changeRow) int16 { return int16(b.rows[c.index].it.Ordinal) }),
 		store.Column(b.changes, func(c *changeRow) bool { return b.rows[c.index].backfilled() }),
-		text(func(c *changeRow) string { return c.space }), text(func(c *changeRow) string { return c.member }),
+		text(func(c *changeRow) string { return c.space }), text(func(c *changeRow) string { return c.name }),
 		text(func(c *changeRow) string { return string(c.verb) }), text(func(c *changeRow) string { return c.state }),
 		text(func(c *changeRow) string { return c.role }), text(func(c *changeRow) string { return string(c.typ) }))
 }

@@ -11,10 +11,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// neighbour is what the history of a member holds right before and right
+// neighbour is what the history of a membership holds right before and right
 // after one change of the batch.
 type neighbour struct {
 	change    *changeRow
+	member    string // whose it is; "" if nothing told so far
 	prevState string // "" for none
 	prevRole  string // "" if not known
 	next      *nextChange
@@ -23,12 +24,9 @@ type neighbour struct {
 // nextChange is the recorded change after one of the batch. If it says
 // JOINED and what is new says something else, it has just become a join.
 type nextChange struct {
+	changeRow
 	version    version
 	backfilled bool
-	verb       events.Verb
-	state      string
-	role       string
-	memberType events.UserType
 }
 
 // queueNeighbours looks up the neighbours of the batch's changes. It runs
@@ -37,7 +35,7 @@ type nextChange struct {
 // told doesn't count: a list that is read while somebody joins would make
 // their join none.
 func (b *batch) queueNeighbours(q *pgx.Batch) {
-	var spaces, members []string
+	var spaces, names []string
 	var at []version
 	var changes []*changeRow
 	for i := range b.changes {
@@ -45,50 +43,54 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 		if c.state == "" {
 			continue
 		}
-		spaces, members = append(spaces, c.space), append(members, c.member)
+		spaces, names = append(spaces, c.space), append(names, c.name)
 		at, changes = append(at, b.rows[c.index].version()), append(changes, c)
 	}
 	if len(changes) == 0 {
 		return
 	}
 	q.Queue(`
-		SELECT i.number, p.state, p.role, n.event_time, n.event_key, n.ordinal, n.origin = 'b', n.verb, n.state, n.role, n.member_type
-		FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::uuid[], $5::smallint[])
-			WITH ORDINALITY AS i (space, member, event_time, event_key, ordinal, number)
+		SELECT i.number, m.member, p.state, p.role, n.event_time, n.event_key, n.ordinal, n.origin = 'b', n.verb, n.state, n.role, n.member_type
+		FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::smallint[], $5::uuid[], $6::smallint[])
+			WITH ORDINALITY AS i (space, membership, event_time, verb_order, event_key, ordinal, number)
+		JOIN memberships m ON m.space = i.space AND m.membership = i.membership
 		LEFT JOIN LATERAL (
 			SELECT c.state, c.role
 			FROM membership_changes c
-			WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.origin <> 's'
-				AND (c.event_time, c.event_key, c.ordinal) < (i.event_time, i.event_key, i.ordinal)
-			ORDER BY c.event_time DESC, c.event_key DESC, c.ordinal DESC
+			WHERE c.space = i.space AND c.membership = i.membership AND c.state IS NOT NULL AND c.origin <> 's'
+				AND (c.event_time, c.verb_order, c.event_key, c.ordinal) < (i.event_time, i.verb_order, i.event_key, i.ordinal)
+			ORDER BY c.event_time DESC, c.verb_order DESC, c.event_key DESC, c.ordinal DESC
 			LIMIT 1
 		) p ON true
 		LEFT JOIN LATERAL (
 			SELECT c.event_time, c.event_key, c.ordinal, c.origin, c.verb, c.state, c.role, c.member_type
 			FROM membership_changes c
-			WHERE c.space = i.space AND c.member = i.member AND c.state IS NOT NULL AND c.origin <> 's'
-				AND (c.event_time, c.event_key, c.ordinal) > (i.event_time, i.event_key, i.ordinal)
-			ORDER BY c.event_time, c.event_key, c.ordinal
+			WHERE c.space = i.space AND c.membership = i.membership AND c.state IS NOT NULL AND c.origin <> 's'
+				AND (c.event_time, c.verb_order, c.event_key, c.ordinal) > (i.event_time, i.verb_order, i.event_key, i.ordinal)
+			ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal
 			LIMIT 1
 		) n ON true`,
-		spaces, members, store.Column(at, func(v *version) pgtype.Timestamptz { return v.pgTime() }),
+		spaces, names, store.Column(at, func(v *version) pgtype.Timestamptz { return v.pgTime() }),
+		store.Column(at, func(v *version) int16 { return v.verbOrder() }),
 		store.Column(at, func(v *version) pgtype.UUID { return v.pgKey() }),
 		store.Column(at, func(v *version) int16 { return int16(v.ordinal) }),
 	).Query(func(rows pgx.Rows) error {
 		var number int64
-		var prev, prevRole, verb, state, role, memberType pgtype.Text
+		var member, prev, prevRole, verb, state, role, memberType pgtype.Text
 		var nextTime pgtype.Timestamptz
 		var nextKey pgtype.UUID
 		var nextOrdinal pgtype.Int2
 		var backfilled pgtype.Bool
-		targets := []any{&number, &prev, &prevRole, &nextTime, &nextKey, &nextOrdinal, &backfilled, &verb, &state, &role, &memberType}
+		targets := []any{&number, &member, &prev, &prevRole, &nextTime, &nextKey, &nextOrdinal, &backfilled, &verb, &state, &role, &memberType}
 		return store.Each(rows, targets, func() {
-			n := neighbour{change: changes[number-1], prevState: prev.String, prevRole: prevRole.String}
+			n := neighbour{change: changes[number-1], member: member.String, prevState: prev.String, prevRole: prevRole.String}
 			if nextTime.Valid {
 				n.next = &nextChange{
 					version:    version{time: nextTime.Time, key: nextKey.Bytes, ordinal: int(nextOrdinal.Int16)},
-					backfilled: backfilled.Bool, verb: events.Verb(verb.String), state: state.String,
-					role: role.String, memberType: events.UserType(memberType.String),
+					backfilled: backfilled.Bool,
+					changeRow: changeRow{
+						verb: events.Verb(verb.String), state: state.String, role: role.String, typ: events.UserType(memberType.String),
+					},
 				}
 			}
 			b.neighbours = append(b.neighbours, n)
@@ -96,19 +98,18 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 	})
 }
 
-// change rebuilds a recorded membership event, for reactors, from what the
+// event rebuilds a recorded membership event, for reactors, from what the
 // database holds of it.
-func (n *nextChange) change(ctx context.Context, tx pgx.Tx, space, member string) (*events.Event, error) {
+func (n *nextChange) event(ctx context.Context, tx pgx.Tx, space, member string) (*events.Event, error) {
 	ev, err := recordedEvent(ctx, tx, n.version, space)
 	if err != nil {
-		return nil, fmt.Errorf("read recorded join %x: %w", n.version.key[:], err)
+		return nil, fmt.Errorf("read recorded membership change %x: %w", n.version.key[:], err)
 	}
 	it := &ev.Items[0]
-	it.Actor = member
 	it.Membership = &events.Membership{
-		Name: it.Resource, State: events.MembershipState(n.state), Role: n.role,
-		Member: events.User{Name: member, Type: n.memberType},
+		Name: it.Resource, State: events.MembershipState(n.state), Role: n.role, Member: events.User{Type: n.typ},
 	}
+	ev.Items[0] = *belongsTo(it, member)
 	return ev, nil
 }
 

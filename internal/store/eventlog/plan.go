@@ -122,25 +122,31 @@ func (s *Log) planMemberships(ctx context.Context, tx pgx.Tx, b *batch, delivere
 		if !delivered[r.id()] || r.backfilled() {
 			continue
 		}
-		change := reactors.Change{Event: r.ev, Item: r.it, Origin: r.d.Origin}
+		change := reactors.Change{Event: r.ev, Item: belongsTo(r.it, before[c.index].member), Origin: r.d.Origin}
 		transition(&change, c, before[c.index])
 		intents = append(intents, s.plan(change)...)
 	}
-	// A late report of an earlier state can turn a recorded update into a
-	// join. To plan for one that was a join before is harmless: it was
-	// claimed then.
+	// A late report of an earlier state can show what a recorded change was: a
+	// join, another role; the first one, whose it was. To plan for what was
+	// known before is harmless: it was claimed then.
 	for _, n := range b.neighbours {
 		r := &b.rows[n.change.index]
 		if n.next == nil || n.next.backfilled || !b.recorded[r.id()] ||
-			b.recorded[rowKey{n.next.version.key, n.next.version.ordinal}] ||
-			!joined(n.next.state, n.next.verb, n.change.state) {
+			b.recorded[rowKey{n.next.version.key, n.next.version.ordinal}] {
 			continue
 		}
-		ev, err := n.next.change(ctx, tx, n.change.space, n.change.member)
-		if err != nil {
+		change, before := reactors.Change{Origin: events.OriginLive}, reactors.Change{Origin: events.OriginLive}
+		transition(&change, &n.next.changeRow, neighbour{prevState: n.change.state, prevRole: n.change.role})
+		transition(&before, &n.next.changeRow, n)
+		if change == before && n.prevState != "" || !change.Joined && !change.Left && !change.RoleChanged {
+			continue
+		}
+		var err error
+		if change.Event, err = n.next.event(ctx, tx, n.change.space, n.member); err != nil {
 			return nil, err
 		}
-		for _, intent := range s.plan(reactors.Change{Event: ev, Item: &ev.Items[0], Origin: events.OriginLive, Joined: true}) {
+		change.Item = &change.Event.Items[0]
+		for _, intent := range s.plan(change) {
 			if len(intent.Steps) > 0 {
 				intent.Outcome = reactors.AlreadyDone // if it is, that's no evaluation of its own
 				intents = append(intents, intent)
