@@ -54,6 +54,8 @@ type google struct {
 	tokens map[string]grant  // by token
 	asked  []string          // requests, as "host/path"
 	sent   []string          // request bodies: none may show up anywhere
+
+	machine string // the scopes of the machine's tokens; "" for those that are asked for
 }
 
 type answer struct {
@@ -79,6 +81,11 @@ func start(t *testing.T) *google {
 	mux.HandleFunc("GET /computeMetadata/v1/{path...}", g.metadata)
 	mux.HandleFunc("GET /subject", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, secret+"-subject") })
 	mux.HandleFunc("/whoami", g.whoami)
+	mux.HandleFunc("POST /tokeninfo", func(w http.ResponseWriter, r *http.Request) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		fmt.Fprintf(w, `{"scope": %q}`, g.tokens[r.PostFormValue("access_token")].scopes)
+	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -232,7 +239,11 @@ func (g *google) metadata(w http.ResponseWriter, r *http.Request) {
 	case "instance/service-accounts/default/email":
 		fmt.Fprint(w, account)
 	case "instance/service-accounts/default/token":
-		g.issue(w, "access_token", account, strings.ReplaceAll(r.FormValue("scopes"), ",", " "))
+		scopes := g.machine
+		if scopes == "" {
+			scopes = strings.ReplaceAll(r.FormValue("scopes"), ",", " ")
+		}
+		g.issue(w, "access_token", account, scopes)
 	default:
 		http.NotFound(w, r)
 	}

@@ -113,6 +113,8 @@ func (r refusal) aboutIAM(account, call string, f file) (cause, remedy string) {
 	switch {
 	case r.says("service_disabled", "has not been used"):
 		return "the IAM Service Account Credentials API is off", "gcloud services enable iamcredentials.googleapis.com"
+	case r.says(strings.ToLower(scopeInsufficient)):
+		return "the access scopes of this machine's tokens don't include cloud-platform", "give them to the machine: docs/authentication.md says how"
 	case r.status == 404:
 		return "there is no service account " + account, "use that of the Chat app's project: " + attach
 	case r.code == "UNAUTHENTICATED":

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
@@ -171,6 +173,16 @@ func says(err error, words ...string) bool {
 	}
 	text := strings.ToLower(err.Error())
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, strings.ToLower(w)) })
+}
+
+// askForScopes asks Google what a token holds. An endpoint on this machine gets
+// no token, so nothing is missing there.
+func (e *examination) askForScopes(ctx context.Context) ([]string, error) {
+	scopes := credentials.Scopes(e.cfg)
+	if config.IsLoopback(e.cfg.Endpoints.WorkspaceEvents) {
+		return scopes, nil
+	}
+	return credentials.Granted(ctx, e.cfg.Auth, scopes...)
 }
 
 // switchedOff reports whether Google says that an API is off.

@@ -27,6 +27,7 @@ type examination struct {
 	spaces      func() ([]gchat.SpaceInfo, error)            // that the identity is in
 	desired     func() ([]subscriptions.Desired, error)      // what the configuration asks for
 	access      func() (access, error)                       // which of them can be watched
+	granted     func() ([]string, error)                     // the scopes of a token
 	trials      func() ([]trial, error)
 	services    func() (map[string]bool, error) // which APIs are on
 	drifts      func() (drifts, error)
@@ -61,6 +62,7 @@ func examine(ctx context.Context, opts Options) *examination {
 	e.spaces = once(ctx, e, e.listSpaces)
 	e.desired = once(ctx, e, e.resolve)
 	e.access = once(ctx, e, e.findAccess)
+	e.granted = once(ctx, e, e.askForScopes)
 	e.trials = once(ctx, e, e.try)
 	e.services = once(ctx, e, e.askServices)
 	e.drifts = once(ctx, e, e.compare)

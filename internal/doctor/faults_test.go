@@ -138,6 +138,11 @@ func identityFaults() []fault {
 			w.credentials(t, `{"type":"service_account","project_id":"other-project","client_email":"bot@other-project.iam.gserviceaccount.com","private_key":"none"}`)
 		}, seen: "it is of project other-project, and project is acme-chat", fix: "use a service account of acme-chat"},
 		{name: "credentials refused", code: "SK203", inject: condition(simulate.Unauthenticated), seen: "credentials", fix: "service account"},
+		{name: "a virtual machine's scopes", code: "SK207", inject: func(_ *testing.T, w *env) {
+			w.tamper = func(e *examination) {
+				e.granted = func() ([]string, error) { return []string{"https://www.googleapis.com/auth/cloud-platform"}, nil }
+			}
+		}, seen: "they lack https://www.googleapis.com/auth/chat.app.memberships.readonly", fix: "readonly,https://www.googleapis.com/auth/chat.bot"},
 		{name: "a user's scopes missing", auth: simulate.AuthUser, code: "SK204", inject: func(_ *testing.T, w *env) {
 			w.SetScopes("https://www.googleapis.com/auth/chat.messages.readonly", "https://www.googleapis.com/auth/chat.spaces.readonly")
 		}, seen: "membership", fix: "consent again, to these too: https://www.googleapis.com/auth/chat.memberships.readonly"},

@@ -20,6 +20,7 @@ func identityChecks() []check {
 		{code: "SK204", group: groupIdentity, name: "the credentials have a scope for every event type", pre: true, needs: []string{"SK303", "SK401"}, run: scopesGranted},
 		{code: "SK205", group: groupIdentity, name: "an administrator has approved the app's scopes", pre: true, needs: []string{"SK303", "SK401"}, run: scopesApproved},
 		{code: "SK206", group: groupIdentity, name: "the service account is of the Chat app's project", pre: true, needs: []string{"SK201"}, run: accountAtHome},
+		{code: "SK207", group: groupIdentity, name: "the tokens hold the scopes that are asked for", pre: true, needs: []string{"SK203"}, run: scopesHeld},
 	}
 }
 
@@ -130,6 +131,24 @@ func credentialsAccepted(_ context.Context, e *examination) finding {
 		return unidentified(err, e.cfg.Auth)
 	}
 	return fine("they are good")
+}
+
+// scopesHeld needs no space, no API and no right: a virtual machine's tokens hold
+// its access scopes and no others, a consent's those that were agreed to.
+func scopesHeld(_ context.Context, e *examination) finding {
+	granted, err := e.granted()
+	if err != nil {
+		return skipped("Google couldn't be asked: %v", err)
+	}
+	lacking := credentials.Lacking(credentials.Scopes(e.cfg), granted)
+	if len(lacking) == 0 {
+		return fine("they do")
+	}
+	fix := "let the user consent again, to these too: " + some(lacking)
+	if e.cfg.Auth.Mode != config.AuthUser {
+		fix = "give the machine these access scopes, as docs/authentication.md says: " + strings.Join(lacking, ",")
+	}
+	return failed("they lack "+some(lacking), fix).about(lacking...)
 }
 
 // scopesGranted is about what the token holds: what a user consented to, or

@@ -165,6 +165,8 @@ func TestCreateMessageOutcomes(t *testing.T) {
 		gets        int32
 	}{
 		{name: "invalid", create: fail(400, "INVALID_ARGUMENT", "Bad emoji."), permanent: true, says: "doesn't accept the request: HTTP 400 Bad emoji."},
+		{name: "token without the scope", create: fail(403, "PERMISSION_DENIED", "No.", "Www-Authenticate", `Bearer realm="x", error="insufficient_scope"`),
+			says: "lacks a scope that this takes"},
 		{name: "not a member", create: fail(403, "PERMISSION_DENIED", "No."), permanent: true, says: "add it to the space"},
 		{name: "no space", create: fail(404, "NOT_FOUND", "No."), permanent: true, says: "the space doesn't exist any more"},
 		{name: "too large", create: fail(413, "", ""), permanent: true, says: "HTTP 413"},

@@ -53,6 +53,8 @@ func classify(err error) failure {
 		f.outcome, f.words = idTaken, "a message with this id exists already"
 	case code == http.StatusRequestTimeout || code >= 500:
 		f.outcome, f.words = unclear, "Google Chat has a problem"
+	case credentials.ScopeMissing(answer):
+		f.outcome, f.words = notSent, "the access token lacks a scope that this takes: subscribe-setup doctor says which"
 	case code == http.StatusForbidden:
 		f.outcome, f.words = refused, "the Chat app may not do this here: add it to the space, or ask an administrator to allow it"
 	case code == http.StatusNotFound:

@@ -59,7 +59,7 @@ func TestCreateReaction(t *testing.T) {
 		}
 	}
 	ws.SetScopes("https://www.googleapis.com/auth/chat.messages.readonly")
-	if err := client.CreateReaction(t.Context(), name, "🎉"); !reactors.IsPermanent(err) || !strings.Contains(err.Error(), "consent for reactions") {
+	if err := client.CreateReaction(t.Context(), name, "🎉"); err == nil || reactors.IsPermanent(err) || !strings.Contains(err.Error(), "consent for reactions") {
 		t.Errorf("without the scope: got %v", err)
 	}
 }

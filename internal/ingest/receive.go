@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -113,6 +114,9 @@ func remedy(err error) string {
 	case codes.NotFound:
 		return " (the Pub/Sub subscription does not exist: create it, or correct pubsub.subscription in the configuration)"
 	case codes.PermissionDenied:
+		if strings.Contains(err.Error(), "insufficient authentication scopes") {
+			return " (give this machine's tokens the access scope pubsub or cloud-platform: docs/authentication.md says how)"
+		}
 		return " (grant roles/pubsub.subscriber on the subscription to the worker's service account)"
 	}
 	return ""
