@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/catchup"
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
@@ -32,8 +33,9 @@ change event types in place, reactivate what is suspended. A subscription whose
 topic or payload differs can't be changed: it is deleted and created anew, and
 what happens in between is missed; the worker records and fills that gap.
 
-Applying again changes nothing, after an interruption it goes on, and two at
-once do no harm. PLAN is a file that plan --out has written: then nothing else
+What can be checked is checked before the first change, the database's schema
+as well. Applying again changes nothing, after an interruption it goes on, and two
+at once do no harm. PLAN is a file that plan --out has written: then nothing else
 is done, and nothing at all if anything has changed since.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -65,6 +67,9 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 	if flags.back > 0 && !s.hasDatabase() {
 		return errors.New("--backfill is done by the worker, which is told so in its database: set database.dsn, or database.dsn_file")
 	}
+	if _, err := s.database(ctx); err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
 	actions, err := s.plan(ctx, flags.prune || wanted != nil)
 	if err != nil {
 		return err
@@ -88,7 +93,11 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 	results, rows, err := e.carryOut(ctx, s, actions)
 	if ctx.Err() == nil {
 		if told := e.tellWorker(ctx, s, results, flags.back); told != nil {
-			err = errors.Join(err, fmt.Errorf("the subscriptions are as said above, but the worker wasn't told (apply again): %w", told))
+			next := "its keeper finds out at its next pass"
+			if flags.back > 0 {
+				next = "apply --backfill again"
+			}
+			err = errors.Join(err, fmt.Errorf("the subscriptions are as said above, but the worker wasn't told (%s): %w", next, store.ExplainConnecting(told)))
 		}
 	}
 	if !e.ForPeople() {

@@ -5,11 +5,12 @@
 // It prints data on standard output and everything else on standard error,
 // and exits with 0 if all went well, 1 if something failed or is unhealthy, 2
 // if plan --detailed-exitcode found changes, 64 if it was called wrongly, 78
-// if the configuration has to be changed and 130 if it was interrupted.
+// if the configuration or the database's schema has to be changed and 130 if it was interrupted.
 package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 func main() {
@@ -31,7 +33,10 @@ type environment struct{ cli.Env }
 // run is the whole command but for the process around it.
 func run(ctx context.Context, args []string, outside cli.Env) int {
 	env := &environment{outside}
-	code := env.Run(ctx, newRoot(env), args, nil)
+	code := env.Run(ctx, newRoot(env), args, func(err error) bool {
+		var schema *store.SchemaError
+		return errors.As(err, &schema)
+	})
 	if code == cli.Failed && ctx.Err() != nil {
 		return cli.Interrupted
 	}
@@ -48,7 +53,7 @@ worker, subscriber run, keeps them alive.
 
 Exit codes: 0 all went well, 1 something failed or is unhealthy, 2 there is
 something to apply (plan --detailed-exitcode), 64 called wrongly, 78 the
-configuration has to be changed, 130 interrupted.`,
+configuration or the database's schema has to be changed, 130 interrupted.`,
 	},
 		newInit(env), newPlan(env), newApply(env), newList(env), newRenew(env), newReactivate(env), newDelete(env),
 		newStatus(env), newDoctor(env), newSpaces(env), env.VersionCommand(),

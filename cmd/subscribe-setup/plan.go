@@ -42,6 +42,7 @@ func (e *environment) plan(ctx context.Context, flags planFlags) error {
 		return err
 	}
 	e.introduce(ctx, s)
+	e.noteDatabase(ctx, s)
 	document, err := s.describe(ctx, actions)
 	if err != nil {
 		return err
@@ -87,7 +88,7 @@ func (e *environment) introduce(ctx context.Context, s *session) {
 	if err != nil {
 		return // the resolver has said so, if anybody needed them
 	}
-	for _, pattern := range s.resolver().Unmatched(spaces) {
+	for _, pattern := range s.resolver(ctx).Unmatched(spaces) {
 		e.Say("Note: %q matches none of the %d spaces", pattern, len(spaces))
 	}
 }

@@ -24,7 +24,9 @@ type session struct {
 	chat    *gchat.Client
 
 	directory *directory
-	store     *store.Store // nil until coverage opens it
+	store     *store.Store // nil until database opens it
+	checked   bool         // the database, with this outcome:
+	unusable  error        // why it can't be used
 }
 
 // open reads the configuration and opens Google's APIs. No call is made yet.
@@ -82,44 +84,53 @@ func (s *session) hasDatabase() bool {
 	return s.cfg.Database.DSN != "" || s.cfg.Database.DSNFile != ""
 }
 
-// coverage opens what the database keeps of the subscriptions, once. It connects
-// when it is first used.
-func (s *session) coverage(ctx context.Context) (*coverage.Coverage, error) {
-	if s.store == nil {
-		dsn, err := s.cfg.Database.ConnString()
-		if err != nil {
-			return nil, err
-		}
-		if s.store, err = store.Open(ctx, dsn, store.Options{MaxConns: 2, Log: s.log}); err != nil {
-			return nil, err
-		}
+// database opens what the database keeps of the subscriptions, and checks that it
+// can be reached and has this version's schema, once; nil without one.
+func (s *session) database(ctx context.Context) (*coverage.Coverage, error) {
+	if !s.hasDatabase() {
+		return nil, nil
+	}
+	if !s.checked {
+		s.unusable, s.checked = store.ExplainConnecting(s.openDatabase(ctx)), true
+	}
+	if s.unusable != nil {
+		return nil, s.unusable
 	}
 	return coverage.New(s.store), nil
 }
 
-// followed lists the spaces that the Chat app was added to.
-func (s *session) followed(ctx context.Context) ([]string, error) {
-	db, err := s.coverage(ctx)
-	if err != nil {
-		return nil, err
+func (s *session) openDatabase(ctx context.Context) error {
+	if s.store == nil {
+		dsn, err := s.cfg.Database.ConnString()
+		if err != nil {
+			return err
+		}
+		if s.store, err = store.Open(ctx, dsn, store.Options{MaxConns: 2, Log: s.log}); err != nil {
+			return err
+		}
 	}
-	return db.FollowedSpaces(ctx)
+	return s.store.CheckSchema(ctx)
 }
 
-func (s *session) resolver() *subscriptions.Resolver {
+// resolver finds out what is desired. Without a usable database it doesn't know
+// where the Chat app was added.
+func (s *session) resolver(ctx context.Context) *subscriptions.Resolver {
 	opts := subscriptions.ResolverOptions{Directory: s.directory, Log: s.log}
-	if s.hasDatabase() {
-		opts.Followed = s.followed
+	if db, _ := s.database(ctx); db != nil {
+		opts.Followed = db.FollowedSpaces
 	}
 	return subscriptions.NewResolver(s.cfg, opts)
 }
 
 // plan compares the configuration with what Google has.
 func (s *session) plan(ctx context.Context, prune bool) ([]subscriptions.Action, error) {
-	if prune && s.cfg.Keeper.OnAdded && !s.hasDatabase() {
+	if db, err := s.database(ctx); prune && s.cfg.Keeper.OnAdded && db == nil {
+		if err != nil {
+			return nil, err
+		}
 		return nil, errors.New("delete what isn't configured: keeper.on_added is on, and only the database knows which spaces the app was added to; set database.dsn")
 	}
-	desired, err := s.resolver().Desired(ctx)
+	desired, err := s.resolver(ctx).Desired(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +139,14 @@ func (s *session) plan(ctx context.Context, prune bool) ([]subscriptions.Action,
 		return nil, err
 	}
 	return subscriptions.Plan(desired, actual, subscriptions.View{Topic: s.cfg.TopicName(), Prune: prune}), nil
+}
+
+// noteDatabase says why the database can't be used, where that only leaves
+// something out.
+func (e *environment) noteDatabase(ctx context.Context, s *session) {
+	if _, err := s.database(ctx); err != nil {
+		e.Say("Note: without what the database knows, as it can't be used: %s", err)
+	}
 }
 
 // describe says what the actions would do, and what apply would do to Pub/Sub.

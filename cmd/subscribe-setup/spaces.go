@@ -43,10 +43,11 @@ func (e *environment) listSpaces(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	desired, err := s.resolver().Desired(ctx)
+	desired, err := s.resolver(ctx).Desired(ctx)
 	if err != nil {
 		return err
 	}
+	e.noteDatabase(ctx, s)
 	rows := report.Spaces(spaces, actual, desired)
 	if err := report.PrintSpaces(&e.Env, rows); err != nil {
 		return err

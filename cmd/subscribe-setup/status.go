@@ -11,6 +11,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
@@ -26,7 +27,8 @@ func newStatus(env *environment) *cobra.Command {
 		Short: "Show whether everything is watched, and what was seen",
 		Long: `Show each configured subscription as Google has it, how long it lives, what has
 been recorded of it and how much of the last 24 hours was seen. The last three,
-and the worker's state, need the database; without one they are left out.
+and the worker's state, need the database; without one they are left out. One
+that is configured and can't be used is unhealthy.
 
 The exit code is 1 if anything is unhealthy: a subscription that is missing,
 suspended, different from the configuration or about to expire, or a worker
@@ -69,6 +71,7 @@ func (e *environment) lookAgain(ctx context.Context, s *session) error {
 	var text strings.Builder
 	out := e.Out
 	e.Out = &text
+	s.checked = false // the database may be there by now, or away
 	err := e.showStatus(ctx, s)
 	e.Out = out
 	if err != nil && !errors.Is(err, cli.Exit(cli.Failed)) {
@@ -105,16 +108,15 @@ func (s *session) status(ctx context.Context) (*report.Status, error) {
 		return nil, err
 	}
 	now := s.manager.Now()
-	if !s.hasDatabase() {
-		return report.NewStatus(now, s.directory.names(ctx), actions, nil), nil
+	var recorded *report.Recorded
+	db, missing := s.database(ctx)
+	if db != nil {
+		recorded, missing = report.ReadRecorded(ctx, db, now)
+		missing = store.ExplainConnecting(missing)
 	}
-	db, err := s.coverage(ctx)
-	if err != nil {
-		return nil, err
+	status := report.NewStatus(now, s.directory.names(ctx), actions, recorded)
+	if missing != nil {
+		status.Lack(missing)
 	}
-	recorded, err := report.ReadRecorded(ctx, db, now)
-	if err != nil {
-		return nil, err
-	}
-	return report.NewStatus(now, s.directory.names(ctx), actions, recorded), nil
+	return status, nil
 }

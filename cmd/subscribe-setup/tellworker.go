@@ -21,7 +21,7 @@ func (e *environment) tellWorker(ctx context.Context, s *session, results []subs
 	if !s.hasDatabase() || back == 0 && !slices.ContainsFunc(results, changed) {
 		return nil
 	}
-	db, err := s.coverage(ctx)
+	db, err := s.database(ctx)
 	if err != nil {
 		return err
 	}

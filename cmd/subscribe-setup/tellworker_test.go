@@ -11,6 +11,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // An apply tells the worker what there is to do, and tells it once.
@@ -46,16 +47,48 @@ func TestApplyTellsTheWorker(t *testing.T) {
 	x.compare("backfill")
 }
 
-// A database that is away doesn't keep subscriptions from being made.
-func TestApplyWithoutItsDatabase(t *testing.T) {
+// What apply needs of the database is checked before anything is changed; list
+// and status show what Google says, and what is missing.
+func TestTheDatabaseIsCheckedFirst(t *testing.T) {
 	t.Parallel()
-	x := open(t, simulate.Options{Spaces: 1})
-	x.env["SPACEKEEPER_DATABASE_DSN"] = "postgres://user@127.0.0.1:1/absent"
-	x.run(cli.Failed, "apply")
-	if text := x.transcript.String(); !strings.Contains(text, "[1/1] created") || !strings.Contains(text, "the worker wasn't told") {
-		t.Errorf("it says\n%s", text)
+	for name, c := range map[string]struct {
+		dsn  func(*testing.T) string
+		code int
+		says string
+	}{
+		"without the schema": {func(t *testing.T) string { return storetest.EmptyDSN(t) }, cli.Misconfigured, "`subscriber migrate up`"},
+		"away":               {func(*testing.T) string { return "postgres://user@127.0.0.1:1/absent" }, cli.Failed, "is Postgres running there?"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			x := open(t, simulate.Options{Spaces: 2})
+			x.config("workspace: {spaces: [$A]}")
+			x.run(cli.OK, "apply")
+			x.config("keeper: {on_added: true}\nworkspace: {targets: [{target: $A, include_resource: false}, {target: $B}]}")
+			x.env["SPACEKEEPER_DATABASE_DSN"] = c.dsn(t)
+			before := x.run(cli.OK, "list", "-o", "json")
+			say := func(code int, args ...string) {
+				t.Helper()
+				x.transcript.Reset()
+				x.run(code, args...)
+				if text := x.transcript.String(); !strings.Contains(text, c.says) {
+					t.Errorf("it doesn't say %q:\n%s", c.says, text)
+				}
+			}
+			say(c.code, "apply", "--yes")
+			say(c.code, "apply", "--yes", "--backfill", "1d")
+			say(c.code, "plan", "--prune")
+			if after := x.run(cli.OK, "list", "-o", "json"); after != before {
+				t.Errorf("before %s\nafter %s", before, after)
+			}
+			say(cli.OK, "plan")
+			say(cli.OK, "spaces", "list")
+			say(cli.Failed, "status")
+			if text := x.transcript.String(); !strings.Contains(text, "differs") {
+				t.Errorf("it doesn't show the subscription:\n%s", text)
+			}
+		})
 	}
-	x.run(cli.OK, "plan", "--detailed-exitcode")
 }
 
 // Whatever became of apply, the keeper has the members of every watched space

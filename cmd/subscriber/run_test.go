@@ -366,8 +366,10 @@ func TestLogHoldsNoContent(t *testing.T) {
 
 	// The first attempt to welcome somebody fails, which is logged.
 	var once sync.Once
-	w.SetChatFaults(func(simulate.ChatCall) (f simulate.ChatFault) {
-		once.Do(func() { f.Status = http.StatusServiceUnavailable })
+	w.SetChatFaults(func(c simulate.ChatCall) (f simulate.ChatFault) {
+		if c.Method == "spaces.messages.create" {
+			once.Do(func() { f.Status = http.StatusServiceUnavailable })
+		}
 		return f
 	})
 	p := start(t, w.env.with("SPACEKEEPER_LOG_LEVEL", "debug"), "run")

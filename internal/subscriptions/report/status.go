@@ -87,6 +87,12 @@ func NewStatus(now time.Time, names map[string]string, actions []subscriptions.A
 	return d
 }
 
+// Lack says that the database can't be used, so that what it knows is left out.
+func (d *Status) Lack(why error) {
+	d.Problems = append(d.Problems, fmt.Sprintf("what is recorded isn't shown: %s", why))
+	d.Healthy = false
+}
+
 // healthOf takes how long the subscription still lives, and in granted how long
 // it lives from one renewal on, 0 if that isn't known.
 func healthOf(a subscriptions.Action, left, granted time.Duration) (health, reason string) {
