@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/mail"
-	"os"
 	"slices"
 	"strings"
+
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
 func (c *checker) auth() {
@@ -59,7 +60,7 @@ type credentialsFile struct {
 
 // readCredentials puts nothing of the file's content into the error.
 func readCredentials(path string) (credentialsFile, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := readfile.Regular(path, readfile.Secret)
 	if err != nil {
 		return credentialsFile{}, err
 	}

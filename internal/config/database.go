@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
+
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
 // ConnString reads the files that the database settings name and returns the
@@ -39,7 +40,7 @@ func (d Database) String() string {
 // readSecret returns the content of a file without its last line break. It
 // never puts the content into an error.
 func readSecret(path string) (string, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := readfile.Regular(path, readfile.Secret)
 	if err != nil {
 		return "", err
 	}

@@ -3,11 +3,11 @@ package config
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"reflect"
 	"strconv"
 	"strings"
 
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -60,7 +60,7 @@ func (c *checker) read(path string) bool {
 	if optional {
 		path = DefaultPath
 	}
-	raw, err := os.ReadFile(path)
+	raw, err := readfile.Regular(path, readfile.Text)
 	if optional && errors.Is(err, fs.ErrNotExist) {
 		c.file = strictyaml.From("configuration (there is no " + DefaultPath + " here)")
 		return true

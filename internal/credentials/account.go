@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	"cloud.google.com/go/auth/credentials"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
 // file is what tells kinds of Google's credentials files apart. None of it is
@@ -57,7 +57,7 @@ const noImpersonation = "they are a workload identity's own, which can't be the 
 // The content is nil where those come from the metadata server.
 func find(a config.Auth) ([]byte, error) {
 	if a.CredentialsFile != "" {
-		raw, err := os.ReadFile(a.CredentialsFile)
+		raw, err := readfile.Regular(a.CredentialsFile, readfile.Secret)
 		if err != nil {
 			return nil, fmt.Errorf("read auth.credentials_file: %w", err)
 		}

@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
 
 	"cloud.google.com/go/auth"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
 const (
@@ -66,7 +66,7 @@ func readConsent(a config.Auth) (storedConsent, error) {
 	refuse := func(cause string, err error) (storedConsent, error) {
 		return storedConsent{}, &Error{Doing: "read auth.token_file " + a.TokenFile, Cause: cause, Remedy: consentAgain(a), Err: err}
 	}
-	raw, err := os.ReadFile(a.TokenFile)
+	raw, err := readfile.Regular(a.TokenFile, readfile.Secret)
 	if err != nil {
 		return refuse("it can't be read", err)
 	}

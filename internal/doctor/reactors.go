@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
@@ -212,13 +211,8 @@ func webhookSecrets(_ context.Context, e *examination, rules []Rule) finding {
 
 // readable says why a file can't be read, or that it holds nothing.
 func readable(name string) error {
-	file, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	_, err = file.Read(make([]byte, 1))
-	if errors.Is(err, io.EOF) {
+	content, err := readfile.Regular(name, readfile.Secret)
+	if err == nil && len(content) == 0 {
 		return fmt.Errorf("%s is empty", name)
 	}
 	return err

@@ -54,9 +54,10 @@ func table() []owner {
 		{path: "internal/reactors/examples", tier: 0},                        // texts
 		{path: "internal/events", tier: 0},                                   // the vocabulary of all
 		{path: "internal/strictyaml", tier: 0},                               // reads every YAML file, the configuration among them
-		{path: "internal/config", tier: 0, also: []string{"internal/strictyaml"}},
+		{path: "internal/readfile", tier: 0},                                 // every file that a configuration names is read by it
+		{path: "internal/config", tier: 0, also: []string{"internal/strictyaml", "internal/readfile"}},
 		// credentials turns the configuration's choice into those of the client libraries.
-		{path: "internal/credentials", tier: 0, also: []string{"internal/config"}},
+		{path: "internal/credentials", tier: 0, also: []string{"internal/config", "internal/readfile"}},
 		// cli reads the configuration that --config names, and durations as it does.
 		{path: "internal/cli", tier: 0, also: []string{"internal/config", "internal/strictyaml"}},
 		// draft asks for a first configuration and writes it, with an example of rules.

@@ -50,6 +50,8 @@ func complainSource(f goFile) []string {
 					complain("line %d: time.Sleep in a test: wait for a channel, a hook, or use testing/synctest", f.line(node))
 				case !forTests && slices.Contains([]string{"Fatal", "Fatalf", "Fatalln", "Fatalw"}, node.Sel.Name):
 					complain("line %d: %s ends the process without cleaning up: return the error", f.line(node), node.Sel.Name)
+				case !forTests && !readsFiles(f.pkg()) && (isSelector(node, "os", "ReadFile") || isSelector(node, "os", "Open") || isSelector(node, "os", "OpenFile")):
+					complain("line %d: os.%s waits for a pipe and reads without a limit: use internal/readfile", f.line(node), node.Sel.Name)
 				case !forTests && !isMain && isSelector(node, "os", "Exit"):
 					complain("line %d: os.Exit outside main: return the error", f.line(node))
 				}
@@ -58,6 +60,12 @@ func complainSource(f goFile) []string {
 		})
 	}
 	return complaints
+}
+
+// readsFiles reports whether a package reads files that it, or the system, has
+// made: nobody names them.
+func readsFiles(pkg string) bool {
+	return slices.Contains([]string{"internal/readfile", "internal/localpg"}, pkg)
 }
 
 // nameForm finds what only a regular expression for a resource name of Chat holds.
@@ -97,6 +105,8 @@ func TestComplainSource(t *testing.T) {
 	tests := map[string]struct {
 		path, text, want string
 	}{
+		"any file":          {"internal/a/a.go", "package a\nimport \"os\"\nvar _, _ = os.ReadFile(\"\")\n", "line 3: os.ReadFile waits"},
+		"file of a test":    {"internal/a/a_test.go", "package a\nimport \"os\"\nvar _, _ = os.Open(\"\")\n", ""},
 		"clean":             {"internal/a/a.go", "package a\nfunc F() {}\n", ""},
 		"fatal in a test":   {"internal/a/a_test.go", "package a\nfunc F(t *testing.T) { t.Fatal(1) }\n", ""},
 		"fatal in support":  {"internal/a/atest/a.go", "package atest\nfunc F(t *testing.T) { t.Fatal(1) }\n", ""},

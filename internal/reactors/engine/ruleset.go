@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
 // RuleSet holds the rules in force. Any number of goroutines may use it; each call
@@ -82,7 +82,7 @@ func (s *RuleSet) Watch(ctx context.Context, path string, load func() (*rules.Se
 
 // digest hashes the file's content; zero if it can't be read.
 func digest(path string) (sum [sha256.Size]byte) {
-	if raw, err := os.ReadFile(path); err == nil {
+	if raw, err := readfile.Regular(path, readfile.Text); err == nil {
 		sum = sha256.Sum256(raw)
 	}
 	return sum

@@ -26,6 +26,15 @@ func (c *cards) read(d *strictyaml.Decoder, path string, n *strictyaml.Node) *st
 	return cardList(d, path, n)
 }
 
+// reasonOf is an error about a file without the file's name.
+func reasonOf(err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
+}
+
 func (c *cards) file(d *strictyaml.Decoder, path string, n *strictyaml.Node) *strictyaml.Node {
 	if _, ok := c.raw[n.Text]; !ok {
 		raw, err := c.readFile(n.Text)
@@ -34,7 +43,7 @@ func (c *cards) file(d *strictyaml.Decoder, path string, n *strictyaml.Node) *st
 			d.At(n.At, "its path is relative to the rules", "%s: there is no file %q", path, n.Text)
 			return nil
 		case err != nil:
-			d.At(n.At, "", "%s: the file %q can't be read", path, n.Text)
+			d.At(n.At, "", "%s: the file %q can't be read: %v", path, n.Text, reasonOf(err))
 			return nil
 		}
 		c.raw[n.Text] = raw

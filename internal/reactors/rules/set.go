@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -57,7 +58,7 @@ func Load(path string, o Options) (*Set, error) {
 	if path == "" {
 		return &Set{}, nil
 	}
-	src, err := os.ReadFile(path)
+	src, err := readfile.Regular(path, readfile.Text)
 	if err != nil {
 		return nil, fmt.Errorf("read rules: %w", err)
 	}
@@ -67,7 +68,7 @@ func Load(path string, o Options) (*Set, error) {
 			if !filepath.IsLocal(name) {
 				return nil, errors.New("a card must lie below the rules")
 			}
-			return os.ReadFile(filepath.Join(dir, name))
+			return readfile.Regular(filepath.Join(dir, name), readfile.Text)
 		}
 	}
 	return Parse(path, src, o)

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +13,8 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
 // maxModule is how many bytes a module may have. Go's begin at 1.5 MB.
@@ -41,17 +41,9 @@ func (a *Action) load(ctx context.Context, module string) (string, error) {
 	if !filepath.IsAbs(module) {
 		module = filepath.Join(a.options.Dir, module)
 	}
-	file, err := os.Open(module)
+	binary, err := readfile.Regular(module, maxModule)
 	if err != nil {
 		return "", fmt.Errorf("read the module: %w", err)
-	}
-	defer file.Close()
-	binary, err := io.ReadAll(io.LimitReader(file, maxModule+1))
-	if err != nil {
-		return "", fmt.Errorf("read the module: %w", err)
-	}
-	if len(binary) > maxModule {
-		return "", unfit("leave out what it doesn't need, such as debug information", "the module is larger than %d MiB", maxModule>>20)
 	}
 	sum := sha256.Sum256(binary)
 	digest := "sha256:" + hex.EncodeToString(sum[:])

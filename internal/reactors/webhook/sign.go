@@ -5,28 +5,22 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
 const (
 	minSecret, maxSecret = 24, 64 // bytes, as Standard Webhooks asks for
-	maxSecretFile        = 64 << 10
-	maxSecrets           = 8 // each makes the header longer
+	maxSecrets           = 8      // each makes the header longer
 )
 
 // secretsIn reads the secrets in a file. Errors hold nothing of the content.
 func secretsIn(path string) ([]*standardwebhooks.Webhook, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the webhook's secrets: %w", err)
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxSecretFile))
+	content, err := readfile.Regular(path, readfile.Secret)
 	if err != nil {
 		return nil, fmt.Errorf("read the webhook's secrets: %w", err)
 	}

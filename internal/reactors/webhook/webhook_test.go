@@ -13,6 +13,7 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
 func prepared(t *testing.T, a *Action, p Params) json.RawMessage {
@@ -122,7 +123,7 @@ func TestBadSecretFiles(t *testing.T) {
 		"too short":  "whsec_" + otherSecret[:16],
 		"too long":   "whsec_" + strings.Repeat(otherSecret, 3),
 		"too many":   strings.Repeat("whsec_"+otherSecret+"\n", maxSecrets+1),
-		"long line":  strings.Repeat("A", maxSecretFile+10),
+		"long line":  strings.Repeat("A", readfile.Secret+10),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -25,7 +26,7 @@ func (d *Plan) Write(file string) error {
 
 // ReadPlan reads a file that Write has written.
 func ReadPlan(file string) (*Plan, error) {
-	text, err := os.ReadFile(file)
+	text, err := readfile.Regular(file, readfile.Plan)
 	if err != nil {
 		return nil, fmt.Errorf("read the plan: %w; subscribe-setup plan --out %s makes one", err, file)
 	}
