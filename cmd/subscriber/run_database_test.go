@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -9,11 +9,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
+
+const noConnection = "no connection to the database; trying again"
 
 // A worker that starts before its database waits for it: alive, not ready, with
 // the reason, in a log that is JSON from its first line.
@@ -33,7 +36,7 @@ func TestStartBeforeTheDatabase(t *testing.T) {
 	if status, body := get(t, base+"/-/healthy"); status != http.StatusOK {
 		t.Errorf("/-/healthy: got %d %s: a new process could do no better", status, body)
 	}
-	if !strings.Contains(logged(t, p, "database not reached; waiting for it", "error"), missing) {
+	if !strings.Contains(logged(t, p, noConnection, "error"), missing) {
 		t.Error("the log doesn't say what the worker waits for")
 	}
 
@@ -45,7 +48,7 @@ func TestStartBeforeTheDatabase(t *testing.T) {
 		status, _ := get(t, base+"/-/ready")
 		return status == http.StatusOK
 	})
-	if n := strings.Count(p.stderr.String(), "waiting for it"); n != 1 {
+	if n := strings.Count(p.stderr.String(), noConnection); n != 1 {
 		t.Errorf("the log says %d times that the database is away, want once", n)
 	}
 	if code := p.stop(); code != cli.OK {
@@ -59,10 +62,63 @@ func TestStopWhileWaiting(t *testing.T) {
 	w := newWorkspace(t, newForwarder(t, migratedDatabase(t)).dsn)
 	p := start(t, w.env, "run")
 	eventually(t, p, "the worker waits", func() bool {
-		return logged(t, p, "database not reached; waiting for it", "error") != ""
+		return logged(t, p, noConnection, "error") != ""
 	})
 	if code := p.stop(); code != cli.OK {
 		t.Errorf("got exit code %d, want %d", code, cli.OK)
+	}
+}
+
+// While the database is away for seconds, the log says so once for each part
+// that notices, and not what each of its many attempts came to.
+func TestLogOfAnOutage(t *testing.T) {
+	t.Parallel()
+	dsn := migratedDatabase(t)
+	f := newForwarder(t, dsn)
+	f.listen(t)
+	w := newWorkspace(t, f.dsn)
+	p := start(t, w.env, "run")
+	base := "http://" + healthAddr(t, p)
+	eventually(t, p, "the worker is ready", func() bool {
+		status, _ := get(t, base+"/-/ready")
+		return status == http.StatusOK
+	})
+	before := len(p.stderr.String())
+	f.cut()
+	w.post(t, "hello")
+	eventually(t, p, "the worker isn't ready", func() bool {
+		status, _ := get(t, base+"/-/ready")
+		return status == http.StatusServiceUnavailable
+	})
+	<-time.After(6 * time.Second)
+	f.listen(t)
+	eventually(t, p, "the event is recorded", func() bool {
+		return query[int](t, dsn, "SELECT count(*)::int FROM events") == 1
+	})
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
+	}
+	alarms, said := 0, map[string]int{}
+	for line := range strings.Lines(p.stderr.String()[before:]) {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Fatalf("a log line is not JSON: %v\n%s", err, line)
+		}
+		said[entry["message"].(string)]++
+		if entry["severity"] == "WARNING" || entry["severity"] == "ERROR" {
+			alarms++
+			if entry["err"] != nil || entry["stack_trace"] != nil {
+				t.Errorf("a line is not in our form: %s", line)
+			}
+		}
+	}
+	if alarms > 6 {
+		t.Errorf("an outage of 6 s made %d lines: %v", alarms, said)
+	}
+	for _, want := range []string{noConnection, "connected to the database again", "database is back; recording again"} {
+		if said[want] != 1 {
+			t.Errorf("the log says %d times %q, want once", said[want], want)
+		}
 	}
 }
 
@@ -70,6 +126,10 @@ func TestStopWhileWaiting(t *testing.T) {
 type forwarder struct {
 	dsn, addr       string
 	network, target string
+
+	mu   sync.Mutex
+	open []io.Closer
+	all  sync.WaitGroup
 }
 
 func newForwarder(t *testing.T, dsn string) *forwarder {
@@ -82,6 +142,7 @@ func newForwarder(t *testing.T, dsn string) *forwarder {
 	f.network, f.target = pgconn.NetworkAddress(c.Host, c.Port)
 	u := url.URL{Scheme: "postgres", User: url.User(c.User), Host: f.addr, Path: "/" + c.Database, RawQuery: "sslmode=disable"}
 	f.dsn = u.String()
+	t.Cleanup(f.cut)
 	return f
 }
 
@@ -91,10 +152,8 @@ func (f *forwarder) listen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	var open []net.Conn
-	all.Go(func() {
+	f.track(l)
+	f.all.Go(func() {
 		for {
 			in, err := l.Accept()
 			if err != nil {
@@ -105,24 +164,32 @@ func (f *forwarder) listen(t *testing.T) {
 				in.Close()
 				continue
 			}
-			mu.Lock()
-			open = append(open, in, out)
-			mu.Unlock()
-			for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
-				all.Go(func() {
-					_, _ = io.Copy(pair[0], pair[1])
-					_ = errors.Join(pair[0].Close(), pair[1].Close())
-				})
-			}
+			f.track(in, out)
+			f.all.Go(func() { pass(in, out) })
+			f.all.Go(func() { pass(out, in) })
 		}
 	})
-	t.Cleanup(func() {
-		l.Close()
-		mu.Lock()
-		for _, c := range open {
-			c.Close()
-		}
-		mu.Unlock()
-		all.Wait()
-	})
+}
+
+func pass(from, to net.Conn) {
+	_, _ = io.Copy(to, from) // until one of them is closed
+	from.Close()
+	to.Close()
+}
+
+func (f *forwarder) track(c ...io.Closer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.open = append(f.open, c...)
+}
+
+// cut ends all connections, and takes no new ones.
+func (f *forwarder) cut() {
+	f.mu.Lock()
+	for _, c := range f.open {
+		c.Close()
+	}
+	f.open = nil
+	f.mu.Unlock()
+	f.all.Wait()
 }

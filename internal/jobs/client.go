@@ -11,8 +11,6 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"go.uber.org/zap"
-	"go.uber.org/zap/exp/zapslog"
-	"go.uber.org/zap/zapcore"
 )
 
 // Options says which jobs a client works on.
@@ -49,9 +47,7 @@ func NewClient(pool *pgxpool.Pool, log *zap.Logger, opts Options) (*river.Client
 		// A job that waits for its time is found by looking: the default of a
 		// second would make write slots of a space come late.
 		FetchPollInterval: 250 * time.Millisecond,
-		// River's own notes are about its housekeeping; what a job does is
-		// logged by its worker.
-		Logger: slog.New(zapslog.NewHandler(log.Named("river").WithOptions(zap.IncreaseLevel(zapcore.WarnLevel)).Core())),
+		Logger:            slog.New(newRiverLog(log)),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create the River client: %w", err)

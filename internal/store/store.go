@@ -88,6 +88,7 @@ func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks) (*pgx
 	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 	}
+	config.ConnConfig.Tracer = &reach{log: opts.Log}
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		conn.TypeMap().RegisterType(utcTimes)
 		hooks.mu.Lock()

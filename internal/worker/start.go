@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -55,8 +56,9 @@ func (w *Worker) start(ctx context.Context) (started bool, err error) {
 		case errors.As(err, &schema):
 			return false, err
 		}
-		if err = store.ExplainConnecting(err); w.waiting.because(err) {
-			w.log.Error("database not reached; waiting for it", zap.Error(err))
+		var unconnected *pgconn.ConnectError // which the store has logged
+		if w.waiting.because(store.ExplainConnecting(err)) && !errors.As(err, &unconnected) {
+			w.log.Error("database not usable; waiting for it", zap.Error(err))
 		}
 		_ = gax.Sleep(ctx, pauses.Pause()) // the loop ends with ctx
 	}
