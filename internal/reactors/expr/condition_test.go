@@ -69,6 +69,8 @@ func TestEval(t *testing.T) {
 		`reaction.emoji in ["👍", "👋"]`:                       true,
 		`space.week.joins - space.week.leaves == 4`:          true,
 		`now - event.time >= duration("1h")`:                 true,
+		`now - event.time < duration("1d")`:                  true,
+		`now - event.time > duration("7d")`:                  false,
 		`now - event.time > duration("1h")`:                  false,
 		`event.time.getHours() == 11`:                        true, // UTC
 		`now > timestamp("2026-03-02T11:59:59Z")`:            true,

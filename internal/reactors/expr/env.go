@@ -96,6 +96,7 @@ func NewEnv() (*Env, error) {
 		cel.CustomTypeAdapter(s),
 		cel.Variable(nowVariable, cel.TimestampType),
 		ext.Strings(),
+		cel.Macros(readDays),
 		cel.DefaultUTCTimeZone(true),
 		cel.ParserRecursionLimit(maxDepth),
 		cel.ParserExpressionSizeLimit(maxSource),

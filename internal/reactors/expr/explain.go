@@ -115,7 +115,7 @@ func explainSyntax(src string, issues *cel.Issues) error {
 		}
 		if d := bareDuration.FindString(src[:e.Offset]); d != "" && strings.Contains("smhdw", w) {
 			e.Offset -= len(d)
-			e.Message, e.Suggestion = d+w+" is not a duration", `write duration("1h"), with s, m or h`
+			e.Message, e.Suggestion = d+w+" is not a duration", `write duration("1h"), with s, m, h or d`
 			return
 		}
 		e.Message, e.Suggestion = w+" is not expected here", instead[w]
@@ -208,7 +208,7 @@ func (e *Env) explainTypes(src string, a *celast.AST, issues *cel.Issues) error 
 	} else if tooDeep(text) {
 		out.Offset, out.Message = 0, deep
 	} else if strings.HasPrefix(text, "invalid duration") {
-		out.Message, out.Suggestion = "this is not a duration", `such as "90s", "10m" or "36h"`
+		out.Message, out.Suggestion = "this is not a duration", `such as "90s", "10m" or "7d"`
 	} else if strings.HasPrefix(text, "invalid timestamp") {
 		out.Message, out.Suggestion = "this is not a time", `such as "2026-01-31T08:00:00Z"`
 	} else if strings.HasPrefix(text, "invalid matches") {
@@ -295,7 +295,7 @@ func explainOverload(function, target, args string) (message, suggestion string)
 	case is("a time") && is("a string"):
 		suggestion = `write timestamp("2026-01-31T08:00:00Z")`
 	case is("a duration") && (is("a string") || is("an integer")):
-		suggestion = `write duration("1h"), with s, m or h`
+		suggestion = `write duration("1h"), with s, m, h or d`
 	case is("an integer") && is("a string"):
 		suggestion = "numbers are written without quotes"
 	case is("an integer") && is("a decimal number"):
