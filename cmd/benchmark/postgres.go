@@ -130,10 +130,10 @@ func childrenOf(parent int) (ticks int) {
 // ticksOf are those of a process and of its children that ended.
 func ticksOf(s procfs.ProcStat) int { return int(s.UTime+s.STime) + s.CUTime + s.CSTime }
 
-func readStat(pid int) (procfs.ProcStat, error) {
+func readStat(pid int) (s procfs.ProcStat, err error) {
 	p, err := procfs.NewProc(pid)
-	if err != nil {
-		return procfs.ProcStat{}, err
+	if err == nil {
+		s, err = p.Stat()
 	}
-	return p.Stat()
+	return s, err
 }

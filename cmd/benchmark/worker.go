@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	"github.com/prometheus/procfs"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -151,4 +153,17 @@ func measure(ctx context.Context, t task, run func(context.Context, *meter) erro
 		}
 	}
 	return r, nil
+}
+
+// processCPU is the CPU time that this process has used; 0 where there is no /proc.
+func processCPU() time.Duration {
+	s, _ := readStat(os.Getpid())
+	return time.Duration(s.CPUTime() * float64(time.Second))
+}
+
+// maxRSS is the most memory that this process has had, in bytes; 0 where there is no /proc.
+func maxRSS() int64 {
+	p, _ := procfs.Self()
+	s, _ := p.NewStatus()
+	return int64(s.VmHWM)
 }
