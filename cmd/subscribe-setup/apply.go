@@ -97,7 +97,7 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 			if flags.back > 0 {
 				next = "apply --backfill again"
 			}
-			err = errors.Join(err, fmt.Errorf("the subscriptions are as said above, but the worker wasn't told (%s): %w", next, store.ExplainConnecting(told)))
+			err = errors.Join(err, fmt.Errorf("subscriptions applied, worker not told; %s: %w", next, store.ExplainConnecting(told)))
 		}
 	}
 	if !e.ForPeople() {

@@ -32,7 +32,7 @@ that is configured and can't be used is unhealthy.
 
 The exit code is 1 if anything is unhealthy: a subscription that is missing,
 suspended, different from the configuration or about to expire, or a worker
-that hasn't been heard of. Gaps are shown, and are no reason: what can be
+without a recent heartbeat. Gaps don't affect the exit code: what can be
 fetched is being fetched.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.interval < time.Second {

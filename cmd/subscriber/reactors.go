@@ -71,9 +71,9 @@ func knownRule(set *rules.Set, id, space string) (*rules.Rule, error) {
 		ids = append(ids, r.ID)
 	}
 	if len(ids) == 0 {
-		return nil, cli.Usage("there is no reactor %q: the file holds none", id)
+		return nil, cli.Usage("unknown rule %q: the file holds none", id)
 	}
-	return nil, cli.Usage("there is no reactor %q: there are %s", id, strings.Join(ids, ", "))
+	return nil, cli.Usage("unknown rule %q; rules: %s", id, strings.Join(ids, ", "))
 }
 
 // withStore opens the database for one command, and explains why it can't be

@@ -37,7 +37,7 @@ type pausedSince struct {
 func newReactorsList(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the rules, and what they came to in the last 24 hours",
+		Short: "List the rules, and their outcomes in the last 24 hours",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := env.Load(config.ForReactors)
 			if err != nil {

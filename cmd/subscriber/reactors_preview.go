@@ -20,11 +20,11 @@ func newReactorsPreview(env *environment) *cobra.Command {
 		Use:   "preview ID",
 		Short: "Show what a rule says, here or to one person",
 		Long: `Preview renders each step of a rule for a made-up person, or, with --space, for
-the newest event of that space that pulls its trigger, and a schedule as of now.
+the newest event of that space that matches its trigger, and a schedule as of now.
 Conditions aren't asked.
 
 With --send-to, messages go to one member of the space, who alone can see them.
-They carry new ids, so the rule itself takes no notice.`,
+They carry new ids, so the rule doesn't count them.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkPreview(o); err != nil {

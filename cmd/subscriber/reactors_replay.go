@@ -47,8 +47,7 @@ func newReactorsReplay(env *environment) *cobra.Command {
 		Short: "Show what a rule would have done on what was recorded",
 		Long: `Replay carries rules out on the recorded past, in virtual time, as if they had
 been live: once_per, limits, quiet hours and collapsing included. It holds no
-client of the Chat API, so nothing can be sent. It begins with nothing done:
-whoever was greeted before --since counts as not greeted.
+client of the Chat API, so nothing can be sent. It ignores runs before --since.
 
 Texts are shown: they may hold what people wrote.`,
 		Args: cobra.MaximumNArgs(1),

@@ -48,12 +48,12 @@ func newReactorsRuns(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runs",
 		Short: "List what rules decided, for whom, and why",
-		Long: `Runs lists runs and evaluations that led to none, the newest first. Of those that
-led to none a sample of each hour is kept; reactors list counts all.`,
+		Long: `Runs lists runs and evaluations that led to none, the newest first. Evaluations
+without a run are sampled hourly; reactors list counts all.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.Outcome = reactors.Outcome(outcome)
 			if outcome != "" && !slices.Contains(reactors.Outcomes(), f.Outcome) {
-				return cli.Usage("no run ends as %q: there are %s", outcome, strings.Join(reactors.Words(reactors.Outcomes()), ", "))
+				return cli.Usage("unknown outcome %q; want one of %s", outcome, strings.Join(reactors.Words(reactors.Outcomes()), ", "))
 			}
 			if f.Most < 1 {
 				return cli.Usage("--most must be at least 1")

@@ -18,7 +18,7 @@ func newReactorsPause(env *environment) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   "pause ID | --all",
-		Short: "Let no run of a rule, or of all rules, go on",
+		Short: "Pause a rule, or all rules",
 		Long: `Pause stops a rule before its next attempt, wherever a worker runs. Runs are
 planned as before, and wait. What is too old when the rule is resumed isn't
 done any more.`,

@@ -419,7 +419,7 @@ func TestStop(t *testing.T) {
 	if code := p.stop(); code != cli.OK {
 		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}
-	if logged(t, p, "worker stopped; everything in hand was committed", "severity") != "INFO" {
+	if logged(t, p, "worker stopped; all held messages committed", "severity") != "INFO" {
 		t.Error("the log doesn't say that the worker stopped")
 	}
 	stats, err := w.Broker().Stats("projects/" + w.Project() + "/subscriptions/" + subscriptionID)

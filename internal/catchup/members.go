@@ -23,7 +23,7 @@ func (r *Reader) workOnMembers(ctx context.Context, job *river.Job[jobs.Members]
 	m, err := r.ReconcileMembers(ctx, job.Args.Space)
 	switch {
 	case reactors.IsPermanent(err):
-		log.Error("members can't be listed; list not read", zap.Error(err))
+		log.Error("members not listed; not retried", zap.Error(err))
 		return nil
 	case err != nil:
 		return retry(log, "members not listed; retrying later", job.JobRow, err)

@@ -69,7 +69,7 @@ func readCredentials(path string) (credentialsFile, error) {
 		return f, fmt.Errorf("%s is not a JSON object, as credentials of Google's are", path)
 	}
 	if f.Installed != nil || f.Web != nil {
-		return f, fmt.Errorf("%s is an OAuth client; consent given through it makes the token file: gcloud auth application-default login --client-id-file=%s --scopes=…", path, path)
+		return f, fmt.Errorf("%s is an OAuth client, not a token file; create one with: gcloud auth application-default login --client-id-file=%s --scopes=…", path, path)
 	}
 	return f, nil
 }

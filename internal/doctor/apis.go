@@ -59,7 +59,7 @@ func apiCheck(code, name, service string, call func(*examination) error) check {
 		case switchedOff(err):
 			return off
 		case errors.Is(err, errUnasked):
-			return skipped("whether it is on can't be seen: %v", listErr)
+			return skipped("not checked: %v", listErr)
 		}
 		return fine("it answers")
 	}

@@ -138,7 +138,7 @@ func (e *examination) tryMemberScope(ctx context.Context) (space string, err err
 	return space, err
 }
 
-// rulesReact: of a consent it can't be seen what it covers, but by reacting. A
+// rulesReact reacts, since only that tells what a user's consent covers. A
 // delegation gives no token for what it doesn't cover.
 func rulesReact(_ context.Context, e *examination, rules []Rule) finding {
 	ids, _ := users(inForce(rules), asPerson)

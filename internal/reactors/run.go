@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Intent is what a rule makes of a change that pulls its trigger.
+// Intent is what a rule makes of a change that matches its trigger.
 type Intent struct {
 	Reactor string
 	Shadow  bool

@@ -51,7 +51,7 @@ func (k *Keeper) logPass(ctx context.Context, took time.Duration, r Report, err 
 		}
 	}
 	if changed+r.Failed+r.Parked > 0 {
-		k.opts.Log.Info("subscriptions kept", fields...)
+		k.opts.Log.Info("keeper pass finished", fields...)
 	}
 	return nil
 }

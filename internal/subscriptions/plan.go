@@ -186,8 +186,8 @@ func difference(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 }
 
-// TypesText sums event types up for people: "membership, message.created". A
-// kind of resource of which all types are there stands for them.
+// TypesText sums event types up for people: "membership, message.created". If
+// all types of a resource are listed, its name replaces them.
 func TypesText(types []string) string {
 	all, there := map[string]int{}, map[string]int{}
 	for _, t := range config.AllEventTypes() {

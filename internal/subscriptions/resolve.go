@@ -126,7 +126,7 @@ func (r *Resolver) spaces(ctx context.Context) ([]gchat.SpaceInfo, error) {
 	case r.last == nil || ctx.Err() != nil:
 		return nil, fmt.Errorf("resolve the names under workspace.targets: %w", err)
 	default:
-		r.opts.Log.Warn("the spaces can't be listed: names mean what they meant before", zap.Error(err))
+		r.opts.Log.Warn("spaces not listed; using the previous list", zap.Error(err))
 	}
 	return r.last, nil
 }

@@ -111,7 +111,7 @@ func Main(ctx context.Context, cfg config.Config, getenv func(string) string, st
 		log.Error("worker ended", zap.Error(err))
 		return cli.Logged(err)
 	}
-	log.Info("worker stopped; everything in hand was committed")
+	log.Info("worker stopped; all held messages committed")
 	return nil
 }
 
@@ -238,7 +238,7 @@ func (w *Worker) work(ctx context.Context, g *errgroup.Group) {
 func (w *Worker) createPartitions(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := w.eventLog.EnsurePartitions(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			w.log.Warn("partitions ahead not created; retrying", zap.Error(err))
+			w.log.Warn("next partitions not created; retrying", zap.Error(err))
 		}
 		_ = gax.Sleep(ctx, 6*time.Hour) // the loop ends with ctx
 	}

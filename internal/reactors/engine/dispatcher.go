@@ -98,7 +98,7 @@ func (d *Dispatcher) Work(ctx context.Context, job *river.Job[reactors.RunArgs])
 	case err != nil:
 		// A snooze and not an error: River gives up after a number of errors,
 		// but only its age ends a run.
-		d.log.Warn("run not carried on; retrying", zap.Int64("run_id", job.Args.RunID), zap.Error(err))
+		d.log.Warn("run attempt not started; retrying", zap.Int64("run_id", job.Args.RunID), zap.Error(err))
 		return river.JobSnooze(retryPause(job.Attempt))
 	case wait > 0:
 		return river.JobSnooze(wait)
@@ -206,9 +206,8 @@ func (d *Dispatcher) decide(ctx context.Context, rule *rules.Rule, run *reactors
 	return 0, d.finish(ctx, *run, decision.Outcome, decision.Reason, trace...)
 }
 
-// The oldest run of a large group speaks for all. The others leave it the time
-// for that: if each looked for the others by itself, the look-ups would be the
-// square of their number, and all but one in vain.
+// The oldest run of a large group sends for all. The others wait for it: if each
+// looked for the others, the look-ups would grow with the square of their number.
 const (
 	groupPause = 500 * time.Millisecond
 	maxYields  = 10 // attempts; then the oldest run may be stuck
@@ -303,7 +302,7 @@ func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Ou
 		d.log.Error("run failed; a person must look at it", zap.Int64("run_id", run.ID),
 			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
 	case o == reactors.Looping && reason != decide.OwnMessage:
-		d.log.Warn("reaction left out; apps seem to answer each other", zap.Int64("run_id", run.ID),
+		d.log.Warn("run suppressed; apps may be answering each other", zap.Int64("run_id", run.ID),
 			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
 	}
 	d.opts.Observe(run, o, reason)

@@ -40,7 +40,7 @@ func (s *namedState) Facts(ctx context.Context, run reactors.Run, needs reactors
 		err = s.eventLog.NameSpace(ctx, run.Space, name, kind)
 	}
 	if err != nil {
-		s.log.Warn("space name not found out; texts say \"this space\"", zap.String("space", run.Space), zap.Error(err))
+		s.log.Warn("space name not read; texts say \"this space\"", zap.String("space", run.Space), zap.Error(err))
 		return f, nil
 	}
 	return s.State.Facts(ctx, run, needs, at)

@@ -25,7 +25,7 @@ type Options struct {
 	SendTo        string // users/U, who alone sees the messages; "" for nobody
 }
 
-// Sample makes up facts for the rule: a person who did what pulls its trigger.
+// Sample makes up facts for the rule: a person who did what matches its trigger.
 func Sample(rule *rules.Rule, o Options) reactors.Facts {
 	space, member := cmp.Or(o.Space, "spaces/SAMPLE"), cmp.Or(o.Member, "users/SAMPLE")
 	now := time.Now().UTC()

@@ -146,7 +146,7 @@ func (m *machine) attempt(ctx context.Context, h *held) error {
 
 var errStuck = errors.New("it waits without an end")
 
-// done is how a run ends of which all requests would take effect.
+// done returns the outcome of a run whose requests all succeed.
 func (m *machine) done(run reactors.Run) reactors.Outcome {
 	if m.byMode && run.Shadow {
 		return reactors.Shadowed

@@ -190,7 +190,7 @@ func (s *Coverage) GapImpossible(ctx context.Context, id int64, reason string) e
 		err = ErrNoGap
 	}
 	if err != nil {
-		return fmt.Errorf("give up gap %d: %w", id, err)
+		return fmt.Errorf("mark gap %d unrepairable: %w", id, err)
 	}
 	return nil
 }

@@ -166,7 +166,7 @@ func (s *Coverage) moveCoverage(ctx context.Context, tx pgx.Tx, before map[strin
 		}
 		gaps, err := applyMove(ctx, tx, n.Scope, open[n.Scope], m)
 		if err != nil {
-			return fmt.Errorf("move the coverage of %s: %w", n.Scope, err)
+			return fmt.Errorf("update coverage of %s: %w", n.Scope, err)
 		}
 		ended = append(ended, gaps...)
 	}

@@ -79,7 +79,7 @@ func follow(ctx context.Context, tx pgx.Tx, moves []*row) error {
 				changed_at = excluded.changed_at
 			WHERE f.changed_at < excluded.changed_at`,
 			r.it.Space, r.it.Interaction.Type == addedToSpace, r.time); err != nil {
-			return fmt.Errorf("keep that the app's presence in %s changed: %w", r.it.Space, err)
+			return fmt.Errorf("save the app's membership of %s: %w", r.it.Space, err)
 		}
 	}
 	return nil

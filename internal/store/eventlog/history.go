@@ -103,7 +103,7 @@ func (s *Log) historyPage(ctx context.Context, after version, until time.Time) (
 			if r.ev, err = s.decodeAgain(at, id, source, typ, space, payload, codec); err != nil {
 				// It was decoded when it was recorded; if this version can't,
 				// the rest of the past is still worth telling.
-				s.db.Log().Warn("a recorded event is left out of the past", zap.String("event_id", id), zap.Error(err))
+				s.db.Log().Warn("recorded event not decoded; skipped in replay", zap.String("event_id", id), zap.Error(err))
 				r.ev = &events.Event{}
 			}
 			decoded[r.at.key] = r.ev

@@ -92,10 +92,10 @@ func (l *lookups) number(ctx context.Context, conn *pgxpool.Conn, rows []row) er
 	missing.queueSpaces(q, found.spaces)
 	missing.queueUsers(q, found.users)
 	if err := conn.SendBatch(ctx, q).Close(); err != nil {
-		return fmt.Errorf("number %d names: %w", n, err)
+		return fmt.Errorf("assign ids to %d names: %w", n, err)
 	}
 	if missing = found.fill(rows); missing.count() > 0 {
-		return fmt.Errorf("number %d names: %d are not there after they were added", n, missing.count())
+		return fmt.Errorf("assign ids to %d names: %d are not there after they were added", n, missing.count())
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

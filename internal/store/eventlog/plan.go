@@ -42,7 +42,7 @@ func (s *Log) mayRun(b *batch) bool {
 func (s *Log) plan(c reactors.Change) (intents []reactors.Intent) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.db.Log().Error("rules could not be asked about an event", zap.String("event_id", c.Event.ID),
+			s.db.Log().Error("rules not evaluated for event; no run made", zap.String("event_id", c.Event.ID),
 				zap.Int("ordinal", c.Item.Ordinal), zap.Any("panic", p))
 			intents = nil
 		}

@@ -17,12 +17,11 @@ import (
 // Claim adds the runs that are not there yet, with jobs for them, reopens those
 // in which nothing was done, and accounts for the rest.
 //
-// No welcome gets lost between a person's leaving and coming back. This
-// transaction has written the new membership before it touches the run, and it
-// makes a run that it finds pending younger and sets its attempts back to 0;
-// FinishRun ends a run for a reason such as leaving only if its time and its
-// attempts are those that the reason was found in. So either this comes first, and the attempt looks anew;
-// or FinishRun comes first, and this finds the run ended and reopens it.
+// No welcome gets lost between a person's leaving and coming back. Claim writes
+// after the new membership, and resets the event time and the attempts of a
+// pending run; FinishRun ends a run only if both are as they were when its reason
+// was found. If Claim comes first, the attempt looks again; if FinishRun comes
+// first, Claim finds the run ended and reopens it.
 func (s *Runs) Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) error {
 	if len(intents) == 0 {
 		return nil
@@ -154,7 +153,7 @@ func refresh(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 		WHERE r.reactor = i.reactor AND r.subject = i.subject AND r.step = i.step AND r.shadow = i.shadow
 			AND r.outcome = 'pending' AND r.event_time < i.event_time`, args)
 	if err != nil {
-		return fmt.Errorf("make pending ones younger: %w", err)
+		return fmt.Errorf("reset event time of pending runs: %w", err)
 	}
 	return nil
 }

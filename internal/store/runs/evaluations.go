@@ -71,7 +71,7 @@ func (s *Runs) account(ctx context.Context, tx pgx.Tx, ended []reactors.Intent) 
 			"members":     text(func(in *reactors.Intent) string { return in.Member }),
 			"reasons":     text(func(in *reactors.Intent) string { return store.Clean(in.Reason) }),
 		}); err != nil {
-		return fmt.Errorf("keep evaluations: %w", err)
+		return fmt.Errorf("save evaluations: %w", err)
 	}
 	return nil
 }

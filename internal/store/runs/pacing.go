@@ -54,7 +54,7 @@ func (s *Runs) Admit(ctx context.Context, run reactors.Run, limits []reactors.Li
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("hold reactor run %d against its limits: %w", run.ID, err)
+		return nil, fmt.Errorf("check limits of run %d: %w", run.ID, err)
 	}
 	return reached, nil
 }
@@ -115,7 +115,7 @@ func (s *Runs) Gather(ctx context.Context, run reactors.Run, until time.Time) ([
 		LIMIT @max`, args)
 	list, err := pgx.CollectRows(rows, collectRun)
 	if err != nil {
-		return nil, fmt.Errorf("gather with reactor run %d: %w", run.ID, err)
+		return nil, fmt.Errorf("find the group of run %d: %w", run.ID, err)
 	}
 	return list, nil
 }

@@ -200,7 +200,7 @@ func (s *Runs) SpeaksForOthers(ctx context.Context, runID int64) (speaks bool, e
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM reactor_runs WHERE speaker = $1)`, runID).Scan(&speaks); err != nil {
-		return false, fmt.Errorf("look whom reactor run %d speaks for: %w", runID, err)
+		return false, fmt.Errorf("read the runs grouped under run %d: %w", runID, err)
 	}
 	return speaks, nil
 }
@@ -218,7 +218,7 @@ func (s *Runs) ProgressRun(ctx context.Context, run reactors.Run, trace ...react
 			WHERE id = $1 AND outcome = 'pending'`, run.ID, requests, traceJSON(trace))
 	}
 	if err != nil {
-		return fmt.Errorf("store what came of reactor run %d: %w", run.ID, err)
+		return fmt.Errorf("save result of run %d: %w", run.ID, err)
 	}
 	return nil
 }

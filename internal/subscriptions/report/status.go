@@ -80,7 +80,7 @@ func NewStatus(now time.Time, names map[string]string, actions []subscriptions.A
 	if recorded != nil {
 		d.Worker = recorded.worker()
 		if recorded.heartbeat.IsZero() || now.Sub(recorded.heartbeat) > lateHeartbeat {
-			d.Problems = append(d.Problems, "no worker has been heard of lately: subscriber run records the events and keeps the subscriptions alive")
+			d.Problems = append(d.Problems, "no worker has sent a heartbeat lately: subscriber run records the events and keeps the subscriptions alive")
 		}
 	}
 	d.Healthy = len(d.Problems) == 0

@@ -113,9 +113,9 @@ func (g Gap) text(scope string) string {
 
 func (d *Status) printFooter(e *cli.Env) {
 	if w := d.Worker; w != nil {
-		parts := []string{"never heard of"}
+		parts := []string{"no heartbeat yet"}
 		if !w.Heartbeat.IsZero() {
-			parts[0] = "heard of " + cli.ShortDuration(d.Time.Sub(w.Heartbeat)) + " ago"
+			parts[0] = "last heartbeat " + cli.ShortDuration(d.Time.Sub(w.Heartbeat)) + " ago"
 		}
 		if w.LagP95 != nil {
 			lag := time.Duration(*w.LagP95*1000) * time.Millisecond
