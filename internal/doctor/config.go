@@ -14,6 +14,7 @@ func configChecks() []check {
 		{code: "SK101", group: groupConfig, name: "the configuration is complete and valid", pre: true, run: configValid},
 		{code: "SK102", group: groupConfig, name: "nothing is watched twice", pre: true, needs: []string{"SK101"}, run: configOverlap},
 		{code: "SK103", group: groupConfig, name: "subscriptions outlive the time until they are renewed", pre: true, needs: []string{"SK101"}, run: configLifetime},
+		{code: "SK104", group: groupConfig, name: "secrets are for Spacekeeper alone", pre: true, needs: []string{"SK101"}, run: secretsKept},
 	}
 }
 
@@ -89,4 +90,19 @@ func configLifetime(_ context.Context, e *examination) finding {
 		return warning("subscriptions end after 7 days, and keeper.enabled is false", "set keeper.enabled: true")
 	}
 	return fine("with content (4 to 24 h): %d, with names only (7 d): %d; renewed by the worker", content, names)
+}
+
+func secretsKept(_ context.Context, e *examination) finding {
+	var files, fixes []string
+	for _, f := range e.cfg.PublicSecrets() {
+		files, fixes = append(files, f.Path), append(fixes, "chmod o-r "+f.Path)
+	}
+	if len(files) > 0 {
+		return publicSecrets(files, fixes...)
+	}
+	return fine("nobody else may read the files")
+}
+
+func publicSecrets(files []string, fixes ...string) finding {
+	return warning("anybody on this machine may read "+some(files), append(fixes, "where Kubernetes mounts the secret: defaultMode: 0440, and fsGroup")...).about(files...)
 }

@@ -68,7 +68,12 @@ func reactorFaults() []fault {
 		{name: "an empty secret", code: "SK906", inject: secret(func(t *testing.T, w *env) string { return w.file(t, "") }),
 			seen: "is empty (rule welcome)", fix: "whsec_"},
 		{name: "a folder for a secret", code: "SK906", inject: secret(func(t *testing.T, _ *env) string { return t.TempDir() }),
-			seen: "is a directory (rule welcome)", fix: "whsec_"},
+			seen: "it is a directory, and must be a regular file (rule welcome)", fix: "whsec_"},
+		{name: "a webhook's secret that anybody may read", code: "SK906", want: Warning, inject: secret(func(t *testing.T, w *env) string {
+			name := w.file(t, "whsec_canary")
+			public(t, name)
+			return name
+		}), seen: "may read ", fix: "chmod o-r "},
 		{name: "an event that nobody asks for", code: "SK908", inject: func(_ *testing.T, w *env) {
 			const unasked = "google.workspace.chat.poll.v1.created"
 			w.rules[0].Events = []string{"google.workspace.chat.membership.v1.created"}

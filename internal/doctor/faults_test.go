@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +110,17 @@ func configFaults() []fault {
 		}, seen: "wider target: spaces/", fix: "out of workspace"},
 		{name: "content without a keeper", code: "SK103", want: Warning, inject: func(_ *testing.T, w *env) { w.cfg.Keeper.Enabled = false },
 			seen: "4 to 24 hours", fix: "keeper.enabled: true"},
+		{name: "a secret that anybody may read", code: "SK104", want: Warning, inject: func(t *testing.T, w *env) {
+			w.cfg.Database.PasswordFile = w.file(t, "canary")
+			public(t, w.cfg.Database.PasswordFile)
+		}, seen: "may read ", fix: "chmod o-r "},
+	}
+}
+
+func public(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 

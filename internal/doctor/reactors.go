@@ -190,7 +190,7 @@ func (e *examination) askForReactions(ctx context.Context) error {
 // webhookSecrets looks whether there is something to read; what is in it is
 // for the action to judge. Lint doesn't look: the files may be elsewhere.
 func webhookSecrets(_ context.Context, e *examination, rules []Rule) finding {
-	var files, missing, wrong []string
+	var files, missing, wrong, public, fixes []string
 	for _, r := range inForce(rules) {
 		for _, name := range r.Secrets {
 			if slices.Contains(files, name) {
@@ -199,12 +199,17 @@ func webhookSecrets(_ context.Context, e *examination, rules []Rule) finding {
 			files = append(files, name)
 			if err := readable(name); err != nil {
 				missing, wrong = append(missing, name), append(wrong, fmt.Sprintf("%v (rule %s)", err, r.ID))
+			} else if readfile.IsPublic(name) {
+				public, fixes = append(public, name), append(fixes, "chmod o-r "+name)
 			}
 		}
 	}
 	if len(wrong) > 0 {
 		return failed(some(wrong), "write the secret that the receiver gave you, a line like whsec_BASE64, into the file, and let the worker's user read it",
 			"if the file is only where the worker runs, run doctor there: a relative name is looked for where it is started").about(missing...)
+	}
+	if len(public) > 0 {
+		return publicSecrets(public, fixes...)
 	}
 	return fine("files: %d", len(files))
 }

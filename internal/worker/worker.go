@@ -202,6 +202,10 @@ func openPubSub(ctx context.Context, cfg config.Config) (*ingest.Client, error) 
 // Run works until ctx ends or a part fails for good; then every part stops,
 // the pull first.
 func (w *Worker) Run(ctx context.Context) error {
+	for _, f := range w.cfg.PublicSecrets() {
+		w.log.Warn("secret file readable for anybody on this machine; take the right away from others",
+			zap.String("key", f.Key), zap.String("file", f.Path))
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	if w.health != nil {
 		g.Go(func() error { return w.health.serve(ctx) })
