@@ -302,3 +302,33 @@ func TestReserveWrite(t *testing.T) {
 		t.Errorf("run 1, asking again, waits %s: it must keep its turn", got)
 	}
 }
+
+// A pending run whose job is gone gets another, but for one that is held, whose
+// turn hasn't come, or that has its job.
+func TestLostRunsAreRequestedAgain(t *testing.T) {
+	t.Parallel()
+	s := newRunsEnv(t)
+	crowd(t, s, 5)
+	for _, sql := range []string{
+		`DELETE FROM river_job WHERE args->>'run_id' IN ('1', '3')`,
+		`UPDATE river_job SET state = 'discarded', finalized_at = now() WHERE args->>'run_id' IN ('2', '4')`,
+		`UPDATE reactor_runs SET due_at = due_at - interval '1 hour', held = id = 3 WHERE id <> 4`,
+	} {
+		if _, err := s.Pool().Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range []int{2, 0} {
+		if lost, err := s.RequestLostRuns(t.Context()); err != nil || lost != want {
+			t.Errorf("round %d: %d runs were lost, %v, want %d", i, lost, err, want)
+		}
+		waiting := column(t, s, `SELECT args->>'run_id' FROM river_job WHERE finalized_at IS NULL ORDER BY args->>'run_id'`)
+		if diff := cmp.Diff([]string{"1", "2", "5"}, waiting); diff != "" {
+			t.Errorf("round %d: runs that have a job (-want +got):\n%s", i, diff)
+		}
+	}
+	_, err := s.Pool().Exec(t.Context(), `UPDATE reactor_runs SET outcome = 'sent', finished_at = now(); DELETE FROM river_job`)
+	if lost, lostErr := s.RequestLostRuns(t.Context()); err != nil || lostErr != nil || lost != 0 {
+		t.Errorf("%d runs that have ended were lost, %v, %v", lost, err, lostErr)
+	}
+}

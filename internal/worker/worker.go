@@ -31,7 +31,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/googleapis/gax-go/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 	"go.uber.org/zap"
@@ -228,25 +227,13 @@ func (w *Worker) work(ctx context.Context, g *errgroup.Group) {
 		<-w.jobs.Stopped()
 		return nil
 	})
-	g.Go(func() error { return w.createPartitions(ctx) })
+	g.Go(func() error { return w.maintain(ctx) })
 	g.Go(func() error { return w.saveHeartbeats(ctx) })
 	g.Go(func() error { return w.watchRules(ctx) })
 	g.Go(func() error {
 		provision.Warn(ctx, w.pubsub.SubscriptionAdminClient, provision.OptionsFrom(w.cfg), w.log.Named("provision"))
 		return nil
 	})
-}
-
-// createPartitions creates the log's partitions months ahead. Should it fail
-// for months, the store still creates what a batch needs.
-func (w *Worker) createPartitions(ctx context.Context) error {
-	for ctx.Err() == nil {
-		if err := w.eventLog.EnsurePartitions(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			w.log.Warn("next partitions not created; retrying", zap.Error(err))
-		}
-		_ = gax.Sleep(ctx, 6*time.Hour) // the loop ends with ctx
-	}
-	return nil
 }
 
 // Status may be called at any time.

@@ -129,6 +129,7 @@ func (s *Runs) PruneRuns(ctx context.Context) error {
 			WHERE at < $1
 			ORDER BY id
 			LIMIT $2
+			FOR UPDATE SKIP LOCKED
 		)`, now.Add(-keepEvaluations)); err != nil {
 		return fmt.Errorf("drop old evaluations: %w", err)
 	}
@@ -141,6 +142,7 @@ func (s *Runs) PruneRuns(ctx context.Context) error {
 				AND outcome IN ('condition_false', 'left', 'stopped', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled')
 			ORDER BY id
 			LIMIT $2
+			FOR UPDATE SKIP LOCKED
 		)`, now.Add(-keepEndedRuns)); err != nil {
 		return fmt.Errorf("drop old runs: %w", err)
 	}

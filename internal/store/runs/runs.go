@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/riverqueue/river"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -112,6 +113,12 @@ type OwnMessage struct {
 	ClientID string // "client-…"
 }
 
+// forUpdate locks several runs in the order in which Claim does, so that no two
+// transactions wait for each other's.
+const forUpdate = `
+				ORDER BY reactor, subject, step, shadow
+				FOR UPDATE`
+
 // PrepareRun stores what a run is about to do. It is one transaction with the
 // end of the runs that it speaks for: so nobody is left out and nobody is
 // spoken for twice, whatever crashes. The error is [ErrRunChanged] if one of
@@ -125,14 +132,11 @@ func (s *Runs) PrepareRun(ctx context.Context, run reactors.Run, p Prepared) err
 	}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		if len(p.Collapses) > 0 {
-			// All runs of a group are due at once, and each would
-			// speak for the others: locked in one order they don't deadlock.
+			// All runs of a group are due at once, and each would speak for the others.
 			if _, err := tx.Exec(ctx, `
 				SELECT id
 				FROM reactor_runs
-				WHERE id = $1 OR id = ANY($2)
-				ORDER BY id
-				FOR UPDATE`, run.ID, p.Collapses); err != nil {
+				WHERE id = $1 OR id = ANY($2)`+forUpdate, run.ID, p.Collapses); err != nil {
 				return err
 			}
 		}
@@ -261,10 +265,29 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 		}
 	}
 	done := func(r reactors.Request) bool { return r.Done }
+	endsFollowers := outcome == reactors.Left || outcome == reactors.Stopped
+	unsaid := outcome.Reopens() && !slices.ContainsFunc(run.Requests, done)
 	var ended int
 	var counted int64
-	// One statement, so one round trip and one commit.
-	err := s.pool.QueryRow(ctx, `
+	q := &pgx.Batch{} // one round trip and one commit
+	if endsFollowers || unsaid {
+		q.Queue(`
+			SELECT id
+			FROM reactor_runs
+			WHERE id IN (
+				SELECT $1
+				UNION ALL
+				SELECT id
+				FROM reactor_runs
+				WHERE speaker = $1
+				UNION ALL
+				SELECT r.id
+				FROM reactor_runs e
+				JOIN reactor_runs r ON r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
+				WHERE e.id = $1
+			)`+forUpdate, run.ID)
+	}
+	q.Queue(`
 		WITH ended AS (
 			UPDATE reactor_runs
 			SET outcome = @outcome, reason = NULLIF(@reason, ''), finished_at = @now,
@@ -300,10 +323,10 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 			"id": run.ID, "attempts": run.Attempts, "event_time": run.EventTime,
 			"outcome": string(outcome), "reason": reason, "requests": requests, "trace": traceJSON(trace),
 			"acted":          !outcome.Reopens(),
-			"ends_followers": outcome == reactors.Left || outcome == reactors.Stopped,
-			"unsaid":         outcome.Reopens() && !slices.ContainsFunc(run.Requests, done),
-			"now":            s.db.Now().UTC(), "shards": countShards,
-		}).Scan(&ended, &counted)
+			"ends_followers": endsFollowers, "unsaid": unsaid,
+			"now": s.db.Now().UTC(), "shards": countShards,
+		}).QueryRow(func(row pgx.Row) error { return row.Scan(&ended, &counted) })
+	err := s.pool.SendBatch(ctx, q).Close()
 	if err != nil {
 		return err
 	}
@@ -316,6 +339,36 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 		_, err = s.pool.Exec(ctx, `DELETE FROM reactor_runs WHERE id = $1 AND outcome = 'condition_false'`, run.ID)
 	}
 	return err
+}
+
+// lostAfter is how long after its turn a run is looked for among the jobs.
+const lostAfter = 10 * time.Minute
+
+// RequestLostRuns inserts jobs for pending runs whose job is gone, and returns
+// how many there were: somebody has cancelled or deleted it, or it has failed
+// too often.
+func (s *Runs) RequestLostRuns(ctx context.Context) (lost int, err error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, `
+			SELECT id
+			FROM reactor_runs r
+			WHERE outcome = 'pending' AND NOT held AND due_at < $1 AND NOT EXISTS (
+				SELECT FROM river_job j
+				WHERE j.kind = $2 AND j.args->>'run_id' = r.id::text AND j.finalized_at IS NULL
+			)`+forUpdate+` SKIP LOCKED`, s.db.Now().UTC().Add(-lostAfter), reactors.RunArgs{}.Kind())
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err != nil {
+			return err
+		}
+		lost = len(ids)
+		return s.insertJobs(ctx, tx, store.Column(ids, func(id *int64) river.InsertManyParams { return jobOf(*id) }))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("request runs whose jobs were lost: %w", err)
+	}
+	return lost, nil
 }
 
 func (s *Runs) whyNotEnded(ctx context.Context, runID int64) error {

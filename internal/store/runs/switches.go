@@ -87,9 +87,13 @@ func (s *Runs) Resume(ctx context.Context, reactor string) (released int, err er
 			return err
 		}
 		rows, err := tx.Query(ctx, `
-			UPDATE reactor_runs r
+			UPDATE reactor_runs
 			SET held = false
-			WHERE held AND outcome = 'pending' AND NOT `+pausedColumn+`
+			WHERE id IN (
+				SELECT id
+				FROM reactor_runs r
+				WHERE held AND outcome = 'pending' AND NOT `+pausedColumn+forUpdate+`
+			)
 			RETURNING id`)
 		if err != nil {
 			return err
