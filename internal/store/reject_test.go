@@ -126,3 +126,25 @@ func TestPartitions(t *testing.T) {
 		t.Errorf("quarantined = %d, want 0", got)
 	}
 }
+
+// Somebody detaches months, whose tables stay: to keep them elsewhere, say.
+// Events of such a month still come, and are recorded like all others.
+func TestDetachedMonth(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock})
+	for i := range 3 {
+		if got := record(t, s, join(fmt.Sprint(i), i)); got[0] != events.Recorded {
+			t.Errorf("event %d is %s", i, got[0])
+		}
+		attached := value[string](t, s, `SELECT tableoid::regclass::text FROM events`)
+		if want := []string{"events_2026_11", "events_2026_11_2", "events_2026_11_3"}[i]; attached != want {
+			t.Errorf("event %d is in %s, want %s", i, attached, want)
+		}
+		if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE events DETACH PARTITION `+attached); err != nil {
+			t.Fatal(err)
+		}
+		if err := storetest.Open(t, s.DSN, storetest.Options{}).EnsurePartitions(t.Context(), at(0)); err != nil {
+			t.Errorf("a worker that starts then: %v", err)
+		}
+	}
+}

@@ -55,7 +55,9 @@ func (s *Log) ensureMonths(ctx context.Context, want []time.Time) error {
 
 // createPartition makes the table first and attaches it then: that lets
 // readers and writers of the other months go on, where CREATE TABLE …
-// PARTITION OF would lock them out.
+// PARTITION OF would lock them out. Where the month was detached and its table
+// is still there, the new one gets a name of its own: what was detached is
+// whoever's who did it.
 func (s *Log) createPartition(ctx context.Context, month time.Time) error {
 	name := "events_" + month.Format("2006_01")
 	// Not to_regclass: it may answer from a cache older than the lock below.
@@ -63,7 +65,7 @@ func (s *Log) createPartition(ctx context.Context, month time.Time) error {
 		SELECT EXISTS (
 			SELECT FROM pg_inherits i
 			JOIN pg_class c ON c.oid = i.inhrelid
-			WHERE i.inhparent = 'events'::regclass AND c.relname = $1
+			WHERE i.inhparent = 'events'::regclass AND c.relname ~ ('^' || $1 || '(_\d+)?$') AND NOT i.inhdetachpending
 		)`
 	var there bool
 	if err := s.pool.QueryRow(ctx, exists, name).Scan(&there); err != nil || there {
@@ -75,6 +77,17 @@ func (s *Log) createPartition(ctx context.Context, month time.Time) error {
 			return err
 		}
 		if err := tx.QueryRow(ctx, exists, name).Scan(&there); err != nil || there {
+			return err
+		}
+		if err := tx.QueryRow(ctx, `
+			SELECT free.name
+			FROM generate_series(1, 1000) AS n, concat($1::text, '_' || NULLIF(n, 1)) AS free (name)
+			WHERE NOT EXISTS (
+				SELECT FROM pg_class c
+				WHERE c.relname = free.name AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'events'::regclass)
+			)
+			ORDER BY n
+			LIMIT 1`, name).Scan(&name); err != nil {
 			return err
 		}
 		bound := func(t time.Time) string { return t.Format("'2006-01-02 00:00:00+00'") }
