@@ -5,7 +5,8 @@
 //	Fetch     messages.get, members.get, spaces.get        content of names-only events
 //	          (of a reaction: spaceEvents.get)
 //	Members   members.list, members.get                    who came or left unseen
-//	Silence   one page of spaceEvents.list                 a gap, if events are missing
+//	Silence   one page of spaceEvents.list                 a gap, if events are missing; a job for
+//	                                                       each gap that has lost its own
 //
 // It promises that:
 //   - a gap is closed only when every event that Google lists for it is

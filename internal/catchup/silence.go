@@ -27,10 +27,15 @@ func PeriodicSilenceCheck() *river.PeriodicJob {
 		river.InsertOpts{Queue: jobs.QueueSilence, MaxAttempts: 3})
 }
 
-// workOnSilences checks silences. What fails is tried again by River, and by
-// the next check.
+// workOnSilences checks silences, and that no gap waits for a job that is gone.
+// What fails is tried again by River, and by the next check.
 func (r *Reader) workOnSilences(ctx context.Context, _ *river.Job[jobs.Silence]) error {
+	lost, lostErr := r.coverage.RequestLostRepairs(ctx)
+	if lost > 0 {
+		r.opts.Log.Warn("jobs that repair gaps were gone; requested again", zap.Int("gaps", lost))
+	}
 	report, err := r.CheckSilences(ctx)
+	err = errors.Join(lostErr, err)
 	if report.Quiet+report.Losses > 0 {
 		r.opts.Log.Info("silent spaces checked", zap.Int("quiet", report.Quiet), zap.Int("losses", report.Losses))
 	}

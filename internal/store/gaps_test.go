@@ -233,3 +233,31 @@ func TestBackfillIsTakenUp(t *testing.T) {
 		t.Errorf("what has ended was taken up: %+v", b)
 	}
 }
+
+// A gap whose job is gone, however that came about, is asked for again, and one
+// that has a job isn't.
+func TestLostRepairsAreRequestedAgain(t *testing.T) {
+	t.Parallel()
+	s := newWatched(t)
+	openGap(t, s, 100, 200)
+	openGap(t, s, 300, 400)
+	openGap(t, s, 500, 600)
+	gaps := column(t, s, `SELECT id::text FROM coverage WHERE repair = 'pending' ORDER BY from_time`)
+	for _, sql := range []string{
+		`DELETE FROM river_job WHERE args->>'gap' = '` + gaps[0] + `'`,
+		`UPDATE river_job SET state = 'discarded', finalized_at = now() WHERE args->>'gap' = '` + gaps[1] + `'`,
+	} {
+		if _, err := s.Pool().Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range []int{2, 0} {
+		if lost, err := s.RequestLostRepairs(t.Context()); err != nil || lost != want {
+			t.Errorf("round %d: %d repairs were lost, %v, want %d", i, lost, err, want)
+		}
+		waiting := column(t, s, `SELECT args->>'gap' FROM river_job WHERE kind = 'backfill' AND finalized_at IS NULL ORDER BY args->>'gap'`)
+		if diff := cmp.Diff(gaps, waiting); diff != "" {
+			t.Errorf("round %d: gaps that have a job (-want +got):\n%s", i, diff)
+		}
+	}
+}

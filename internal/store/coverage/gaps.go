@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
@@ -175,6 +176,32 @@ func (s *Coverage) GapRepaired(ctx context.Context, id int64, since time.Time, e
 		return fmt.Errorf("close gap %d: %w", id, err)
 	}
 	return nil
+}
+
+// RequestLostRepairs requests the repair of gaps whose job is gone, and returns
+// how many there were: somebody has cancelled or deleted it, or it has failed
+// too often.
+func (s *Coverage) RequestLostRepairs(ctx context.Context) (lost int, err error) {
+	err = s.change(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, `
+			SELECT id
+			FROM coverage c
+			WHERE repair = 'pending' AND NOT EXISTS (
+				SELECT FROM river_job j
+				WHERE j.kind = $1 AND j.args->>'gap' = c.id::text AND j.finalized_at IS NULL
+			)
+			ORDER BY id`, jobs.Backfill{}.Kind())
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		if err != nil {
+			return err
+		}
+		lost = len(ids)
+		return s.requestRepair(ctx, tx, ids)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("request repairs that were lost: %w", err)
+	}
+	return lost, nil
 }
 
 // ReasonTooOld is the detail of gaps that are older than what Google keeps.
