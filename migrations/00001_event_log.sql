@@ -2,6 +2,15 @@
 
 -- +goose Up
 
+CREATE TABLE schema_compatibility (
+  oldest_binary bigint NOT NULL,
+  single boolean PRIMARY KEY DEFAULT true CONSTRAINT schema_compatibility_single_check CHECK (single)
+);
+INSERT INTO schema_compatibility (oldest_binary) VALUES (1);
+COMMENT ON TABLE schema_compatibility IS 'One row: which binaries this schema works with. A migration that only adds leaves it as it is.';
+COMMENT ON COLUMN schema_compatibility.oldest_binary IS 'The lowest version of the schema that a binary has to know. A migration that takes away what older binaries need raises it.';
+COMMENT ON COLUMN schema_compatibility.single IS 'Always true: there is one row.';
+
 -- +goose StatementBegin
 CREATE FUNCTION event_key(ce_id text) RETURNS uuid
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -128,3 +137,4 @@ DROP TABLE event_sources;
 DROP TABLE event_types;
 DROP FUNCTION full_name(text, text);
 DROP FUNCTION event_key(text);
+DROP TABLE schema_compatibility;

@@ -98,7 +98,7 @@ CREATE TABLE membership_changes (
   member_type text COLLATE "C",
   CONSTRAINT membership_changes_pkey PRIMARY KEY (space, membership, event_time, verb_order, event_key, ordinal)
 );
-COMMENT ON TABLE membership_changes IS 'Every membership event, and what lists of members added to them. Whatever order events arrive in, their rows are the same in the end.';
+COMMENT ON TABLE membership_changes IS 'Every membership event, and what lists of members added to them. Rows are never dropped; what was fetched later is filled in. Whatever order events arrive in, their rows are the same in the end.';
 COMMENT ON COLUMN membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
 COMMENT ON COLUMN membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
 COMMENT ON COLUMN membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
@@ -223,7 +223,15 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
-COMMENT ON FUNCTION keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions.';
+-- It finds these two tables whatever the session's search_path is.
+-- +goose StatementBegin
+DO $$
+BEGIN
+  EXECUTE format('ALTER FUNCTION keep_message_version() SET search_path = %I, pg_temp', current_schema());
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in message_revisions. So nothing can be erased by hand, whatever is updated.';
 CREATE TRIGGER keep_message_version BEFORE UPDATE ON messages
   FOR EACH ROW EXECUTE FUNCTION keep_message_version();
 

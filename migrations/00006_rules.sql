@@ -2,6 +2,8 @@
 
 -- +goose Up
 
+UPDATE schema_compatibility SET oldest_binary = 6; -- binaries of before know no outcome
+
 ALTER TABLE reactor_runs RENAME COLUMN state TO outcome;
 ALTER TABLE reactor_runs
   DROP CONSTRAINT reactor_runs_subject_key,
@@ -203,3 +205,4 @@ COMMENT ON COLUMN reactor_runs.subject IS 'What the effect is about; there is on
 COMMENT ON COLUMN reactor_runs.space IS 'spaces/S: the space written to.';
 COMMENT ON COLUMN reactor_runs.member IS 'users/U: skipped if not in the space any more; empty for none.';
 COMMENT ON COLUMN reactor_runs.request IS 'The rendered request, the same for every attempt.';
+UPDATE schema_compatibility SET oldest_binary = 1;

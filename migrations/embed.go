@@ -4,7 +4,8 @@
 // A step has an Up and a Down, and its first line says why it exists. A step
 // that was released is never changed: the next one mends it. Steps add first
 // and remove a release later, so that the binary before runs on the schema
-// after. schema.sql shows the sum of all steps and is kept current by a test
+// after. A step that older binaries can't live with says so in the table
+// schema_compatibility, and they refuse to start. schema.sql shows the sum of all steps and is kept current by a test
 // of the store.
 package migrations
 

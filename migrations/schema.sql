@@ -14,6 +14,7 @@ COMMENT ON FUNCTION public.full_name(name text, base text) IS 'The name that eve
 
 CREATE FUNCTION public.keep_message_version() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
   winner messages%ROWTYPE;
@@ -44,7 +45,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION public.keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions.';
+COMMENT ON FUNCTION public.keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in message_revisions. So nothing can be erased by hand, whatever is updated.';
 
 CREATE TABLE public.backfills (
     id bigint NOT NULL,
@@ -493,7 +494,7 @@ END) STORED NOT NULL,
     CONSTRAINT membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
 );
 
-COMMENT ON TABLE public.membership_changes IS 'Every membership event, and what lists of members added to them. Whatever order events arrive in, their rows are the same in the end.';
+COMMENT ON TABLE public.membership_changes IS 'Every membership event, and what lists of members added to them. Rows are never dropped; what was fetched later is filled in. Whatever order events arrive in, their rows are the same in the end.';
 
 COMMENT ON COLUMN public.membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
 
@@ -1034,6 +1035,18 @@ COMMENT ON COLUMN public.reactor_switches.reactor IS 'Id of the rule; empty for 
 
 COMMENT ON COLUMN public.reactor_switches.reason IS 'As whoever paused it said.';
 
+CREATE TABLE public.schema_compatibility (
+    oldest_binary bigint NOT NULL,
+    single boolean DEFAULT true NOT NULL,
+    CONSTRAINT schema_compatibility_single_check CHECK (single)
+);
+
+COMMENT ON TABLE public.schema_compatibility IS 'One row: which binaries this schema works with. A migration that only adds leaves it as it is.';
+
+COMMENT ON COLUMN public.schema_compatibility.oldest_binary IS 'The lowest version of the schema that a binary has to know. A migration that takes away what older binaries need raises it.';
+
+COMMENT ON COLUMN public.schema_compatibility.single IS 'Always true: there is one row.';
+
 CREATE TABLE public.silence_checks (
     event_time timestamp with time zone NOT NULL,
     checked_at timestamp with time zone NOT NULL,
@@ -1201,6 +1214,9 @@ ALTER TABLE ONLY public.reactor_schedules
 
 ALTER TABLE ONLY public.reactor_switches
     ADD CONSTRAINT reactor_switches_pkey PRIMARY KEY (reactor);
+
+ALTER TABLE ONLY public.schema_compatibility
+    ADD CONSTRAINT schema_compatibility_pkey PRIMARY KEY (single);
 
 ALTER TABLE ONLY public.silence_checks
     ADD CONSTRAINT silence_checks_pkey PRIMARY KEY (space);

@@ -179,7 +179,7 @@ func TestSchemaOfAnotherVersion(t *testing.T) {
 	}{
 		{"none", "", "run `subscriber migrate up`"},
 		{"older", "DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)", "run `subscriber migrate up`"},
-		{"newer", "INSERT INTO goose_db_version (version_id, is_applied) SELECT max(version_id) + 1, true FROM goose_db_version", "run a newer binary"},
+		{"newer", "UPDATE schema_compatibility SET oldest_binary = 1000", "run a newer binary"},
 		{"older job queue", "DELETE FROM river_migration WHERE version = (SELECT max(version) FROM river_migration)", "run `subscriber migrate up`"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -65,7 +65,9 @@ func databaseMigrated(ctx context.Context, _ *examination, s *store.Store) findi
 	switch {
 	case err == nil:
 		return fine("up to date")
-	case errors.As(err, &schema) && schema.Version > schema.Max:
+	case errors.As(err, &schema) && schema.Encoding != "":
+		return failed(err.Error(), "subscriber migrate up there, and name it in database.dsn")
+	case errors.As(err, &schema) && schema.Version >= schema.Needed && !schema.Queue:
 		return failed(err.Error(), "install the version of subscriber that migrated it, or a newer one")
 	case errors.As(err, &schema):
 		return failed(err.Error(), "subscriber migrate up")

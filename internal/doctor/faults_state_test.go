@@ -22,7 +22,7 @@ func databaseFaults() []fault {
 		{name: "no schema", code: "SK602", inject: func(t *testing.T, w *env) { w.cfg.Database.DSN = storetest.WithRole(storetest.EmptyDSN(t), w.role) },
 			seen: "schema version 0", fix: "subscriber migrate up"},
 		{name: "a newer schema", own: true, code: "SK602", inject: func(t *testing.T, w *env) {
-			w.sql(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true)")
+			w.sql(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true); UPDATE schema_compatibility SET oldest_binary = 999")
 		}, seen: "schema version 999", fix: "or a newer one"},
 		{name: "a role without rights", own: true, code: "SK603", inject: func(t *testing.T, w *env) {
 			w.sql(t, "REVOKE "+w.owner(t)+" FROM "+w.role)

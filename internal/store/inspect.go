@@ -46,9 +46,10 @@ func (s *Store) MissingPrivileges(ctx context.Context) ([]string, error) {
 		SELECT p.privilege || ' on ' || relname
 		FROM ours, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p (privilege)
 		WHERE relkind IN ('r', 'p') AND NOT has_table_privilege(oid, p.privilege)
-			-- The log only grows, and migrating is another role's business.
-			AND NOT (relname ~ '^(events|quarantine|membership_changes|payload_dictionaries)' AND p.privilege IN ('UPDATE', 'DELETE'))
-			AND NOT (relname IN ('goose_db_version', 'river_migration') AND p.privilege <> 'SELECT')
+			-- What is only added to, and what is another role's business.
+			AND NOT (p.privilege = 'UPDATE' AND relname ~ '^(events|quarantine|payload_dictionaries)')
+			AND NOT (p.privilege = 'DELETE' AND relname ~ '^(events|payload_dictionaries)')
+			AND NOT (p.privilege <> 'SELECT' AND relname IN ('goose_db_version', 'river_migration', 'schema_compatibility'))
 		UNION ALL
 		SELECT 'USAGE on ' || relname
 		FROM ours

@@ -88,6 +88,7 @@ func withMigrator(ctx context.Context, dsn string, do func(*migrator) error) err
 	}
 	config.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(lockTimeout.Milliseconds())
 	config.ConnConfig.RuntimeParams["application_name"] = "spacekeeper migrate"
+	config.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
 	config.MaxConns = 4
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -111,6 +112,9 @@ func withMigrator(ctx context.Context, dsn string, do func(*migrator) error) err
 }
 
 func (m *migrator) up(ctx context.Context) error {
+	if err := checkEncoding(ctx, m.pool); err != nil {
+		return err
+	}
 	return m.locked(ctx, func() error {
 		if _, err := m.steps.Up(ctx); err != nil {
 			return err

@@ -11,43 +11,56 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// Schema versions that this binary works with.
-const (
-	minSchema = 6
-	maxSchema = 6
-)
+// schemaVersion is the schema that this binary needs. It works with newer ones,
+// unless a migration says otherwise: see schema_compatibility.
+const schemaVersion = 6
 
-// SchemaError says that the database's schema is not one that this binary
-// works with. The process must end: it can't mend that.
+// SchemaError says that the database is not one that this binary works with.
+// The process must end: it can't mend that.
 type SchemaError struct {
-	Version int64 // of the database; 0: it has none
-	Min     int64 // the oldest that this binary works with
-	Max     int64 // the newest
+	Version  int64  // of the database's schema; 0: it has none
+	Needed   int64  // by this binary
+	Encoding string // of the database if it isn't UTF8, otherwise ""
+	Queue    bool   // the job queue's tables are older than this binary's
 }
 
 func (e *SchemaError) Error() string {
-	if e.Version > e.Max {
-		return fmt.Sprintf("the database has schema version %d, this binary works with at most %d: run a newer binary", e.Version, e.Max)
-	}
-	if e.Version >= e.Min {
+	switch {
+	case e.Encoding != "":
+		return fmt.Sprintf("the database's encoding is %s, which can't hold all that people write: create one by "+
+			"`CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`", e.Encoding)
+	case e.Queue:
 		return fmt.Sprintf("the database has schema version %d, but the job queue's tables are not of this binary's version: run `subscriber migrate up`", e.Version)
+	case e.Version >= e.Needed:
+		return fmt.Sprintf("the database has schema version %d, which does not work with binaries of version %d any more: run a newer binary",
+			e.Version, e.Needed)
 	}
-	return fmt.Sprintf("the database has schema version %d, this binary needs at least %d: run `subscriber migrate up`", e.Version, e.Min)
+	return fmt.Sprintf("the database has schema version %d, this binary needs at least %d: run `subscriber migrate up`", e.Version, e.Needed)
 }
 
-// CheckSchema returns a [*SchemaError] if the database's schema is not one
-// that this binary works with. Any other error says that it could not be read.
+// CheckSchema returns a [*SchemaError] if the database is not one that this
+// binary works with. Any other error says that it could not be read.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	version, err := schemaVersion(ctx, s.pool, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`)
+	if err := checkEncoding(ctx, s.pool); err != nil {
+		return err
+	}
+	version, err := readVersion(ctx, s.pool, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`)
 	if err != nil {
 		return fmt.Errorf("read the schema version: %w", err)
 	}
-	if version < minSchema || version > maxSchema {
-		return &SchemaError{Version: version, Min: minSchema, Max: maxSchema}
+	if version < schemaVersion {
+		return &SchemaError{Version: version, Needed: schemaVersion}
 	}
-	queue, err := schemaVersion(ctx, s.pool, `SELECT max(version) FROM river_migration WHERE line = 'main'`)
+	oldest, err := readVersion(ctx, s.pool, `SELECT oldest_binary FROM schema_compatibility`)
+	if err != nil {
+		return fmt.Errorf("read which binaries the schema works with: %w", err)
+	}
+	if oldest > schemaVersion {
+		return &SchemaError{Version: version, Needed: schemaVersion}
+	}
+	queue, err := readVersion(ctx, s.pool, `SELECT max(version) FROM river_migration WHERE line = 'main'`)
 	if err != nil {
 		return fmt.Errorf("read the schema version of the job queue: %w", err)
 	}
@@ -57,12 +70,24 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	}
 	all := migrator.AllVersions()
 	if queue < int64(all[len(all)-1].Version) {
-		return &SchemaError{Version: version, Min: minSchema, Max: maxSchema}
+		return &SchemaError{Version: version, Needed: schemaVersion, Queue: true}
 	}
 	return nil
 }
 
-func schemaVersion(ctx context.Context, pool *pgxpool.Pool, query string) (int64, error) {
+// checkEncoding refuses a database that would garble text: it is all UTF-8.
+func checkEncoding(ctx context.Context, pool *pgxpool.Pool) error {
+	var encoding string
+	if err := pool.QueryRow(ctx, `SHOW server_encoding`).Scan(&encoding); err != nil {
+		return fmt.Errorf("read the database's encoding: %w", err)
+	}
+	if encoding != "UTF8" {
+		return &SchemaError{Needed: schemaVersion, Encoding: encoding}
+	}
+	return nil
+}
+
+func readVersion(ctx context.Context, pool *pgxpool.Pool, query string) (int64, error) {
 	var version *int64
 	err := pool.QueryRow(ctx, query).Scan(&version)
 	var pgErr *pgconn.PgError

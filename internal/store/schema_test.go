@@ -2,20 +2,32 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/pressly/goose/v3"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+	"github.com/spacekeeper/spacekeeper/migrations"
 )
 
 var updateSchema = flag.Bool("update", false, "rewrite migrations/schema.sql")
@@ -173,7 +185,8 @@ func openStore(t *testing.T, dsn string) *storetest.Env {
 	return storetest.Open(t, dsn, storetest.Options{Now: clock})
 }
 
-// Row D11: a binary refuses a schema that is older or newer than its own.
+// Row D11: a binary refuses a schema that is older than its own, or that a
+// migration has declared too new for it.
 func TestCheckSchema(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, storetest.NewDSN(t))
@@ -181,8 +194,8 @@ func TestCheckSchema(t *testing.T) {
 		t.Errorf("CheckSchema of the right version: %v", err)
 	}
 	for _, tt := range []struct{ sql, fix string }{
-		{`DELETE FROM goose_db_version WHERE version_id = 6`, "subscriber migrate up"},
-		{`INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)`, "newer binary"},
+		{`UPDATE schema_compatibility SET oldest_binary = 7; INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)`, "newer binary"},
+		{`DELETE FROM goose_db_version WHERE version_id >= 6`, "subscriber migrate up"},
 	} {
 		if _, err := s.Pool().Exec(t.Context(), tt.sql); err != nil {
 			t.Fatal(err)
@@ -196,5 +209,216 @@ func TestCheckSchema(t *testing.T) {
 	var schemaErr *store.SchemaError
 	if err := openStore(t, storetest.EmptyDSN(t)).Store.CheckSchema(t.Context()); !errors.As(err, &schemaErr) || schemaErr.Version != 0 {
 		t.Errorf("without a schema: CheckSchema = %v, want a SchemaError of version 0", err)
+	}
+}
+
+// The steps that come next add to the schema: this binary records and reacts on
+// it as before, and finds nothing to migrate.
+func TestOlderBinaryRunsOnNewerSchema(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.NewDSN(t)
+	s := storetest.Open(t, dsn, storetest.Options{Now: clock, Planner: storetest.Greeter{}})
+	tables := column(t, s, `
+		SELECT relname
+		FROM pg_class
+		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname !~ '^(river|goose)_'
+		ORDER BY 1`)
+	next := "-- +goose Up\nCREATE TABLE next (id bigint);\n"
+	for _, table := range tables {
+		next += fmt.Sprintf("ALTER TABLE %s ADD COLUMN next text NOT NULL DEFAULT 'next';\n", table)
+	}
+	steps := fstest.MapFS{}
+	if err := fs.WalkDir(migrations.FS, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(migrations.FS, path)
+		steps[path] = &fstest.MapFile{Data: data}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	steps[fmt.Sprintf("%05d_next.sql", len(steps)+1)] = &fstest.MapFile{Data: []byte(next)}
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	newer, err := goose.NewProvider(goose.DialectPostgres, db, steps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if applied, err := newer.Up(t.Context()); err != nil || len(applied) != 1 {
+		t.Fatalf("%d steps were applied, %v, want 1", len(applied), err)
+	}
+
+	if err := s.Store.CheckSchema(t.Context()); err != nil {
+		t.Errorf("CheckSchema of a schema that only has more: %v", err)
+	}
+	if err := store.Migrate(t.Context(), dsn); err != nil {
+		t.Errorf("Migrate of a schema that only has more: %v", err)
+	}
+	for _, o := range record(t, s, newMix(7).batch(200)...) {
+		if o != events.Recorded {
+			t.Fatalf("outcome = %s, want recorded", o)
+		}
+	}
+	record(t, s, interaction("named", at(1), ann, "Ann", space, "Sails"),
+		live("m1", at(2), message(events.VerbCreated, space+"/messages/m", ann, "a", at(2), time.Time{})),
+		live("m2", at(3), message(events.VerbUpdated, space+"/messages/m", ann, "b", at(2), at(3))),
+		join("joined", 4))
+	if got := column(t, s, `SELECT text FROM message_history WHERE message = 'spaces/S/messages/m' ORDER BY version_time`); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("versions = %q, want a and b", got)
+	}
+	run, _, err := s.BeginAttempt(t.Context(), value[int64](t, s, `SELECT id FROM reactor_runs WHERE space = 'spaces/S'`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ReserveWrite(t.Context(), space, run.ID, time.Second); err != nil {
+		t.Error(err)
+	}
+	if err := s.PrepareRun(t.Context(), run, runs.Prepared{Messages: []runs.OwnMessage{{Space: space, ClientID: "client-1"}}}); err != nil {
+		t.Error(err)
+	}
+	finish(t, s, run, reactors.Sent)
+	observe(t, s, 10, seen(10, 0, 0))
+	openGap(t, s, 2, 5)
+	if _, err := s.BeginBackfill(t.Context(), space, at(2), at(5), 1); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Reconcile(t.Context(), eventlog.Listing{Space: space, AsOf: at(20), Members: []eventlog.Member{
+		{Name: "users/bob", Type: events.UserHuman, State: events.MembershipJoined},
+	}}); err != nil {
+		t.Error(err)
+	}
+	if err := s.Heartbeat(t.Context(), at(30), time.Hour); err != nil {
+		t.Error(err)
+	}
+}
+
+// A database of another encoding would garble what people write: it is refused
+// before the first table is made.
+func TestEncodingMustBeUTF8(t *testing.T) {
+	t.Parallel()
+	admin := openStore(t, storetest.EmptyDSN(t))
+	const name = "spacekeeper_test_latin1"
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := admin.Pool().Exec(context.WithoutCancel(t.Context()), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`DROP DATABASE IF EXISTS ` + name + ` WITH (FORCE)`)
+	exec(`CREATE DATABASE ` + name + ` ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
+	dsn := storetest.WithDatabase(admin.DSN, name)
+	latin, err := store.Open(t.Context(), dsn, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"Migrate": store.Migrate(t.Context(), dsn), "CheckSchema": latin.CheckSchema(t.Context())} {
+		var schemaErr *store.SchemaError
+		if !errors.As(err, &schemaErr) || schemaErr.Encoding != "LATIN1" || !strings.Contains(err.Error(), "ENCODING 'UTF8'") {
+			t.Errorf("%s = %v, want a SchemaError of LATIN1 that says how to make a better one", what, err)
+		}
+	}
+	var tables int
+	if err := latin.Pool().QueryRow(t.Context(), `SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`).Scan(&tables); err != nil || tables > 0 {
+		t.Errorf("%d tables were made all the same, %v", tables, err)
+	}
+	latin.Close()
+	exec(`DROP DATABASE ` + name)
+}
+
+// What a role's settings say of the client doesn't matter.
+func TestClientEncodingIsUTF8(t *testing.T) {
+	t.Parallel()
+	role := storetest.NewRole(t)
+	s := storetest.New(t, storetest.Options{})
+	if _, err := s.Pool().Exec(t.Context(), `ALTER ROLE `+role+` SET client_encoding = 'LATIN1'; ALTER DATABASE `+
+		value[string](t, s, `SELECT current_database()`)+` SET client_encoding = 'LATIN1'`); err != nil {
+		t.Fatal(err)
+	}
+	if got := value[string](t, openStore(t, s.DSN), `SHOW client_encoding`); got != "UTF8" {
+		t.Errorf("client_encoding = %s, want UTF8", got)
+	}
+}
+
+// Functions mean our tables, whatever the session's search_path is and whoever
+// puts tables of the same names before them.
+func TestFunctionsFindTheirTables(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock})
+	record(t, s, live("1", at(1), message(events.VerbCreated, "spaces/S/messages/m", ann, "a", at(1), time.Time{})))
+	loose := column(t, s, `
+		SELECT proname
+		FROM pg_proc
+		WHERE pronamespace = 'public'::regnamespace AND proname NOT LIKE 'river\_%'
+			AND prosqlbody IS NULL -- its names were resolved when it was made
+			AND NOT EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search_path=%')`)
+	if len(loose) > 0 {
+		t.Errorf("functions without a search_path: %q", loose)
+	}
+	conn, err := s.Pool().Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(t.Context(), `
+		CREATE TEMP TABLE message_revisions (LIKE public.message_revisions INCLUDING ALL);
+		SET search_path = pg_temp, pg_catalog;
+		UPDATE public.messages SET text = 'b', version_time = version_time + interval '1 second'`); err != nil {
+		t.Fatal(err)
+	}
+	if got := column(t, s, `SELECT text FROM public.message_history ORDER BY version_time`); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("versions = %q, want a and b", got)
+	}
+}
+
+// doctor asks for every right that a statement of ours needs.
+func TestNeededPrivilegesAreChecked(t *testing.T) {
+	t.Parallel()
+	role := storetest.NewRole(t)
+	s := storetest.New(t, storetest.Options{})
+	guest, err := store.Open(t.Context(), storetest.WithRole(s.DSN, role), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(guest.Close)
+	missing, err := guest.MissingPrivileges(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables := column(t, s, `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')`)
+	needs := map[string]string{} // what → where
+	statement := regexp.MustCompile(`(?s)\b(?:(UPDATE) (\w+)|(DELETE) FROM (\w+)|(INSERT) INTO (\w+)([^` + "`" + `]*))`)
+	if err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "storetest") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, m := range statement.FindAllStringSubmatch(string(data), -1) {
+			verb, table := m[1]+m[3]+m[5], m[2]+m[4]+m[6]
+			if !slices.Contains(tables, table) {
+				continue
+			}
+			needs[verb+" on "+table] = path
+			if strings.Contains(m[7], "DO UPDATE") {
+				needs["UPDATE on "+table] = path
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if needs["UPDATE on membership_changes"] == "" || needs["INSERT on events"] == "" {
+		t.Fatalf("the statements were not found: %v", needs)
+	}
+	for need, path := range needs {
+		if !slices.Contains(missing, need) {
+			t.Errorf("%s needs %s, and doctor doesn't say that it is missing", path, need)
+		}
 	}
 }

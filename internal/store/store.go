@@ -79,6 +79,7 @@ func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks) (*pgx
 	params["statement_timeout"] = fmt.Sprint((opts.Timeout * 8 / 10).Milliseconds())
 	params["idle_in_transaction_session_timeout"] = fmt.Sprint((2 * opts.Timeout).Milliseconds())
 	params["default_transaction_isolation"] = "read committed" // the reasoning about locks rests on it
+	params["client_encoding"] = "UTF8"                         // whatever the role's setting is
 	if params["application_name"] == "" {
 		params["application_name"] = "spacekeeper"
 	}
