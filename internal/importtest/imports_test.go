@@ -38,7 +38,8 @@ func table() []owner {
 		{path: "internal/store", tier: 1},
 		{path: "internal/store/coverage", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/runs", tier: 1, also: []string{"internal/store", "internal/reactors"}},
-		{path: "internal/store/eventlog", tier: 1, also: []string{"internal/store", "internal/store/coverage", "internal/store/runs", "internal/reactors"}},
+		{path: "internal/store/partitions", tier: 1},
+		{path: "internal/store/eventlog", tier: 1, also: []string{"internal/store", "internal/store/coverage", "internal/store/runs", "internal/store/partitions", "internal/reactors"}},
 		{path: "internal/gchat", tier: 1, also: []string{"internal/reactors"}},
 		{path: "internal/reactors", tier: 1},
 		// The rule engine stands on the vocabulary, layer by layer: the language

@@ -11,6 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
 // version orders the states of one thing: by time; where two have the same,
@@ -54,6 +55,14 @@ func (v version) pgTime() pgtype.Timestamptz {
 
 // pgKey is the event's key, for unnest.
 func (v version) pgKey() pgtype.UUID { return pgtype.UUID{Bytes: v.key, Valid: true} }
+
+// A new event may be this old or this far ahead, whether live or fetched
+// later: Pub/Sub keeps messages 31 days, backfill reaches back 28. Anything
+// else is a broken clock or an attack on the partitions.
+const (
+	oldestEvent = 40 * 24 * time.Hour
+	newestEvent = 24 * time.Hour
+)
 
 // row is one item of one event on its way into the database.
 type row struct {
@@ -145,7 +154,7 @@ func (s *Log) newBatch(deliveries []events.Delivery, why *events.Malformed) *bat
 			continue // delivered twice within the batch: a duplicate
 		}
 		seen[key] = true
-		b.months[monthOf(at)] = true
+		b.months[partitions.Month(at)] = true
 		for j := range d.Event.Items {
 			b.rows = append(b.rows, row{delivery: i, key: key, time: at, d: d, ev: d.Event, it: &d.Event.Items[j]})
 		}

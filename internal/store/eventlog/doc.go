@@ -41,6 +41,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
+	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
 // Claimer adds to a transaction the runs that events ask for.
@@ -50,6 +51,7 @@ type Claimer interface {
 
 // Log is the event log. Create it with [New].
 type Log struct {
+	*partitions.Partitions
 	db      *store.Store
 	pool    *pgxpool.Pool
 	planner reactors.Planner
@@ -57,7 +59,6 @@ type Log struct {
 
 	payloads *payload.Codec
 	lookups  *lookups
-	months   sync.Map // of which the partitions are there: time.Time → true
 
 	prepareOnce sync.Mutex
 	prepared    bool
@@ -72,7 +73,7 @@ func New(db *store.Store, planner reactors.Planner, claimer Claimer) (*Log, erro
 		return nil, err
 	}
 	l := &Log{
-		db: db, pool: db.Pool(), planner: planner, claimer: claimer,
+		Partitions: partitions.New(db.Pool()), db: db, pool: db.Pool(), planner: planner, claimer: claimer,
 		payloads: payloads, lookups: newLookups(),
 	}
 	db.Attach(l.lookups.forget, payloads.Close)

@@ -87,7 +87,7 @@ func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcome
 		return err
 	}
 	b := s.newBatch(deliveries, why)
-	if err := s.ensureMonths(ctx, slices.Collect(maps.Keys(b.months))); err != nil {
+	if err := s.EnsureMonths(ctx, slices.Collect(maps.Keys(b.months))); err != nil {
 		return err
 	}
 	if err := s.write(ctx, b); err != nil {
@@ -166,7 +166,7 @@ func (s *Log) afterError(err error) error {
 	case pgErr.Code == "40001", pgErr.Code == "40P01": // serialization failure, deadlock
 		return fmt.Errorf("%w: %w", errAgain, err)
 	case noPartition(pgErr): // somebody dropped it
-		s.months.Clear()
+		s.Forget()
 		return fmt.Errorf("%w: %w", errAgain, err)
 	case pgErr.Code == "25006": // the primary became a standby: every connection leads there
 		s.pool.Reset()

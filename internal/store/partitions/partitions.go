@@ -1,19 +1,19 @@
-package eventlog
+// Package partitions makes the monthly partitions of events.
+//
+// It promises that a month is there once it was asked for, made by one of any
+// number of replicas. The caller asks for what its events need, and forgets
+// what it knows when Postgres says that a partition is missing. An error is
+// about the database; asking again does no harm.
+package partitions
 
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-)
-
-// A new event may be this old or this far ahead, whether live or fetched
-// later: Pub/Sub keeps messages 31 days, backfill reaches back 28. Anything
-// else is a broken clock or an attack on the partitions.
-const (
-	oldestEvent = 40 * 24 * time.Hour
-	newestEvent = 24 * time.Hour
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Partitions reach from this many months before now to that many after it.
@@ -24,31 +24,45 @@ const (
 	monthsAhead  = 3
 )
 
-func monthOf(t time.Time) time.Time {
+// Partitions knows which partitions are there.
+type Partitions struct {
+	pool   *pgxpool.Pool
+	months sync.Map // that are there: time.Time → true
+}
+
+// New returns the partitions in a database.
+func New(pool *pgxpool.Pool) *Partitions { return &Partitions{pool: pool} }
+
+// Forget has all months looked for again: somebody has dropped one.
+func (p *Partitions) Forget() { p.months.Clear() }
+
+// Month is the beginning of the month that has a time in it.
+func Month(t time.Time) time.Time {
 	t = t.UTC()
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
 // EnsurePartitions creates the partitions of events around now that are
-// missing. Record does it for what it needs; call it daily so that the
+// missing. Recording does it for what it needs; call it daily so that the
 // months ahead are there before their first event.
-func (s *Log) EnsurePartitions(ctx context.Context, now time.Time) error {
+func (p *Partitions) EnsurePartitions(ctx context.Context, now time.Time) error {
 	var want []time.Time
 	for m := -monthsBehind; m <= monthsAhead; m++ {
-		want = append(want, monthOf(now).AddDate(0, m, 0))
+		want = append(want, Month(now).AddDate(0, m, 0))
 	}
-	return s.ensureMonths(ctx, want)
+	return p.EnsureMonths(ctx, want)
 }
 
-func (s *Log) ensureMonths(ctx context.Context, want []time.Time) error {
+// EnsureMonths creates the partitions of these months that are missing.
+func (p *Partitions) EnsureMonths(ctx context.Context, want []time.Time) error {
 	for _, month := range want {
-		if _, known := s.months.Load(month); known {
+		if _, known := p.months.Load(month); known {
 			continue
 		}
-		if err := s.createPartition(ctx, month); err != nil {
+		if err := p.createPartition(ctx, month); err != nil {
 			return fmt.Errorf("create partition for %s: %w", month.Format("2006-01"), err)
 		}
-		s.months.Store(month, true)
+		p.months.Store(month, true)
 	}
 	return nil
 }
@@ -58,7 +72,7 @@ func (s *Log) ensureMonths(ctx context.Context, want []time.Time) error {
 // PARTITION OF would lock them out. Where the month was detached and its table
 // is still there, the new one gets a name of its own: what was detached is
 // whoever's who did it.
-func (s *Log) createPartition(ctx context.Context, month time.Time) error {
+func (p *Partitions) createPartition(ctx context.Context, month time.Time) error {
 	name := "events_" + month.Format("2006_01")
 	// Not to_regclass: it may answer from a cache older than the lock below.
 	const exists = `
@@ -68,10 +82,10 @@ func (s *Log) createPartition(ctx context.Context, month time.Time) error {
 			WHERE i.inhparent = 'events'::regclass AND c.relname ~ ('^' || $1 || '(_\d+)?$') AND NOT i.inhdetachpending
 		)`
 	var there bool
-	if err := s.pool.QueryRow(ctx, exists, name).Scan(&there); err != nil || there {
+	if err := p.pool.QueryRow(ctx, exists, name).Scan(&there); err != nil || there {
 		return err
 	}
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	return pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
 		// One replica creates it, the others wait here and find it.
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('spacekeeper partitions'))`); err != nil {
 			return err
