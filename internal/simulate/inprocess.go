@@ -1,10 +1,10 @@
 package simulate
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 )
 
 // inProcessURL is the address of an API that listens nowhere. It is on loopback, so
@@ -36,44 +36,24 @@ func (t inProcess) RoundTrip(r *http.Request) (reply *http.Response, err error) 
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
-	defer func() { err = closeBody(in, err) }()
+	defer in.Body.Close() //nolint:errcheck // the caller's own
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	answer := &bufferedReply{header: http.Header{}, code: http.StatusOK}
-	if dropped := answer.serve(handler, in); dropped {
+	answer := httptest.NewRecorder()
+	if serve(handler, answer, in) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	if err := r.Context().Err(); err != nil { // gone while it waited
 		return nil, err
 	}
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", answer.code, http.StatusText(answer.code)), StatusCode: answer.code,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: answer.header, Body: io.NopCloser(&answer.body), ContentLength: int64(answer.body.Len()),
-		Request: r,
-	}, nil
+	reply = answer.Result()
+	reply.Request = r
+	return reply, nil
 }
-
-func closeBody(r *http.Request, err error) error {
-	if closeErr := r.Body.Close(); err == nil && closeErr != nil {
-		return fmt.Errorf("close the request's body: %w", closeErr)
-	}
-	return err
-}
-
-type bufferedReply struct {
-	header http.Header
-	code   int
-	body   bytes.Buffer
-}
-
-func (b *bufferedReply) Header() http.Header         { return b.header }
-func (b *bufferedReply) WriteHeader(code int)        { b.code = code }
-func (b *bufferedReply) Write(p []byte) (int, error) { return b.body.Write(p) }
 
 // serve reports whether the handler cut the connection.
-func (b *bufferedReply) serve(handler http.Handler, r *http.Request) (dropped bool) {
+func serve(handler http.Handler, w http.ResponseWriter, r *http.Request) (dropped bool) {
 	defer func() {
 		switch v := recover(); v {
 		case nil:
@@ -83,6 +63,6 @@ func (b *bufferedReply) serve(handler http.Handler, r *http.Request) (dropped bo
 			panic(v)
 		}
 	}()
-	handler.ServeHTTP(b, r)
+	handler.ServeHTTP(w, r)
 	return false
 }
