@@ -17,13 +17,14 @@ import (
 // Client is a Pub/Sub client that notices when the service falls silent.
 type Client struct {
 	*pubsub.Client
-	heard *atomic.Int64
+	heard  *atomic.Int64
+	broken chan struct{}
 }
 
 // NewClient connects to Pub/Sub with the options of credentials.ClientOptions,
 // or without any to the emulator at "host:port" if one is named.
 func NewClient(ctx context.Context, project, emulator string, credentials ...option.ClientOption) (*Client, error) {
-	heard := new(atomic.Int64)
+	heard, broken := new(atomic.Int64), make(chan struct{}, 1)
 	opts := []option.ClientOption{
 		// The library reopens a silent stream after 45 s, but on the same
 		// connection: a dead connection has to be noticed as well, and its
@@ -36,7 +37,7 @@ func NewClient(ctx context.Context, project, emulator string, credentials ...opt
 			Backoff:           grpcbackoff.Config{BaseDelay: time.Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 10 * time.Second},
 			MinConnectTimeout: 10 * time.Second,
 		})),
-		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(listen(heard))),
+		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(listen(heard, broken))),
 	}
 	if emulator == "" {
 		opts = append(opts, credentials...)
@@ -50,7 +51,7 @@ func NewClient(ctx context.Context, project, emulator string, credentials ...opt
 	if err != nil {
 		return nil, fmt.Errorf("connect to Pub/Sub project %q: %w", project, err)
 	}
-	return &Client{Client: c, heard: heard}, nil
+	return &Client{Client: c, heard: heard, broken: broken}, nil
 }
 
 // listen notes when a stream last received anything: the library doesn't show
@@ -58,7 +59,7 @@ func NewClient(ctx context.Context, project, emulator string, credentials ...opt
 //
 // It also makes a new stream wait for its connection. Without one a stream would
 // fail, and the library's pauses before the next grow to a minute.
-func listen(heard *atomic.Int64) grpc.StreamClientInterceptor {
+func listen(heard *atomic.Int64, broken chan<- struct{}) grpc.StreamClientInterceptor {
 	return func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, next grpc.Streamer,
 		opts ...grpc.CallOption,
 	) (grpc.ClientStream, error) {
@@ -66,19 +67,25 @@ func listen(heard *atomic.Int64) grpc.StreamClientInterceptor {
 		if err != nil {
 			return nil, err
 		}
-		return &listener{s, heard}, nil
+		return &listener{s, heard, broken}, nil
 	}
 }
 
 type listener struct {
 	grpc.ClientStream
-	heard *atomic.Int64
+	heard  *atomic.Int64
+	broken chan<- struct{}
 }
 
 func (l *listener) RecvMsg(m any) error {
 	err := l.ClientStream.RecvMsg(m)
 	if err == nil {
 		l.heard.Store(time.Now().UnixNano())
+		return nil
+	}
+	select {
+	case l.broken <- struct{}{}:
+	default:
 	}
 	return err
 }

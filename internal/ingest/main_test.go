@@ -35,9 +35,11 @@ type fixture struct {
 	addr string // where workers connect: the broker itself, or a proxy
 }
 
-func start(t *testing.T) *fixture {
+func start(t *testing.T) *fixture { return startWith(t, broker.Options{}) }
+
+func startWith(t *testing.T, o broker.Options) *fixture {
 	t.Helper()
-	server, err := broker.Start(broker.Options{})
+	server, err := broker.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}

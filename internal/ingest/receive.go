@@ -38,8 +38,6 @@ func (w *Worker) receiveLoop(ctx, work context.Context) {
 	for {
 		started := time.Now()
 		w.status.setReceiving(true, nil)
-		// Silence counts from here, also if Pub/Sub never answers at all.
-		w.status.heard.Store(started.UnixNano())
 		err := w.sub.Receive(ctx, func(_ context.Context, m *pubsub.Message) { w.receive(work, m) })
 		if ctx.Err() != nil {
 			w.status.setReceiving(false, nil)

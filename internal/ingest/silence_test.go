@@ -17,7 +17,7 @@ func TestSilentStreamIsNoticedAndRecovers(t *testing.T) {
 	f := start(t)
 	net := newBlackhole(t, f.addr)
 	f.addr = net.addr()
-	w, stop := f.run(t, newMemory(nil), Options{}, nil)
+	w, stop := f.run(t, newMemory(nil), Options{SilentAfter: 10 * time.Second}, nil)
 	f.publish(t, 0, 10, 10)
 	if err := f.WaitIdle(t.Context(), subName); err != nil {
 		t.Fatal(err)
@@ -25,7 +25,7 @@ func TestSilentStreamIsNoticedAndRecovers(t *testing.T) {
 
 	net.swallow(true)
 	f.publish(t, 10, 10, 10)
-	eventually(t, 90*time.Second, "the status says that the stream is silent", func() bool { return w.Status().Silent(time.Now()) })
+	eventually(t, 30*time.Second, "the status says that the stream is silent", func() bool { return w.Status().Silent(time.Now()) })
 	if *full {
 		<-time.After(10 * time.Minute)
 	}
@@ -57,7 +57,12 @@ type blackhole struct {
 
 func newBlackhole(t *testing.T, target string) *blackhole {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return newBlackholeAt(t, "127.0.0.1:0", target)
+}
+
+func newBlackholeAt(t *testing.T, addr, target string) *blackhole {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,21 +14,32 @@ type Status struct {
 	Receiving    bool      // a Receive call is running
 	ReceiveError error     // why the last one ended, while none is running
 	LastHeard    time.Time // when Pub/Sub last said anything, heartbeats included; zero before the first time
+	PubSubDown   error     // why Pub/Sub does not answer when it is asked; nil while it does
+	Started      time.Time // when the worker began to listen; zero before
 	DatabaseDown error     // why the database takes no events; nil while it does
 	Held         int       // messages that wait for their commit
 	LastCommit   time.Time // zero before the first
 
 	Recorded, Duplicates, Quarantined uint64 // messages, since start
 	Items                             uint64 // items of recorded messages, since start
+
+	silentAfter time.Duration // Options.SilentAfter
 }
 
-// SilentAfter is how long Pub/Sub may say nothing before the stream counts as
-// dead: the client library asks for a sign of life every 30 seconds.
-const SilentAfter = 75 * time.Second
+// Silence is how long Pub/Sub has said nothing.
+func (s Status) Silence(now time.Time) time.Duration {
+	switch {
+	case s.LastHeard.After(s.Started):
+		return now.Sub(s.LastHeard)
+	case s.Started.IsZero():
+		return 0
+	}
+	return now.Sub(s.Started)
+}
 
-// Silent reports whether the stream has been silent for too long.
+// Silent reports whether Pub/Sub has said nothing for too long.
 func (s Status) Silent(now time.Time) bool {
-	return s.Receiving && !s.LastHeard.IsZero() && now.Sub(s.LastHeard) > SilentAfter
+	return s.Receiving && s.Silence(now) > cmp.Or(s.silentAfter, silentAfter)
 }
 
 type status struct {
@@ -40,6 +52,8 @@ type status struct {
 	receiving  bool
 	receiveErr error
 	database   error
+	pubsub     error
+	started    time.Time
 	lastCommit time.Time
 }
 
@@ -50,6 +64,7 @@ func (w *Worker) Status() Status {
 	defer s.mu.Unlock()
 	out := Status{
 		Receiving: s.receiving, ReceiveError: s.receiveErr, DatabaseDown: s.database,
+		PubSubDown: s.pubsub, Started: s.started, silentAfter: w.opts.SilentAfter,
 		Held: int(s.held.Load()), LastCommit: s.lastCommit,
 		Recorded: s.recorded.Load(), Duplicates: s.duplicates.Load(),
 		Quarantined: s.quarantined.Load(), Items: s.items.Load(),
@@ -58,6 +73,27 @@ func (w *Worker) Status() Status {
 		out.LastHeard = time.Unix(0, ns)
 	}
 	return out
+}
+
+func (s *status) begin(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = now
+}
+
+// unheardFor is how long Pub/Sub has said nothing.
+func (s *status) unheardFor(now time.Time) time.Duration {
+	return now.Sub(time.Unix(0, s.heard.Load()))
+}
+
+// setPubSub notes how Pub/Sub answered, and reports whether it fell silent or
+// speaks again.
+func (s *status) setPubSub(err error) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed = (err == nil) != (s.pubsub == nil)
+	s.pubsub = err
+	return changed
 }
 
 func (s *status) setReceiving(on bool, err error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	pubsubadmin "cloud.google.com/go/pubsub/v2/apiv1"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -21,6 +22,10 @@ const GCPercent = 150
 // leaseTime is how long the lease of a held message is extended for. The library
 // extends it again halfway through.
 const leaseTime = 30 * time.Second
+
+// silentAfter is the default of Options.SilentAfter: the client library asks for
+// a sign of life every 30 seconds.
+const silentAfter = 75 * time.Second
 
 // Recorder commits deliveries. It returns one outcome for each; the caller must
 // record those again that are [events.Unsettled]. The error says why they are.
@@ -37,6 +42,7 @@ type Options struct {
 	Writers                int           // concurrent transactions; default 2
 	RecordTimeout          time.Duration // for one transaction; default 15 s
 	Grace                  time.Duration // to finish what is in flight after a stop; default 20 s
+	SilentAfter            time.Duration // Pub/Sub may say nothing for so long; default 75 s
 
 	// Decode turns a message into an event; default events.Decode.
 	Decode func(attributes map[string]string, data []byte) (*events.Event, *events.Malformed)
@@ -53,6 +59,7 @@ func (o Options) withDefaults() Options {
 	o.Writers = cmp.Or(o.Writers, 2)
 	o.RecordTimeout = cmp.Or(o.RecordTimeout, 15*time.Second)
 	o.Grace = cmp.Or(o.Grace, 20*time.Second)
+	o.SilentAfter = cmp.Or(o.SilentAfter, silentAfter)
 	if o.Decode == nil {
 		o.Decode = events.Decode
 	}
@@ -71,6 +78,9 @@ type Worker struct {
 	pending  chan *held
 	free     sync.Pool // of *held that have had their verdict
 	status   status
+
+	subscriptions *pubsubadmin.SubscriptionAdminClient // to ask whether Pub/Sub is there
+	broken        <-chan struct{}                      // gets a value when a stream breaks
 }
 
 // New returns a Worker for a subscriber of a client made by [NewClient]. It
@@ -94,6 +104,7 @@ func New(client *Client, subscription string, recorder Recorder, log *zap.Logger
 	}
 	w.free.New = func() any { return &held{verdict: make(chan action, 1)} }
 	w.status.heard = client.heard
+	w.subscriptions, w.broken = client.SubscriptionAdminClient, client.broken
 	return w
 }
 
@@ -108,11 +119,15 @@ func (w *Worker) Run(ctx context.Context) error {
 	for range w.opts.Writers {
 		writers.Go(func() { w.writeLoop(work) })
 	}
+	w.status.begin(time.Now())
 	received := make(chan struct{})
 	go func() {
 		defer close(received)
 		w.receiveLoop(ctx, work)
 	}()
+	var watching sync.WaitGroup
+	watching.Go(func() { w.watch(ctx) })
+	defer watching.Wait()
 
 	<-ctx.Done()
 	grace := time.NewTimer(w.opts.Grace)

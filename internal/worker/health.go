@@ -80,7 +80,12 @@ func unready(status Status, now time.Time) (reasons []string) {
 	} else if !s.Receiving {
 		reasons = append(reasons, "not receiving")
 	}
-	if s.Silent(now) {
+	switch {
+	case s.PubSubDown != nil:
+		reasons = append(reasons, fmt.Sprintf("Pub/Sub does not answer: %v", s.PubSubDown))
+	case s.LastHeard.IsZero():
+		reasons = append(reasons, "Pub/Sub has not answered yet")
+	case s.Silent(now):
 		reasons = append(reasons, fmt.Sprintf("Pub/Sub has said nothing since %s", s.LastHeard.UTC().Format(time.RFC3339)))
 	}
 	if s.DatabaseDown != nil {
@@ -97,8 +102,8 @@ const maxSilence = 10 * time.Minute
 // is no reason: a new process could not write to it either.
 func unhealthy(status Status, now time.Time) (reasons []string) {
 	s := status.Ingest
-	if s.Silent(now) && now.Sub(s.LastHeard) > maxSilence {
-		reasons = append(reasons, fmt.Sprintf("Pub/Sub has said nothing for %s", now.Sub(s.LastHeard).Round(time.Second)))
+	if silence := s.Silence(now); s.Receiving && silence > maxSilence {
+		reasons = append(reasons, fmt.Sprintf("Pub/Sub has said nothing for %s", silence.Round(time.Second)))
 	}
 	return reasons
 }

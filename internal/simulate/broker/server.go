@@ -23,6 +23,8 @@ type Options struct {
 	// StreamAge is how long a StreamingPull stream lives before it is closed
 	// with UNAVAILABLE, as Google does; default 30 minutes.
 	StreamAge time.Duration
+	// Mute leaves the pings of streams unanswered, as Google's emulator does.
+	Mute bool
 	// Now replaces the wall clock. Deadlines then fall due in Tick only.
 	Now func() time.Time
 }
@@ -32,6 +34,7 @@ type Server struct {
 	grpc      *grpc.Server
 	listener  net.Listener
 	streamAge time.Duration
+	mute      bool
 	now       func() time.Time
 	driven    bool // the clock is the caller's: no timers
 	wg        sync.WaitGroup
@@ -62,6 +65,7 @@ func Start(o Options) (*Server, error) {
 	s := &Server{
 		listener:      listener,
 		streamAge:     o.StreamAge,
+		mute:          o.Mute,
 		now:           time.Now,
 		topics:        map[string]*topic{},
 		subscriptions: map[string]*subscription{},

@@ -51,7 +51,9 @@ func (r *subscriber) StreamingPull(stream pubsubpb.Subscriber_StreamingPullServe
 	ordered := sub.description().GetEnableMessageOrdering()
 	for {
 		var pongs int
-		buf, pongs = sub.take(f, buf[:0], maxResponseMessages)
+		if buf, pongs = sub.take(f, buf[:0], maxResponseMessages); r.server.mute {
+			pongs = 0
+		}
 		if len(buf) > 0 || pongs > 0 {
 			if err := stream.SendMsg(&response{deliveries: buf, ordered: ordered}); err != nil {
 				return err
