@@ -26,9 +26,9 @@ COMMENT ON COLUMN reactor_runs.id IS 'Number of the run; its River job carries i
 COMMENT ON COLUMN reactor_runs.event_time IS 'Time of the newest event that asked for it; its age is counted from here.';
 COMMENT ON COLUMN reactor_runs.created_at IS 'When it was first asked for.';
 COMMENT ON COLUMN reactor_runs.finished_at IS 'When it ended; null while pending.';
-COMMENT ON COLUMN reactor_runs.slot_at IS 'Its turn to write to its space; null if it has none so far.';
+COMMENT ON COLUMN reactor_runs.slot_at IS 'Its write slot, when it may write to its space; null if it has none so far.';
 COMMENT ON COLUMN reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
-COMMENT ON COLUMN reactor_runs.state IS 'pending, sent, parked (a person must look), expired (too old when its turn came) or skipped (the member had left).';
+COMMENT ON COLUMN reactor_runs.state IS 'pending, sent, parked (a person must look), expired (too old when it was taken up) or skipped (the member had left).';
 COMMENT ON COLUMN reactor_runs.reactor IS 'Name of the reactor.';
 COMMENT ON COLUMN reactor_runs.subject IS 'What the effect is about; there is one run for it, ever.';
 COMMENT ON COLUMN reactor_runs.space IS 'spaces/S: the space written to.';

@@ -50,7 +50,7 @@ COMMENT ON COLUMN reactor_runs.may_loop IS 'Its rule reacts to apps, too, and to
 COMMENT ON COLUMN reactor_runs.held IS 'It waits without a job until its rule is resumed.';
 COMMENT ON COLUMN reactor_runs.trigger IS 'member.joined and so on.';
 COMMENT ON COLUMN reactor_runs.hash IS 'Of the rule when it was planned.';
-COMMENT ON COLUMN reactor_runs.due_at IS 'When its turn comes; max_age counts from here.';
+COMMENT ON COLUMN reactor_runs.due_at IS 'When it is due; max_age counts from here.';
 COMMENT ON COLUMN reactor_runs.admitted_at IS 'When it passed its limits and counted towards them.';
 COMMENT ON COLUMN reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
 COMMENT ON COLUMN reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
@@ -163,8 +163,8 @@ ALTER TABLE write_slots
   ADD COLUMN slowed_at timestamptz,
   ADD COLUMN slowed numeric NOT NULL DEFAULT 1 CONSTRAINT write_slots_slowed_check CHECK (slowed >= 1);
 COMMENT ON TABLE write_slots IS 'Paces writes to a space over all replicas, by the clock of the database. The empty space paces all writes of the project.';
-COMMENT ON COLUMN write_slots.slowed_at IS 'When turns were last put further apart; null: never.';
-COMMENT ON COLUMN write_slots.slowed IS 'By how much turns are further apart than configured: other apps write there, too.';
+COMMENT ON COLUMN write_slots.slowed_at IS 'When the slots were last put further apart; null: never.';
+COMMENT ON COLUMN write_slots.slowed IS 'By how much the slots are further apart than configured: other apps write there, too.';
 
 -- +goose Down
 ALTER TABLE write_slots DROP COLUMN slowed, DROP COLUMN slowed_at;
@@ -199,7 +199,7 @@ ALTER TABLE reactor_runs
   ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject);
 CREATE INDEX reactor_runs_open_idx ON reactor_runs (created_at) WHERE state IN ('pending', 'parked');
 COMMENT ON TABLE reactor_runs IS 'Every effect that a reactor asked for, and how it ended. Exists if and only if its event is recorded.';
-COMMENT ON COLUMN reactor_runs.state IS 'pending, sent, parked (a person must look), expired (too old when its turn came) or skipped (the member had left).';
+COMMENT ON COLUMN reactor_runs.state IS 'pending, sent, parked (a person must look), expired (too old when it was taken up) or skipped (the member had left).';
 COMMENT ON COLUMN reactor_runs.reactor IS 'Name of the reactor.';
 COMMENT ON COLUMN reactor_runs.subject IS 'What the effect is about; there is one run for it, ever.';
 COMMENT ON COLUMN reactor_runs.space IS 'spaces/S: the space written to.';

@@ -961,7 +961,7 @@ COMMENT ON COLUMN public.reactor_runs.created_at IS 'When it was first asked for
 
 COMMENT ON COLUMN public.reactor_runs.finished_at IS 'When it ended; null while pending.';
 
-COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its turn to write to its space; null if it has none so far.';
+COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its write slot, when it may write to its space; null if it has none so far.';
 
 COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
 
@@ -977,7 +977,7 @@ COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: whom the event is abou
 
 COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
 
-COMMENT ON COLUMN public.reactor_runs.due_at IS 'When its turn comes; max_age counts from here.';
+COMMENT ON COLUMN public.reactor_runs.due_at IS 'When it is due; max_age counts from here.';
 
 COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them.';
 
@@ -1139,9 +1139,9 @@ COMMENT ON COLUMN public.write_slots.space IS 'spaces/S';
 
 COMMENT ON COLUMN public.write_slots.next_at IS 'When the next run may write to it.';
 
-COMMENT ON COLUMN public.write_slots.slowed_at IS 'When turns were last put further apart; null: never.';
+COMMENT ON COLUMN public.write_slots.slowed_at IS 'When the slots were last put further apart; null: never.';
 
-COMMENT ON COLUMN public.write_slots.slowed IS 'By how much turns are further apart than configured: other apps write there, too.';
+COMMENT ON COLUMN public.write_slots.slowed IS 'By how much the slots are further apart than configured: other apps write there, too.';
 
 ALTER TABLE ONLY public.backfills
     ADD CONSTRAINT backfills_pkey PRIMARY KEY (id);

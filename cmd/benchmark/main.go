@@ -13,15 +13,15 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
-	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
 
 // options are the flags.
@@ -37,46 +37,43 @@ type options struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	var err error
 	if role := os.Getenv(roleVariable); role != "" {
-		err = child(ctx, role)
-	} else {
-		err = parent(ctx, os.Args[1:])
+		if err := child(ctx, role); err != nil {
+			fmt.Fprintln(os.Stderr, "benchmark:", err)
+			os.Exit(cli.Failed)
+		}
+		return
 	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "benchmark:", err)
-		os.Exit(1)
-	}
+	env := cli.Process()
+	os.Exit(env.Run(ctx, benchmark(), os.Args[1:], nil))
 }
 
-func parent(ctx context.Context, args []string) error {
-	var o options
-	var rates, only string
-	f := flag.NewFlagSet("benchmark", flag.ContinueOnError)
+func benchmark() *cobra.Command {
+	o := options{designs: designs()}
+	var only []string
+	cmd := &cobra.Command{
+		Use: "benchmark", Short: "Measure how fast the worker records",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("designs") {
+				o.designs = nil
+			}
+			for _, name := range only {
+				if !slices.Contains(designs(), design(name)) {
+					return cli.Usage("there is no design %q: there are %v", name, designs())
+				}
+				o.designs = append(o.designs, design(name))
+			}
+			return report(cmd.Context(), o, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians of them are reported")
 	f.IntVar(&o.events, "events", 60_000, "events of one saturation run; each of the slower designs gets a third")
-	f.StringVar(&rates, "rates", "100,1000,5000", "events/s at which the latency is measured; empty for none")
-	o.seconds = 6 * time.Second
-	f.Func("latency-for", "length of a latency run; its first second doesn't count (default 6s)", func(s string) (err error) {
-		o.seconds, err = strictyaml.ParseDuration(s)
-		return err
-	})
+	f.IntSliceVar(&o.rates, "rates", []int{100, 1000, 5000}, "events/s at which the latency is measured; empty for none")
+	cli.DurationFlag(f, &o.seconds, "latency-for", 6*time.Second, "length of a latency run; its first second doesn't count", nil)
 	f.IntVar(&o.big, "big", 2_000, "messages of 9.9 MB in the memory run; 0 for none")
-	f.StringVar(&only, "designs", "pull,bulk,naive,ours,ruled", "designs to compare")
-	if err := f.Parse(args); err != nil {
-		return err
-	}
-	for _, r := range strings.FieldsFunc(rates, func(r rune) bool { return r == ',' }) {
-		rate, err := strconv.Atoi(r)
-		if err != nil {
-			return fmt.Errorf("read -rates: %w", err)
-		}
-		o.rates = append(o.rates, rate)
-	}
-	for _, d := range strings.Split(only, ",") {
-		o.designs = append(o.designs, design(d))
-	}
-	return report(ctx, o, os.Stdout)
+	f.StringSliceVar(&only, "designs", nil, "designs to compare (default all)")
+	return cmd
 }
 
 // design is a way of doing it.
@@ -89,6 +86,8 @@ const (
 	ours     design = "ours"  // (d) the worker
 	ruled    design = "ruled" // (e) the worker with a hundred more rules, of which none is triggered
 )
+
+func designs() []design { return []design{pullOnly, bulk, naive, ours, ruled} }
 
 // roleVariable makes a process a child in one of the roles; taskVariable holds
 // its task.

@@ -111,7 +111,7 @@ func noRun(id int64) error {
 // fail anew.
 func (e *environment) retryFailed(ctx context.Context, db *runs.Runs, f runs.Filter) error {
 	var found []int64 // the newest first
-	for f.Most = 1000; ; {
+	for f.Max = 1000; ; {
 		page, err := db.List(ctx, f)
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ func (e *environment) retryFailed(ctx context.Context, db *runs.Runs, f runs.Fil
 		for _, r := range page {
 			found = append(found, r.ID)
 		}
-		if len(page) < f.Most {
+		if len(page) < f.Max {
 			break
 		}
 		f.Before = page[len(page)-1].ID

@@ -55,7 +55,7 @@ without a run are sampled hourly; reactors list counts all.`,
 			if outcome != "" && !slices.Contains(reactors.Outcomes(), f.Outcome) {
 				return cli.Usage("unknown outcome %q; want one of %s", outcome, strings.Join(reactors.Words(reactors.Outcomes()), ", "))
 			}
-			if f.Most < 1 {
+			if f.Max < 1 {
 				return cli.Usage("--most must be at least 1")
 			}
 			if err := checkFilter(f); err != nil {
@@ -82,7 +82,7 @@ without a run are sampled hourly; reactors list counts all.`,
 	flags.StringVar(&f.Member, "member", "", "only about this person, such as users/123")
 	flags.StringVar(&outcome, "outcome", "", "only those that came to this, such as failed")
 	flags.Var(&since, "since", "only of events since then: 14d or 12h ago, or a time")
-	flags.IntVar(&f.Most, "most", 50, "how many at most")
+	flags.IntVar(&f.Max, "most", 50, "how many at most")
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	cmd.AddCommand(newReactorsShow(env))
 	return cmd
@@ -120,7 +120,7 @@ func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, e
 		})
 	}
 	slices.SortStableFunc(list, func(a, b evaluated) int { return b.EventTime.Compare(a.EventTime) })
-	return list[:min(len(list), f.Most)], nil
+	return list[:min(len(list), f.Max)], nil
 }
 
 func printRuns(env *cli.Env, list []evaluated) error {

@@ -120,7 +120,7 @@ type testInput struct {
 // printAsTest prints a test that expects what has become of the run, and of the
 // other steps for its subject.
 func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reactors.Run) error {
-	same, err := db.List(ctx, runs.Filter{Reactor: run.Reactor, Space: run.Space, Member: run.Member, Most: 1000})
+	same, err := db.List(ctx, runs.Filter{Reactor: run.Reactor, Space: run.Space, Member: run.Member, Max: 1000})
 	if err != nil {
 		return err
 	}

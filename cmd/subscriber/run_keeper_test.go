@@ -41,7 +41,7 @@ func TestWorkerFollowsTheApp(t *testing.T) {
 			w := newWorkspace(t, dsn)
 			p := start(t, w.env.with("SPACEKEEPER_KEEPER_ON_ADDED", "true"), "run")
 			healthAddr(t, p)
-			// The first pass is over: what follows comes of the hint.
+			// The first pass is over: what follows comes of the request.
 			watched := func() int {
 				return query[int](t, dsn, "SELECT count(*)::int FROM subscription_states WHERE managed AND state = 'ACTIVE'")
 			}

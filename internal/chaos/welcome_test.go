@@ -10,7 +10,7 @@ import (
 )
 
 // Row R3: people who are added at once come in one batch event; each is
-// recorded, and each is welcomed in the space's turn.
+// recorded, and each is welcomed in a write slot of the space.
 func TestBulkAddIsPaced(t *testing.T) {
 	t.Parallel()
 	const interval = 2 * time.Second // 30 a minute
@@ -43,7 +43,7 @@ func TestBulkAddIsPaced(t *testing.T) {
 	}
 	slices.SortFunc(sent, time.Time.Compare)
 	for i := 1; i < len(sent); i++ {
-		// Turns are interval apart; a call may take its time to arrive.
+		// Write slots are interval apart; a call may take its time to arrive.
 		if gap := sent[i].Sub(sent[i-1]); gap < interval/2 {
 			t.Errorf("welcome %d came %s after the one before it, want about %s", i+1, gap, interval)
 		}

@@ -158,7 +158,7 @@ func (p *probe) arrives(ctx context.Context) bool {
 		return false
 	}
 	for began := p.examination.opts.Now(); ; {
-		seen, found, err := l.SeeMessage(ctx, p.opts.Space, p.report.Message, p.since) // any, if a person posts it
+		seen, found, err := l.FindMessage(ctx, p.opts.Space, p.report.Message, p.since) // any, if a person posts it
 		if found {
 			r := &p.report
 			r.Message, r.EventTime, r.ReceivedAt = seen.Message, seen.EventTime, seen.ReceivedAt

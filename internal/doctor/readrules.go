@@ -23,7 +23,7 @@ func ReadRules(cfg config.Config) ([]Rule, error) {
 	if errors.As(err, &wrong) {
 		told := &RulesError{}
 		for _, m := range wrong.Mistakes {
-			told.Problems = append(told.Problems, m.Short())
+			told.Mistakes = append(told.Mistakes, m.Short())
 		}
 		return nil, told
 	}

@@ -77,12 +77,12 @@ func TestReadWrongRules(t *testing.T) {
 `)
 	_, err := ReadRules(cfg)
 	var wrong *RulesError
-	if !errors.As(err, &wrong) || len(wrong.Problems) != 2 {
+	if !errors.As(err, &wrong) || len(wrong.Mistakes) != 2 {
 		t.Fatalf("got %v, want two problems", err)
 	}
 	for i, want := range []string{cfg.Reactors.File + `:4: unknown key "modus"`, cfg.Reactors.File + ":5: react: only people can react in Google Chat, not an app; set auth.mode"} {
-		if !strings.Contains(wrong.Problems[i], want) || strings.Contains(wrong.Problems[i], "\n") {
-			t.Errorf("got %q, want %q in it", wrong.Problems[i], want)
+		if !strings.Contains(wrong.Mistakes[i], want) || strings.Contains(wrong.Mistakes[i], "\n") {
+			t.Errorf("got %q, want %q in it", wrong.Mistakes[i], want)
 		}
 	}
 	cfg.Reactors.File += ".absent"

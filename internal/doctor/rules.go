@@ -23,17 +23,17 @@ const (
 
 // RulesError says that the file of rules can be read and is wrong.
 type RulesError struct {
-	Problems []string // like "reactors.yaml:3: …", in the order of the file
+	Mistakes []string // like "reactors.yaml:3: …", in the order of the file
 }
 
 func (e *RulesError) Error() string {
-	switch n := len(e.Problems); n {
+	switch n := len(e.Mistakes); n {
 	case 0:
 		return "the rules are wrong"
 	case 1:
-		return "1 problem: " + e.Problems[0]
+		return "1 problem: " + e.Mistakes[0]
 	default:
-		return fmt.Sprintf("%d problems, the first: %s", n, e.Problems[0])
+		return fmt.Sprintf("%d problems, the first: %s", n, e.Mistakes[0])
 	}
 }
 

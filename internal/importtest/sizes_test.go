@@ -45,12 +45,16 @@ func complainSizes(all []goFile) []string {
 	return complaints
 }
 
-var statement = regexp.MustCompile("^[`\"]\\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\\s")
+// statement finds the beginning of SQL: in capitals a word is enough, otherwise
+// it has to read on as a statement does, as help texts say "Select a space".
+var statement = regexp.MustCompile("^[`\"]\\s*((SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|CREATE|ALTER|DROP|TRUNCATE|GRANT|REVOKE|LOCK|COPY)\\s|" +
+	`(?is)(select\s+([\d*($']|.*\sfrom\s)|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s|with\s+\S+\s+as\s*\(|` +
+	`(create|alter|drop|truncate)\s+(\S+\s+)?(table|index|view|schema|role|extension)\s))`)
 
-// complainCommand says what a file of cmd/subscriber holds that isn't flags, a
-// call and an exit code: SQL, metrics, loops that wait for something.
+// complainCommand says what a file of the two commands holds that isn't flags,
+// a call and an exit code: SQL, metrics, loops that wait for something.
 func complainCommand(f goFile) []string {
-	if f.isTest() || f.pkg() != "cmd/subscriber" {
+	if f.isTest() || !slices.Contains([]string{"cmd/subscriber", "cmd/subscribe-setup"}, f.pkg()) {
 		return nil
 	}
 	var complaints []string
@@ -58,8 +62,11 @@ func complainCommand(f goFile) []string {
 		complaints = append(complaints, fmt.Sprintf("line %d: %s in a command", f.line(node), what))
 	}
 	for _, spec := range f.syntax.Imports {
-		if strings.Contains(spec.Path.Value, "github.com/prometheus/") {
+		switch {
+		case strings.Contains(spec.Path.Value, "github.com/prometheus/"):
 			complain(spec, "metrics")
+		case strings.Contains(spec.Path.Value, "github.com/jackc/"), spec.Path.Value == `"database/sql"`:
+			complain(spec, "a database")
 		}
 	}
 	ast.Inspect(f.syntax, func(node ast.Node) bool {
@@ -82,7 +89,7 @@ func complainCommand(f goFile) []string {
 	return complaints
 }
 
-// waits reports whether a block waits for a channel.
+// waits reports whether a block waits for a channel, or sleeps.
 func waits(block *ast.BlockStmt) (found bool) {
 	ast.Inspect(block, func(node ast.Node) bool {
 		switch n := node.(type) {
@@ -90,6 +97,8 @@ func waits(block *ast.BlockStmt) (found bool) {
 			found = true
 		case *ast.UnaryExpr:
 			found = found || n.Op == token.ARROW
+		case *ast.SelectorExpr:
+			found = found || n.Sel.Name == "Sleep"
 		}
 		return !found
 	})
@@ -125,6 +134,12 @@ func TestComplainCommand(t *testing.T) {
 		"elsewhere": {"internal/a/a.go", "package a\nfunc run() { for { <-c } }\n", ""},
 		"channel":   {"cmd/subscriber/a.go", "package main\nfunc run() { for range x { <-c } }\n", "line 2: a loop that waits in a command"},
 		"test":      {"cmd/subscriber/a_test.go", "package main\nvar x = `SELECT 1`\n", ""},
+		"words":     {"cmd/subscriber/a.go", "package main\nvar x = \"With a name, update sets it; select one off the list\"\n", ""},
+		"lower SQL": {"cmd/subscriber/a.go", "package main\nvar x = \"select id from t\"\n", "line 2: SQL in a command"},
+		"DDL":       {"cmd/subscribe-setup/a.go", "package main\nvar x = `create unlogged table t (id int)`\n", "line 2: SQL in a command"},
+		"TRUNCATE":  {"cmd/subscriber/a.go", "package main\nvar x = `TRUNCATE t`\n", "line 2: SQL in a command"},
+		"pgx":       {"cmd/subscribe-setup/a.go", "package main\nimport \"github.com/jackc/pgx/v5\"\n", "line 2: a database in a command"},
+		"sleep":     {"cmd/subscriber/a.go", "package main\nfunc run() { for { gax.Sleep(ctx, d) } }\n", "line 2: a loop that waits in a command"},
 		"SQL":       {"cmd/subscriber/a.go", "package main\nvar x = `\n\tSELECT 1`\n", "line 2: SQL in a command"},
 		"metrics":   {"cmd/subscriber/a.go", "package main\nimport \"github.com/prometheus/client_golang/prometheus\"\n", "line 2: metrics in a command"},
 		"loop":      {"cmd/subscriber/a.go", "package main\nfunc run() { for { select { case <-c: } } }\n", "line 2: a loop that waits in a command"},

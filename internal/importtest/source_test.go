@@ -69,7 +69,13 @@ func readsFiles(pkg string) bool {
 }
 
 // nameForm finds what only a regular expression for a resource name of Chat holds.
-var nameForm = regexp.MustCompile(`(^|[^/a-z])(spaces|users|members|messages|reactions|customers|subscriptions)/\(?[\[(\\.]|client-\(?[\[(]`)
+var nameForm = regexp.MustCompile(`(^|[^/a-z])` + collection + `(\||\)?/\(?[\[(\\.])|\|` + collection + `\)|client-\(?[\[(]`)
+
+const collection = `(spaces|users|members|messages|reactions|customers|subscriptions)`
+
+// typeForm finds what only the name of an event type holds.
+var typeForm = regexp.MustCompile("^[`\"]google\\.workspace\\.|google\\.workspace\\.(chat|events)\\.|" +
+	`\.v1\.(batch)?(?i:created|updated|deleted|suspended|expired|expirationReminder)`)
 
 // complainFacts finds texts that belong in internal/events: the names of event
 // types and the forms of resource names.
@@ -80,7 +86,7 @@ func complainFacts(f goFile) (complaints []string) {
 			return true
 		}
 		switch {
-		case strings.Contains(text.Value, "google.workspace.chat."), strings.Contains(text.Value, "google.workspace.events."):
+		case typeForm.MatchString(text.Value):
 			complaints = append(complaints, fmt.Sprintf("line %d: an event type: ask the table, with events.TypeName or events.TypeOf", f.line(text)))
 		case nameForm.MatchString(text.Value):
 			complaints = append(complaints, fmt.Sprintf("line %d: the form of a resource name: internal/events/names.go parses names", f.line(text)))
@@ -122,6 +128,12 @@ func TestComplainSource(t *testing.T) {
 		"a form of Pub/Sub's":   {"internal/a/a.go", "package a\nvar n = regexp.MustCompile(`^projects/[^/]+/topics/.+$`)\n", ""},
 		"event type":            {"internal/a/a.go", "package a\nconst t = \"google.workspace.chat.\"\n", "line 2: an event type"},
 		"lifecycle type":        {"internal/a/a.go", "package a\nconst t = \"google.workspace.events.subscription.v1.expired\"\n", "line 2: an event type"},
+		"any workspace type":    {"internal/a/a.go", "package a\nconst t = \"google.workspace.\"\n", "line 2: an event type"},
+		"end of a type":         {"internal/a/a.go", "package a\nconst t = \"message.v1.created\"\n", "line 2: an event type"},
+		"end of a batch type":   {"internal/a/a.go", "package a\nconst t = \"message.v1.batchCreated\"\n", "line 2: an event type"},
+		"a version":             {"internal/a/a.go", "package a\nconst t = \"google.pubsub.v1.Publisher\"\n", ""},
+		"group without a name":  {"internal/a/a.go", "package a\nvar n = regexp.MustCompile(`^(?:spaces)/[^/]+$`)\n", "line 2: the form of a resource name"},
+		"either name":           {"internal/a/a.go", "package a\nvar n = regexp.MustCompile(`^(spaces|users)/[^/]+$`)\n", "line 2: the form of a resource name"},
 		"form of a space":       {"internal/a/a.go", "package a\nvar n = regexp.MustCompile(`^spaces/[^/]+$`)\n", "line 2: the form of a resource name"},
 		"form of a message":     {"internal/a/a.go", "package a\nconst form = `^(spaces/[^/]+)/messages/(.+)$`\n", "line 2: the form of a resource name"},
 		"form of a mention":     {"internal/a/a.go", "package a\nvar n = regexp.MustCompile(\"(?i)<(users/[^>]+)>\")\n", "line 2: the form of a resource name"},

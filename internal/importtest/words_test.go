@@ -11,7 +11,8 @@ import (
 )
 
 // avoided maps a word that only this project would use to the word that
-// everybody knows. A key of two words matches two neighbouring parts of a name.
+// everybody knows, each in the singular unless only the plural is odd. A key of two words matches two
+// neighbouring parts of a name.
 func avoided() map[string]string {
 	return map[string]string{
 		"book":       "RuleSet, StateStore, known",
@@ -22,10 +23,10 @@ func avoided() map[string]string {
 		"standing":   "MembershipState",
 		"hindrance":  "Blocked",
 		"hopeless":   "permanent",
-		"deeds":      "actions",
+		"deed":       "actions",
 		"by hand":    "manual",
-		"hands":      "manual",
-		"sightings":  "what was observed",
+		"hand":       "manual",
+		"sighting":   "what was observed",
 		"asks":       "requests",
 		"given":      "inputs",
 		"roster":     "memberships",
@@ -36,7 +37,7 @@ func avoided() map[string]string {
 		"understudy": "restartableWorker",
 		"stage":      "scenario",
 		"plot":       "scenario",
-		"mishaps":    "faults",
+		"mishap":     "faults",
 		"crowd":      "bulk join",
 		"beat":       "heartbeat",
 		"turn":       "write slot",
@@ -68,17 +69,17 @@ func nameParts(name string) []string {
 // complainName says which avoided word an identifier is made of.
 func complainName(name string) string {
 	parts := nameParts(name)
-	if len(parts) > 1 && parts[0] == "most" {
+	if parts != nil && parts[0] == "most" {
 		return name + ` begins with "most": say max`
 	}
 	for i, part := range parts {
-		if instead, bad := avoided()[part]; bad {
-			return fmt.Sprintf("%s holds the word %q: say %s", name, part, instead)
-		}
+		words := []string{part, strings.TrimSuffix(part, "s")}
 		if i > 0 {
-			pair := parts[i-1] + " " + part
-			if instead, bad := avoided()[pair]; bad {
-				return fmt.Sprintf("%s holds the words %q: say %s", name, pair, instead)
+			words = []string{parts[i-1] + " " + part, part, words[1]}
+		}
+		for _, word := range words {
+			if instead, bad := avoided()[word]; bad {
+				return fmt.Sprintf("%s holds %q: say %s", name, word, instead)
 			}
 		}
 	}
@@ -163,12 +164,12 @@ func TestComplainWords(t *testing.T) {
 		"in a comment":      {"internal/a/a.go", "package a\n// A world.\ntype env struct{}\n", ""},
 		"a machine":         {"internal/a/a.go", "package a\nfunc dial(host string) {}\n", ""},
 		"used, not ours":    {"internal/a/a.go", "package a\nvar x = y.World()\n", ""},
-		"mostly":            {"internal/a/a.go", "package a\nvar mostly, most int\n", ""},
+		"mostly":            {"internal/a/a.go", "package a\nvar mostly, almost int\n", ""},
 		"heartbeat":         {"internal/a/a.go", "package a\nfunc saveHeartbeat() {}\n", ""},
 		"package":           {"internal/ledger/a.go", "package ledger\n", `"ledger": say runs`},
 		"import":            {"internal/a/a.go", "package a\nimport book \"x\"\n", "line 2: book"},
 		"type":              {"internal/a/a.go", "package a\ntype Scene struct{}\n", "line 2: Scene"},
-		"field":             {"internal/a/a.go", "package a\ntype T struct {\n\tnextTurn int\n}\n", `line 3: nextTurn holds the word "turn": say write slot`},
+		"field":             {"internal/a/a.go", "package a\ntype T struct {\n\tnextTurn int\n}\n", `line 3: nextTurn holds "turn": say write slot`},
 		"interface method":  {"internal/a/a.go", "package a\ntype T interface{ Asks() }\n", "line 2: Asks"},
 		"parameter":         {"internal/a/a.go", "package a\nfunc f(stage int) {}\n", "line 2: stage"},
 		"result":            {"internal/a/a.go", "package a\nfunc f() (given int) { return }\n", "line 2: given"},
@@ -176,8 +177,11 @@ func TestComplainWords(t *testing.T) {
 		"variable":          {"internal/a/a.go", "package a\nfunc f() { lastBeat := 1 }\n", "line 2: lastBeat"},
 		"range":             {"internal/a/a.go", "package a\nfunc f() { for _, problem := range x {} }\n", "line 2: problem"},
 		"constant":          {"internal/a/a.go", "package a\nconst GARBAGE_FOREIGN = 1\n", "line 2: GARBAGE_FOREIGN"},
-		"two parts":         {"internal/a/a.go", "package a\nvar addedByHand int\n", `holds the words "by hand": say manual`},
+		"two parts":         {"internal/a/a.go", "package a\nvar addedByHand int\n", `holds "by hand": say manual`},
 		"abbreviation":      {"internal/a/a.go", "package a\nvar theHTTPWorld int\n", "line 2: theHTTPWorld"},
+		"plural":            {"internal/a/a.go", "package a\nvar zzHints int\n", `holds "hint"`},
+		"singular":          {"internal/a/a.go", "package a\nvar zzDeed int\n", `holds "deed"`},
+		"most of a struct":  {"internal/a/a.go", "package a\ntype T struct {\n\tMost int\n}\n", "line 3: Most"},
 		"most":              {"internal/a/a.go", "package a\nconst mostRuns = 1\n", "say max"},
 		"a Chat client":     {"internal/a/a.go", "package a\nfunc f(host *gchat.Client) {}\n", "say admin"},
 	}

@@ -9,7 +9,7 @@ import (
 // Limit bounds how many runs of a rule go through in a time.
 type Limit struct {
 	Per    Per
-	Most   int
+	Max   int
 	Window time.Duration
 }
 
@@ -29,7 +29,7 @@ const (
 // LoopLimit holds for every run that may loop and that an app has caused: where
 // we have reacted within a minute, the app may be answering that. However a
 // conversation of two apps began, it ends after three messages.
-func LoopLimit() Limit { return Limit{Per: PerSpaceLoop, Most: 1, Window: time.Minute} }
+func LoopLimit() Limit { return Limit{Per: PerSpaceLoop, Max: 1, Window: time.Minute} }
 
 // String is the limit as rules write it: "per_space: 20/1h".
 func (l Limit) String() string {
@@ -40,5 +40,5 @@ func (l Limit) String() string {
 	if strings.HasSuffix(window, "h0m") {
 		window = strings.TrimSuffix(window, "0m")
 	}
-	return fmt.Sprintf("per_%s: %d/%s", l.Per, l.Most, window)
+	return fmt.Sprintf("per_%s: %d/%s", l.Per, l.Max, window)
 }

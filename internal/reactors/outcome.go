@@ -19,7 +19,7 @@ const (
 	Quiet          Outcome = "quiet"           // fell into quiet hours that drop
 	RateLimited    Outcome = "rate_limited"    // a limit was reached
 	Looping        Outcome = "loop"            // too many reactions to apps, or to itself
-	TooOld         Outcome = "too_old"         // its turn came later than max_age allows
+	TooOld         Outcome = "too_old"         // it was taken up later than max_age allows
 	Cancelled      Outcome = "cancelled"       // its rule is gone or off
 	Failed         Outcome = "failed"          // no retry can mend it; the reason says what a person has to do
 )

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // list is subscriptions.list.
@@ -94,7 +96,7 @@ func parseFilter(filter string) (subscriptionFilter, *apiError) {
 	}
 	f := subscriptionFilter{target: match[4]}
 	for _, term := range filterType.FindAllStringSubmatch(match[2], -1) {
-		if !strings.HasPrefix(term[1], "google.workspace.") {
+		if !strings.HasPrefix(term[1], events.ChatPrefix) {
 			return subscriptionFilter{}, invalid("Invalid event type %q in the filter.", term[1])
 		}
 		f.types = append(f.types, term[1])

@@ -90,10 +90,10 @@ func TestLastHeartbeat(t *testing.T) {
 	}
 }
 
-func TestSightings(t *testing.T) {
+func TestFindMessage(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
-	if _, found, err := s.SeeMessage(t.Context(), "spaces/S", "", at(0)); err != nil || found {
+	if _, found, err := s.FindMessage(t.Context(), "spaces/S", "", at(0)); err != nil || found {
 		t.Errorf("got %v, %v of an empty log", found, err)
 	}
 	record(t, s,
@@ -104,12 +104,12 @@ func TestSightings(t *testing.T) {
 		live("5", at(1), message(events.VerbCreated, "spaces/T/messages/other", "users/1", "e", at(1), time.Time{})),
 	)
 	for want, query := range map[string]string{"spaces/S/messages/new": "", "spaces/S/messages/late": "spaces/S/messages/late"} {
-		seen, found, err := s.SeeMessage(t.Context(), "spaces/S", query, at(0))
+		seen, found, err := s.FindMessage(t.Context(), "spaces/S", query, at(0))
 		if err != nil || !found || seen.Message != want || !seen.ReceivedAt.Equal(seen.EventTime.Add(150*time.Millisecond)) {
 			t.Errorf("got %+v, %v, %v, want %s", seen, found, err, want)
 		}
 	}
-	if seen, found, err := s.SeeMessage(t.Context(), "spaces/S", "spaces/S/messages/none", at(0)); err != nil || found {
+	if seen, found, err := s.FindMessage(t.Context(), "spaces/S", "spaces/S/messages/none", at(0)); err != nil || found {
 		t.Errorf("got %+v, %v", seen, err)
 	}
 

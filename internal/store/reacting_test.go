@@ -23,7 +23,7 @@ func crowd(t *testing.T, s *storetest.Env, n int) []reactors.Run {
 		user := fmt.Sprintf("users/%03d", i)
 		record(t, s, live("join "+user, at(i), membership(events.VerbCreated, space, user, events.MembershipJoined)))
 	}
-	list, err := s.List(t.Context(), runs.Filter{Most: n + 1})
+	list, err := s.List(t.Context(), runs.Filter{Max: n + 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestAdmit(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
 	claimed := crowd(t, s, 12)
-	limits := []reactors.Limit{{Per: reactors.PerSpace, Most: 5, Window: time.Hour}, {Per: reactors.PerMember, Most: 1, Window: time.Hour}}
+	limits := []reactors.Limit{{Per: reactors.PerSpace, Max: 5, Window: time.Hour}, {Per: reactors.PerMember, Max: 1, Window: time.Hour}}
 	admit := func(now time.Time) map[int64]bool {
 		var mu sync.Mutex
 		passed := map[int64]bool{}
@@ -287,7 +287,7 @@ func TestEvaluationsAreCountedAndSampled(t *testing.T) {
 	if diff := cmp.Diff([]runs.OutcomeCount{{Reactor: "welcome", Outcome: reactors.ConditionFalse, Count: n}}, counts); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
-	kept, err := s.Evaluations(t.Context(), runs.Filter{Reactor: "welcome", Most: n})
+	kept, err := s.Evaluations(t.Context(), runs.Filter{Reactor: "welcome", Max: n})
 	if err != nil {
 		t.Fatal(err)
 	}

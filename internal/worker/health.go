@@ -38,9 +38,9 @@ func listenHealth(addr string, status func() Status, metrics *prometheus.Registr
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks on %s: %w (health.addr in the configuration)", addr, err)
 	}
-	answer := func(problems func(Status, time.Time) []string) http.HandlerFunc {
+	answer := func(wrong func(Status, time.Time) []string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
-			found := problems(status(), time.Now())
+			found := wrong(status(), time.Now())
 			w.Header().Set("Content-Type", "application/json")
 			if len(found) > 0 {
 				w.WriteHeader(http.StatusServiceUnavailable)

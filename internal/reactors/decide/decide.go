@@ -103,7 +103,7 @@ func Unwanted(rule *rules.Rule, run reactors.Run) (Decision, bool) {
 // TooOld ends a run that is later than its rule allows.
 func TooOld(rule *rules.Rule, run reactors.Run, now time.Time) (Decision, bool) {
 	if age := now.Sub(run.Due); age > rule.MaxAge {
-		return ended(reactors.TooOld, "its turn came %s late, max_age is %s", age.Round(time.Second), rule.MaxAge), true
+		return ended(reactors.TooOld, "it was taken up %s after it was due, max_age is %s", age.Round(time.Second), rule.MaxAge), true
 	}
 	return Decision{}, false
 }

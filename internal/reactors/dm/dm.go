@@ -8,7 +8,7 @@
 // # What the caller must do
 //
 // Nothing but what reactors.Action asks for. Which space it is only Google
-// knows, so nobody can wait for its turn; in a direct message hardly anybody else
+// knows, so no write slot can be reserved; in a direct message hardly anybody else
 // writes.
 //
 // # What happens on failure

@@ -221,7 +221,7 @@ func (s *env) post(user string, from events.UserType, text string) {
 // runs lists all runs, the oldest first.
 func (s *env) runs() []reactors.Run {
 	s.t.Helper()
-	list, err := s.store.List(s.t.Context(), runs.Filter{Most: 10_000})
+	list, err := s.store.List(s.t.Context(), runs.Filter{Max: 10_000})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func TestConcurrentRunsKeepLimits(t *testing.T) {
 				s.post("users/app", events.UserBot, "hello")
 				s.wait(time.Second)
 			}
-			limits := []reactors.Limit{{Per: per, Most: most, Window: time.Hour}}
+			limits := []reactors.Limit{{Per: per, Max: most, Window: time.Hour}}
 			ctx := context.WithoutCancel(t.Context())
 			lock, err := s.store.Pool().Begin(ctx)
 			if err != nil {

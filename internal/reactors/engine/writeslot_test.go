@@ -12,7 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 )
 
-// A run whose turn to write is some time off comes back a little before it, as
+// A run whose write slot is some time off comes back a little before it, as
 // the queue is looked at now and then only, and sits the rest out.
 func TestComesBackBeforeItsTurn(t *testing.T) {
 	t.Parallel()
@@ -59,7 +59,7 @@ func TestPausesWhenThrottled(t *testing.T) {
 	}
 }
 
-// When a space gets too many writes, turns that were given at the old pace are
+// When a space gets too many writes, slots that were given at the old pace are
 // given anew: or else each of them would be refused and slow the space down
 // again.
 func TestSlowingDownTakesTurnsBack(t *testing.T) {

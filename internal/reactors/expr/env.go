@@ -14,7 +14,7 @@ import (
 
 // Variables that need more than a field of Facts.
 const (
-	nowVariable   = "now"   // when the run's turn came, or the event is evaluated
+	nowVariable   = "now"   // when the run is taken up, or the event is evaluated
 	groupVariable = "group" // of a collapsed run only
 )
 

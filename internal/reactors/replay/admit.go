@@ -22,7 +22,7 @@ func (m *memory) admit(h *held, limits []reactors.Limit, now time.Time) *reactor
 		return nil
 	}
 	for i := range limits {
-		if m.admittedSince(&h.run, limits[i], now.Add(-limits[i].Window)) >= limits[i].Most {
+		if m.admittedSince(&h.run, limits[i], now.Add(-limits[i].Window)) >= limits[i].Max {
 			return &limits[i]
 		}
 	}

@@ -59,8 +59,8 @@ func (m *memory) claimStep(c reactors.Claim) (bool, error) {
 	return true, nil
 }
 
-// refresh makes a run that waits one about a newer event. Its turn comes no
-// earlier than it did.
+// refresh makes a run that waits one about a newer event. It is due no
+// earlier than it was.
 func (m *memory) refresh(h *held, run reactors.Run) {
 	delete(m.groups[groupOf(&h.run)], h)
 	run.ID, run.Reason = h.run.ID, h.run.Reason

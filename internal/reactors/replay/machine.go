@@ -86,7 +86,7 @@ func (m *machine) happen(ctx context.Context, at time.Time, intents []reactors.I
 
 func (m *machine) advance(to time.Time) { m.now = later(m.now, to) }
 
-// carryOut attempts the runs whose turn comes up to a time, or before it.
+// carryOut attempts the runs that are due up to a time, or before it.
 func (m *machine) carryOut(ctx context.Context, until time.Time, before bool) error {
 	for {
 		h, ok := m.memory.due.next(until, before)
@@ -107,7 +107,7 @@ func (m *machine) carryOut(ctx context.Context, until time.Time, before bool) er
 	}
 }
 
-// drain carries out all that waits, whenever its turn comes.
+// drain carries out all that waits, whenever it is due.
 func (m *machine) drain(ctx context.Context) error {
 	for len(m.memory.due.list) > 0 {
 		if err := m.carryOut(ctx, m.memory.due.list[0].run.Due, false); err != nil {

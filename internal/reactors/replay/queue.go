@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// queue orders the runs that wait by when their turn comes. Where that is the
+// queue orders the runs that wait by when they are due. Where that is the
 // same, the one of the older event comes first: it speaks for a group.
 type queue struct{ list byDue }
 
@@ -25,7 +25,7 @@ func (q *queue) remove(h *held) {
 	}
 }
 
-// next is the first run; ok is false if there is none or if its turn comes
+// next is the first run; ok is false if there is none or if it is due
 // later than a time, or, if before is set, not before it.
 func (q *queue) next(until time.Time, before bool) (h *held, ok bool) {
 	if len(q.list) == 0 {

@@ -20,7 +20,7 @@ type Entry struct {
 	Step      int              `json:"step"` // NoStep: there was no run
 	Trigger   reactors.Trigger `json:"trigger"`
 	EventTime time.Time        `json:"event_time"`
-	Due       time.Time        `json:"due,omitzero"` // when its turn came, or comes
+	Due       time.Time        `json:"due,omitzero"` // when it was due, or is
 	Space     string           `json:"space,omitempty"`
 	Member    string           `json:"member,omitempty"`
 	Subject   string           `json:"subject"`

@@ -55,9 +55,9 @@ type limitKeys struct {
 
 func (k *limitKeys) limits() []reactors.Limit {
 	limits := []reactors.Limit{
-		{Per: reactors.PerSpace, Most: k.PerSpace.max, Window: k.PerSpace.window},
-		{Per: reactors.PerMember, Most: k.PerMember.max, Window: k.PerMember.window},
-		{Per: reactors.PerReactor, Most: k.PerReactor.max, Window: k.PerReactor.window},
+		{Per: reactors.PerSpace, Max: k.PerSpace.max, Window: k.PerSpace.window},
+		{Per: reactors.PerMember, Max: k.PerMember.max, Window: k.PerMember.window},
+		{Per: reactors.PerReactor, Max: k.PerReactor.max, Window: k.PerReactor.window},
 	}
-	return slices.DeleteFunc(limits, func(l reactors.Limit) bool { return l.Most == 0 }) // those that aren't set
+	return slices.DeleteFunc(limits, func(l reactors.Limit) bool { return l.Max == 0 }) // those that aren't set
 }

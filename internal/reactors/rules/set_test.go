@@ -93,16 +93,16 @@ func TestOverridesAreMerged(t *testing.T) {
 		}
 		return w
 	}
-	perMember := reactors.Limit{Per: reactors.PerMember, Most: 1, Window: 48 * time.Hour}
+	perMember := reactors.Limit{Per: reactors.PerMember, Max: 1, Window: 48 * time.Hour}
 	for space, want := range map[string]said{
 		"": {rules.Shadow, 0, true, []string{"Hi", "Bye"}, []reactors.Limit{
-			{Per: reactors.PerSpace, Most: 20, Window: time.Hour}, perMember,
+			{Per: reactors.PerSpace, Max: 20, Window: time.Hour}, perMember,
 		}},
 		"spaces/A": {rules.Shadow, time.Minute, false, []string{"Hallo", "Bye"}, []reactors.Limit{
-			{Per: reactors.PerSpace, Most: 20, Window: time.Hour}, perMember, {Per: reactors.PerReactor, Most: 5, Window: time.Minute},
+			{Per: reactors.PerSpace, Max: 20, Window: time.Hour}, perMember, {Per: reactors.PerReactor, Max: 5, Window: time.Minute},
 		}},
 		"spaces/B": {rules.Live, 0, true, []string{"Salut"}, []reactors.Limit{
-			{Per: reactors.PerSpace, Most: 1, Window: 24 * time.Hour}, perMember,
+			{Per: reactors.PerSpace, Max: 1, Window: 24 * time.Hour}, perMember,
 		}},
 	} {
 		if diff := cmp.Diff(want, of(space)); diff != "" {

@@ -10,7 +10,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
-// timing checks when a rule's turn comes, and how often.
+// timing checks when a rule's runs are due, and how often it acts.
 func (c *ruleCompiler) timing() {
 	k, r := &c.keys, c.rule
 	if c.Has("wait") {

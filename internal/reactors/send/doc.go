@@ -12,8 +12,8 @@
 //
 // # What the caller must do
 //
-// Give each space its turn before Act, as reactors.ChatWriter says: one write
-// a second. A message that was sent to a space of its own is changed and
+// Reserve a write slot of the space before Act, as reactors.ChatWriter says: one
+// write a second. A message that was sent to a space of its own is changed and
 // deleted by naming that space again.
 //
 // # What happens on failure

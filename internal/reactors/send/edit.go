@@ -63,7 +63,7 @@ func targetOf(of, space string, c reactors.PrepareContext) (target, error) {
 var errAbsent = errors.New("the message isn't there: it was deleted, or never sent")
 
 // find returns the name by which the message is there, or errAbsent. It reads,
-// as a write that misses would use up the space's turn.
+// as a write that misses would use up a write slot.
 func (t target) find(ctx context.Context, chat finder) (name string, err error) {
 	for _, id := range []string{t.MessageID, t.FallbackID} {
 		name := t.Space + "/messages/" + id

@@ -51,19 +51,19 @@ func boundSection(section []byte) ([]byte, error) {
 	}
 	out := binary.AppendUvarint(nil, count)
 	for range count {
-		kind, flag, least, most := in.byte(), in.byte(), in.number(), uint64(maxTable)
+		kind, flag, minimum, maximum := in.byte(), in.byte(), in.number(), uint64(maxTable)
 		if kind != 0x70 && kind != 0x6f || flag > 1 {
 			return nil, unfit("build it for plain wasm", "the module has a table of a kind that exec doesn't know")
 		}
 		if flag == 1 {
-			most = min(most, in.number())
+			maximum = min(maximum, in.number())
 		}
-		if least > maxTable {
-			return nil, unfit("split it into smaller modules", "the module has a table of %d entries, more than %d", least, maxTable)
+		if minimum > maxTable {
+			return nil, unfit("split it into smaller modules", "the module has a table of %d entries, more than %d", minimum, maxTable)
 		}
 		out = append(out, kind, 1)
-		out = binary.AppendUvarint(out, least)
-		out = binary.AppendUvarint(out, max(most, least))
+		out = binary.AppendUvarint(out, minimum)
+		out = binary.AppendUvarint(out, max(maximum, minimum))
 	}
 	if in.rest == nil || len(in.rest) > 0 {
 		return nil, errMalformed

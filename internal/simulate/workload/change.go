@@ -1,6 +1,10 @@
 package workload
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+)
 
 // change makes an event of the Full mix that isn't a single creation. It takes
 // its share off the roll and reports false if a creation is to be made.
@@ -39,7 +43,7 @@ func (g *Generator) change(s *space, roll *float64) (Message, bool) {
 func (g *Generator) messageUpdated(s *space) Message {
 	g.counts.Changes++
 	p := g.post(s)
-	return g.envelope(s, "message.v1.updated", g.message(nil, s, *p, g.now, false))
+	return g.single(s, events.KindMessage, events.VerbUpdated, g.message(nil, s, *p, g.now, false))
 }
 
 func (g *Generator) messageDeleted(s *space) Message {
@@ -51,7 +55,7 @@ func (g *Generator) messageDeleted(s *space) Message {
 	b = append(append(b, "/messages/"...), p.id...)
 	b = append(b, `","createTime":"`...)
 	b = p.created.AppendFormat(b, wireTime)
-	return g.envelope(s, "message.v1.deleted", append(b, `","deletionMetadata":{"deletionType":"CREATOR"}}}`...))
+	return g.single(s, events.KindMessage, events.VerbDeleted, append(b, `","deletionMetadata":{"deletionType":"CREATOR"}}}`...))
 }
 
 // reactionDeleted takes back a reaction that its message is known to have, or
@@ -63,11 +67,11 @@ func (g *Generator) reactionDeleted(s *space) Message {
 		for _, emoji := range emojis {
 			if p.reacted[user+emoji] {
 				delete(p.reacted, user+emoji)
-				return g.envelope(s, "reaction.v1.deleted", reaction(nil, s, p, user, emoji))
+				return g.single(s, events.KindReaction, events.VerbDeleted, reaction(nil, s, p, user, emoji))
 			}
 		}
 	}
-	return g.envelope(s, "reaction.v1.deleted", reaction(nil, s, p, g.user(), emojis[0]))
+	return g.single(s, events.KindReaction, events.VerbDeleted, reaction(nil, s, p, g.user(), emojis[0]))
 }
 
 // member picks somebody who has joined and is still there; people join in the
@@ -86,7 +90,7 @@ func (g *Generator) membershipUpdated(s *space) Message {
 		return g.spaceUpdated(s)
 	}
 	g.counts.Changes++
-	return g.envelope(s, "membership.v1.updated", membership(nil, s, user, "ROLE_MANAGER"))
+	return g.single(s, events.KindMembership, events.VerbUpdated, membership(nil, s, user, "ROLE_MANAGER"))
 }
 
 func (g *Generator) membershipDeleted(s *space) Message {
@@ -98,7 +102,7 @@ func (g *Generator) membershipDeleted(s *space) Message {
 	s.left = append(s.left, user)
 	b := append([]byte(`{"membership":{"name":"spaces/`), s.id...)
 	b = append(append(b, "/members/"...), user...)
-	return g.envelope(s, "membership.v1.deleted", append(b, `","state":"NOT_A_MEMBER"}}`...))
+	return g.single(s, events.KindMembership, events.VerbDeleted, append(b, `","state":"NOT_A_MEMBER"}}`...))
 }
 
 func (g *Generator) spaceUpdated(s *space) Message {
@@ -107,15 +111,15 @@ func (g *Generator) spaceUpdated(s *space) Message {
 	b = appendQuoted(append(b, `","displayName":`...), g.word()+" "+g.word())
 	b = append(b, `,"spaceThreadingState":"THREADED_MESSAGES","spaceType":"SPACE","spaceDetails":{"description":`...)
 	b = appendQuoted(b, g.sentence())
-	return g.envelope(s, "space.v1.updated", append(b, `},"spaceHistoryState":"HISTORY_ON"}}`...))
+	return g.single(s, events.KindSpace, events.VerbUpdated, append(b, `},"spaceHistoryState":"HISTORY_ON"}}`...))
 }
 
 func (g *Generator) messagesCreated(s *space) Message {
-	return g.batch(s, "message.v1.batchCreated", `{"messages":[`, g.messageCreated)
+	return g.batch(s, events.KindMessage, g.messageCreated)
 }
 
 func (g *Generator) reactionsCreated(s *space) Message {
-	return g.batch(s, "reaction.v1.batchCreated", `{"reactions":[`, g.reactionCreated)
+	return g.batch(s, events.KindReaction, g.reactionCreated)
 }
 
 // membershipsCreated needs people who all join this space.
@@ -123,18 +127,19 @@ func (g *Generator) membershipsCreated(s *space) Message {
 	if len(g.users)-s.members < maxBatch {
 		return g.spaceUpdated(s)
 	}
-	return g.batch(s, "membership.v1.batchCreated", `{"memberships":[`, g.membershipCreated)
+	return g.batch(s, events.KindMembership, g.membershipCreated)
 }
 
 const maxBatch = 12
 
-func (g *Generator) batch(s *space, eventType, open string, item func([]byte, *space) []byte) Message {
-	b := []byte(open)
+func (g *Generator) batch(s *space, kind events.Kind, item func([]byte, *space) []byte) Message {
+	t, _ := events.TypeOf(events.TypeName(kind, events.VerbCreated))
+	b := []byte(`{"` + t.Plural + `":[`)
 	for i := range 2 + g.random.IntN(maxBatch-1) {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = item(b, s)
 	}
-	return g.envelope(s, eventType, append(b, `]}`...))
+	return g.envelope(s, t.Batch(), append(b, `]}`...))
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 // verb is what follows "v1." in an event type.
@@ -12,12 +14,12 @@ func verb(eventType string) string { return eventType[strings.LastIndexByte(even
 // typeNumber is the number that Google's event ids were seen to carry; the
 // one for memberships is made up.
 func typeNumber(eventType string) int {
-	switch {
-	case strings.HasPrefix(eventType, "message."):
+	switch t, _ := events.TypeOf(eventType); t.Kind {
+	case events.KindMessage:
 		return 6
-	case strings.HasPrefix(eventType, "reaction."):
+	case events.KindReaction:
 		return 58
-	case strings.HasPrefix(eventType, "space."):
+	case events.KindSpace:
 		return 5
 	default:
 		return 12

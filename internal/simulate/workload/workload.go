@@ -167,13 +167,17 @@ func (g *Generator) event() Message {
 	}
 	switch {
 	case roll < 0.85:
-		return g.envelope(s, "message.v1.created", g.messageCreated(nil, s))
+		return g.single(s, events.KindMessage, events.VerbCreated, g.messageCreated(nil, s))
 	case roll < 0.95:
-		return g.envelope(s, "reaction.v1.created", g.reactionCreated(nil, s))
+		return g.single(s, events.KindReaction, events.VerbCreated, g.reactionCreated(nil, s))
 	default:
 		s = g.joinable(s)
-		return g.envelope(s, "membership.v1.created", g.membershipCreated(nil, s))
+		return g.single(s, events.KindMembership, events.VerbCreated, g.membershipCreated(nil, s))
 	}
+}
+
+func (g *Generator) single(s *space, kind events.Kind, verb events.Verb, data []byte) Message {
+	return g.envelope(s, events.TypeName(kind, verb), data)
 }
 
 // envelope adds the attributes of an event in s that happens now.
@@ -182,7 +186,7 @@ func (g *Generator) envelope(s *space, eventType string, data []byte) Message {
 	return Message{
 		Attributes: map[string]string{
 			"ce-id":              "spaces/" + s.id + "/spaceEvents/" + id,
-			"ce-type":            events.ChatPrefix + eventType,
+			"ce-type":            eventType,
 			"ce-source":          s.source,
 			"ce-subject":         "//chat.googleapis.com/spaces/" + s.id,
 			"ce-time":            g.now.Format(wireTime),

@@ -132,8 +132,8 @@ func (s *Runs) insertJobs(ctx context.Context, tx pgx.Tx, jobs []river.InsertMan
 }
 
 // refresh makes pending runs that were asked for again as young as the newest
-// event, and about what that tells. They keep their jobs, so their turn comes
-// no earlier than it did: one that quiet hours have postponed would else be
+// event, and about what that tells. They keep their jobs, so they are
+// due no earlier than they were: one that quiet hours have postponed would else be
 // late when its job wakes. Those that have requests keep them, and what they
 // were rendered from. Their attempts start anew, by which FinishRun knows that
 // they must not end now.

@@ -42,7 +42,7 @@ func (s *Runs) Admit(ctx context.Context, run reactors.Run, limits []reactors.Li
 			if err != nil {
 				return err
 			}
-			if n >= limits[i].Most {
+			if n >= limits[i].Max {
 				reached = &limits[i]
 				return nil
 			}

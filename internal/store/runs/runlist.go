@@ -21,7 +21,7 @@ type Filter struct {
 	Outcome reactors.Outcome
 	Since   time.Time // of the event
 	Before  int64     // runs with lower numbers: the page after one that ended with this
-	Most    int       // 0: 50
+	Max    int       // 0: 50
 }
 
 // filtered finds what a Filter asks for, whether runs or evaluations.
@@ -31,7 +31,7 @@ const filtered = `(@reactor = '' OR r.reactor = @reactor) AND (@space = '' OR r.
 func (f Filter) args() pgx.NamedArgs {
 	return pgx.NamedArgs{
 		"reactor": f.Reactor, "space": f.Space, "member": f.Member, "outcome": string(f.Outcome),
-		"since": store.OptionalTime(f.Since), "before": f.Before, "max": cmp.Or(f.Most, 50),
+		"since": store.OptionalTime(f.Since), "before": f.Before, "max": cmp.Or(f.Max, 50),
 	}
 }
 

@@ -13,7 +13,7 @@ type Status struct {
 	Version       int         `json:"version"`
 	Time          time.Time   `json:"time"` // by Google's clock
 	Healthy       bool        `json:"healthy"`
-	Problems      []string    `json:"problems,omitempty"` // why not, and what to do
+	Unhealthy     []string    `json:"problems,omitempty"` // why not, and what to do
 	Subscriptions []StatusRow `json:"subscriptions"`
 	Worker        *Worker     `json:"worker,omitempty"` // left out without a database
 }
@@ -73,23 +73,23 @@ func NewStatus(now time.Time, names map[string]string, actions []subscriptions.A
 		recorded.fill(&r, now)
 		r.Health, r.Reason = healthOf(a, r.Left, recorded.granted(a))
 		if remedy := remedyOf(a, r.Health); remedy != "" {
-			d.Problems = append(d.Problems, fmt.Sprintf("%s: %s: %s", r.Scope, r.Reason, remedy))
+			d.Unhealthy = append(d.Unhealthy, fmt.Sprintf("%s: %s: %s", r.Scope, r.Reason, remedy))
 		}
 		d.Subscriptions = append(d.Subscriptions, r)
 	}
 	if recorded != nil {
 		d.Worker = recorded.worker()
 		if recorded.heartbeat.IsZero() || now.Sub(recorded.heartbeat) > lateHeartbeat {
-			d.Problems = append(d.Problems, "no worker has sent a heartbeat lately: subscriber run records the events and keeps the subscriptions alive")
+			d.Unhealthy = append(d.Unhealthy, "no worker has sent a heartbeat lately: subscriber run records the events and keeps the subscriptions alive")
 		}
 	}
-	d.Healthy = len(d.Problems) == 0
+	d.Healthy = len(d.Unhealthy) == 0
 	return d
 }
 
 // Lack says that the database can't be used, so that what it knows is left out.
 func (d *Status) Lack(why error) {
-	d.Problems = append(d.Problems, fmt.Sprintf("what is recorded isn't shown: %s", why))
+	d.Unhealthy = append(d.Unhealthy, fmt.Sprintf("what is recorded isn't shown: %s", why))
 	d.Healthy = false
 }
 

@@ -133,7 +133,7 @@ func (d *Status) printFooter(e *cli.Env) {
 		}
 	}
 	printSome(e, gaps, cli.Plain)
-	printSome(e, d.Problems, cli.Red)
+	printSome(e, d.Unhealthy, cli.Red)
 	if d.Healthy {
 		fmt.Fprintln(e.Out, e.Painted(cli.Green, "Healthy."))
 	}

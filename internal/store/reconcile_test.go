@@ -34,7 +34,7 @@ func appEvent(id, kind, space, spaceType string, t time.Time) events.Delivery {
 
 // What may have changed subscriptions asks for one pass of the keeper in a few
 // seconds, whatever number of events tell of it.
-func TestHintsAskForOnePass(t *testing.T) {
+func TestEventsRequestOnePass(t *testing.T) {
 	t.Parallel()
 	now := epoch
 	s := storetest.New(t, storetest.Options{Now: func() time.Time { return now }})

@@ -7,8 +7,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// Where Google says that it gets too much, turns come further apart, and
-// closer again with every turn.
+// Where Google says that it gets too much, write slots come further apart,
+// and closer again with every slot.
 func TestSlowDown(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
@@ -26,7 +26,7 @@ func TestSlowDown(t *testing.T) {
 			t.Errorf("%s: got %s, want about %s", what, got, want)
 		}
 	}
-	about("the first turn", reserve(0), 0)
+	about("the first write slot", reserve(0), 0)
 	if err := s.SlowDown(t.Context(), space, 3*time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -56,8 +56,8 @@ func TestSlowDown(t *testing.T) {
 	}
 }
 
-// A run that has used its turn needs another for what comes next.
-func TestTurnIsUsedOnce(t *testing.T) {
+// A run that has used its write slot needs another for what comes next.
+func TestWriteSlotIsUsedOnce(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
 	run := crowd(t, s, 1)[0]

@@ -9,19 +9,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Sighting is the event of a new message as it was recorded.
-type Sighting struct {
+// RecordedMessage is a new message, as its event was recorded.
+type RecordedMessage struct {
 	Message    string    // "spaces/S/messages/M"
 	EventTime  time.Time // by Google's clock
 	ReceivedAt time.Time // by the worker's
 }
 
-// SeeMessage looks for the first new message in the space from since on, by
+// FindMessage looks for the first new message in the space from since on, by
 // Google's clock; message names it, or is "" for any. False: none so far.
-func (s *Log) SeeMessage(ctx context.Context, space, message string, since time.Time) (Sighting, bool, error) {
+func (s *Log) FindMessage(ctx context.Context, space, message string, since time.Time) (RecordedMessage, bool, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	var seen Sighting
+	var found RecordedMessage
 	err := s.pool.QueryRow(ctx, `
 		SELECT full_name(e.resource, $1), e.event_time, e.received_at
 		FROM events e
@@ -31,14 +31,14 @@ func (s *Log) SeeMessage(ctx context.Context, space, message string, since time.
 			AND t.kind = 'message' AND t.verb = 'created'
 			AND ($2 = '' OR full_name(e.resource, $1) = $2)
 		ORDER BY e.event_time
-		LIMIT 1`, space, message, since).Scan(&seen.Message, &seen.EventTime, &seen.ReceivedAt)
+		LIMIT 1`, space, message, since).Scan(&found.Message, &found.EventTime, &found.ReceivedAt)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Sighting{}, false, nil
+		return RecordedMessage{}, false, nil
 	}
 	if err != nil {
-		return Sighting{}, false, fmt.Errorf("look for a message in %s: %w", space, err)
+		return RecordedMessage{}, false, fmt.Errorf("look for a message in %s: %w", space, err)
 	}
-	return seen, true, nil
+	return found, true, nil
 }
 
 // Quarantined counts what was put into quarantine from since on, and says for
