@@ -9,7 +9,7 @@ import (
 // Limit bounds how many runs of a rule go through in a time.
 type Limit struct {
 	Per    Per
-	Max   int
+	Max    int
 	Window time.Duration
 }
 

@@ -21,7 +21,7 @@ type Filter struct {
 	Outcome reactors.Outcome
 	Since   time.Time // of the event
 	Before  int64     // runs with lower numbers: the page after one that ended with this
-	Max    int       // 0: 50
+	Max     int       // 0: 50
 }
 
 // filtered finds what a Filter asks for, whether runs or evaluations.
