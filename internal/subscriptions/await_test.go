@@ -33,3 +33,38 @@ func TestOperationThatTakesTooLong(t *testing.T) {
 		t.Errorf("it was created %d times, want once", n)
 	}
 }
+
+// Google says that there is one already while somebody's creation is under way,
+// and shows it only when it is done: it is awaited and adopted.
+func TestAPendingCreationIsAdopted(t *testing.T) {
+	t.Parallel()
+	for name, delay := range map[string]time.Duration{"soon": 20 * time.Second, "late": 10 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newEnv(t, simulate.Options{Spaces: 1, OperationDelay: delay})
+			lost := false
+			s.SetEventsFaults(func(c simulate.EventsCall) (f simulate.EventsFault) {
+				f.DropReply = c.Method == "subscriptions.create" && !lost
+				lost = lost || f.DropReply
+				return f
+			})
+			k := s.keeper(t, 0)
+			pass(t, k)
+			got := s.memory.state(s.list[0].Scope)
+			if delay < time.Minute {
+				if got.State != "ACTIVE" || got.Error != "" {
+					t.Errorf("got %+v, want it adopted", got)
+				}
+				return
+			}
+			if !strings.Contains(got.Error, "may still be creating it") || got.Parked {
+				t.Errorf("got %+v, want the likely cause, and nobody bothered", got)
+			}
+			s.clock.Advance(delay)
+			pass(t, k)
+			if got := s.memory.state(s.list[0].Scope); got.State != "ACTIVE" || got.Error != "" {
+				t.Errorf("got %+v, want it adopted", got)
+			}
+		})
+	}
+}

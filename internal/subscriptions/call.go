@@ -30,6 +30,10 @@ const (
 
 	firstPoll = 100 * time.Millisecond
 	maxPoll   = 5 * time.Second
+
+	// adoptTimeout is how long somebody else's creation is awaited, of which
+	// nobody tells how far it is.
+	adoptTimeout = 30 * time.Second
 )
 
 // call makes one API call, again while Google is busy or away. Every call

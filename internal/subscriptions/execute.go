@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
+	"time"
 
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/workspaceevents/v1"
@@ -48,7 +51,7 @@ func (m *Manager) createOrAdopt(ctx context.Context, d Desired) Result {
 		return m.service.Subscriptions.Create(d.toGoogle()).Context(ctx).Do()
 	}, &created)
 	if current, taken := alreadyExists(err); taken {
-		return m.adopt(ctx, d, current)
+		return m.adopt(ctx, d, current, err)
 	}
 	r := Result{Scope: d.Scope, Outcome: Created}
 	switch {
@@ -66,17 +69,44 @@ func (m *Manager) createOrAdopt(ctx context.Context, d Desired) Result {
 }
 
 // adopt takes over a subscription that someone else created in the meantime,
-// and changes it as desired.
-func (m *Manager) adopt(ctx context.Context, d Desired, name string) Result {
-	existing, err := m.find(ctx, d, name)
-	if err != nil {
-		return Result{Scope: d.Scope, Err: err}
+// and changes it as desired. Google shows it only when the operation that creates
+// it is done, which is awaited: another process's, or our own whose answer was
+// lost. refused is Google's answer to ours.
+func (m *Manager) adopt(ctx context.Context, d Desired, name string, refused error) Result {
+	var existing *Subscription
+	waited := time.Duration(0)
+	for pause := firstPoll; ; pause = min(2*pause, maxPoll) {
+		var err error
+		if existing, err = m.look(ctx, d, name); err != nil {
+			return Result{Scope: d.Scope, Err: err}
+		}
+		if existing != nil {
+			break
+		}
+		if waited > adoptTimeout {
+			return Result{Scope: d.Scope, Err: unseen(d, refused)}
+		}
+		waited += pause
+		if err := m.opts.Wait(ctx, pause); err != nil {
+			return Result{Scope: d.Scope, Err: fmt.Errorf("wait for the subscription of %s that is being created: %w", d.Scope, err)}
+		}
 	}
 	r := m.Do(ctx, plan(d, existing, View{Unattended: true}))
 	if r.Outcome == Unchanged {
 		r.Outcome = Adopted
 	}
 	return r
+}
+
+// unseen explains that Google refused to create what it doesn't show.
+func unseen(d Desired, refused error) *Error {
+	code, message := answerOf(refused)
+	return &Error{
+		Doing: "watch " + d.Scope, Code: code, Message: strings.TrimSuffix(message, "."),
+		Cause: "Google says that a subscription exists already, but shows none to this app",
+		Remedy: "another apply or a worker may still be creating it: apply again in a minute; " +
+			"if it stays so, it was created with other credentials",
+	}
 }
 
 // patch changes the field that the mask names: event_types to the desired ones,
@@ -129,9 +159,21 @@ func (m *Manager) change(ctx context.Context, d Desired, name, verb string,
 	return &s, err
 }
 
-// find reads the desired subscription by its name, or looks for it by its
-// target if Google didn't tell the name.
+// find reads the desired subscription, which must be there.
 func (m *Manager) find(ctx context.Context, d Desired, name string) (*Subscription, error) {
+	s, err := m.look(ctx, d, name)
+	if err == nil && s == nil {
+		return nil, &Error{
+			Doing: "watch " + d.Scope, Cause: "Google shows no subscription where there was one just now",
+			Remedy: "somebody may have deleted it: apply again",
+		}
+	}
+	return s, err
+}
+
+// look reads the desired subscription by its name, or looks for it by its target
+// if Google didn't tell the name; nil if there is none.
+func (m *Manager) look(ctx context.Context, d Desired, name string) (*Subscription, error) {
 	if name != "" {
 		s, err := m.get(ctx, name)
 		if err == nil {
@@ -151,11 +193,7 @@ func (m *Manager) find(ctx context.Context, d Desired, name string) (*Subscripti
 	}
 	found = slices.DeleteFunc(found, func(s Subscription) bool { return sameTarget(s.Target) != sameTarget(d.Target()) })
 	if len(found) == 0 {
-		return nil, &Error{
-			Doing:  "watch " + d.Scope,
-			Cause:  "Google says that a subscription exists already, but shows none to this app",
-			Remedy: "it may just have been deleted: apply again, or look whether it was created with other credentials",
-		}
+		return nil, nil
 	}
 	return &found[0], nil
 }

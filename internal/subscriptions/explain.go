@@ -32,7 +32,7 @@ func (p *Error) Error() string {
 
 // Lasting reports whether trying again soon would fail again.
 func (p *Error) Lasting() bool {
-	return p.Code != http.StatusTooManyRequests && p.Code < 500
+	return p.Code != http.StatusTooManyRequests && p.Code != http.StatusConflict && p.Code < 500
 }
 
 // explain turns Google's answer into an [*Error], and wraps every other error.

@@ -423,10 +423,10 @@ func TestOperationsThatFail(t *testing.T) {
 		operation string
 		says      string
 	}{
-		"conflict, invisible": {`{"name":"operations/1","done":true,"error":{"code":6,"message":"Exists."}}`, "shows none to this app"},
+		"conflict, invisible": {`{"name":"operations/1","done":true,"error":{"code":6,"message":"Exists."}}`, "may still be creating it"},
 		"no publisher":        {`{"name":"operations/1","done":true,"error":{"code":7,"message":"Permission denied on the Pub/Sub topic."}}`, "roles/pubsub.publisher"},
 		"internal":            {`{"name":"operations/1","done":true,"error":{"code":13,"message":"Oops."}}`, "Google has a problem"},
-		"no answer":           {`{"name":"operations/1","done":true}`, "shows none to this app"},
+		"no answer":           {`{"name":"operations/1","done":true}`, "shows no subscription"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
