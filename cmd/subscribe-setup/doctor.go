@@ -60,7 +60,7 @@ and 78 if the configuration has to be changed.`,
 			return env.doctor(cmd.Context(), flags)
 		},
 	}
-	cmd.Flags().BoolVar(&flags.pre, "pre", false, "leave out what can only be so after apply")
+	cmd.Flags().BoolVar(&flags.pre, "pre", false, "leave out what apply makes")
 	cmd.Flags().StringVar(&flags.probe, "probe", "", "post a message in this `space` and wait for its event")
 	cmd.Flags().BoolVar(&flags.message, "admin-message", false, "print what to forward to the Workspace administrator")
 	cli.DurationFlag(cmd.Flags(), &flags.timeout, "timeout", 2*time.Minute, "how long the event of a probe may take", nil)

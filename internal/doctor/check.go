@@ -25,9 +25,15 @@ type check struct {
 	code  string
 	group string
 	name  string   // what should be so, for people
-	pre   bool     // makes sense before anything has been made
+	pre   bool     // has to be so before apply
 	needs []string // codes without which it can't be told
 	run   run
+}
+
+// before reports whether it has to be so before apply. What Pub/Sub has must,
+// unless apply makes it.
+func (c check) before(manage bool) bool {
+	return c.pre || !manage && (c.group == groupPubSub || c.group == groupDeadLetters)
 }
 
 // doc is where the code is explained: "docs/doctor/chat-app.md#sk401".

@@ -15,8 +15,8 @@ import (
 func databaseChecks() []check {
 	return []check{
 		{code: "SK601", group: groupDatabase, name: "the database can be reached", pre: true, needs: []string{"SK101"}, run: databaseReached},
-		{code: "SK602", group: groupDatabase, name: "the schema is this version's", needs: []string{"SK601"}, run: withStore(databaseMigrated)},
-		{code: "SK603", group: groupDatabase, name: "the role may do what the worker does", needs: []string{"SK602"}, run: withStore(databaseRole)},
+		{code: "SK602", group: groupDatabase, name: "the schema is this version's", pre: true, needs: []string{"SK601"}, run: withStore(databaseMigrated)},
+		{code: "SK603", group: groupDatabase, name: "the role may do what the worker does", pre: true, needs: []string{"SK602"}, run: withStore(databaseRole)},
 		{code: "SK604", group: groupDatabase, name: "the role is no superuser", pre: true, needs: []string{"SK601"}, run: withInspection(databaseSuperuser)},
 		{code: "SK605", group: groupDatabase, name: "the server takes writes", pre: true, needs: []string{"SK601"}, run: withInspection(databaseWritable)},
 	}

@@ -83,6 +83,9 @@ func pubsubChecks() []check {
 }
 
 func settingsReadable(_ context.Context, e *examination) finding {
+	if e.cfg.PubSub.Subscription == "" { // apply doesn't need it, the worker does
+		return failed("pubsub.subscription isn't set", "set it to the Pub/Sub subscription that the worker pulls from, or pubsub.manage to have apply make one")
+	}
 	d, err := e.drifts()
 	if err != nil {
 		first, more, _ := strings.Cut(err.Error(), "\n") // mostly the same for each resource

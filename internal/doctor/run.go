@@ -21,8 +21,8 @@ type Options struct {
 	// file can't be read. It is called at most once.
 	Rules func() ([]Rule, error)
 
-	// Pre leaves out what can only be so once subscriptions and the like have
-	// been made.
+	// Pre leaves out what can only be so once apply has made it: subscriptions,
+	// and what Pub/Sub has if Config leaves that to apply.
 	Pre bool
 	// Timeout bounds each check, and each answer that several share; default
 	// 1m. Ten thousand subscriptions take a hundred calls to list.
@@ -50,7 +50,7 @@ func prepare(ctx context.Context, opts Options) (*examination, []check) {
 	}
 	list := checks()
 	if opts.Pre {
-		list = slices.DeleteFunc(list, func(c check) bool { return !c.pre })
+		list = slices.DeleteFunc(list, func(c check) bool { return !c.before(opts.Config.PubSub.Manage) })
 	}
 	return examine(ctx, opts), list
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // made is a list of checks that end as their codes say: each needs those
@@ -99,6 +100,7 @@ func TestPre(t *testing.T) {
 	t.Parallel()
 	w := bare(t, simulate.Options{}, newDatabase(t))
 	w.opts.Pre = true
+	w.cfg.PubSub.Manage = true // apply makes it
 	w.cfg.Database.DSN = ""
 	r := w.examine(t)
 	if r.Outcome != OK || r.Counts[OK] < 15 {
@@ -116,6 +118,31 @@ func TestPre(t *testing.T) {
 	if got := w.examine(t).Result("SK301"); got.Outcome != Skipped || !strings.Contains(got.Seen, "serviceUsageViewer") {
 		t.Errorf("got %+v", got)
 	}
+}
+
+// TestPreOfAnEmptyProject: what apply doesn't make has to be there before it,
+// and the schema always.
+func TestPreOfAnEmptyProject(t *testing.T) {
+	t.Parallel()
+	w := bare(t, simulate.Options{}, newDatabase(t))
+	w.opts.Pre = true
+	w.cfg.Database.DSN = storetest.EmptyDSN(t)
+	failures := func(want ...string) {
+		t.Helper()
+		r := w.examine(t)
+		var got []string
+		for _, result := range r.Results {
+			if result.Outcome == Failed {
+				got = append(got, result.Code)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("what fails (-want +got):\n%s\n%s", diff, lines(r))
+		}
+	}
+	failures("SK502", "SK507", "SK518", "SK602")
+	w.cfg.PubSub.Subscription = ""
+	failures("SK501", "SK602")
 }
 
 // TestChecks holds the list to its own rules.
