@@ -149,12 +149,15 @@ COMMENT ON COLUMN reactor_records.name IS 'As the rule says.';
 COMMENT ON COLUMN reactor_records.value IS 'As the rule says; null for none.';
 
 CREATE TABLE own_messages (
+  made_at timestamptz NOT NULL DEFAULT now(),
   run_id bigint NOT NULL,
   space text COLLATE "C" NOT NULL,
   client_id text COLLATE "C" NOT NULL,
   PRIMARY KEY (client_id, space)
 );
 COMMENT ON TABLE own_messages IS 'Ids that runs give to the messages they send, known before they are sent: so an event tells our own messages from those of other apps.';
+CREATE INDEX own_messages_made_at_idx ON own_messages USING brin (made_at);
+COMMENT ON COLUMN own_messages.made_at IS 'When the id was made; the row is dropped 400 days later.';
 COMMENT ON COLUMN own_messages.run_id IS 'The run.';
 COMMENT ON COLUMN own_messages.space IS 'spaces/S; empty for a direct message, whose space only Google knows.';
 COMMENT ON COLUMN own_messages.client_id IS 'client-…, as in clientAssignedMessageId.';

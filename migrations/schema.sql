@@ -717,12 +717,15 @@ CREATE VIEW public.message_history AS
 COMMENT ON VIEW public.message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
 
 CREATE TABLE public.own_messages (
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
     run_id bigint NOT NULL,
     space text NOT NULL COLLATE pg_catalog."C",
     client_id text NOT NULL COLLATE pg_catalog."C"
 );
 
 COMMENT ON TABLE public.own_messages IS 'Ids that runs give to the messages they send, known before they are sent: so an event tells our own messages from those of other apps.';
+
+COMMENT ON COLUMN public.own_messages.made_at IS 'When the id was made; the row is dropped 400 days later.';
 
 COMMENT ON COLUMN public.own_messages.run_id IS 'The run.';
 
@@ -1262,6 +1265,8 @@ CREATE INDEX events_space_idx ON ONLY public.events USING btree (space_id, event
 CREATE INDEX events_time_idx ON ONLY public.events USING brin (event_time);
 
 CREATE INDEX memberships_member_idx ON public.memberships USING btree (member);
+
+CREATE INDEX own_messages_made_at_idx ON public.own_messages USING brin (made_at);
 
 CREATE INDEX quarantine_received_at_idx ON public.quarantine USING btree (received_at);
 

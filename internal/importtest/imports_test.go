@@ -39,6 +39,7 @@ func table() []owner {
 		{path: "internal/store/coverage", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/runs", tier: 1, also: []string{"internal/store", "internal/reactors"}},
 		{path: "internal/store/partitions", tier: 1},
+		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions"}},
 		{path: "internal/store/eventlog", tier: 1, also: []string{"internal/store", "internal/store/coverage", "internal/store/runs", "internal/store/partitions", "internal/reactors"}},
 		{path: "internal/gchat", tier: 1, also: []string{"internal/reactors"}},
 		{path: "internal/reactors", tier: 1},
@@ -85,7 +86,7 @@ func reserved() map[string][]string {
 		// idempotency hold for every call.
 		"google.golang.org/api/chat/v1": {"internal/gchat", "internal/simulate"},
 		// ingest and the actions declare the interface that they need.
-		module + "/internal/store": {"internal/store", "internal/store/coverage", "internal/store/runs", "internal/store/eventlog", "internal/subscriptions", "internal/subscriptions/report", "internal/catchup", "internal/doctor", "internal/reactors/engine", "internal/worker", "internal/demo", "cmd"},
+		module + "/internal/store": {"internal/store", "internal/store/coverage", "internal/store/runs", "internal/store/pruning", "internal/store/eventlog", "internal/subscriptions", "internal/subscriptions/report", "internal/catchup", "internal/doctor", "internal/reactors/engine", "internal/worker", "internal/demo", "cmd"},
 	}
 }
 

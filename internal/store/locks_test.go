@@ -6,6 +6,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -27,7 +28,8 @@ func TestRunsAreLockedInOneOrder(t *testing.T) {
 			return err
 		},
 		"old ones are dropped": func(ctx context.Context, s *storetest.Env, _, _ reactors.Run) error {
-			return s.PruneRuns(ctx)
+			_, err := pruning.Prune(ctx, s.Store)
+			return err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -42,12 +41,7 @@ type Scheduler struct {
 	runs     *runs.Runs
 	eventLog *eventlog.Log
 	now      func() time.Time
-
-	prunedAt atomic.Int64 // unix seconds
 }
-
-// pruneInterval is how often old samples are dropped: it reads whole tables.
-const pruneInterval = time.Hour
 
 // NewScheduler returns the worker; now is the clock, default time.Now.
 func NewScheduler(ruleSet *RuleSet, r *runs.Runs, l *eventlog.Log, now func() time.Time) *Scheduler {
@@ -60,14 +54,7 @@ func NewScheduler(ruleSet *RuleSet, r *runs.Runs, l *eventlog.Log, now func() ti
 // Work implements river.Worker.
 func (s *Scheduler) Work(ctx context.Context, _ *river.Job[Tick]) error {
 	now := s.now()
-	if err := s.Tick(ctx, now); err != nil {
-		return err
-	}
-	last := s.prunedAt.Load()
-	if now.Unix()-last < int64(pruneInterval/time.Second) || !s.prunedAt.CompareAndSwap(last, now.Unix()) {
-		return nil
-	}
-	return s.runs.PruneRuns(ctx)
+	return s.Tick(ctx, now)
 }
 
 const (

@@ -114,3 +114,23 @@ func (p *Partitions) createPartition(ctx context.Context, month time.Time) error
 		return err
 	})
 }
+
+// Oldest is the beginning of the oldest month that there is; zero without one.
+func (p *Partitions) Oldest(ctx context.Context) (time.Time, error) {
+	var name string
+	if err := p.pool.QueryRow(ctx, `
+		SELECT COALESCE(min(c.relname), '')
+		FROM pg_inherits i
+		JOIN pg_class c ON c.oid = i.inhrelid
+		WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_\d{4}_\d\d'`).Scan(&name); err != nil {
+		return time.Time{}, fmt.Errorf("find the oldest partition: %w", err)
+	}
+	if name == "" {
+		return time.Time{}, nil
+	}
+	month, err := time.Parse("events_2006_01", name[:len("events_2006_01")])
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the month of partition %s: %w", name, err)
+	}
+	return month, nil
+}
