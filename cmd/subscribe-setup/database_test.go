@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +57,30 @@ func TestOnAdded(t *testing.T) {
 	x.run(cli.OK, "plan", "--detailed-exitcode")
 	x.run(cli.Failed, "apply", "--prune", "--yes")
 	if text := x.transcript.String(); !strings.Contains(text, "only the database knows") {
+		t.Errorf("it says\n%s", text)
+	}
+}
+
+// No command shows a part of a dsn_file that can't be read as it was meant.
+func TestNoCommandShowsThePassword(t *testing.T) {
+	t.Parallel()
+	x := open(t, simulate.Options{Spaces: 2})
+	x.config("workspace: {spaces: [$A, $B]}")
+	file := filepath.Join(t.TempDir(), "dsn")
+	x.env["SPACEKEEPER_DATABASE_DSN_FILE"] = file
+	delete(x.env, "SPACEKEEPER_DATABASE_DSN")
+	for _, dsn := range []string{
+		"host=127.0.0.1 port=1 user=app password=two c4n4ry", `host=127.0.0.1 port=x password = 'it\'s c4n4ry'`,
+		"host=127.0.0.1 port=1 password=two c4n4ry=x", "postgres://app:12/c4n4ry@127.0.0.1:1/x",
+	} {
+		if err := os.WriteFile(file, []byte(dsn), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, command := range []string{"plan", "apply --yes", "status", "list", "doctor", "doctor -o json", "renew --all", "reactivate --all"} {
+			x.run(exitAny, strings.Fields(command)...)
+		}
+	}
+	if text := x.transcript.String(); strings.Contains(text, "c4n4ry") || !strings.Contains(text, "database address") {
 		t.Errorf("it says\n%s", text)
 	}
 }

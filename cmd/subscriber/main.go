@@ -29,6 +29,13 @@ type environment struct{ cli.Env }
 // run is the whole command but for the process around it.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	env := &environment{cli.Env{Getenv: getenv, Out: stdout, Err: stderr}}
+	return env.Run(ctx, newRoot(env), args, func(err error) bool {
+		var schema *store.SchemaError
+		return errors.As(err, &schema)
+	})
+}
+
+func newRoot(env *environment) *cobra.Command {
 	root := env.Group(&cobra.Command{Use: "subscriber", Short: "Record what happens in Google Chat spaces, and act on it"},
 		newRun(env),
 		newDemo(env),
@@ -41,8 +48,5 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		env.VersionCommand(),
 	)
 	env.ConfigFlag(root)
-	return env.Run(ctx, root, args, func(err error) bool {
-		var schema *store.SchemaError
-		return errors.As(err, &schema)
-	})
+	return root
 }

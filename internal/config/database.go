@@ -30,11 +30,10 @@ func (d Database) ConnString() (string, error) {
 	return withPassword(dsn, password)
 }
 
-// String shows where the database is. A password that got into the DSN in
-// spite of all checks is masked.
+// String shows nothing of the DSN, which may hold a password in spite of all
+// checks.
 func (d Database) String() string {
-	return fmt.Sprintf("dsn=%s dsn_file=%s password_file=%s max_conns=%d",
-		mask(d.DSN), d.DSNFile, d.PasswordFile, d.MaxConns)
+	return fmt.Sprintf("dsn_file=%s password_file=%s max_conns=%d %s", d.DSNFile, d.PasswordFile, d.MaxConns, mask("dsn="+d.DSN))
 }
 
 // readSecret returns the content of a file without its last line break. It
@@ -86,15 +85,16 @@ func hasPassword(dsn string) bool {
 		return strings.Contains(dsn, "@")
 	}
 	_, set := u.User.Password()
-	return set
+	return set || strings.Contains(u.Path+u.RawQuery+u.Fragment, "@") // of the user's part, cut off by a character of its own
 }
 
 var (
 	maskUserinfo = regexp.MustCompile(`(://[^:/@\s]*):[^\s]*@`)
-	maskKeyword  = regexp.MustCompile(`(?i)((?:password|passwd|passphrase|secret|token)["']?\s*[:=]\s*)\S.*`)
+	maskKeyword  = regexp.MustCompile(`(?i)((?:password|passwd|passphrase|secret|token|dsn)["']?\s*[:=]\s*)\S.*`)
 )
 
-// mask hides what looks like a password in a line of a file, a value or a DSN.
+// mask hides a DSN, and what looks like a password, in a line of a file or a
+// key with its value.
 func mask(s string) string {
 	return maskKeyword.ReplaceAllString(maskUserinfo.ReplaceAllString(s, "$1:REDACTED@"), "${1}REDACTED")
 }

@@ -73,6 +73,8 @@ func TestStringHidesPasswords(t *testing.T) {
 		"host=db password=hunter2 user=app",
 		"host=db password = 'hunter2 b' user=app",
 		"host=db PASSWORD=hunter2",
+		"postgres://app:hun ter2@db/space",
+		"postgres://app:12/ter2@db/space?x",
 	} {
 		cfg := config.Default()
 		cfg.Database.DSN = dsn

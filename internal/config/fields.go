@@ -53,7 +53,7 @@ func suggestKey(section, key string, known []string) string {
 func (c Config) String() string {
 	var b strings.Builder
 	for _, f := range fields("", reflect.ValueOf(&c).Elem()) {
-		fmt.Fprintf(&b, "%s=%s\n", f.path, mask(fmt.Sprint(f.value.Interface())))
+		fmt.Fprintln(&b, mask(fmt.Sprintf("%s=%v", f.path, f.value.Interface())))
 	}
 	return b.String()
 }

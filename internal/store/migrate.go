@@ -82,9 +82,9 @@ type migrator struct {
 }
 
 func withMigrator(ctx context.Context, dsn string, do func(*migrator) error) error {
-	config, err := pgxpool.ParseConfig(dsn)
+	config, err := parseAddress(dsn)
 	if err != nil {
-		return fmt.Errorf("read the database address: %w", err)
+		return err
 	}
 	config.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(lockTimeout.Milliseconds())
 	config.ConnConfig.RuntimeParams["application_name"] = "spacekeeper migrate"

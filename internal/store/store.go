@@ -65,9 +65,9 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 }
 
 func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(dsn)
+	config, err := parseAddress(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("read the database address: %w", err) // pgx blots out the password
+		return nil, err
 	}
 	config.MaxConns = int32(opts.MaxConns)
 	config.MaxConnLifetime = 30 * time.Minute // a demoted primary is left at last

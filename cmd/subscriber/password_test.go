@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
+)
+
+// TestNoCommandShowsThePassword gives every command that opens the database a
+// dsn_file that can't be read as it was meant.
+func TestNoCommandShowsThePassword(t *testing.T) {
+	t.Parallel()
+	const canary = "c4n4ry"
+	file := filepath.Join(t.TempDir(), "dsn")
+	env := newWorkspace(t, "").env.with("SPACEKEEPER_DATABASE_DSN_FILE", file)
+	rules := env["SPACEKEEPER_REACTORS_FILE"]
+	commands := map[string][]string{
+		"run": nil, "backfill": {"--since", "1d"}, "reconcile-members": nil, "migrate up": nil, "migrate status": nil,
+		"reactors list": nil, "reactors replay": {"--all"}, "reactors diff": {rules}, "reactors runs": nil, "reactors runs show": {"1"},
+		"reactors retry": {"1"}, "reactors pause": {"--all"}, "reactors resume": {"--all"},
+	}
+	without := []string{"demo", "simulate", "healthcheck", "version", "reactors lint", "reactors test", "reactors preview", "reactors schema"}
+	for _, name := range leaves(newRoot(&environment{cli.Env{}}), "") {
+		if _, ok := commands[name]; !ok && !slices.Contains(without, name) {
+			t.Errorf("subscriber %s: whether it opens the database isn't said here", name)
+		}
+	}
+	for _, dsn := range []string{
+		"host=127.0.0.1 port=1 user=app password = " + canary + " is=mine",
+		"host=127.0.0.1 port=1 user=app password=two " + canary,
+		`host=127.0.0.1 port=x user=app password='it\'s ` + canary + "'",
+		"postgres://app:12/" + canary + "@127.0.0.1:1/x",
+		"postgres://app:%zz" + canary + "@127.0.0.1:1/x",
+	} {
+		if err := os.WriteFile(file, []byte(dsn), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for name, args := range commands {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			var out output
+			code := run(ctx, append(strings.Fields(name), args...), func(name string) string { return env[name] }, &out, &out)
+			cancel()
+			if got := out.String(); code == 0 || !strings.Contains(got, "database address") || strings.Contains(got, canary) {
+				t.Errorf("%s with %s: exit code %d, output\n%s", name, dsn, code, got)
+			}
+		}
+	}
+}
+
+// leaves are the names of all commands that do something.
+func leaves(c *cobra.Command, prefix string) (names []string) {
+	for _, sub := range c.Commands() {
+		name := strings.TrimSpace(prefix + " " + sub.Name())
+		if sub.Runnable() && (!sub.HasSubCommands() || sub.Name() == "runs") {
+			names = append(names, name)
+		}
+		names = append(names, leaves(sub, name)...)
+	}
+	return names
+}

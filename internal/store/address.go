@@ -1,0 +1,57 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// parseAddress reads a connection string. No part of it gets into the error: what
+// can't be parsed may be a password anywhere. For the same reason it accepts only
+// what can't be the rest of a password that was cut off by a character of its own;
+// such a rest would become a key, a host or a database, which others show.
+func parseAddress(dsn string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err == nil && !splitsClearly(dsn, config) {
+		err = errors.New("it has a key that isn't one of Postgres's, or an @ in the wrong place")
+	}
+	if err == nil {
+		return config, nil
+	}
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return nil, fmt.Errorf("read the database address: a file that it names can't be read: %w", file.Err)
+	}
+	return nil, errors.New("read the database address: it must be postgres://user@host:5432/name or host=… user=… dbname=…, as Postgres has them;" +
+		" a password in it that has spaces or special characters must be quoted, in a URL percent-encoded, or be alone in database.password_file")
+}
+
+// splitsClearly reports whether each part of the connection string is what it
+// seems to be.
+func splitsClearly(dsn string, config *pgxpool.Config) bool {
+	if scheme, rest, ok := strings.Cut(dsn, "://"); ok && (scheme == "postgres" || scheme == "postgresql") {
+		end := strings.IndexAny(rest+"/", "/?#")
+		if strings.Count(rest[:end], "@") > 1 || strings.ContainsAny(rest[end:], "@#") {
+			return false
+		}
+	}
+	for key := range config.ConnConfig.RuntimeParams {
+		if !slices.Contains(sessionParams, key) {
+			return false
+		}
+	}
+	return true
+}
+
+// sessionParams are the keys, beside those that pgx takes itself, that mean
+// something to libpq or to a session. Others go into the key options.
+var sessionParams = []string{
+	"application_name", "client_encoding", "datestyle", "default_transaction_read_only", "fallback_application_name", "gssencmode",
+	"hostaddr", "idle_in_transaction_session_timeout", "idle_session_timeout", "keepalives", "keepalives_count", "keepalives_idle",
+	"keepalives_interval", "load_balance_hosts", "lock_timeout", "options", "role", "search_path", "statement_timeout", "tcp_user_timeout",
+	"timezone", "TimeZone", "work_mem",
+}
