@@ -198,5 +198,5 @@ func (e *environment) progress(place string, row report.Row, scopes, titles int)
 		e.Say("%s", text)
 		return
 	}
-	fmt.Fprintln(e.Out, e.Painted(report.PaintOutcome(row.Outcome), text))
+	e.Print("%s\n", cli.Cell{Text: text, Colour: report.PaintOutcome(row.Outcome)})
 }

@@ -78,7 +78,7 @@ func (e *environment) lookAgain(ctx context.Context, s *session) error {
 		if ctx.Err() != nil {
 			return err
 		}
-		fmt.Fprintln(&text, "subscribe-setup:", err) // it may pass
+		fmt.Fprintln(&text, "subscribe-setup:", cli.Clean(err.Error())) // it may pass
 	}
 	if e.Redraws {
 		fmt.Fprint(e.Out, "\x1b[H\x1b[2J")

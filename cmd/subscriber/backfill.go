@@ -59,7 +59,7 @@ func (e *environment) backfill(ctx context.Context, cfg config.Config, named []s
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.Out, "%d of %d spaces since %s: %s\n", len(c.spaces)-failed, len(c.spaces), from.Format(time.RFC3339), recordedText(total))
+		e.Print("%d of %d spaces since %s: %s\n", len(c.spaces)-failed, len(c.spaces), from.Format(time.RFC3339), recordedText(total))
 		if failed > 0 {
 			return fmt.Errorf("the past of %d of %d spaces could not be fetched", failed, len(c.spaces))
 		}

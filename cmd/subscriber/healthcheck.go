@@ -23,7 +23,7 @@ func newHealthcheck(env *environment) *cobra.Command {
 				return fmt.Errorf("check health: health.addr is off in the configuration")
 			}
 			answer, err := worker.CheckHealth(cmd.Context(), cfg.Health.Addr, live)
-			fmt.Fprint(env.Out, answer)
+			env.Print("%s", answer)
 			return err
 		},
 	}

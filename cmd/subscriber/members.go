@@ -51,7 +51,7 @@ func (e *environment) reconcileMembers(ctx context.Context, cfg config.Config, n
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.Out, "%d of %d spaces: %s\n", len(c.spaces)-failed, len(c.spaces), summary(total))
+		e.Print("%d of %d spaces: %s\n", len(c.spaces)-failed, len(c.spaces), summary(total))
 		if failed > 0 {
 			return fmt.Errorf("the members of %d of %d spaces could not be read", failed, len(c.spaces))
 		}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -49,12 +48,12 @@ func (e *environment) migrateUp(ctx context.Context, dsn string) error {
 	var applied int
 	for _, m := range before {
 		if m.AppliedAt.IsZero() {
-			fmt.Fprintln(e.Out, "applied", m.Name)
+			e.Print("applied %s\n", m.Name)
 			applied++
 		}
 	}
 	if applied == 0 {
-		fmt.Fprintln(e.Out, "nothing to apply: the schema is up to date")
+		e.Print("nothing to apply: the schema is up to date\n")
 	}
 	return nil
 }
@@ -69,7 +68,7 @@ func (e *environment) migrationStatus(ctx context.Context, dsn string) error {
 		if !m.AppliedAt.IsZero() {
 			state = "applied " + m.AppliedAt.UTC().Format("2006-01-02 15:04:05Z")
 		}
-		fmt.Fprintf(e.Out, "%-40s %s\n", m.Name, state)
+		e.Print("%-40s %s\n", m.Name, state)
 	}
 	return nil
 }

@@ -27,15 +27,15 @@ func newReactorsLint(env *environment) *cobra.Command {
 			var wrong *rules.Error
 			if errors.As(err, &wrong) {
 				for _, m := range wrong.Mistakes {
-					fmt.Fprintln(env.Out, m)
+					env.Print("%s\n", m)
 				}
 				return fmt.Errorf("the rules have %s", cli.Count(len(wrong.Mistakes), "mistake"))
 			}
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(env.Out, "ok: %s, %s, hash %s\n", cli.Count(len(set.Rules()), "rule"), cli.Count(len(set.Tests()), "test"), set.Hash)
-			fmt.Fprintln(env.Out, "Next: subscriber reactors test")
+			env.Print("ok: %s, %s, hash %s\n", cli.Count(len(set.Rules()), "rule"), cli.Count(len(set.Tests()), "test"), set.Hash)
+			env.Print("Next: subscriber reactors test\n")
 			return nil
 		},
 	}
@@ -72,29 +72,29 @@ func (e *environment) tell(results []replay.CaseResult) error {
 	for i := range results {
 		c := &results[i]
 		if c.Passed() {
-			fmt.Fprintf(e.Out, "PASS  %s: %s\n", c.Test.Reactor, c.Test.Name)
+			e.Print("PASS  %s: %s\n", c.Test.Reactor, c.Test.Name)
 			continue
 		}
 		failed++
-		fmt.Fprintf(e.Out, "FAIL  %s: %s (line %d)\n", c.Test.Reactor, c.Test.Name, c.Test.Line)
+		e.Print("FAIL  %s: %s (line %d)\n", c.Test.Reactor, c.Test.Name, c.Test.Line)
 		for _, p := range c.Mismatches {
-			fmt.Fprintln(e.Out, "      "+strings.ReplaceAll(p, "\n", "\n      "))
+			e.Print("      %s\n", strings.ReplaceAll(p, "\n", "\n      "))
 		}
-		fmt.Fprintln(e.Out, "      what happened:")
+		e.Print("      what happened:\n")
 		for _, line := range c.Story() {
-			fmt.Fprintln(e.Out, "        "+cli.Clean(line))
+			e.Print("        %s\n", cli.Clean(line))
 		}
 		if len(c.Entries) == 0 {
-			fmt.Fprintln(e.Out, "        nothing: no event pulled a trigger of the reactor")
+			e.Print("        nothing: no event pulled a trigger of the reactor\n")
 		}
 	}
 	switch {
 	case failed > 0:
 		return fmt.Errorf("%d of %s failed", failed, cli.Count(len(results), "test"))
 	case len(results) == 0:
-		fmt.Fprintln(e.Out, "the file holds no tests")
+		e.Print("the file holds no tests\n")
 	default:
-		fmt.Fprintf(e.Out, "%s passed\n", cli.Count(len(results), "test"))
+		e.Print("%s passed\n", cli.Count(len(results), "test"))
 	}
 	return nil
 }

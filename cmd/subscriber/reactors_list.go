@@ -114,7 +114,7 @@ func whatOf(r *rules.Rule) string {
 
 func (e *environment) printRules(list []listed) error {
 	if len(list) == 0 {
-		fmt.Fprintln(e.Out, "there are no rules")
+		e.Print("there are no rules\n")
 		return nil
 	}
 	var rows [][]string
@@ -140,7 +140,7 @@ func (e *environment) printRules(list []listed) error {
 		return err
 	}
 	if paused {
-		fmt.Fprintln(e.Out, "Next: subscriber reactors resume ID, or resume --all")
+		e.Print("Next: subscriber reactors resume ID, or resume --all\n")
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ const maxShown = 200
 
 func printReplay(env *cli.Env, r *replay.Result) error {
 	for _, s := range r.Rules {
-		fmt.Fprintf(env.Out, "%s: %s · %d would be sent%s\n", s.Reactor,
+		env.Print("%s: %s · %d would be sent%s\n", s.Reactor,
 			cli.Count(s.Pulled, "trigger"), s.Outcomes[reactors.Sent], otherOutcomes(s))
 	}
 	if len(r.Entries) > 0 {
@@ -119,9 +119,9 @@ func printReplay(env *cli.Env, r *replay.Result) error {
 // endTable says how many lines more there are, and that all was a trial.
 func endTable(env *cli.Env, more int) {
 	if more > 0 {
-		fmt.Fprintf(env.Out, "… and %d more: -o json shows all\n", more)
+		env.Print("… and %d more: -o json shows all\n", more)
 	}
-	fmt.Fprintln(env.Out, "nothing was sent")
+	env.Print("nothing was sent\n")
 }
 
 func otherOutcomes(s replay.Summary) string {
@@ -215,7 +215,7 @@ func printDiff(env *cli.Env, list []replay.Difference) error {
 		}
 		rows = append(rows, []string{signs[d.Kind], clockTime(e.At), named(e.Reactor, e.Step), e.Space, e.Member, text})
 	}
-	fmt.Fprintf(env.Out, "+%s, -%s, %d changed\n",
+	env.Print("+%s, -%s, %d changed\n",
 		cli.Count(counts[replay.Added], "send"), cli.Count(counts[replay.Removed], "send"), counts[replay.Changed])
 	if len(rows) > 0 {
 		if err := env.Rows([]string{"", "TIME", "REACTOR", "SPACE", "MEMBER", "TEXT"}, rows); err != nil {

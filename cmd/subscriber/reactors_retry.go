@@ -84,8 +84,8 @@ func (e *environment) retryRun(ctx context.Context, db *runs.Runs, id int64) err
 	if !ok {
 		return whyNotAgain(ctx, db, id)
 	}
-	fmt.Fprintf(e.Out, "run %d is tried again as soon as a worker takes it, usually within a second\n", id)
-	fmt.Fprintf(e.Out, "Next: subscriber reactors runs show %d\n", id)
+	e.Print("run %d is tried again as soon as a worker takes it, usually within a second\n", id)
+	e.Print("Next: subscriber reactors runs show %d\n", id)
 	return nil
 }
 
@@ -135,10 +135,10 @@ func (e *environment) retryFailed(ctx context.Context, db *runs.Runs, f runs.Fil
 		}
 	}
 	if n == 0 {
-		fmt.Fprintln(e.Out, "none has failed")
+		e.Print("none has failed\n")
 		return nil
 	}
-	fmt.Fprintf(e.Out, "%s will be tried again, the oldest first and at the usual pace\n", cli.Count(n, "run"))
-	fmt.Fprintln(e.Out, "Next: subscriber reactors list")
+	e.Print("%s will be tried again, the oldest first and at the usual pace\n", cli.Count(n, "run"))
+	e.Print("Next: subscriber reactors list\n")
 	return nil
 }

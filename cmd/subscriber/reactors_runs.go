@@ -125,7 +125,7 @@ func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, e
 
 func printRuns(env *cli.Env, list []evaluated) error {
 	if len(list) == 0 {
-		fmt.Fprintln(env.Out, "there are none")
+		env.Print("there are none\n")
 		return nil
 	}
 	var rows [][]string
@@ -145,7 +145,7 @@ func printRuns(env *cli.Env, list []evaluated) error {
 		return err
 	}
 	if withRun > 0 {
-		fmt.Fprintf(env.Out, "Next: subscriber reactors runs show %d\n", withRun)
+		env.Print("Next: subscriber reactors runs show %d\n", withRun)
 	}
 	return nil
 }

@@ -48,24 +48,24 @@ func documentOf(r reactors.Run, content bool) runDocument {
 }
 
 func printRun(env *cli.Env, r reactors.Run, content bool) error {
-	fmt.Fprintf(env.Out, "run %d of %s: %s\n", r.ID, named(r.Reactor, r.Step), outcomeText(r.Outcome, r.Shadow, r.Due))
+	env.Print("run %d of %s: %s\n", r.ID, named(r.Reactor, r.Step), outcomeText(r.Outcome, r.Shadow, r.Due))
 	for _, line := range [][2]string{
 		{"reason", r.Reason}, {"trigger", string(r.Trigger)}, {"event", r.EventTime.Format(time.RFC3339)}, {"due", r.Due.Format(time.RFC3339)},
 		{"space", r.Space}, {"member", r.Member}, {"subject", r.Subject}, {"rule", "hash " + r.Hash}, {"attempts", fmt.Sprint(r.Attempts)},
 	} {
 		if line[1] != "" {
-			fmt.Fprintf(env.Out, "  %-9s %s\n", line[0], cli.Clean(line[1]))
+			env.Print("  %-9s %s\n", line[0], cli.Clean(line[1]))
 		}
 	}
-	fmt.Fprintln(env.Out, "what happened")
+	env.Print("what happened\n")
 	for _, t := range r.Trace {
-		fmt.Fprintf(env.Out, "  %s  %s\n", t.At.UTC().Format("01-02 15:04:05.000"), cli.Clean(t.What))
+		env.Print("  %s  %s\n", t.At.UTC().Format("01-02 15:04:05.000"), cli.Clean(t.What))
 	}
 	if len(r.Trace) == 0 {
-		fmt.Fprintln(env.Out, "  nothing so far")
+		env.Print("  nothing so far\n")
 	}
 	if len(r.Requests) > 0 {
-		fmt.Fprintln(env.Out, "what it does")
+		env.Print("what it does\n")
 	}
 	for i, q := range r.Requests {
 		state := "not done"
@@ -78,16 +78,16 @@ func printRun(env *cli.Env, r reactors.Run, content bool) error {
 		if q.Result.Note != "" {
 			state += " (" + q.Result.Note + ")"
 		}
-		fmt.Fprintf(env.Out, "  %d. %s (%s): %s\n", i+1, q.Action, q.Label, state)
+		env.Print("  %d. %s (%s): %s\n", i+1, q.Action, q.Label, state)
 		if content {
 			preview.PrintContent(env.Out, q.Body)
 		}
 	}
 	if content {
-		fmt.Fprintln(env.Out, "what the event told")
+		env.Print("what the event told\n")
 		return env.Encode(r.Facts)
 	}
-	fmt.Fprintln(env.Out, "Next: --content shows texts, too, --as-test makes a test of it")
+	env.Print("Next: --content shows texts, too, --as-test makes a test of it\n")
 	return nil
 }
 
@@ -147,10 +147,10 @@ func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reacto
 	if err != nil {
 		return fmt.Errorf("write a test: %w", err)
 	}
-	fmt.Fprintln(e.Out, "# It holds what the event told: take out what nobody else should read.")
-	fmt.Fprintln(e.Out, "# State that came of other events has to be added under given.")
+	e.Print("# It holds what the event told: take out what nobody else should read.\n")
+	e.Print("# State that came of other events has to be added under given.\n")
 	if waiting > 0 {
-		fmt.Fprintf(e.Out, "# Steps that still wait: %d. The test plays them, too: add to expect what they should come to.\n", waiting)
+		e.Print("# Steps that still wait: %d. The test plays them, too: add to expect what they should come to.\n", waiting)
 	}
 	_, err = e.Out.Write(text)
 	return err

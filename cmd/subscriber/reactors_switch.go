@@ -39,8 +39,8 @@ done any more.`,
 				if err := db.Pause(cmd.Context(), reactor, reason); err != nil {
 					return err
 				}
-				fmt.Fprintf(env.Out, "paused: %s; no attempt begins from now on, those under way end within seconds\n", whichRules(reactor))
-				fmt.Fprintf(env.Out, "Next: subscriber reactors resume %s\n", flagFor(reactor))
+				env.Print("paused: %s; no attempt begins from now on, those under way end within seconds\n", whichRules(reactor))
+				env.Print("Next: subscriber reactors resume %s\n", flagFor(reactor))
 				return nil
 			})
 		},
@@ -121,17 +121,17 @@ func (e *environment) tellResumed(reactor string, released int, before []runs.Sw
 	}
 	switch {
 	case was:
-		fmt.Fprintf(e.Out, "resumed: %s; %s that waited go on within a second\n", whichRules(reactor), cli.Count(released, "run"))
+		e.Print("resumed: %s; %s that waited go on within a second\n", whichRules(reactor), cli.Count(released, "run"))
 	case reactor == runs.AllReactors:
-		fmt.Fprintln(e.Out, "pause --all was not in force")
+		e.Print("pause --all was not in force\n")
 	default:
-		fmt.Fprintf(e.Out, "%s was not paused by itself\n", reactor)
+		e.Print("%s was not paused by itself\n", reactor)
 	}
 	switch {
 	case all:
-		fmt.Fprintln(e.Out, "Next: subscriber reactors resume --all: all rules are paused still")
+		e.Print("Next: subscriber reactors resume --all: all rules are paused still\n")
 	case reactor == runs.AllReactors && len(others) > 0:
-		fmt.Fprintf(e.Out, "Next: subscriber reactors resume ID, for what is paused by itself: %s\n", strings.Join(others, ", "))
+		e.Print("Next: subscriber reactors resume ID, for what is paused by itself: %s\n", strings.Join(others, ", "))
 	}
 }
 

@@ -55,7 +55,7 @@ func runSimulate(ctx context.Context, env *environment, o simulate.Options, rate
 	for _, s := range ws.Spaces() {
 		spaces = append(spaces, s.Name)
 	}
-	fmt.Fprintf(env.Out, `export SPACEKEEPER_CHAT_ENDPOINT=%s
+	env.Print(`export SPACEKEEPER_CHAT_ENDPOINT=%s
 export SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT=%s
 export PUBSUB_EMULATOR_HOST=%s
 export SPACEKEEPER_PROJECT=%s

@@ -65,9 +65,9 @@ func (e *environment) eachSpace(ctx context.Context, spaces []string, read func(
 			return failed, fmt.Errorf("interrupted after %d of %d spaces: run it again", i, len(spaces))
 		case err != nil:
 			failed++
-			fmt.Fprintf(e.Out, "%s  failed: %v\n", space, err)
+			e.Print("%s  failed: %v\n", space, err)
 		default:
-			fmt.Fprintf(e.Out, "%s  %s\n", space, told)
+			e.Print("%s  %s\n", space, told)
 		}
 	}
 	return failed, nil

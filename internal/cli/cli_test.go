@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
@@ -127,5 +128,39 @@ func TestConfirm(t *testing.T) {
 	e := Env{In: in, Err: io.Discard}
 	if got, err := e.Confirm(ctx, "Apply this?"); got || !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: got %t, %v", got, err)
+	}
+}
+
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	var out, messages strings.Builder
+	e := &Env{Out: &out, Err: &messages, Paints: true}
+	e.Print("%s %v %s %d\n", "a\x1b[2J\nb", errors.New("c\u202ed"), Cell{Text: "e\x07\n", Colour: Red}, 5)
+	if want := "a [2J\nb c d \x1b[31me  \x1b[0m 5\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+	e.Say("%s", "a\x1b\nb")
+	if want := "a \nb\n"; messages.String() != want {
+		t.Errorf("got %q, want %q", messages.String(), want)
+	}
+}
+
+// What a terminal would obey is escaped, and means the same to programs.
+func TestEncodeEscapes(t *testing.T) {
+	t.Parallel()
+	const hostile = "Ω\u009b2J\u202e\U000e0001 \U0001F600 \u200d"
+	for _, form := range []string{JSON, YAML} {
+		var out strings.Builder
+		e := &Env{Out: &out, Format: form}
+		if err := e.Encode(map[string]string{"name": hostile}); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); CleanLines(text) != text || !strings.Contains(text, "Ω") || !strings.Contains(text, "\U0001F600") {
+			t.Errorf("%s: %q", form, text)
+		}
+		var back map[string]string
+		if err := yaml.Unmarshal([]byte(out.String()), &back); err != nil || back["name"] != hostile {
+			t.Errorf("%s reads back as %q: %v", form, back["name"], err)
+		}
 	}
 }

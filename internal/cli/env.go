@@ -52,9 +52,9 @@ func Process() Env {
 	}
 }
 
-// Say writes a message for people.
+// Say writes a message for people, its lines cleaned.
 func (e *Env) Say(format string, args ...any) {
-	fmt.Fprintf(e.Err, format+"\n", args...)
+	fmt.Fprintln(e.Err, CleanLines(fmt.Sprintf(format, args...)))
 }
 
 // ReadLine returns the next line that somebody types, without space around it.
@@ -88,7 +88,7 @@ func (e *Env) ReadLine(ctx context.Context) (string, error) {
 // Confirm asks a question and reports whether the answer is yes. No answer
 // means no.
 func (e *Env) Confirm(ctx context.Context, question string) (bool, error) {
-	fmt.Fprintf(e.Err, "%s [y/N] ", question)
+	fmt.Fprint(e.Err, CleanLines(question), " [y/N] ")
 	line, err := e.ReadLine(ctx)
 	if err := ctx.Err(); err != nil {
 		return false, err

@@ -90,12 +90,12 @@ func (e *Env) Run(ctx context.Context, root *cobra.Command, args []string, alike
 func (e *Env) complain(name string, err error) {
 	var wrong *config.Error
 	if errors.As(err, &wrong) {
-		fmt.Fprintln(e.Err, err)
+		e.Say("%v", err)
 		return
 	}
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		if line != "" {
-			fmt.Fprintln(e.Err, name+":", line)
+			e.Say("%s: %s", name, line)
 		}
 	}
 }

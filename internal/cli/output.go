@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
@@ -70,8 +72,9 @@ func (e *Env) Encode(document any) error {
 	if err := encoder.Encode(document); err != nil {
 		return fmt.Errorf("encode the result: %w", err)
 	}
-	encoded := []byte(text.String())
-	if e.Format == YAML {
+	encoded := []byte(escaped(text.String()))
+	// JSON is YAML, too, and its escapes keep what a terminal must not see.
+	if e.Format == YAML && !bytes.Contains(encoded, []byte(`\u`)) {
 		var err error
 		if encoded, err = yaml.JSONToYAML(encoded); err != nil {
 			return fmt.Errorf("encode the result: %w", err)
@@ -81,6 +84,24 @@ func (e *Env) Encode(document any) error {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil
+}
+
+// escaped writes those characters of a JSON text as escapes that a terminal
+// would not show but obey. For programs it is the same.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r == ' ' || r == '\n' || !unshown(r):
+			b.WriteRune(r)
+		case r <= 0xFFFF:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		}
+	}
+	return b.String()
 }
 
 // List is a result: the same in each form.
@@ -111,7 +132,7 @@ func Show[T any](e *Env, l List[T]) error {
 	case Name:
 		for _, r := range l.Rows {
 			if name := l.Name(r); name != "" {
-				fmt.Fprintln(e.Out, name)
+				e.Print("%s\n", name)
 			}
 		}
 		return nil

@@ -87,11 +87,45 @@ const zeroWidthNonJoiner, zeroWidthJoiner = '\u200c', '\u200d' // scripts and em
 // control characters, ESC among them, line separators and marks of direction.
 func Clean(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r != zeroWidthNonJoiner && r != zeroWidthJoiner && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Z) {
+		if unshown(r) {
 			return ' '
 		}
 		return r
 	}, text)
+}
+
+// CleanLines is [Clean] for a text that may have several lines.
+func CleanLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = Clean(lines[i])
+	}
+	return strings.Join(lines, "\n")
+}
+
+func unshown(r rune) bool {
+	return r != zeroWidthNonJoiner && r != zeroWidthJoiner && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Z)
+}
+
+// Print writes a part of the result that isn't a table. Texts, errors, cells
+// and what has a String method are cleaned, and cells painted.
+func (e *Env) Print(format string, args ...any) {
+	shown := make([]any, len(args))
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case Cell:
+			shown[i] = e.Painted(arg.Colour, Clean(arg.Text))
+		case string:
+			shown[i] = CleanLines(arg)
+		case error:
+			shown[i] = CleanLines(arg.Error())
+		case fmt.Stringer:
+			shown[i] = CleanLines(arg.String())
+		default:
+			shown[i] = arg
+		}
+	}
+	fmt.Fprintf(e.Out, format, shown...)
 }
 
 // Shorten cuts a text to n characters, the last of which then is an ellipsis.

@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
@@ -16,7 +15,7 @@ func (r Report) Print(e *cli.Env, pre bool) error {
 	case cli.Name: // what isn't right
 		for _, one := range r.Results {
 			if one.Outcome == Failed || one.Outcome == Warning {
-				fmt.Fprintln(e.Out, one.Code)
+				e.Print("%s\n", one.Code)
 			}
 		}
 		return nil
@@ -24,19 +23,19 @@ func (r Report) Print(e *cli.Env, pre bool) error {
 	for i, one := range r.Results {
 		if i == 0 || one.Group != r.Results[i-1].Group {
 			if i > 0 {
-				fmt.Fprintln(e.Out)
+				e.Print("\n")
 			}
-			fmt.Fprintln(e.Out, one.Group)
+			e.Print("%s\n", one.Group)
 		}
 		one.print(e, alike(r.Results, i, e.Format == cli.Wide))
 	}
-	fmt.Fprintf(e.Out, "\n%d of %d are right", r.Counts[OK], len(r.Results))
+	e.Print("\n%d of %d are right", r.Counts[OK], len(r.Results))
 	for _, o := range []Outcome{Failed, Warning, Skipped} {
 		if n := r.Counts[o]; n > 0 {
-			fmt.Fprintf(e.Out, ", %d %s", n, map[Outcome]string{Failed: "failed", Warning: "could be better", Skipped: "can't be told"}[o])
+			e.Print(", %d %s", n, map[Outcome]string{Failed: "failed", Warning: "could be better", Skipped: "can't be told"}[o])
 		}
 	}
-	fmt.Fprintln(e.Out, ".")
+	e.Print(".\n")
 	r.advise(e, pre)
 	return nil
 }
@@ -64,9 +63,9 @@ func (r Result) print(e *cli.Env, alike int) {
 	if r.Outcome == Skipped {
 		switch {
 		case alike == 1:
-			fmt.Fprintf(e.Out, "  %s %s %s: %s\n", r.Outcome.sign(e), r.Code, r.Name, r.Seen)
+			e.Print("  %s %s %s: %s\n", r.Outcome.sign(e), r.Code, r.Name, r.Seen)
 		case alike > 1:
-			fmt.Fprintf(e.Out, "  %s %s and %d more: %s\n", r.Outcome.sign(e), r.Code, alike-1, r.Seen)
+			e.Print("  %s %s and %d more: %s\n", r.Outcome.sign(e), r.Code, alike-1, r.Seen)
 		}
 		return
 	}
@@ -77,16 +76,16 @@ func (r Result) print(e *cli.Env, alike int) {
 	if e.Format == cli.Wide && r.Seen != "" && r.Outcome == OK {
 		text += " (" + r.Seen + ")"
 	}
-	fmt.Fprintf(e.Out, "  %s %s\n", r.Outcome.sign(e), text)
+	e.Print("  %s %s\n", r.Outcome.sign(e), text)
 	if r.Outcome == OK {
 		return
 	}
 	const indent = "      "
-	fmt.Fprintln(e.Out, indent+r.Seen)
+	e.Print(indent+"%s\n", r.Seen)
 	for _, step := range r.Fix {
-		fmt.Fprintln(e.Out, indent+arrow(e)+" "+step)
+		e.Print(indent+"%s %s\n", arrow(e), step)
 	}
-	fmt.Fprintln(e.Out, indent+e.Painted(cli.Faint, r.Doc))
+	e.Print(indent+"%s\n", cli.Cell{Text: r.Doc, Colour: cli.Faint})
 }
 
 var signs = map[Outcome]struct {
@@ -99,12 +98,12 @@ var signs = map[Outcome]struct {
 	Skipped: {"–", "skip", cli.Faint},
 }
 
-func (o Outcome) sign(e *cli.Env) string {
+func (o Outcome) sign(e *cli.Env) cli.Cell {
 	s := signs[o]
 	if speaksUTF8(e) {
-		return e.Painted(s.colour, s.sign)
+		return cli.Cell{Text: s.sign, Colour: s.colour}
 	}
-	return e.Painted(s.colour, s.ascii)
+	return cli.Cell{Text: s.ascii, Colour: s.colour}
 }
 
 func arrow(e *cli.Env) string {
@@ -147,22 +146,22 @@ func (r ProbeReport) Print(e *cli.Env) error {
 		return e.Encode(r)
 	case cli.Name:
 		if r.Message != "" {
-			fmt.Fprintln(e.Out, r.Message)
+			e.Print("%s\n", r.Message)
 		}
 		return nil
 	}
 	for _, h := range r.Hops {
-		fmt.Fprintf(e.Out, "  %s %s: %s\n", h.Outcome.sign(e), h.Name, h.Seen)
+		e.Print("  %s %s: %s\n", h.Outcome.sign(e), h.Name, h.Seen)
 		for _, step := range h.Fix {
-			fmt.Fprintf(e.Out, "      %s %s\n", arrow(e), step)
+			e.Print("      %s %s\n", arrow(e), step)
 		}
 	}
 	if lost := r.Lost(); lost != nil && r.Message != "" {
-		fmt.Fprintf(e.Out, "\nThe event has not arrived. Look first at: %s.\n", lost.Name)
+		e.Print("\nThe event has not arrived. Look first at: %s.\n", lost.Name)
 	} else if lost != nil {
-		fmt.Fprintf(e.Out, "\nNo message was posted. Look first at: %s.\n", lost.Name)
+		e.Print("\nNo message was posted. Look first at: %s.\n", lost.Name)
 	} else {
-		fmt.Fprintf(e.Out, "\nIt works: recorded %.1f s after the message was posted.\n", r.Seconds)
+		e.Print("\nIt works: recorded %.1f s after the message was posted.\n", r.Seconds)
 	}
 	return nil
 }

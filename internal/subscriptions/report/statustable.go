@@ -121,9 +121,9 @@ func (d *Status) printFooter(e *cli.Env) {
 			lag := time.Duration(*w.LagP95*1000) * time.Millisecond
 			parts = append(parts, fmt.Sprintf("95%% of events come within %s", lag.Round(10*time.Millisecond)))
 		}
-		fmt.Fprintln(e.Out, "Worker: "+strings.Join(parts, " · "))
+		e.Print("Worker: %s\n", strings.Join(parts, " · "))
 		if w.Unlisted > 0 {
-			fmt.Fprintf(e.Out, "Members: not listed yet of %d of %s; the worker does so\n", w.Unlisted, cli.Count(w.Watched, "watched space"))
+			e.Print("Members: not listed yet of %d of %s; the worker does so\n", w.Unlisted, cli.Count(w.Watched, "watched space"))
 		}
 	}
 	var gaps []string
@@ -135,7 +135,7 @@ func (d *Status) printFooter(e *cli.Env) {
 	printSome(e, gaps, cli.Plain)
 	printSome(e, d.Unhealthy, cli.Red)
 	if d.Healthy {
-		fmt.Fprintln(e.Out, e.Painted(cli.Green, "Healthy."))
+		e.Print("%s\n", cli.Cell{Text: "Healthy.", Colour: cli.Green})
 	}
 }
 
@@ -146,9 +146,9 @@ const someShown = 10
 func printSome(e *cli.Env, lines []string, c cli.Colour) {
 	for i, line := range lines {
 		if i == someShown {
-			fmt.Fprintf(e.Out, "… and %d more\n", len(lines)-i)
+			e.Print("… and %d more\n", len(lines)-i)
 			return
 		}
-		fmt.Fprintln(e.Out, e.Painted(c, line))
+		e.Print("%s\n", cli.Cell{Text: line, Colour: c})
 	}
 }
