@@ -57,7 +57,7 @@ CREATE TABLE payload_dictionaries (
 );
 COMMENT ON TABLE payload_dictionaries IS 'The raw-content zstd dictionaries that payloads were compressed with. A row here is needed as long as any payload names it.';
 COMMENT ON COLUMN payload_dictionaries.id IS 'Number used in events.payload_codec.';
-COMMENT ON COLUMN payload_dictionaries.dictionary IS 'Content of the dictionary: zstd -d --patch-from, or any library''s raw-content dictionary, reads payloads with it.';
+COMMENT ON COLUMN payload_dictionaries.dictionary IS 'Content of the dictionary, saved as the file dictionary: zstd -d -D dictionary reads a payload; so does any library that takes raw content as a dictionary. subscriber events show does both.';
 
 -- Columns stand in the order of their alignment, so that no byte is lost to padding.
 CREATE TABLE events (
@@ -97,7 +97,7 @@ COMMENT ON COLUMN events.event_key IS 'Identity of the event; see the function e
 COMMENT ON COLUMN events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
 COMMENT ON COLUMN events.type_id IS 'Type of the event: event_types.id.';
 COMMENT ON COLUMN events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
-COMMENT ON COLUMN events.payload_codec IS '0: the payload is as received; n: zstd with payload_dictionaries.id = n.';
+COMMENT ON COLUMN events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
 COMMENT ON COLUMN events.origin IS 'l: live, delivered by Pub/Sub. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
 COMMENT ON COLUMN events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
 COMMENT ON COLUMN events.space_id IS 'Where it happened: spaces.id; null where there is no space.';

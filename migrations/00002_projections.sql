@@ -274,7 +274,22 @@ COMMENT ON COLUMN reactions.message IS 'spaces/S/messages/M';
 COMMENT ON COLUMN reactions.user_name IS 'users/U: who reacted; null if unknown.';
 COMMENT ON COLUMN reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
 
+CREATE TABLE unapplied_events (
+  event_time timestamptz NOT NULL,
+  marked_at timestamptz NOT NULL DEFAULT now(),
+  event_key uuid PRIMARY KEY,
+  space text COLLATE "C" NOT NULL,
+  detail text NOT NULL
+);
+COMMENT ON TABLE unapplied_events IS 'Events that are in the log and not in the projections, because a projection refused them. subscriber projections rebuild applies them and removes the row.';
+COMMENT ON COLUMN unapplied_events.event_time IS 'When it happened: events.event_time.';
+COMMENT ON COLUMN unapplied_events.marked_at IS 'When the projection refused it.';
+COMMENT ON COLUMN unapplied_events.event_key IS 'The event: events.event_key.';
+COMMENT ON COLUMN unapplied_events.space IS 'spaces/S; empty where there is no space.';
+COMMENT ON COLUMN unapplied_events.detail IS 'What refused it: SQLSTATE, table and constraint. Never message text.';
+
 -- +goose Down
+DROP TABLE unapplied_events;
 DROP TABLE reactions;
 DROP VIEW message_history;
 DROP TABLE message_revisions;

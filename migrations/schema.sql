@@ -327,7 +327,7 @@ COMMENT ON COLUMN public.events.type_id IS 'Type of the event: event_types.id.';
 
 COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
 
-COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd with payload_dictionaries.id = n.';
+COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
 
 COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
 
@@ -743,7 +743,7 @@ COMMENT ON TABLE public.payload_dictionaries IS 'The raw-content zstd dictionari
 
 COMMENT ON COLUMN public.payload_dictionaries.id IS 'Number used in events.payload_codec.';
 
-COMMENT ON COLUMN public.payload_dictionaries.dictionary IS 'Content of the dictionary: zstd -d --patch-from, or any library''s raw-content dictionary, reads payloads with it.';
+COMMENT ON COLUMN public.payload_dictionaries.dictionary IS 'Content of the dictionary, saved as the file dictionary: zstd -d -D dictionary reads a payload; so does any library that takes raw content as a dictionary. subscriber events show does both.';
 
 CREATE TABLE public.quarantine (
     quarantine_key uuid NOT NULL,
@@ -1073,6 +1073,26 @@ ALTER TABLE public.spaces ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.unapplied_events (
+    event_time timestamp with time zone NOT NULL,
+    marked_at timestamp with time zone DEFAULT now() NOT NULL,
+    event_key uuid NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C",
+    detail text NOT NULL
+);
+
+COMMENT ON TABLE public.unapplied_events IS 'Events that are in the log and not in the projections, because a projection refused them. subscriber projections rebuild applies them and removes the row.';
+
+COMMENT ON COLUMN public.unapplied_events.event_time IS 'When it happened: events.event_time.';
+
+COMMENT ON COLUMN public.unapplied_events.marked_at IS 'When the projection refused it.';
+
+COMMENT ON COLUMN public.unapplied_events.event_key IS 'The event: events.event_key.';
+
+COMMENT ON COLUMN public.unapplied_events.space IS 'spaces/S; empty where there is no space.';
+
+COMMENT ON COLUMN public.unapplied_events.detail IS 'What refused it: SQLSTATE, table and constraint. Never message text.';
+
 CREATE TABLE public.unfetched (
     event_time timestamp with time zone NOT NULL,
     tried_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1232,6 +1252,9 @@ ALTER TABLE ONLY public.spaces
 
 ALTER TABLE ONLY public.subscription_states
     ADD CONSTRAINT subscription_states_pkey PRIMARY KEY (target);
+
+ALTER TABLE ONLY public.unapplied_events
+    ADD CONSTRAINT unapplied_events_pkey PRIMARY KEY (event_key);
 
 ALTER TABLE ONLY public.unfetched
     ADD CONSTRAINT unfetched_pkey PRIMARY KEY (event_key, ordinal);

@@ -25,7 +25,9 @@
 // # Failure
 //
 // Database away: the writers try again with growing pauses, for as long as it
-// takes, while Pub/Sub extends the leases. Receive ended, for example because
+// takes, while Pub/Sub extends the leases. A message that the database refuses
+// again and again with the same code is found by halving its batch and held
+// apart; the others are recorded. Receive ended, for example because
 // the subscription is missing: it is called again with growing pauses, and
 // [Status] says what is wrong meanwhile. A panic while decoding quarantines
 // that one message.

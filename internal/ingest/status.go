@@ -17,6 +17,8 @@ type Status struct {
 	PubSubDown   error     // why Pub/Sub does not answer when it is asked; nil while it does
 	Started      time.Time // when the worker began to listen; zero before
 	DatabaseDown error     // why the database takes no events; nil while it does
+	Refused      int       // messages that are held apart, since the database takes others
+	RefusedWhy   error     // of the last of them; nil if there are none
 	Held         int       // messages that wait for their commit
 	LastCommit   time.Time // zero before the first
 
@@ -54,6 +56,8 @@ type status struct {
 	database   error
 	pubsub     error
 	started    time.Time
+	refused    int
+	refusedWhy error
 	lastCommit time.Time
 }
 
@@ -63,7 +67,7 @@ func (w *Worker) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := Status{
-		Receiving: s.receiving, ReceiveError: s.receiveErr, DatabaseDown: s.database,
+		Receiving: s.receiving, ReceiveError: s.receiveErr, DatabaseDown: s.database, Refused: s.refused, RefusedWhy: s.refusedWhy,
 		PubSubDown: s.pubsub, Started: s.started, silentAfter: w.opts.SilentAfter,
 		Held: int(s.held.Load()), LastCommit: s.lastCommit,
 		Recorded: s.recorded.Load(), Duplicates: s.duplicates.Load(),
@@ -113,6 +117,21 @@ func (s *status) setDatabase(err error) (changed bool) {
 		s.lastCommit = time.Now()
 	}
 	return changed
+}
+
+// refuse notes that n more messages are held apart, and why. It reports whether
+// those are the first.
+func (s *status) refuse(n int, why error) (first bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused += n
+	switch {
+	case s.refused == 0:
+		s.refusedWhy = nil
+	case why != nil:
+		s.refusedWhy = why
+	}
+	return n > 0 && s.refused == n
 }
 
 func (s *status) count(d *events.Delivery, o events.Outcome) {

@@ -76,7 +76,8 @@ type Worker struct {
 	log      *zap.Logger
 	opts     Options
 	pending  chan *held
-	free     sync.Pool // of *held that have had their verdict
+	free     sync.Pool      // of *held that have had their verdict
+	apart    sync.WaitGroup // of messages that are held apart
 	status   status
 
 	subscriptions *pubsubadmin.SubscriptionAdminClient // to ask whether Pub/Sub is there
@@ -137,10 +138,12 @@ func (w *Worker) Run(ctx context.Context) error {
 		// Every callback has returned, so nothing is pending.
 		close(w.pending)
 		writers.Wait()
+		w.apart.Wait()
 		return nil
 	case <-grace.C:
 		stopWork()
 		writers.Wait()
+		w.apart.Wait()
 		// Receive itself goes on waiting for the leases that were given
 		// back, until the client is closed: don't wait for it.
 		return fmt.Errorf("stop ingest: the database did not take %d held messages within %s; they stay unacked and Pub/Sub will deliver them again",

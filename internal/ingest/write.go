@@ -88,32 +88,64 @@ func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool
 }
 
 // commit records the batch and gives every message its verdict. While the
-// database is away it holds the batch and retries.
+// database is away it holds the batch and retries. When the database answers
+// the same again and again, it looks for the messages to blame and holds those
+// apart.
 func (w *Worker) commit(work context.Context, batch []*held) {
 	pauses := gax.Backoff{Initial: 200 * time.Millisecond, Max: 8 * time.Second, Multiplier: 2}
+	var code string                        // of the last answer
+	same, search := 0, answersBeforeSearch // how often in a row it was that, and must be
 	for {
-		ctx, cancel := context.WithTimeout(work, w.opts.RecordTimeout)
-		outcomes, err := w.recorder.Record(ctx, deliveries(batch))
-		cancel()
-		graceOver := work.Err() != nil
-		batch = w.settle(batch, outcomes, graceOver)
-		if len(batch) == 0 {
-			if w.status.setDatabase(nil) {
-				w.log.Info("database is back; recording again")
-			}
+		var err error
+		if batch, err = w.try(work, batch); err == nil {
+			w.databaseTakes(work, nil, 0)
 			return
 		}
-		if err == nil {
-			err = fmt.Errorf("record %d deliveries: no outcome and no error", len(batch))
+		if c := refusalCode(err); c != code {
+			code, same = c, 0
 		}
-		if w.status.setDatabase(err) {
-			w.log.Error("database takes no events; holding them and retrying",
-				zap.Error(err), zap.Int("held", len(batch)))
+		if same++; code != "" && same >= search {
+			search *= 2
+			var taken bool
+			if batch, taken = w.search(work, batch, err); taken {
+				w.databaseTakes(work, nil, 0)
+			}
+			if len(batch) == 0 {
+				return
+			}
 		}
+		w.databaseTakes(work, err, len(batch))
 		// When the pause is cut short by the end of the grace period, the
 		// next attempt fails at once and releases the batch.
 		_ = gax.Sleep(work, pauses.Pause())
 	}
+}
+
+// try records the batch once. It returns what is to be held, and why.
+func (w *Worker) try(work context.Context, batch []*held) ([]*held, error) {
+	ctx, cancel := context.WithTimeout(work, w.opts.RecordTimeout)
+	outcomes, err := w.recorder.Record(ctx, deliveries(batch))
+	cancel()
+	n := len(batch)
+	batch = w.settle(batch, outcomes, work.Err() != nil)
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	if err == nil {
+		err = fmt.Errorf("record %d deliveries: no outcome and no error", n)
+	}
+	return batch, err
+}
+
+func (w *Worker) databaseTakes(work context.Context, err error, holding int) {
+	if work.Err() != nil || !w.status.setDatabase(err) {
+		return
+	}
+	if err == nil {
+		w.log.Info("database is back; recording again")
+		return
+	}
+	w.log.Error("database takes no events; holding them and retrying", zap.Error(err), zap.Int("held", holding))
 }
 
 // settle gives verdicts by the outcomes, and returns the messages to hold.

@@ -193,3 +193,106 @@ func TestReleasesWhenGraceIsOver(t *testing.T) {
 		}
 	})
 }
+
+// answer is an answer of the database with a code.
+type answer string
+
+func (a answer) Error() string    { return "the database says " + string(a) }
+func (a answer) SQLState() string { return string(a) }
+
+// A message that the database refuses, with a code that nobody listed, holds
+// nothing but itself.
+func TestRefusedMessagesAreHeldApart(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"XX000", "P0001", "0A000", "42804", "57014", "23502"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				mended, calls := false, 0
+				w := newTestWorker(recorderFunc(func(_ context.Context, ds []events.Delivery) ([]events.Outcome, error) {
+					calls++
+					for _, d := range ds {
+						if d.MessageID == "bad" && !mended {
+							return all(ds, events.Unsettled), answer(code)
+						}
+					}
+					return all(ds, events.Recorded), nil
+				}), Options{})
+				work, stop := context.WithCancel(t.Context())
+				defer func() { stop(); w.apart.Wait() }()
+				var batch, bad, good []*held
+				for i := range 1000 {
+					m := message(1, 1)
+					if i%300 == 7 {
+						m.delivery.MessageID = "bad"
+						bad = append(bad, m)
+					} else {
+						good = append(good, m)
+					}
+					batch = append(batch, m)
+				}
+				w.commit(work, batch) // returns: the writer is free
+				for _, m := range good {
+					if got := <-m.verdict; got != ack {
+						t.Fatalf("verdict of a good message = %v, want ack", got)
+					}
+				}
+				if calls > 100 {
+					t.Errorf("%d transactions to find %d messages, want at most 100", calls, len(bad))
+				}
+				if s := w.Status(); s.Refused != len(bad) || s.RefusedWhy == nil || s.DatabaseDown != nil {
+					t.Errorf("status = %+v, want %d refused with the reason, and the database up", s, len(bad))
+				}
+				lone := message(1, 1)
+				lone.delivery.MessageID = "bad"
+				w.commit(work, []*held{lone})
+				mended = true
+				for _, m := range append(bad, lone) {
+					if got := <-m.verdict; got != ack {
+						t.Errorf("verdict once the database is mended = %v, want ack", got)
+					}
+				}
+				w.apart.Wait()
+				if s := w.Status(); s.Refused != 0 || s.RefusedWhy != nil || s.DatabaseDown != nil {
+					t.Errorf("status at the end = %+v, want none refused", s)
+				}
+			})
+		})
+	}
+}
+
+// A database that refuses everything is not searched through, and what is
+// about the server is never taken for a message's fault.
+func TestDatabaseThatRefusesAllIsToBlame(t *testing.T) {
+	t.Parallel()
+	for code, limit := range map[string]int{"42P01": 100, "53100": 20, "08006": 20, "57P01": 20, "25006": 20} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				calls := 0
+				w := newTestWorker(recorderFunc(func(_ context.Context, ds []events.Delivery) ([]events.Outcome, error) {
+					calls++
+					return all(ds, events.Unsettled), answer(code)
+				}), Options{})
+				var batch []*held
+				for range 1000 {
+					batch = append(batch, message(1, 1))
+				}
+				work, stop := context.WithTimeout(t.Context(), 30*time.Second)
+				defer stop()
+				w.commit(work, batch)
+				if calls > limit {
+					t.Errorf("%d transactions in 30 s, want at most %d", calls, limit)
+				}
+				if s := w.Status(); s.DatabaseDown == nil || s.Refused != 0 {
+					t.Errorf("status = %+v, want the database down and none held apart", s)
+				}
+				for _, m := range batch {
+					if got := <-m.verdict; got != release {
+						t.Fatalf("verdict = %v, want release", got)
+					}
+				}
+			})
+		})
+	}
+}

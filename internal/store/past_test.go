@@ -10,7 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -151,7 +151,7 @@ func TestFactsAsOf(t *testing.T) {
 		t.Errorf("bob's role is %q, %v: the event's counts", f.Member.Role, err)
 	}
 	f, err := s.Facts(t.Context(), run, reactors.NeedSpace, clock())
-	if err != nil || f.Space.DisplayName != eventlog.UnknownSpace {
+	if err != nil || f.Space.DisplayName != facts.UnknownSpace {
 		t.Errorf("a space without a name is called %q, %v", f.Space.DisplayName, err)
 	}
 	if err := s.NameSpace(t.Context(), space, "Team News", "SPACE"); err != nil {

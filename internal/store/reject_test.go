@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -64,8 +68,9 @@ func TestRejectedDeliveryIsQuarantined(t *testing.T) {
 	}
 }
 
-// Row S3 and the like: text that Postgres can't hold, and absurd times (D9),
-// go to the quarantine on their own; the bytes are kept.
+// Row S3 and the like: an event type that Postgres can't hold and absurd times
+// (D9) go to the quarantine on their own; the bytes are kept. Text that only a
+// projection can't hold costs the log nothing.
 func TestWhatGoesToQuarantine(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
@@ -75,18 +80,127 @@ func TestWhatGoesToQuarantine(t *testing.T) {
 	badType.Event.Type = "google.workspace.chat.\xff"
 	past := live("past", epoch.AddDate(0, 0, -41), membership(events.VerbCreated, space, ann, "JOINED"))
 	future := live("future", time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), membership(events.VerbCreated, space, ann, "JOINED"))
+	past.PublishTime, future.PublishTime = epoch, epoch
 	malformed := events.Delivery{MessageID: "x", Data: []byte{0, 0xff}, ReceivedAt: epoch, Malformed: &events.Malformed{Reason: "not_json", Detail: "at \x00"}}
 	got := record(t, s, nul, ok, badType, past, future, malformed)
-	want := []events.Outcome{events.Quarantined, events.Recorded, events.Quarantined, events.Quarantined, events.Quarantined, events.Quarantined}
+	want := []events.Outcome{events.Recorded, events.Recorded, events.Quarantined, events.Quarantined, events.Quarantined, events.Quarantined}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("outcomes (-want +got):\n%s", diff)
 	}
 	reasons := column(t, s, `SELECT reason FROM quarantine ORDER BY reason`)
-	if diff := cmp.Diff([]string{"absurd_time", "absurd_time", "not_json", "rejected_by_database", "rejected_by_database"}, reasons); diff != "" {
+	if diff := cmp.Diff([]string{"absurd_time", "absurd_time", "not_json", "rejected_by_database"}, reasons); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+	if got := column(t, s, `SELECT space || ' ' || detail FROM unapplied_events`); !slices.Equal(got, []string{"spaces/S SQLSTATE 22021"}) {
+		t.Errorf("marked events = %v, want the one with a NUL", got)
 	}
 	if got := value[[]byte](t, s, `SELECT data FROM quarantine WHERE reason = 'not_json'`); !bytes.Equal(got, malformed.Data) {
 		t.Errorf("data = %x, want %x", got, malformed.Data)
+	}
+}
+
+// What a server does to every event is not the content's fault: nothing is
+// quarantined, all is held, and recorded once the server is mended.
+func TestServerFaultsQuarantineNothing(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ fault, mend string }{
+		"a sequence was set back":        {`SELECT setval('users_id_seq', 1, false)`, `SELECT setval('users_id_seq', 1000)`},
+		"a sequence has come to its end": {`ALTER SEQUENCE users_id_seq MAXVALUE 2000; SELECT setval('users_id_seq', 2000)`, `SELECT setval('users_id_seq', 1000)`},
+		"a column that must be filled":   {`TRUNCATE messages; ALTER TABLE messages ADD chosen text NOT NULL`, `ALTER TABLE messages DROP chosen`},
+		"a check that refuses all":       {`ALTER TABLE events ADD CONSTRAINT chosen CHECK (ordinal > 5) NOT VALID`, `ALTER TABLE events DROP CONSTRAINT chosen`},
+		"a projection that refuses all":  {`ALTER TABLE messages ADD CONSTRAINT chosen CHECK (false) NOT VALID`, `ALTER TABLE messages DROP CONSTRAINT chosen`},
+		"a trigger that fails":           {`CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING MESSAGE = ''secret''; END'; CREATE TRIGGER f BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION f()`, `DROP TRIGGER f ON events`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := storetest.New(t, storetest.Options{Now: clock})
+			record(t, s, newMix(5).batch(300)...) // some 200 users
+			if _, err := s.Pool().Exec(t.Context(), tt.fault); err != nil {
+				t.Fatal(err)
+			}
+			var batch []events.Delivery
+			for i := range 30 {
+				name := fmt.Sprintf("spaces/S/messages/%d", i)
+				batch = append(batch, live(fmt.Sprint(i), at(i), message(events.VerbCreated, name, fmt.Sprintf("users/7%d", i), "a", at(i), time.Time{})))
+			}
+			outcomes, err := s.Record(t.Context(), batch)
+			if err == nil || strings.Contains(err.Error(), "secret") {
+				t.Errorf("error = %v, want one, without what the database quotes", err)
+			}
+			for _, d := range batch[:5] { // nor one by one
+				one, err := s.Record(t.Context(), []events.Delivery{d})
+				if err == nil {
+					t.Error("no error for one event")
+				}
+				outcomes = append(outcomes, one...)
+			}
+			for i, o := range outcomes {
+				if o != events.Unsettled {
+					t.Errorf("outcome %d = %s, want unsettled", i, o)
+				}
+			}
+			if _, err := s.Pool().Exec(t.Context(), tt.mend); err != nil {
+				t.Fatal(err)
+			}
+			record(t, s, batch...)
+			if n := value[int](t, s, `SELECT count(*) FROM quarantine`) + value[int](t, s, `SELECT count(*) FROM unapplied_events`); n != 0 {
+				t.Errorf("%d events were set aside, want none", n)
+			}
+			if n := value[int](t, s, `SELECT count(*) FROM messages WHERE space = 'spaces/S'`); n != 30 {
+				t.Errorf("messages = %d, want 30", n)
+			}
+		})
+	}
+}
+
+// A clock that is wrong costs no event: the time is judged by Pub/Sub's clock
+// and the database's.
+func TestAWrongClockQuarantinesNothing(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, off := range map[string]time.Duration{"behind": -25 * time.Hour, "far behind": -1000 * time.Hour, "ahead": 1000 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := storetest.New(t, storetest.Options{Now: func() time.Time { return now.Add(off) }})
+			fresh := live("fresh", now, membership(events.VerbCreated, space, ann, "JOINED"))
+			fetched := live("fetched", now, membership(events.VerbCreated, space, "users/8", "JOINED"))
+			fetched.Origin, fetched.PublishTime, fetched.ReceivedAt = events.OriginBackfill, time.Time{}, now.Add(off)
+			for i, o := range record(t, s, fresh, fetched) {
+				if o != events.Recorded {
+					t.Errorf("outcome %d = %s, want recorded", i, o)
+				}
+			}
+		})
+	}
+}
+
+// Quarantining is told once a minute for each reason.
+func TestQuarantineIsReported(t *testing.T) {
+	t.Parallel()
+	logged, logs := observer.New(zap.WarnLevel)
+	now := epoch
+	s := storetest.New(t, storetest.Options{Now: func() time.Time { return now }, Log: zap.New(logged)})
+	n := 0
+	malformed := func(reason events.Reason) {
+		n++
+		record(t, s, events.Delivery{
+			MessageID: fmt.Sprint(n), Data: []byte("secret"), ReceivedAt: epoch, Malformed: &events.Malformed{Reason: reason, Detail: "at byte 1"},
+		})
+	}
+	for range 3 {
+		malformed("not_json")
+	}
+	malformed("missing_attribute")
+	now = now.Add(time.Minute)
+	malformed("not_json")
+	var got []string
+	for _, e := range logs.All() {
+		f := e.ContextMap()
+		got = append(got, fmt.Sprintf("%v %v %v", f["reason"], f["count"], f["detail"]))
+	}
+	want := []string{"not_json 1 at byte 1", "missing_attribute 1 at byte 1", "not_json 3 at byte 1"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
 	}
 }
 

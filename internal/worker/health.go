@@ -54,7 +54,7 @@ func listenHealth(addr string, status func() Status, metrics *prometheus.Registr
 		mux.HandleFunc("GET "+path, answer(unhealthy))
 	}
 	for _, path := range []string{readyPath, "/readyz"} {
-		mux.HandleFunc("GET "+path, answer(unready))
+		mux.HandleFunc("GET "+path, answer(notReady))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	return &healthServer{l, &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
@@ -67,6 +67,16 @@ func (h *healthServer) serve(ctx context.Context) error {
 		return fmt.Errorf("serve health checks: %w", err)
 	}
 	return nil
+}
+
+// notReady says why not all events are being recorded.
+func notReady(status Status, now time.Time) []string {
+	reasons := unready(status, now)
+	if s := status.Ingest; s.Refused > 0 {
+		reasons = append(reasons, fmt.Sprintf("the database refuses %d messages, which are held and tried again; the others are recorded: %v",
+			s.Refused, s.RefusedWhy))
+	}
+	return reasons
 }
 
 // unready says why no events are being recorded.

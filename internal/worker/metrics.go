@@ -19,7 +19,7 @@ func (w *Worker) newMetrics() *prometheus.Registry {
 	r := registry{prometheus.NewRegistry()}
 	r.addIngest(w.ingest.Status)
 	r.gauge("spacekeeper_ingest_ready", "1 while events are received and recorded, 0 otherwise.", nil, func() float64 {
-		if len(unready(w.Status(), time.Now())) > 0 {
+		if len(notReady(w.Status(), time.Now())) > 0 {
 			return 0
 		}
 		return 1
@@ -58,6 +58,8 @@ func (r registry) addIngest(status func() ingest.Status) {
 		nil, func() float64 { return float64(status().Items) })
 	r.gauge("spacekeeper_ingest_held_messages", "Messages that wait for their commit.",
 		nil, func() float64 { return float64(status().Held) })
+	r.gauge("spacekeeper_ingest_refused_messages", "Messages that the database refuses again and again, while it takes others.",
+		nil, func() float64 { return float64(status().Refused) })
 	r.gauge("spacekeeper_ingest_last_commit_timestamp_seconds", "When the last transaction was committed, in Unix time; 0 before the first.",
 		nil, func() float64 { return unixSeconds(status().LastCommit) })
 	r.gauge("spacekeeper_ingest_last_heard_timestamp_seconds", "When Pub/Sub last said anything, in Unix time.",

@@ -10,6 +10,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/decide"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
 )
 
 // Directory looks up the name of a space.
@@ -32,7 +33,7 @@ type namedState struct {
 // Facts implements [decide.State].
 func (s *namedState) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
 	f, err := s.State.Facts(ctx, run, needs, at)
-	if err != nil || needs&reactors.NeedSpace == 0 || f.Space.DisplayName != eventlog.UnknownSpace || !s.shouldLookUp(run.Space) {
+	if err != nil || needs&reactors.NeedSpace == 0 || f.Space.DisplayName != facts.UnknownSpace || !s.shouldLookUp(run.Space) {
 		return f, err
 	}
 	name, kind, err := s.directory.SpaceName(ctx, run.Space)

@@ -11,6 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/quarantine"
 	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
@@ -96,7 +97,8 @@ func (r *row) version() version {
 type batch struct {
 	deliveries []events.Delivery
 	rows       []row // sorted by time, key and ordinal
-	quarantine []quarantined
+	quarantine []quarantine.Message
+	fate       fate
 
 	months map[time.Time]bool
 
@@ -123,30 +125,29 @@ type rowKey struct {
 
 func (r *row) id() rowKey { return rowKey{r.key, r.it.Ordinal} }
 
-// newBatch sorts out what is to be written. With a reason why, everything is
-// quarantined for it.
-func (s *Log) newBatch(deliveries []events.Delivery, why *events.Malformed) *batch {
+// newBatch sorts out what is to be written.
+func newBatch(deliveries []events.Delivery, f fate, clocks []time.Time) *batch {
 	b := &batch{
+		fate:       f,
 		deliveries: deliveries,
 		rows:       make([]row, 0, len(deliveries)),
 		months:     map[time.Time]bool{},
 		recorded:   make(map[rowKey]bool, len(deliveries)),
 	}
 	seen := make(map[Key]bool, len(deliveries))
-	now := s.db.Now()
 	for i := range deliveries {
 		d := &deliveries[i]
 		switch {
-		case why != nil:
-			b.quarantineDelivery(i, why)
+		case f.quarantine != nil:
+			b.setAside(i, f.quarantine)
 			continue
 		case d.Malformed != nil:
-			b.quarantineDelivery(i, d.Malformed)
+			b.setAside(i, d.Malformed)
 			continue
 		}
 		at := store.Microseconds(d.Event.Time)
-		if at.Before(now.Add(-oldestEvent)) || at.After(now.Add(newestEvent)) {
-			b.quarantineDelivery(i, absurdTime(at))
+		if absurd(d, clocks) {
+			b.setAside(i, absurdTime(at))
 			continue
 		}
 		key := KeyOf(d.Event, d.MessageID)
@@ -165,6 +166,10 @@ func (s *Log) newBatch(deliveries []events.Delivery, why *events.Malformed) *bat
 		return cmp.Or(x.time.Compare(y.time), bytes.Compare(x.key[:], y.key[:]), cmp.Compare(x.it.Ordinal, y.it.Ordinal))
 	})
 	return b
+}
+
+func (b *batch) setAside(i int, why *events.Malformed) {
+	b.quarantine = append(b.quarantine, quarantine.NewMessage(i, &b.deliveries[i], why))
 }
 
 // project derives what the rows mean for each table. They must have their
@@ -203,7 +208,7 @@ func (b *batch) outcomes(outcomes []events.Outcome) {
 		}
 	}
 	for _, q := range b.quarantine {
-		outcomes[q.delivery] = events.Quarantined
+		outcomes[q.Index] = events.Quarantined
 	}
 }
 

@@ -19,8 +19,10 @@
 // An error of Record means that the database was away, busy or wrong: nobody
 // is to blame but the database, and nothing is lost. A COMMIT whose reply got
 // lost is harmless: the second try finds every event recorded. A delivery that
-// the database refuses for its content is found by halving the batch and goes
-// to the quarantine; the others are recorded.
+// the database refuses for its content is found by halving the batch: the log
+// keeps it alone, marked in unapplied_events, if a projection refused it; else
+// it goes to the quarantine. The others are recorded. If more is refused than
+// content explains, it comes back unsettled.
 //
 // # Concurrency
 //
@@ -40,7 +42,10 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/quarantine"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
 	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
@@ -51,7 +56,9 @@ type Claimer interface {
 
 // Log is the event log. Create it with [New].
 type Log struct {
+	facts.Reader
 	*partitions.Partitions
+
 	db      *store.Store
 	pool    *pgxpool.Pool
 	planner reactors.Planner
@@ -59,6 +66,9 @@ type Log struct {
 
 	payloads *payload.Codec
 	lookups  *lookups
+
+	patience refusal.Patience
+	reports  quarantine.Reports
 
 	prepareOnce sync.Mutex
 	prepared    bool
@@ -73,7 +83,7 @@ func New(db *store.Store, planner reactors.Planner, claimer Claimer) (*Log, erro
 		return nil, err
 	}
 	l := &Log{
-		Partitions: partitions.New(db.Pool()), db: db, pool: db.Pool(), planner: planner, claimer: claimer,
+		Reader: facts.New(db), Partitions: partitions.New(db.Pool()), db: db, pool: db.Pool(), planner: planner, claimer: claimer,
 		payloads: payloads, lookups: newLookups(),
 	}
 	db.Attach(l.lookups.forget, payloads.Close)

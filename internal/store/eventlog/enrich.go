@@ -11,6 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
 )
 
 // ErrNoEvent says that the log doesn't hold the event any more.
@@ -36,8 +37,8 @@ type Named struct {
 // content holds what the item is about; of a deleted message, its tombstone.
 func (s *Log) Enrich(ctx context.Context, n Named, content events.Item, asOf time.Time) error {
 	err := s.again(func() error { return s.enrich(ctx, n, content, asOf) })
-	if rejected, ok := dataError(err); ok {
-		return reactors.Permanent(fmt.Errorf("fill in %s: the database refuses the content: %s", n.Resource, describe(rejected)))
+	if rejected, ok := refusal.Content(err); ok {
+		return reactors.Permanent(fmt.Errorf("fill in %s: the database refuses the content: %s", n.Resource, refusal.Describe(rejected)))
 	}
 	if err != nil {
 		return fmt.Errorf("fill in %s: %w", n.Resource, err)

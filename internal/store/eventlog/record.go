@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/quarantine"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
 )
 
 // The store's own reasons for quarantine.
@@ -30,34 +30,48 @@ const retries = 3
 // are some if and only if the error is not nil.
 //
 // The whole batch is one transaction, unless the database refuses content of
-// it: then each half is, and so on down to the deliveries to blame.
+// it: then each half is, and so on down to the deliveries to blame. Those are
+// kept in the log alone if the log takes them, else in the quarantine.
 func (s *Log) Record(ctx context.Context, deliveries []events.Delivery) ([]events.Outcome, error) {
 	outcomes := make([]events.Outcome, len(deliveries))
 	if len(deliveries) == 0 {
 		return outcomes, nil
 	}
-	if err := s.record(ctx, deliveries, outcomes); err != nil {
+	found := &refusals{maxRefused: s.patience.Left()}
+	err := s.record(ctx, deliveries, outcomes, found)
+	if err == nil {
+		err = s.setAside(ctx, found)
+	}
+	tooMany := errors.Is(err, errTooMany)
+	if tooMany {
+		s.patience.SpendAll()
+	}
+	s.patience.Grow(outcomes)
+	switch err = refusal.Without(err); {
+	case tooMany:
+		err = fmt.Errorf("%w: %w", errTooMany, err)
+		fallthrough
+	case err != nil:
 		return outcomes, fmt.Errorf("record %d deliveries: %w", len(deliveries), err)
 	}
 	return outcomes, nil
 }
 
-func (s *Log) record(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome) error {
-	err := s.try(ctx, deliveries, outcomes, nil)
-	rejected, ok := dataError(err)
+func (s *Log) record(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, found *refusals) error {
+	err := s.try(ctx, deliveries, outcomes, fate{})
+	rejected, ok := refusal.Content(err)
 	if !ok {
 		return err
 	}
 	if len(deliveries) == 1 {
-		why := &events.Malformed{Reason: ReasonRejected, Detail: describe(rejected), Offset: -1}
-		s.db.Log().Warn("delivery quarantined", zap.String("message_id", deliveries[0].MessageID),
-			zap.String("reason", string(why.Reason)), zap.String("detail", why.Detail))
-		return s.try(ctx, deliveries, outcomes, why)
+		return found.add(refused{deliveries, outcomes, rejected})
 	}
 	half := len(deliveries) / 2
-	return errors.Join(
-		s.record(ctx, deliveries[:half], outcomes[:half]),
-		s.record(ctx, deliveries[half:], outcomes[half:]))
+	err = s.record(ctx, deliveries[:half], outcomes[:half], found)
+	if errors.Is(err, errTooMany) {
+		return err
+	}
+	return errors.Join(err, s.record(ctx, deliveries[half:], outcomes[half:], found))
 }
 
 // again calls do until it succeeds or an error shows that the same transaction
@@ -74,19 +88,29 @@ func (s *Log) again(do func() error) error {
 	}
 }
 
-// try records the deliveries in one transaction; with a reason why, it
-// quarantines them instead. Outcomes are set only if it committed.
-func (s *Log) try(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, why *events.Malformed) error {
-	return s.again(func() error { return s.tryOnce(ctx, deliveries, outcomes, why) })
+// fate is what is to become of deliveries: by default they are recorded.
+type fate struct {
+	quarantine *events.Malformed // they go to the quarantine for this
+	unapplied  string            // they go to the log alone, marked with this
 }
 
-func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, why *events.Malformed) error {
+// try writes the deliveries in one transaction. Outcomes are set only if it
+// committed.
+func (s *Log) try(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, f fate) error {
+	return s.again(func() error { return s.tryOnce(ctx, deliveries, outcomes, f) })
+}
+
+func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, f fate) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
-	b := s.newBatch(deliveries, why)
+	clocks, err := s.clocks(ctx, deliveries)
+	if err != nil {
+		return err
+	}
+	b := newBatch(deliveries, f, clocks)
 	if err := s.EnsureMonths(ctx, slices.Collect(maps.Keys(b.months))); err != nil {
 		return err
 	}
@@ -94,6 +118,7 @@ func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcome
 		return err
 	}
 	b.outcomes(outcomes)
+	s.reports.Committed(s.db.Log(), s.db.Now(), b.quarantine)
 	return nil
 }
 
@@ -108,6 +133,12 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 	// On the connection that will use them: see lookups.
 	if err := s.lookups.number(ctx, conn, b.rows); err != nil {
 		return err
+	}
+	if b.fate.unapplied != "" {
+		q := &pgx.Batch{}
+		b.queueEvents(q, s)
+		b.queueMarks(q)
+		return conn.SendBatch(ctx, q).Close()
 	}
 	b.project()
 	mayRun := s.mayRun(b)
@@ -140,7 +171,7 @@ func (s *Log) statements(b *batch) *pgx.Batch {
 	b.queueEvents(q, s)
 	b.queueProjections(q)
 	b.queueMembershipChanges(q)
-	b.queueQuarantine(q)
+	quarantine.Queue(q, b.quarantine)
 	return q
 }
 
@@ -165,46 +196,11 @@ func (s *Log) afterError(err error) error {
 	switch {
 	case pgErr.Code == "40001", pgErr.Code == "40P01": // serialization failure, deadlock
 		return fmt.Errorf("%w: %w", errAgain, err)
-	case noPartition(pgErr): // somebody dropped it
+	case refusal.NoPartition(pgErr): // somebody dropped it
 		s.Forget()
 		return fmt.Errorf("%w: %w", errAgain, err)
 	case pgErr.Code == "25006": // the primary became a standby: every connection leads there
 		s.pool.Reset()
 	}
 	return err
-}
-
-// noPartition tells a missing partition from a broken CHECK: it has the same
-// code, but no constraint.
-func noPartition(err *pgconn.PgError) bool {
-	return err.Code == "23514" && err.ConstraintName == ""
-}
-
-// dataError reports whether Postgres refused the content, so that the same
-// content will always be refused: data exceptions (22), constraints (23), a row
-// that appears twice (21), a limit of the server (54). Everything else is
-// about the server and may pass.
-func dataError(err error) (*pgconn.PgError, bool) {
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) || noPartition(pgErr) || len(pgErr.Code) != 5 {
-		return nil, false
-	}
-	switch pgErr.Code[:2] {
-	case "21", "22", "23", "54":
-		return pgErr, true
-	default:
-		return nil, false
-	}
-}
-
-// describe leaves the message out: Postgres quotes content in it.
-func describe(err *pgconn.PgError) string {
-	parts := []string{"SQLSTATE " + err.Code}
-	if err.TableName != "" {
-		parts = append(parts, "table "+err.TableName)
-	}
-	if err.ConstraintName != "" {
-		parts = append(parts, "constraint "+err.ConstraintName)
-	}
-	return strings.Join(parts, ", ")
 }

@@ -2,7 +2,8 @@
 // dictionary that the database holds as well.
 //
 // It promises that a payload is decoded to the bytes that were encoded, by this
-// program or by any zstd with the dictionary. The caller publishes the dictionary
+// program or by any zstd with the dictionary: it is raw content, so frames name
+// none (zstd would look for the name within the dictionary). The caller publishes the dictionary
 // before it writes the first payload.
 package payload
 
@@ -20,6 +21,9 @@ const (
 	codecDict1 int16 = 1
 )
 
+// unnamed is the id of a dictionary that frames don't name.
+const unnamed = 0
+
 // Codec compresses payloads. They are too short to hold
 // repetitions of their own; the dictionary supplies what all have in common.
 type Codec struct {
@@ -34,11 +38,11 @@ func NewCodec() (*Codec, error) {
 		zstd.WithEncoderCRC(false), // Postgres has checksums of its own
 		zstd.WithEncoderConcurrency(2),
 		zstd.WithWindowSize(zstd.MinWindowSize<<6),
-		zstd.WithEncoderDictRaw(uint32(codecDict1), []byte(dictionary)))
+		zstd.WithEncoderDictRaw(unnamed, []byte(dictionary)))
 	if err != nil {
 		return nil, fmt.Errorf("create the payload compressor: %w", err)
 	}
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderDictRaw(uint32(codecDict1), []byte(dictionary)))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderDictRaw(unnamed, []byte(dictionary)))
 	if err != nil {
 		return nil, fmt.Errorf("create the payload decompressor: %w", err)
 	}

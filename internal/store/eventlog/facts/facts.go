@@ -1,4 +1,7 @@
-package eventlog
+// Package facts answers what rules need to know beyond their event, now or as
+// of a time in the past. It promises that only what is recorded counts; an
+// error says that the database could not be asked.
+package facts
 
 import (
 	"cmp"
@@ -20,19 +23,25 @@ const maxCounted = 1000
 // UnknownSpace stands for the name of a space that isn't known.
 const UnknownSpace = "this space"
 
+// Reader reads facts from a database.
+type Reader struct{ db *store.Store }
+
+// New returns a Reader.
+func New(db *store.Store) Reader { return Reader{db} }
+
 // Facts adds to what a run's event told the state that is needed now. All that
 // is recorded counts, even if its time is a little ahead of our clock.
-func (s *Log) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, now time.Time) (reactors.Facts, error) {
+func (s Reader) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, now time.Time) (reactors.Facts, error) {
 	return s.facts(ctx, run, needs, now, pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true})
 }
 
 // FactsAsOf is Facts as of a time in the past: what happened after it doesn't
 // count.
-func (s *Log) FactsAsOf(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
+func (s Reader) FactsAsOf(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
 	return s.facts(ctx, run, needs, at, pgtype.Timestamptz{Time: store.Microseconds(at), Valid: true})
 }
 
-func (s *Log) facts(
+func (s Reader) facts(
 	ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time, known pgtype.Timestamptz,
 ) (reactors.Facts, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
@@ -57,7 +66,7 @@ func (s *Log) facts(
 	if q.batch.Len() == 0 {
 		return f, nil
 	}
-	if err := s.pool.SendBatch(ctx, &q.batch).Close(); err != nil {
+	if err := s.db.Pool().SendBatch(ctx, &q.batch).Close(); err != nil {
 		return reactors.Facts{}, fmt.Errorf("look up what rule %s needs to know: %w", run.Reactor, err)
 	}
 	f.Space.DisplayName = cmp.Or(f.Space.DisplayName, UnknownSpace)
@@ -210,7 +219,7 @@ func (q *factQuery) own() {
 }
 
 // NameSpace keeps the name of a space that no event has told so far.
-func (s *Log) NameSpace(ctx context.Context, space, displayName, spaceType string) error {
+func (s Reader) NameSpace(ctx context.Context, space, displayName, spaceType string) error {
 	if _, err := s.db.Exec(ctx, `
 		UPDATE spaces
 		SET display_name = COALESCE(display_name, NULLIF($2, '')), space_type = COALESCE(space_type, NULLIF($3, ''))
