@@ -52,12 +52,16 @@ CREATE TABLE coverage (
   to_time timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   repaired_at timestamptz,
+  asked_at timestamptz,
+  acknowledged_at timestamptz,
   events integer,
   scope text COLLATE "C" NOT NULL,
   source text COLLATE "C" NOT NULL CONSTRAINT coverage_source_check CHECK (source IN ('live', 'backfill', 'gap')),
   cause text COLLATE "C",
   repair text COLLATE "C" CONSTRAINT coverage_repair_check CHECK (repair IN ('pending', 'impossible')),
   detail text,
+  acknowledgement text,
+  CONSTRAINT coverage_acknowledged_check CHECK ((acknowledged_at IS NULL) = (acknowledgement IS NULL)),
   CONSTRAINT coverage_times_check CHECK (to_time IS NULL OR to_time >= from_time),
   CONSTRAINT coverage_open_check CHECK (to_time IS NOT NULL OR source IN ('live', 'gap')),
   CONSTRAINT coverage_gap_check CHECK ((source = 'live') = (cause IS NULL)),
@@ -72,12 +76,15 @@ COMMENT ON COLUMN coverage.from_time IS 'Begin, by Google''s clock.';
 COMMENT ON COLUMN coverage.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to subscription_states.confirmed_at.';
 COMMENT ON COLUMN coverage.created_at IS 'When the interval was first written.';
 COMMENT ON COLUMN coverage.repaired_at IS 'When the backfill that closed the gap was complete.';
+COMMENT ON COLUMN coverage.asked_at IS 'When a person asked for the events of a time that was not watched, by Google''s clock; null of other gaps.';
+COMMENT ON COLUMN coverage.acknowledged_at IS 'When a person acknowledged that the gap can''t be repaired.';
 COMMENT ON COLUMN coverage.events IS 'How many events that backfill added.';
 COMMENT ON COLUMN coverage.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
 COMMENT ON COLUMN coverage.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
 COMMENT ON COLUMN coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, missing, changed, elsewhere, worker_outage or silent_loss.';
 COMMENT ON COLUMN coverage.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
 COMMENT ON COLUMN coverage.detail IS 'For people: why it can''t be repaired.';
+COMMENT ON COLUMN coverage.acknowledgement IS 'What that person gave as the reason.';
 
 CREATE VIEW coverage_intervals AS
 SELECT c.scope, c.from_time,
@@ -94,10 +101,11 @@ COMMENT ON VIEW coverage_intervals IS 'coverage with an end for intervals that g
 
 CREATE VIEW coverage_gaps AS
 SELECT scope, from_time, to_time, COALESCE(to_time, now()) - from_time AS length, cause,
-       CASE WHEN to_time IS NULL THEN 'open' ELSE repair END AS state, detail, id
+       CASE WHEN to_time IS NULL THEN 'open' WHEN acknowledged_at IS NOT NULL THEN 'acknowledged' ELSE repair END AS state,
+       detail, acknowledgement, id
 FROM coverage
 WHERE source = 'gap';
-COMMENT ON VIEW coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way) or impossible.';
+COMMENT ON VIEW coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way), impossible, or acknowledged: impossible, and a person knows.';
 
 CREATE TABLE backfills (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

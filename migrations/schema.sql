@@ -101,12 +101,16 @@ CREATE TABLE public.coverage (
     to_time timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     repaired_at timestamp with time zone,
+    asked_at timestamp with time zone,
+    acknowledged_at timestamp with time zone,
     events integer,
     scope text NOT NULL COLLATE pg_catalog."C",
     source text NOT NULL COLLATE pg_catalog."C",
     cause text COLLATE pg_catalog."C",
     repair text COLLATE pg_catalog."C",
     detail text,
+    acknowledgement text,
+    CONSTRAINT coverage_acknowledged_check CHECK (((acknowledged_at IS NULL) = (acknowledgement IS NULL))),
     CONSTRAINT coverage_gap_check CHECK (((source = 'live'::text) = (cause IS NULL))),
     CONSTRAINT coverage_open_check CHECK (((to_time IS NOT NULL) OR (source = ANY (ARRAY['live'::text, 'gap'::text])))),
     CONSTRAINT coverage_repair_check CHECK ((repair = ANY (ARRAY['pending'::text, 'impossible'::text]))),
@@ -127,6 +131,10 @@ COMMENT ON COLUMN public.coverage.created_at IS 'When the interval was first wri
 
 COMMENT ON COLUMN public.coverage.repaired_at IS 'When the backfill that closed the gap was complete.';
 
+COMMENT ON COLUMN public.coverage.asked_at IS 'When a person asked for the events of a time that was not watched, by Google''s clock; null of other gaps.';
+
+COMMENT ON COLUMN public.coverage.acknowledged_at IS 'When a person acknowledged that the gap can''t be repaired.';
+
 COMMENT ON COLUMN public.coverage.events IS 'How many events that backfill added.';
 
 COMMENT ON COLUMN public.coverage.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
@@ -139,6 +147,8 @@ COMMENT ON COLUMN public.coverage.repair IS 'Of a gap that has ended: pending un
 
 COMMENT ON COLUMN public.coverage.detail IS 'For people: why it can''t be repaired.';
 
+COMMENT ON COLUMN public.coverage.acknowledgement IS 'What that person gave as the reason.';
+
 CREATE VIEW public.coverage_gaps AS
  SELECT coverage.scope,
     coverage.from_time,
@@ -147,14 +157,16 @@ CREATE VIEW public.coverage_gaps AS
     coverage.cause,
         CASE
             WHEN (coverage.to_time IS NULL) THEN 'open'::text
+            WHEN (coverage.acknowledged_at IS NOT NULL) THEN 'acknowledged'::text
             ELSE coverage.repair
         END AS state,
     coverage.detail,
+    coverage.acknowledgement,
     coverage.id
    FROM public.coverage
   WHERE (coverage.source = 'gap'::text);
 
-COMMENT ON VIEW public.coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way) or impossible.';
+COMMENT ON VIEW public.coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way), impossible, or acknowledged: impossible, and a person knows.';
 
 ALTER TABLE public.coverage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.coverage_id_seq

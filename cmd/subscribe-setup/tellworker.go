@@ -25,8 +25,8 @@ func (e *environment) tellWorker(ctx context.Context, s *session, results []subs
 	if err != nil {
 		return err
 	}
-	if back > 0 {
-		asked, err := db.RequestPast(ctx, s.manager.Now().Add(-back), watchedSince(results))
+	if now := s.manager.Now(); back > 0 {
+		asked, err := db.RequestPast(ctx, now, now.Add(-back), watchedSince(results))
 		if err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ stopped.`,
 			return env.backfill(cmd.Context(), cfg, spaces, since)
 		},
 	}
-	cli.DurationFlag(cmd.Flags(), &since, "since", catchup.Kept, "how far back, such as 28d or 12h", catchup.CheckPast)
+	cli.DurationFlag(cmd.Flags(), &since, "since", coverage.Kept, "how far back, such as 28d or 12h", catchup.CheckPast)
 	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all that are known or configured)")
 	return cmd
 }

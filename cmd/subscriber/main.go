@@ -42,6 +42,7 @@ func newRoot(env *environment) *cobra.Command {
 		newSimulate(env),
 		newBackfill(env),
 		newReconcileMembers(env),
+		newGaps(env),
 		newReactors(env),
 		newMigrate(env),
 		newHealthcheck(env),

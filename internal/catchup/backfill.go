@@ -16,13 +16,10 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
-// Kept is how long Google lists events.
-const Kept = 28 * 24 * time.Hour
-
 // CheckPast refuses what reaches further back than Google lists, or not back at
 // all.
 func CheckPast(d time.Duration) error {
-	if d <= 0 || d > Kept {
+	if d <= 0 || d > coverage.Kept {
 		return errors.New("it is from 1s to 28d, which is how long Google keeps events")
 	}
 	return nil
@@ -62,7 +59,7 @@ func (r *Reader) Fill(ctx context.Context, rng Range, report func(coverage.Backf
 	if !b.Cursor.After(rng.From) { // nothing is fetched yet
 		q.After = rng.From.Add(-r.opts.Overlap - time.Microsecond) // it is exclusive
 	}
-	if oldest := r.opts.Now().Add(-Kept); q.After.Before(oldest) {
+	if oldest := r.opts.Now().Add(-coverage.Kept); q.After.Before(oldest) {
 		q.After = oldest
 	}
 	err = r.copy(ctx, q, &b, report)

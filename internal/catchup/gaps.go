@@ -50,7 +50,7 @@ func (r *Reader) Repair(ctx context.Context, id int64) error {
 		return nil
 	}
 	log := r.opts.Log.With(zap.Int64("gap", id), zap.String("scope", gap.Scope), zap.Time("from", gap.From), zap.Time("to", gap.To))
-	oldest := r.opts.Now().Add(-Kept)
+	oldest := r.opts.Now().Add(-coverage.Kept)
 	if !gap.To.After(oldest) {
 		log.Error("gap can't be repaired; it stays", zap.String("reason", coverage.ReasonTooOld))
 		return r.coverage.GapImpossible(ctx, id, coverage.ReasonTooOld)

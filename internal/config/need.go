@@ -12,6 +12,7 @@ const (
 	ForPast    Need = "subscriber backfill"
 	ForApply   Need = "subscribe-setup apply"
 
+	ForGaps     Need = "subscriber gaps"
 	ForReactors Need = "subscriber reactors"
 )
 
@@ -20,7 +21,7 @@ func required(need Need) []string {
 	switch need {
 	case ForWorker:
 		return []string{"project", "pubsub.subscription", "database.dsn"}
-	case ForMigrate, ForMembers, ForPast, ForReactors:
+	case ForMigrate, ForMembers, ForPast, ForGaps, ForReactors:
 		return []string{"database.dsn"}
 	case ForApply:
 		return []string{"project", "pubsub.topic", "workspace.spaces"}

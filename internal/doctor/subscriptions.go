@@ -194,7 +194,7 @@ func nothingMissed(ctx context.Context, _ *examination, s *store.Store) finding 
 	case len(open) > 0:
 		return warning("going on: "+some(open), "mend what the other checks name; the worker then fetches what was missed")
 	case len(lost) > 0:
-		return warning("can't be fetched any more: "+some(lost), "nothing brings it back; SELECT * FROM coverage_gaps shows why")
+		return warning("can't be fetched any more: "+some(lost), "nothing brings it back; subscriber gaps list shows why, and subscriber gaps acknowledge keeps that you know")
 	}
 	return fine("%d gaps are being filled", len(gaps))
 }

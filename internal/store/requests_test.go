@@ -56,7 +56,7 @@ func TestRequestPast(t *testing.T) {
 	from := hour(-48)
 	ask := func(until map[string]time.Time, want ...string) {
 		t.Helper()
-		got, err := s.RequestPast(t.Context(), from, until)
+		got, err := s.RequestPast(t.Context(), hour(0), from, until)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("got %v, %v; want %v", got, err, want)
 		}
@@ -89,6 +89,39 @@ func TestRequestPast(t *testing.T) {
 		JOIN coverage b ON a.scope = b.scope AND a.id < b.id
 		WHERE tstzrange(a.from_time, a.to_time) && tstzrange(b.from_time, b.to_time)`); n != 0 {
 		t.Errorf("%d intervals overlap", n)
+	}
+}
+
+// All that Google keeps can't be fetched in a moment: what gets too old while the
+// request waits for its turn is no gap. What is lost because nobody fetches is one.
+func TestRequestOfAllThatGoogleKeeps(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		late time.Duration
+		want []string
+	}{
+		"soon":   {2 * time.Hour, nil},
+		"late":   {3 * 24 * time.Hour, []string{"spaces/A 24 12:00–26 12:00 missing impossible"}},
+		"stayed": {-1, []string{"spaces/A 23 12:00–20 12:00 missing pending"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := storetest.New(t, storetest.Options{Now: clock})
+			from := epoch.Add(-coverage.Kept)
+			until := map[string]time.Time{"spaces/A": epoch, "spaces/Old": from.Add(time.Hour)}
+			if got, err := s.RequestPast(t.Context(), epoch, from, until); err != nil || !slices.Equal(got, []string{"spaces/A"}) {
+				t.Fatalf("got %v, %v; want spaces/A alone", got, err)
+			}
+			if tt.late >= 0 {
+				gap := value[int64](t, s, `SELECT id FROM coverage`)
+				if err := s.GapRepaired(t.Context(), gap, from.Add(tt.late), 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if diff := cmp.Diff(tt.want, gaps(t, s)); diff != "" {
+				t.Errorf("gaps (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -85,7 +85,7 @@ func (r registry) addKeeper(status *keeperStatus) {
 		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Unmanaged) }))
 	r.counter("spacekeeper_keeper_failed_passes_total", "Passes that could not look at the subscriptions.",
 		nil, read(func(s *keeperStatus) float64 { return float64(s.failed) }))
-	for _, state := range []string{coverage.GapOpen, coverage.GapPending, coverage.GapImpossible} {
+	for _, state := range []string{coverage.GapOpen, coverage.GapPending, coverage.GapImpossible, coverage.GapAcknowledged} {
 		r.gauge("spacekeeper_coverage_gaps", "Gaps in the coverage that aren't repaired, after this process's last pass.",
 			prometheus.Labels{"state": state}, read(func(s *keeperStatus) float64 { return float64(s.gaps[state]) }))
 	}

@@ -131,10 +131,11 @@ func (s *Coverage) Backfilled(ctx context.Context, scope string, from, to time.T
 const minPast = time.Minute
 
 // RequestPast opens gaps, and requests their repair, for the events of each scope
-// from a time on until its own, at which it began to be watched. It leaves out
+// from a time on until its own, at which it began to be watched. A person asks for
+// them at a time by Google's clock. It leaves out
 // time that is covered or a gap already, and moments, as a repeated request may
-// differ by a second. It returns the scopes that have something to fetch.
-func (s *Coverage) RequestPast(ctx context.Context, from time.Time, until map[string]time.Time) (scopes []string, err error) {
+// differ by a second, and what will be too old before anybody can fetch it. It returns the scopes that have something to fetch.
+func (s *Coverage) RequestPast(ctx context.Context, at, from time.Time, until map[string]time.Time) (scopes []string, err error) {
 	var names []string
 	var ends []time.Time
 	for scope, end := range until {
@@ -147,18 +148,18 @@ func (s *Coverage) RequestPast(ctx context.Context, from time.Time, until map[st
 				FROM unnest(@scopes::text[], @ends::timestamptz[]) AS w (scope, until)
 				WHERE until > @from
 			)
-			INSERT INTO coverage (scope, from_time, to_time, source, cause, repair)
-			SELECT w.scope, lower(part), upper(part), 'gap', @cause, 'pending'
+			INSERT INTO coverage (scope, from_time, to_time, source, cause, repair, asked_at)
+			SELECT w.scope, lower(part), upper(part), 'gap', @cause, 'pending', @at
 			FROM wanted w
 			CROSS JOIN unnest(tstzmultirange(tstzrange(@from, w.until)) - COALESCE((
 				SELECT range_agg(tstzrange(c.from_time, c.to_time))
 				FROM coverage c
 				WHERE c.scope = w.scope
 			), '{}')) AS part
-			WHERE upper(part) - lower(part) >= @min
+			WHERE upper(part) - lower(part) >= @min AND upper(part) > @at::timestamptz - @kept::interval
 			ORDER BY w.scope, part
 			RETURNING id, scope`,
-			pgx.NamedArgs{"from": from, "scopes": names, "ends": ends, "cause": CauseMissing, "min": minPast})
+			pgx.NamedArgs{"at": at, "from": from, "scopes": names, "ends": ends, "cause": CauseMissing, "min": minPast, "kept": Kept - askedInTime})
 		var id int64
 		var scope string
 		var ids []int64

@@ -20,28 +20,29 @@ type Gap struct {
 	From   time.Time // begin, by Google's clock
 	To     time.Time // end; zero while it is open
 	Cause  string    // Cause… or a reason of a suspension
-	State  string    // GapOpen, GapPending or GapImpossible
+	State  string    // GapOpen, GapPending, GapImpossible or GapAcknowledged
 	Detail string    // why it can't be repaired
+	Known  string    // what the person said who acknowledged it
 }
 
 // States of a gap.
 const (
-	GapOpen       = "open"       // it still grows
-	GapPending    = "pending"    // its repair is under way
-	GapImpossible = "impossible" // Detail says why
+	GapOpen         = "open"         // it still grows
+	GapPending      = "pending"      // its repair is under way
+	GapImpossible   = "impossible"   // Detail says why
+	GapAcknowledged = "acknowledged" // it is impossible, and a person knows
 )
 
 // ErrNoGap says that there is no such gap, or that it has been repaired.
 var ErrNoGap = errors.New("there is no such gap")
 
 const gapColumns = `
-	SELECT id, scope, from_time, to_time, cause, CASE WHEN to_time IS NULL THEN 'open' ELSE repair END, COALESCE(detail, '')
-	FROM coverage`
+	SELECT id, scope, from_time, to_time, cause, state, COALESCE(detail, ''), COALESCE(acknowledgement, '')
+	FROM coverage_gaps`
 
 // Gaps returns all gaps that are not repaired, oldest first.
 func (s *Coverage) Gaps(ctx context.Context) ([]Gap, error) {
 	gaps, err := store.List(ctx, s.db, scanGap, gapColumns+`
-		WHERE source = 'gap'
 		ORDER BY from_time, id`)
 	if err != nil {
 		return nil, fmt.Errorf("read the gaps: %w", err)
@@ -71,7 +72,7 @@ func (s *Coverage) Gap(ctx context.Context, id int64) (Gap, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	rows, _ := s.pool.Query(ctx, gapColumns+`
-		WHERE source = 'gap' AND id = $1`, id)
+		WHERE id = $1`, id)
 	gap, err := pgx.CollectExactlyOneRow(rows, scanGap)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrNoGap
@@ -83,7 +84,7 @@ func (s *Coverage) Gap(ctx context.Context, id int64) (Gap, error) {
 }
 
 func scanGap(row pgx.CollectableRow) (g Gap, err error) {
-	err = row.Scan(&g.ID, &g.Scope, &g.From, store.Nullable(&g.To), &g.Cause, &g.State, &g.Detail)
+	err = row.Scan(&g.ID, &g.Scope, &g.From, store.Nullable(&g.To), &g.Cause, &g.State, &g.Detail, &g.Known)
 	return g, err
 }
 
@@ -155,20 +156,29 @@ func cutGap(ctx context.Context, tx pgx.Tx, scope string, from, to time.Time, ca
 	return ids, nil
 }
 
+// askedInTime is by how much the events that a person asks for have to be younger
+// than what Google keeps: nobody can fetch all at the moment of asking.
+const askedInTime = 24 * time.Hour
+
 // GapRepaired closes a gap whose backfill is complete from since on. Time before
-// since stays a gap that can't be repaired, as Google doesn't keep its events.
+// since stays a gap that can't be repaired, as Google doesn't keep its events. What
+// was about to be too old when a person asked for it is no gap.
 func (s *Coverage) GapRepaired(ctx context.Context, id int64, since time.Time, events int) error {
 	tag, err := s.db.Exec(ctx, `
-		WITH old AS (
-			INSERT INTO coverage (scope, from_time, to_time, source, cause, repair, detail)
-			SELECT scope, from_time, LEAST(to_time, @since), 'gap', cause, 'impossible', @too_old
+		WITH lost AS (
+			SELECT scope, GREATEST(from_time, asked_at - @kept::interval) AS from_time, LEAST(to_time, @since) AS to_time, cause
 			FROM coverage
-			WHERE id = @id AND source = 'gap' AND repair = 'pending' AND from_time < @since
+			WHERE id = @id AND source = 'gap' AND repair = 'pending'
+		), old AS (
+			INSERT INTO coverage (scope, from_time, to_time, source, cause, repair, detail)
+			SELECT scope, from_time, to_time, 'gap', cause, 'impossible', @too_old
+			FROM lost
+			WHERE from_time < to_time
 		)
 		UPDATE coverage
 		SET from_time = LEAST(to_time, GREATEST(from_time, @since)), source = 'backfill', repair = NULL, events = @events, repaired_at = now()
 		WHERE id = @id AND source = 'gap' AND repair = 'pending'`,
-		pgx.NamedArgs{"id": id, "since": since, "events": events, "too_old": ReasonTooOld})
+		pgx.NamedArgs{"id": id, "since": since, "events": events, "too_old": ReasonTooOld, "kept": Kept - askedInTime})
 	if err == nil && tag.RowsAffected() == 0 {
 		err = ErrNoGap
 	}
@@ -204,6 +214,9 @@ func (s *Coverage) RequestLostRepairs(ctx context.Context) (lost int, err error)
 	return lost, nil
 }
 
+// Kept is how long Google lists events.
+const Kept = 28 * 24 * time.Hour
+
 // ReasonTooOld is the detail of gaps that are older than what Google keeps.
 const ReasonTooOld = "Google keeps events for 28 days"
 
@@ -218,6 +231,27 @@ func (s *Coverage) GapImpossible(ctx context.Context, id int64, reason string) e
 	}
 	if err != nil {
 		return fmt.Errorf("mark gap %d unrepairable: %w", id, err)
+	}
+	return nil
+}
+
+// ErrNotLost says that a gap may still be repaired.
+var ErrNotLost = errors.New("it may still be repaired: only a gap that can't be is acknowledged")
+
+// AcknowledgeGap saves that a person knows that a gap can't be repaired, and what
+// they say about it. It counts as missing all the same.
+func (s *Coverage) AcknowledgeGap(ctx context.Context, id int64, reason string) error {
+	tag, err := s.db.Exec(ctx, `
+		UPDATE coverage
+		SET acknowledged_at = now(), acknowledgement = $2
+		WHERE id = $1 AND source = 'gap' AND repair = 'impossible'`, id, reason)
+	if err == nil && tag.RowsAffected() == 0 {
+		if _, err = s.Gap(ctx, id); err == nil {
+			err = ErrNotLost
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("acknowledge gap %d: %w", id, err)
 	}
 	return nil
 }

@@ -45,6 +45,9 @@ func ReadRecorded(ctx context.Context, db *coverage.Coverage, now time.Time) (*R
 		return nil, err
 	}
 	for _, g := range gaps {
+		if g.State == coverage.GapAcknowledged {
+			continue // somebody knows
+		}
 		out.gaps[g.Scope] = append(out.gaps[g.Scope], g)
 	}
 	if out.heartbeat, err = db.LastHeartbeat(ctx); err != nil {
