@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,6 +25,7 @@ type ruleRunner struct {
 	actions []reactors.Action
 	set     *engine.RuleSet
 	metrics *ruleMetrics
+	loading sync.WaitGroup
 }
 
 // count returns the number of rules in force in a mode.
@@ -37,11 +39,11 @@ func (r *ruleRunner) count(mode rules.Mode) (n int) {
 }
 
 // openRules reads the rules by which the event log plans runs.
-func (w *Worker) openRules() (err error) {
+func (w *Worker) openRules(ctx context.Context) (err error) {
 	if w.rules.actions, err = actions.List(w.cfg, w.chat, recorder{w.runs}); err != nil {
 		return err
 	}
-	set, err := w.loadRules()
+	set, err := w.loadRules(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,12 +53,29 @@ func (w *Worker) openRules() (err error) {
 	return nil
 }
 
-func (w *Worker) loadRules() (*rules.Set, error) {
-	return rules.Load(w.cfg.Reactors.File, rules.Options{Actions: w.rules.actions})
+// loadRules reads the rules, which may take half a minute with modules that have
+// to be compiled. If ctx ends before, it is left to closeRules to end that.
+func (w *Worker) loadRules(ctx context.Context) (*rules.Set, error) {
+	type loaded struct {
+		set *rules.Set
+		err error
+	}
+	done := make(chan loaded, 1)
+	w.rules.loading.Go(func() {
+		set, err := rules.Load(w.cfg.Reactors.File, rules.Options{Actions: w.rules.actions})
+		done <- loaded{set, err}
+	})
+	select {
+	case l := <-done:
+		return l.set, l.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // closeRules releases what actions keep open.
 func (w *Worker) closeRules() {
+	defer w.rules.loading.Wait() // closed actions compile nothing
 	if err := actions.Close(context.Background(), w.rules.actions); err != nil {
 		w.log.Warn("actions not closed", zap.Error(err))
 	}
@@ -120,7 +139,7 @@ func (w *Worker) watchRules(ctx context.Context) error {
 	}
 	seen := w.rules.set.Set().Hash
 	load := func() (*rules.Set, error) {
-		set, err := w.loadRules()
+		set, err := w.loadRules(ctx)
 		switch {
 		case err != nil:
 			w.rules.metrics.rejected.Inc()

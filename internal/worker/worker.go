@@ -145,7 +145,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		return nil, err
 	}
 	w.runs, w.coverage = runs.New(w.store), coverage.New(w.store)
-	if err := w.openRules(); err != nil {
+	if err := w.openRules(ctx); err != nil {
 		return nil, err
 	}
 	if w.eventLog, err = eventlog.New(w.store, w.rules.set, w.runs); err != nil {

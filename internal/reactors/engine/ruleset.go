@@ -66,6 +66,8 @@ func (s *RuleSet) Watch(ctx context.Context, path string, load func() (*rules.Se
 		seen, read = now, time.Now()
 		set, err := load()
 		switch {
+		case ctx.Err() != nil:
+			return nil
 		case err != nil && err.Error() != complaint:
 			complaint = err.Error()
 			log.Error("new rules have mistakes; the previous rules stay in force", zap.String("file", path), zap.Error(err))

@@ -34,6 +34,8 @@ type Options struct {
 	MemoryPages uint32
 	// Timeout is how long a module may take. 0: 100 ms.
 	Timeout time.Duration
+	// CompileTimeout is how long it may take to compile a module. 0: 30 s.
+	CompileTimeout time.Duration
 }
 
 // Action runs modules.
@@ -44,8 +46,13 @@ type Action struct {
 	runtime   wazero.Runtime
 	running   chan struct{} // holds a token for each module that runs
 
+	open      context.Context // ends when Close is called, and compiling with it
+	close     context.CancelFunc
+	compiling sync.RWMutex // held for reading while a module is compiled
+
 	mu      sync.RWMutex
 	modules map[string]*loaded // by digest
+	refused map[string]refusal // of those that can't be used, by digest
 }
 
 // New returns the action. What modules may ask for are the delegates.
@@ -56,16 +63,20 @@ func New(o Options, delegates ...reactors.Action) (*Action, error) {
 	if o.Timeout == 0 {
 		o.Timeout = 100 * time.Millisecond
 	}
+	if o.CompileTimeout == 0 {
+		o.CompileTimeout = 30 * time.Second
+	}
 	a := &Action{
 		Described: reactors.Describe[Params]("exec", reactors.Composes),
 		options:   o, delegates: map[string]reactors.Action{},
 		running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), // greedy ones leave room for other work
-		modules: map[string]*loaded{},
+		modules: map[string]*loaded{}, refused: map[string]refusal{},
 	}
 	for _, d := range delegates {
 		a.delegates[d.Name()] = d
 	}
 	ctx := context.Background()
+	a.open, a.close = context.WithCancel(ctx)
 	a.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
 		WithMemoryLimitPages(o.MemoryPages).
 		WithCloseOnContextDone(true).
@@ -76,8 +87,14 @@ func New(o Options, delegates ...reactors.Action) (*Action, error) {
 	return a, nil
 }
 
-// Close releases all modules.
-func (a *Action) Close(ctx context.Context) error { return a.runtime.Close(ctx) }
+// Close stops compiling, after the functions that are under way, and releases all
+// modules.
+func (a *Action) Close(ctx context.Context) error {
+	a.close()
+	a.compiling.Lock()
+	defer a.compiling.Unlock()
+	return a.runtime.Close(ctx)
+}
 
 // Check implements [reactors.Action]: it loads the module.
 func (a *Action) Check(params any) []reactors.ParamError {

@@ -61,7 +61,8 @@
 // half the processors. Modules that were loaded are kept until Close.
 //
 // A fresh instance of a small Go module takes about 10 ms; its compilation when
-// the rules are loaded takes seconds.
+// the rules are loaded takes seconds. A function may have 64 KiB, all code 8 MiB,
+// and compiling may take 30 s: what is larger or slower is a problem of its rule.
 //
 // # Concurrency
 //

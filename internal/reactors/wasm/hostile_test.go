@@ -1,7 +1,9 @@
 package wasm
 
 import (
+	"bytes"
 	"context"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,6 +13,53 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
+
+// TestCompilingIsBounded has modules that are small and take a compiler minutes.
+func TestCompilingIsBounded(t *testing.T) {
+	const opIf, opElse, opEnd, empty = 0x04, 0x05, 0x0b, 0x40
+	branches := func(n int) []byte {
+		return bytes.Repeat(join(i32(0), []byte{opIf, empty}, i32(1), []byte{opDrop, opElse}, i32(2), []byte{opDrop, opEnd}), n)
+	}
+	const size = 2_700 // half of what is allowed
+	for name, test := range map[string]struct {
+		module module
+		want   string
+	}{
+		"one function": {module{react: join(branches(40_000), i64(0))}, "a function of 480004 bytes, more than 65536"},
+		"many functions": {module{alloc: join(branches(size), i32(0)), init: branches(size), start: branches(size), react: join(branches(size), i64(0))},
+			"can't be compiled within 100ms"},
+	} {
+		a := newAction(t, Options{CompileTimeout: 100 * time.Millisecond})
+		began := time.Now()
+		mistakes := a.Check(&Params{Module: test.module.file(t)})
+		took := time.Since(began)
+		if again := a.Check(&Params{Module: test.module.file(t)}); !reflect.DeepEqual(again, mistakes) {
+			t.Errorf("%s: got %+v at once again, want %+v", name, again, mistakes)
+		}
+		if len(mistakes) != 1 || mistakes[0].Field != "module" || !strings.Contains(mistakes[0].Message, test.want) || mistakes[0].Suggestion == "" {
+			t.Errorf("%s: got %+v, want %q", name, mistakes, test.want)
+		}
+		if took > 30*time.Second {
+			t.Errorf("%s: took %s", name, took)
+		}
+		t.Logf("%s: %s", name, took)
+	}
+}
+
+// TestCloseStopsCompiling closes the action while it compiles.
+func TestCloseStopsCompiling(t *testing.T) {
+	a, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := module{react: i64(0)}.file(t)
+	if err := a.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if mistakes := a.Check(&Params{Module: file}); len(mistakes) != 1 || !strings.Contains(mistakes[0].Message, "canceled") {
+		t.Errorf("got %+v, want that nothing is compiled any more", mistakes)
+	}
+}
 
 // TestHostileModules: row S6, and relatives. Not in parallel with others,
 // because it looks at the time.

@@ -9,22 +9,33 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
 // maxModule is how many bytes a module may have. Go's begin at 1.5 MB.
-const maxModule = 32 << 20
+const maxModule = 16 << 20
 
 // loaded is a module that can be run.
 type loaded struct {
 	compiled wazero.CompiledModule
 	breaker  *breaker
 }
+
+// refusal keeps from compiling a module again that can't be used, each time that
+// the rules are read. It may have been the machine that was too slow.
+type refusal struct {
+	err   error
+	until time.Time
+}
+
+const refusedFor = 10 * time.Minute
 
 // unfitError is a module that isn't made for us.
 type unfitError struct{ message, suggestion string }
@@ -47,15 +58,27 @@ func (a *Action) load(ctx context.Context, module string) (string, error) {
 	}
 	sum := sha256.Sum256(binary)
 	digest := "sha256:" + hex.EncodeToString(sum[:])
-	if _, there := a.module(digest); there {
+	a.mu.RLock()
+	_, there := a.modules[digest]
+	refused := a.refused[digest]
+	a.mu.RUnlock()
+	switch {
+	case there:
 		return digest, nil
+	case time.Now().Before(refused.until):
+		return "", refused.err
 	}
-	compiled, err := a.compile(ctx, binary)
-	if err != nil {
-		return "", err
-	}
+	a.compiling.RLock() // Close waits
+	defer a.compiling.RUnlock()
+	compiled, err := a.compile(a.open, binary)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if err != nil {
+		if errors.As(err, new(*unfitError)) {
+			a.refused[digest] = refusal{err, time.Now().Add(refusedFor)}
+		}
+		return "", err
+	}
 	if _, there := a.modules[digest]; there { // another was faster
 		return digest, compiled.Close(ctx)
 	}
@@ -72,12 +95,20 @@ func (a *Action) module(digest string) (*loaded, bool) {
 
 // compile compiles a module and says what it lacks.
 func (a *Action) compile(ctx context.Context, binary []byte) (wazero.CompiledModule, error) {
-	bounded, err := boundTables(binary)
+	bounded, err := bound(binary)
 	if err != nil {
 		return nil, err
 	}
+	// With several workers wazero looks at the context between two functions.
+	ctx, cancel := context.WithTimeout(experimental.WithCompilationWorkers(ctx, 2), a.options.CompileTimeout)
+	defer cancel()
 	compiled, err := a.runtime.CompileModule(ctx, bounded)
-	if err != nil {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil:
+		return nil, unfit("make it smaller, or its functions", "the module can't be compiled within %s", a.options.CompileTimeout)
+	case ctx.Err() != nil && err != nil:
+		return nil, fmt.Errorf("compile the module: %w", ctx.Err())
+	case err != nil:
 		if strings.Contains(err.Error(), "over limit") {
 			return nil, unfit("build it with a smaller initial memory", "the module asks for more memory than %d pages", a.options.MemoryPages)
 		}

@@ -80,11 +80,11 @@ func FuzzBoundTables(f *testing.F) {
 	f.Add(m.assemble())
 	f.Add(m.assemble()[:40])
 	f.Fuzz(func(t *testing.T, binary []byte) {
-		once, err := boundTables(binary)
+		once, err := bound(binary)
 		if err != nil {
 			return
 		}
-		twice, err := boundTables(once)
+		twice, err := bound(once)
 		if err != nil || string(twice) != string(once) {
 			t.Errorf("rewriting it again gives %d bytes (%v), want the same %d", len(twice), err, len(once))
 		}

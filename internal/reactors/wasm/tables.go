@@ -7,14 +7,24 @@ import "encoding/binary"
 // modules have some 20,000 entries.
 const maxTable = 1 << 16
 
-const tableSection = 4
+// A compiler's time and memory grow faster than the size of a function: one of
+// 560 KB can take minutes, one of 64 KB a few seconds. Go's largest functions have some 30 KB.
+const (
+	maxFunction = 64 << 10
+	maxCode     = 8 << 20 // of all functions; a small Go module has 2 MB
+)
+
+const (
+	tableSection = 4
+	codeSection  = 10
+)
 
 // errMalformed is as much as we say; wazero never gets to see the module.
 var errMalformed = &unfitError{"the module isn't WebAssembly", "name a .wasm file"}
 
-// boundTables returns the module with a maximum written to each table that has
-// none or a larger one.
-func boundTables(module []byte) ([]byte, error) {
+// bound returns the module with a maximum written to each table that has none or
+// a larger one. It refuses functions that are too large to compile.
+func bound(module []byte) ([]byte, error) {
 	const header = 8 // magic and version
 	if len(module) < header || string(module[:4]) != "\x00asm" {
 		return nil, errMalformed
@@ -28,17 +38,41 @@ func boundTables(module []byte) ([]byte, error) {
 		}
 		section := rest[1+n : 1+n+int(size)]
 		rest = rest[1+n+int(size):]
-		if id == tableSection {
-			var err error
-			if section, err = boundSection(section); err != nil {
-				return nil, err
-			}
+		var err error
+		switch id {
+		case tableSection:
+			section, err = boundSection(section)
+		case codeSection:
+			err = boundCode(section)
+		}
+		if err != nil {
+			return nil, err
 		}
 		bounded = append(bounded, id)
 		bounded = binary.AppendUvarint(bounded, uint64(len(section)))
 		bounded = append(bounded, section...)
 	}
 	return bounded, nil
+}
+
+// boundCode looks at the code section: a count, then for each function its size
+// and its body.
+func boundCode(section []byte) error {
+	if len(section) > maxCode {
+		return unfit("leave out what it doesn't need", "the module has %d bytes of code, more than %d", len(section), maxCode)
+	}
+	in := reader{section}
+	for range in.number() {
+		size := in.number()
+		if size > maxFunction {
+			return unfit("split the function", "the module has a function of %d bytes, more than %d", size, maxFunction)
+		}
+		if in.rest == nil || size > uint64(len(in.rest)) {
+			return errMalformed
+		}
+		in.rest = in.rest[size:]
+	}
+	return nil
 }
 
 // boundSection rewrites the table section: a count, then for each table its
