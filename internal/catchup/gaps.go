@@ -49,7 +49,7 @@ func (r *Reader) Repair(ctx context.Context, id int64) error {
 	case gap.State != coverage.GapPending:
 		return nil
 	}
-	log := r.opts.Log.With(zap.Int64("gap", id), zap.String("scope", gap.Scope), zap.Time("from", gap.From), zap.Time("to", gap.To))
+	log := r.opts.Log.With(zap.Int64("gap", id), zap.String("target", gap.Scope), zap.Time("from", gap.From), zap.Time("to", gap.To))
 	oldest := r.opts.Now().Add(-coverage.Kept)
 	if !gap.To.After(oldest) {
 		log.Error("gap can't be repaired; it stays", zap.String("reason", coverage.ReasonTooOld))

@@ -62,7 +62,7 @@ func (c *checker) values() {
 	c.database()
 	c.spaces()
 	c.targets()
-	c.eventTypes("workspace.event_types", cfg.Workspace.EventTypes, KindSpace, "all ten")
+	c.eventTypes("workspace.event_types", cfg.Workspace.EventTypes, KindSpace, "all of a space")
 	c.duration("keeper.interval", cfg.Keeper.Interval, time.Minute, time.Hour)
 	if cfg.Keeper.OnAdded && cfg.Auth.Mode != AuthApp && isAuthMode(cfg.Auth.Mode) {
 		c.add("keeper.on_added", "keeper.on_added needs auth.mode app: it is the Chat app that is added, and the mode is %s", cfg.Auth.Mode)

@@ -105,7 +105,7 @@ func TestLoadExample(t *testing.T) {
 	if got, want := cfg.SubscriptionName(), "projects/my-project/subscriptions/chat-events-worker"; got != want {
 		t.Errorf("got subscription %q, want %q", got, want)
 	}
-	if got, want := len(cfg.Workspace.EventTypes), 10; got != want {
+	if got, want := len(cfg.Workspace.EventTypes), len(config.EventTypes()); got != want {
 		t.Errorf("got %d event types, want %d", got, want)
 	}
 }

@@ -10,7 +10,7 @@ const (
 	ForMigrate Need = "subscriber migrate"
 	ForMembers Need = "subscriber reconcile-members"
 	ForPast    Need = "subscriber backfill"
-	ForApply   Need = "subscribe-setup apply"
+	ForApply   Need = "subscribe-setup"
 
 	ForGaps     Need = "subscriber gaps"
 	ForReactors Need = "subscriber reactors"

@@ -135,7 +135,7 @@ func kindAndDefault(f field) (kind, value string) {
 	case []string:
 		kind = "list"
 		if len(v) > 0 {
-			value = "all ten"
+			value = "all of a space"
 		}
 	}
 	if value == "" {

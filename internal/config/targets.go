@@ -70,12 +70,12 @@ func glob(pattern, text []rune) bool {
 	return p == len(pattern)
 }
 
-// EventTypes returns the ten event types that a subscription to a space can
+// EventTypes returns the event types that a subscription to a space can
 // name. Batch forms are delivered along with them.
 func EventTypes() []string { return events.TypeNames(events.OfSpaces) }
 
 // AllEventTypes returns every event type that a subscription to anything of
-// Chat can name: the ten of spaces first, then those of users.
+// Chat can name: those of spaces first, then those of users.
 func AllEventTypes() []string {
 	return events.TypeNames(events.OfSpaces | events.OfUsers | events.OfCustomers)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
 func TestMatches(t *testing.T) {
@@ -116,13 +117,14 @@ func TestKinds(t *testing.T) {
 			t.Errorf("%q: got kind %q, want %q", target, got, want)
 		}
 	}
-	counts := map[config.TargetKind]int{
-		config.KindSpace: 10, config.KindName: 10, config.KindSpaces: 10, config.KindUser: 6, config.KindCustomer: 12,
+	targets := map[config.TargetKind]events.Targets{
+		config.KindSpace: events.OfSpaces, config.KindName: events.OfSpaces, config.KindSpaces: events.OfSpaces,
+		config.KindUser: events.OfUsers, config.KindCustomer: events.OfCustomers,
 	}
-	for kind, want := range counts {
+	for kind, want := range targets {
 		types := kind.EventTypes()
-		if len(types) != want {
-			t.Errorf("%s has %d event types, want %d", kind, len(types), want)
+		if diff := cmp.Diff(events.TypeNames(want), types); diff != "" {
+			t.Errorf("event types of %s (-want +got):\n%s", kind, diff)
 		}
 		for _, name := range types {
 			if kind == config.KindUser && !strings.Contains(name, "membership") && !strings.Contains(name, "State") && !strings.Contains(name, "availability") {

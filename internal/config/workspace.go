@@ -17,7 +17,7 @@ type Workspace struct {
 	Targets []Target `yaml:"targets"`
 
 	// EventTypes are the event types to subscribe to, by Google's full name.
-	// Batch forms come by themselves and can't be listed. Default: all ten.
+	// Batch forms come by themselves and can't be listed. Default: all of a space.
 	EventTypes []string `yaml:"event_types"`
 
 	// IncludeResource asks Google to put the content into events. Without it

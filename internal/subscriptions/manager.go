@@ -32,7 +32,7 @@ type Options struct {
 	// needs for spaces. credentials.Scopes gives those of a configuration.
 	Scopes []string
 	// EventTypes are those that List looks for, as Google finds only
-	// subscriptions to one of those that are named; default the ten of spaces.
+	// subscriptions to one of those that are named; default those of spaces.
 	// EventTypesOf gives those of a configuration.
 	EventTypes []string
 	// Log is told of calls that are retried; nil for nobody.
@@ -164,7 +164,7 @@ func (m *Manager) list(ctx context.Context, target string) ([]Subscription, erro
 }
 
 // EventTypesOf are the event types by which all subscriptions of a
-// configuration are found: the ten of spaces, and what else is asked for.
+// configuration are found: those of spaces, and what else is asked for.
 func EventTypesOf(cfg config.Config) []string {
 	list := config.EventTypes()
 	for _, t := range cfg.Workspace.All() {

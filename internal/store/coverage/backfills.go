@@ -171,7 +171,7 @@ func (s *Coverage) RequestPast(ctx context.Context, at, from time.Time, until ma
 		return s.requestRepair(ctx, tx, ids)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("request the events of %d scopes since %s: %w", len(until), from.Format(time.RFC3339), err)
+		return nil, fmt.Errorf("request the events of %d targets since %s: %w", len(until), from.Format(time.RFC3339), err)
 	}
 	return scopes, nil
 }
