@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -192,4 +194,27 @@ func (f *forwarder) cut() {
 	f.open = nil
 	f.mu.Unlock()
 	f.all.Wait()
+}
+
+// A password that anybody on the machine may read doesn't pass silently.
+func TestPublicSecretIsLogged(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, migratedDatabase(t))
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte("canary"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.env["SPACEKEEPER_DATABASE_PASSWORD_FILE"] = file
+	p := start(t, w.env, "run")
+	const warned = "secret file readable for anybody on this machine; take the right away from others"
+	eventually(t, p, "the worker warns", func() bool { return strings.Contains(p.stderr.String(), warned) })
+	if got := logged(t, p, warned, "file"); got != file {
+		t.Errorf("the file is %q, want %q", got, file)
+	}
+	if code := p.stop(); code != cli.OK || strings.Contains(p.stderr.String(), "canary") {
+		t.Errorf("exit code %d:\n%s", code, p.stderr.String())
+	}
 }
