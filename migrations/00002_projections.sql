@@ -6,6 +6,7 @@ CREATE TABLE spaces (
   version_time timestamptz NOT NULL,
   deleted_at timestamptz,
   version_key uuid NOT NULL,
+  named_at timestamptz,
   id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT spaces_id_key UNIQUE,
   space text COLLATE "C" PRIMARY KEY,
   display_name text,
@@ -18,9 +19,10 @@ COMMENT ON TABLE spaces IS 'Every space that an event named, with what the newes
 COMMENT ON COLUMN spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
 COMMENT ON COLUMN spaces.deleted_at IS 'When the space was deleted; null while it exists. Final.';
 COMMENT ON COLUMN spaces.version_key IS 'Event that the state comes from; decides between two of the same time.';
+COMMENT ON COLUMN spaces.named_at IS 'Time of the event or of Google''s list that the name comes from; null if it came with an interaction. An event of before a list doesn''t change the name.';
 COMMENT ON COLUMN spaces.id IS 'Number used in events.space_id.';
 COMMENT ON COLUMN spaces.space IS 'spaces/S';
-COMMENT ON COLUMN spaces.display_name IS 'Name that people see; null if unknown.';
+COMMENT ON COLUMN spaces.display_name IS 'Name that people see, from events, interactions and Google''s list of spaces; null if unknown or without one. Earlier ones: names.';
 COMMENT ON COLUMN spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
 COMMENT ON COLUMN spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
 COMMENT ON COLUMN spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
@@ -33,12 +35,62 @@ CREATE TABLE users (
   user_type text COLLATE "C",
   display_name text
 );
-COMMENT ON TABLE users IS 'Every user that an event named, with what events tell of them. Rows stay for good: the log refers to them.';
-COMMENT ON COLUMN users.version_time IS 'Time of the interaction that gave the display name; -infinity without one.';
+COMMENT ON TABLE users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
+COMMENT ON COLUMN users.version_time IS 'Time of the interaction or list of members that gave the display name; -infinity without one.';
 COMMENT ON COLUMN users.id IS 'Number used in events.actor_id.';
 COMMENT ON COLUMN users.user_name IS 'users/U: resource name of the user.';
 COMMENT ON COLUMN users.user_type IS 'HUMAN or BOT; null if no event told so far.';
-COMMENT ON COLUMN users.display_name IS 'Only interaction events carry it; null if there was none.';
+COMMENT ON COLUMN users.display_name IS 'From interaction events and lists of members, as other events carry none; null if neither told it. Earlier ones: names.';
+
+CREATE TABLE names (
+  known_at timestamptz NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  display_name text NOT NULL,
+  CONSTRAINT names_pkey PRIMARY KEY (name, known_at)
+);
+COMMENT ON TABLE names IS 'What spaces and people were called, and since when that is known. The name at a time is the newest of before.';
+COMMENT ON COLUMN names.known_at IS 'Time of the event, interaction or list that told the name first.';
+COMMENT ON COLUMN names.name IS 'spaces/S or users/U.';
+COMMENT ON COLUMN names.display_name IS 'Name that people saw.';
+
+-- A trigger does it because names come in several ways. It also sees rows that
+-- are inserted in vain, as what is there is newer.
+-- +goose StatementBegin
+CREATE FUNCTION keep_name() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  resource text;
+  told timestamptz;
+BEGIN
+  IF TG_TABLE_NAME = 'spaces' THEN
+    IF TG_OP = 'INSERT' THEN
+      NEW.named_at := COALESCE(NEW.named_at, NULLIF(NEW.version_time, '-infinity'));
+    ELSIF NEW.named_at IS NOT DISTINCT FROM OLD.named_at AND isfinite(NEW.version_time) THEN
+      IF OLD.named_at > NEW.version_time THEN
+        NEW.display_name := OLD.display_name; -- a list was later than the event
+      ELSE
+        NEW.named_at := NEW.version_time;
+      END IF;
+    END IF;
+    resource := NEW.space;
+    told := NEW.named_at;
+  ELSE
+    resource := NEW.user_name;
+    told := NEW.version_time;
+  END IF;
+  IF NEW.display_name IS NOT NULL AND isfinite(told) AND NEW.display_name IS DISTINCT FROM (
+    SELECT n.display_name FROM names n WHERE n.name = resource AND n.known_at <= told ORDER BY n.known_at DESC LIMIT 1
+  ) THEN
+    INSERT INTO names (known_at, name, display_name)
+    VALUES (told, resource, NEW.display_name)
+    ON CONFLICT DO NOTHING;
+  END IF;
+  RETURN NEW;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION keep_name() IS 'Keeps in names what spaces and people were called, and a listed name from events of before the list.';
+CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON spaces FOR EACH ROW EXECUTE FUNCTION keep_name();
+CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION keep_name();
 
 CREATE VIEW event_log AS
 SELECT e.event_time, t.kind, t.verb, t.ce_type AS type, p.space, u.user_name AS actor, full_name(e.resource, p.space) AS resource,
@@ -223,11 +275,12 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
--- It finds these two tables whatever the session's search_path is.
+-- They find their tables whatever the session's search_path is.
 -- +goose StatementBegin
 DO $$
 BEGIN
   EXECUTE format('ALTER FUNCTION keep_message_version() SET search_path = %I, pg_temp', current_schema());
+  EXECUTE format('ALTER FUNCTION keep_name() SET search_path = %I, pg_temp', current_schema());
 END
 $$;
 -- +goose StatementEnd
@@ -301,3 +354,5 @@ DROP TABLE memberships;
 DROP VIEW event_log;
 DROP TABLE users;
 DROP TABLE spaces;
+DROP FUNCTION keep_name();
+DROP TABLE names;

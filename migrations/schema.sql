@@ -47,6 +47,43 @@ $$;
 
 COMMENT ON FUNCTION public.keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in message_revisions. So nothing can be erased by hand, whatever is updated.';
 
+CREATE FUNCTION public.keep_name() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  resource text;
+  told timestamptz;
+BEGIN
+  IF TG_TABLE_NAME = 'spaces' THEN
+    IF TG_OP = 'INSERT' THEN
+      NEW.named_at := COALESCE(NEW.named_at, NULLIF(NEW.version_time, '-infinity'));
+    ELSIF NEW.named_at IS NOT DISTINCT FROM OLD.named_at AND isfinite(NEW.version_time) THEN
+      IF OLD.named_at > NEW.version_time THEN
+        NEW.display_name := OLD.display_name; -- a list was later than the event
+      ELSE
+        NEW.named_at := NEW.version_time;
+      END IF;
+    END IF;
+    resource := NEW.space;
+    told := NEW.named_at;
+  ELSE
+    resource := NEW.user_name;
+    told := NEW.version_time;
+  END IF;
+  IF NEW.display_name IS NOT NULL AND isfinite(told) AND NEW.display_name IS DISTINCT FROM (
+    SELECT n.display_name FROM names n WHERE n.name = resource AND n.known_at <= told ORDER BY n.known_at DESC LIMIT 1
+  ) THEN
+    INSERT INTO names (known_at, name, display_name)
+    VALUES (told, resource, NEW.display_name)
+    ON CONFLICT DO NOTHING;
+  END IF;
+  RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION public.keep_name() IS 'Keeps in names what spaces and people were called, and a listed name from events of before the list.';
+
 CREATE TABLE public.backfills (
     id bigint NOT NULL,
     gap_id bigint,
@@ -355,6 +392,7 @@ CREATE TABLE public.spaces (
     version_time timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
     version_key uuid NOT NULL,
+    named_at timestamp with time zone,
     id integer NOT NULL,
     space text NOT NULL COLLATE pg_catalog."C",
     display_name text,
@@ -372,11 +410,13 @@ COMMENT ON COLUMN public.spaces.deleted_at IS 'When the space was deleted; null 
 
 COMMENT ON COLUMN public.spaces.version_key IS 'Event that the state comes from; decides between two of the same time.';
 
+COMMENT ON COLUMN public.spaces.named_at IS 'Time of the event or of Google''s list that the name comes from; null if it came with an interaction. An event of before a list doesn''t change the name.';
+
 COMMENT ON COLUMN public.spaces.id IS 'Number used in events.space_id.';
 
 COMMENT ON COLUMN public.spaces.space IS 'spaces/S';
 
-COMMENT ON COLUMN public.spaces.display_name IS 'Name that people see; null if unknown.';
+COMMENT ON COLUMN public.spaces.display_name IS 'Name that people see, from events, interactions and Google''s list of spaces; null if unknown or without one. Earlier ones: names.';
 
 COMMENT ON COLUMN public.spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
 
@@ -394,9 +434,9 @@ CREATE TABLE public.users (
     display_name text
 );
 
-COMMENT ON TABLE public.users IS 'Every user that an event named, with what events tell of them. Rows stay for good: the log refers to them.';
+COMMENT ON TABLE public.users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
 
-COMMENT ON COLUMN public.users.version_time IS 'Time of the interaction that gave the display name; -infinity without one.';
+COMMENT ON COLUMN public.users.version_time IS 'Time of the interaction or list of members that gave the display name; -infinity without one.';
 
 COMMENT ON COLUMN public.users.id IS 'Number used in events.actor_id.';
 
@@ -404,7 +444,7 @@ COMMENT ON COLUMN public.users.user_name IS 'users/U: resource name of the user.
 
 COMMENT ON COLUMN public.users.user_type IS 'HUMAN or BOT; null if no event told so far.';
 
-COMMENT ON COLUMN public.users.display_name IS 'Only interaction events carry it; null if there was none.';
+COMMENT ON COLUMN public.users.display_name IS 'From interaction events and lists of members, as other events carry none; null if neither told it. Earlier ones: names.';
 
 CREATE VIEW public.event_log AS
  SELECT e.event_time,
@@ -727,6 +767,20 @@ CREATE VIEW public.message_history AS
   ORDER BY v.message, v.version_time, v.text, v.is_current DESC, v.payload_as_of NULLS FIRST, v.version_key;
 
 COMMENT ON VIEW public.message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
+
+CREATE TABLE public.names (
+    known_at timestamp with time zone NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    display_name text NOT NULL
+);
+
+COMMENT ON TABLE public.names IS 'What spaces and people were called, and since when that is known. The name at a time is the newest of before.';
+
+COMMENT ON COLUMN public.names.known_at IS 'Time of the event, interaction or list that told the name first.';
+
+COMMENT ON COLUMN public.names.name IS 'spaces/S or users/U.';
+
+COMMENT ON COLUMN public.names.display_name IS 'Name that people saw.';
 
 CREATE TABLE public.own_messages (
     made_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1217,6 +1271,9 @@ ALTER TABLE ONLY public.message_revisions
 ALTER TABLE ONLY public.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (message);
 
+ALTER TABLE ONLY public.names
+    ADD CONSTRAINT names_pkey PRIMARY KEY (name, known_at);
+
 ALTER TABLE ONLY public.own_messages
     ADD CONSTRAINT own_messages_pkey PRIMARY KEY (client_id, space);
 
@@ -1318,3 +1375,7 @@ CREATE INDEX reactor_runs_pending_idx ON public.reactor_runs USING btree (reacto
 CREATE INDEX reactor_runs_speaker_idx ON public.reactor_runs USING btree (speaker) WHERE (speaker IS NOT NULL);
 
 CREATE TRIGGER keep_message_version BEFORE UPDATE ON public.messages FOR EACH ROW EXECUTE FUNCTION public.keep_message_version();
+
+CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON public.spaces FOR EACH ROW EXECUTE FUNCTION public.keep_name();
+
+CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION public.keep_name();

@@ -38,6 +38,7 @@ func table() []owner {
 		{path: "internal/store", tier: 1},
 		{path: "internal/store/coverage", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/runs", tier: 1, also: []string{"internal/store", "internal/reactors"}},
+		{path: "internal/store/names", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/partitions", tier: 1},
 		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions"}},
 		{path: "internal/store/eventlog", tier: 1, also: []string{"internal/store", "internal/store/coverage", "internal/store/runs", "internal/store/partitions", "internal/reactors"}},
@@ -86,7 +87,7 @@ func reserved() map[string][]string {
 		// idempotency hold for every call.
 		"google.golang.org/api/chat/v1": {"internal/gchat", "internal/simulate"},
 		// ingest and the actions declare the interface that they need.
-		module + "/internal/store": {"internal/store", "internal/store/coverage", "internal/store/runs", "internal/store/pruning", "internal/store/eventlog", "internal/subscriptions", "internal/subscriptions/report", "internal/catchup", "internal/doctor", "internal/reactors/engine", "internal/worker", "internal/demo", "cmd"},
+		module + "/internal/store": {"internal/store", "internal/store/names", "internal/store/coverage", "internal/store/runs", "internal/store/pruning", "internal/store/eventlog", "internal/subscriptions", "internal/subscriptions/report", "internal/catchup", "internal/doctor", "internal/reactors/engine", "internal/worker", "internal/demo", "cmd"},
 	}
 }
 

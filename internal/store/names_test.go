@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -112,5 +113,66 @@ func TestLogIsIndexed(t *testing.T) {
 		if i < 0 || strings.Contains(plan[i], "Seq Scan") || !strings.Contains(strings.Join(plan, "\n"), tt.index) {
 			t.Errorf("plan for %s doesn't use %s:\n%s", tt.where, tt.index, strings.Join(plan, "\n"))
 		}
+	}
+}
+
+// Names come from lists, too: what a list told counts until an event of later
+// tells otherwise, and what somebody was called before is kept.
+func TestListedNames(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock})
+	observe(t, s, 0, seen(0, 0, 0)) // spaces/S is watched
+	list := func(second int, spaces ...names.Space) int {
+		t.Helper()
+		changed, err := names.Listed(t.Context(), s.Store, at(second), spaces)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return changed
+	}
+	told := func(id string, second int, name string) {
+		t.Helper()
+		record(t, s, live(id, at(second), events.Item{
+			Kind: events.KindSpace, Verb: events.VerbUpdated, Resource: space, Space: space,
+			SpaceData: &events.Space{Name: space, DisplayName: name, SpaceType: "SPACE"},
+		}))
+	}
+	want := func(what, space string, history ...string) {
+		t.Helper()
+		if got := value[string](t, s, `SELECT COALESCE(display_name, '-') FROM spaces WHERE space = 'spaces/S'`); got != space {
+			t.Errorf("%s: the space is called %q, want %q", what, got, space)
+		}
+		got := column(t, s, `SELECT format('%s %s %s', extract(epoch FROM known_at - $1::timestamptz)::int, name, display_name) FROM names ORDER BY name, known_at`, epoch)
+		if diff := cmp.Diff(history, got); diff != "" {
+			t.Errorf("%s: names (-want +got):\n%s", what, diff)
+		}
+	}
+	sales := names.Space{Name: space, DisplayName: "Sales", Type: "SPACE"}
+	if n := list(10, sales, names.Space{Name: "spaces/unknown", DisplayName: "Others", Type: "SPACE"}); n != 1 {
+		t.Errorf("%d names were changed, want that of the space that is watched", n)
+	}
+	want("after a list", "Sales", "10 spaces/S Sales")
+	if n := list(20, sales); n != 0 {
+		t.Errorf("the same list changed %d names", n)
+	}
+	told("older", 5, "Ships")
+	want("an event of before the list", "Sales", "5 spaces/S Ships", "10 spaces/S Sales")
+	told("newer", 30, "Sails")
+	want("an event of after it", "Sails", "5 spaces/S Ships", "10 spaces/S Sales", "30 spaces/S Sails")
+	list(25, sales) // it was begun before the event
+	want("a list of before that", "Sails", "5 spaces/S Ships", "10 spaces/S Sales", "30 spaces/S Sails")
+	list(40, names.Space{Name: space, DisplayName: "Boats", Type: "SPACE"})
+	want("a renaming that no event told", "Boats", "5 spaces/S Ships", "10 spaces/S Sales", "30 spaces/S Sails", "40 spaces/S Boats")
+
+	member := listed(ann)
+	for i, name := range []string{"Ann", "Ann B."} {
+		member.DisplayName = name
+		reconcile(t, s, listing(50+10*i, member))
+	}
+	record(t, s, interaction("i", at(55), ann, "Anna", "spaces/T", ""))
+	want("people", "Boats", "5 spaces/S Ships", "10 spaces/S Sales", "30 spaces/S Sails", "40 spaces/S Boats",
+		"50 users/ann Ann", "55 users/ann Anna", "60 users/ann Ann B.")
+	if got := value[string](t, s, `SELECT display_name FROM users WHERE user_name = 'users/ann'`); got != "Ann B." {
+		t.Errorf("the person is called %q, want Ann B.", got)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -25,6 +27,12 @@ type ResolverOptions struct {
 	// which keeper.on_added asks for; nil if nobody knows. store.FollowedSpaces
 	// does.
 	Followed func(context.Context) ([]string, error)
+	// Listed is told of all spaces whenever they were listed, and when that was
+	// begun. With it they are listed though no pattern asks for it; nil for
+	// nobody.
+	Listed func(context.Context, time.Time, []gchat.SpaceInfo)
+	// Now is Google's clock. Default time.Now.
+	Now func() time.Time
 	// Log is told when a list can't be read; nil for nobody.
 	Log *zap.Logger
 }
@@ -37,11 +45,16 @@ type Resolver struct {
 
 	mu   sync.Mutex
 	last []gchat.SpaceInfo // as of the last list that could be read
+
+	unnamed atomic.Bool // only names were wanted, and the last list failed
 }
 
 // NewResolver returns a resolver; it asks nobody yet.
 func NewResolver(cfg config.Config, opts ResolverOptions) *Resolver {
 	opts.Log = cmp.Or(opts.Log, zap.NewNop())
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	return &Resolver{cfg: cfg, opts: opts}
 }
 
@@ -88,10 +101,16 @@ func (r *Resolver) byName(ctx context.Context, add func(t config.Target, scope s
 			patterns = append(patterns, t)
 		}
 	}
-	if len(patterns) == 0 {
+	if len(patterns) == 0 && r.opts.Listed == nil {
 		return nil
 	}
 	spaces, err := r.spaces(ctx)
+	if len(patterns) == 0 {
+		if unnamed := err != nil; r.unnamed.Swap(unnamed) != unnamed && unnamed {
+			r.opts.Log.Warn("spaces not listed; their names stay as they are", zap.Error(err))
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -117,7 +136,11 @@ func (r *Resolver) Unmatched(spaces []gchat.SpaceInfo) []string {
 }
 
 func (r *Resolver) spaces(ctx context.Context) ([]gchat.SpaceInfo, error) {
+	began := r.opts.Now()
 	spaces, err := AllSpaces(ctx, r.opts.Directory)
+	if err == nil && r.opts.Listed != nil {
+		r.opts.Listed(ctx, began, spaces)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {

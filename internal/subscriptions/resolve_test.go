@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -127,5 +128,35 @@ func TestResolveFollowed(t *testing.T) {
 	opts.Followed = func(context.Context) ([]string, error) { return nil, errors.New("away") }
 	if _, err := subscriptions.NewResolver(cfg, opts).Desired(t.Context()); err == nil {
 		t.Error("got no error")
+	}
+}
+
+// Whoever wants the names gets every list, patterns or not; where nothing else
+// needs it, a list that can't be read is no failure.
+func TestResolveTellsNames(t *testing.T) {
+	t.Parallel()
+	d := &directory{names: []string{"spaces/A Sales", "spaces/B Support"}}
+	cfg := config.Config{Workspace: config.Workspace{Spaces: []string{"spaces/A"}, EventTypes: []string{"google.workspace.chat.message.v1.created"}}}
+	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	var told []gchat.SpaceInfo
+	r := subscriptions.NewResolver(cfg, subscriptions.ResolverOptions{
+		Directory: d, Now: func() time.Time { return now },
+		Listed: func(_ context.Context, asOf time.Time, list []gchat.SpaceInfo) {
+			if !asOf.Equal(now) {
+				t.Errorf("the list is as of %s, want %s", asOf, now)
+			}
+			told = list
+		},
+	})
+	if got := resolved(t, r); len(got) != 1 {
+		t.Errorf("desired: %q, want one space", got)
+	}
+	want := []gchat.SpaceInfo{{Name: "spaces/A", DisplayName: "Sales"}, {Name: "spaces/B", DisplayName: "Support"}}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	told, d.err = nil, errors.New("away")
+	if got := resolved(t, r); len(got) != 1 || told != nil {
+		t.Errorf("without a list: desired %q, told %v", got, told)
 	}
 }

@@ -10,7 +10,9 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
+	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -22,6 +24,7 @@ func (w *Worker) addKeeper(ctx context.Context, queue *jobs.Options) error {
 	}
 	resolver := subscriptions.NewResolver(w.cfg, subscriptions.ResolverOptions{
 		Directory: w.chat, Followed: w.coverage.FollowedSpaces, Log: w.log.Named("keeper"),
+		Listed: w.nameSpaces, Now: w.manager.Now,
 	})
 	keeper := subscriptions.NewKeeper(w.manager, w.coverage, subscriptions.KeeperOptions{
 		Topic: w.cfg.TopicName(), Desired: resolver.Desired, Log: w.log.Named("keeper"),
@@ -36,6 +39,17 @@ func (w *Worker) addKeeper(ctx context.Context, queue *jobs.Options) error {
 	queue.Queues[jobs.QueueKeeper] = 1
 	queue.Periodic = append(queue.Periodic, subscriptions.Periodic(w.cfg.Keeper.Interval))
 	return nil
+}
+
+// nameSpaces saves what spaces are called, as events rarely tell.
+func (w *Worker) nameSpaces(ctx context.Context, asOf time.Time, list []gchat.SpaceInfo) {
+	spaces := make([]names.Space, len(list))
+	for i, s := range list {
+		spaces[i] = names.Space(s)
+	}
+	if _, err := names.Listed(ctx, w.store, asOf, spaces); err != nil && ctx.Err() == nil {
+		w.log.Warn("names of spaces not saved; retrying at the next pass", zap.Error(err))
+	}
 }
 
 // openManager opens the client of subscriptions, whose clock is Google's.

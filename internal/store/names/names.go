@@ -1,0 +1,60 @@
+// Package names keeps what Google's lists of spaces tell of their names. Events
+// rarely tell any: of messages and members they hold resource names only. The
+// names of people come with lists of members, by package eventlog.
+//
+// It promises that a name which was listed later than an event happened wins
+// over the event's, and that the names of before stay in the table names. It
+// may be called by any number of replicas, with the same list again at no cost.
+// An error is about the database; the next list does the rest.
+package names
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// Space is what a list tells of a space.
+type Space struct {
+	Name        string // "spaces/S"
+	DisplayName string // "" for one that has no name
+	Type        string // SPACE, GROUP_CHAT or DIRECT_MESSAGE
+}
+
+// Listed saves the names and types of spaces that are known or watched, as of a
+// time by Google's clock, and returns how many it changed.
+func Listed(ctx context.Context, db *store.Store, asOf time.Time, list []Space) (changed int, err error) {
+	text := func(field func(*Space) string) []string { return store.Column(list, field) }
+	spaces := text(func(s *Space) string { return store.Clean(s.Name) })
+	if _, err := db.Exec(ctx, `
+		INSERT INTO spaces (version_time, version_key, space)
+		SELECT '-infinity', '00000000-0000-0000-0000-000000000000', space
+		FROM unnest($1::text[]) AS i (space)
+		WHERE NOT EXISTS (SELECT FROM spaces s WHERE s.space = i.space)
+			AND EXISTS (SELECT FROM subscription_states w WHERE w.scope = i.space)
+		ORDER BY space COLLATE "C"
+		ON CONFLICT DO NOTHING`, spaces); err != nil {
+		return 0, fmt.Errorf("add spaces that were listed: %w", err)
+	}
+	tag, err := db.Exec(ctx, `
+		UPDATE spaces s
+		SET display_name = n.display_name, space_type = COALESCE(n.space_type, s.space_type), named_at = $1
+		FROM (
+			SELECT k.space, NULLIF(i.display_name, '') AS display_name, NULLIF(i.space_type, '') AS space_type
+			FROM unnest($2::text[], $3::text[], $4::text[]) AS i (space, display_name, space_type)
+			JOIN spaces k ON k.space = i.space
+			WHERE (k.named_at IS NULL OR k.named_at < $1)
+				AND (NULLIF(i.display_name, '') IS DISTINCT FROM k.display_name
+					OR COALESCE(NULLIF(i.space_type, ''), k.space_type) IS DISTINCT FROM k.space_type)
+			ORDER BY k.space
+			FOR UPDATE OF k -- in the order in which recording locks them
+		) n
+		WHERE s.space = n.space`, store.Microseconds(asOf), spaces,
+		text(func(s *Space) string { return store.Clean(s.DisplayName) }), text(func(s *Space) string { return store.Clean(s.Type) }))
+	if err != nil {
+		return 0, fmt.Errorf("save the names of %d spaces: %w", len(list), err)
+	}
+	return int(tag.RowsAffected()), nil
+}
