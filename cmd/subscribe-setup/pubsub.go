@@ -48,7 +48,7 @@ func (s *session) drifts(ctx context.Context) (mended, left []provision.Drift, e
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	all, err := p.Check(ctx)
+	all, err := p.CheckMendable(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("look at Pub/Sub: %w", err)
 	}

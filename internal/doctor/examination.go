@@ -49,8 +49,9 @@ type inspection struct {
 // drifts are how Pub/Sub differs from what it must be, and what couldn't be
 // read.
 type drifts struct {
-	found  []provision.Drift
-	unread []*provision.PermissionError
+	found      []provision.Drift
+	unread     []*provision.PermissionError
+	noPolicies bool // this Pub/Sub has none
 }
 
 func examine(ctx context.Context, opts Options) *examination {

@@ -82,6 +82,11 @@ func topicFaults() []fault {
 		{name: "settings may not be read", code: "SK501", want: Warning, inject: func(_ *testing.T, w *env) {
 			w.Broker().Deny("pubsub.topics.getIamPolicy", "pubsub.subscriptions.getIamPolicy")
 		}, seen: "pubsub.topics.getIamPolicy is missing", fix: "gcloud projects add-iam-policy-binding acme-chat"},
+		{name: "Pub/Sub can't be reached", code: "SK501", inject: func(_ *testing.T, w *env) {
+			w.Broker().OnCall(func(context.Context, broker.Call) error {
+				return status.Error(codes.Unavailable, "dial tcp: no such host")
+			})
+		}, seen: "no such host", fix: "run doctor again"},
 		{name: "no topic", code: "SK502", inject: func(t *testing.T, w *env) {
 			try(t, w.pubsub.TopicAdminClient.DeleteTopic(t.Context(), &pubsubpb.DeleteTopicRequest{Topic: w.cfg.TopicName()}))
 		}, seen: "missing", fix: "gcloud pubsub topics create"},

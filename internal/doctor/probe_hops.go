@@ -58,7 +58,8 @@ func (p *probe) follow(ctx context.Context) {
 	p.report.Hops = append(p.report.Hops, late)
 }
 
-// verdict is the worst of what these checks find.
+// verdict is the worst of what these checks find. What one of them can't tell
+// isn't right.
 func verdict(codes ...string) run {
 	return func(ctx context.Context, e *examination) finding {
 		found := fine("nothing says otherwise")
@@ -67,8 +68,11 @@ func verdict(codes ...string) run {
 				continue
 			}
 			f := c.run(ctx, e)
-			if f.outcome == Failed || f.outcome == Warning && found.outcome == OK {
+			if severity[f.outcome] > severity[found.outcome] {
 				f.seen = c.code + ", " + c.name + ": " + f.seen
+				if f.outcome == Skipped {
+					f.seen = "can't be told: " + f.seen
+				}
 				found = f
 			}
 			if f.outcome == Failed {
@@ -79,6 +83,8 @@ func verdict(codes ...string) run {
 	}
 }
 
+var severity = map[Outcome]int{OK: 0, Skipped: 1, Warning: 2, Failed: 3}
+
 func (p *probe) stillThere(ctx context.Context, e *examination) finding {
 	chat, err := e.chat()
 	if err != nil {
@@ -87,7 +93,7 @@ func (p *probe) stillThere(ctx context.Context, e *examination) finding {
 	_, found, err := chat.MessageByClientID(ctx, p.opts.Space, p.clientID)
 	switch {
 	case err != nil:
-		return skipped("it can't be seen: %v", err)
+		return skipped("can't be told: %v", err)
 	case !found:
 		return failed("Google doesn't have it any more", "try again, in a space where nobody deletes it")
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/googleapis/gax-go/v2"
 	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
@@ -145,5 +147,82 @@ func TestProbeLost(t *testing.T) {
 				t.Errorf("posted: %v, want %v", posted, tt.posted)
 			}
 		})
+	}
+}
+
+// What a hop's checks can't tell isn't right: it says so, and why.
+func TestProbeCannotTell(t *testing.T) {
+	t.Parallel()
+	const publishes, keeps = "Google may publish the event", "Pub/Sub keeps it for the worker"
+	db := newDatabase(t)
+	for name, tt := range map[string]struct {
+		answer func(broker.Call) error
+		want   map[string]string // hop → what it says; "" for right
+	}{
+		"policies may not be read": {nil, map[string]string{publishes: "pubsub.topics.getIamPolicy is missing", keeps: ""}},
+		"no policies": {func(c broker.Call) error {
+			if c.Method == "GetIamPolicy" {
+				return status.Error(codes.Unimplemented, "no such method")
+			}
+			return nil
+		}, map[string]string{publishes: "this Pub/Sub has no policies", keeps: ""}},
+		"Pub/Sub away": {func(broker.Call) error { return status.Error(codes.FailedPrecondition, "not now") },
+			map[string]string{publishes: "not now", keeps: "not now"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := healthy(t, simulate.Options{}, db)
+			if tt.answer == nil {
+				w.Broker().Deny("pubsub.topics.getIamPolicy")
+			} else {
+				w.Broker().OnCall(func(_ context.Context, c broker.Call) error { return tt.answer(c) })
+			}
+			r := w.probe(t, 10*time.Second, nil)
+			seen := map[string]Hop{}
+			for _, h := range r.Hops {
+				seen[h.Name] = h
+			}
+			for hop, why := range tt.want {
+				h := seen[hop]
+				if why == "" && h.Outcome != OK {
+					t.Errorf("%s: %+v, want right", hop, h)
+				}
+				if why != "" && (h.Outcome != Skipped || !strings.HasPrefix(h.Seen, "can't be told: SK5") || !strings.Contains(h.Seen, why)) {
+					t.Errorf("%s: %+v, want that it can't be told: %s", hop, h, why)
+				}
+			}
+		})
+	}
+}
+
+// With a Pub/Sub that has no policies, only what they say can't be told.
+func TestNoPolicies(t *testing.T) {
+	t.Parallel()
+	w := healthy(t, simulate.Options{}, newDatabase(t))
+	w.Broker().OnCall(func(_ context.Context, c broker.Call) error {
+		if c.Method == "GetIamPolicy" {
+			return status.Error(codes.Unimplemented, "no such method")
+		}
+		return nil
+	})
+	r := w.examine(t)
+	var untold []string
+	for _, one := range r.Results {
+		if one.Group != groupPubSub && one.Group != groupDeadLetters {
+			continue
+		}
+		switch one.Outcome {
+		case Skipped:
+			untold = append(untold, one.Code)
+			if !strings.Contains(one.Seen, "no policies") {
+				t.Errorf("%s: %s", one.Code, one.Seen)
+			}
+		case OK:
+		default:
+			t.Errorf("%s is %s: %s", one.Code, one.Outcome, one.Seen)
+		}
+	}
+	if got := strings.Join(untold, " "); got != "SK503 SK504 SK520 SK521" {
+		t.Errorf("can't be told: %s", got)
 	}
 }

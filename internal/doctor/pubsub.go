@@ -88,11 +88,7 @@ func settingsReadable(_ context.Context, e *examination) finding {
 	}
 	d, err := e.drifts()
 	if err != nil {
-		first, more, _ := strings.Cut(err.Error(), "\n") // mostly the same for each resource
-		if n := strings.Count(more, "\n"); more != "" {
-			first += fmt.Sprintf("; and %d more", n+1)
-		}
-		return failed(first, "run doctor again; the error names what is in the way")
+		return failed(firstOf(err), "run doctor again; the error names what is in the way")
 	}
 	if len(d.unread) > 0 {
 		var seen, fix []string
@@ -101,18 +97,34 @@ func settingsReadable(_ context.Context, e *examination) finding {
 		}
 		return warning(some(slices.Compact(seen)), slices.Compact(fix)...)
 	}
+	if d.noPolicies {
+		return fine("but for the policies: %v", provision.ErrNoPolicies)
+	}
 	return fine("topic %s, subscription %s", short(e.cfg.TopicName()), short(e.cfg.SubscriptionName()))
+}
+
+// firstOf is the first of joined errors, which are mostly the same for each
+// resource.
+func firstOf(err error) string {
+	first, more, _ := strings.Cut(err.Error(), "\n")
+	if more != "" {
+		first += fmt.Sprintf("; and %d more", strings.Count(more, "\n")+1)
+	}
+	return first
 }
 
 func (a aspect) run(_ context.Context, e *examination) finding {
 	d, err := e.drifts()
 	if err != nil {
-		return skipped("see SK501")
+		return skipped("%s", firstOf(err))
 	}
 	resource := e.nameOf(a.where)
 	permission := "get"
 	if slices.ContainsFunc(a.fields, func(f string) bool { return strings.HasPrefix(f, "roles/") }) {
 		permission = "getIamPolicy"
+		if d.noPolicies {
+			return skipped("%v", provision.ErrNoPolicies)
+		}
 	}
 	for _, denied := range d.unread {
 		if denied.Resource == resource && strings.HasSuffix(denied.Permission, "."+permission) {
@@ -196,9 +208,12 @@ func (e *examination) compare(ctx context.Context) (drifts, error) {
 	var others []error
 	for _, err := range flatten(err) {
 		var denied *provision.PermissionError
-		if errors.As(err, &denied) {
+		switch {
+		case errors.As(err, &denied):
 			d.unread = append(d.unread, denied)
-		} else {
+		case errors.Is(err, provision.ErrNoPolicies):
+			d.noPolicies = true
+		default:
 			others = append(others, err)
 		}
 	}

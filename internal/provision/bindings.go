@@ -111,6 +111,9 @@ func (p *Provisioner) bind(ctx context.Context, resource string, want []Binding)
 	pauses := gax.Backoff{Initial: 100 * time.Millisecond, Max: time.Minute, Multiplier: 2}
 	for attempt := 1; ; attempt++ {
 		policy, err := p.policy(ctx, resource)
+		if status.Code(err) == codes.Unimplemented {
+			return nil, nil // nobody is refused anything
+		}
 		if err != nil {
 			return nil, p.explain("read the policy of", resource, "getIamPolicy", err)
 		}
@@ -148,12 +151,25 @@ func add(policy *iampb.Policy, b Binding) {
 	policy.Bindings = append(policy.Bindings, &iampb.Binding{Role: b.Role, Members: []string{b.Member}})
 }
 
-// unavailable repeats a call that Google didn't take. The client library does
-// that by itself for calls that aren't about policies.
+// unavailable tries again for some seconds what Google didn't answer, and then
+// lets the caller know why.
 func unavailable() gax.CallOption {
 	return gax.WithRetry(func() gax.Retryer {
-		return gax.OnCodes([]codes.Code{codes.Unavailable}, gax.Backoff{Initial: 100 * time.Millisecond, Max: 10 * time.Second, Multiplier: 1.3})
+		return &atMost{4, gax.OnCodes([]codes.Code{codes.Unavailable}, gax.Backoff{Initial: 200 * time.Millisecond, Max: 10 * time.Second, Multiplier: 2})}
 	})
+}
+
+// atMost is a Retryer that gives up.
+type atMost struct {
+	left int
+	gax.Retryer
+}
+
+func (a *atMost) Retry(err error) (time.Duration, bool) {
+	if a.left--; a.left < 0 {
+		return 0, false
+	}
+	return a.Retryer.Retry(err)
 }
 
 func (p *Provisioner) policy(ctx context.Context, resource string) (*iampb.Policy, error) {

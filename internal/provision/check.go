@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc/codes"
@@ -26,6 +27,9 @@ func (p *Provisioner) Check(ctx context.Context) ([]Drift, error) {
 	}
 	for _, want := range facts.Topics {
 		add(p.checkTopic(ctx, want))
+		if unreachable(errs[0]) { // and so is all else
+			return nil, errs[0]
+		}
 	}
 	for _, want := range facts.Subscriptions {
 		add(p.checkSubscription(ctx, want))
@@ -36,8 +40,25 @@ func (p *Provisioner) Check(ctx context.Context) ([]Drift, error) {
 	return drifts, errors.Join(errs...)
 }
 
+// CheckMendable is [Provisioner.Check] for who wants to mend what it finds: where
+// there are no policies ([ErrNoPolicies]) nothing has to be granted.
+func (p *Provisioner) CheckMendable(ctx context.Context) ([]Drift, error) {
+	found, err := p.Check(ctx)
+	var joined interface{ Unwrap() []error }
+	if !errors.As(err, &joined) {
+		return found, err
+	}
+	others := slices.DeleteFunc(slices.Clone(joined.Unwrap()), func(err error) bool { return errors.Is(err, ErrNoPolicies) })
+	return found, errors.Join(others...)
+}
+
+func unreachable(err error) bool {
+	code := status.Code(err)
+	return code == codes.Unavailable || code == codes.DeadlineExceeded
+}
+
 func (p *Provisioner) checkTopic(ctx context.Context, want *pubsubpb.Topic) ([]Drift, error) {
-	live, err := p.topics.GetTopic(ctx, &pubsubpb.GetTopicRequest{Topic: want.Name})
+	live, err := p.topics.GetTopic(ctx, &pubsubpb.GetTopicRequest{Topic: want.Name}, unavailable())
 	if status.Code(err) == codes.NotFound {
 		return []Drift{missing(want.Name, createTopic(want), "nothing can be published to it")}, nil
 	}
@@ -48,7 +69,7 @@ func (p *Provisioner) checkTopic(ctx context.Context, want *pubsubpb.Topic) ([]D
 }
 
 func (p *Provisioner) checkSubscription(ctx context.Context, want *pubsubpb.Subscription) ([]Drift, error) {
-	live, err := p.subscriptions.GetSubscription(ctx, &pubsubpb.GetSubscriptionRequest{Subscription: want.Name})
+	live, err := p.subscriptions.GetSubscription(ctx, &pubsubpb.GetSubscriptionRequest{Subscription: want.Name}, unavailable())
 	if status.Code(err) == codes.NotFound {
 		return []Drift{missing(want.Name, createSubscription(want, want.Name), "what is published to a topic without a subscription is lost")}, nil
 	}

@@ -1,6 +1,9 @@
 package provision_test
 
 import (
+	"context"
+	"errors"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +11,9 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
@@ -208,5 +214,46 @@ func TestCheckAcceptsWhatDoesNoHarm(t *testing.T) {
 	drifts, err := p.Check(t.Context())
 	if err != nil || len(drifts) > 0 {
 		t.Errorf("got %v, %v", drifts, err)
+	}
+}
+
+// A Pub/Sub that can't be reached says why within seconds.
+func TestCheckUnreachable(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	p := newWorld(t).provisioner(t, func(o *provision.Options) {
+		o.ClientOptions = append(o.ClientOptions, option.WithEndpoint(l.Addr().String()))
+	})
+	began := time.Now()
+	_, err = p.Check(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "connection refused") || !strings.Contains(err.Error(), "HTTPS_PROXY") {
+		t.Errorf("got %v, want the connection's error and what to do", err)
+	}
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// Where there are no policies, as in Google's emulator, Check says so of each
+// and judges the rest; Make makes all else.
+func TestNoPolicies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.OnCall(func(_ context.Context, c broker.Call) error {
+		if strings.HasSuffix(c.Method, "IamPolicy") {
+			return status.Error(codes.Unimplemented, "no such method")
+		}
+		return nil
+	})
+	p := w.provisioner(t)
+	if drifts, err := p.Check(t.Context()); !errors.Is(err, provision.ErrNoPolicies) || len(drifts) != 4 {
+		t.Errorf("got %d drifts and %v, want what is missing and %v", len(drifts), err, provision.ErrNoPolicies)
+	}
+	if done, left, err := p.Make(t.Context()); err != nil || len(done) != 4 || len(left) > 0 {
+		t.Errorf("made %v, left %v, %v", done, left, err)
 	}
 }

@@ -58,6 +58,10 @@ func role(verb string) string {
 	return "roles/pubsub.editor"
 }
 
+// ErrNoPolicies says that this Pub/Sub keeps no policies, as Google's emulator:
+// who may do what can't be told.
+var ErrNoPolicies = errors.New("this Pub/Sub has no policies, as Google's emulator")
+
 // explain says what failed and what to do about it. The permission that the call
 // needs is "pubsub.topics." or "pubsub.subscriptions." before verb.
 func (p *Provisioner) explain(do, resource, verb string, err error) error {
@@ -72,6 +76,10 @@ func (p *Provisioner) explain(do, resource, verb string, err error) error {
 			Do: do, Resource: resource, Permission: "pubsub." + kind(resource) + "s." + verb, Err: err,
 			Grant: fmt.Sprintf("gcloud projects add-iam-policy-binding %s --member=%s --role=%s", project(resource), p.caller(), role(verb)),
 		}
+	case status.Code(err) == codes.Unimplemented && verb == "getIamPolicy":
+		return fmt.Errorf("%s: %w", what, ErrNoPolicies)
+	case unreachable(err):
+		return fmt.Errorf("%s: %w (let this machine reach Pub/Sub, directly or by HTTPS_PROXY)", what, err)
 	case verb == "setIamPolicy" && strings.Contains(message, "permitted customer"):
 		return fmt.Errorf("%s: the organization policy iam.allowedPolicyMemberDomains keeps Google's accounts out; an organization policy administrator must allow %s: %w",
 			what, strings.TrimPrefix(Chat, "serviceAccount:"), err)

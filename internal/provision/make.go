@@ -46,7 +46,7 @@ func (p *Provisioner) Make(ctx context.Context) (done []Change, left []Drift, er
 			return done, nil, err
 		}
 		if !ours { // nothing is right until another one is named
-			left, err = p.Check(ctx)
+			left, err = p.CheckMendable(ctx)
 			return done, left, err
 		}
 	}
@@ -59,7 +59,7 @@ func (p *Provisioner) Make(ctx context.Context) (done []Change, left []Drift, er
 			done = append(done, Change{resource, "granted " + b.Role + " to " + strings.TrimPrefix(b.Member, "serviceAccount:")})
 		}
 	}
-	left, err = p.Check(ctx)
+	left, err = p.CheckMendable(ctx)
 	return done, left, err
 }
 
