@@ -13,12 +13,16 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
 )
 
 const (
 	healthyPath = "/-/healthy"
 	readyPath   = "/-/ready"
 )
+
+// clientTimeout is how long a client may take to ask, and to take the answer.
+const clientTimeout = 5 * time.Second
 
 // healthServer answers
 //
@@ -27,13 +31,13 @@ const (
 //	/metrics     Prometheus metrics
 //
 // /livez and /readyz are the same for Kubernetes. (Cloud Run keeps some paths
-// that end in z for itself.)
+// that end in z for itself.) Slow clients, and many, harm nobody but themselves.
 type healthServer struct {
 	listener net.Listener
 	server   *http.Server
 }
 
-func listenHealth(addr string, status func() Status, metrics *prometheus.Registry) (*healthServer, error) {
+func listenHealth(addr string, status func() Status, metrics *prometheus.Registry, log *zap.Logger) (*healthServer, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks on %s: %w (health.addr in the configuration)", addr, err)
@@ -57,7 +61,15 @@ func listenHealth(addr string, status func() Status, metrics *prometheus.Registr
 		mux.HandleFunc("GET "+path, answer(notReady))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	return &healthServer{l, &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}, nil
+	errorLog, err := zap.NewStdLogAt(log, zap.WarnLevel)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make the log of health checks: %w", err), l.Close())
+	}
+	server := &http.Server{
+		Handler: mux, ReadTimeout: clientTimeout, WriteTimeout: clientTimeout, MaxHeaderBytes: 8 << 10, ErrorLog: errorLog,
+	}
+	server.SetKeepAlivesEnabled(false) // nobody asks twice within seconds
+	return &healthServer{&cappedListener{Listener: l}, server}, nil
 }
 
 func (h *healthServer) serve(ctx context.Context) error {

@@ -178,7 +178,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		return nil, err
 	}
 	if cfg.Health.Addr != "" {
-		if w.health, err = listenHealth(cfg.Health.Addr, w.Status, w.newMetrics()); err != nil {
+		if w.health, err = listenHealth(cfg.Health.Addr, w.Status, w.newMetrics(), log.Named("health")); err != nil {
 			return nil, err
 		}
 		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
