@@ -48,6 +48,8 @@ func unreachable(err error) finding {
 		return failed(where+": there is no such database", "createdb "+c.Database, "or correct database.dsn")
 	case errors.As(err, &refused) && (refused.Code == "28P01" || refused.Code == "28000"): // wrong password, no such role
 		return failed(where+": "+refused.Message, "correct the user in database.dsn, or the password in the file that database.password_file names")
+	case errors.As(err, &refused) && store.ByPooler(err):
+		return failed(where+": "+refused.Message, store.PoolerCure)
 	case errors.As(err, &refused):
 		return failed(where+": "+refused.Message, "look at database in the configuration")
 	case errors.As(err, &network):
@@ -65,6 +67,8 @@ func databaseMigrated(ctx context.Context, _ *examination, s *store.Store) findi
 	switch {
 	case err == nil:
 		return fine("up to date")
+	case store.ByPooler(err):
+		return failed(err.Error(), store.PoolerCure)
 	case errors.As(err, &schema) && schema.Encoding != "":
 		return failed(err.Error(), "subscriber migrate up there, and name it in database.dsn")
 	case errors.As(err, &schema) && schema.Version >= schema.Needed && !schema.Queue:

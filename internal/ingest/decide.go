@@ -19,8 +19,10 @@ const (
 //	quarantined   ack       ack
 //	unsettled     hold      release
 //
-// There is no nack. A nack would spend a delivery attempt, and a message that
-// is good would end in the dead-letter topic because our database is away.
+// Nothing here nacks. A nack would spend a delivery attempt, and a message that
+// is good would end in the dead-letter topic because our database is away. The
+// client library nacks by itself what it has fetched and not handed over when a
+// pull is stopped, mostly nothing: see docs/subscriber.md.
 func decide(o events.Outcome, graceOver bool) action {
 	switch {
 	case o == events.Recorded, o == events.Duplicate, o == events.Quarantined:

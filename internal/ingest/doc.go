@@ -4,7 +4,7 @@
 // # What it promises
 //
 // A message is acked only after the transaction that holds it has committed,
-// and is never nacked: a message that can't be stored now is held, and a
+// and we never nack one: a message that can't be stored now is held, and a
 // malformed one is committed to the quarantine. [decide] has the whole table.
 //
 //	Receive callback ──▶ pending ──▶ writer: decode, one batch, one transaction

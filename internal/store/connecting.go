@@ -24,10 +24,12 @@ func ExplainConnecting(err error) error {
 	switch {
 	case errors.As(err, &refused):
 		cause = refused
-		switch refused.Code {
-		case "3D000": // invalid_catalog_name
+		switch {
+		case ByPooler(refused):
+			cure = PoolerCure
+		case refused.Code == "3D000": // invalid_catalog_name
 			cure = "create it, or correct database.dsn"
-		case "28P01", "28000": // invalid_password, invalid_authorization_specification
+		case refused.Code == "28P01", refused.Code == "28000": // invalid_password, invalid_authorization_specification
 			cure = "see the user in database.dsn, and database.password_file"
 		}
 	case errors.As(err, &network):

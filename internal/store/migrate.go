@@ -86,7 +86,8 @@ func withMigrator(ctx context.Context, dsn string, do func(*migrator) error) err
 	if err != nil {
 		return err
 	}
-	config.ConnConfig.RuntimeParams["lock_timeout"] = fmt.Sprint(lockTimeout.Milliseconds())
+	ownLockTimeout := fmt.Sprint(lockTimeout.Milliseconds())
+	config.ConnConfig.RuntimeParams["lock_timeout"] = ownLockTimeout
 	config.ConnConfig.RuntimeParams["application_name"] = "spacekeeper migrate"
 	config.ConnConfig.RuntimeParams["client_encoding"] = "UTF8"
 	config.MaxConns = 4
@@ -95,6 +96,9 @@ func withMigrator(ctx context.Context, dsn string, do func(*migrator) error) err
 		return fmt.Errorf("create the connection pool: %w", err)
 	}
 	defer pool.Close()
+	if err := checkPooler(ctx, pool, "lock_timeout", ownLockTimeout); err != nil {
+		return err
+	}
 	db := stdlib.OpenDBFromPool(pool)
 	defer db.Close() //nolint:errcheck // what was migrated is committed
 

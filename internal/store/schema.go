@@ -43,6 +43,10 @@ func (e *SchemaError) Error() string {
 func (s *Store) CheckSchema(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
+	const setting = "statement_timeout"
+	if err := checkPooler(ctx, s.pool, setting, s.pool.Config().ConnConfig.RuntimeParams[setting]); err != nil {
+		return err
+	}
 	if err := checkEncoding(ctx, s.pool); err != nil {
 		return err
 	}
