@@ -155,7 +155,8 @@ func add(policy *iampb.Policy, b Binding) {
 // lets the caller know why.
 func unavailable() gax.CallOption {
 	return gax.WithRetry(func() gax.Retryer {
-		return &atMost{4, gax.OnCodes([]codes.Code{codes.Unavailable}, gax.Backoff{Initial: 200 * time.Millisecond, Max: 10 * time.Second, Multiplier: 2})}
+		pauses := gax.Backoff{Initial: 200 * time.Millisecond, Max: 10 * time.Second, Multiplier: 2}
+		return &atMost{4, gax.OnCodes([]codes.Code{codes.Unavailable}, pauses)}
 	})
 }
 

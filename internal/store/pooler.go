@@ -24,7 +24,8 @@ type rowQuerier interface {
 // the settings that it should begin with. Its query needs no prepared statement.
 func checkPooler(ctx context.Context, db rowQuerier, setting, want string) error {
 	var got string
-	if err := db.QueryRow(ctx, `SELECT setting FROM pg_settings WHERE name = $1`, pgx.QueryExecModeSimpleProtocol, setting).Scan(&got); err != nil {
+	const ask = `SELECT setting FROM pg_settings WHERE name = $1`
+	if err := db.QueryRow(ctx, ask, pgx.QueryExecModeSimpleProtocol, setting).Scan(&got); err != nil {
 		return fmt.Errorf("read the settings of the connection: %w", err)
 	}
 	if got != want {
