@@ -36,7 +36,7 @@ what happens in between is missed; the worker records and fills that gap.
 What can be checked is checked before the first change, the database's schema
 as well. Applying again changes nothing, after an interruption it goes on, and two
 at once do no harm. PLAN is a file that plan --out has written: then nothing else
-is done, and nothing at all if anything has changed since.`,
+is done, and nothing at all if anything but what it asks for has changed since.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && flags.prune {
@@ -161,14 +161,18 @@ func (e *environment) carryOut(
 	var failures []error
 	counts := map[subscriptions.Outcome]int{}
 	done := 0
+	next := 0
 	for r := range s.manager.DoAll(ctx, actions) {
+		kind := actions[next].Kind
+		if next++; ctx.Err() != nil && errors.Is(r.Err, context.Canceled) {
+			continue // it wasn't tried, or nobody knows: applying again finds out
+		}
 		results = append(results, r)
 		row := report.ResultRow(r, names, s.manager.Now())
 		if r.Err != nil {
 			failures = append(failures, r.Err)
 		}
 		counts[r.Outcome]++
-		kind := actions[len(rows)].Kind
 		rows = append(rows, row)
 		if !kind.Mutates() && r.Err == nil {
 			continue

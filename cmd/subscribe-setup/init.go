@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/config/draft"
@@ -20,7 +22,7 @@ secret: it names the files that do.`,
   subscribe-setup init --no-input --project my-project --auth user --token-file consent.json --watch spaces/-`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if a.Project == "" {
-				a.Project = env.Getenv("GOOGLE_CLOUD_PROJECT")
+				a.Project = cmp.Or(env.Getenv("SPACEKEEPER_PROJECT"), env.Getenv("GOOGLE_CLOUD_PROJECT"))
 			}
 			return a.Write(cmd.Context(), &env.Env, cmd.Flags(), env.Interactive && !noInput, force)
 		},

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
 
@@ -27,6 +30,7 @@ func (e *environment) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(found, func(a, b subscriptions.Subscription) int { return cmp.Compare(a.Scope(), b.Scope()) })
 	names, now := s.directory.names(ctx), s.manager.Now()
 	rows := make([]report.Row, 0, len(found))
 	for i := range found {

@@ -151,7 +151,23 @@ func (e *environment) manually(ctx context.Context, names []string, kind func(*s
 		}
 		rows = append(rows, report.ResultRow(r, titles, s.manager.Now()))
 	}
+	if err := s.wakeKeeper(ctx, rows); err != nil {
+		e.Say("Note: the keeper wasn't told, and finds out at its next pass: %s", err)
+	}
 	return errors.Join(e.showSubscriptions(rows), report.Join(failures))
+}
+
+// wakeKeeper has the keeper look at what was changed by hand, where there is a
+// database: it saves the states, and has what was missed fetched.
+func (s *session) wakeKeeper(ctx context.Context, changed []report.Row) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	db, err := s.database(ctx)
+	if err != nil || db == nil {
+		return err
+	}
+	return db.RequestPass(ctx)
 }
 
 // find reads the named subscriptions, or lists those that deliver to our

@@ -16,7 +16,7 @@ import (
 // Without a database nothing is told, and the worker finds out by itself.
 func (e *environment) tellWorker(ctx context.Context, s *session, results []subscriptions.Result, back time.Duration) error {
 	changed := func(r subscriptions.Result) bool {
-		return r.Err == nil && r.Outcome != subscriptions.Unchanged
+		return r.Err == nil && r.Outcome != subscriptions.Unchanged && r.Outcome != subscriptions.Left
 	}
 	if !s.hasDatabase() || back == 0 && !slices.ContainsFunc(results, changed) {
 		return nil

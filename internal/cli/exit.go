@@ -118,6 +118,17 @@ func (e *Env) Group(cmd *cobra.Command, children ...*cobra.Command) *cobra.Comma
 		fmt.Fprint(e.Err, cmd.UsageString())
 		return Usage("name a command")
 	}
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+		cmd.SuggestionsMinimumDistance = 2
+		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+			text += ": did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return errors.New(text)
+	}
 	cmd.AddCommand(children...)
 	return cmd
 }

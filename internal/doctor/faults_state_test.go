@@ -79,7 +79,7 @@ func stateFaults() []fault {
 		{name: "a gap for good", own: true, code: "SK707", want: Warning, inject: func(t *testing.T, w *env) {
 			w.sql(t, `INSERT INTO coverage (scope, from_time, to_time, source, cause, repair)
 				VALUES ('spaces/S', now() - interval '50 days', now() - interval '40 days', 'gap', 'expired', 'impossible')`)
-		}, seen: "can't be fetched any more: spaces/S", fix: "coverage_gaps"},
+		}, seen: "can't be fetched any more: spaces/S", fix: "subscriber gaps list"},
 		{name: "quarantine", own: true, code: "SK708", want: Warning, inject: func(t *testing.T, w *env) {
 			w.sql(t, `INSERT INTO quarantine (quarantine_key, received_at, message_id, ordering_key, reason, detail, attributes, data)
 				VALUES (gen_random_uuid(), now(), '1', '', 'bad_json', '', '{}', '')`)

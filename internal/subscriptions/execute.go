@@ -18,8 +18,10 @@ import (
 func (m *Manager) Do(ctx context.Context, a Action) Result {
 	r := Result{Scope: a.Desired.Scope, Subscription: a.Actual}
 	switch a.Kind {
-	case Keep, Wait, Orphan:
+	case Keep, Wait:
 		r.Outcome = Unchanged
+	case Orphan:
+		r.Outcome = Left
 	case Refuse:
 		r.Err = &Error{Doing: a.Desired.Scope + ": " + a.Actual.Name, Cause: a.Reason, Remedy: a.Remedy}
 	case Update:

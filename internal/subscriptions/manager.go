@@ -203,6 +203,7 @@ const (
 	Reactivated Outcome = "reactivated" // and renewed
 	Pruned      Outcome = "deleted"
 	Unchanged   Outcome = "unchanged"
+	Left        Outcome = "left" // nobody desires it, and it is kept
 	Failed      Outcome = "failed"
 )
 

@@ -59,7 +59,7 @@ func (a *Answers) Write(ctx context.Context, e *cli.Env, flags *pflag.FlagSet, i
 		option = " --config " + e.ConfigPath
 	}
 	e.Say("Wrote %s.", path)
-	e.Say("Next: subscribe-setup doctor --pre%s", option)
+	e.Say("Next: subscriber migrate up%[1]s, then subscribe-setup doctor --pre%[1]s; subscribe-setup spaces list%[1]s shows what could be watched", option)
 	return nil
 }
 

@@ -100,6 +100,9 @@ func healthOf(a subscriptions.Action, left, granted time.Duration) (health, reas
 	case subscriptions.Create:
 		return healthMissing, a.Reason
 	case subscriptions.Update, subscriptions.Replace:
+		if a.Actual.State == subscriptions.StateSuspended { // it delivers nothing
+			return healthSuspended, "suspended for " + a.Actual.SuspensionReason + "; " + a.Reason
+		}
 		return healthDiffers, a.Reason
 	case subscriptions.Reactivate:
 		return healthSuspended, "suspended for " + a.Reason
@@ -118,6 +121,9 @@ func remedyOf(a subscriptions.Action, health string) string {
 	case healthMissing, healthDiffers:
 		return "subscribe-setup apply"
 	case healthSuspended:
+		if a.Kind == subscriptions.Replace {
+			return "subscribe-setup apply"
+		}
 		if a.Reason == "RESOURCE_DELETED" { // which nothing mends
 			return a.Remedy
 		}

@@ -116,7 +116,7 @@ func PaintOutcome(outcome string) cli.Colour {
 	switch subscriptions.Outcome(outcome) {
 	case subscriptions.Failed:
 		return cli.Red
-	case subscriptions.Unchanged:
+	case subscriptions.Unchanged, subscriptions.Left:
 		return cli.Faint
 	}
 	return cli.Green
@@ -139,6 +139,9 @@ func OutcomeText(count map[subscriptions.Outcome]int) string {
 		if count[o] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", count[o], o))
 		}
+	}
+	if n := count[subscriptions.Left]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d not configured and kept", n))
 	}
 	if len(parts) == 0 || len(count) == 1 && count[subscriptions.Unchanged] > 0 {
 		return Summary{Unchanged: count[subscriptions.Unchanged]}.String()
