@@ -26,11 +26,13 @@ func TestNoCommandShowsThePassword(t *testing.T) {
 		"run": nil, "backfill": {"--since", "1d"}, "reconcile-members": nil, "migrate up": nil, "migrate status": nil,
 		"reactors list": nil, "reactors replay": {"--all"}, "reactors diff": {rules}, "reactors runs": nil, "reactors runs show": {"1"},
 		"reactors retry": {"1"}, "reactors pause": {"--all"}, "reactors resume": {"--all"},
+		"gaps list": nil, "gaps acknowledge": {"1", "--reason", "x"},
 	}
 	without := []string{"demo", "simulate", "healthcheck", "version", "reactors lint", "reactors test", "reactors preview", "reactors schema"}
-	for _, name := range leaves(newRoot(&environment{cli.Env{}}), "") {
-		if _, ok := commands[name]; !ok && !slices.Contains(without, name) {
-			t.Errorf("subscriber %s: whether it opens the database isn't said here", name)
+	names := leaves(newRoot(&environment{cli.Env{}}), "")
+	for name := range commands {
+		if !slices.Contains(names, name) {
+			t.Errorf("there is no command %s", name)
 		}
 	}
 	for _, dsn := range []string{
@@ -43,12 +45,16 @@ func TestNoCommandShowsThePassword(t *testing.T) {
 		if err := os.WriteFile(file, []byte(dsn), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		for name, args := range commands {
+		for _, name := range names {
+			if slices.Contains(without, name) {
+				continue
+			}
+			args, opens := commands[name]
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			var out output
 			code := run(ctx, append(strings.Fields(name), args...), func(name string) string { return env[name] }, &out, &out)
 			cancel()
-			if got := out.String(); code == 0 || !strings.Contains(got, "database address") || strings.Contains(got, canary) {
+			if got := out.String(); code == 0 || opens && !strings.Contains(got, "database address") || strings.Contains(got, canary) {
 				t.Errorf("%s with %s: exit code %d, output\n%s", name, dsn, code, got)
 			}
 		}
