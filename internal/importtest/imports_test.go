@@ -42,6 +42,8 @@ func table() []owner {
 		{path: "internal/store/partitions", tier: 1},
 		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions"}},
 		{path: "internal/store/eventlog", tier: 1, also: []string{"internal/store", "internal/store/coverage", "internal/store/runs", "internal/store/partitions", "internal/reactors"}},
+		// mend brings back what eventlog could not take: quarantine, projections.
+		{path: "internal/store/mend", tier: 1, also: []string{"internal/store", "internal/store/eventlog"}},
 		{path: "internal/gchat", tier: 1, also: []string{"internal/reactors"}},
 		{path: "internal/reactors", tier: 1},
 		// The rule engine stands on the vocabulary, layer by layer: the language
@@ -87,7 +89,7 @@ func reserved() map[string][]string {
 		// idempotency hold for every call.
 		"google.golang.org/api/chat/v1": {"internal/gchat", "internal/simulate"},
 		// ingest and the actions declare the interface that they need.
-		module + "/internal/store": {"internal/store", "internal/store/names", "internal/store/coverage", "internal/store/runs", "internal/store/pruning", "internal/store/eventlog", "internal/subscriptions", "internal/subscriptions/report", "internal/catchup", "internal/doctor", "internal/reactors/engine", "internal/worker", "internal/demo", "cmd"},
+		module + "/internal/store": {"internal/store", "internal/store/names", "internal/store/coverage", "internal/store/runs", "internal/store/pruning", "internal/store/eventlog", "internal/store/mend", "internal/subscriptions", "internal/subscriptions/report", "internal/catchup", "internal/doctor", "internal/reactors/engine", "internal/worker", "internal/demo", "cmd"},
 	}
 }
 

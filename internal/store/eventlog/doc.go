@@ -43,6 +43,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/quarantine"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
@@ -57,6 +58,7 @@ type Claimer interface {
 // Log is the event log. Create it with [New].
 type Log struct {
 	facts.Reader
+	*originals.Originals
 	*partitions.Partitions
 
 	db      *store.Store
@@ -83,7 +85,8 @@ func New(db *store.Store, planner reactors.Planner, claimer Claimer) (*Log, erro
 		return nil, err
 	}
 	l := &Log{
-		Reader: facts.New(db), Partitions: partitions.New(db.Pool()), db: db, pool: db.Pool(), planner: planner, claimer: claimer,
+		Reader: facts.New(db), Originals: originals.New(db, payloads), Partitions: partitions.New(db.Pool()),
+		db: db, pool: db.Pool(), planner: planner, claimer: claimer,
 		payloads: payloads, lookups: newLookups(),
 	}
 	db.Attach(l.lookups.forget, payloads.Close)

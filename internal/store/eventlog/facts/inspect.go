@@ -1,4 +1,4 @@
-package eventlog
+package facts
 
 import (
 	"context"
@@ -18,11 +18,11 @@ type RecordedMessage struct {
 
 // FindMessage looks for the first new message in the space from since on, by
 // Google's clock; message names it, or is "" for any. False: none so far.
-func (s *Log) FindMessage(ctx context.Context, space, message string, since time.Time) (RecordedMessage, bool, error) {
+func (s Reader) FindMessage(ctx context.Context, space, message string, since time.Time) (RecordedMessage, bool, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	var found RecordedMessage
-	err := s.pool.QueryRow(ctx, `
+	err := s.db.Pool().QueryRow(ctx, `
 		SELECT full_name(e.resource, $1), e.event_time, e.received_at
 		FROM events e
 		JOIN event_types t ON t.id = e.type_id
@@ -43,10 +43,10 @@ func (s *Log) FindMessage(ctx context.Context, space, message string, since time
 
 // Quarantined counts what was put into quarantine from since on, and says for
 // which reason the last of it was.
-func (s *Log) Quarantined(ctx context.Context, since time.Time) (n int, reason string, err error) {
+func (s Reader) Quarantined(ctx context.Context, since time.Time) (n int, reason string, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	err = s.pool.QueryRow(ctx, `
+	err = s.db.Pool().QueryRow(ctx, `
 		SELECT count(*), COALESCE((array_agg(reason ORDER BY received_at DESC))[1], '')
 		FROM quarantine
 		WHERE received_at >= $1`, since).Scan(&n, &reason)

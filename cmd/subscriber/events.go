@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
+)
+
+// newEvents is the commands that print events as they were received.
+func newEvents(env *environment) *cobra.Command {
+	return env.Group(&cobra.Command{
+		Use:   "events",
+		Short: "Print recorded events as they were received",
+		Long: `Events prints the JSON that Google sent, as the log keeps it compressed. What
+people wrote is in it.`,
+	}, newEventsShow(env), newEventsExport(env))
+}
+
+func newEventsShow(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID",
+		Short: "Print one event as it was received",
+		Long: `Show takes the event's id, such as spaces/S/spaceEvents/E, or its key: event_key
+in the view event_log.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key := eventlog.KeyOf(&events.Event{ID: args[0], Type: events.ChatPrefix}, "")
+			if parsed, err := uuid.Parse(args[0]); err == nil {
+				key = eventlog.Key(parsed)
+			}
+			return env.withLog(cmd.Context(), func(l *eventlog.Log) error {
+				data, err := l.Payload(cmd.Context(), key)
+				if errors.Is(err, originals.ErrNoPayload) {
+					return fmt.Errorf("no event %s is recorded", args[0])
+				}
+				if err != nil {
+					return err
+				}
+				_, err = fmt.Fprintf(env.Out, "%s\n", data)
+				return err
+			})
+		},
+	}
+}
+
+func newEventsExport(env *environment) *cobra.Command {
+	var f originals.Filter
+	var since, until cli.Time
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Print events as they were received, one JSON line for each",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.Space != "" {
+				if err := checkSpaces([]string{f.Space}); err != nil {
+					return err
+				}
+			}
+			if since.String() == "" {
+				return cli.Usage("--since is missing: name how long ago, such as 14d, or a time")
+			}
+			now := time.Now()
+			f.Since = since.Before(now)
+			if until.String() != "" {
+				f.Until = until.Before(now)
+			}
+			return env.withLog(cmd.Context(), func(l *eventlog.Log) error {
+				return l.Export(cmd.Context(), f, env.Out)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.Var(&since, "since", "events since then: 14d or 12h ago, or a time")
+	flags.Var(&until, "until", "events until then")
+	flags.StringSliceVar(&f.Types, "type", nil, "only of this type: message, message.created or the full name; may be repeated")
+	flags.StringVar(&f.Space, "space", "", "only in this space")
+	return cmd
+}
+
+// withLog reads the configuration and opens the event log for one command.
+func (e *environment) withLog(ctx context.Context, use func(*eventlog.Log) error) error {
+	cfg, err := e.Load(config.ForReactors)
+	if err != nil {
+		return err
+	}
+	return withEventLog(ctx, cfg, use)
+}

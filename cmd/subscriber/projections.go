@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/store/mend"
+)
+
+func newProjections(env *environment) *cobra.Command {
+	return env.Group(&cobra.Command{
+		Use:   "projections",
+		Short: "Mend the tables of current state",
+	}, newProjectionsRebuild(env))
+}
+
+func newProjectionsRebuild(env *environment) *cobra.Command {
+	var spaces []string
+	var after string
+	cmd := &cobra.Command{
+		Use:   "rebuild",
+		Short: "Build messages, memberships and reactions anew from the event log",
+		Long: `Rebuild takes away what the tables of current state say of a space and replays
+its log, up to 5,000 events in a transaction; others that write wait so long.
+What the log doesn't hold stays: content that was fetched, and what lists of
+members told. Spaces and people gain what is missing. No rule is asked.
+
+It may run beside the worker, be interrupted and be run again at any time.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkSpaces(spaces); err != nil {
+				return err
+			}
+			return env.withMender(cmd.Context(), func(m *mend.Mender) error {
+				return env.rebuild(cmd.Context(), m, spaces, after)
+			})
+		},
+	}
+	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all)")
+	cmd.Flags().StringVar(&after, "after", "", "only spaces that come after this one: where an interrupted rebuild stopped")
+	return cmd
+}
+
+func (e *environment) rebuild(ctx context.Context, m *mend.Mender, spaces []string, after string) error {
+	if len(spaces) == 0 {
+		all, err := m.Spaces(ctx, after)
+		if err != nil {
+			return err
+		}
+		spaces = append(all, "")
+	}
+	var items, refused int
+	for _, space := range spaces {
+		r, err := m.Rebuild(ctx, space)
+		switch {
+		case ctx.Err() != nil && after == "":
+			return fmt.Errorf("interrupted in the first space: run it again")
+		case ctx.Err() != nil:
+			return fmt.Errorf("interrupted: go on with --after %s", after)
+		case err != nil:
+			return err
+		}
+		items, refused = items+r.Items, refused+r.Refused
+		if space != "" {
+			fmt.Fprintf(e.Out, "%s  %d items\n", space, r.Items)
+			after = space
+		}
+	}
+	fmt.Fprintf(e.Out, "%d items of events replayed, %d refused\n", items, refused)
+	if refused > 0 {
+		return fmt.Errorf("projections refused %d items: the table unapplied_events says why", refused)
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+// Package originals reads events as they were received.
+//
+// It promises the bytes that Pub/Sub or the Chat API delivered. An event is
+// found by its key; those of a time come in its order, page by page, each
+// within the time of a transaction.
+package originals
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
+)
+
+// Originals reads them from a database.
+type Originals struct {
+	db       *store.Store
+	payloads *payload.Codec
+}
+
+// New returns Originals that decompress with the codec.
+func New(db *store.Store, payloads *payload.Codec) *Originals { return &Originals{db, payloads} }
+
+// ErrNoPayload is the answer of [Originals.Payload] for an unknown key.
+var ErrNoPayload = errors.New("no event with this key")
+
+// Payload returns the data of an event exactly as received.
+func (o *Originals) Payload(ctx context.Context, key [16]byte) ([]byte, error) {
+	ctx, cancel := o.db.WithTimeout(ctx)
+	defer cancel()
+	var payload []byte
+	var codec int16
+	err := o.db.Pool().QueryRow(ctx, `
+		SELECT payload, payload_codec
+		FROM events
+		WHERE event_key = $1 AND payload IS NOT NULL
+		ORDER BY ordinal
+		LIMIT 1`, pgtype.UUID{Bytes: key, Valid: true}).Scan(&payload, &codec)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = ErrNoPayload
+	}
+	if err == nil {
+		payload, err = o.payloads.Decode(payload, codec)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read payload of event %x: %w", key[:], err)
+	}
+	return payload, nil
+}
+
+// Filter says which events; the zero values leave nothing out.
+type Filter struct {
+	Since, Until time.Time
+	Types        []string // "google.workspace.chat.message.v1.created", "message.created" or "message"
+	Space        string
+}
+
+// Event is an event as it was received.
+type Event struct {
+	Time       time.Time
+	ReceivedAt time.Time
+	Key        [16]byte
+	ID         string // ce-id; empty for interactions
+	Type       string // ce-type
+	Source     string // ce-source
+	Space      string
+	Live       bool
+	Data       []byte
+}
+
+// page is how many events are read at once.
+const page = 500
+
+// Each tells the events in the order of their times.
+func (o *Originals) Each(ctx context.Context, f Filter, tell func(Event) error) error {
+	after, key := pgtype.Timestamptz{Time: f.Since, Valid: true}, pgtype.UUID{Valid: true}
+	if f.Since.IsZero() {
+		after = pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
+	}
+	until := pgtype.Timestamptz{Time: f.Until, Valid: true}
+	if f.Until.IsZero() {
+		until = pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
+	}
+	for {
+		list, err := o.page(ctx, f, after, key, until)
+		if err != nil {
+			return fmt.Errorf("read events as they were received: %w", err)
+		}
+		for _, e := range list {
+			if err := tell(e); err != nil {
+				return err
+			}
+		}
+		if len(list) < page {
+			return nil
+		}
+		last := list[len(list)-1]
+		after, key = pgtype.Timestamptz{Time: last.Time, Valid: true}, pgtype.UUID{Bytes: last.Key, Valid: true}
+	}
+}
+
+func (o *Originals) page(
+	ctx context.Context, f Filter, after pgtype.Timestamptz, key pgtype.UUID, until pgtype.Timestamptz,
+) ([]Event, error) {
+	return store.List(ctx, o.db, func(row pgx.CollectableRow) (e Event, err error) {
+		var codec int16
+		var k pgtype.UUID
+		err = row.Scan(&e.Time, &e.ReceivedAt, &k, &e.ID, &e.Type, &e.Source, &e.Space, &e.Live, &e.Data, &codec)
+		if err == nil {
+			e.Key = k.Bytes
+			e.Data, err = o.payloads.Decode(e.Data, codec)
+		}
+		return e, err
+	}, `
+		SELECT e.event_time, e.received_at, e.event_key, full_name(e.ce_id, p.space || '/spaceEvents'), t.ce_type, s.source,
+			COALESCE(p.space, ''), e.origin = 'l', e.payload, e.payload_codec
+		FROM events e
+		JOIN event_types t ON t.id = e.type_id
+		JOIN event_sources s ON s.id = e.source_id
+		LEFT JOIN spaces p ON p.id = e.space_id
+		WHERE e.payload IS NOT NULL
+			AND e.event_time >= @after AND e.event_time <= @until AND (e.event_time, e.event_key) > (@after, @key)
+			AND (cardinality(@types::text[]) = 0 OR t.ce_type = ANY (@types) OR t.kind = ANY (@types) OR t.kind || '.' || t.verb = ANY (@types))
+			AND (@space = '' OR e.space_id = (SELECT id FROM spaces WHERE space = @space))
+		ORDER BY e.event_time, e.event_key
+		LIMIT @page`,
+		pgx.NamedArgs{
+			"after": after, "key": key, "until": until, "types": append([]string{}, f.Types...), "space": f.Space, "page": page,
+		})
+}
+
+// line is an event in an export. Data is as it was received, but for spaces
+// between its parts; what isn't JSON is in Bytes.
+type line struct {
+	EventTime  time.Time       `json:"event_time"`
+	ReceivedAt time.Time       `json:"received_at"`
+	EventKey   uuid.UUID       `json:"event_key"`
+	ID         string          `json:"id,omitempty"`
+	Type       string          `json:"type"`
+	Source     string          `json:"source,omitempty"`
+	Space      string          `json:"space,omitempty"`
+	Origin     string          `json:"origin"`
+	Data       json.RawMessage `json:"data,omitempty"`
+	Bytes      []byte          `json:"bytes,omitempty"`
+}
+
+// Export writes the events as lines of JSON.
+func (o *Originals) Export(ctx context.Context, f Filter, w io.Writer) error {
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	return o.Each(ctx, f, func(e Event) error {
+		l := line{
+			EventTime: e.Time, ReceivedAt: e.ReceivedAt, EventKey: e.Key, ID: e.ID, Type: e.Type, Source: e.Source, Space: e.Space,
+			Origin: "backfill",
+		}
+		if e.Live {
+			l.Origin = "live"
+		}
+		if json.Valid(e.Data) {
+			l.Data = e.Data
+		} else {
+			l.Bytes = e.Data
+		}
+		return lines.Encode(l)
+	})
+}

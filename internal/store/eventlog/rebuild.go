@@ -1,0 +1,253 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
+)
+
+// Part is a share of a space's log: everything about some of its messages and
+// reactions; the first holds all else.
+type Part struct {
+	Space      string
+	Number, Of int
+}
+
+// Rebuilt counts what was replayed.
+type Rebuilt struct {
+	Items   int // of events
+	Refused int // of those, what a projection refused again
+}
+
+// Rebuild takes what projections say of a part away and replays its log, in one
+// transaction. Nobody else writes projections meanwhile; what is recorded
+// without them or waits for them is applied on top, as always. What the log
+// doesn't hold stays: content that was fetched, what lists told, and the rows
+// of spaces and users, which only gain what is missing. No rule is asked.
+func (s *Log) Rebuild(ctx context.Context, p Part) (r Rebuilt, err error) {
+	return r, s.again(func() error {
+		r = Rebuilt{}
+		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			// In the one order of locks, before the log is read: whoever has
+			// written a projection has committed, whoever hasn't waits.
+			if _, err := tx.Exec(ctx, `LOCK TABLE messages, reactions, memberships, membership_changes IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+				return fmt.Errorf("lock the projections: %w", err)
+			}
+			kept, err := p.clear(ctx, tx)
+			if err != nil {
+				return fmt.Errorf("take away what is there: %w", err)
+			}
+			if err := s.replay(ctx, tx, p, &r); err != nil {
+				return err
+			}
+			q := &pgx.Batch{}
+			kept.queue(q)
+			return tx.SendBatch(ctx, q).Close()
+		})
+	})
+}
+
+// fetched is what projections hold that the log doesn't.
+type fetched struct {
+	messages  batch
+	reactions []string
+	users     []string
+	emoji     []string
+}
+
+func (p Part) args() pgx.NamedArgs {
+	return pgx.NamedArgs{"space": p.Space, "part": p.Number, "parts": p.Of, "from": p.Space + "/messages/", "to": p.Space + "/messages0"}
+}
+
+// clear takes away what the replay will write anew.
+func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
+	kept := &fetched{}
+	if p.Space == "" {
+		return kept, nil
+	}
+	var m messageRow
+	var created, at, deleted, asOf pgtype.Timestamptz
+	var key pgtype.UUID
+	var attachments pgtype.Int2
+	var text pgtype.Text
+	rows, _ := tx.Query(ctx, `
+		WITH current AS (
+			DELETE FROM messages
+			WHERE space = @space AND message >= @from AND message < @to AND abs(hashtext(message)::bigint) % @parts = @part
+			RETURNING version_time, version_key, create_time, deleted_at, payload_as_of, attachments, message, sender, thread, deletion_type, text
+		), older AS (
+			DELETE FROM message_revisions
+			WHERE message >= @from AND message < @to AND abs(hashtext(message)::bigint) % @parts = @part
+			RETURNING version_time, version_key, payload_as_of, attachments, message, text
+		)
+		SELECT version_time, version_key, create_time, deleted_at, payload_as_of, attachments, message,
+			COALESCE(sender, ''), COALESCE(thread, ''), COALESCE(deletion_type, ''), text
+		FROM current
+		WHERE payload_as_of IS NOT NULL OR deleted_at IS NOT NULL
+		UNION ALL
+		SELECT version_time, version_key, NULL, NULL, payload_as_of, attachments, message, '', '', '', text
+		FROM older
+		WHERE payload_as_of IS NOT NULL`, p.args())
+	targets := []any{&at, &key, &created, &deleted, &asOf, &attachments, &m.message, &m.sender, &m.thread, &m.deletionType, &text}
+	if err := store.Each(rows, targets, func() {
+		m.space, m.version = p.Space, version{time: at.Time, key: key.Bytes}
+		m.createTime, m.deletedAt, m.asOf = store.ZeroTime(created), store.ZeroTime(deleted), store.ZeroTime(asOf)
+		m.hasContent, m.text, m.attachments = text.Valid, text.String, int(attachments.Int16)
+		kept.messages.messages = append(kept.messages.messages, m)
+	}); err != nil {
+		return nil, err
+	}
+	var reaction, user, emoji string
+	rows, _ = tx.Query(ctx, `
+		DELETE FROM reactions
+		WHERE reaction >= @from AND reaction < @to AND abs(hashtext(reaction)::bigint) % @parts = @part
+		RETURNING reaction, COALESCE(user_name, ''), COALESCE(emoji, '')`, p.args())
+	if err := store.Each(rows, []any{&reaction, &user, &emoji}, func() {
+		kept.reactions, kept.users, kept.emoji = append(kept.reactions, reaction), append(kept.users, user), append(kept.emoji, emoji)
+	}); err != nil || p.Number > 0 {
+		return kept, err
+	}
+	q := &pgx.Batch{}
+	q.Queue(`
+		DELETE FROM memberships m
+		WHERE space = @space AND source IS DISTINCT FROM 'list' AND NOT EXISTS (
+			SELECT FROM membership_changes c
+			WHERE c.space = m.space AND c.membership = m.membership AND c.event_time = m.version_time AND c.event_key = m.version_key
+				AND c.origin = 'l' AND c.fetched_at IS NOT NULL
+		)`, p.args())
+	q.Queue(`
+		DELETE FROM membership_changes
+		WHERE space = @space AND (origin = 'b' OR origin = 'l' AND fetched_at IS NULL)`, p.args())
+	return kept, tx.SendBatch(ctx, q).Close()
+}
+
+// queue adds what was kept to what was replayed.
+func (f *fetched) queue(q *pgx.Batch) {
+	f.messages.compactMessages()
+	f.messages.queueMessages(q)
+	q.Queue(`
+		UPDATE reactions r
+		SET user_name = COALESCE(r.user_name, NULLIF(i.user_name, '')), emoji = NULLIF(i.emoji, '')
+		FROM unnest($1::text[], $2::text[], $3::text[]) AS i (reaction, user_name, emoji)
+		WHERE r.reaction = i.reaction AND r.emoji IS NULL AND i.emoji <> ''`, f.reactions, f.users, f.emoji)
+}
+
+// replay applies the part's log page by page.
+func (s *Log) replay(ctx context.Context, tx pgx.Tx, p Part, r *Rebuilt) error {
+	at := version{time: time.Unix(0, 0), ordinal: -1}
+	for {
+		rows, last, n, err := s.replayPage(ctx, tx, p, at)
+		if err != nil {
+			return fmt.Errorf("read the log: %w", err)
+		}
+		r.Items += len(rows)
+		if err := s.apply(ctx, tx, rows, r); err != nil {
+			return err
+		}
+		if n < historyPage {
+			return nil
+		}
+		at = last
+	}
+}
+
+func (s *Log) replayPage(ctx context.Context, tx pgx.Tx, p Part, after version) (list []row, last version, n int, err error) {
+	args := p.args()
+	args["since"], args["key"], args["ordinal"], args["page"] = after.time, after.pgKey(), after.ordinal, historyPage
+	rows, _ := tx.Query(ctx, `
+		SELECT e.event_time, e.event_key, e.ordinal, e.received_at, e.origin = 'b', COALESCE(e.space_id, 0), COALESCE(e.actor_id, 0),
+			full_name(e.ce_id, @space || '/spaceEvents'), s.source, t.ce_type, f.payload, f.payload_codec
+		FROM events e
+		JOIN event_types t ON t.id = e.type_id
+		JOIN event_sources s ON s.id = e.source_id
+		CROSS JOIN LATERAL (
+			SELECT payload, payload_codec
+			FROM events f
+			WHERE f.event_key = e.event_key AND f.event_time = e.event_time AND f.payload IS NOT NULL
+			ORDER BY f.ordinal
+			LIMIT 1
+		) f
+		WHERE e.space_id IS NOT DISTINCT FROM (SELECT id FROM spaces WHERE space = @space)
+			AND t.kind IN ('message', 'reaction', 'membership', 'space', 'interaction')
+			AND CASE WHEN t.kind IN ('message', 'reaction') THEN abs(hashtext(full_name(e.resource, @space))::bigint) % @parts ELSE 0 END = @part
+			AND e.event_time >= @since AND (e.event_time, e.event_key, e.ordinal) > (@since, @key, @ordinal)
+		ORDER BY e.event_time, e.event_key, e.ordinal
+		LIMIT @page`, args)
+	var at, received time.Time
+	var key pgtype.UUID
+	var ordinal int
+	var backfilled bool
+	var spaceID, actorID int32
+	var id, source, typ string
+	var payload []byte
+	var codec int16
+	decoded := map[Key]*events.Event{}
+	targets := []any{&at, &key, &ordinal, &received, &backfilled, &spaceID, &actorID, &id, &source, &typ, &payload, &codec}
+	err = store.Each(rows, targets, func() {
+		n++
+		last = version{time: at, key: key.Bytes, ordinal: ordinal}
+		ev := decoded[last.key]
+		if ev == nil {
+			var err error
+			if ev, err = s.decodeAgain(at, id, source, typ, p.Space, payload, codec); err != nil {
+				s.db.Log().Warn("a recorded event can't be read any more; projections are rebuilt without it", zap.String("event_id", id), zap.Error(err))
+				ev = &events.Event{}
+			}
+			decoded[last.key] = ev
+		}
+		for i := range ev.Items {
+			if ev.Items[i].Ordinal != ordinal {
+				continue
+			}
+			d := &events.Delivery{Origin: events.OriginLive, ReceivedAt: received}
+			if backfilled {
+				d.Origin = events.OriginBackfill
+			}
+			list = append(list, row{
+				key: last.key, time: at, d: d, ev: ev, it: &ev.Items[i], spaceID: spaceID, actorID: actorID,
+			})
+		}
+	})
+	return list, last, n, err
+}
+
+// apply projects the rows. Those that a projection refuses are found by halving
+// and stay marked; the others' marks go.
+func (s *Log) apply(ctx context.Context, tx pgx.Tx, rows []row, r *Rebuilt) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	b := &batch{rows: rows}
+	b.project()
+	q := &pgx.Batch{}
+	b.queueProjections(q)
+	b.queueMembershipChanges(q)
+	q.Queue(`
+		DELETE FROM unapplied_events
+		WHERE event_key = ANY ($1)`, store.Column(rows, func(x *row) pgtype.UUID { return x.version().pgKey() }))
+	err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error { return savepoint.SendBatch(ctx, q).Close() })
+	rejected, ok := refusal.Content(err)
+	if !ok {
+		return err
+	}
+	if len(rows) == 1 {
+		r.Refused++
+		b.fate.unapplied = refusal.Describe(rejected)
+		q := &pgx.Batch{}
+		b.queueMarks(q)
+		return tx.SendBatch(ctx, q).Close()
+	}
+	half := len(rows) / 2
+	if err := s.apply(ctx, tx, rows[:half], r); err != nil {
+		return err
+	}
+	return s.apply(ctx, tx, rows[half:], r)
+}
