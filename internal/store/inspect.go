@@ -47,7 +47,7 @@ func (s *Store) MissingPrivileges(ctx context.Context) ([]string, error) {
 		FROM ours, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p (privilege)
 		WHERE relkind IN ('r', 'p') AND NOT has_table_privilege(oid, p.privilege)
 			-- What is only added to, and what is another role's business.
-			AND NOT (p.privilege = 'UPDATE' AND relname ~ '^(events|quarantine|payload_dictionaries)')
+			AND NOT (p.privilege = 'UPDATE' AND relname ~ '^(quarantine|payload_dictionaries)')
 			AND NOT (p.privilege = 'DELETE' AND relname ~ '^(events|payload_dictionaries)')
 			AND NOT (p.privilege <> 'SELECT' AND relname IN ('goose_db_version', 'river_migration', 'schema_compatibility'))
 		UNION ALL
