@@ -29,7 +29,7 @@ func TestExitCodes(t *testing.T) {
 		"silent":        {Exit(Pending), []string{"do"}, Pending, ""},
 		"wrong use":     {Usage("say %s", "more"), []string{"do"}, Misused, "x: say more (see --help)\n"},
 		"wrong flag":    {nil, []string{"do", "--fast"}, Misused, "x: unknown flag: --fast (see --help)\n"},
-		"argument":      {nil, []string{"do", "it"}, Misused, "x: unknown command \"it\" for \"x do\" (see --help)\n"},
+		"argument":      {nil, []string{"do", "it"}, Misused, "x: x do takes no arguments, got \"it\" (see --help)\n"},
 		"configuration": {&config.Error{}, []string{"do"}, Misconfigured, "0 problems in the configuration\n"},
 		"alike":         {schema, []string{"do"}, Misconfigured, "x: the schema is old\n"},
 	} {

@@ -104,12 +104,19 @@ func (e *Env) complain(name string, err error) {
 func checkArgs(cmd *cobra.Command) {
 	check := cmd.Args
 	if check == nil {
-		check = cobra.NoArgs
+		check = takesNone
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error { return WrongUse(check(cmd, args)) }
 	for _, child := range cmd.Commands() {
 		checkArgs(child)
 	}
+}
+
+func takesNone(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args[0])
+	}
+	return nil
 }
 
 // Group makes a command that only holds others: called by itself, it shows them.
