@@ -76,8 +76,7 @@ CREATE TABLE events (
   resource text COLLATE "C" NOT NULL,
   message_id text COLLATE "C",
   payload bytea,
-  CONSTRAINT events_pkey PRIMARY KEY (event_key, ordinal, event_time),
-  CONSTRAINT events_payload_check CHECK ((ordinal = 0) = (payload IS NOT NULL))
+  CONSTRAINT events_pkey PRIMARY KEY (event_key, ordinal, event_time)
 ) PARTITION BY RANGE (event_time);
 -- Payloads come compressed: a second try by Postgres would only cost time.
 ALTER TABLE events ALTER COLUMN payload SET STORAGE EXTERNAL;
@@ -91,20 +90,20 @@ CREATE INDEX events_actor_idx ON events (actor_id) WHERE actor_id IS NOT NULL;
 CREATE INDEX events_time_idx ON events USING brin (event_time);
 COMMENT ON TABLE events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
 COMMENT ON COLUMN events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
-COMMENT ON COLUMN events.received_at IS 'When this system got the first copy.';
+COMMENT ON COLUMN events.received_at IS 'When this system got the first copy; the first live one, if there is one.';
 COMMENT ON COLUMN events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
 COMMENT ON COLUMN events.event_key IS 'Identity of the event; see the function event_key.';
 COMMENT ON COLUMN events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
 COMMENT ON COLUMN events.type_id IS 'Type of the event: event_types.id.';
 COMMENT ON COLUMN events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
 COMMENT ON COLUMN events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
-COMMENT ON COLUMN events.origin IS 'l: live, delivered by Pub/Sub. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
+COMMENT ON COLUMN events.origin IS 'l: live, delivered by Pub/Sub, perhaps after a backfill had fetched it: the bytes are those delivered. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
 COMMENT ON COLUMN events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
 COMMENT ON COLUMN events.space_id IS 'Where it happened: spaces.id; null where there is no space.';
 COMMENT ON COLUMN events.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
 COMMENT ON COLUMN events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
 COMMENT ON COLUMN events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
-COMMENT ON COLUMN events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the item of ordinal 0 only.';
+COMMENT ON COLUMN events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the first recorded item of a batch only: the others'' bytes are with the lowest ordinal of the same event and origin that has any.';
 
 CREATE TABLE quarantine (
   quarantine_key uuid PRIMARY KEY,

@@ -4,10 +4,12 @@
 
 CREATE TABLE spaces (
   version_time timestamptz NOT NULL,
+  payload_as_of timestamptz,
   deleted_at timestamptz,
   version_key uuid NOT NULL,
   named_at timestamptz,
   id integer GENERATED ALWAYS AS IDENTITY CONSTRAINT spaces_id_key UNIQUE,
+  verb_order smallint NOT NULL DEFAULT 0,
   space text COLLATE "C" PRIMARY KEY,
   display_name text,
   space_type text COLLATE "C",
@@ -17,8 +19,10 @@ CREATE TABLE spaces (
 );
 COMMENT ON TABLE spaces IS 'Every space that an event named, with what the newest event tells of it. Rows stay for good: the log refers to them.';
 COMMENT ON COLUMN spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
-COMMENT ON COLUMN spaces.deleted_at IS 'When the space was deleted; null while it exists. Final.';
-COMMENT ON COLUMN spaces.version_key IS 'Event that the state comes from; decides between two of the same time.';
+COMMENT ON COLUMN spaces.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+COMMENT ON COLUMN spaces.deleted_at IS 'When the space was deleted; null while it exists. Final; what the space was stays, its memberships end.';
+COMMENT ON COLUMN spaces.version_key IS 'Event that the state comes from; decides between two of the same time and verb.';
+COMMENT ON COLUMN spaces.verb_order IS '2 for a state that an event told, 0 if only the name is known so far.';
 COMMENT ON COLUMN spaces.named_at IS 'Time of the event or of Google''s list that the name comes from; null if it came with an interaction. An event of before a list doesn''t change the name.';
 COMMENT ON COLUMN spaces.id IS 'Number used in events.space_id.';
 COMMENT ON COLUMN spaces.space IS 'spaces/S';
@@ -124,7 +128,7 @@ COMMENT ON TABLE memberships IS 'Who is in which space now, as far as events and
 COMMENT ON COLUMN memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
 COMMENT ON COLUMN memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
 COMMENT ON COLUMN memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
-COMMENT ON COLUMN memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer.';
+COMMENT ON COLUMN memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
 COMMENT ON COLUMN memberships.space IS 'spaces/S';
 COMMENT ON COLUMN memberships.membership IS 'spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
 COMMENT ON COLUMN memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
@@ -166,14 +170,15 @@ COMMENT ON COLUMN membership_changes.member_type IS 'HUMAN or BOT; null if the p
 
 CREATE VIEW membership_intervals AS
 WITH known AS (
-  SELECT c.space, m.member, c.membership, c.event_time, c.event_key, c.ordinal, c.verb_order, c.verb, c.origin, c.state = 'JOINED' AS inside,
+  SELECT p.deleted_at, c.space, m.member, c.membership, c.event_time, c.event_key, c.ordinal, c.verb_order, c.verb, c.origin, c.state = 'JOINED' AS inside,
          lead(c.verb) OVER w AS next_verb, lead(c.state) OVER w AS next_state, lead(c.event_time) OVER w AS next_time
   FROM membership_changes c
   JOIN memberships m ON m.space = c.space AND m.membership = c.membership
+  JOIN spaces p ON p.space = c.space
   WHERE c.state IS NOT NULL AND m.member IS NOT NULL
   WINDOW w AS (PARTITION BY c.space, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
 ), told AS (
-  SELECT space, member, membership, event_time, event_key, ordinal, verb_order, verb, inside, lag(inside) OVER w AS was_inside
+  SELECT deleted_at, space, member, membership, event_time, event_key, ordinal, verb_order, verb, inside, lag(inside) OVER w AS was_inside
   FROM known
   -- A list may show somebody who joined while it was read: the event has the time.
   WHERE NOT (origin = 's' AND inside AND next_verb = 'created' AND next_state = 'JOINED'
@@ -181,25 +186,27 @@ WITH known AS (
   WINDOW w AS (PARTITION BY space, member, membership ORDER BY event_time, verb_order, event_key, ordinal)
 ), turns AS (
   -- Only the changes between inside and outside; the first known one always counts.
-  SELECT space, member, membership, event_time, verb, inside, was_inside,
+  SELECT deleted_at, space, member, membership, event_time, verb, inside, was_inside,
          lead(event_time) OVER (PARTITION BY space, member, membership ORDER BY event_time, verb_order, event_key, ordinal) AS next_time
   FROM told
   WHERE was_inside IS NULL OR was_inside <> inside
 )
 SELECT space, member,
        CASE WHEN inside AND (was_inside IS NOT NULL OR verb = 'created') THEN event_time END AS joined_at,
-       CASE WHEN inside THEN next_time ELSE event_time END AS left_at,
+       LEAST(CASE WHEN inside THEN next_time ELSE event_time END, deleted_at) AS left_at,
        membership
 FROM turns
-WHERE inside OR was_inside IS NULL AND verb = 'deleted';
-COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. What only a list told has the time of the list.';
+WHERE (inside OR was_inside IS NULL AND verb = 'deleted') AND event_time <= COALESCE(deleted_at, 'infinity');
+COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. Where a space was deleted, all of them end. What only a list told has the time of the list.';
 
 CREATE TABLE messages (
   version_time timestamptz NOT NULL,
+  event_time timestamptz NOT NULL,
   create_time timestamptz,
   deleted_at timestamptz,
   payload_as_of timestamptz,
   version_key uuid NOT NULL,
+  verb_order smallint NOT NULL,
   attachments smallint,
   message text COLLATE "C" PRIMARY KEY,
   space text COLLATE "C" NOT NULL,
@@ -211,10 +218,12 @@ CREATE TABLE messages (
 );
 COMMENT ON TABLE messages IS 'Every message with its current text. Earlier versions: message_history. All messages of a space: message BETWEEN ''spaces/S/messages/'' AND ''spaces/S/messages0''.';
 COMMENT ON COLUMN messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+COMMENT ON COLUMN messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
 COMMENT ON COLUMN messages.create_time IS 'When it was sent; null if unknown.';
 COMMENT ON COLUMN messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
 COMMENT ON COLUMN messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
-COMMENT ON COLUMN messages.version_key IS 'Event that the version comes from; decides between two of the same time.';
+COMMENT ON COLUMN messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+COMMENT ON COLUMN messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
 COMMENT ON COLUMN messages.attachments IS 'Number of attachments; null if unknown or deleted.';
 COMMENT ON COLUMN messages.message IS 'spaces/S/messages/M';
 COMMENT ON COLUMN messages.space IS 'spaces/S';
@@ -250,8 +259,12 @@ DECLARE
   winner messages%ROWTYPE;
   loser messages%ROWTYPE;
 BEGIN
-  IF (NEW.deleted_at IS NOT NULL, NEW.version_time, NEW.version_key)
-     > (OLD.deleted_at IS NOT NULL, OLD.version_time, OLD.version_key) THEN
+  -- The as_of of the other: of two copies of one event, its own content counts
+  -- more than what was fetched, and that more the earlier it was.
+  IF (NEW.deleted_at IS NOT NULL, NEW.version_time, NEW.event_time, NEW.verb_order, NEW.version_key,
+      COALESCE(OLD.payload_as_of, '-infinity'))
+     > (OLD.deleted_at IS NOT NULL, OLD.version_time, OLD.event_time, OLD.verb_order, OLD.version_key,
+      COALESCE(NEW.payload_as_of, '-infinity')) THEN
     winner := NEW;
     loser := OLD;
   ELSE
@@ -260,9 +273,11 @@ BEGIN
   END IF;
   -- A tombstone or a bare name has no content to keep.
   IF loser.text IS NOT NULL AND (loser.version_time, loser.version_key) <> (winner.version_time, winner.version_key) THEN
-    INSERT INTO message_revisions (message, version_time, version_key, payload_as_of, attachments, text)
+    INSERT INTO message_revisions AS r (message, version_time, version_key, payload_as_of, attachments, text)
     VALUES (loser.message, loser.version_time, loser.version_key, loser.payload_as_of, loser.attachments, loser.text)
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT (message, version_time, version_key) DO UPDATE
+    SET payload_as_of = excluded.payload_as_of, attachments = excluded.attachments, text = excluded.text
+    WHERE COALESCE(excluded.payload_as_of, '-infinity') < COALESCE(r.payload_as_of, '-infinity');
   END IF;
   -- What never changes is filled in from whichever version tells it.
   winner.create_time := COALESCE(winner.create_time, loser.create_time);
@@ -308,6 +323,7 @@ CREATE TABLE reactions (
   added_at timestamptz,
   removed_at timestamptz,
   version_key uuid NOT NULL,
+  verb_order smallint NOT NULL,
   present boolean NOT NULL,
   reaction text COLLATE "C" PRIMARY KEY,
   message text COLLATE "C" NOT NULL,
@@ -320,7 +336,8 @@ COMMENT ON TABLE reactions IS 'Every reaction that ever was; WHERE present for t
 COMMENT ON COLUMN reactions.version_time IS 'Time of the newest event about it.';
 COMMENT ON COLUMN reactions.added_at IS 'When it was last added; null if no such event was seen.';
 COMMENT ON COLUMN reactions.removed_at IS 'When it was last removed; null if never.';
-COMMENT ON COLUMN reactions.version_key IS 'The newest event; decides between two of the same time.';
+COMMENT ON COLUMN reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
+COMMENT ON COLUMN reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
 COMMENT ON COLUMN reactions.present IS 'Whether it is there now.';
 COMMENT ON COLUMN reactions.reaction IS 'spaces/S/messages/M/reactions/R';
 COMMENT ON COLUMN reactions.message IS 'spaces/S/messages/M';

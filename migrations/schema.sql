@@ -20,8 +20,12 @@ DECLARE
   winner messages%ROWTYPE;
   loser messages%ROWTYPE;
 BEGIN
-  IF (NEW.deleted_at IS NOT NULL, NEW.version_time, NEW.version_key)
-     > (OLD.deleted_at IS NOT NULL, OLD.version_time, OLD.version_key) THEN
+  -- The as_of of the other: of two copies of one event, its own content counts
+  -- more than what was fetched, and that more the earlier it was.
+  IF (NEW.deleted_at IS NOT NULL, NEW.version_time, NEW.event_time, NEW.verb_order, NEW.version_key,
+      COALESCE(OLD.payload_as_of, '-infinity'))
+     > (OLD.deleted_at IS NOT NULL, OLD.version_time, OLD.event_time, OLD.verb_order, OLD.version_key,
+      COALESCE(NEW.payload_as_of, '-infinity')) THEN
     winner := NEW;
     loser := OLD;
   ELSE
@@ -30,9 +34,11 @@ BEGIN
   END IF;
   -- A tombstone or a bare name has no content to keep.
   IF loser.text IS NOT NULL AND (loser.version_time, loser.version_key) <> (winner.version_time, winner.version_key) THEN
-    INSERT INTO message_revisions (message, version_time, version_key, payload_as_of, attachments, text)
+    INSERT INTO message_revisions AS r (message, version_time, version_key, payload_as_of, attachments, text)
     VALUES (loser.message, loser.version_time, loser.version_key, loser.payload_as_of, loser.attachments, loser.text)
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT (message, version_time, version_key) DO UPDATE
+    SET payload_as_of = excluded.payload_as_of, attachments = excluded.attachments, text = excluded.text
+    WHERE COALESCE(excluded.payload_as_of, '-infinity') < COALESCE(r.payload_as_of, '-infinity');
   END IF;
   -- What never changes is filled in from whichever version tells it.
   winner.create_time := COALESCE(winner.create_time, loser.create_time);
@@ -350,7 +356,6 @@ CREATE TABLE public.events (
     payload bytea,
     CONSTRAINT events_ordinal_check CHECK ((ordinal >= 0)),
     CONSTRAINT events_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
-    CONSTRAINT events_payload_check CHECK (((ordinal = 0) = (payload IS NOT NULL))),
     CONSTRAINT events_payload_codec_check CHECK ((payload_codec >= 0))
 )
 PARTITION BY RANGE (event_time);
@@ -360,7 +365,7 @@ COMMENT ON TABLE public.events IS 'Every item of every event, exactly once and f
 
 COMMENT ON COLUMN public.events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
 
-COMMENT ON COLUMN public.events.received_at IS 'When this system got the first copy.';
+COMMENT ON COLUMN public.events.received_at IS 'When this system got the first copy; the first live one, if there is one.';
 
 COMMENT ON COLUMN public.events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
 
@@ -378,7 +383,7 @@ COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch even
 
 COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
 
-COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
+COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub, perhaps after a backfill had fetched it: the bytes are those delivered. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
 
 COMMENT ON COLUMN public.events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
 
@@ -386,14 +391,16 @@ COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is ab
 
 COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
 
-COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the item of ordinal 0 only.';
+COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the first recorded item of a batch only: the others'' bytes are with the lowest ordinal of the same event and origin that has any.';
 
 CREATE TABLE public.spaces (
     version_time timestamp with time zone NOT NULL,
+    payload_as_of timestamp with time zone,
     deleted_at timestamp with time zone,
     version_key uuid NOT NULL,
     named_at timestamp with time zone,
     id integer NOT NULL,
+    verb_order smallint DEFAULT 0 NOT NULL,
     space text NOT NULL COLLATE pg_catalog."C",
     display_name text,
     space_type text COLLATE pg_catalog."C",
@@ -406,13 +413,17 @@ COMMENT ON TABLE public.spaces IS 'Every space that an event named, with what th
 
 COMMENT ON COLUMN public.spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
 
-COMMENT ON COLUMN public.spaces.deleted_at IS 'When the space was deleted; null while it exists. Final.';
+COMMENT ON COLUMN public.spaces.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
 
-COMMENT ON COLUMN public.spaces.version_key IS 'Event that the state comes from; decides between two of the same time.';
+COMMENT ON COLUMN public.spaces.deleted_at IS 'When the space was deleted; null while it exists. Final; what the space was stays, its memberships end.';
+
+COMMENT ON COLUMN public.spaces.version_key IS 'Event that the state comes from; decides between two of the same time and verb.';
 
 COMMENT ON COLUMN public.spaces.named_at IS 'Time of the event or of Google''s list that the name comes from; null if it came with an interaction. An event of before a list doesn''t change the name.';
 
 COMMENT ON COLUMN public.spaces.id IS 'Number used in events.space_id.';
+
+COMMENT ON COLUMN public.spaces.verb_order IS '2 for a state that an event told, 0 if only the name is known so far.';
 
 COMMENT ON COLUMN public.spaces.space IS 'spaces/S';
 
@@ -596,7 +607,7 @@ COMMENT ON COLUMN public.memberships.payload_as_of IS 'Null for a state that its
 
 COMMENT ON COLUMN public.memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
 
-COMMENT ON COLUMN public.memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer.';
+COMMENT ON COLUMN public.memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
 
 COMMENT ON COLUMN public.memberships.space IS 'spaces/S';
 
@@ -614,7 +625,8 @@ COMMENT ON COLUMN public.memberships.source IS 'event, or list for what Google''
 
 CREATE VIEW public.membership_intervals AS
  WITH known AS (
-         SELECT c.space,
+         SELECT p.deleted_at,
+            c.space,
             m.member,
             c.membership,
             c.event_time,
@@ -627,12 +639,14 @@ CREATE VIEW public.membership_intervals AS
             lead(c.verb) OVER w AS next_verb,
             lead(c.state) OVER w AS next_state,
             lead(c.event_time) OVER w AS next_time
-           FROM (public.membership_changes c
+           FROM ((public.membership_changes c
              JOIN public.memberships m ON (((m.space = c.space) AND (m.membership = c.membership))))
+             JOIN public.spaces p ON ((p.space = c.space)))
           WHERE ((c.state IS NOT NULL) AND (m.member IS NOT NULL))
           WINDOW w AS (PARTITION BY c.space, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
         ), told AS (
-         SELECT known.space,
+         SELECT known.deleted_at,
+            known.space,
             known.member,
             known.membership,
             known.event_time,
@@ -646,7 +660,8 @@ CREATE VIEW public.membership_intervals AS
           WHERE (NOT (((known.origin = 's'::"char") AND known.inside AND (known.next_verb = 'created'::text) AND (known.next_state = 'JOINED'::text) AND (known.next_time < (known.event_time + '00:10:00'::interval))) IS TRUE))
           WINDOW w AS (PARTITION BY known.space, known.member, known.membership ORDER BY known.event_time, known.verb_order, known.event_key, known.ordinal)
         ), turns AS (
-         SELECT told.space,
+         SELECT told.deleted_at,
+            told.space,
             told.member,
             told.membership,
             told.event_time,
@@ -663,15 +678,16 @@ CREATE VIEW public.membership_intervals AS
             WHEN (turns.inside AND ((turns.was_inside IS NOT NULL) OR (turns.verb = 'created'::text))) THEN turns.event_time
             ELSE NULL::timestamp with time zone
         END AS joined_at,
+    LEAST(
         CASE
             WHEN turns.inside THEN turns.next_time
             ELSE turns.event_time
-        END AS left_at,
+        END, turns.deleted_at) AS left_at,
     turns.membership
    FROM turns
-  WHERE (turns.inside OR ((turns.was_inside IS NULL) AND (turns.verb = 'deleted'::text)));
+  WHERE ((turns.inside OR ((turns.was_inside IS NULL) AND (turns.verb = 'deleted'::text))) AND (turns.event_time <= COALESCE(turns.deleted_at, 'infinity'::timestamp with time zone)));
 
-COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. What only a list told has the time of the list.';
+COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. Where a space was deleted, all of them end. What only a list told has the time of the list.';
 
 CREATE TABLE public.message_revisions (
     version_time timestamp with time zone NOT NULL,
@@ -698,10 +714,12 @@ COMMENT ON COLUMN public.message_revisions.text IS 'Text of this version.';
 
 CREATE TABLE public.messages (
     version_time timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
     create_time timestamp with time zone,
     deleted_at timestamp with time zone,
     payload_as_of timestamp with time zone,
     version_key uuid NOT NULL,
+    verb_order smallint NOT NULL,
     attachments smallint,
     message text NOT NULL COLLATE pg_catalog."C",
     space text NOT NULL COLLATE pg_catalog."C",
@@ -716,13 +734,17 @@ COMMENT ON TABLE public.messages IS 'Every message with its current text. Earlie
 
 COMMENT ON COLUMN public.messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
 
+COMMENT ON COLUMN public.messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
+
 COMMENT ON COLUMN public.messages.create_time IS 'When it was sent; null if unknown.';
 
 COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
 
 COMMENT ON COLUMN public.messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
 
-COMMENT ON COLUMN public.messages.version_key IS 'Event that the version comes from; decides between two of the same time.';
+COMMENT ON COLUMN public.messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
 
 COMMENT ON COLUMN public.messages.attachments IS 'Number of attachments; null if unknown or deleted.';
 
@@ -849,6 +871,7 @@ CREATE TABLE public.reactions (
     added_at timestamp with time zone,
     removed_at timestamp with time zone,
     version_key uuid NOT NULL,
+    verb_order smallint NOT NULL,
     present boolean NOT NULL,
     reaction text NOT NULL COLLATE pg_catalog."C",
     message text NOT NULL COLLATE pg_catalog."C",
@@ -865,7 +888,9 @@ COMMENT ON COLUMN public.reactions.added_at IS 'When it was last added; null if 
 
 COMMENT ON COLUMN public.reactions.removed_at IS 'When it was last removed; null if never.';
 
-COMMENT ON COLUMN public.reactions.version_key IS 'The newest event; decides between two of the same time.';
+COMMENT ON COLUMN public.reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
 
 COMMENT ON COLUMN public.reactions.present IS 'Whether it is there now.';
 

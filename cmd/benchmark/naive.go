@@ -148,8 +148,8 @@ func (db *naiveDB) project(ctx context.Context, tx pgx.Tx, ev *events.Event, it 
 	case it.Message != nil:
 		m := it.Message
 		_, err := tx.Exec(ctx, `
-			INSERT INTO messages (version_time, create_time, version_key, attachments, message, space, sender, thread, text)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			INSERT INTO messages (version_time, event_time, create_time, version_key, verb_order, attachments, message, space, sender, thread, text)
+			VALUES ($1, $1, $2, $3, 1, $4, $5, $6, $7, $8, $9)
 			ON CONFLICT (message) DO UPDATE SET version_time = excluded.version_time, version_key = excluded.version_key, text = excluded.text
 			WHERE excluded.version_time > messages.version_time`,
 			ev.Time, m.CreateTime, key, m.AttachmentCount, it.Resource, it.Space, it.Actor, m.Thread, m.Text)
@@ -157,8 +157,8 @@ func (db *naiveDB) project(ctx context.Context, tx pgx.Tx, ev *events.Event, it 
 	case it.Reaction != nil:
 		r := it.Reaction
 		_, err := tx.Exec(ctx, `
-			INSERT INTO reactions (version_time, added_at, version_key, present, reaction, message, user_name, emoji)
-			VALUES ($1, $1, $2, true, $3, $4, $5, $6)
+			INSERT INTO reactions (version_time, added_at, version_key, verb_order, present, reaction, message, user_name, emoji)
+			VALUES ($1, $1, $2, 1, true, $3, $4, $5, $6)
 			ON CONFLICT (reaction) DO UPDATE SET version_time = excluded.version_time, version_key = excluded.version_key, present = true
 			WHERE excluded.version_time > reactions.version_time`,
 			ev.Time, key, it.Resource, r.Message, it.Actor, r.Emoji())

@@ -1,5 +1,12 @@
 package events
 
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
 // Decode reads one message under [DefaultLimits]: a CloudEvent in binary mode,
 // as Workspace Events publishes it, or an interaction event of a Chat app,
 // which has no ce-* attributes. Exactly one of the results is nil. A caller
@@ -103,8 +110,18 @@ func (r *reader) payload(ev *Event, t *Type) {
 
 // elements reads the elements of a batch into items, and returns whether there
 // was any. What names nothing becomes no item, but keeps its ordinal, so that
-// the item can still be recorded if another copy of the event names it.
+// the item can still be recorded if another copy of the event names it. What
+// isn't what the type promises is refused alone: the others are good.
 func (r *reader) elements(ev *Event, t *Type) (found bool) {
+	var refused []string
+	defer func() {
+		if len(ev.Items) == 0 && r.fail == nil {
+			r.fail = ev.Refused
+		}
+		if ev.Refused != nil && len(refused) > 1 {
+			ev.Refused.Detail += fmt.Sprintf("; %d elements are refused: %s", len(refused), strings.Join(refused[:min(len(refused), 20)], ", "))
+		}
+	}()
 	for n := 0; r.nextElement(); n++ {
 		if n == r.limits.MaxItems {
 			r.failf(ReasonTooManyItems, r.pos, "a batch of more than %d resources", r.limits.MaxItems)
@@ -112,7 +129,16 @@ func (r *reader) elements(ev *Event, t *Type) (found bool) {
 		}
 		ev.Items = append(ev.Items, Item{Ordinal: n, Kind: t.Kind, Verb: t.Verb})
 		last := len(ev.Items) - 1
-		if r.element(&ev.Items[last], t.Resource); ev.Items[last].Resource == "" {
+		start := *r
+		r.element(&ev.Items[last], t.Resource)
+		bad := r.fail
+		if bad != nil && bad.Reason.ofPayload() {
+			*r = start
+			r.skip() // which fails if it isn't JSON
+			ev.Refused = cmp.Or(ev.Refused, bad)
+			refused = append(refused, strconv.Itoa(n))
+		}
+		if bad != nil || ev.Items[last].Resource == "" {
 			ev.Items = ev.Items[:last]
 		}
 		found = true

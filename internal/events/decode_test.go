@@ -151,9 +151,12 @@ func TestDetailNeverQuotesTheData(t *testing.T) {
 // Nor may a key of one element show in what is wrong with the next.
 func TestDetailNeverQuotesAnotherElement(t *testing.T) {
 	t.Parallel()
-	_, bad := Decode(attributesOf("google.workspace.chat.space.v1.batchUpdated"),
+	ev, bad := Decode(attributesOf("google.workspace.chat.space.v1.batchUpdated"),
 		[]byte(`{"spaces":[{"space":{"name":"spaces/S"},"Zq":1},"x"]}`))
-	if bad == nil || bad.Reason != ReasonWrongType || strings.Contains(bad.Detail, "Zq") {
+	if bad != nil {
+		t.Fatal(bad)
+	}
+	if bad = ev.Refused; bad == nil || bad.Reason != ReasonWrongType || strings.Contains(bad.Detail, "Zq") {
 		t.Errorf("Decode: got %v", bad)
 	}
 }

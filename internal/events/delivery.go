@@ -12,7 +12,7 @@ const (
 
 // Delivery is one message as received, with what decoding made of it. It is
 // what ingest hands to the store: the store records Event if Malformed is nil
-// and quarantines the raw bytes otherwise.
+// and quarantines the raw bytes otherwise, or if the event refused a part of them.
 type Delivery struct {
 	MessageID   string            // Pub/Sub message id; empty for a backfill
 	PublishTime time.Time         // when Pub/Sub took the message

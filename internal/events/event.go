@@ -44,6 +44,10 @@ type Event struct {
 	Time    time.Time // ce-time, UTC (eventTime for interactions)
 	Batch   bool      // a batch form: Items came from an array
 	Items   []Item    // at least one, in the order of the payload
+
+	// Refused says why elements of a batch became no items, though the batch is
+	// JSON within the limits; nil if all did. They are kept with the batch's bytes.
+	Refused *Malformed `json:",omitempty"`
 }
 
 // Item is one resource of an event. Exactly one of the pointers is set for

@@ -218,12 +218,15 @@ func (r *reader) space(s *Space) (fields int) {
 	if !r.object() {
 		return 0
 	}
+	older := "" // what spaceType was called before it, and still is beside it
 	for ; r.nextKey(); fields++ {
 		switch string(r.key) {
 		case "name":
 			s.Name = r.name()
 		case "displayName":
 			s.DisplayName = r.str()
+		case "type":
+			older = r.enum()
 		case "spaceType":
 			s.SpaceType = r.enum()
 		case "spaceThreadingState":
@@ -235,6 +238,9 @@ func (r *reader) space(s *Space) (fields int) {
 		default:
 			r.skip()
 		}
+	}
+	if s.SpaceType == "" {
+		s.SpaceType = map[string]string{"ROOM": "SPACE", "DM": "DIRECT_MESSAGE"}[older]
 	}
 	return fields
 }

@@ -31,6 +31,9 @@ func history(r *rapid.T, space string) []events.Delivery {
 		sec += rapid.IntRange(1, 3).Draw(r, "seconds")
 		return at(sec)
 	}
+	for i := range rapid.IntRange(0, 3).Draw(r, "renamings") {
+		add(tick(), renamed(space, fmt.Sprint("name", i), "SPACE"))
+	}
 	created := tick()
 	add(created, message(events.VerbCreated, msg, user, "v0", created, time.Time{}))
 	for i := range rapid.IntRange(0, 3).Draw(r, "edits") {
@@ -52,8 +55,21 @@ func history(r *rapid.T, space string) []events.Delivery {
 		verb := rapid.SampledFrom([]events.Verb{events.VerbCreated, events.VerbUpdated, events.VerbDeleted}).Draw(r, "verb")
 		state := rapid.SampledFrom([]events.MembershipState{"JOINED", "INVITED"}).Draw(r, "state")
 		add(tick(), membership(verb, space, user, state))
+		if rapid.Bool().Draw(r, "at once") && verb == events.VerbCreated {
+			add(at(sec), membership(events.VerbUpdated, space, user, state))
+		}
+	}
+	if rapid.Bool().Draw(r, "space deleted") {
+		add(tick(), events.Item{Kind: events.KindSpace, Verb: events.VerbDeleted, Resource: space, Space: space})
 	}
 	return list
+}
+
+func renamed(space, name, typ string) events.Item {
+	return events.Item{
+		Kind: events.KindSpace, Verb: events.VerbUpdated, Resource: space, Space: space,
+		SpaceData: &events.Space{Name: space, DisplayName: name, SpaceType: typ},
+	}
 }
 
 // want is the model: it plays the history in order.
@@ -64,7 +80,7 @@ func want(list []events.Delivery) (state []string) {
 	var present, inside, seen bool
 	var added, removed string
 	var intervals []string
-	memberState := "none"
+	memberState, spaceName, spaceDeleted := "none", "", ""
 	for _, d := range list {
 		it := d.Event.Items[0]
 		now := fmt.Sprint(int(d.Event.Time.Sub(epoch).Seconds()))
@@ -82,6 +98,19 @@ func want(list []events.Delivery) (state []string) {
 				added = now
 			} else {
 				removed = now
+			}
+		case events.KindSpace:
+			if it.SpaceData != nil {
+				spaceName = it.SpaceData.DisplayName
+				break
+			}
+			spaceDeleted = now
+			if seen {
+				memberState = "NOT_A_MEMBER"
+			}
+			if inside {
+				intervals = append(intervals, joinedAt+"-"+now)
+				inside = false
 			}
 		case events.KindMembership:
 			memberState = string(it.Membership.State)
@@ -103,7 +132,7 @@ func want(list []events.Delivery) (state []string) {
 	if inside {
 		intervals = append(intervals, joinedAt+"-")
 	}
-	state = append(state, "message "+current)
+	state = append(state, "message "+current, "space "+spaceName+" "+spaceDeleted)
 	for _, v := range versions {
 		state = append(state, "version "+v.at+" "+v.text)
 	}
@@ -127,6 +156,8 @@ func got(t testing.TB, s *storetest.Env, space string) []string {
 	const seconds = `extract(epoch FROM %s - $2::timestamptz)::int::text`
 	sec := func(column string) string { return fmt.Sprintf(seconds, column) }
 	state := column(t, s, `
+		SELECT format('space %s %s', display_name, `+sec("deleted_at")+`) FROM spaces WHERE space = $1
+		UNION ALL
 		SELECT 'message ' || COALESCE(text, 'deleted ' || `+sec("deleted_at")+`) FROM messages WHERE space = $1
 		UNION ALL
 		SELECT 'version ' || `+sec("version_time")+` || ' ' || text FROM message_history WHERE message LIKE $1 || '/%'

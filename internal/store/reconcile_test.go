@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -80,6 +81,20 @@ func TestFollowedSpaces(t *testing.T) {
 	record(t, s,
 		appEvent("b0", "ADDED_TO_SPACE", "spaces/B", "SPACE", at(5)),
 		appEvent("d1", "REMOVED_FROM_SPACE", "spaces/D", "SPACE", at(20)))
+	for name, data := range map[string]string{ // as captured, and as older apps see it
+		"E": `"type":"DM","singleUserBotDm":true,"spaceType":"DIRECT_MESSAGE"`, "F": `"type":"DM"`, "G": `"spaceType":"GROUP_CHAT"`,
+	} {
+		ev, bad := events.Decode(nil, fmt.Appendf(nil, `{"type":"ADDED_TO_SPACE","eventTime":%q,"space":{"name":"spaces/%s",%s}}`,
+			at(40).Format(time.RFC3339Nano), name, data))
+		if bad != nil {
+			t.Fatal(bad)
+		}
+		record(t, s, events.Delivery{MessageID: name, ReceivedAt: at(40), Origin: events.OriginLive, Data: []byte(data), Event: ev})
+	}
+	types := column(t, s, `SELECT space || ' ' || space_type FROM spaces WHERE space > 'spaces/D' ORDER BY 1`)
+	if diff := cmp.Diff([]string{"spaces/E DIRECT_MESSAGE", "spaces/F DIRECT_MESSAGE", "spaces/G GROUP_CHAT"}, types); diff != "" {
+		t.Errorf("types (-want +got):\n%s", diff)
+	}
 	got, err := s.FollowedSpaces(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -80,7 +80,7 @@ func (s *Coverage) LastEvents(ctx context.Context, since time.Time) (map[string]
 		CROSS JOIN LATERAL (
 			SELECT count(*) AS events
 			FROM events
-			WHERE space_id = s.id AND event_time >= $1 AND ordinal = 0 -- an event may be about several things
+			WHERE space_id = s.id AND event_time >= $1 AND payload IS NOT NULL -- an event may be about several things
 		) n
 		WHERE l.last IS NOT NULL`, since)
 	activity := map[string]Activity{}

@@ -16,10 +16,11 @@ import (
 )
 
 // version orders the states of one thing: by time; where two have the same,
-// by what happened, as nothing changes before it is there or after it is gone;
+// by the time of the event, which for a message may be another, and by what happened, as nothing changes before it is there or after it is gone;
 // and then by event, so that every replica decides the same.
 type version struct {
 	time    time.Time // in microseconds; zero: older than any
+	event   time.Time // of the event
 	verb    events.Verb
 	key     Key
 	ordinal int
@@ -29,7 +30,7 @@ type version struct {
 // compare also tells copies of one event apart: its own content counts more
 // than what was fetched, and that more the earlier it was.
 func (v version) compare(w version) int {
-	return cmp.Or(v.time.Compare(w.time), cmp.Compare(v.verbOrder(), w.verbOrder()), bytes.Compare(v.key[:], w.key[:]),
+	return cmp.Or(v.time.Compare(w.time), v.event.Compare(w.event), cmp.Compare(v.verbOrder(), w.verbOrder()), bytes.Compare(v.key[:], w.key[:]),
 		cmp.Compare(v.ordinal, w.ordinal), w.asOf.Compare(v.asOf))
 }
 
@@ -81,6 +82,14 @@ type row struct {
 
 func (r *row) backfilled() bool { return r.d.Origin == events.OriginBackfill }
 
+// backfilled is 1 for what a backfill has fetched.
+func backfilled(d *events.Delivery) int {
+	if d.Origin == events.OriginBackfill {
+		return 1
+	}
+	return 0
+}
+
 // asOf is when the content was fetched; zero if it is that of the event's time.
 func (r *row) asOf() time.Time {
 	if r.backfilled() {
@@ -90,7 +99,7 @@ func (r *row) asOf() time.Time {
 }
 
 func (r *row) version() version {
-	return version{time: r.time, verb: r.it.Verb, key: r.key, ordinal: r.it.Ordinal, asOf: store.Microseconds(r.asOf())}
+	return version{time: r.time, event: r.time, verb: r.it.Verb, key: r.key, ordinal: r.it.Ordinal, asOf: store.Microseconds(r.asOf())}
 }
 
 // batch is what one transaction writes. It is built anew for every try.
@@ -115,7 +124,8 @@ type batch struct {
 	neighbours []neighbour
 
 	// Filled while the results are read.
-	recorded map[rowKey]bool
+	recorded   map[rowKey]bool
+	turnedLive map[rowKey]bool // a backfill had recorded them before
 }
 
 type rowKey struct {
@@ -135,7 +145,13 @@ func newBatch(deliveries []events.Delivery, f fate, clocks []time.Time) *batch {
 		recorded:   make(map[rowKey]bool, len(deliveries)),
 	}
 	seen := make(map[Key]bool, len(deliveries))
-	for i := range deliveries {
+	// Live ones first: of two copies in one batch, the backfilled is the duplicate.
+	order := make([]int, len(deliveries))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(backfilled(&deliveries[i]), backfilled(&deliveries[j])) })
+	for _, i := range order {
 		d := &deliveries[i]
 		switch {
 		case f.quarantine != nil:
@@ -155,6 +171,9 @@ func newBatch(deliveries []events.Delivery, f fate, clocks []time.Time) *batch {
 			continue // delivered twice within the batch: a duplicate
 		}
 		seen[key] = true
+		if d.Event.Refused != nil {
+			b.setAside(i, d.Event.Refused) // for the elements that are no items
+		}
 		b.months[partitions.Month(at)] = true
 		for j := range d.Event.Items {
 			b.rows = append(b.rows, row{delivery: i, key: key, time: at, d: d, ev: d.Event, it: &d.Event.Items[j]})
@@ -202,13 +221,17 @@ func (b *batch) outcomes(outcomes []events.Outcome) {
 	for i := range outcomes {
 		outcomes[i] = events.Duplicate
 	}
-	for i := range b.rows {
-		if b.recorded[b.rows[i].id()] {
-			outcomes[b.rows[i].delivery] = events.Recorded
-		}
-	}
 	for _, q := range b.quarantine {
 		outcomes[q.Index] = events.Quarantined
+	}
+	// One of which a part was refused is recorded with the rest.
+	for i := range b.rows {
+		switch r := &b.rows[i]; {
+		case b.recorded[r.id()]:
+			outcomes[r.delivery] = events.Recorded
+		case outcomes[r.delivery] == events.Quarantined:
+			outcomes[r.delivery] = events.Duplicate
+		}
 	}
 }
 

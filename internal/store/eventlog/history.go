@@ -79,7 +79,13 @@ func (s *Log) historyPage(ctx context.Context, after version, until time.Time) (
 		JOIN event_types t ON t.id = e.type_id
 		JOIN event_sources s ON s.id = e.source_id
 		LEFT JOIN spaces p ON p.id = e.space_id
-		LEFT JOIN events first ON e.ordinal > 0 AND first.event_key = e.event_key AND first.event_time = e.event_time AND first.ordinal = 0
+		LEFT JOIN LATERAL (
+			SELECT f.payload, f.payload_codec
+			FROM events f
+			WHERE f.event_key = e.event_key AND f.event_time = e.event_time AND f.origin = e.origin AND f.payload IS NOT NULL
+			ORDER BY f.ordinal
+			LIMIT 1
+		) first ON e.payload IS NULL
 		WHERE e.origin = 'l' AND e.event_time >= @since AND e.event_time <= @until
 			AND (e.event_time, e.event_key, e.ordinal) > (@since, @key, @ordinal)
 		ORDER BY e.event_time, e.event_key, e.ordinal

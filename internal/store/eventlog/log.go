@@ -1,6 +1,9 @@
 package eventlog
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +36,7 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 		ordinals[i], backfilled[i] = int16(r.it.Ordinal), r.backfilled()
 		ids[i], resources[i] = shortName(r.ev.ID, r.it.Space, "/spaceEvents"), shortName(r.it.Resource, r.it.Space, "")
 		messageIDs[i] = store.Clean(r.d.MessageID)
-		if r.it.Ordinal == 0 {
+		if i == 0 || r.key != b.rows[i-1].key { // the first item that is recorded has the bytes
 			start := len(arena)
 			arena, codecs[i] = s.payloads.Encode(arena, r.d.Data)
 			payloads[i] = arena[start:len(arena):len(arena)]
@@ -59,6 +62,65 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 		var ordinal int16
 		return store.Each(rows, []any{&key, &ordinal}, func() { b.recorded[rowKey{key.Bytes, int(ordinal)}] = true })
 	})
+}
+
+// mayTurnLive reports whether a live item was there before: by a redelivery, or
+// by a backfill.
+func (b *batch) mayTurnLive() bool {
+	return slices.ContainsFunc(b.rows, func(r row) bool { return !r.backfilled() && !b.recorded[r.id()] })
+}
+
+// turnLive makes live rows of those that a backfill has recorded before Pub/Sub
+// delivered them, with the bytes as delivered. It runs after the projections, so
+// that all transactions lock in one order.
+func (s *Log) turnLive(ctx context.Context, tx pgx.Tx, b *batch) error {
+	var times []time.Time
+	var keys []pgtype.UUID
+	for i := range b.rows {
+		if r := &b.rows[i]; !b.recorded[r.id()] && !r.backfilled() {
+			times, keys = append(times, r.time), append(keys, r.version().pgKey())
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	rows, _ := tx.Query(ctx, `
+		SELECT e.event_key, e.ordinal
+		FROM unnest($1::timestamptz[], $2::uuid[]) AS i (event_time, event_key)
+		JOIN events e ON e.event_time = i.event_time AND e.event_key = i.event_key
+		WHERE e.origin = 'b'`, times, keys)
+	var key pgtype.UUID
+	var ordinal int
+	b.turnedLive = map[rowKey]bool{}
+	if err := store.Each(rows, []any{&key, &ordinal}, func() { b.turnedLive[rowKey{key.Bytes, ordinal}] = true }); err != nil {
+		return fmt.Errorf("find what a backfill has recorded: %w", err)
+	}
+	q := &pgx.Batch{}
+	for i := range b.rows {
+		r := &b.rows[i]
+		if !b.turnedLive[r.id()] {
+			continue
+		}
+		var payload []byte
+		var codec int16
+		if i == 0 || r.key != b.rows[i-1].key {
+			payload, codec = s.payloads.Encode(nil, r.d.Data)
+		}
+		q.Queue(`
+			UPDATE events
+			SET received_at = @received, publish_time = @published, source_id = @source, actor_id = COALESCE(NULLIF(@actor, 0), actor_id),
+				payload_codec = @codec, origin = 'l', message_id = NULLIF(@message, ''), payload = @payload
+			WHERE event_key = @key AND ordinal = @ordinal AND event_time = @time AND origin = 'b'`,
+			pgx.NamedArgs{
+				"received": r.d.ReceivedAt, "published": store.OptionalTime(r.d.PublishTime), "source": r.sourceID, "actor": r.actorID,
+				"codec": codec, "message": store.Clean(r.d.MessageID), "payload": payload,
+				"key": r.version().pgKey(), "ordinal": r.it.Ordinal, "time": r.time,
+			})
+	}
+	if err := tx.SendBatch(ctx, q).Close(); err != nil {
+		return fmt.Errorf("turn what a backfill has recorded live: %w", err)
+	}
+	return nil
 }
 
 // shortName leaves out what a name has in common with its space: it would

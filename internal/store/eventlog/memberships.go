@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -138,6 +139,30 @@ func (b *batch) queueMemberships(q *pgx.Batch) {
 		text(func(m *membershipRow) string { return m.role }), text(func(m *membershipRow) string { return m.affiliation }))
 }
 
+// queueEndings ends the memberships of spaces that are deleted, at that time,
+// whichever came first.
+func (b *batch) queueEndings(q *pgx.Batch) {
+	spaces := map[string]bool{}
+	for i := range b.memberships {
+		spaces[b.memberships[i].space] = true
+	}
+	for i := range b.spaces {
+		if !b.spaces[i].deletedAt.IsZero() {
+			spaces[b.spaces[i].space] = true
+		}
+	}
+	if len(spaces) == 0 {
+		return
+	}
+	q.Queue(`
+		UPDATE memberships m
+		SET version_time = s.deleted_at, payload_as_of = NULL, version_key = '00000000-0000-0000-0000-000000000000', verb_order = 4,
+			state = 'NOT_A_MEMBER', role = NULL, affiliation = NULL, source = 'event'
+		FROM spaces s
+		WHERE s.space = ANY ($1) AND s.deleted_at IS NOT NULL
+			AND m.space = s.space AND (m.version_time, m.verb_order) <> (s.deleted_at, 4)`, slices.Sorted(maps.Keys(spaces)))
+}
+
 // fetchedAt is when state and role were fetched; zero if the event held them or
 // nobody knows them.
 func (b *batch) fetchedAt(c *changeRow) time.Time {
@@ -153,13 +178,25 @@ func (b *batch) queueMembershipChanges(q *pgx.Batch) {
 	}
 	text := func(field func(*changeRow) string) []string { return store.Column(b.changes, field) }
 	q.Queue(`
-		INSERT INTO membership_changes (event_time, fetched_at, event_key, ordinal, origin, space, membership, verb, state, role, member_type)
+		INSERT INTO membership_changes AS c (event_time, fetched_at, event_key, ordinal, origin, space, membership, verb, state, role, member_type)
 		SELECT event_time, fetched_at, event_key, ordinal, CASE WHEN backfilled THEN 'b' ELSE 'l' END::"char",
 			space, membership, verb, NULLIF(state, ''), NULLIF(role, ''), NULLIF(member_type, '')
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::boolean[],
 			$6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
 			AS i (event_time, fetched_at, event_key, ordinal, backfilled, space, membership, verb, state, role, member_type)
-		ON CONFLICT DO NOTHING`,
+		ON CONFLICT (space, membership, event_time, verb_order, event_key, ordinal) DO UPDATE SET
+			origin = CASE WHEN excluded.origin = 'l' THEN excluded.origin ELSE c.origin END,
+			(fetched_at, state, role, member_type) = (
+				SELECT w.fetched_at, w.state, w.role, w.member_type
+				FROM (VALUES
+					(1, c.fetched_at, c.state, c.role, c.member_type),
+					(2, excluded.fetched_at, excluded.state, excluded.role, excluded.member_type)
+				) AS w (n, fetched_at, state, role, member_type)
+				ORDER BY w.state IS NULL, w.fetched_at IS NOT NULL, w.n
+				LIMIT 1
+			)
+		-- A live copy makes a backfilled one live; what the event held counts more than what was fetched.
+		WHERE excluded.origin = 'l' AND c.origin = 'b' OR c.state IS NULL AND excluded.state IS NOT NULL`,
 		store.Column(b.changes, func(c *changeRow) time.Time { return b.rows[c.index].time }),
 		store.Column(b.changes, func(c *changeRow) pgtype.Timestamptz { return store.OptionalTime(b.fetchedAt(c)) }),
 		store.Column(b.changes, func(c *changeRow) pgtype.UUID { return b.rows[c.index].version().pgKey() }),

@@ -13,10 +13,10 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// spaceRow is a state of a space, its tombstone, or a name for people. That
+// spaceRow is a state of a space, its deletion, or a name for people. That
 // there is such a space is on record already, by lookups.
 type spaceRow struct {
-	version     version
+	version     version // zero for a deletion or a name
 	id          int32
 	space       string
 	displayName string
@@ -56,8 +56,8 @@ func (b *batch) addSpace(r *row) {
 	switch d := r.it.SpaceData; {
 	case x.space == "":
 		return
-	case r.it.Verb == events.VerbDeleted:
-		x.version, x.deletedAt = r.version(), r.time
+	case r.it.Verb == events.VerbDeleted: // what it was stays
+		x.deletedAt = r.time
 	case d != nil:
 		x.version = r.version()
 		x.displayName, x.spaceType, x.threading = d.DisplayName, d.SpaceType, d.ThreadingState
@@ -76,7 +76,7 @@ func (b *batch) addInteraction(r *row) {
 	if d == nil {
 		return
 	}
-	if r.it.Space != "" && d.Space.DisplayName != "" {
+	if r.it.Space != "" && (d.Space.DisplayName != "" || d.Space.SpaceType != "") {
 		b.spaces = append(b.spaces, spaceRow{
 			id: r.spaceID, space: r.it.Space, displayName: d.Space.DisplayName, spaceType: d.Space.SpaceType,
 		})
@@ -91,11 +91,10 @@ func (b *batch) compactSpaces() {
 		func(x *spaceRow) string { return x.space },
 		func(x *spaceRow) version { return x.version },
 		func(newer, older *spaceRow) {
-			// The tombstone stays, the rest is what was known last.
-			if newer.deletedAt.IsZero() && !older.deletedAt.IsZero() {
+			if newer.deletedAt.IsZero() || !older.deletedAt.IsZero() && older.deletedAt.Before(newer.deletedAt) {
 				newer.deletedAt = older.deletedAt
 			}
-			if newer.version.time.IsZero() || !newer.deletedAt.IsZero() {
+			if newer.version.time.IsZero() {
 				newer.displayName = cmp.Or(newer.displayName, older.displayName)
 				newer.spaceType = cmp.Or(newer.spaceType, older.spaceType)
 			}
@@ -109,39 +108,77 @@ func (b *batch) compactUsers() {
 		func(_, _ *userRow) {})
 }
 
+// lockSpaces keeps a space's deletion and its members' coming and going apart:
+// whichever of two transactions is second ends what the first has recorded. All
+// spaces are locked at once, in their order, so that nobody waits in a circle.
+func (b *batch) lockSpaces(q *pgx.Batch) {
+	if len(b.memberships) == 0 {
+		return
+	}
+	names := append(store.Column(b.memberships, func(m *membershipRow) string { return m.space }),
+		store.Column(b.spaces, func(x *spaceRow) string { return x.space })...)
+	strength := "SHARE"
+	if len(b.spaces) > 0 {
+		strength = "NO KEY UPDATE"
+	}
+	q.Queue(`
+		SELECT
+		FROM spaces
+		WHERE space = ANY ($1)
+		ORDER BY space
+		FOR `+strength, names)
+}
+
 // queueSpaces tells the number, though the row is there: a number drawn for
 // the conflict would be lost.
 func (b *batch) queueSpaces(q *pgx.Batch) {
+	b.lockSpaces(q)
 	if len(b.spaces) == 0 {
 		return
 	}
 	text := func(field func(*spaceRow) string) []string { return store.Column(b.spaces, field) }
-	// A name alone (-infinity) updates only another name alone.
+	// A name alone (-infinity) completes only another name alone.
 	q.Queue(`
-		INSERT INTO spaces AS s (version_time, deleted_at, version_key, id, space, display_name, space_type,
+		INSERT INTO spaces AS s (version_time, payload_as_of, deleted_at, version_key, id, verb_order, space, display_name, space_type,
 			threading_state, history_state, description)
 		OVERRIDING SYSTEM VALUE
-		SELECT version_time, deleted_at, version_key, id, space, NULLIF(display_name, ''), NULLIF(space_type, ''),
+		SELECT version_time, payload_as_of, deleted_at, version_key, id, verb_order, space, NULLIF(display_name, ''), NULLIF(space_type, ''),
 			NULLIF(threading_state, ''), NULLIF(history_state, ''), NULLIF(description, '')
-		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::integer[], $5::text[], $6::text[],
-			$7::text[], $8::text[], $9::text[], $10::text[])
-			AS i (version_time, deleted_at, version_key, id, space, display_name, space_type,
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::integer[], $6::smallint[], $7::text[],
+			$8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
+			AS i (version_time, payload_as_of, deleted_at, version_key, id, verb_order, space, display_name, space_type,
 			threading_state, history_state, description)
 		ON CONFLICT (space) DO UPDATE SET
-			version_time = excluded.version_time,
-			deleted_at = excluded.deleted_at,
-			version_key = excluded.version_key,
-			display_name = excluded.display_name,
-			space_type = excluded.space_type,
-			threading_state = excluded.threading_state,
-			history_state = excluded.history_state,
-			description = excluded.description
-		WHERE (excluded.version_time, excluded.version_key) > (s.version_time, s.version_key)
-			OR s.version_time = '-infinity' AND s.display_name IS NULL AND excluded.display_name IS NOT NULL`,
+			deleted_at = LEAST(s.deleted_at, excluded.deleted_at),
+			(version_time, payload_as_of, version_key, verb_order,
+				display_name, space_type, threading_state, history_state, description) = (
+				SELECT w.version_time, w.payload_as_of, w.version_key, w.verb_order,
+					w.display_name, w.space_type, w.threading_state, w.history_state, w.description
+				FROM (VALUES
+					(1, s.version_time, s.payload_as_of, s.version_key, s.verb_order,
+						CASE WHEN s.version_time = '-infinity' THEN COALESCE(s.display_name, excluded.display_name) ELSE s.display_name END,
+						CASE WHEN s.version_time = '-infinity' THEN COALESCE(s.space_type, excluded.space_type) ELSE s.space_type END,
+						s.threading_state, s.history_state, s.description),
+					(2, excluded.version_time, excluded.payload_as_of, excluded.version_key, excluded.verb_order,
+						excluded.display_name, excluded.space_type,
+						excluded.threading_state, excluded.history_state, excluded.description)
+				) AS w (n, version_time, payload_as_of, version_key, verb_order,
+					display_name, space_type, threading_state, history_state, description)
+				ORDER BY w.version_time DESC, w.verb_order DESC, w.version_key DESC, w.payload_as_of NULLS FIRST, w.n
+				LIMIT 1
+			)
+		-- The as_of of the other side: what was fetched later counts less.
+		WHERE (excluded.version_time, excluded.verb_order, excluded.version_key, COALESCE(s.payload_as_of, '-infinity'))
+				> (s.version_time, s.verb_order, s.version_key, COALESCE(excluded.payload_as_of, '-infinity'))
+			OR s.deleted_at IS DISTINCT FROM LEAST(s.deleted_at, excluded.deleted_at)
+			OR s.version_time = '-infinity' AND (s.display_name IS NULL AND excluded.display_name IS NOT NULL
+				OR s.space_type IS NULL AND excluded.space_type IS NOT NULL)`,
 		store.Column(b.spaces, func(x *spaceRow) pgtype.Timestamptz { return x.version.pgTime() }),
+		store.Column(b.spaces, func(x *spaceRow) pgtype.Timestamptz { return store.OptionalTime(x.version.asOf) }),
 		store.Column(b.spaces, func(x *spaceRow) pgtype.Timestamptz { return store.OptionalTime(x.deletedAt) }),
 		store.Column(b.spaces, func(x *spaceRow) pgtype.UUID { return x.version.pgKey() }),
 		store.Column(b.spaces, func(x *spaceRow) int32 { return x.id }),
+		store.Column(b.spaces, func(x *spaceRow) int16 { return x.version.verbOrder() }),
 		text(func(x *spaceRow) string { return x.space }), text(func(x *spaceRow) string { return x.displayName }),
 		text(func(x *spaceRow) string { return x.spaceType }), text(func(x *spaceRow) string { return x.threading }),
 		text(func(x *spaceRow) string { return x.history }), text(func(x *spaceRow) string { return x.description }))

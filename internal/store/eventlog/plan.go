@@ -3,18 +3,14 @@ package eventlog
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // mayRun reports whether the batch could lead to runs, so that a second round
@@ -53,10 +49,9 @@ func (s *Log) plan(c reactors.Change) (intents []reactors.Intent) {
 // claimRuns plans for what was delivered for the first time and adds the runs
 // and their jobs to the transaction.
 func (s *Log) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
-	delivered, err := b.deliveredFirst(ctx, tx)
-	if err != nil {
-		return err
-	}
+	// Nobody who joins while a gap is being repaired goes without a welcome.
+	delivered := maps.Clone(b.recorded)
+	maps.Copy(delivered, b.turnedLive)
 	var intents []reactors.Intent
 	// In the order of the rows: of two items of an event that want the same,
 	// the first has it, here and in a replay.
@@ -70,34 +65,6 @@ func (s *Log) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
 		return err
 	}
 	return s.claimer.Claim(ctx, tx, append(intents, joins...))
-}
-
-// deliveredFirst returns the items that reactors haven't seen: those that are
-// new, and those that a backfill has recorded before Pub/Sub delivered them.
-// Nobody who joins while a gap is being repaired goes without a welcome.
-func (b *batch) deliveredFirst(ctx context.Context, tx pgx.Tx) (map[rowKey]bool, error) {
-	var times []time.Time
-	var keys []pgtype.UUID
-	for i := range b.rows {
-		if r := &b.rows[i]; !b.recorded[r.id()] && !r.backfilled() {
-			times, keys = append(times, r.time), append(keys, r.version().pgKey())
-		}
-	}
-	if len(keys) == 0 {
-		return b.recorded, nil
-	}
-	rows, _ := tx.Query(ctx, `
-		SELECT e.event_key, e.ordinal
-		FROM unnest($1::timestamptz[], $2::uuid[]) AS i (event_time, event_key)
-		JOIN events e ON e.event_time = i.event_time AND e.event_key = i.event_key
-		WHERE e.origin = 'b'`, times, keys)
-	delivered := maps.Clone(b.recorded)
-	var key pgtype.UUID
-	var ordinal int
-	if err := store.Each(rows, []any{&key, &ordinal}, func() { delivered[rowKey{key.Bytes, ordinal}] = true }); err != nil {
-		return nil, fmt.Errorf("find what a backfill has recorded: %w", err)
-	}
-	return delivered, nil
 }
 
 // changesByRow lists the changes in the order of their rows; they themselves
@@ -131,14 +98,14 @@ func (s *Log) planMemberships(ctx context.Context, tx pgx.Tx, b *batch, delivere
 	// known before is harmless: it was claimed then.
 	for _, n := range b.neighbours {
 		r := &b.rows[n.change.index]
-		if n.next == nil || n.next.backfilled || !b.recorded[r.id()] ||
-			b.recorded[rowKey{n.next.version.key, n.next.version.ordinal}] {
+		if n.next == nil || n.next.backfilled || !delivered[r.id()] ||
+			delivered[rowKey{n.next.version.key, n.next.version.ordinal}] {
 			continue
 		}
 		change, before := reactors.Change{Origin: events.OriginLive}, reactors.Change{Origin: events.OriginLive}
 		transition(&change, &n.next.changeRow, neighbour{prevState: n.change.state, prevRole: n.change.role})
 		transition(&before, &n.next.changeRow, n)
-		if change == before && n.prevState != "" || !change.Joined && !change.Left && !change.RoleChanged {
+		if change == before && n.prevState != "" && !b.turnedLive[r.id()] || !change.Joined && !change.Left && !change.RoleChanged {
 			continue
 		}
 		var err error

@@ -61,26 +61,30 @@ func (b *batch) queueReactions(q *pgx.Batch) {
 	// The name contains user and emoji, so those never change and may come
 	// from any event. GREATEST ignores NULL.
 	q.Queue(`
-		INSERT INTO reactions AS r (version_time, added_at, removed_at, version_key, present,
+		INSERT INTO reactions AS r (version_time, added_at, removed_at, version_key, verb_order, present,
 			reaction, message, user_name, emoji)
-		SELECT version_time, added_at, removed_at, version_key, present,
+		SELECT version_time, added_at, removed_at, version_key, verb_order, present,
 			reaction, message, NULLIF(user_name, ''), NULLIF(emoji, '')
-		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::boolean[],
-			$6::text[], $7::text[], $8::text[], $9::text[])
-			AS i (version_time, added_at, removed_at, version_key, present, reaction, message, user_name, emoji)
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::smallint[], $6::boolean[],
+			$7::text[], $8::text[], $9::text[], $10::text[])
+			AS i (version_time, added_at, removed_at, version_key, verb_order, present, reaction, message, user_name, emoji)
 		ON CONFLICT (reaction) DO UPDATE SET
-			version_time = GREATEST(r.version_time, excluded.version_time),
-			version_key = CASE WHEN (excluded.version_time, excluded.version_key) > (r.version_time, r.version_key)
-				THEN excluded.version_key ELSE r.version_key END,
-			present = CASE WHEN (excluded.version_time, excluded.version_key) > (r.version_time, r.version_key)
-				THEN excluded.present ELSE r.present END,
+			(version_time, version_key, verb_order, present) = (
+				SELECT w.version_time, w.version_key, w.verb_order, w.present
+				FROM (VALUES
+					(r.version_time, r.version_key, r.verb_order, r.present),
+					(excluded.version_time, excluded.version_key, excluded.verb_order, excluded.present)
+				) AS w (version_time, version_key, verb_order, present)
+				ORDER BY w.version_time DESC, w.verb_order DESC, w.version_key DESC
+				LIMIT 1
+			),
 			added_at = GREATEST(r.added_at, excluded.added_at),
 			removed_at = GREATEST(r.removed_at, excluded.removed_at),
 			user_name = COALESCE(r.user_name, excluded.user_name),
 			emoji = COALESCE(r.emoji, excluded.emoji)
 		-- A redelivery changes nothing, unless the batch merged something older
 		-- into it, or it tells what a name alone did not.
-		WHERE (r.version_time, r.version_key) <> (excluded.version_time, excluded.version_key)
+		WHERE (excluded.version_time, excluded.verb_order, excluded.version_key) > (r.version_time, r.verb_order, r.version_key)
 			OR r.added_at IS DISTINCT FROM GREATEST(r.added_at, excluded.added_at)
 			OR r.removed_at IS DISTINCT FROM GREATEST(r.removed_at, excluded.removed_at)
 			OR r.emoji IS NULL AND excluded.emoji IS NOT NULL`,
@@ -88,6 +92,7 @@ func (b *batch) queueReactions(q *pgx.Batch) {
 		store.Column(b.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.addedAt) }),
 		store.Column(b.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.removedAt) }),
 		store.Column(b.reactions, func(x *reactionRow) pgtype.UUID { return x.version.pgKey() }),
+		store.Column(b.reactions, func(x *reactionRow) int16 { return x.version.verbOrder() }),
 		store.Column(b.reactions, func(x *reactionRow) bool { return x.present }),
 		text(func(x *reactionRow) string { return x.reaction }), text(func(x *reactionRow) string { return x.message }),
 		text(func(x *reactionRow) string { return x.user }), text(func(x *reactionRow) string { return x.emoji }))

@@ -143,7 +143,10 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 	b.project()
 	mayRun := s.mayRun(b)
 	if !mayRun && !b.mayRequestReconcile() && !b.mayFetch() {
-		return conn.SendBatch(ctx, s.statements(b)).Close()
+		if err := conn.SendBatch(ctx, s.statements(b)).Close(); err != nil || !b.mayTurnLive() {
+			return err
+		}
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.turnLive(ctx, tx, b) })
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		statements := s.statements(b)
@@ -151,6 +154,9 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 			b.queueNeighbours(statements)
 		}
 		if err := tx.SendBatch(ctx, statements).Close(); err != nil {
+			return err
+		}
+		if err := s.turnLive(ctx, tx, b); err != nil {
 			return err
 		}
 		if mayRun {
@@ -181,6 +187,7 @@ func (b *batch) queueProjections(q *pgx.Batch) {
 	b.queueMessages(q)
 	b.queueReactions(q)
 	b.queueMemberships(q)
+	b.queueEndings(q)
 }
 
 // errAgain marks an error after which the same transaction may be tried again

@@ -107,8 +107,9 @@ func (q *factQuery) member() {
 	}
 	m.IsMember = true
 	q.ask([]any{&m.IsMember, &m.Role}, `
-		SELECT c.state = 'JOINED', COALESCE(NULLIF(@role, ''), c.role, '')
+		SELECT c.state = 'JOINED' AND (s.deleted_at IS NULL OR s.deleted_at > @known), COALESCE(NULLIF(@role, ''), c.role, '')
 		FROM memberships m
+		JOIN spaces s ON s.space = m.space
 		JOIN membership_changes c ON c.space = m.space AND c.membership = m.membership
 		WHERE m.space = @space AND m.member = @member AND c.state IS NOT NULL AND c.event_time <= @known
 		ORDER BY c.event_time DESC, c.verb_order DESC, c.event_key DESC, c.ordinal DESC
