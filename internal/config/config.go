@@ -109,7 +109,8 @@ type Keeper struct {
 	Interval time.Duration `yaml:"interval"`
 
 	// OnAdded subscribes a space as soon as somebody adds the Chat app to it,
-	// listed under workspace or not. It needs auth.mode app. Default false.
+	// listed under workspace or not; direct messages and group chats without a
+	// name only if listed. It needs auth.mode app. Default false.
 	OnAdded bool `yaml:"on_added"`
 }
 

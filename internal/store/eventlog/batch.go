@@ -15,9 +15,10 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
-// version orders the states of one thing: by time; where two have the same,
-// by the time of the event, which for a message may be another, and by what happened, as nothing changes before it is there or after it is gone;
-// and then by event, so that every replica decides the same.
+// version orders the states of one thing: by time; where two have the same, by
+// the time of the event, which for a message may be another, and by what
+// happened, as nothing changes before it is there or after it is gone; and then
+// by event, so that every replica decides the same.
 type version struct {
 	time    time.Time // in microseconds; zero: older than any
 	event   time.Time // of the event
@@ -30,8 +31,8 @@ type version struct {
 // compare also tells copies of one event apart: its own content counts more
 // than what was fetched, and that more the earlier it was.
 func (v version) compare(w version) int {
-	return cmp.Or(v.time.Compare(w.time), v.event.Compare(w.event), cmp.Compare(v.verbOrder(), w.verbOrder()), bytes.Compare(v.key[:], w.key[:]),
-		cmp.Compare(v.ordinal, w.ordinal), w.asOf.Compare(v.asOf))
+	return cmp.Or(v.time.Compare(w.time), v.event.Compare(w.event), cmp.Compare(v.verbOrder(), w.verbOrder()),
+		bytes.Compare(v.key[:], w.key[:]), cmp.Compare(v.ordinal, w.ordinal), w.asOf.Compare(v.asOf))
 }
 
 // verbOrder is what the columns verb_order hold.
@@ -125,7 +126,7 @@ type batch struct {
 
 	// Filled while the results are read.
 	recorded   map[rowKey]bool
-	turnedLive map[rowKey]bool // a backfill had recorded them before
+	markedLive map[rowKey]bool // a backfill had recorded them before
 }
 
 type rowKey struct {

@@ -64,16 +64,16 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 	})
 }
 
-// mayTurnLive reports whether a live item was there before: by a redelivery, or
+// mayMarkLive reports whether a live item was there before: by a redelivery, or
 // by a backfill.
-func (b *batch) mayTurnLive() bool {
+func (b *batch) mayMarkLive() bool {
 	return slices.ContainsFunc(b.rows, func(r row) bool { return !r.backfilled() && !b.recorded[r.id()] })
 }
 
-// turnLive makes live rows of those that a backfill has recorded before Pub/Sub
+// markLive makes live rows of those that a backfill has recorded before Pub/Sub
 // delivered them, with the bytes as delivered. It runs after the projections, so
 // that all transactions lock in one order.
-func (s *Log) turnLive(ctx context.Context, tx pgx.Tx, b *batch) error {
+func (s *Log) markLive(ctx context.Context, tx pgx.Tx, b *batch) error {
 	var times []time.Time
 	var keys []pgtype.UUID
 	for i := range b.rows {
@@ -91,14 +91,14 @@ func (s *Log) turnLive(ctx context.Context, tx pgx.Tx, b *batch) error {
 		WHERE e.origin = 'b'`, times, keys)
 	var key pgtype.UUID
 	var ordinal int
-	b.turnedLive = map[rowKey]bool{}
-	if err := store.Each(rows, []any{&key, &ordinal}, func() { b.turnedLive[rowKey{key.Bytes, ordinal}] = true }); err != nil {
+	b.markedLive = map[rowKey]bool{}
+	if err := store.Each(rows, []any{&key, &ordinal}, func() { b.markedLive[rowKey{key.Bytes, ordinal}] = true }); err != nil {
 		return fmt.Errorf("find what a backfill has recorded: %w", err)
 	}
 	q := &pgx.Batch{}
 	for i := range b.rows {
 		r := &b.rows[i]
-		if !b.turnedLive[r.id()] {
+		if !b.markedLive[r.id()] {
 			continue
 		}
 		var payload []byte
@@ -118,7 +118,7 @@ func (s *Log) turnLive(ctx context.Context, tx pgx.Tx, b *batch) error {
 			})
 	}
 	if err := tx.SendBatch(ctx, q).Close(); err != nil {
-		return fmt.Errorf("turn what a backfill has recorded live: %w", err)
+		return fmt.Errorf("mark as live what a backfill has recorded: %w", err)
 	}
 	return nil
 }

@@ -178,7 +178,8 @@ func (b *batch) queueMembershipChanges(q *pgx.Batch) {
 	}
 	text := func(field func(*changeRow) string) []string { return store.Column(b.changes, field) }
 	q.Queue(`
-		INSERT INTO membership_changes AS c (event_time, fetched_at, event_key, ordinal, origin, space, membership, verb, state, role, member_type)
+		INSERT INTO membership_changes AS c (event_time, fetched_at, event_key, ordinal, origin,
+			space, membership, verb, state, role, member_type)
 		SELECT event_time, fetched_at, event_key, ordinal, CASE WHEN backfilled THEN 'b' ELSE 'l' END::"char",
 			space, membership, verb, NULLIF(state, ''), NULLIF(role, ''), NULLIF(member_type, '')
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::boolean[],

@@ -51,7 +51,7 @@ func (s *Log) plan(c reactors.Change) (intents []reactors.Intent) {
 func (s *Log) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
 	// Nobody who joins while a gap is being repaired goes without a welcome.
 	delivered := maps.Clone(b.recorded)
-	maps.Copy(delivered, b.turnedLive)
+	maps.Copy(delivered, b.markedLive)
 	var intents []reactors.Intent
 	// In the order of the rows: of two items of an event that want the same,
 	// the first has it, here and in a replay.
@@ -105,7 +105,7 @@ func (s *Log) planMemberships(ctx context.Context, tx pgx.Tx, b *batch, delivere
 		change, before := reactors.Change{Origin: events.OriginLive}, reactors.Change{Origin: events.OriginLive}
 		transition(&change, &n.next.changeRow, neighbour{prevState: n.change.state, prevRole: n.change.role})
 		transition(&before, &n.next.changeRow, n)
-		if change == before && n.prevState != "" && !b.turnedLive[r.id()] || !change.Joined && !change.Left && !change.RoleChanged {
+		if change == before && n.prevState != "" && !b.markedLive[r.id()] || !change.Joined && !change.Left && !change.RoleChanged {
 			continue
 		}
 		var err error

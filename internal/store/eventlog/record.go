@@ -143,10 +143,10 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 	b.project()
 	mayRun := s.mayRun(b)
 	if !mayRun && !b.mayRequestReconcile() && !b.mayFetch() {
-		if err := conn.SendBatch(ctx, s.statements(b)).Close(); err != nil || !b.mayTurnLive() {
+		if err := conn.SendBatch(ctx, s.statements(b)).Close(); err != nil || !b.mayMarkLive() {
 			return err
 		}
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.turnLive(ctx, tx, b) })
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.markLive(ctx, tx, b) })
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		statements := s.statements(b)
@@ -156,7 +156,7 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 		if err := tx.SendBatch(ctx, statements).Close(); err != nil {
 			return err
 		}
-		if err := s.turnLive(ctx, tx, b); err != nil {
+		if err := s.markLive(ctx, tx, b); err != nil {
 			return err
 		}
 		if mayRun {
