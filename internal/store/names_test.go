@@ -54,7 +54,7 @@ func TestNames(t *testing.T) {
 		{interaction("4", at(4), ann, "Old Ann", space, "Ships"), []string{"1 spaces/S SPACE Sails", "1 users/ann HUMAN Ann"}},
 		{interaction("5", at(6), ann, "New Ann", space, "Ships"), []string{"1 spaces/S SPACE Sails", "1 users/ann HUMAN New Ann"}},
 		{interaction("6", at(7), "users/bob", "Bob", "spaces/T", ""), []string{
-			"1 spaces/S SPACE Sails", "1 users/ann HUMAN New Ann", "2 spaces/T - -", "3 users/bob HUMAN Bob"}},
+			"1 spaces/S SPACE Sails", "1 users/ann HUMAN New Ann", "2 spaces/T SPACE -", "3 users/bob HUMAN Bob"}},
 	} {
 		record(t, s, step.d)
 		if diff := cmp.Diff(step.want, list()); diff != "" {

@@ -50,6 +50,9 @@ func (b *batch) addMessage(r *row) {
 		}
 		m.hasContent, m.text, m.attachments = true, d.Text, min(d.AttachmentCount, 1<<15-1)
 	}
+	if !m.hasContent {
+		m.version.asOf = time.Time{}
+	}
 	// A bare name has no version: it makes the message known and changes
 	// nothing that is known of it. Nor has a deletion without its time, in place
 	// of what was to be fetched: the deletion's own event tells.
