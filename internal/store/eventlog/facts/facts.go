@@ -1,15 +1,6 @@
-<<<<<<<< HEAD:internal/store/eventlog/facts/facts.go
 // Package facts answers what rules need to know beyond their event, now or as
 // of a time in the past. It promises that only what is recorded counts; an
 // error says that the database could not be asked.
-========
-// Package facts answers what rules need to know beside their events: who
-// somebody is now, what a space's week was like.
-//
-// It promises one round trip for all that a run needs, of now or as of a time
-// in the past. What isn't recorded is "", 0 or false. The caller tries again
-// after an error, which is about the database.
->>>>>>>> 7a4b4fd (store/facts: a room for what rules ask about now):internal/store/facts/facts.go
 package facts
 
 import (
@@ -32,7 +23,6 @@ const maxCounted = 1000
 // UnknownSpace stands for the name of a space that isn't known.
 const UnknownSpace = "this space"
 
-<<<<<<<< HEAD:internal/store/eventlog/facts/facts.go
 // Reader reads facts from a database.
 type Reader struct{ db *store.Store }
 
@@ -43,38 +33,18 @@ func New(db *store.Store) Reader { return Reader{db} }
 // is recorded counts, even if its time is a little ahead of our clock.
 func (s Reader) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, now time.Time) (reactors.Facts, error) {
 	return s.facts(ctx, run, needs, now, pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true})
-========
-// Lookup looks facts up in a database.
-type Lookup struct{ db *store.Store }
-
-// New returns a look-up in the database.
-func New(db *store.Store) *Lookup { return &Lookup{db: db} }
-
-// Facts adds to what a run's event told the state that is needed now. All that
-// is recorded counts, even if its time is a little ahead of our clock.
-func (l *Lookup) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, now time.Time) (reactors.Facts, error) {
-	return l.facts(ctx, run, needs, now, pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true})
->>>>>>>> 7a4b4fd (store/facts: a room for what rules ask about now):internal/store/facts/facts.go
 }
 
 // FactsAsOf is Facts as of a time in the past: what happened after it doesn't
 // count.
-<<<<<<<< HEAD:internal/store/eventlog/facts/facts.go
 func (s Reader) FactsAsOf(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
 	return s.facts(ctx, run, needs, at, pgtype.Timestamptz{Time: store.Microseconds(at), Valid: true})
 }
 
 func (s Reader) facts(
-========
-func (l *Lookup) FactsAsOf(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
-	return l.facts(ctx, run, needs, at, pgtype.Timestamptz{Time: store.Microseconds(at), Valid: true})
-}
-
-func (l *Lookup) facts(
->>>>>>>> 7a4b4fd (store/facts: a room for what rules ask about now):internal/store/facts/facts.go
 	ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time, known pgtype.Timestamptz,
 ) (reactors.Facts, error) {
-	ctx, cancel := l.db.WithTimeout(ctx)
+	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	f := run.Facts
 	f.Space.DisplayName = cmp.Or(f.Space.DisplayName, UnknownSpace)
@@ -96,11 +66,7 @@ func (l *Lookup) facts(
 	if q.batch.Len() == 0 {
 		return f, nil
 	}
-<<<<<<<< HEAD:internal/store/eventlog/facts/facts.go
 	if err := s.db.Pool().SendBatch(ctx, &q.batch).Close(); err != nil {
-========
-	if err := l.db.Pool().SendBatch(ctx, &q.batch).Close(); err != nil {
->>>>>>>> 7a4b4fd (store/facts: a room for what rules ask about now):internal/store/facts/facts.go
 		return reactors.Facts{}, fmt.Errorf("look up what rule %s needs to know: %w", run.Reactor, err)
 	}
 	f.Space.DisplayName = cmp.Or(f.Space.DisplayName, UnknownSpace)
@@ -254,13 +220,8 @@ func (q *factQuery) own() {
 }
 
 // NameSpace keeps the name of a space that no event has told so far.
-<<<<<<<< HEAD:internal/store/eventlog/facts/facts.go
 func (s Reader) NameSpace(ctx context.Context, space, displayName, spaceType string) error {
 	if _, err := s.db.Exec(ctx, `
-========
-func (l *Lookup) NameSpace(ctx context.Context, space, displayName, spaceType string) error {
-	if _, err := l.db.Exec(ctx, `
->>>>>>>> 7a4b4fd (store/facts: a room for what rules ask about now):internal/store/facts/facts.go
 		UPDATE spaces
 		SET display_name = COALESCE(display_name, NULLIF($2, '')), space_type = COALESCE(space_type, NULLIF($3, ''))
 		WHERE space = $1 AND (display_name IS NULL OR space_type IS NULL)`,
