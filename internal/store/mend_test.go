@@ -200,8 +200,8 @@ func TestRebuiltIsLive(t *testing.T) {
 			DELETE FROM messages WHERE payload_as_of IS NULL AND random() < 0.3;
 			UPDATE messages SET text = 'wrong', version_time = 'infinity' WHERE text IS NOT NULL AND payload_as_of IS NULL AND random() < 0.3;
 			DELETE FROM message_revisions WHERE payload_as_of IS NULL AND random() < 0.3;
-			INSERT INTO messages (version_time, version_key, message, space, text)
-				SELECT now(), gen_random_uuid(), space || '/messages/invented', space, 'invented' FROM spaces ON CONFLICT DO NOTHING;
+			INSERT INTO messages (version_time, event_time, verb_order, version_key, message, space, text)
+				SELECT now(), now(), 1, gen_random_uuid(), space || '/messages/invented', space, 'invented' FROM spaces ON CONFLICT DO NOTHING;
 			DELETE FROM reactions WHERE random() < 0.3;
 			UPDATE reactions SET present = NOT present, version_time = 'infinity' WHERE random() < 0.3;
 			DELETE FROM memberships WHERE source = 'event' AND random() < 0.3;

@@ -37,16 +37,11 @@ func (v version) compare(w version) int {
 
 // verbOrder is what the columns verb_order hold.
 func (v version) verbOrder() int16 {
-	switch v.verb {
-	case events.VerbCreated:
-		return 1
-	case events.VerbUpdated:
-		return 2
-	case events.VerbDeleted:
-		return 3
-	}
-	return 0
+	return int16(max(0, slices.Index(verbs[:], v.verb)))
 }
+
+// verbs are in the order in which they count.
+var verbs = [...]events.Verb{"", events.VerbCreated, events.VerbUpdated, events.VerbDeleted}
 
 // pgTime maps the zero time to -infinity, where every other is later.
 func (v version) pgTime() pgtype.Timestamptz {

@@ -74,7 +74,8 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 		return kept, nil
 	}
 	var m messageRow
-	var created, at, deleted, asOf pgtype.Timestamptz
+	var created, at, event, deleted, asOf pgtype.Timestamptz
+	var verb int
 	var key pgtype.UUID
 	var attachments pgtype.Int2
 	var text pgtype.Text
@@ -82,24 +83,25 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 		WITH current AS (
 			DELETE FROM messages
 			WHERE space = @space AND message >= @from AND message < @to AND abs(hashtext(message)::bigint) % @parts = @part
-			RETURNING version_time, version_key, create_time, deleted_at, payload_as_of, attachments, message, sender, thread, deletion_type, text
+			RETURNING version_time, event_time, verb_order, version_key, create_time, deleted_at, payload_as_of, attachments,
+				message, sender, thread, deletion_type, text
 		), older AS (
 			DELETE FROM message_revisions
 			WHERE message >= @from AND message < @to AND abs(hashtext(message)::bigint) % @parts = @part
 			RETURNING version_time, version_key, payload_as_of, attachments, message, text
 		)
-		SELECT version_time, version_key, create_time, deleted_at, payload_as_of, attachments, message,
+		SELECT version_time, event_time, verb_order, version_key, create_time, deleted_at, payload_as_of, attachments, message,
 			COALESCE(sender, ''), COALESCE(thread, ''), COALESCE(deletion_type, ''), text
 		FROM current
 		WHERE payload_as_of IS NOT NULL OR deleted_at IS NOT NULL
 		UNION ALL
-		SELECT version_time, version_key, NULL, NULL, payload_as_of, attachments, message, '', '', '', text
+		SELECT version_time, version_time, 0, version_key, NULL, NULL, payload_as_of, attachments, message, '', '', '', text
 		FROM older
 		WHERE payload_as_of IS NOT NULL`, p.args())
-	targets := []any{&at, &key, &created, &deleted, &asOf, &attachments, &m.message, &m.sender, &m.thread, &m.deletionType, &text}
+	targets := []any{&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.message, &m.sender, &m.thread, &m.deletionType, &text}
 	if err := store.Each(rows, targets, func() {
-		m.space, m.version = p.Space, version{time: at.Time, key: key.Bytes}
-		m.createTime, m.deletedAt, m.asOf = store.ZeroTime(created), store.ZeroTime(deleted), store.ZeroTime(asOf)
+		m.space, m.version = p.Space, version{time: at.Time, event: event.Time, verb: verbs[verb], key: key.Bytes, asOf: store.ZeroTime(asOf)}
+		m.createTime, m.deletedAt = store.ZeroTime(created), store.ZeroTime(deleted)
 		m.hasContent, m.text, m.attachments = text.Valid, text.String, int(attachments.Int16)
 		kept.messages.messages = append(kept.messages.messages, m)
 	}); err != nil {
