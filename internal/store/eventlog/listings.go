@@ -140,6 +140,7 @@ func (l Listing) write(ctx context.Context, s *Log) (r Reconciled, err error) {
 			SELECT membership, member, member_type, state, NULLIF(role, '') AS role, NULLIF(affiliation, '') AS affiliation
 			FROM unnest(@memberships::text[], @members::text[], @types::text[], @states::text[], @roles::text[], @affiliations::text[])
 				AS i (membership, member, member_type, state, role, affiliation)
+			WHERE NOT EXISTS (SELECT FROM spaces WHERE space = @space AND deleted_at IS NOT NULL) -- that ended them all
 		), written AS (
 			INSERT INTO memberships AS m (version_time, version_key, verb_order, space, membership, member, state, role, affiliation, source)
 			SELECT @as_of, @key, 0, @space, membership, member, state, role, affiliation, 'list'

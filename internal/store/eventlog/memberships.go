@@ -157,7 +157,7 @@ func (b *batch) queueEndings(q *pgx.Batch) {
 	q.Queue(`
 		UPDATE memberships m
 		SET version_time = s.deleted_at, payload_as_of = NULL, version_key = '00000000-0000-0000-0000-000000000000', verb_order = 4,
-			state = 'NOT_A_MEMBER', role = NULL, affiliation = NULL, source = 'event'
+			state = 'NOT_A_MEMBER', role = NULL, affiliation = NULL
 		FROM spaces s
 		WHERE s.space = ANY ($1) AND s.deleted_at IS NOT NULL
 			AND m.space = s.space AND (m.version_time, m.verb_order) <> (s.deleted_at, 4)`, slices.Sorted(maps.Keys(spaces)))
