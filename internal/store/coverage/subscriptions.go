@@ -365,21 +365,3 @@ func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) er
 			confirmed_at = COALESCE(excluded.confirmed_at, s.confirmed_at)`, args)
 	return err
 }
-
-// FollowedSpaces returns the spaces, "spaces/S", that the Chat app was added
-// to and not removed from since, by its interaction events. Direct messages
-// and group chats without a name are left out: what is said to the app there
-// comes as interactions, and everybody who opens a chat with it makes one.
-func (s *Coverage) FollowedSpaces(ctx context.Context) ([]string, error) {
-	list, err := store.List(ctx, s.db, pgx.RowTo[string], `
-		SELECT f.space
-		FROM followed_spaces f
-		LEFT JOIN spaces s ON s.space = f.space
-		WHERE f.present AND s.deleted_at IS NULL AND s.space_type IS DISTINCT FROM 'DIRECT_MESSAGE'
-			AND NOT (s.space_type = 'GROUP_CHAT' AND s.display_name IS NULL) IS TRUE
-		ORDER BY f.space`)
-	if err != nil {
-		return nil, fmt.Errorf("read the spaces that the app was added to: %w", err)
-	}
-	return list, nil
-}

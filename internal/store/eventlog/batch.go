@@ -78,14 +78,6 @@ type row struct {
 
 func (r *row) backfilled() bool { return r.d.Origin == events.OriginBackfill }
 
-// backfilled is 1 for what a backfill has fetched.
-func backfilled(d *events.Delivery) int {
-	if d.Origin == events.OriginBackfill {
-		return 1
-	}
-	return 0
-}
-
 // asOf is when the content was fetched; zero if it is that of the event's time.
 func (r *row) asOf() time.Time {
 	if r.backfilled() {
@@ -140,39 +132,13 @@ func newBatch(deliveries []events.Delivery, f fate, clocks []time.Time) *batch {
 		months:     map[time.Time]bool{},
 		recorded:   make(map[rowKey]bool, len(deliveries)),
 	}
-	seen := make(map[Key]bool, len(deliveries))
 	// Live ones first: of two copies in one batch, the backfilled is the duplicate.
-	order := make([]int, len(deliveries))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(backfilled(&deliveries[i]), backfilled(&deliveries[j])) })
-	for _, i := range order {
-		d := &deliveries[i]
-		switch {
-		case f.quarantine != nil:
-			b.setAside(i, f.quarantine)
-			continue
-		case d.Malformed != nil:
-			b.setAside(i, d.Malformed)
-			continue
-		}
-		at := store.Microseconds(d.Event.Time)
-		if absurd(d, clocks) {
-			b.setAside(i, absurdTime(at))
-			continue
-		}
-		key := KeyOf(d.Event, d.MessageID)
-		if seen[key] {
-			continue // delivered twice within the batch: a duplicate
-		}
-		seen[key] = true
-		if d.Event.Refused != nil {
-			b.setAside(i, d.Event.Refused) // for the elements that are no items
-		}
-		b.months[partitions.Month(at)] = true
-		for j := range d.Event.Items {
-			b.rows = append(b.rows, row{delivery: i, key: key, time: at, d: d, ev: d.Event, it: &d.Event.Items[j]})
+	seen := make(map[Key]bool, len(deliveries))
+	for _, late := range []bool{false, true} {
+		for i := range deliveries {
+			if d := &deliveries[i]; late == (d.Origin == events.OriginBackfill) {
+				b.add(i, d, seen, clocks)
+			}
 		}
 	}
 	// By time first: then the indexes of time grow at their ends, and less of
@@ -181,6 +147,34 @@ func newBatch(deliveries []events.Delivery, f fate, clocks []time.Time) *batch {
 		return cmp.Or(x.time.Compare(y.time), bytes.Compare(x.key[:], y.key[:]), cmp.Compare(x.it.Ordinal, y.it.Ordinal))
 	})
 	return b
+}
+
+func (b *batch) add(i int, d *events.Delivery, seen map[Key]bool, clocks []time.Time) {
+	switch {
+	case b.fate.quarantine != nil:
+		b.setAside(i, b.fate.quarantine)
+		return
+	case d.Malformed != nil:
+		b.setAside(i, d.Malformed)
+		return
+	}
+	at := store.Microseconds(d.Event.Time)
+	if absurd(d, clocks) {
+		b.setAside(i, absurdTime(at))
+		return
+	}
+	key := KeyOf(d.Event, d.MessageID)
+	if seen[key] {
+		return // delivered twice within the batch: a duplicate
+	}
+	seen[key] = true
+	if d.Event.Refused != nil {
+		b.setAside(i, d.Event.Refused) // for the elements that are no items
+	}
+	b.months[partitions.Month(at)] = true
+	for j := range d.Event.Items {
+		b.rows = append(b.rows, row{delivery: i, key: key, time: at, d: d, ev: d.Event, it: &d.Event.Items[j]})
+	}
 }
 
 func (b *batch) setAside(i int, why *events.Malformed) {

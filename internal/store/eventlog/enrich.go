@@ -11,6 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
 )
 
@@ -54,8 +55,7 @@ func (s *Log) enrich(ctx context.Context, n Named, content events.Item, asOf tim
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
-	at := version{time: store.Microseconds(n.Time), key: n.Key, ordinal: n.Ordinal}
-	ev, err := recordedEvent(ctx, conn, at, n.Space)
+	ev, err := originals.Named(ctx, conn, n.Key, n.Ordinal, store.Microseconds(n.Time), n.Space)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ErrNoEvent
 	}

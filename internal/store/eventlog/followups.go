@@ -1,7 +1,6 @@
 package eventlog
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 )
 
 // Interactions that tell where the Chat app is (fact sheet §7).
@@ -47,7 +47,7 @@ func (b *batch) mayRequestReconcile() bool {
 // one. Requests of the same few seconds share a pass.
 func (s *Log) requestReconcile(ctx context.Context, tx pgx.Tx, b *batch) error {
 	requested := false
-	var moves []*row
+	var moves []coverage.Move
 	for i := range b.rows {
 		r := &b.rows[i]
 		if !b.recorded[r.id()] || !isReconcileRequest(r.it) {
@@ -55,34 +55,16 @@ func (s *Log) requestReconcile(ctx context.Context, tx pgx.Tx, b *batch) error {
 		}
 		requested = true
 		if followed(r.it) {
-			moves = append(moves, r)
+			moves = append(moves, coverage.Move{Space: r.it.Space, Present: r.it.Interaction.Type == addedToSpace, At: r.time})
 		}
 	}
 	if !requested {
 		return nil
 	}
-	if err := follow(ctx, tx, moves); err != nil {
+	if err := coverage.Follow(ctx, tx, moves); err != nil {
 		return err
 	}
 	return jobs.InsertKeep(ctx, s.db.Jobs(), tx, s.db.Now())
-}
-
-// follow keeps whether the app is in a space; the newest event counts.
-func follow(ctx context.Context, tx pgx.Tx, moves []*row) error {
-	slices.SortFunc(moves, func(x, y *row) int { return cmp.Compare(x.it.Space, y.it.Space) })
-	for _, r := range moves {
-		if _, err := tx.Exec(ctx, `
-			INSERT INTO followed_spaces AS f (space, present, changed_at)
-			VALUES ($1, $2, $3)
-			ON CONFLICT (space) DO UPDATE SET
-				present = excluded.present,
-				changed_at = excluded.changed_at
-			WHERE f.changed_at < excluded.changed_at`,
-			r.it.Space, r.it.Interaction.Type == addedToSpace, r.time); err != nil {
-			return fmt.Errorf("save the app's membership of %s: %w", r.it.Space, err)
-		}
-	}
-	return nil
 }
 
 // fetchable reports whether a row tells just the name of something that can

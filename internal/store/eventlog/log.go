@@ -3,7 +3,6 @@ package eventlog
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -62,12 +61,6 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 		var ordinal int16
 		return store.Each(rows, []any{&key, &ordinal}, func() { b.recorded[rowKey{key.Bytes, int(ordinal)}] = true })
 	})
-}
-
-// mayMarkLive reports whether a live item was there before: by a redelivery, or
-// by a backfill.
-func (b *batch) mayMarkLive() bool {
-	return slices.ContainsFunc(b.rows, func(r row) bool { return !r.backfilled() && !b.recorded[r.id()] })
 }
 
 // markLive makes live rows of those that a backfill has recorded before Pub/Sub

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 )
 
 // neighbour is what the history of a membership holds right before and right
@@ -101,7 +102,7 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 // event rebuilds a recorded membership event, for reactors, from what the
 // database holds of it.
 func (n *nextChange) event(ctx context.Context, tx pgx.Tx, space, member string) (*events.Event, error) {
-	ev, err := recordedEvent(ctx, tx, n.version, space)
+	ev, err := originals.Named(ctx, tx, n.version.key, n.version.ordinal, n.version.time, space)
 	if err != nil {
 		return nil, fmt.Errorf("read recorded membership change %x: %w", n.version.key[:], err)
 	}
@@ -111,26 +112,4 @@ func (n *nextChange) event(ctx context.Context, tx pgx.Tx, space, member string)
 	}
 	ev.Items[0] = *belongsTo(it, member)
 	return ev, nil
-}
-
-// recordedEvent reads what the log holds of an event with one of its items,
-// of which it has the name only.
-func recordedEvent(ctx context.Context, db querier, v version, space string) (*events.Event, error) {
-	ev := &events.Event{Time: v.time}
-	it := events.Item{Ordinal: v.ordinal, Space: space}
-	err := db.QueryRow(ctx, `
-		SELECT full_name(e.ce_id, @space || '/spaceEvents'), s.source, t.ce_type, t.kind, t.verb, full_name(e.resource, @space)
-		FROM events e
-		JOIN event_types t ON t.id = e.type_id
-		JOIN event_sources s ON s.id = e.source_id
-		WHERE e.event_key = @key AND e.ordinal = @ordinal AND e.event_time = @time`,
-		pgx.NamedArgs{"key": v.pgKey(), "ordinal": v.ordinal, "time": v.time, "space": space}).
-		Scan(&ev.ID, &ev.Source, &ev.Type, &it.Kind, &it.Verb, &it.Resource)
-	ev.Items = []events.Item{it}
-	return ev, err
-}
-
-// querier is a connection or a transaction.
-type querier interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }

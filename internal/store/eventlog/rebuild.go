@@ -98,7 +98,9 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 		SELECT version_time, version_time, 0, version_key, NULL, NULL, payload_as_of, attachments, message, '', '', '', text
 		FROM older
 		WHERE payload_as_of IS NOT NULL`, p.args())
-	targets := []any{&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.message, &m.sender, &m.thread, &m.deletionType, &text}
+	targets := []any{
+		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.message, &m.sender, &m.thread, &m.deletionType, &text,
+	}
 	if err := store.Each(rows, targets, func() {
 		m.space, m.version = p.Space, version{time: at.Time, event: event.Time, verb: verbs[verb], key: key.Bytes, asOf: store.ZeroTime(asOf)}
 		m.createTime, m.deletedAt = store.ZeroTime(created), store.ZeroTime(deleted)

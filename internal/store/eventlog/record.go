@@ -143,7 +143,7 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 	b.project()
 	mayRun := s.mayRun(b)
 	if !mayRun && !b.mayRequestReconcile() && !b.mayFetch() {
-		if err := conn.SendBatch(ctx, s.statements(b)).Close(); err != nil || !b.mayMarkLive() {
+		if err := conn.SendBatch(ctx, s.statements(b)).Close(); err != nil || len(b.recorded) == len(b.rows) {
 			return err
 		}
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.markLive(ctx, tx, b) })

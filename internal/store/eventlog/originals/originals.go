@@ -43,7 +43,7 @@ func (o *Originals) Payload(ctx context.Context, key [16]byte) ([]byte, error) {
 		SELECT payload, payload_codec
 		FROM events
 		WHERE event_key = $1 AND payload IS NOT NULL
-		ORDER BY ordinal
+		ORDER BY origin DESC, ordinal -- live bytes first
 		LIMIT 1`, pgtype.UUID{Bytes: key, Valid: true}).Scan(&payload, &codec)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = ErrNoPayload

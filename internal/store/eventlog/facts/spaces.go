@@ -1,4 +1,4 @@
-package eventlog
+package facts
 
 import (
 	"context"
@@ -11,15 +11,15 @@ import (
 
 // Spaces returns the spaces that are known and not deleted: what a wide scope
 // covers.
-func (s *Log) Spaces(ctx context.Context) ([]string, error) { return s.listSpaces(ctx, `true`) }
+func (s Reader) Spaces(ctx context.Context) ([]string, error) { return s.listSpaces(ctx, `true`) }
 
 // KnownSpaces lists the spaces that are not deleted and are no direct messages,
 // as far as is known.
-func (s *Log) KnownSpaces(ctx context.Context) ([]string, error) {
+func (s Reader) KnownSpaces(ctx context.Context) ([]string, error) {
 	return s.listSpaces(ctx, `space_type IS DISTINCT FROM 'DIRECT_MESSAGE' AND space LIKE 'spaces/%'`)
 }
 
-func (s *Log) listSpaces(ctx context.Context, condition string) ([]string, error) {
+func (s Reader) listSpaces(ctx context.Context, condition string) ([]string, error) {
 	list, err := store.List(ctx, s.db, pgx.RowTo[string], `
 		SELECT space
 		FROM spaces
