@@ -54,11 +54,8 @@ type interactionPayload struct {
 
 // classic reads the outermost object, which is all of a classic app's envelope.
 func (r *reader) classic(p *interactionPayload) {
-	if !r.object() {
-		return
-	}
-	for r.nextKey() {
-		switch string(r.key) {
+	for key := range r.fields {
+		switch string(key) {
 		case "specversion":
 			p.structured = true
 			r.skip()
@@ -78,10 +75,7 @@ func (r *reader) classic(p *interactionPayload) {
 // addOn reads the "chat" object of an add-on's envelope. The type is in the
 // name of the key that holds the rest: addedToSpacePayload is ADDED_TO_SPACE.
 func (r *reader) addOn(p *interactionPayload) {
-	if !r.object() {
-		return
-	}
-	for r.nextKey() {
+	for range r.fields {
 		if string(r.key) == "eventTime" {
 			p.time = r.time()
 			continue
@@ -92,10 +86,8 @@ func (r *reader) addOn(p *interactionPayload) {
 			continue
 		}
 		p.Type = interactionType(name)
-		if r.object() {
-			for r.nextKey() {
-				r.interactionField(p)
-			}
+		for range r.fields {
+			r.interactionField(p)
 		}
 	}
 }

@@ -50,12 +50,10 @@ func (r *reader) messageItem(it *Item) int {
 }
 
 func (r *reader) message(m *Message) (fields int) {
-	if !r.object() {
-		return 0
-	}
 	var text, argument span
-	for ; r.nextKey(); fields++ {
-		switch string(r.key) {
+	for key := range r.fields {
+		fields++
+		switch string(key) {
 		case "name":
 			m.Name = r.name()
 		case "sender":
@@ -116,11 +114,9 @@ func (r *reader) membershipItem(it *Item) int {
 }
 
 func (r *reader) membership(m *Membership) (fields int) {
-	if !r.object() {
-		return 0
-	}
-	for ; r.nextKey(); fields++ {
-		switch string(r.key) {
+	for key := range r.fields {
+		fields++
+		switch string(key) {
 		case "name":
 			m.Name = r.name()
 		case "state":
@@ -152,11 +148,9 @@ func (r *reader) reactionItem(it *Item) int {
 }
 
 func (r *reader) reaction(re *Reaction) (fields int) {
-	if !r.object() {
-		return 0
-	}
-	for ; r.nextKey(); fields++ {
-		switch string(r.key) {
+	for key := range r.fields {
+		fields++
+		switch string(key) {
 		case "name":
 			re.Name = r.name()
 		case "user":
@@ -171,11 +165,8 @@ func (r *reader) reaction(re *Reaction) (fields int) {
 }
 
 func (r *reader) emoji(re *Reaction) {
-	if !r.object() {
-		return
-	}
-	for r.nextKey() {
-		switch string(r.key) {
+	for key := range r.fields {
+		switch string(key) {
 		case "unicode":
 			re.Unicode = r.name()
 		case "customEmoji":
@@ -187,11 +178,8 @@ func (r *reader) emoji(re *Reaction) {
 }
 
 func (r *reader) customEmoji(re *Reaction) {
-	if !r.object() {
-		return
-	}
-	for r.nextKey() {
-		switch string(r.key) {
+	for key := range r.fields {
+		switch string(key) {
 		case "name":
 			re.CustomName = r.name()
 		case "uid":
@@ -215,12 +203,10 @@ func (r *reader) spaceItem(it *Item) int {
 }
 
 func (r *reader) space(s *Space) (fields int) {
-	if !r.object() {
-		return 0
-	}
 	older := "" // what spaceType was called before it, and still is beside it
-	for ; r.nextKey(); fields++ {
-		switch string(r.key) {
+	for key := range r.fields {
+		fields++
+		switch string(key) {
 		case "name":
 			s.Name = r.name()
 		case "displayName":
@@ -246,10 +232,7 @@ func (r *reader) space(s *Space) (fields int) {
 }
 
 func (r *reader) description() (text string) {
-	if !r.object() {
-		return ""
-	}
-	for r.nextKey() {
+	for range r.fields {
 		if string(r.key) == "description" {
 			text = r.str()
 		} else {
@@ -286,10 +269,8 @@ func (r *reader) subscriptionItem(it *Item, start int) {
 
 // userStateItem reads a read state or an availability, of which the name is kept.
 func (r *reader) userStateItem(it *Item) (fields int) {
-	if !r.object() {
-		return 0
-	}
-	for ; r.nextKey(); fields++ {
+	for range r.fields {
+		fields++
 		if string(r.key) == "name" {
 			it.Resource = r.name()
 		} else {
@@ -301,11 +282,8 @@ func (r *reader) userStateItem(it *Item) (fields int) {
 }
 
 func (r *reader) user() (u User) {
-	if !r.object() {
-		return u
-	}
-	for r.nextKey() {
-		switch string(r.key) {
+	for key := range r.fields {
+		switch string(key) {
 		case "name":
 			u.Name = r.name()
 		case "type":
@@ -325,10 +303,7 @@ func (r *reader) user() (u User) {
 
 // only reads an object of which one field, a name or a word, is kept.
 func (r *reader) only(key string) (value string) {
-	if !r.object() {
-		return ""
-	}
-	for r.nextKey() {
+	for range r.fields {
 		if string(r.key) == key {
 			value = r.name()
 		} else {

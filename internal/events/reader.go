@@ -5,11 +5,8 @@ import "fmt"
 // reader reads JSON in one pass, strictly: every byte is checked against the
 // grammar and the limits, also in the values that are skipped. It is used like
 //
-//	if !r.object() {
-//		return
-//	}
-//	for r.nextKey() {
-//		switch string(r.key) {
+//	for key := range r.fields {
+//		switch string(key) {
 //		case "name":
 //			name = r.str()
 //		default:
@@ -42,6 +39,14 @@ func (r *reader) object() bool {
 	r.keys = append(r.keys, mark{start: uint32(r.base)}) // to come back to
 	r.base = len(r.keys)
 	return true
+}
+
+// fields reads an object, key by key; of null it yields none.
+func (r *reader) fields(yield func(key []byte) bool) {
+	if r.object() {
+		for r.nextKey() && yield(r.key) {
+		}
+	}
 }
 
 // array enters an array; see [reader.object].
