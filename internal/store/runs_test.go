@@ -332,3 +332,17 @@ func TestLostRunsAreRequestedAgain(t *testing.T) {
 		t.Errorf("%d runs that have ended were lost, %v, %v", lost, err, lostErr)
 	}
 }
+
+// A backfill has recorded a join before Pub/Sub delivers it: what rules say no to
+// is counted at the first delivery, and not again at each redelivery.
+func TestRedeliveryIsEvaluatedOnce(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock, Planner: storetest.Greeter{Not: map[string]bool{ann: true}}})
+	record(t, s, backfilled(join("1", 1)))
+	for range 3 {
+		record(t, s, join("1", 1))
+	}
+	if n := value[int](t, s, `SELECT sum(count) FROM reactor_outcomes`); n != 1 {
+		t.Errorf("%d evaluations are counted, want 1", n)
+	}
+}
