@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -47,5 +48,21 @@ func TestBatchWithBadElements(t *testing.T) {
 				t.Errorf("events, messages, quarantined (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A retry leaves a batch in quarantine as long as elements of it are refused.
+func TestRetryKeepsWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock})
+	record(t, s, decoded(t, "1", "message.v1.batchCreated", at(1), `{"messages":[{},{"message":{"name":"`+space+`/messages/1","text":"hi"}}]}`))
+	m := mender(t, s)
+	for range 2 {
+		if got, err := m.Retry(t.Context(), mend.Filter{}); err != nil || got != (mend.Retried{Kept: 1}) {
+			t.Errorf("retried %+v, %v, want one kept", got, err)
+		}
+	}
+	if n := value[int](t, s, `SELECT count(*) FROM quarantine`); n != 1 {
+		t.Errorf("%d messages in quarantine, want 1", n)
 	}
 }

@@ -158,6 +158,10 @@ func (m *Mender) retry(ctx context.Context, list []Kept, r *Retried) error {
 	outcomes, err := m.log.Record(ctx, deliveries)
 	var done []Key
 	for i, o := range outcomes {
+		if ev := deliveries[i].Event; ev != nil && ev.Refused != nil {
+			r.Kept++ // for the elements that are still refused
+			continue
+		}
 		switch o {
 		case events.Recorded:
 			r.Recorded++
