@@ -208,11 +208,12 @@ func TestRefusedMessagesAreHeldApart(t *testing.T) {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				mended, calls := false, 0
+				var mended atomic.Bool
+				var calls atomic.Int64
 				w := newTestWorker(recorderFunc(func(_ context.Context, ds []events.Delivery) ([]events.Outcome, error) {
-					calls++
+					calls.Add(1)
 					for _, d := range ds {
-						if d.MessageID == "bad" && !mended {
+						if d.MessageID == "bad" && !mended.Load() {
 							return all(ds, events.Unsettled), answer(code)
 						}
 					}
@@ -237,8 +238,8 @@ func TestRefusedMessagesAreHeldApart(t *testing.T) {
 						t.Fatalf("verdict of a good message = %v, want ack", got)
 					}
 				}
-				if calls > 100 {
-					t.Errorf("%d transactions to find %d messages, want at most 100", calls, len(bad))
+				if n := calls.Load(); n > 100 {
+					t.Errorf("%d transactions to find %d messages, want at most 100", n, len(bad))
 				}
 				if s := w.Status(); s.Refused != len(bad) || s.RefusedWhy == nil || s.DatabaseDown != nil {
 					t.Errorf("status = %+v, want %d refused with the reason, and the database up", s, len(bad))
@@ -246,7 +247,7 @@ func TestRefusedMessagesAreHeldApart(t *testing.T) {
 				lone := message(1, 1)
 				lone.delivery.MessageID = "bad"
 				w.commit(work, []*held{lone})
-				mended = true
+				mended.Store(true)
 				for _, m := range append(bad, lone) {
 					if got := <-m.verdict; got != ack {
 						t.Errorf("verdict once the database is mended = %v, want ack", got)

@@ -36,8 +36,8 @@ func actions(t *testing.T, dir string) []reactors.Action {
 	hook := webhook.New(webhook.Options{})
 	t.Cleanup(hook.Close)
 	sends, records := send.New(nil), record.New(nil)
-	// A busy machine may need more than the 100 ms that a module has.
-	modules, err := wasm.New(wasm.Options{Dir: dir, Timeout: 5 * time.Second}, sends, records)
+	// A busy machine may need more than the times that a module has.
+	modules, err := wasm.New(wasm.Options{Dir: dir, Timeout: 5 * time.Second, CompileTimeout: 5 * time.Minute}, sends, records)
 	if err != nil {
 		t.Fatal(err)
 	}
