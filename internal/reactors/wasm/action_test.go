@@ -17,6 +17,9 @@ const canary = "canary-in-the-text"
 
 func newAction(t *testing.T, o Options, delegates ...reactors.Action) *Action {
 	t.Helper()
+	if o.CompileTimeout == 0 {
+		o.CompileTimeout = 5 * time.Minute // with the race detector on a busy machine
+	}
 	a, err := New(o, delegates...)
 	if err != nil {
 		t.Fatal(err)
