@@ -270,7 +270,7 @@ func TestOtherFailures(t *testing.T) {
 		"no account":                  {metadata.NotDefinedError(secret), "attach the Chat app's service account", false},
 		"by the library's own client": {errors.New("credentials: status code 403: " + secret), "(HTTP 403)", false},
 		"its server is busy":          {errors.New("credentials: status code 503: " + secret), "try again later", true},
-		"refused with 200":            {&auth.Error{Response: &http.Response{StatusCode: 200}, Body: []byte(`{"error": "invalid_grant", "x": "hunter2"}`)}, "(invalid_grant)", false},
+		"refused with 200":            {&auth.Error{Response: &http.Response{StatusCode: http.StatusOK}, Body: []byte(`{"error": "invalid_grant", "x": "hunter2"}`)}, "(invalid_grant)", false},
 		"no program":                  {errors.New("credentials: set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES to '1'"), "none may be run", false},
 		"subject token's file":        {fmt.Errorf("%s: %w", secret, &os.PathError{Op: "open", Path: "token", Err: os.ErrNotExist}), "open token:", false},
 		"anything":                    {errors.New(secret), "the answer can't be read", true},

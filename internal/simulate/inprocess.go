@@ -36,7 +36,7 @@ func (t inProcess) RoundTrip(r *http.Request) (reply *http.Response, err error) 
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
-	defer in.Body.Close() //nolint:errcheck // the caller's own
+	defer in.Body.Close()
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}

@@ -67,7 +67,7 @@ func TestRunsAreLockedInOneOrder(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer claim.Rollback(context.WithoutCancel(t.Context())) //nolint:errcheck // it only locks
+			defer claim.Rollback(context.WithoutCancel(t.Context()))
 			lock := func(run reactors.Run, nowait string) {
 				t.Helper()
 				if _, err := claim.Exec(t.Context(), `SELECT FROM reactor_runs WHERE id = $1 FOR UPDATE `+nowait, run.ID); err != nil {

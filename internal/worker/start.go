@@ -52,7 +52,7 @@ func (w *Worker) start(ctx context.Context) (started bool, err error) {
 			w.log.Info("worker started")
 			return true, nil
 		case ctx.Err() != nil:
-			return false, nil
+			return false, nil //nolint:nilerr // it is to stop
 		case errors.As(err, &schema):
 			return false, err
 		}
