@@ -60,7 +60,7 @@ func (o *Originals) Payload(ctx context.Context, key [16]byte) ([]byte, error) {
 // Filter says which events; the zero values leave nothing out.
 type Filter struct {
 	Since, Until time.Time
-	Types        []string // "google.workspace.chat.message.v1.created", "message.created" or "message"
+	Types        []string // Google's full names, or parts of them: "message.created", "message"
 	Space        string
 }
 
