@@ -60,6 +60,7 @@ func TestHostile(t *testing.T) { // not parallel: it measures memory
 		`message.text.matches("` + repeat("(a*)*", 100) + `$")`,
 		`message.text.matches("(((a{1,99}){1,99}){1,99})")`,
 		`message.text.matches(message.text)`,
+		`group.members.all(m, !m.matches("(x?){120}y"))`,
 		repeat("(", 900) + "1" + repeat(")", 900) + " == 1",
 		repeat("!", 1900) + "true",
 		repeat("[", 900) + repeat("]", 900) + " == []",

@@ -9,7 +9,8 @@
 //
 // What is written to hang or fill a worker is turned down when it is loaded: by
 // its length, loops inside loops, or the cost that CEL estimates for texts as
-// long as Chat's. What is left is stopped at a cost, and after 50 ms.
+// long as Chat's. What is left is stopped at a cost, which is the same at each
+// evaluation however busy the machine is.
 //
 // # What the caller must do
 //

@@ -21,7 +21,7 @@ const (
 	maxString = 1 << 10
 
 	// Lists hold the names of a group's members. These two are assumed, not
-	// enforced: a longer list is still one that can be interrupted.
+	// enforced: loops over longer ones are stopped at their cost.
 	manyItems = 1000
 	itemSize  = 100
 )
