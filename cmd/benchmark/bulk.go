@@ -15,6 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 // bulkSize is where the rate of inserts levels off.
@@ -116,7 +117,7 @@ func bulkRows(t task) (batches [][]any, err error) {
 			}
 			it, messageID := &ev.Items[0], fmt.Sprint(17_622_191_887_000_000+done+i)
 			rows[i] = logRow{
-				at: ev.Time, key: pgtype.UUID{Bytes: eventlog.KeyOf(ev, messageID), Valid: true},
+				at: ev.Time, key: pgtype.UUID{Bytes: items.KeyOf(ev, messageID), Valid: true},
 				id: ev.ID, space: number(it.Space), actor: number(it.Actor), resource: it.Resource, messageID: messageID, payload: m.Data,
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 // naiveDB records as most consumers are written: one transaction per message,
@@ -83,7 +84,7 @@ func (db *naiveDB) record(ctx context.Context, msg *pubsub.Message) error {
 	}
 	return pgx.BeginFunc(ctx, db.pool, func(tx pgx.Tx) error {
 		it := &ev.Items[0]
-		key := pgtype.UUID{Bytes: eventlog.KeyOf(ev, msg.ID), Valid: true}
+		key := pgtype.UUID{Bytes: items.KeyOf(ev, msg.ID), Valid: true}
 		space, err := lookUp(ctx, tx, `
 			WITH added AS (
 				INSERT INTO spaces (version_time, version_key, space) VALUES ('-infinity', $1, $2)

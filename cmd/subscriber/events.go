@@ -12,7 +12,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 )
 
@@ -34,11 +36,11 @@ func newEventsShow(env *environment) *cobra.Command {
 in the view event_log.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key := eventlog.KeyOf(&events.Event{ID: args[0], Type: events.ChatPrefix}, "")
+			key := items.KeyOf(&events.Event{ID: args[0], Type: events.ChatPrefix}, "")
 			if parsed, err := uuid.Parse(args[0]); err == nil {
-				key = eventlog.Key(parsed)
+				key = items.Key(parsed)
 			}
-			return env.withLog(cmd.Context(), func(l *eventlog.Log) error {
+			return env.withLog(cmd.Context(), func(_ *store.Store, l *eventlog.Log) error {
 				data, err := l.Payload(cmd.Context(), key)
 				if errors.Is(err, originals.ErrNoPayload) {
 					return fmt.Errorf("no event %s is recorded", args[0])
@@ -74,7 +76,7 @@ func newEventsExport(env *environment) *cobra.Command {
 			if until.String() != "" {
 				f.Until = until.Before(now)
 			}
-			return env.withLog(cmd.Context(), func(l *eventlog.Log) error {
+			return env.withLog(cmd.Context(), func(_ *store.Store, l *eventlog.Log) error {
 				return l.Export(cmd.Context(), f, env.Out)
 			})
 		},
@@ -88,7 +90,7 @@ func newEventsExport(env *environment) *cobra.Command {
 }
 
 // withLog reads the configuration and opens the event log for one command.
-func (e *environment) withLog(ctx context.Context, use func(*eventlog.Log) error) error {
+func (e *environment) withLog(ctx context.Context, use func(*store.Store, *eventlog.Log) error) error {
 	cfg, err := e.Load(config.ForReactors)
 	if err != nil {
 		return err

@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
-	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 )
 
@@ -28,17 +28,7 @@ func newQuarantine(env *environment) *cobra.Command {
 
 // withMender reads the configuration and opens what mends the database.
 func (e *environment) withMender(ctx context.Context, use func(*mend.Mender) error) error {
-	cfg, err := e.Load(config.ForReactors)
-	if err != nil {
-		return err
-	}
-	return withStore(ctx, cfg, func(db *store.Store) error {
-		m, err := mend.New(db)
-		if err != nil {
-			return err
-		}
-		return use(m)
-	})
+	return e.withLog(ctx, func(db *store.Store, l *eventlog.Log) error { return use(mend.New(db, l)) })
 }
 
 // quarantined is a message in quarantine, without what it holds.

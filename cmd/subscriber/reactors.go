@@ -103,14 +103,15 @@ func (e *environment) withRuns(ctx context.Context, use func(config.Config, *run
 	return withStore(ctx, cfg, func(db *store.Store) error { return use(cfg, runs.New(db)) })
 }
 
-// withEventLog opens the event log for one command that reads it.
-func withEventLog(ctx context.Context, cfg config.Config, use func(*eventlog.Log) error) error {
+// withEventLog opens the event log for one command. Nothing reacts to what it
+// records.
+func withEventLog(ctx context.Context, cfg config.Config, use func(*store.Store, *eventlog.Log) error) error {
 	return withStore(ctx, cfg, func(db *store.Store) error {
 		l, err := eventlog.New(db, nil, nil)
 		if err != nil {
 			return err
 		}
-		return use(l)
+		return use(db, l)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/preview"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
@@ -73,7 +74,7 @@ func checkPreview(o preview.Options) error {
 func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules.Set, rule *rules.Rule, o preview.Options) error {
 	facts := preview.Sample(rule, o)
 	if o.Space != "" {
-		if err := withEventLog(ctx, cfg, func(db *eventlog.Log) (err error) {
+		if err := withEventLog(ctx, cfg, func(_ *store.Store, db *eventlog.Log) (err error) {
 			facts, err = preview.Recorded(ctx, e.Out, set, rule, db, o)
 			return err
 		}); err != nil {

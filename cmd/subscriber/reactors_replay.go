@@ -11,6 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
@@ -74,7 +75,7 @@ Texts are shown: they may hold what people wrote.`,
 					return err
 				}
 			}
-			return withEventLog(cmd.Context(), cfg, func(db *eventlog.Log) error {
+			return withEventLog(cmd.Context(), cfg, func(_ *store.Store, db *eventlog.Log) error {
 				result, err := replay.History(cmd.Context(), set, db, o)
 				if err != nil {
 					return err
@@ -174,7 +175,7 @@ it would word differently. Nothing is sent.`,
 			if err != nil {
 				return err
 			}
-			return withEventLog(cmd.Context(), cfg, func(db *eventlog.Log) error {
+			return withEventLog(cmd.Context(), cfg, func(_ *store.Store, db *eventlog.Log) error {
 				var results [2]*replay.Result
 				for i, path := range []string{"", args[0]} {
 					set, err := env.someRules(cfg, path)

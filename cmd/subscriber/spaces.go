@@ -36,16 +36,12 @@ type catchUp struct {
 // withCatchUp opens what commands about spaces need. No named space stands for
 // all that are known or configured.
 func withCatchUp(ctx context.Context, cfg config.Config, named []string, o catchup.Options, use func(catchUp) error) error {
-	return withStore(ctx, cfg, func(db *store.Store) error {
+	return withEventLog(ctx, cfg, func(db *store.Store, l *eventlog.Log) error {
 		chat, err := gchat.Open(ctx, cfg)
 		if err != nil {
 			return err
 		}
 		defer chat.Close()
-		l, err := eventlog.New(db, nil, nil)
-		if err != nil {
-			return err
-		}
 		spaces, err := spacesToRead(ctx, cfg, l, named)
 		if err != nil {
 			return err

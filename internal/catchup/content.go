@@ -16,6 +16,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 const (
@@ -82,7 +83,7 @@ func named(args jobs.Fetch) (eventlog.Named, error) {
 		return eventlog.Named{}, fmt.Errorf("read the event's key: %w", err)
 	}
 	return eventlog.Named{
-		Key: eventlog.Key(key), Ordinal: args.Ordinal, Time: args.EventTime,
+		Key: items.Key(key), Ordinal: args.Ordinal, Time: args.EventTime,
 		Kind: events.Kind(args.ItemKind), Resource: args.Resource, Space: args.Space,
 	}, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 )
 
 // membersTimeout is enough for 50,000 members, and for everybody who is asked
@@ -39,7 +39,7 @@ func (r *Reader) workOnMembers(ctx context.Context, job *river.Job[jobs.Members]
 // MembersReport says what a list told.
 type MembersReport struct {
 	Listed int // who is in the space
-	eventlog.Reconciled
+	memberships.Reconciled
 	Unsure int // who isn't listed and was not asked for: they stay as they were
 }
 
@@ -55,7 +55,7 @@ const maxAsked = 200
 // The next run goes on with those whom this one leaves unsure. A run that is
 // interrupted leaves nothing.
 func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersReport, error) {
-	l := eventlog.Listing{Space: space}
+	l := memberships.Listing{Space: space}
 	for q := (gchat.MembersQuery{Space: space, AsUser: r.opts.AsUser}); ; {
 		page, err := r.chat.Members(ctx, q)
 		if err != nil {
@@ -65,7 +65,7 @@ func (r *Reader) ReconcileMembers(ctx context.Context, space string) (MembersRep
 			l.AsOf = page.AsOf
 		}
 		for _, m := range page.Members {
-			l.Members = append(l.Members, eventlog.Member{
+			l.Members = append(l.Members, memberships.Member{
 				Membership: m.Membership, Name: m.Name, Type: events.UserType(m.Type), DisplayName: m.DisplayName,
 				State: events.MembershipState(m.State), Role: m.Role, Affiliation: m.Affiliation,
 			})

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -74,7 +74,7 @@ func bulk(b *testing.B, s *storetest.Env, batch []events.Delivery) {
 	for i := range batch {
 		d := &batch[i]
 		it := &d.Event.Items[0]
-		times[i], keys[i] = d.Event.Time, pgtype.UUID{Bytes: eventlog.KeyOf(d.Event, d.MessageID), Valid: true}
+		times[i], keys[i] = d.Event.Time, pgtype.UUID{Bytes: items.KeyOf(d.Event, d.MessageID), Valid: true}
 		spaces[i], actors[i] = numberOf(it.Space), numberOf(it.Actor)
 		ids[i], resources[i] = d.Event.ID, it.Resource
 		messageIDs[i], payloads[i] = d.MessageID, d.Data

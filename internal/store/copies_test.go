@@ -13,7 +13,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -85,7 +85,7 @@ func TestBackfillAndLiveInAnyOrder(t *testing.T) {
 		}
 		r.state = everything(t, s)
 		for i := range live {
-			got, err := s.Payload(t.Context(), eventlog.KeyOf(live[i].Event, ""))
+			got, err := s.Payload(t.Context(), items.KeyOf(live[i].Event, ""))
 			if err != nil || !bytes.Equal(got, live[i].Data) {
 				fail("the bytes of %s are %s, %v, want %s", live[i].Event.ID, got, err, live[i].Data)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -44,7 +45,7 @@ func asked(t testing.TB, s *storetest.Env) []jobs.Fetch {
 
 func named(job jobs.Fetch) eventlog.Named {
 	return eventlog.Named{
-		Key: eventlog.Key(uuid.MustParse(job.Key)), Ordinal: job.Ordinal, Time: job.EventTime,
+		Key: items.Key(uuid.MustParse(job.Key)), Ordinal: job.Ordinal, Time: job.EventTime,
 		Kind: events.Kind(job.ItemKind), Resource: job.Resource, Space: job.Space,
 	}
 }

@@ -9,20 +9,20 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
-func listed(user string) eventlog.Member {
-	return eventlog.Member{Membership: events.MemberName(space, user), Name: user, Type: events.UserHuman, DisplayName: "N", State: events.MembershipJoined, Role: "ROLE_MEMBER"}
+func listed(user string) memberships.Member {
+	return memberships.Member{Membership: events.MemberName(space, user), Name: user, Type: events.UserHuman, DisplayName: "N", State: events.MembershipJoined, Role: "ROLE_MEMBER"}
 }
 
 // listing is of spaces/S at the given second.
-func listing(seconds int, members ...eventlog.Member) eventlog.Listing {
-	return eventlog.Listing{Space: space, AsOf: at(seconds), Members: members}
+func listing(seconds int, members ...memberships.Member) memberships.Listing {
+	return memberships.Listing{Space: space, AsOf: at(seconds), Members: members}
 }
 
-func reconcile(t testing.TB, s *storetest.Env, l eventlog.Listing) eventlog.Reconciled {
+func reconcile(t testing.TB, s *storetest.Env, l memberships.Listing) memberships.Reconciled {
 	t.Helper()
 	r, err := s.Reconcile(t.Context(), l)
 	if err != nil {
@@ -52,9 +52,9 @@ func countRuns(t testing.TB, s *storetest.Env) int {
 func TestListTellsOfPeopleFromBefore(t *testing.T) {
 	t.Parallel()
 	s := newRunsEnv(t)
-	group := eventlog.Member{Membership: space + "/members/group-g", Name: "groups/g", State: events.MembershipJoined}
+	group := memberships.Member{Membership: space + "/members/group-g", Name: "groups/g", State: events.MembershipJoined}
 	l := listing(100, listed(ann), group)
-	if got := reconcile(t, s, l); got != (eventlog.Reconciled{Changed: 2}) {
+	if got := reconcile(t, s, l); got != (memberships.Reconciled{Changed: 2}) {
 		t.Errorf("got %+v, want 2 changes", got)
 	}
 	want := []string{"groups/g -", "groups/g JOINED list", "users/ann -", "users/ann JOINED list"}
@@ -63,7 +63,7 @@ func TestListTellsOfPeopleFromBefore(t *testing.T) {
 		t.Errorf("users (-want +got):\n%s", diff)
 	}
 	l.AsOf = at(200)
-	if got := reconcile(t, s, l); got != (eventlog.Reconciled{}) {
+	if got := reconcile(t, s, l); got != (memberships.Reconciled{}) {
 		t.Errorf("the same again: got %+v, want no change", got)
 	}
 	wantMembers(t, s, want...)
@@ -94,11 +94,11 @@ func TestListTellsWhoLeftUnseen(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Not the app, which no list shows, and not who came later.
-	if diff := cmp.Diff([]eventlog.Member{{Membership: events.MemberName(space, ann), Name: ann}}, absent); diff != "" {
+	if diff := cmp.Diff([]memberships.Member{{Membership: events.MemberName(space, ann), Name: ann}}, absent); diff != "" {
 		t.Fatalf("absent (-want +got):\n%s", diff)
 	}
 	l.Left = absent
-	if got := reconcile(t, s, l); got != (eventlog.Reconciled{Left: 1}) {
+	if got := reconcile(t, s, l); got != (memberships.Reconciled{Left: 1}) {
 		t.Errorf("got %+v, want that one left", got)
 	}
 	others := []string{"users/bot 10-", "users/bot JOINED event", "users/late 150-", "users/late JOINED event"}
@@ -172,9 +172,9 @@ func TestListsConverge(t *testing.T) {
 		list := func(seconds int) {
 			l := listing(seconds)
 			if inside {
-				l.Members = []eventlog.Member{listed(user)}
+				l.Members = []memberships.Member{listed(user)}
 			} else {
-				l.Left = []eventlog.Member{{Membership: events.MemberName(space, user), Name: user}}
+				l.Left = []memberships.Member{{Membership: events.MemberName(space, user), Name: user}}
 			}
 			reconcile(t, env, l)
 		}

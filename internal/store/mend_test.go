@@ -16,6 +16,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -141,11 +143,11 @@ func rebuildAll(t testing.TB, m *mend.Mender) {
 
 func mender(t testing.TB, s *storetest.Env) *mend.Mender {
 	t.Helper()
-	m, err := mend.New(s.Store)
+	l, err := eventlog.New(s.Store, nil, nil) // asks no rules
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	return mend.New(s.Store, l)
 }
 
 // Whatever is broken in projections: rebuilt, they are as they were live, with
@@ -176,7 +178,7 @@ func TestRebuiltIsLive(t *testing.T) {
 					continue
 				}
 				content := message(it.Verb, it.Resource, senders[it.Space], "fetched", at(0), d.Event.Time)
-				named := eventlog.Named{Key: eventlog.KeyOf(d.Event, d.MessageID), Time: d.Event.Time, Kind: it.Kind, Resource: it.Resource, Space: it.Space}
+				named := eventlog.Named{Key: items.KeyOf(d.Event, d.MessageID), Time: d.Event.Time, Kind: it.Kind, Resource: it.Resource, Space: it.Space}
 				if err := s.Enrich(t.Context(), named, content, at(100)); err != nil {
 					r.Fatalf("Enrich: %v", err)
 				}
@@ -185,7 +187,7 @@ func TestRebuiltIsLive(t *testing.T) {
 		}
 		if rapid.Bool().Draw(r, "listed") {
 			space := fmt.Sprint("spaces/r", n)
-			if _, err := s.Reconcile(t.Context(), eventlog.Listing{Space: space, AsOf: at(rapid.IntRange(0, 20).Draw(r, "listed at")), Members: []eventlog.Member{
+			if _, err := s.Reconcile(t.Context(), memberships.Listing{Space: space, AsOf: at(rapid.IntRange(0, 20).Draw(r, "listed at")), Members: []memberships.Member{
 				{Membership: space + "/members/5", Name: "users/5", Type: events.UserHuman, State: "JOINED", Role: "ROLE_MEMBER"},
 				{Membership: fmt.Sprint(space, "/members/", 1000+n), Name: fmt.Sprint("users/", 1000+n), Type: events.UserHuman, State: "JOINED", Role: "ROLE_MANAGER"},
 			}}); err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -77,7 +77,7 @@ func TestDuplicatesAreRecordedOnce(t *testing.T) {
 		t.Errorf("events = %d, want %d", got, n)
 	}
 	for _, d := range unique[:50] {
-		got, err := env.Payload(t.Context(), eventlog.KeyOf(d.Event, d.MessageID))
+		got, err := env.Payload(t.Context(), items.KeyOf(d.Event, d.MessageID))
 		if err != nil || !bytes.Equal(got, d.Data) {
 			t.Fatalf("Payload(%s) = %q, %v, want %q", d.Event.ID, got, err, d.Data)
 		}

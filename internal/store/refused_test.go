@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -38,7 +38,7 @@ func TestBatchWithBadElements(t *testing.T) {
 						t.Errorf("try %d: %s, want %s", try, got[0], want)
 					}
 				}
-				if got, err := s.Payload(t.Context(), eventlog.KeyOf(d.Event, d.MessageID)); err != nil || !bytes.Equal(got, d.Data) {
+				if got, err := s.Payload(t.Context(), items.KeyOf(d.Event, d.MessageID)); err != nil || !bytes.Equal(got, d.Data) {
 					t.Errorf("the event's bytes are %d, %v, want %d", len(got), err, len(d.Data))
 				}
 			}

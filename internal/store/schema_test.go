@@ -24,7 +24,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/migrations"
@@ -286,7 +286,7 @@ func TestOlderBinaryRunsOnNewerSchema(t *testing.T) {
 	if _, err := s.BeginBackfill(t.Context(), space, at(2), at(5), 1); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.Reconcile(t.Context(), eventlog.Listing{Space: space, AsOf: at(20), Members: []eventlog.Member{
+	if _, err := s.Reconcile(t.Context(), memberships.Listing{Space: space, AsOf: at(20), Members: []memberships.Member{
 		{Name: "users/bob", Type: events.UserHuman, State: events.MembershipJoined},
 	}}); err != nil {
 		t.Error(err)

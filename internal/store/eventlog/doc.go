@@ -1,5 +1,17 @@
-// Package eventlog keeps the events in Postgres: the log, the projections that
-// follow from it, and the quarantine.
+// Package eventlog records events in Postgres: in one transaction the log, the
+// projections that follow from it, the quarantine, and what rules want done.
+// Its rooms hold one part each:
+//
+//	items         what the rooms hand each other: an item, its key, its version
+//	numbers       of names, before the transaction
+//	projections   spaces, users, messages, reactions; their rebuilding
+//	memberships   who is where, and what a change meant
+//	quarantine    what can't be recorded
+//	payload       the bytes, compressed
+//	refusal       whose fault a refused statement is
+//	originals     reads events as they were received
+//	history       reads what happened as rules were asked about it
+//	facts         reads what rules need to know beyond their event
 //
 // # What it promises
 //
@@ -43,6 +55,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/history"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/numbers"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/quarantine"
@@ -58,6 +73,8 @@ type Claimer interface {
 // Log is the event log. Create it with [New].
 type Log struct {
 	facts.Reader
+	memberships.Lists
+	*history.Changes
 	*originals.Originals
 	*partitions.Partitions
 
@@ -67,7 +84,7 @@ type Log struct {
 	claimer Claimer
 
 	payloads *payload.Codec
-	lookups  *lookups
+	numbers  *numbers.Numbers
 
 	patience refusal.Patience
 	reports  quarantine.Reports
@@ -84,12 +101,13 @@ func New(db *store.Store, planner reactors.Planner, claimer Claimer) (*Log, erro
 	if err != nil {
 		return nil, err
 	}
+	read := originals.New(db, payloads)
 	l := &Log{
-		Reader: facts.New(db), Originals: originals.New(db, payloads), Partitions: partitions.New(db.Pool()),
-		db: db, pool: db.Pool(), planner: planner, claimer: claimer,
-		payloads: payloads, lookups: newLookups(),
+		Reader: facts.New(db), Lists: memberships.NewLists(db), Changes: history.New(db, read), Originals: read,
+		Partitions: partitions.New(db.Pool()),
+		db:         db, pool: db.Pool(), planner: planner, claimer: claimer, payloads: payloads, numbers: numbers.New(),
 	}
-	db.Attach(l.lookups.forget, payloads.Close)
+	db.Attach(l.numbers.Forget, payloads.Close)
 	return l, nil
 }
 

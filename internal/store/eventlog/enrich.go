@@ -11,7 +11,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/projections"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
 )
 
@@ -20,7 +22,7 @@ var ErrNoEvent = errors.New("there is no such event")
 
 // Named is one item of a recorded event that held names only.
 type Named struct {
-	Key      Key
+	Key      items.Key
 	Ordinal  int
 	Time     time.Time // of the event
 	Kind     events.Kind
@@ -37,7 +39,7 @@ type Named struct {
 //
 // content holds what the item is about; of a deleted message, its tombstone.
 func (s *Log) Enrich(ctx context.Context, n Named, content events.Item, asOf time.Time) error {
-	err := s.again(func() error { return s.enrich(ctx, n, content, asOf) })
+	err := refusal.Again(s.db, func() error { return s.enrich(ctx, n, content, asOf) })
 	if rejected, ok := refusal.Content(err); ok {
 		return reactors.Permanent(fmt.Errorf("fill in %s: the database refuses the content: %s", n.Resource, refusal.Describe(rejected)))
 	}
@@ -63,17 +65,17 @@ func (s *Log) enrich(ctx context.Context, n Named, content events.Item, asOf tim
 		return err
 	}
 	b, deleted := enrichment(n, ev, content, store.Microseconds(asOf))
-	if err := s.lookups.number(ctx, conn, b.rows); err != nil {
+	if err := s.numbers.Fill(ctx, conn, b.rows); err != nil {
 		return err
 	}
-	b.project()
+	b.projected = projections.Of(b.rows)
 	mayRun := !deleted && s.mayRun(b)
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		q := &pgx.Batch{} // in the one order of locks
-		b.queueProjections(q)
-		b.queueKnown(q)
+		b.projected.Queue(q)
+		b.projected.Memberships.QueueKnown(q)
 		if mayRun {
-			b.queueNeighbours(q)
+			b.projected.Memberships.QueueNeighbours(q)
 		}
 		if err := tx.SendBatch(ctx, q).Close(); err != nil || !mayRun {
 			return err
@@ -88,34 +90,14 @@ func enrichment(n Named, ev *events.Event, content events.Item, asOf time.Time) 
 	it := &ev.Items[0]
 	it.Actor, it.Message, it.Membership = content.Actor, content.Message, content.Membership
 	it.Reaction, it.SpaceData = content.Reaction, content.SpaceData
-	r := row{
-		key: n.Key, time: ev.Time, ev: ev, it: it, fetched: asOf,
-		d: &events.Delivery{Origin: events.OriginLive, ReceivedAt: asOf},
+	r := items.Row{
+		Key: n.Key, Time: ev.Time, Event: ev, Item: it, Fetched: asOf,
+		Delivery: &events.Delivery{Origin: events.OriginLive, ReceivedAt: asOf},
 	}
 	if m := it.Message; m != nil && !m.DeleteTime.IsZero() {
-		it.Verb, r.time, deleted = events.VerbDeleted, store.Microseconds(m.DeleteTime), true
+		it.Verb, r.Time, deleted = events.VerbDeleted, store.Microseconds(m.DeleteTime), true
 	}
-	return &batch{rows: []row{r}, recorded: map[rowKey]bool{r.id(): true}}, deleted
-}
-
-// queueKnown completes the history's row of the event. A row that has a state
-// got it from a copy of the event that held it.
-func (b *batch) queueKnown(q *pgx.Batch) {
-	for i := range b.changes {
-		c := &b.changes[i]
-		if c.state == "" {
-			continue
-		}
-		v := b.rows[c.index].version()
-		q.Queue(`
-			UPDATE membership_changes
-			SET state = @state, role = NULLIF(@role, ''), member_type = NULLIF(@type, ''), fetched_at = @fetched
-			WHERE space = @space AND membership = @membership AND event_time = @time AND event_key = @key AND ordinal = @ordinal AND state IS NULL`,
-			pgx.NamedArgs{
-				"space": c.space, "membership": c.name, "time": v.time, "key": v.pgKey(), "ordinal": v.ordinal,
-				"state": c.state, "role": c.role, "type": string(c.typ), "fetched": b.rows[c.index].fetched,
-			})
-	}
+	return &batch{rows: []items.Row{r}, recorded: map[items.ID]bool{r.ID(): true}}, deleted
 }
 
 // GiveUp keeps that the content could not be had, and why.

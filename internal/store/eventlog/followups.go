@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 // Interactions that tell where the Chat app is (fact sheet §7).
@@ -40,7 +41,7 @@ func followed(it *events.Item) bool {
 }
 
 func (b *batch) mayRequestReconcile() bool {
-	return slices.ContainsFunc(b.rows, func(r row) bool { return isReconcileRequest(r.it) })
+	return slices.ContainsFunc(b.rows, func(r items.Row) bool { return isReconcileRequest(r.Item) })
 }
 
 // requestReconcile asks for a pass of the keeper if the batch recorded a reason for
@@ -50,12 +51,12 @@ func (s *Log) requestReconcile(ctx context.Context, tx pgx.Tx, b *batch) error {
 	var moves []coverage.Move
 	for i := range b.rows {
 		r := &b.rows[i]
-		if !b.recorded[r.id()] || !isReconcileRequest(r.it) {
+		if !b.recorded[r.ID()] || !isReconcileRequest(r.Item) {
 			continue
 		}
 		requested = true
-		if followed(r.it) {
-			moves = append(moves, coverage.Move{Space: r.it.Space, Present: r.it.Interaction.Type == addedToSpace, At: r.time})
+		if followed(r.Item) {
+			moves = append(moves, coverage.Move{Space: r.Item.Space, Present: r.Item.Interaction.Type == addedToSpace, At: r.Time})
 		}
 	}
 	if !requested {
@@ -70,11 +71,11 @@ func (s *Log) requestReconcile(ctx context.Context, tx pgx.Tx, b *batch) error {
 // fetchable reports whether a row tells just the name of something that can
 // be fetched. A deletion tells all there is; of what was backfilled the
 // content came along.
-func (r *row) fetchable() bool {
-	if r.backfilled() || r.it.Verb == events.VerbDeleted || r.it.Space == "" || !r.it.NamesOnly() {
+func fetchable(r *items.Row) bool {
+	if r.Backfilled() || r.Item.Verb == events.VerbDeleted || r.Item.Space == "" || !r.Item.NamesOnly() {
 		return false
 	}
-	switch r.it.Kind {
+	switch r.Item.Kind {
 	case events.KindMessage, events.KindMembership, events.KindReaction, events.KindSpace:
 		return true
 	}
@@ -82,7 +83,7 @@ func (r *row) fetchable() bool {
 }
 
 func (b *batch) mayFetch() bool {
-	return slices.ContainsFunc(b.rows, func(r row) bool { return r.fetchable() })
+	return slices.ContainsFunc(b.rows, func(r items.Row) bool { return fetchable(&r) })
 }
 
 // Priorities of jobs that fetch: greetings wait for memberships.
@@ -97,17 +98,17 @@ func (s *Log) askForContent(ctx context.Context, tx pgx.Tx, b *batch) error {
 	var params []river.InsertManyParams
 	for i := range b.rows {
 		r := &b.rows[i]
-		if !r.fetchable() || !b.recorded[r.id()] {
+		if !fetchable(r) || !b.recorded[r.ID()] {
 			continue
 		}
 		priority := fetchThen
-		if r.it.Kind == events.KindMembership {
+		if r.Item.Kind == events.KindMembership {
 			priority = fetchFirst
 		}
 		params = append(params, river.InsertManyParams{
 			Args: jobs.Fetch{
-				Key: uuid.UUID(r.key).String(), Ordinal: r.it.Ordinal, EventTime: r.time,
-				ItemKind: string(r.it.Kind), Resource: r.it.Resource, Space: r.it.Space, Event: r.ev.ID,
+				Key: uuid.UUID(r.Key).String(), Ordinal: r.Item.Ordinal, EventTime: r.Time,
+				ItemKind: string(r.Item.Kind), Resource: r.Item.Resource, Space: r.Item.Space, Event: r.Event.ID,
 			},
 			InsertOpts: &river.InsertOpts{Queue: jobs.QueueFetch, Priority: priority},
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 // queueEvents writes the log. What comes back is new: a key that is there
@@ -29,15 +30,15 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 	arena := make([]byte, 0, 512*n) // most payloads are smaller: one allocation for all
 	for i := range b.rows {
 		r := &b.rows[i]
-		eventTimes[i], receivedAt[i], publishTimes[i] = r.time, r.d.ReceivedAt, store.OptionalTime(r.d.PublishTime)
-		keys[i] = pgtype.UUID{Bytes: r.key, Valid: true}
-		sources[i], types[i], spaces[i], actors[i] = r.sourceID, r.typeID, r.spaceID, r.actorID
-		ordinals[i], backfilled[i] = int16(r.it.Ordinal), r.backfilled()
-		ids[i], resources[i] = shortName(r.ev.ID, r.it.Space, "/spaceEvents"), shortName(r.it.Resource, r.it.Space, "")
-		messageIDs[i] = store.Clean(r.d.MessageID)
-		if i == 0 || r.key != b.rows[i-1].key { // the first item that is recorded has the bytes
+		eventTimes[i], receivedAt[i], publishTimes[i] = r.Time, r.Delivery.ReceivedAt, store.OptionalTime(r.Delivery.PublishTime)
+		keys[i] = r.Key.Pg()
+		sources[i], types[i], spaces[i], actors[i] = r.SourceID, r.TypeID, r.SpaceID, r.ActorID
+		ordinals[i], backfilled[i] = int16(r.Item.Ordinal), r.Backfilled()
+		ids[i], resources[i] = shortName(r.Event.ID, r.Item.Space, "/spaceEvents"), shortName(r.Item.Resource, r.Item.Space, "")
+		messageIDs[i] = store.Clean(r.Delivery.MessageID)
+		if i == 0 || r.Key != b.rows[i-1].Key { // the first item that is recorded has the bytes
 			start := len(arena)
-			arena, codecs[i] = s.payloads.Encode(arena, r.d.Data)
+			arena, codecs[i] = s.payloads.Encode(arena, r.Delivery.Data)
 			payloads[i] = arena[start:len(arena):len(arena)]
 		}
 	}
@@ -59,7 +60,7 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 	).Query(func(rows pgx.Rows) error {
 		var key pgtype.UUID
 		var ordinal int16
-		return store.Each(rows, []any{&key, &ordinal}, func() { b.recorded[rowKey{key.Bytes, int(ordinal)}] = true })
+		return store.Each(rows, []any{&key, &ordinal}, func() { b.recorded[items.ID{Key: key.Bytes, Ordinal: int(ordinal)}] = true })
 	})
 }
 
@@ -70,8 +71,8 @@ func (s *Log) markLive(ctx context.Context, tx pgx.Tx, b *batch) error {
 	var times []time.Time
 	var keys []pgtype.UUID
 	for i := range b.rows {
-		if r := &b.rows[i]; !b.recorded[r.id()] && !r.backfilled() {
-			times, keys = append(times, r.time), append(keys, r.version().pgKey())
+		if r := &b.rows[i]; !b.recorded[r.ID()] && !r.Backfilled() {
+			times, keys = append(times, r.Time), append(keys, r.Key.Pg())
 		}
 	}
 	if len(keys) == 0 {
@@ -84,20 +85,20 @@ func (s *Log) markLive(ctx context.Context, tx pgx.Tx, b *batch) error {
 		WHERE e.origin = 'b'`, times, keys)
 	var key pgtype.UUID
 	var ordinal int
-	b.markedLive = map[rowKey]bool{}
-	if err := store.Each(rows, []any{&key, &ordinal}, func() { b.markedLive[rowKey{key.Bytes, ordinal}] = true }); err != nil {
+	b.markedLive = map[items.ID]bool{}
+	if err := store.Each(rows, []any{&key, &ordinal}, func() { b.markedLive[items.ID{Key: key.Bytes, Ordinal: ordinal}] = true }); err != nil {
 		return fmt.Errorf("find what a backfill has recorded: %w", err)
 	}
 	q := &pgx.Batch{}
 	for i := range b.rows {
 		r := &b.rows[i]
-		if !b.markedLive[r.id()] {
+		if !b.markedLive[r.ID()] {
 			continue
 		}
 		var payload []byte
 		var codec int16
-		if i == 0 || r.key != b.rows[i-1].key {
-			payload, codec = s.payloads.Encode(nil, r.d.Data)
+		if i == 0 || r.Key != b.rows[i-1].Key {
+			payload, codec = s.payloads.Encode(nil, r.Delivery.Data)
 		}
 		q.Queue(`
 			UPDATE events
@@ -105,9 +106,9 @@ func (s *Log) markLive(ctx context.Context, tx pgx.Tx, b *batch) error {
 				payload_codec = @codec, origin = 'l', message_id = NULLIF(@message, ''), payload = @payload
 			WHERE event_key = @key AND ordinal = @ordinal AND event_time = @time AND origin = 'b'`,
 			pgx.NamedArgs{
-				"received": r.d.ReceivedAt, "published": store.OptionalTime(r.d.PublishTime), "source": r.sourceID, "actor": r.actorID,
-				"codec": codec, "message": store.Clean(r.d.MessageID), "payload": payload,
-				"key": r.version().pgKey(), "ordinal": r.it.Ordinal, "time": r.time,
+				"received": r.Delivery.ReceivedAt, "published": store.OptionalTime(r.Delivery.PublishTime), "source": r.SourceID, "actor": r.ActorID,
+				"codec": codec, "message": store.Clean(r.Delivery.MessageID), "payload": payload,
+				"key": r.Key.Pg(), "ordinal": r.Item.Ordinal, "time": r.Time,
 			})
 	}
 	if err := tx.SendBatch(ctx, q).Close(); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/projections"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/quarantine"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
 )
@@ -20,10 +21,6 @@ const (
 	ReasonAbsurdTime events.Reason = "absurd_time"          // no partition can hold it
 	ReasonRejected   events.Reason = "rejected_by_database" // Postgres refused the content
 )
-
-// retries is how often a transaction is tried again at once when Postgres
-// ended it to resolve a conflict with another.
-const retries = 3
 
 // Record commits the deliveries; outcomes[i] tells what became of
 // deliveries[i]. Those that are events.Unsettled must be tried again; there
@@ -74,20 +71,6 @@ func (s *Log) record(ctx context.Context, deliveries []events.Delivery, outcomes
 	return errors.Join(err, s.record(ctx, deliveries[half:], outcomes[half:], found))
 }
 
-// again calls do until it succeeds or an error shows that the same transaction
-// can't succeed at once: a deadlock is worth a few more tries.
-func (s *Log) again(do func() error) error {
-	for attempt := 0; ; attempt++ {
-		err := do()
-		if err == nil {
-			return nil
-		}
-		if err = s.afterError(err); attempt >= retries || !errors.Is(err, errAgain) {
-			return err
-		}
-	}
-}
-
 // fate is what is to become of deliveries: by default they are recorded.
 type fate struct {
 	quarantine *events.Malformed // they go to the quarantine for this
@@ -97,7 +80,14 @@ type fate struct {
 // try writes the deliveries in one transaction. Outcomes are set only if it
 // committed.
 func (s *Log) try(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, f fate) error {
-	return s.again(func() error { return s.tryOnce(ctx, deliveries, outcomes, f) })
+	return refusal.Again(s.db, func() error {
+		err := s.tryOnce(ctx, deliveries, outcomes, f)
+		var pgErr *pgconn.PgError
+		if errors.As(err, &pgErr) && refusal.NoPartition(pgErr) { // somebody dropped it
+			s.Forget()
+		}
+		return err
+	})
 }
 
 func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, f fate) error {
@@ -130,17 +120,17 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
-	// On the connection that will use them: see lookups.
-	if err := s.lookups.number(ctx, conn, b.rows); err != nil {
+	// On the connection that will use them: see package numbers.
+	if err := s.numbers.Fill(ctx, conn, b.rows); err != nil {
 		return err
 	}
 	if b.fate.unapplied != "" {
 		q := &pgx.Batch{}
 		b.queueEvents(q, s)
-		b.queueMarks(q)
+		projections.Mark(q, b.rows, b.fate.unapplied)
 		return conn.SendBatch(ctx, q).Close()
 	}
-	b.project()
+	b.projected = projections.Of(b.rows)
 	mayRun := s.mayRun(b)
 	if !mayRun && !b.mayRequestReconcile() && !b.mayFetch() {
 		if err := conn.SendBatch(ctx, s.statements(b)).Close(); err != nil || len(b.recorded) == len(b.rows) {
@@ -151,7 +141,7 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		statements := s.statements(b)
 		if mayRun {
-			b.queueNeighbours(statements)
+			b.projected.Memberships.QueueNeighbours(statements)
 		}
 		if err := tx.SendBatch(ctx, statements).Close(); err != nil {
 			return err
@@ -175,39 +165,8 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 func (s *Log) statements(b *batch) *pgx.Batch {
 	q := &pgx.Batch{}
 	b.queueEvents(q, s)
-	b.queueProjections(q)
-	b.queueMembershipChanges(q)
+	b.projected.Queue(q)
+	b.projected.Memberships.QueueChanges(q)
 	quarantine.Queue(q, b.quarantine)
 	return q
-}
-
-func (b *batch) queueProjections(q *pgx.Batch) {
-	b.queueSpaces(q)
-	b.queueUsers(q)
-	b.queueMessages(q)
-	b.queueReactions(q)
-	b.queueMemberships(q)
-	b.queueEndings(q)
-}
-
-// errAgain marks an error after which the same transaction may be tried again
-// at once.
-var errAgain = errors.New("try again at once")
-
-// afterError mends what an error shows to be broken on our side.
-func (s *Log) afterError(err error) error {
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
-		return err
-	}
-	switch {
-	case pgErr.Code == "40001", pgErr.Code == "40P01": // serialization failure, deadlock
-		return fmt.Errorf("%w: %w", errAgain, err)
-	case refusal.NoPartition(pgErr): // somebody dropped it
-		s.Forget()
-		return fmt.Errorf("%w: %w", errAgain, err)
-	case pgErr.Code == "25006": // the primary became a standby: every connection leads there
-		s.pool.Reset()
-	}
-	return err
 }

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -60,17 +58,6 @@ func (s *Log) setAside(ctx context.Context, found *refusals) error {
 		failed = errors.Join(failed, err)
 	}
 	return failed
-}
-
-// queueMarks keeps that nothing but the log knows of the batch's events.
-func (b *batch) queueMarks(q *pgx.Batch) {
-	for i := range b.rows {
-		r := &b.rows[i]
-		q.Queue(`
-			INSERT INTO unapplied_events (event_time, event_key, space, detail)
-			VALUES ($1, $2, $3, $4)
-			ON CONFLICT DO NOTHING`, r.time, pgtype.UUID{Bytes: r.key, Valid: true}, r.it.Space, b.fate.unapplied)
-	}
 }
 
 // clocks are the times that an event may be judged by besides Pub/Sub's: ours,

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/projections"
 )
 
 // partSize is how many events are replayed in one transaction, during which
@@ -29,15 +29,15 @@ func (m *Mender) Spaces(ctx context.Context, after string) ([]string, error) {
 
 // Rebuild builds the projections of a space anew from the log; "" stands for
 // what happened in no space.
-func (m *Mender) Rebuild(ctx context.Context, space string) (eventlog.Rebuilt, error) {
-	var total eventlog.Rebuilt
+func (m *Mender) Rebuild(ctx context.Context, space string) (projections.Rebuilt, error) {
+	var total projections.Rebuilt
 	n, err := m.count(ctx, space)
 	if err != nil {
 		return total, fmt.Errorf("count the events of %s: %w", space, err)
 	}
 	parts := n/partSize + 1
 	for part := range parts {
-		r, err := m.log.Rebuild(ctx, eventlog.Part{Space: space, Number: part, Of: parts})
+		r, err := projections.Rebuild(ctx, m.db, m.log.Originals, projections.Part{Space: space, Number: part, Of: parts})
 		if err != nil {
 			return total, fmt.Errorf("rebuild the projections of %s, part %d of %d: %w", space, part+1, parts, err)
 		}

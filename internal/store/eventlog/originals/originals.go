@@ -11,12 +11,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
 )
@@ -136,6 +138,26 @@ func (o *Originals) page(
 		pgx.NamedArgs{
 			"after": after, "key": key, "until": until, "types": append([]string{}, f.Types...), "space": f.Space, "page": page,
 		})
+}
+
+// Decode decodes an event anew from what the log holds of it.
+func (o *Originals) Decode(at time.Time, id, source, typ, space string, payload []byte, codec int16) (*events.Event, error) {
+	data, err := o.payloads.Decode(payload, codec)
+	if err != nil {
+		return nil, err
+	}
+	var attributes map[string]string
+	if !strings.HasPrefix(typ, "interaction.") {
+		attributes = map[string]string{
+			"ce-id": id, "ce-source": source, "ce-type": typ, "ce-specversion": "1.0", "ce-datacontenttype": "application/json",
+			"ce-subject": "//chat.googleapis.com/" + space, "ce-time": at.UTC().Format(time.RFC3339Nano),
+		}
+	}
+	ev, malformed := events.Decode(attributes, data)
+	if malformed != nil {
+		return nil, malformed
+	}
+	return ev, nil
 }
 
 // line is an event in an export. Data is as it was received, but for spaces

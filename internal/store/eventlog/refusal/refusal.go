@@ -1,5 +1,6 @@
 // Package refusal tells whether a statement that Postgres refused is the fault
-// of the content, and how much of that is believed.
+// of the content, and how much of that is believed, or of a conflict with
+// another transaction, which another try resolves.
 package refusal
 
 import (
@@ -11,7 +12,31 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
+
+// retries is how often a transaction is tried again at once when Postgres
+// ended it to resolve a conflict with another.
+const retries = 3
+
+// Again calls do until it succeeds or an error shows that the same transaction
+// can't succeed at once: a deadlock is worth a few more tries.
+func Again(db *store.Store, do func() error) error {
+	for attempt := 0; ; attempt++ {
+		err := do()
+		var pgErr *pgconn.PgError
+		if !errors.As(err, &pgErr) {
+			return err
+		}
+		if pgErr.Code == "25006" { // the primary became a standby: every connection leads there
+			db.Pool().Reset()
+		}
+		conflict := pgErr.Code == "40001" || pgErr.Code == "40P01" // serialization failure, deadlock
+		if attempt >= retries || !conflict && !NoPartition(pgErr) {
+			return err
+		}
+	}
+}
 
 // Content reports whether Postgres refused the content, so that the same
 // content will always be refused. Only what can follow from a value counts:

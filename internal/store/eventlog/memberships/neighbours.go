@@ -1,4 +1,4 @@
-package eventlog
+package memberships
 
 import (
 	"context"
@@ -9,11 +9,12 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 )
 
 // neighbour is what the history of a membership holds right before and right
-// after one change of the batch.
+// after one change of the set.
 type neighbour struct {
 	change    *changeRow
 	member    string // whose it is; "" if nothing told so far
@@ -22,30 +23,30 @@ type neighbour struct {
 	next      *nextChange
 }
 
-// nextChange is the recorded change after one of the batch. If it says
+// nextChange is the recorded change after one of the set. If it says
 // JOINED and what is new says something else, it has just become a join.
 type nextChange struct {
 	changeRow
-	version    version
+	version    items.Version
 	backfilled bool
 }
 
-// queueNeighbours looks up the neighbours of the batch's changes. It runs
-// after they are inserted, under the locks of queueMemberships: so of two
+// QueueNeighbours looks up what was recorded before and after the changes. It
+// comes after they are inserted, under the locks of Queue: so of two
 // transactions that change one member, the second sees the first's. What lists
 // told doesn't count: a list that is read while somebody joins would make
 // their join none.
-func (b *batch) queueNeighbours(q *pgx.Batch) {
+func (s *Set) QueueNeighbours(q *pgx.Batch) {
 	var spaces, names []string
-	var at []version
+	var at []items.Version
 	var changes []*changeRow
-	for i := range b.changes {
-		c := &b.changes[i]
+	for i := range s.changes {
+		c := &s.changes[i]
 		if c.state == "" {
 			continue
 		}
 		spaces, names = append(spaces, c.space), append(names, c.name)
-		at, changes = append(at, b.rows[c.index].version()), append(changes, c)
+		at, changes = append(at, s.version(c)), append(changes, c)
 	}
 	if len(changes) == 0 {
 		return
@@ -71,10 +72,10 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 			ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal
 			LIMIT 1
 		) n ON true`,
-		spaces, names, store.Column(at, func(v *version) pgtype.Timestamptz { return v.pgTime() }),
-		store.Column(at, func(v *version) int16 { return v.verbOrder() }),
-		store.Column(at, func(v *version) pgtype.UUID { return v.pgKey() }),
-		store.Column(at, func(v *version) int16 { return int16(v.ordinal) }),
+		spaces, names, store.Column(at, func(v *items.Version) pgtype.Timestamptz { return v.PgTime() }),
+		store.Column(at, func(v *items.Version) int16 { return v.VerbOrder() }),
+		store.Column(at, func(v *items.Version) pgtype.UUID { return v.Key.Pg() }),
+		store.Column(at, func(v *items.Version) int16 { return int16(v.Ordinal) }),
 	).Query(func(rows pgx.Rows) error {
 		var number int64
 		var member, prev, prevRole, verb, state, role, memberType pgtype.Text
@@ -87,14 +88,14 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 			n := neighbour{change: changes[number-1], member: member.String, prevState: prev.String, prevRole: prevRole.String}
 			if nextTime.Valid {
 				n.next = &nextChange{
-					version:    version{time: nextTime.Time, key: nextKey.Bytes, ordinal: int(nextOrdinal.Int16)},
+					version:    items.Version{Time: nextTime.Time, Key: nextKey.Bytes, Ordinal: int(nextOrdinal.Int16)},
 					backfilled: backfilled.Bool,
 					changeRow: changeRow{
 						verb: events.Verb(verb.String), state: state.String, role: role.String, typ: events.UserType(memberType.String),
 					},
 				}
 			}
-			b.neighbours = append(b.neighbours, n)
+			s.neighbours = append(s.neighbours, n)
 		})
 	})
 }
@@ -102,14 +103,17 @@ func (b *batch) queueNeighbours(q *pgx.Batch) {
 // event rebuilds a recorded membership event, for reactors, from what the
 // database holds of it.
 func (n *nextChange) event(ctx context.Context, tx pgx.Tx, space, member string) (*events.Event, error) {
-	ev, err := originals.Named(ctx, tx, n.version.key, n.version.ordinal, n.version.time, space)
+	ev, err := originals.Named(ctx, tx, n.version.Key, n.version.Ordinal, n.version.Time, space)
 	if err != nil {
-		return nil, fmt.Errorf("read recorded membership change %x: %w", n.version.key[:], err)
+		return nil, fmt.Errorf("read recorded membership change %x: %w", n.version.Key[:], err)
 	}
 	it := &ev.Items[0]
-	it.Membership = &events.Membership{
-		Name: it.Resource, State: events.MembershipState(n.state), Role: n.role, Member: events.User{Type: n.typ},
-	}
+	it.Membership = n.membership(it.Resource)
 	ev.Items[0] = *belongsTo(it, member)
 	return ev, nil
+}
+
+// membership is what the change told of the membership.
+func (c *changeRow) membership(name string) *events.Membership {
+	return &events.Membership{Name: name, State: events.MembershipState(c.state), Role: c.role, Member: events.User{Type: c.typ}}
 }

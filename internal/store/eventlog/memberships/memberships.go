@@ -1,8 +1,16 @@
-package eventlog
+// Package memberships keeps who is in which space, and every event about it:
+// the tables memberships and membership_changes. It tells what a change meant:
+// that somebody joined, left, or got another role.
+//
+// It promises that both tables end up the same whatever order events arrive in,
+// and that of two transactions that change one member, the second sees what the
+// first has written: so a join is one once, or not at all. The caller queues
+// the parts in the order in which they stand here, in one transaction; if that
+// fails, nothing is kept.
+package memberships
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -11,12 +19,21 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
+
+// Set is what items tell of memberships.
+type Set struct {
+	rows       []items.Row
+	current    []membershipRow
+	changes    []changeRow
+	neighbours []neighbour
+}
 
 // membershipRow is a membership by its name: a deletion tells no more, whether
 // it was a person's or a Google Group's.
 type membershipRow struct {
-	version     version
+	version     items.Version
 	space       string
 	name        string // "spaces/S/members/M"
 	member      string // "users/U" or "groups/G"; "" if the event doesn't tell
@@ -25,7 +42,7 @@ type membershipRow struct {
 	affiliation string
 }
 
-// changeRow is one membership event. index is its row in the batch.
+// changeRow is one membership event. index is its row in the set.
 type changeRow struct {
 	index int
 	space string
@@ -36,75 +53,75 @@ type changeRow struct {
 	typ   events.UserType
 }
 
-func (b *batch) addMembership(index int) {
-	r := &b.rows[index]
-	m := membershipRow{space: r.it.Space, name: r.it.Resource, member: memberOf(r.it)}
-	c := changeRow{index: index, space: m.space, name: m.name, verb: r.it.Verb}
-	if d := r.it.Membership; d != nil {
+// Of returns what the rows tell of memberships.
+func Of(rows []items.Row) *Set {
+	s := &Set{rows: rows}
+	for i := range rows {
+		if rows[i].Item.Kind == events.KindMembership {
+			s.add(i)
+		}
+	}
+	s.compact()
+	return s
+}
+
+func (s *Set) add(index int) {
+	r := &s.rows[index]
+	m := membershipRow{space: r.Item.Space, name: r.Item.Resource, member: memberOf(r.Item)}
+	c := changeRow{index: index, space: m.space, name: m.name, verb: r.Item.Verb}
+	if d := r.Item.Membership; d != nil {
 		c.state, c.role, c.typ = string(d.State), d.Role, d.Member.Type
 		m.affiliation = d.Affiliation
 	}
-	if r.it.Verb == events.VerbDeleted {
+	if r.Item.Verb == events.VerbDeleted {
 		c.state = string(events.MembershipNotAMember)
 	}
 	if m.state = c.state; m.state != "" {
-		m.version = r.version()
+		m.version = r.Version()
 		m.role = c.role
 	}
 	if m.state == "" || m.state == string(events.MembershipNotAMember) {
 		m.role, m.affiliation = "", "" // nothing that would depend on the order of arrival
 	}
-	b.memberships = append(b.memberships, m)
-	b.changes = append(b.changes, c)
+	s.current = append(s.current, m)
+	s.changes = append(s.changes, c)
 }
 
-// memberOf is whose membership it is, if the item tells.
-func memberOf(it *events.Item) string {
-	if m := it.Membership; m != nil {
-		return cmp.Or(m.Member.Name, m.Group, it.Actor)
-	}
-	return it.Actor
-}
-
-// belongsTo completes a membership with whose it is, as earlier events told: a
-// deletion of a group's has its name only.
-func belongsTo(it *events.Item, member string) *events.Item {
-	if it.Membership == nil || memberOf(it) == member {
-		return it
-	}
-	m := *it.Membership
-	completed := *it
-	completed.Membership = &m
-	if events.IsUser(member) {
-		completed.Actor, m.Member.Name = member, member
-	} else {
-		completed.Actor, m.Member.Name, m.Group = "", "", member
-	}
-	return &completed
-}
-
-func (b *batch) compactMemberships() {
-	b.memberships = compact(b.memberships,
+func (s *Set) compact() {
+	s.current = items.Compact(s.current,
 		func(m *membershipRow) string { return m.name },
-		func(m *membershipRow) version { return m.version },
+		func(m *membershipRow) items.Version { return m.version },
 		func(newer, older *membershipRow) {
 			if newer.member == "" || newer.member == events.MemberUser(newer.name) {
 				newer.member = cmp.Or(older.member, newer.member)
 			}
 		})
-	slices.SortStableFunc(b.changes, func(x, y changeRow) int {
-		return cmp.Or(cmp.Compare(x.name, y.name), b.rows[x.index].version().compare(b.rows[y.index].version()))
+	slices.SortStableFunc(s.changes, func(x, y changeRow) int {
+		return cmp.Or(cmp.Compare(x.name, y.name), s.version(&x).Compare(s.version(&y)))
 	})
 }
 
-// queueMemberships must come before queueMembershipChanges: it locks the rows
-// of the members concerned, also those it leaves alone, so that from here on
-// their histories belong to this transaction.
-func (b *batch) queueMemberships(q *pgx.Batch) {
-	if len(b.memberships) == 0 {
+func (s *Set) version(c *changeRow) items.Version { return s.rows[c.index].Version() }
+
+// Spaces are those of the memberships.
+func (s *Set) Spaces() []string {
+	return store.Column(s.current, func(m *membershipRow) string { return m.space })
+}
+
+// Queue writes the current state. It locks the rows of the members concerned,
+// also those it leaves alone, so that from here on their histories belong to
+// this transaction. It ends the memberships of spaces that are deleted, at that
+// time, whichever came first: deleted are those that the transaction deletes.
+func (s *Set) Queue(q *pgx.Batch, deleted []string) {
+	s.queueCurrent(q)
+	s.queueEndings(q, deleted)
+}
+
+func (s *Set) queueCurrent(q *pgx.Batch) {
+	if len(s.current) == 0 {
 		return
 	}
-	text := func(field func(*membershipRow) string) []string { return store.Column(b.memberships, field) }
+	text := func(field func(*membershipRow) string) []string { return store.Column(s.current, field) }
 	// Whose it is never changes. What an event tells counts more than what the
 	// name says, as the id of a group may be a number like a user's.
 	q.Queue(`
@@ -130,27 +147,18 @@ func (b *batch) queueMemberships(q *pgx.Batch) {
 		WHERE (excluded.version_time, excluded.verb_order, excluded.version_key, COALESCE(m.payload_as_of, '-infinity'))
 				> (m.version_time, m.verb_order, m.version_key, COALESCE(excluded.payload_as_of, '-infinity'))
 			OR excluded.member <> m.member OR m.member IS NULL AND excluded.member IS NOT NULL`,
-		store.Column(b.memberships, func(m *membershipRow) pgtype.Timestamptz { return m.version.pgTime() }),
-		store.Column(b.memberships, func(m *membershipRow) pgtype.Timestamptz { return store.OptionalTime(m.version.asOf) }),
-		store.Column(b.memberships, func(m *membershipRow) pgtype.UUID { return m.version.pgKey() }),
-		store.Column(b.memberships, func(m *membershipRow) int16 { return m.version.verbOrder() }),
+		store.Column(s.current, func(m *membershipRow) pgtype.Timestamptz { return m.version.PgTime() }),
+		store.Column(s.current, func(m *membershipRow) pgtype.Timestamptz { return store.OptionalTime(m.version.AsOf) }),
+		store.Column(s.current, func(m *membershipRow) pgtype.UUID { return m.version.Key.Pg() }),
+		store.Column(s.current, func(m *membershipRow) int16 { return m.version.VerbOrder() }),
 		text(func(m *membershipRow) string { return m.space }), text(func(m *membershipRow) string { return m.name }),
 		text(func(m *membershipRow) string { return m.member }), text(func(m *membershipRow) string { return m.state }),
 		text(func(m *membershipRow) string { return m.role }), text(func(m *membershipRow) string { return m.affiliation }))
 }
 
-// queueEndings ends the memberships of spaces that are deleted, at that time,
-// whichever came first.
-func (b *batch) queueEndings(q *pgx.Batch) {
-	spaces := map[string]bool{}
-	for i := range b.memberships {
-		spaces[b.memberships[i].space] = true
-	}
-	for i := range b.spaces {
-		if !b.spaces[i].deletedAt.IsZero() {
-			spaces[b.spaces[i].space] = true
-		}
-	}
+func (s *Set) queueEndings(q *pgx.Batch, deleted []string) {
+	spaces := append(s.Spaces(), deleted...)
+	slices.Sort(spaces)
 	if len(spaces) == 0 {
 		return
 	}
@@ -160,23 +168,24 @@ func (b *batch) queueEndings(q *pgx.Batch) {
 			state = 'NOT_A_MEMBER', role = NULL, affiliation = NULL
 		FROM spaces s
 		WHERE s.space = ANY ($1) AND s.deleted_at IS NOT NULL
-			AND m.space = s.space AND (m.version_time, m.verb_order) <> (s.deleted_at, 4)`, slices.Sorted(maps.Keys(spaces)))
+			AND m.space = s.space AND (m.version_time, m.verb_order) <> (s.deleted_at, 4)`, slices.Compact(spaces))
 }
 
 // fetchedAt is when state and role were fetched; zero if the event held them or
 // nobody knows them.
-func (b *batch) fetchedAt(c *changeRow) time.Time {
+func (s *Set) fetchedAt(c *changeRow) time.Time {
 	if c.state == "" {
 		return time.Time{}
 	}
-	return b.rows[c.index].asOf()
+	return s.rows[c.index].AsOf()
 }
 
-func (b *batch) queueMembershipChanges(q *pgx.Batch) {
-	if len(b.changes) == 0 {
+// QueueChanges writes the history.
+func (s *Set) QueueChanges(q *pgx.Batch) {
+	if len(s.changes) == 0 {
 		return
 	}
-	text := func(field func(*changeRow) string) []string { return store.Column(b.changes, field) }
+	text := func(field func(*changeRow) string) []string { return store.Column(s.changes, field) }
 	q.Queue(`
 		INSERT INTO membership_changes AS c (event_time, fetched_at, event_key, ordinal, origin,
 			space, membership, verb, state, role, member_type)
@@ -198,12 +207,33 @@ func (b *batch) queueMembershipChanges(q *pgx.Batch) {
 			)
 		-- A live copy makes a backfilled one live; what the event held counts more than what was fetched.
 		WHERE excluded.origin = 'l' AND c.origin = 'b' OR c.state IS NULL AND excluded.state IS NOT NULL`,
-		store.Column(b.changes, func(c *changeRow) time.Time { return b.rows[c.index].time }),
-		store.Column(b.changes, func(c *changeRow) pgtype.Timestamptz { return store.OptionalTime(b.fetchedAt(c)) }),
-		store.Column(b.changes, func(c *changeRow) pgtype.UUID { return b.rows[c.index].version().pgKey() }),
-		store.Column(b.changes, func(c *changeRow) int16 { return int16(b.rows[c.index].it.Ordinal) }),
-		store.Column(b.changes, func(c *changeRow) bool { return b.rows[c.index].backfilled() }),
+		store.Column(s.changes, func(c *changeRow) time.Time { return s.rows[c.index].Time }),
+		store.Column(s.changes, func(c *changeRow) pgtype.Timestamptz { return store.OptionalTime(s.fetchedAt(c)) }),
+		store.Column(s.changes, func(c *changeRow) pgtype.UUID { return s.rows[c.index].Key.Pg() }),
+		store.Column(s.changes, func(c *changeRow) int16 { return int16(s.rows[c.index].Item.Ordinal) }),
+		store.Column(s.changes, func(c *changeRow) bool { return s.rows[c.index].Backfilled() }),
 		text(func(c *changeRow) string { return c.space }), text(func(c *changeRow) string { return c.name }),
 		text(func(c *changeRow) string { return string(c.verb) }), text(func(c *changeRow) string { return c.state }),
 		text(func(c *changeRow) string { return c.role }), text(func(c *changeRow) string { return string(c.typ) }))
+}
+
+// QueueKnown completes the history's rows of the events, in place of
+// QueueChanges, with what was fetched for them. A row that has a state
+// got it from a copy of the event that held it.
+func (s *Set) QueueKnown(q *pgx.Batch) {
+	for i := range s.changes {
+		c := &s.changes[i]
+		if c.state == "" {
+			continue
+		}
+		r := &s.rows[c.index]
+		q.Queue(`
+			UPDATE membership_changes
+			SET state = @state, role = NULLIF(@role, ''), member_type = NULLIF(@type, ''), fetched_at = @fetched
+			WHERE space = @space AND membership = @membership AND event_time = @time AND event_key = @key AND ordinal = @ordinal AND state IS NULL`,
+			pgx.NamedArgs{
+				"space": c.space, "membership": c.name, "time": r.Time, "key": r.Key.Pg(), "ordinal": r.Item.Ordinal,
+				"state": c.state, "role": c.role, "type": string(c.typ), "fetched": r.Fetched,
+			})
+	}
 }

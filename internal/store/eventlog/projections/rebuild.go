@@ -1,4 +1,4 @@
-package eventlog
+package projections
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
 )
 
@@ -32,10 +34,10 @@ type Rebuilt struct {
 // without them or waits for them is applied on top, as always. What the log
 // doesn't hold stays: content that was fetched, what lists told, and the rows
 // of spaces and users, which only gain what is missing. No rule is asked.
-func (s *Log) Rebuild(ctx context.Context, p Part) (r Rebuilt, err error) {
-	return r, s.again(func() error {
+func Rebuild(ctx context.Context, db *store.Store, log *originals.Originals, p Part) (r Rebuilt, err error) {
+	return r, refusal.Again(db, func() error {
 		r = Rebuilt{}
-		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		return pgx.BeginFunc(ctx, db.Pool(), func(tx pgx.Tx) error {
 			// In the one order of locks, before the log is read: whoever has
 			// written a projection has committed, whoever hasn't waits.
 			if _, err := tx.Exec(ctx, `LOCK TABLE messages, reactions, memberships, membership_changes IN SHARE ROW EXCLUSIVE MODE`); err != nil {
@@ -45,7 +47,7 @@ func (s *Log) Rebuild(ctx context.Context, p Part) (r Rebuilt, err error) {
 			if err != nil {
 				return fmt.Errorf("take away what is there: %w", err)
 			}
-			if err := s.replay(ctx, tx, p, &r); err != nil {
+			if err := (&replay{db: db, log: log, tx: tx, part: p, rebuilt: &r}).run(ctx); err != nil {
 				return err
 			}
 			q := &pgx.Batch{}
@@ -57,7 +59,7 @@ func (s *Log) Rebuild(ctx context.Context, p Part) (r Rebuilt, err error) {
 
 // fetched is what projections hold that the log doesn't.
 type fetched struct {
-	messages  batch
+	messages  Set
 	reactions []string
 	users     []string
 	emoji     []string
@@ -102,7 +104,8 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.message, &m.sender, &m.thread, &m.deletionType, &text,
 	}
 	if err := store.Each(rows, targets, func() {
-		m.space, m.version = p.Space, version{time: at.Time, event: event.Time, verb: verbs[verb], key: key.Bytes, asOf: store.ZeroTime(asOf)}
+		m.space = p.Space
+		m.version = items.Version{Time: at.Time, Event: event.Time, Verb: items.Verb(verb), Key: key.Bytes, AsOf: store.ZeroTime(asOf)}
 		m.createTime, m.deletedAt = store.ZeroTime(created), store.ZeroTime(deleted)
 		m.hasContent, m.text, m.attachments = text.Valid, text.String, int(attachments.Int16)
 		kept.messages.messages = append(kept.messages.messages, m)
@@ -144,29 +147,41 @@ func (f *fetched) queue(q *pgx.Batch) {
 		WHERE r.reaction = i.reaction AND r.emoji IS NULL AND i.emoji <> ''`, f.reactions, f.users, f.emoji)
 }
 
-// replay applies the part's log page by page.
-func (s *Log) replay(ctx context.Context, tx pgx.Tx, p Part, r *Rebuilt) error {
-	at := version{time: time.Unix(0, 0), ordinal: -1}
+// replay is the rebuilding of a part within its transaction.
+type replay struct {
+	db      *store.Store
+	log     *originals.Originals
+	tx      pgx.Tx
+	part    Part
+	rebuilt *Rebuilt
+}
+
+// pageSize is how many items of the log are read at once.
+const pageSize = 500
+
+// run applies the part's log page by page.
+func (r *replay) run(ctx context.Context) error {
+	at := items.Version{Time: time.Unix(0, 0), Ordinal: -1}
 	for {
-		rows, last, n, err := s.replayPage(ctx, tx, p, at)
+		rows, last, n, err := r.page(ctx, at)
 		if err != nil {
 			return fmt.Errorf("read the log: %w", err)
 		}
-		r.Items += len(rows)
-		if err := s.apply(ctx, tx, rows, r); err != nil {
+		r.rebuilt.Items += len(rows)
+		if err := r.apply(ctx, rows); err != nil {
 			return err
 		}
-		if n < historyPage {
+		if n < pageSize {
 			return nil
 		}
 		at = last
 	}
 }
 
-func (s *Log) replayPage(ctx context.Context, tx pgx.Tx, p Part, after version) (list []row, last version, n int, err error) {
-	args := p.args()
-	args["since"], args["key"], args["ordinal"], args["page"] = after.time, after.pgKey(), after.ordinal, historyPage
-	rows, _ := tx.Query(ctx, `
+func (r *replay) page(ctx context.Context, after items.Version) (list []items.Row, last items.Version, n int, err error) {
+	args := r.part.args()
+	args["since"], args["key"], args["ordinal"], args["page"] = after.Time, after.Key.Pg(), after.Ordinal, pageSize
+	rows, _ := r.tx.Query(ctx, `
 		SELECT e.event_time, e.event_key, e.ordinal, e.received_at, e.origin = 'b', COALESCE(e.space_id, 0), COALESCE(e.actor_id, 0),
 			full_name(e.ce_id, @space || '/spaceEvents'), s.source, t.ce_type, f.payload, f.payload_codec
 		FROM events e
@@ -193,19 +208,19 @@ func (s *Log) replayPage(ctx context.Context, tx pgx.Tx, p Part, after version) 
 	var id, source, typ string
 	var payload []byte
 	var codec int16
-	decoded := map[Key]*events.Event{}
+	decoded := map[items.Key]*events.Event{}
 	targets := []any{&at, &key, &ordinal, &received, &backfilled, &spaceID, &actorID, &id, &source, &typ, &payload, &codec}
 	err = store.Each(rows, targets, func() {
 		n++
-		last = version{time: at, key: key.Bytes, ordinal: ordinal}
-		ev := decoded[last.key]
+		last = items.Version{Time: at, Key: key.Bytes, Ordinal: ordinal}
+		ev := decoded[last.Key]
 		if ev == nil {
 			var err error
-			if ev, err = s.decodeAgain(at, id, source, typ, p.Space, payload, codec); err != nil {
-				s.db.Log().Warn("a recorded event can't be read any more; projections are rebuilt without it", zap.String("event_id", id), zap.Error(err))
+			if ev, err = r.log.Decode(at, id, source, typ, r.part.Space, payload, codec); err != nil {
+				r.db.Log().Warn("a recorded event can't be read any more; projections are rebuilt without it", zap.String("event_id", id), zap.Error(err))
 				ev = &events.Event{}
 			}
-			decoded[last.key] = ev
+			decoded[last.Key] = ev
 		}
 		for i := range ev.Items {
 			if ev.Items[i].Ordinal != ordinal {
@@ -215,8 +230,8 @@ func (s *Log) replayPage(ctx context.Context, tx pgx.Tx, p Part, after version) 
 			if backfilled {
 				d.Origin = events.OriginBackfill
 			}
-			list = append(list, row{
-				key: last.key, time: at, d: d, ev: ev, it: &ev.Items[i], spaceID: spaceID, actorID: actorID,
+			list = append(list, items.Row{
+				Key: last.Key, Time: at, Delivery: d, Event: ev, Item: &ev.Items[i], SpaceID: spaceID, ActorID: actorID,
 			})
 		}
 	})
@@ -225,33 +240,31 @@ func (s *Log) replayPage(ctx context.Context, tx pgx.Tx, p Part, after version) 
 
 // apply projects the rows. Those that a projection refuses are found by halving
 // and stay marked; the others' marks go.
-func (s *Log) apply(ctx context.Context, tx pgx.Tx, rows []row, r *Rebuilt) error {
+func (r *replay) apply(ctx context.Context, rows []items.Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	b := &batch{rows: rows}
-	b.project()
+	set := Of(rows)
 	q := &pgx.Batch{}
-	b.queueProjections(q)
-	b.queueMembershipChanges(q)
+	set.Queue(q)
+	set.Memberships.QueueChanges(q)
 	q.Queue(`
 		DELETE FROM unapplied_events
-		WHERE event_key = ANY ($1)`, store.Column(rows, func(x *row) pgtype.UUID { return x.version().pgKey() }))
-	err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error { return savepoint.SendBatch(ctx, q).Close() })
+		WHERE event_key = ANY ($1)`, store.Column(rows, func(x *items.Row) pgtype.UUID { return x.Key.Pg() }))
+	err := pgx.BeginFunc(ctx, r.tx, func(savepoint pgx.Tx) error { return savepoint.SendBatch(ctx, q).Close() })
 	rejected, ok := refusal.Content(err)
 	if !ok {
 		return err
 	}
 	if len(rows) == 1 {
-		r.Refused++
-		b.fate.unapplied = refusal.Describe(rejected)
+		r.rebuilt.Refused++
 		q := &pgx.Batch{}
-		b.queueMarks(q)
-		return tx.SendBatch(ctx, q).Close()
+		Mark(q, rows, refusal.Describe(rejected))
+		return r.tx.SendBatch(ctx, q).Close()
 	}
 	half := len(rows) / 2
-	if err := s.apply(ctx, tx, rows[:half], r); err != nil {
+	if err := r.apply(ctx, rows[:half]); err != nil {
 		return err
 	}
-	return s.apply(ctx, tx, rows[half:], r)
+	return r.apply(ctx, rows[half:])
 }

@@ -1,4 +1,4 @@
-package eventlog
+package memberships
 
 import (
 	"cmp"
@@ -12,7 +12,15 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/numbers"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
 )
+
+// Lists keeps in a database what Google's lists of members tell.
+type Lists struct{ db *store.Store }
+
+// NewLists returns Lists.
+func NewLists(db *store.Store) Lists { return Lists{db} }
 
 // Listing is Google's list of a space's members.
 type Listing struct {
@@ -41,7 +49,7 @@ type Reconciled struct {
 
 // Absent returns who, by all that happened before, is in the space without
 // being listed. Chat apps are left out, as lists do the same.
-func (s *Log) Absent(ctx context.Context, l Listing) ([]Member, error) {
+func (s Lists) Absent(ctx context.Context, l Listing) ([]Member, error) {
 	listed := store.Column(l.Members, func(m *Member) string { return m.Membership })
 	absent, err := store.List(ctx, s.db, pgx.RowToStructByNameLax[Member], `
 		SELECT m.membership, m.member AS name
@@ -64,9 +72,9 @@ func (s *Log) Absent(ctx context.Context, l Listing) ([]Member, error) {
 // What a listing confirms isn't written, so that the same listing again costs
 // nothing. An event that contradicts it and arrives after it, although it
 // happened before, is believed until the next listing.
-func (s *Log) Reconcile(ctx context.Context, l Listing) (Reconciled, error) {
+func (s Lists) Reconcile(ctx context.Context, l Listing) (Reconciled, error) {
 	var r Reconciled
-	if err := s.again(func() (err error) {
+	if err := refusal.Again(s.db, func() (err error) {
 		r, err = s.reconcile(ctx, l)
 		return err
 	}); err != nil {
@@ -75,17 +83,17 @@ func (s *Log) Reconcile(ctx context.Context, l Listing) (Reconciled, error) {
 	return r, nil
 }
 
-func (s *Log) reconcile(ctx context.Context, l Listing) (Reconciled, error) {
+func (s Lists) reconcile(ctx context.Context, l Listing) (Reconciled, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	// The names first, in a transaction of their own: see lookups.
+	// The names first, in a transaction of their own: see package numbers.
 	q := &pgx.Batch{}
-	(&unnumbered{spaces: map[string]bool{l.Space: true}}).queueSpaces(q, map[string]int32{})
+	numbers.QueueSpaces(q, []string{l.Space})
 	l.queueUsers(q)
-	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
+	if err := s.db.Pool().SendBatch(ctx, q).Close(); err != nil {
 		return Reconciled{}, err
 	}
-	return l.write(ctx, s)
+	return l.write(ctx, s.db)
 }
 
 // queueUsers adds people, and what is new of them.
@@ -129,13 +137,13 @@ func cleaned(members []Member, field func(*Member) string) []string {
 }
 
 // write changes the memberships and then, under their locks, the history.
-func (l Listing) write(ctx context.Context, s *Log) (r Reconciled, err error) {
+func (l Listing) write(ctx context.Context, db *store.Store) (r Reconciled, err error) {
 	list := slices.Clone(l.Members)
 	for _, m := range l.Left {
 		list = append(list, Member{Membership: m.Membership, Name: m.Name, State: events.MembershipNotAMember})
 	}
 	list = sorted(list, func(m Member) string { return m.Membership })
-	rows, _ := s.pool.Query(ctx, `
+	rows, _ := db.Pool().Query(ctx, `
 		WITH listed AS (
 			SELECT membership, member, member_type, state, NULLIF(role, '') AS role, NULLIF(affiliation, '') AS affiliation
 			FROM unnest(@memberships::text[], @members::text[], @types::text[], @states::text[], @roles::text[], @affiliations::text[])

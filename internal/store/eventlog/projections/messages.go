@@ -1,4 +1,4 @@
-package eventlog
+package projections
 
 import (
 	"bytes"
@@ -11,11 +11,12 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 // messageRow is one version of a message, its tombstone, or just its name.
 type messageRow struct {
-	version      version
+	version      items.Version
 	message      string
 	space        string
 	sender       string
@@ -28,48 +29,48 @@ type messageRow struct {
 	deletedAt    time.Time
 }
 
-func (b *batch) addMessage(r *row) {
-	m := messageRow{message: r.it.Resource, space: r.it.Space}
-	if d := r.it.Message; d != nil {
-		m.sender, m.thread = cmp.Or(d.Sender.Name, r.it.Actor), d.Thread
+func (s *Set) addMessage(r *items.Row) {
+	m := messageRow{message: r.Item.Resource, space: r.Item.Space}
+	if d := r.Item.Message; d != nil {
+		m.sender, m.thread = cmp.Or(d.Sender.Name, r.Item.Actor), d.Thread
 		m.createTime = store.Microseconds(d.CreateTime)
 		m.deletionType = d.DeletionType
 	}
-	switch d := r.it.Message; {
-	case r.it.Verb == events.VerbDeleted:
-		m.version = r.version()
-		m.deletedAt = r.time
+	switch d := r.Item.Message; {
+	case r.Item.Verb == events.VerbDeleted:
+		m.version = r.Version()
+		m.deletedAt = r.Time
 	case d != nil && !d.DeleteTime.IsZero(): // fetched after it was deleted
-		m.version = r.version()
-		m.version.time = store.Microseconds(d.DeleteTime)
-		m.deletedAt = m.version.time
+		m.version = r.Version()
+		m.version.Time = store.Microseconds(d.DeleteTime)
+		m.deletedAt = m.version.Time
 	case d != nil && d.DeletionType == "":
-		m.version = r.version()
+		m.version = r.Version()
 		if !d.LastUpdateTime.IsZero() {
-			m.version.time = store.Microseconds(d.LastUpdateTime)
+			m.version.Time = store.Microseconds(d.LastUpdateTime)
 		}
 		m.hasContent, m.text, m.attachments = true, d.Text, min(d.AttachmentCount, 1<<15-1)
 	}
 	if !m.hasContent {
-		m.version.asOf = time.Time{}
+		m.version.AsOf = time.Time{}
 	}
 	// A bare name has no version: it makes the message known and changes
 	// nothing that is known of it. Nor has a deletion without its time, in place
 	// of what was to be fetched: the deletion's own event tells.
-	b.messages = append(b.messages, m)
+	s.messages = append(s.messages, m)
 }
 
 // compactMessages keeps the newest version of each message, tombstones first;
 // older ones are revisions at once. The trigger keep_message_version does the
 // same between the batch and what the table holds.
-func (b *batch) compactMessages() {
-	slices.SortStableFunc(b.messages, func(x, y messageRow) int {
+func (s *Set) compactMessages() {
+	slices.SortStableFunc(s.messages, func(x, y messageRow) int {
 		return cmp.Or(cmp.Compare(x.message, y.message),
-			cmp.Compare(rank(&x), rank(&y)), y.version.compare(x.version))
+			cmp.Compare(rank(&x), rank(&y)), y.version.Compare(x.version))
 	})
-	kept := b.messages[:0]
-	for i := range b.messages {
-		m := b.messages[i]
+	kept := s.messages[:0]
+	for i := range s.messages {
+		m := s.messages[i]
 		n := len(kept)
 		if n == 0 || kept[n-1].message != m.message {
 			kept = append(kept, m)
@@ -82,16 +83,16 @@ func (b *batch) compactMessages() {
 			winner.createTime = m.createTime
 		}
 		if m.hasContent {
-			b.revisions = append(b.revisions, m)
+			s.revisions = append(s.revisions, m)
 		}
 	}
-	b.messages = kept
+	s.messages = kept
 	byKey := func(x, y messageRow) int {
-		return cmp.Or(cmp.Compare(x.message, y.message), x.version.time.Compare(y.version.time),
-			bytes.Compare(x.version.key[:], y.version.key[:]))
+		return cmp.Or(cmp.Compare(x.message, y.message), x.version.Time.Compare(y.version.Time),
+			bytes.Compare(x.version.Key[:], y.version.Key[:]))
 	}
-	slices.SortStableFunc(b.revisions, byKey)
-	b.revisions = slices.CompactFunc(b.revisions, func(x, y messageRow) bool { return byKey(x, y) == 0 })
+	slices.SortStableFunc(s.revisions, byKey)
+	s.revisions = slices.CompactFunc(s.revisions, func(x, y messageRow) bool { return byKey(x, y) == 0 })
 }
 
 func rank(m *messageRow) int {
@@ -101,19 +102,19 @@ func rank(m *messageRow) int {
 	return 0
 }
 
-func (b *batch) queueMessages(q *pgx.Batch) {
-	if len(b.messages) > 0 {
-		b.queueCurrentMessages(q)
+func (s *Set) queueMessages(q *pgx.Batch) {
+	if len(s.messages) > 0 {
+		s.queueCurrentMessages(q)
 	}
-	if len(b.revisions) > 0 {
-		b.queueRevisions(q)
+	if len(s.revisions) > 0 {
+		s.queueRevisions(q)
 	}
 }
 
-func (b *batch) queueCurrentMessages(q *pgx.Batch) {
-	text := func(field func(*messageRow) string) []string { return store.Column(b.messages, field) }
+func (s *Set) queueCurrentMessages(q *pgx.Batch) {
+	text := func(field func(*messageRow) string) []string { return store.Column(s.messages, field) }
 	times := func(field func(*messageRow) time.Time) []pgtype.Timestamptz {
-		return store.Column(b.messages, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(field(m)) })
+		return store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(field(m)) })
 	}
 	// Which of two versions stays is decided by the trigger
 	// keep_message_version; for a redelivery it leaves the row as it is.
@@ -139,22 +140,22 @@ func (b *batch) queueCurrentMessages(q *pgx.Batch) {
 			thread = excluded.thread,
 			deletion_type = excluded.deletion_type,
 			text = excluded.text`,
-		store.Column(b.messages, func(m *messageRow) pgtype.Timestamptz { return m.version.pgTime() }),
-		store.Column(b.messages, func(m *messageRow) pgtype.Timestamptz { return version{time: m.version.event}.pgTime() }),
+		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return m.version.PgTime() }),
+		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return items.Version{Time: m.version.Event}.PgTime() }),
 		times(func(m *messageRow) time.Time { return m.createTime }), times(func(m *messageRow) time.Time { return m.deletedAt }),
-		times(func(m *messageRow) time.Time { return m.version.asOf }),
-		store.Column(b.messages, func(m *messageRow) pgtype.UUID { return m.version.pgKey() }),
-		store.Column(b.messages, func(m *messageRow) int16 { return m.version.verbOrder() }),
-		store.Column(b.messages, func(m *messageRow) pgtype.Int2 {
+		times(func(m *messageRow) time.Time { return m.version.AsOf }),
+		store.Column(s.messages, func(m *messageRow) pgtype.UUID { return m.version.Key.Pg() }),
+		store.Column(s.messages, func(m *messageRow) int16 { return m.version.VerbOrder() }),
+		store.Column(s.messages, func(m *messageRow) pgtype.Int2 {
 			return pgtype.Int2{Int16: int16(m.attachments), Valid: m.hasContent}
 		}),
 		text(func(m *messageRow) string { return m.message }), text(func(m *messageRow) string { return m.space }),
 		text(func(m *messageRow) string { return m.sender }), text(func(m *messageRow) string { return m.thread }),
 		text(func(m *messageRow) string { return m.deletionType }),
-		store.Column(b.messages, func(m *messageRow) pgtype.Text { return pgtype.Text{String: m.text, Valid: m.hasContent} }))
+		store.Column(s.messages, func(m *messageRow) pgtype.Text { return pgtype.Text{String: m.text, Valid: m.hasContent} }))
 }
 
-func (b *batch) queueRevisions(q *pgx.Batch) {
+func (s *Set) queueRevisions(q *pgx.Batch) {
 	q.Queue(`
 		INSERT INTO message_revisions AS r (version_time, payload_as_of, version_key, attachments, message, text)
 		SELECT version_time, payload_as_of, version_key, attachments, message, text
@@ -165,10 +166,10 @@ func (b *batch) queueRevisions(q *pgx.Batch) {
 			attachments = excluded.attachments,
 			text = excluded.text
 		WHERE COALESCE(excluded.payload_as_of, '-infinity') < COALESCE(r.payload_as_of, '-infinity')`,
-		store.Column(b.revisions, func(m *messageRow) pgtype.Timestamptz { return m.version.pgTime() }),
-		store.Column(b.revisions, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(m.version.asOf) }),
-		store.Column(b.revisions, func(m *messageRow) pgtype.UUID { return m.version.pgKey() }),
-		store.Column(b.revisions, func(m *messageRow) int16 { return int16(m.attachments) }),
-		store.Column(b.revisions, func(m *messageRow) string { return m.message }),
-		store.Column(b.revisions, func(m *messageRow) string { return m.text }))
+		store.Column(s.revisions, func(m *messageRow) pgtype.Timestamptz { return m.version.PgTime() }),
+		store.Column(s.revisions, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(m.version.AsOf) }),
+		store.Column(s.revisions, func(m *messageRow) pgtype.UUID { return m.version.Key.Pg() }),
+		store.Column(s.revisions, func(m *messageRow) int16 { return int16(m.attachments) }),
+		store.Column(s.revisions, func(m *messageRow) string { return m.message }),
+		store.Column(s.revisions, func(m *messageRow) string { return m.text }))
 }

@@ -1,4 +1,4 @@
-package eventlog
+package projections
 
 import (
 	"cmp"
@@ -10,10 +10,11 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 type reactionRow struct {
-	version   version
+	version   items.Version
 	reaction  string
 	message   string
 	user      string
@@ -23,25 +24,25 @@ type reactionRow struct {
 	present   bool
 }
 
-func (b *batch) addReaction(r *row) {
-	x := reactionRow{version: r.version(), reaction: r.it.Resource, user: r.it.Actor}
-	x.message, _, _ = strings.Cut(r.it.Resource, "/reactions/")
-	if d := r.it.Reaction; d != nil {
+func (s *Set) addReaction(r *items.Row) {
+	x := reactionRow{version: r.Version(), reaction: r.Item.Resource, user: r.Item.Actor}
+	x.message, _, _ = strings.Cut(r.Item.Resource, "/reactions/")
+	if d := r.Item.Reaction; d != nil {
 		x.user, x.emoji = cmp.Or(d.User.Name, x.user), d.Emoji()
 	}
 	// Whether it is there follows from the verb, even if only the name is known.
-	if r.it.Verb == events.VerbDeleted {
-		x.removedAt = r.time
+	if r.Item.Verb == events.VerbDeleted {
+		x.removedAt = r.Time
 	} else {
-		x.addedAt, x.present = r.time, true
+		x.addedAt, x.present = r.Time, true
 	}
-	b.reactions = append(b.reactions, x)
+	s.reactions = append(s.reactions, x)
 }
 
-func (b *batch) compactReactions() {
-	b.reactions = compact(b.reactions,
+func (s *Set) compactReactions() {
+	s.reactions = items.Compact(s.reactions,
 		func(x *reactionRow) string { return x.reaction },
-		func(x *reactionRow) version { return x.version },
+		func(x *reactionRow) items.Version { return x.version },
 		func(newer, older *reactionRow) {
 			newer.user, newer.emoji = cmp.Or(newer.user, older.user), cmp.Or(newer.emoji, older.emoji)
 			if older.addedAt.After(newer.addedAt) {
@@ -53,11 +54,11 @@ func (b *batch) compactReactions() {
 		})
 }
 
-func (b *batch) queueReactions(q *pgx.Batch) {
-	if len(b.reactions) == 0 {
+func (s *Set) queueReactions(q *pgx.Batch) {
+	if len(s.reactions) == 0 {
 		return
 	}
-	text := func(field func(*reactionRow) string) []string { return store.Column(b.reactions, field) }
+	text := func(field func(*reactionRow) string) []string { return store.Column(s.reactions, field) }
 	// The name contains user and emoji, so those never change and may come
 	// from any event. GREATEST ignores NULL.
 	q.Queue(`
@@ -88,12 +89,12 @@ func (b *batch) queueReactions(q *pgx.Batch) {
 			OR r.added_at IS DISTINCT FROM GREATEST(r.added_at, excluded.added_at)
 			OR r.removed_at IS DISTINCT FROM GREATEST(r.removed_at, excluded.removed_at)
 			OR r.emoji IS NULL AND excluded.emoji IS NOT NULL`,
-		store.Column(b.reactions, func(x *reactionRow) time.Time { return x.version.time }),
-		store.Column(b.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.addedAt) }),
-		store.Column(b.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.removedAt) }),
-		store.Column(b.reactions, func(x *reactionRow) pgtype.UUID { return x.version.pgKey() }),
-		store.Column(b.reactions, func(x *reactionRow) int16 { return x.version.verbOrder() }),
-		store.Column(b.reactions, func(x *reactionRow) bool { return x.present }),
+		store.Column(s.reactions, func(x *reactionRow) time.Time { return x.version.Time }),
+		store.Column(s.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.addedAt) }),
+		store.Column(s.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.removedAt) }),
+		store.Column(s.reactions, func(x *reactionRow) pgtype.UUID { return x.version.Key.Pg() }),
+		store.Column(s.reactions, func(x *reactionRow) int16 { return x.version.VerbOrder() }),
+		store.Column(s.reactions, func(x *reactionRow) bool { return x.present }),
 		text(func(x *reactionRow) string { return x.reaction }), text(func(x *reactionRow) string { return x.message }),
 		text(func(x *reactionRow) string { return x.user }), text(func(x *reactionRow) string { return x.emoji }))
 }

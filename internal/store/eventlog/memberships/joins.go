@@ -1,6 +1,8 @@
-package eventlog
+package memberships
 
 import (
+	"cmp"
+
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -37,4 +39,29 @@ func transition(change *reactors.Change, c *changeRow, before neighbour) {
 	case c.state == before.prevState && c.role != "" && before.prevRole != "" && c.role != before.prevRole:
 		change.RoleChanged, change.PreviousRole = true, before.prevRole
 	}
+}
+
+// memberOf is whose membership it is, if the item tells.
+func memberOf(it *events.Item) string {
+	if m := it.Membership; m != nil {
+		return cmp.Or(m.Member.Name, m.Group, it.Actor)
+	}
+	return it.Actor
+}
+
+// belongsTo completes a membership with whose it is, as earlier events told: a
+// deletion of a group's has its name only.
+func belongsTo(it *events.Item, member string) *events.Item {
+	if it.Membership == nil || memberOf(it) == member {
+		return it
+	}
+	m := *it.Membership
+	completed := *it
+	completed.Membership = &m
+	if events.IsUser(member) {
+		completed.Actor, m.Member.Name = member, member
+	} else {
+		completed.Actor, m.Member.Name, m.Group = "", "", member
+	}
+	return &completed
 }

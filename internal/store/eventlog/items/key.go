@@ -1,8 +1,10 @@
-package eventlog
+package items
 
 import (
 	"crypto/sha256"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
@@ -10,6 +12,9 @@ import (
 // Key identifies an event: the first half of a SHA-256. The SQL function
 // event_key computes the same.
 type Key [16]byte
+
+// Pg is the key, for Postgres.
+func (k Key) Pg() pgtype.UUID { return pgtype.UUID{Bytes: k, Valid: true} }
 
 // KeyOf returns the key of an event. The same Chat event reaches us once per
 // subscription that covers it, each time with another source, so only its id
