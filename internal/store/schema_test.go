@@ -24,6 +24,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -142,7 +143,7 @@ func TestMigratorsAtOnce(t *testing.T) {
 		}
 	}
 	s := openStore(t, dsn)
-	if got := value[int](t, s, `SELECT count(*) FROM goose_db_version WHERE version_id > 0`); got != 6 {
+	if got := storetest.Value[int](t, s, `SELECT count(*) FROM goose_db_version WHERE version_id > 0`); got != 6 {
 		t.Errorf("applied steps = %d, want 6", got)
 	}
 	status, err := store.MigrationStatus(t.Context(), dsn)
@@ -171,7 +172,7 @@ func TestMigrationWaitsForReader(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- store.Unmigrate(t.Context(), dsn) }()
-	waitForLocks(t, s, 1)
+	storetest.WaitForLocks(t, s, 1)
 	if err := reader.Rollback(context.WithoutCancel(t.Context())); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
 		t.Fatal(err)
 	}
@@ -258,7 +259,7 @@ func TestOlderBinaryRunsOnNewerSchema(t *testing.T) {
 	if err := store.Migrate(t.Context(), dsn); err != nil {
 		t.Errorf("Migrate of a schema that only has more: %v", err)
 	}
-	for _, o := range record(t, s, newMix(7).batch(200)...) {
+	for _, o := range record(t, s, storetest.NewMix(7).Batch(200)...) {
 		if o != events.Recorded {
 			t.Fatalf("outcome = %s, want recorded", o)
 		}
@@ -270,7 +271,7 @@ func TestOlderBinaryRunsOnNewerSchema(t *testing.T) {
 	if got := column(t, s, `SELECT text FROM message_history WHERE message = 'spaces/S/messages/m' ORDER BY version_time`); !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("versions = %q, want a and b", got)
 	}
-	run, _, err := s.BeginAttempt(t.Context(), value[int64](t, s, `SELECT id FROM reactor_runs WHERE space = 'spaces/S'`))
+	run, _, err := s.BeginAttempt(t.Context(), storetest.Value[int64](t, s, `SELECT id FROM reactor_runs WHERE space = 'spaces/S'`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,9 +281,16 @@ func TestOlderBinaryRunsOnNewerSchema(t *testing.T) {
 	if err := s.PrepareRun(t.Context(), run, runs.Prepared{Messages: []runs.OwnMessage{{Space: space, ClientID: "client-1"}}}); err != nil {
 		t.Error(err)
 	}
-	finish(t, s, run, reactors.Sent)
-	observe(t, s, 10, seen(10, 0, 0))
-	openGap(t, s, 2, 5)
+	if err := s.FinishRun(t.Context(), run, reactors.Sent, ""); err != nil {
+		t.Error(err)
+	}
+	watched := coverage.SubscriptionState{Target: "//chat.googleapis.com/" + space, Scope: space, State: "ACTIVE", Managed: true, ObservedAt: at(10)}
+	if err := s.Observe(t.Context(), at(10), []coverage.SubscriptionState{watched}); err != nil {
+		t.Error(err)
+	}
+	if err := s.OpenGap(t.Context(), space, at(2), at(5), coverage.CauseSilentLoss); err != nil {
+		t.Error(err)
+	}
 	if _, err := s.BeginBackfill(t.Context(), space, at(2), at(5), 1); err != nil {
 		t.Error(err)
 	}
@@ -335,10 +343,10 @@ func TestClientEncodingIsUTF8(t *testing.T) {
 	role := storetest.NewRole(t)
 	s := storetest.New(t, storetest.Options{})
 	if _, err := s.Pool().Exec(t.Context(), `ALTER ROLE `+role+` SET client_encoding = 'LATIN1'; ALTER DATABASE `+
-		value[string](t, s, `SELECT current_database()`)+` SET client_encoding = 'LATIN1'`); err != nil {
+		storetest.Value[string](t, s, `SELECT current_database()`)+` SET client_encoding = 'LATIN1'`); err != nil {
 		t.Fatal(err)
 	}
-	if got := value[string](t, openStore(t, s.DSN), `SHOW client_encoding`); got != "UTF8" {
+	if got := storetest.Value[string](t, openStore(t, s.DSN), `SHOW client_encoding`); got != "UTF8" {
 		t.Errorf("client_encoding = %s, want UTF8", got)
 	}
 }

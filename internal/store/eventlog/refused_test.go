@@ -1,0 +1,51 @@
+package eventlog_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+// One element that can't be understood costs nobody else their record: it is
+// in quarantine, once, and its event has its bytes.
+func TestBatchWithBadElements(t *testing.T) {
+	t.Parallel()
+	good := make([]string, 20)
+	for i := range good {
+		good[i] = fmt.Sprintf(`{"message":{"name":"%s/messages/%02d","text":"hi"}}`, space, i)
+	}
+	rest := strings.Join(good, ",")
+	for name, bad := range map[string]string{
+		"empty message": `{"message":{}}`, "empty element": `{}`, "null": `null`, "null message": `{"message":null}`,
+		"another type": `{"message":{"name":7}}`, "no time": `{"message":{"name":"spaces/S/messages/x","createTime":"x"}}`,
+		"several": `{},{},{"message":{}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := storetest.New(t, storetest.Options{Now: clock})
+			for i, data := range []string{`{"messages":[` + bad + `,` + rest + `]}`, `{"messages":[` + rest + `,` + bad + `]}`} {
+				d := decoded(t, fmt.Sprint(i), "message.v1.batchCreated", at(i), data)
+				for try, want := range []events.Outcome{events.Recorded, events.Duplicate} {
+					if got := record(t, s, d); got[0] != want {
+						t.Errorf("try %d: %s, want %s", try, got[0], want)
+					}
+				}
+				if got, err := s.Payload(t.Context(), items.KeyOf(d.Event, d.MessageID)); err != nil || !bytes.Equal(got, d.Data) {
+					t.Errorf("the event's bytes are %d, %v, want %d", len(got), err, len(d.Data))
+				}
+			}
+			got := column(t, s, `SELECT count(*)::text FROM events UNION ALL SELECT count(*)::text FROM messages
+				UNION ALL SELECT count(*)::text FROM quarantine WHERE convert_from(data, 'UTF8') LIKE '%"hi"%'`)
+			if diff := cmp.Diff([]string{"40", "20", "2"}, got); diff != "" {
+				t.Errorf("events, messages, quarantined (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

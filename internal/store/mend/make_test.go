@@ -1,0 +1,18 @@
+package mend_test
+
+import "github.com/spacekeeper/spacekeeper/internal/store/storetest"
+
+const space = storetest.Space
+
+var (
+	epoch      = storetest.Epoch
+	clock      = storetest.Clock
+	at         = storetest.At
+	live       = storetest.Live
+	message    = storetest.Message
+	membership = storetest.Membership
+	join       = storetest.Join
+	decoded    = storetest.Decoded
+	record     = storetest.Record
+	column     = storetest.Column
+)
