@@ -31,6 +31,7 @@ func TestJoins(t *testing.T) {
 		"left, then back by update": {[]events.Delivery{leave("1", 1), update("2", 2)}, 1},
 		"backfilled":                {[]events.Delivery{backfilled(join("1", 1))}, 0},
 		"backfilled invitation":     {[]events.Delivery{backfilled(invite("1", 1)), update("2", 2)}, 1},
+		"backfilled acceptance":     {[]events.Delivery{invite("1", 1), backfilled(update("2", 2))}, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
