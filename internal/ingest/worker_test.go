@@ -1,27 +1,43 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/grpc/codes"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
 )
 
+// The commit takes longer than the library gathers acks for, a tenth of a
+// second; whenever acks arrive, as many messages are recorded.
 func TestAcksAfterTheCommitAndNotBefore(t *testing.T) {
 	t.Parallel()
-	const total = 100
+	const total, gathers = 100, 100 * time.Millisecond
 	f := start(t)
 	commit := make(chan struct{})
 	db := newMemory(func(context.Context) error { <-commit; return nil })
+	f.OnCall(func(_ context.Context, c broker.Call) error {
+		if c.Method == "Acknowledge" && c.Done {
+			// In this order: what is recorded in between counts for the worker.
+			if acked, recorded := f.stats(t).Acked, db.count(events.Recorded); acked > int64(recorded) {
+				t.Errorf("%d messages were acked when %d were recorded", acked, recorded)
+			}
+		}
+		return nil
+	})
 	w, stop := f.run(t, db, Options{}, nil)
 	f.publish(t, 0, total, 10)
 	eventually(t, 10*time.Second, "everything is held", func() bool { return w.Status().Held == total })
+	<-time.After(10 * gathers)
 	if s := f.stats(t); s.Acked != 0 {
 		t.Errorf("%d messages were acked before their transaction committed", s.Acked)
 	}
@@ -38,6 +54,64 @@ func TestAcksAfterTheCommitAndNotBefore(t *testing.T) {
 	if s := w.Status(); s.Recorded != total || s.Held != 0 {
 		t.Errorf("status after the end = %+v", s)
 	}
+}
+
+// A message reaches the database whole, whether it can be decoded or not:
+// quarantine keeps what is handed over here.
+func TestMessagesAreHandedOverWhole(t *testing.T) {
+	t.Parallel()
+	f := start(t)
+	want := map[string]*pubsubpb.PubsubMessage{}
+	for _, data := range []string{string(created(1, 10).GetData()), "not JSON", ""} {
+		m := created(1, 10)
+		m.Data, m.OrderingKey = []byte(data), "//workspaceevents.googleapis.com/subscriptions/s"
+		m.Attributes["more"] = "kept"
+		ids, err := f.Publish(topicName, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[ids[0]] = m
+	}
+	published := time.Now()
+	db := &keeper{memory: newMemory(nil)}
+	_, stop := f.run(t, db, Options{}, nil)
+	if err := f.WaitIdle(t.Context(), subName); err != nil {
+		t.Fatal(err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	if len(db.kept) != len(want) {
+		t.Errorf("%d messages were handed over, want %d", len(db.kept), len(want))
+	}
+	for _, d := range db.kept {
+		m := want[d.MessageID]
+		if m == nil {
+			t.Fatalf("a message %q was not published", d.MessageID)
+		}
+		if !maps.Equal(d.Attributes, m.Attributes) || d.OrderingKey != m.OrderingKey || !bytes.Equal(d.Data, m.Data) {
+			t.Errorf("got attributes %v, ordering key %q, data %q, want %v, %q, %q", d.Attributes, d.OrderingKey, d.Data, m.Attributes, m.OrderingKey, m.Data)
+		}
+		if age := published.Sub(d.PublishTime); d.PublishTime.IsZero() || age.Abs() > time.Minute || d.ReceivedAt.Before(d.PublishTime.Truncate(time.Second)) {
+			t.Errorf("published at %s, received at %s, want both about %s", d.PublishTime, d.ReceivedAt, published)
+		}
+	}
+}
+
+// keeper is a database that keeps the deliveries as they are.
+type keeper struct {
+	*memory
+	kept []events.Delivery
+}
+
+func (k *keeper) Record(ctx context.Context, ds []events.Delivery) ([]events.Outcome, error) {
+	k.mu.Lock()
+	for _, d := range ds {
+		d.Attributes, d.Data = maps.Clone(d.Attributes), bytes.Clone(d.Data)
+		k.kept = append(k.kept, d)
+	}
+	k.mu.Unlock()
+	return k.memory.Record(ctx, ds)
 }
 
 // Row P6: what is held is bounded in number and in bytes, however much waits.
