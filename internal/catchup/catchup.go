@@ -93,6 +93,7 @@ type Reader struct {
 	eventLog *eventlog.Log
 	coverage *coverage.Coverage
 	opts     Options
+	budget   time.Duration // of one attempt at a gap
 }
 
 // New returns a Reader.
@@ -105,7 +106,7 @@ func New(chat *gchat.Client, l *eventlog.Log, c *coverage.Coverage, opts Options
 	if opts.OnRepaired == nil {
 		opts.OnRepaired = func(coverage.Gap, int) {}
 	}
-	return &Reader{chat, l, c, opts}
+	return &Reader{chat, l, c, opts, backfillBudget}
 }
 
 // AddWorkers adds the workers of all jobs that the package comment lists.

@@ -59,7 +59,7 @@ func (r *Reader) Repair(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	budget, cancel := context.WithTimeout(ctx, backfillBudget)
+	budget, cancel := context.WithTimeout(ctx, r.budget)
 	defer cancel()
 	recorded := 0
 	var refused []error
