@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"maps"
+	"runtime/debug"
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
@@ -35,9 +36,9 @@ func (s *Log) mayRun(b *batch) bool {
 // to look, and the event must be recorded all the same.
 func (s *Log) plan(c reactors.Change) (intents []reactors.Intent) {
 	defer func() {
-		if p := recover(); p != nil {
+		if recover() != nil { // its value may quote a text
 			s.db.Log().Error("rules not evaluated for event; no run made", zap.String("event_id", c.Event.ID),
-				zap.Int("ordinal", c.Item.Ordinal), zap.Any("panic", p))
+				zap.Int("ordinal", c.Item.Ordinal), zap.ByteString("stack", debug.Stack()))
 			intents = nil
 		}
 	}()
