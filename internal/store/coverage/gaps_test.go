@@ -191,6 +191,22 @@ func TestWorkerOutage(t *testing.T) {
 	}
 }
 
+// The heartbeat of a replica that comes late, or whose clock is behind, takes
+// nothing back: it would make a gap of what was received.
+func TestHeartbeatsGoForward(t *testing.T) {
+	t.Parallel()
+	s := newWatched(t)
+	for _, second := range []int{900, 550, 1000} {
+		if err := s.Heartbeat(t.Context(), at(second), 300*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.LastHeartbeat(t.Context()); err != nil || !got.Equal(at(max(second, 900))) {
+			t.Errorf("after a heartbeat of %d s the last is of %s, %v, want the latest", second, got.Sub(epoch), err)
+		}
+	}
+	wantCoverage(t, s, "live 0-")
+}
+
 func TestBackfillIsTakenUp(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
