@@ -91,6 +91,21 @@ func TestWritesToTheMember(t *testing.T) {
 	}
 }
 
+// However often a message is tried, Google is given one request id for it.
+func TestAttemptsShareTheirRequestID(t *testing.T) {
+	t.Parallel()
+	s, _ := acquainted(t)
+	request := prepare(t, dm.New(nil), s.Run("hello"))
+	s.Faults("spaces.messages.create", simulate.ChatFault{Status: 503}, simulate.ChatFault{Status: 503})
+	for range 3 {
+		_, _ = dm.New(s.Client).Act(t.Context(), request) // two fail
+	}
+	id := s.Run("hello").IDs.Request("hello")
+	if diff := cmp.Diff([]string{id, id, id}, s.Requests()); diff != "" {
+		t.Errorf("request ids (-want +got):\n%s", diff)
+	}
+}
+
 func TestWithoutADirectMessage(t *testing.T) {
 	t.Parallel()
 	s := chattest.New(t)

@@ -295,6 +295,48 @@ func TestIDs(t *testing.T) {
 	}
 }
 
+// However often a message is tried, and by however many processes, Google is
+// given one request id for it: what was stored, not what an attempt draws.
+func TestAttemptsShareTheirRequestID(t *testing.T) {
+	t.Parallel()
+	s := chattest.New(t)
+	alone, everybody := s.Run("alone"), s.Run("everybody")
+	alone.Run.Member = s.AddUser(false) // not in the space: the fallback is used
+	for name, c := range map[string]struct {
+		params *send.Params
+		run    reactors.PrepareContext
+		faults []simulate.ChatFault
+		want   []string // labels
+	}{
+		"to everybody": {
+			&send.Params{Text: chatText("hi")}, everybody,
+			[]simulate.ChatFault{unavailable, unavailable}, []string{"everybody", "everybody", "everybody"},
+		},
+		"the fallback": {
+			&send.Params{To: "private", Fallback: "space", Text: chatText("hi")}, alone,
+			[]simulate.ChatFault{refused, unavailable, refused, unavailable},
+			[]string{"alone", "alone/fallback", "alone", "alone/fallback", "alone", "alone/fallback"},
+		},
+	} {
+		before := len(s.Requests())
+		request := prepare(t, send.New(nil), c.params, c.run)
+		s.Faults(create, c.faults...)
+		for range 2 {
+			if _, err := send.New(s.Client).Act(t.Context(), request); err == nil {
+				t.Fatalf("%s: an attempt succeeded, want two that fail", name)
+			}
+		}
+		act(t, send.New(s.Client), request)
+		var want []string
+		for _, label := range c.want {
+			want = append(want, c.run.IDs.Request(label))
+		}
+		if diff := cmp.Diff(want, s.Requests()[before:]); diff != "" {
+			t.Errorf("%s: request ids (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestErrorsOfGoogle(t *testing.T) {
 	t.Parallel()
 	s := chattest.New(t)

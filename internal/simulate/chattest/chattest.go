@@ -38,8 +38,9 @@ type Env struct {
 	Space  string // "spaces/S"
 	Member string // "users/U" in it, who isn't the caller
 
-	mu     sync.Mutex
-	faults []fault
+	mu       sync.Mutex
+	faults   []fault
+	requests []string
 }
 
 type fault struct {
@@ -117,6 +118,13 @@ func (s *Env) WrittenSpaces() (spaces []string) {
 	return spaces
 }
 
+// Requests lists the request id of each attempt to create a message.
+func (s *Env) Requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
 // Faults queues faults for the next calls of the method, such as
 // "spaces.messages.create": one fault a call.
 func (s *Env) Faults(method string, faults ...simulate.ChatFault) {
@@ -147,6 +155,9 @@ func (s *Env) Fail(f reactorstest.Fault) {
 func (s *Env) next(c simulate.ChatCall) simulate.ChatFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.RequestID != "" {
+		s.requests = append(s.requests, c.RequestID)
+	}
 	for i, f := range s.faults {
 		if f.method == c.Method || f.method == "" && (c.Writes() || f.fault.Latency > 0) {
 			s.faults = append(s.faults[:i:i], s.faults[i+1:]...)

@@ -6,11 +6,16 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/webhook"
@@ -92,6 +97,59 @@ func TestReceiver(t *testing.T) {
 	e := w.taken[0]
 	if e.ID == "" || e.Type != "spacekeeper.reactor.member.joined" || e.Subject != "spaces/A" || e.Data.Rule != "audit" || e.Data.Member.Name != "users/1" {
 		t.Errorf("took %+v", e)
+	}
+}
+
+// What is signed rightly is taken as it was signed, or not at all.
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	signer, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id, body = "msg_1", `{"id":"1","type":"spacekeeper.reactor.member.joined","data":{"member":{"name":"users/1"}}}`
+	now := time.Now()
+	header := func(id string, at time.Time) http.Header {
+		signature, err := signer.Sign("msg_1", now, []byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := http.Header{}
+		h.Set(standardwebhooks.HeaderWebhookID, id)
+		h.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(at.Unix(), 10))
+		h.Set(standardwebhooks.HeaderWebhookSignature, signature)
+		return h
+	}
+	unsigned := header(id, now)
+	unsigned.Del(standardwebhooks.HeaderWebhookSignature)
+	for name, c := range map[string]struct {
+		header http.Header
+		body   string
+		want   int
+	}{
+		"as it was signed":  {header(id, now), body, http.StatusNoContent},
+		"another body":      {header(id, now), strings.Replace(body, "users/1", "users/2", 1), http.StatusUnauthorized},
+		"more of a body":    {header(id, now), body + " ", http.StatusUnauthorized},
+		"less of a body":    {header(id, now), body[:len(body)-1], http.StatusUnauthorized},
+		"no body":           {header(id, now), "", http.StatusUnauthorized},
+		"another id":        {header("msg_2", now), body, http.StatusUnauthorized},
+		"another time":      {header(id, now.Add(time.Minute)), body, http.StatusUnauthorized},
+		"without signature": {unsigned, body, http.StatusUnauthorized},
+	} {
+		var taken []Event
+		r, err := NewReceiver(secret, func(e Event) error {
+			taken = append(taken, e)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, req := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(c.body))
+		req.Header = c.header
+		r.ServeHTTP(answer, req)
+		if wants := c.want == http.StatusNoContent; answer.Code != c.want || len(taken) > 0 != wants {
+			t.Errorf("%s: answer %d, took %+v, want %d", name, answer.Code, taken, c.want)
+		}
 	}
 }
 
