@@ -3,10 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
-	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,115 +16,25 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
-	"github.com/spacekeeper/spacekeeper/internal/localpg"
-	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(conformancetest.Main(suite{m}, "chat.spaces.messages.create", "workspaceevents.subscriptions.create"),
+	os.Exit(storetest.Main(conformancetest.Main(m, "chat.spaces.messages.create", "workspaceevents.subscriptions.create"),
 		// Started by an init function below the Pub/Sub client; never ends.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
 		// The library's keep-alive goroutine notices up to 10 s late that its stream is gone.
 		goleak.IgnoreTopFunction("cloud.google.com/go/pubsub/v2.(*messageIterator).streamKeepAliveHandler"),
-	)
-}
-
-// suite stops the shared Postgres before goroutines are counted.
-type suite struct{ *testing.M }
-
-func (s suite) Run() int {
-	code := s.M.Run()
-	if err := postgres.stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
-}
-
-// cluster is the process's Postgres, started by the first test that needs it.
-type cluster struct {
-	mu       sync.Mutex
-	server   *localpg.Server
-	template string // a migrated database
-	made     int
-}
-
-var postgres cluster
-
-func (c *cluster) stop() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.server == nil {
-		return nil
-	}
-	return c.server.Stop()
-}
-
-// create makes a database and returns its address.
-func (c *cluster) create(ctx context.Context, migrated bool) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.server == nil {
-		server, err := localpg.Start(context.WithoutCancel(ctx), localpg.Options{
-			Private: true, Settings: map[string]string{"fsync": "off", "max_connections": "300"},
-		})
-		if err != nil {
-			return "", err
-		}
-		c.server = server
-	}
-	template := "template0"
-	if migrated {
-		if c.template == "" {
-			if err := c.exec(ctx, "CREATE DATABASE template_migrated"); err != nil {
-				return "", err
-			}
-			if err := store.Migrate(ctx, c.dsn("template_migrated")); err != nil {
-				return "", err
-			}
-			c.template = "template_migrated"
-		}
-		template = c.template
-	}
-	c.made++
-	name := fmt.Sprintf("test_%d", c.made)
-	return c.dsn(name), c.exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", name, template))
-}
-
-func (c *cluster) exec(ctx context.Context, sql string) error {
-	conn, err := pgx.Connect(ctx, c.server.DSN())
-	if err != nil {
-		return err
-	}
-	_, err = conn.Exec(ctx, sql)
-	return errors.Join(err, conn.Close(ctx))
-}
-
-func (c *cluster) dsn(database string) string {
-	u, err := url.Parse(c.server.DSN())
-	if err != nil {
-		panic(err) // localpg promises a URL
-	}
-	u.Path = "/" + database
-	return u.String()
+	))
 }
 
 // migratedDatabase is an empty database with the schema.
-func migratedDatabase(t *testing.T) string { return newDatabase(t, true) }
+func migratedDatabase(t *testing.T) string { return storetest.NewDSN(t) }
 
 // bareDatabase has no schema.
-func bareDatabase(t *testing.T) string { return newDatabase(t, false) }
-
-func newDatabase(t *testing.T, migrated bool) string {
-	t.Helper()
-	dsn, err := postgres.create(t.Context(), migrated)
-	if err != nil {
-		t.Fatalf("create a database: %v", err)
-	}
-	return dsn
-}
+func bareDatabase(t *testing.T) string { return storetest.EmptyDSN(t) }
 
 // query answers with the one value of a statement.
 func query[T any](t *testing.T, dsn, sql string) T {

@@ -32,5 +32,6 @@ func (s *server) stop() error {
 	if s.pg == nil {
 		return nil
 	}
+	s.admin.Close()
 	return s.pg.Stop()
 }
