@@ -13,12 +13,12 @@ import (
 // topic, and it catches up by itself.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
-	env := newEnvironment(t, simulate.Options{Seed: 1, Spaces: 5, Users: 50})
+	env, pg := newEnvironmentToBreak(t, simulate.Options{Seed: 1, Spaces: 5, Users: 50})
 	p := env.startWorker(t)
 	outage := scaled(8*time.Second, 10*time.Minute)
 	wait := env.startActivity(t, simulate.Activity{Seed: 1, Rate: 50, Steps: int((outage + 4*time.Second).Seconds()) * 50})
 	eventually(t, 30*time.Second, "events are recorded", func() bool { return env.stats(t).Acked > 20 })
-	if err := env.pg.Kill(); err != nil {
+	if err := pg.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	acked := env.stats(t).Acked
@@ -26,7 +26,7 @@ func TestDatabaseAway(t *testing.T) {
 	if s := env.stats(t); s.Acked > acked+50 {
 		t.Errorf("%d messages were acked while there was no database", s.Acked-acked)
 	}
-	if err := env.pg.Restart(t.Context()); err != nil {
+	if err := pg.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wait()
@@ -44,17 +44,17 @@ func TestDatabaseAway(t *testing.T) {
 func TestDatabaseFrozen(t *testing.T) {
 	t.Parallel()
 	const maxConns = 10
-	env := newEnvironment(t, simulate.Options{Seed: 2, Spaces: 5, Users: 50})
+	env, pg := newEnvironmentToBreak(t, simulate.Options{Seed: 2, Spaces: 5, Users: 50})
 	p := env.startWorker(t)
 	wait := env.startActivity(t, simulate.Activity{Seed: 2, Rate: 50, Steps: scaled(1_200, 20_000)})
 	for range scaled(2, 10) {
 		recorded := env.query(t, `SELECT count(*) FROM events`)
 		eventually(t, 60*time.Second, "events are recorded", func() bool { return env.query(t, `SELECT count(*) FROM events`) > recorded+20 })
-		if err := env.pg.Pause(); err != nil {
+		if err := pg.Pause(); err != nil {
 			t.Fatal(err)
 		}
 		after(t, scaled(18*time.Second, 5*time.Minute))
-		if err := env.pg.Resume(); err != nil {
+		if err := pg.Resume(); err != nil {
 			t.Fatal(err)
 		}
 		// The worker's connections, River's included; ours are 2 more.

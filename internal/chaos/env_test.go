@@ -26,19 +26,22 @@ import (
 // workers.
 type environment struct {
 	*simulate.Workspace
-	pg           *localpg.Server
 	db           *storetest.Env
 	topic        string
 	subscription string
 }
 
-// newEnvironment sets everything up but the workers. The subscription has a
-// dead-letter policy of the fewest attempts that Pub/Sub allows, so that a
-// nack would show.
+// newEnvironment sets everything up but the workers, with a database on the
+// server that the tests share.
 func newEnvironment(t testing.TB, o simulate.Options) *environment {
 	t.Helper()
-	ctx := t.Context()
-	pg, err := localpg.Start(ctx, localpg.Options{Private: true})
+	return newEnvironmentOn(t, storetest.NewDSN(t), o)
+}
+
+// newEnvironmentToBreak is one with a server of its own.
+func newEnvironmentToBreak(t testing.TB, o simulate.Options) (*environment, *localpg.Server) {
+	t.Helper()
+	pg, err := localpg.Start(t.Context(), localpg.Options{Private: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,11 +50,19 @@ func newEnvironment(t testing.TB, o simulate.Options) *environment {
 			t.Error(err)
 		}
 	})
-	if err := store.Migrate(ctx, pg.DSN()); err != nil {
+	if err := store.Migrate(t.Context(), pg.DSN()); err != nil {
 		t.Fatal(err)
 	}
-	db := storetest.Open(t, pg.DSN(), storetest.Options{MaxConns: 2})
-	ws, err := simulate.Start(ctx, o)
+	return newEnvironmentOn(t, pg.DSN(), o), pg
+}
+
+// newEnvironmentOn is one with this database. The subscription has a
+// dead-letter policy of the fewest attempts that Pub/Sub allows, so that a
+// nack would show.
+func newEnvironmentOn(t testing.TB, dsn string, o simulate.Options) *environment {
+	t.Helper()
+	db := storetest.Open(t, dsn, storetest.Options{MaxConns: 2})
+	ws, err := simulate.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +71,7 @@ func newEnvironment(t testing.TB, o simulate.Options) *environment {
 			t.Error(err)
 		}
 	})
-	env := &environment{Workspace: ws, pg: pg, db: db}
+	env := &environment{Workspace: ws, db: db}
 	env.createPubSub(t)
 	env.subscribe(t)
 	return env

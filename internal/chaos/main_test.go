@@ -1,21 +1,21 @@
 package chaos
 
 import (
-	"flag"
 	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+	"github.com/spacekeeper/spacekeeper/internal/waittest"
 )
 
 func TestMain(m *testing.M) {
 	if os.Getenv(workerVariable) != "" {
 		os.Exit(runWorker())
 	}
-	flag.Parse()
-	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"))
+	waittest.AtOnce(6)
+	os.Exit(storetest.Main(m, goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start")))
 }
 
 // scaled picks the size of a test.

@@ -88,7 +88,7 @@ func (env *environment) startWorker(t testing.TB, settings ...string) *process {
 		"PUBSUB_EMULATOR_HOST="+env.PubSubAddr(),
 		"SPACEKEEPER_PROJECT="+env.Project(),
 		"SPACEKEEPER_PUBSUB_SUBSCRIPTION="+env.subscription,
-		"SPACEKEEPER_DATABASE_DSN="+env.pg.DSN(),
+		"SPACEKEEPER_DATABASE_DSN="+env.db.DSN,
 		rulesSetting(t, welcome),
 		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE=60",
 		"SPACEKEEPER_HEALTH_ADDR=off",
