@@ -21,17 +21,22 @@ type Client struct {
 	broken chan struct{}
 }
 
+// pings are how a dead connection is noticed. The library reopens a silent stream
+// after 45 s, but on the same connection, and its own 5 minutes are too long.
+var pings = keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 15 * time.Second}
+
 // NewClient connects to Pub/Sub with the options of credentials.ClientOptions,
 // or without any to the emulator at "host:port" if one is named.
 func NewClient(ctx context.Context, project, emulator string, credentials ...option.ClientOption) (*Client, error) {
+	return newClient(ctx, project, emulator, pings, credentials...)
+}
+
+func newClient(
+	ctx context.Context, project, emulator string, pings keepalive.ClientParameters, credentials ...option.ClientOption,
+) (*Client, error) {
 	heard, broken := new(atomic.Int64), make(chan struct{}, 1)
 	opts := []option.ClientOption{
-		// The library reopens a silent stream after 45 s, but on the same
-		// connection: a dead connection has to be noticed as well, and its
-		// own 5 minutes are too long for that.
-		option.WithGRPCDialOption(grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time: 30 * time.Second, Timeout: 15 * time.Second,
-		})),
+		option.WithGRPCDialOption(grpc.WithKeepaliveParams(pings)),
 		// Connect soon once the network is back, not after gRPC's two minutes.
 		option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           grpcbackoff.Config{BaseDelay: time.Second, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 10 * time.Second},

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -11,12 +12,15 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
+	"github.com/spacekeeper/spacekeeper/internal/waittest"
 )
 
 func TestMain(m *testing.M) {
+	waittest.AtOnce(8)
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
 		// The library's keep-alive goroutine notices up to 10 s late that its stream is gone.
@@ -35,7 +39,8 @@ const (
 // fixture is a broker with one topic and one subscription.
 type fixture struct {
 	*broker.Server
-	addr string // where workers connect: the broker itself, or a proxy
+	addr  string                     // where workers connect: the broker itself, or a proxy
+	pings keepalive.ClientParameters // as in production if zero
 }
 
 func start(t *testing.T) *fixture { return startWith(t, broker.Options{}) }
@@ -47,7 +52,7 @@ func startWith(t *testing.T, o broker.Options) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	f := &fixture{server, server.Addr()}
+	f := &fixture{Server: server, addr: server.Addr()}
 	client := f.client(t)
 	if _, err := client.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: topicName}); err != nil {
 		t.Fatal(err)
@@ -60,7 +65,7 @@ func startWith(t *testing.T, o broker.Options) *fixture {
 
 func (f *fixture) client(t *testing.T) *Client {
 	t.Helper()
-	client, err := NewClient(t.Context(), "p", f.addr)
+	client, err := newClient(t.Context(), "p", f.addr, cmp.Or(f.pings, pings))
 	if err != nil {
 		t.Fatal(err)
 	}

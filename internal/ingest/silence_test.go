@@ -6,18 +6,27 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/keepalive"
 )
 
 var full = flag.Bool("chaos.full", false, "run the failure tests at full size")
 
 // Row P8: a network that swallows everything is noticed, and the stream comes
-// back by itself once the network does.
+// back by itself once the network does. The intervals are the shortest that gRPC
+// and Pub/Sub allow; at full size they are those of production.
 func TestSilentStreamIsNoticedAndRecovers(t *testing.T) {
 	t.Parallel()
 	f := start(t)
 	net := newBlackhole(t, f.addr)
 	f.addr = net.addr()
-	w, stop := f.run(t, newMemory(nil), Options{SilentAfter: 10 * time.Second}, nil)
+	lease := leaseTime
+	if !*full {
+		f.pings, lease = keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 2 * time.Second}, 10*time.Second
+	}
+	w, stop := f.run(t, newMemory(nil), Options{SilentAfter: 10 * time.Second}, func(w *Worker) {
+		w.sub.ReceiveSettings.MaxDurationPerAckExtension = lease
+	})
 	f.publish(t, 0, 10, 10)
 	if err := f.WaitIdle(t.Context(), subName); err != nil {
 		t.Fatal(err)
