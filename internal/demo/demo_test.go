@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -68,13 +69,13 @@ func TestDemo(t *testing.T) {
 		want     map[string]string
 	}{
 		{"exact", "", map[string]string{
-			"events": exact, "items of events": exact, "malformed messages": exact, "welcomes": exact,
+			"events": exact, "items of events": exact, "malformed messages": exact, "welcomes": exact, "display names": exact,
 		}},
 		{"an event is dropped", DropEvent, map[string]string{
 			"events": "1 0 0 DIFFERS", "items of events": "1 0 0 DIFFERS", "malformed messages": exact,
 		}},
 		{"a welcome is doubled", DoubleWelcome, map[string]string{
-			"malformed messages": exact, "welcomes": "0 0 1 DIFFERS",
+			"malformed messages": exact, "welcomes": "0 0 1 DIFFERS", "display names": exact,
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -116,7 +117,7 @@ func TestDemoOnAKeptDatabase(t *testing.T) {
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
-		table(t, stdout, map[string]string{"events": exact, "items of events": exact, "welcomes": exact})
+		table(t, stdout, map[string]string{"events": exact, "items of events": exact, "welcomes": exact, "display names": exact})
 		if !strings.Contains(stdout, "  database  psql '") {
 			t.Errorf("the demo doesn't say how to look:\n%s", stdout)
 		}
@@ -124,6 +125,11 @@ func TestDemoOnAKeptDatabase(t *testing.T) {
 	if _, err := os.Stat(dir); err != nil {
 		t.Errorf("the database is gone: %v", err)
 	}
+}
+
+func atLeast(text string, least int) bool {
+	n, err := strconv.Atoi(text)
+	return err == nil && n >= least
 }
 
 // A suspension, and an outage in which every subscription expires: what was
@@ -134,7 +140,11 @@ func TestDemoFaults(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	table(t, stdout, map[string]string{"events": exact, "items of events": exact, "welcomes": exact})
+	table(t, stdout, map[string]string{"events": exact, "items of events": exact, "welcomes": exact, "display names": exact})
+	// The spaces, and everybody who was in one of them when it was first listed.
+	if names := regexp.MustCompile(`(?m)^display names +(\d+) `).FindStringSubmatch(stdout); names == nil || !atLeast(names[1], 5+8*5/2) {
+		t.Errorf("few names were listed: %q", names)
+	}
 	for _, want := range []string{
 		"‼ Google Chat may not publish", "✓ subscription reactivated", `✓ gap .* closed \(ENDPOINT_PERMISSION_DENIED\)`,
 		"‼ the worker is stopped", "✓ subscription created anew", `✓ gap .* closed \(expired\)`,

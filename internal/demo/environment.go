@@ -166,6 +166,10 @@ func (e *environment) play(ctx context.Context, o Options, w *restartableWorker,
 // ended. Welcomes to one space are two seconds apart.
 const drainTime = 2 * time.Minute
 
+// namesTime is how long the names in a list that was just answered may take into
+// the database.
+const namesTime = 10 * time.Second
+
 // reconcile waits until the worker has nothing left to do and compares what was
 // recorded and sent with what happened.
 func (e *environment) reconcile(ctx context.Context) (reconcile.Report, error) {
@@ -197,5 +201,9 @@ func (e *environment) reconcile(ctx context.Context) (reconcile.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(report, effects...), nil
+	named, err := reconcile.Names(ctx, pool, e.workspace.Truth(), namesTime)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(report, effects...), named), nil
 }

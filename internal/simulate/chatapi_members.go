@@ -48,6 +48,11 @@ func (a *chatAPI) listMembers(r *chatRequest) (any, *apiError) {
 	if apiErr != nil {
 		return nil, apiErr
 	}
+	for _, m := range all[from:to] {
+		if m.Member != nil {
+			a.w.listed[m.Member.Name] = true
+		}
+	}
 	return &chat.ListMembershipsResponse{Memberships: all[from:to], NextPageToken: next}, nil
 }
 

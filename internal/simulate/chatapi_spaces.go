@@ -29,6 +29,7 @@ func (a *chatAPI) listSpaces(r *chatRequest) (any, *apiError) {
 	}
 	answer := &chat.ListSpacesResponse{NextPageToken: next}
 	for _, s := range all[from:to] {
+		a.w.listed[s.name] = true
 		answer.Spaces = append(answer.Spaces, renderSpace(s))
 	}
 	return answer, nil

@@ -163,6 +163,20 @@ func (st *state) addUser(userType string) *user {
 	return u
 }
 
+// displayNames tells what those of the spaces and people are called that have a name.
+func (st *state) displayNames(of map[string]bool) map[string]string {
+	names := map[string]string{}
+	for name := range of {
+		switch {
+		case st.users[name] != nil:
+			names[name] = st.users[name].displayName
+		case st.spaces[name] != nil && st.spaces[name].displayName != "":
+			names[name] = st.spaces[name].displayName
+		}
+	}
+	return names
+}
+
 func (st *state) addSpace(displayName string) *space {
 	if displayName == "" {
 		displayName = spaceTitle(st.seed, len(st.spaceOrder))

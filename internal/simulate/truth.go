@@ -16,6 +16,10 @@ type Truth struct {
 	Memberships []AppMembership  // changed through the API, in the order of acceptance
 	Garbage     []Garbage        // in the order of publishing
 	Lifecycle   []LifecycleEvent // in the order of their times
+
+	// Listed are the spaces and people that the Chat API's lists have told the
+	// caller of, "spaces/S" and "users/U", with their display names as they are now.
+	Listed map[string]string
 }
 
 // PublishedEvent is an event that Pub/Sub has accepted, or that
@@ -95,6 +99,7 @@ func (w *Workspace) Truth() Truth {
 		Memberships: slices.Clone(w.truth.Memberships),
 		Garbage:     slices.Clone(w.truth.Garbage),
 		Lifecycle:   slices.Clone(w.truth.Lifecycle),
+		Listed:      w.state.displayNames(w.listed),
 	}
 }
 

@@ -107,8 +107,9 @@ type Workspace struct {
 	subs     registry
 	emitter  emitter
 	truth    Truth
-	notices  []Event // for OnEvent, once the lock is released
-	coalesce int     // depth of Coalesce calls
+	listed   map[string]bool // see Truth.Listed
+	notices  []Event         // for OnEvent, once the lock is released
+	coalesce int             // depth of Coalesce calls
 	waiting  []change
 
 	wallClock  bool   // Options.Now was nil
@@ -134,7 +135,7 @@ func Start(ctx context.Context, opts Options) (*Workspace, error) {
 	opts.Spaces = cmp.Or(opts.Spaces, 3)
 	opts.Users = cmp.Or(opts.Users, 20)
 	opts.Project = cmp.Or(opts.Project, "spacekeeper-demo")
-	w := &Workspace{opts: opts, project: opts.Project, wallClock: wallClock, conditions: map[Condition]bool{}}
+	w := &Workspace{opts: opts, project: opts.Project, wallClock: wallClock, conditions: map[Condition]bool{}, listed: map[string]bool{}}
 	w.state.init(opts)
 	w.subs.init()
 	w.emitter.rng = rand.New(rand.NewPCG(opts.Seed, 0xe317))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -109,6 +110,37 @@ func TestCheckNamesEveryDifference(t *testing.T) {
 			}
 			if says := strings.Contains(table.String(), "DIFFERS"); says == got.Exact() {
 				t.Errorf("the table says:\n%s", table.String())
+			}
+		})
+	}
+}
+
+// Who was listed has a display name in the database, and the right one.
+func TestNamesNameEveryDifference(t *testing.T) {
+	t.Parallel()
+	env := storetest.New(t, storetest.Options{})
+	if _, err := memberships.NewLists(env.Store).Reconcile(t.Context(), memberships.Listing{Space: "spaces/S", AsOf: time.Now(), Members: []memberships.Member{
+		{Membership: "spaces/S/members/1", Name: "users/1", Type: events.UserHuman, DisplayName: "Ada Zhang", State: events.MembershipJoined},
+		{Membership: "spaces/S/members/2", Name: "users/2", Type: events.UserHuman, DisplayName: "Bruno Abbott", State: events.MembershipJoined},
+		{Membership: "spaces/S/members/3", Name: "users/3", Type: events.UserHuman, State: events.MembershipJoined},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		listed map[string]string
+		want   Row
+	}{
+		"exact":        {map[string]string{"users/1": "Ada Zhang", "users/2": "Bruno Abbott"}, Row{Wanted: 2, Got: 2}},
+		"without one":  {map[string]string{"users/1": "Ada Zhang", "users/3": "Carla"}, Row{Wanted: 2, Got: 1, Lost: 1}},
+		"not recorded": {map[string]string{"spaces/T": "Team", "users/1": "Ada Zhang"}, Row{Wanted: 2, Got: 1, Lost: 1}},
+		"another":      {map[string]string{"users/1": "Ada Zhang", "users/2": "Bruno A."}, Row{Wanted: 2, Got: 2, Unexpected: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tt.want.What = "display names"
+			got, err := Names(t.Context(), env.Pool(), simulate.Truth{Listed: tt.listed}, 0)
+			if err != nil || got != tt.want {
+				t.Errorf("got %+v, %v, want %+v", got, err, tt.want)
 			}
 		})
 	}
