@@ -144,10 +144,13 @@ func (s *server) start() error {
 	}
 	// From version 15 on Postgres would write every page of a copy to its
 	// write-ahead log, which takes four times as long.
-	if err := s.admin.QueryRow(context.Background(), `
-		SELECT CASE WHEN current_setting('server_version_num')::int >= 150000 THEN ' STRATEGY file_copy' ELSE '' END`).Scan(&s.copying); err != nil {
+	var version int
+	if err := s.admin.QueryRow(context.Background(), `SELECT current_setting('server_version_num')::int`).Scan(&version); err != nil {
 		s.admin.Close()
 		return errors.Join(err, pg.Stop())
+	}
+	if version >= 150_000 {
+		s.copying = " STRATEGY file_copy"
 	}
 	s.pg, s.dsn = pg, pg.DSN()
 	return nil
