@@ -91,7 +91,7 @@ func (e *examination) askServices(ctx context.Context) (map[string]bool, error) 
 	names := []string{parent + "/services/" + pubsubService, parent + "/services/" + chatService, parent + "/services/" + eventsService}
 	found, err := usage.Services.BatchGet(parent).Names(names...).Context(ctx).Do()
 	if err != nil {
-		return nil, fmt.Errorf("see which APIs are on (roles/serviceusage.serviceUsageViewer allows it): %w", err)
+		return nil, fmt.Errorf("see which APIs are on (roles/serviceusage.serviceUsageViewer allows it): %w", credentials.Brief(err))
 	}
 	on := map[string]bool{}
 	for _, s := range found.Services {

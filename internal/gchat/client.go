@@ -181,7 +181,8 @@ type call[C, A any] interface {
 func do[C call[C, A], A any](ctx context.Context, c *Client, one C) (A, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.callTimeout)
 	defer cancel()
-	return one.Context(ctx).Do()
+	answer, err := one.Context(ctx).Do()
+	return answer, credentials.Brief(err)
 }
 
 // refusal answers every call with the reason why there are no credentials.

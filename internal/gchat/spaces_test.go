@@ -46,3 +46,18 @@ func TestSpacesReadsEveryPage(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Errors without an answer don't quote the whole address with its parameters.
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	client, err := gchat.New(t.Context(), gchat.Options{Endpoint: "http://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	_, err = client.SpaceEvents(t.Context(), gchat.EventsQuery{Space: "spaces/A", Types: []string{"google.workspace.chat.message.v1.created"}})
+	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1 gave no answer to GET v1/spaces/A/spaceEvents: ") ||
+		strings.ContainsAny(err.Error(), "?%") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/api/cloudresourcemanager/v1"
 	"google.golang.org/api/option"
+
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 )
 
 // unknownNumberError says why the project's number is not known.
@@ -56,7 +58,7 @@ func (p *Provisioner) number(ctx context.Context) (string, error) {
 		if disabled(err) {
 			fix = "run: gcloud services enable cloudresourcemanager.googleapis.com --project=" + name
 		}
-		return "", &unknownNumberError{name, fix, err}
+		return "", &unknownNumberError{name, fix, credentials.Brief(err)}
 	}
 	return fmt.Sprint(found.ProjectNumber), nil
 }

@@ -45,7 +45,7 @@ func (m *Manager) call(ctx context.Context, what string, do func(context.Context
 			return err
 		}
 		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
-		err := do(callCtx)
+		err := credentials.Brief(do(callCtx))
 		cancel()
 		m.noteBusy(err)
 		if err == nil || ctx.Err() != nil || retries >= allowedRetries(err) {

@@ -67,7 +67,12 @@ func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	s := start(t, simulate.Options{Spaces: 1})
 	s.breakCalls(func(http.ResponseWriter, *http.Request, int) bool { panic(http.ErrAbortHandler) })
-	if _, err := s.List(t.Context()); err == nil || !strings.Contains(err.Error(), "can't be reached") {
-		t.Errorf("got error %v, want that Google can't be reached", err)
+	_, err := s.List(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "can't be reached") {
+		t.Fatalf("got error %v, want that Google can't be reached", err)
+	}
+	// Of the request it says the method and the resource, and no parameters.
+	if text := err.Error(); !strings.Contains(text, " gave no answer to GET v1/subscriptions: ") || strings.ContainsAny(text, "?%") {
+		t.Errorf("got error %v", err)
 	}
 }
