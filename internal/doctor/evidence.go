@@ -185,6 +185,15 @@ func (e *examination) askForScopes(ctx context.Context) ([]string, error) {
 	return credentials.Granted(ctx, e.cfg.Auth, scopes...)
 }
 
+// askForAppScopes asks about a token that the Chat app sends with, which it does
+// whoever reads.
+func (e *examination) askForAppScopes(ctx context.Context) ([]string, error) {
+	if config.IsLoopback(e.cfg.Endpoints.Chat) {
+		return []string{credentials.BotScope}, nil
+	}
+	return credentials.Granted(ctx, e.cfg.Auth.AsApp(), credentials.BotScope)
+}
+
 // switchedOff reports whether Google says that an API is off.
 func switchedOff(err error) bool {
 	return says(err, "SERVICE_DISABLED", "has not been used in project", "is switched off", "API is off")

@@ -28,6 +28,7 @@ type examination struct {
 	desired     func() ([]subscriptions.Desired, error)      // what the configuration asks for
 	access      func() (access, error)                       // which of them can be watched
 	granted     func() ([]string, error)                     // the scopes of a token
+	appGranted  func() ([]string, error)                     // those of one that the Chat app sends with
 	trials      func() ([]trial, error)
 	services    func() (map[string]bool, error) // which APIs are on
 	drifts      func() (drifts, error)
@@ -64,6 +65,7 @@ func examine(ctx context.Context, opts Options) *examination {
 	e.desired = once(ctx, e, e.resolve)
 	e.access = once(ctx, e, e.findAccess)
 	e.granted = once(ctx, e, e.askForScopes)
+	e.appGranted = once(ctx, e, e.askForAppScopes)
 	e.trials = once(ctx, e, e.try)
 	e.services = once(ctx, e, e.askServices)
 	e.drifts = once(ctx, e, e.compare)

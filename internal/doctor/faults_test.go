@@ -155,6 +155,12 @@ func identityFaults() []fault {
 				e.granted = func() ([]string, error) { return []string{"https://www.googleapis.com/auth/cloud-platform"}, nil }
 			}
 		}, seen: "they lack https://www.googleapis.com/auth/chat.app.memberships.readonly", fix: "readonly,https://www.googleapis.com/auth/chat.bot"},
+		{name: "a virtual machine that can't send for a user", auth: simulate.AuthUser, code: "SK207", inject: func(_ *testing.T, w *env) {
+			w.tamper = func(e *examination) {
+				e.appGranted = func() ([]string, error) { return []string{"https://www.googleapis.com/auth/cloud-platform"}, nil }
+			}
+		}, seen: "the Chat app's lack https://www.googleapis.com/auth/chat.bot, with which it sends (rules: welcome)",
+			fix: "access scopes, as docs/authentication.md says: https://www.googleapis.com/auth/chat.bot"},
 		{name: "a user's scopes missing", auth: simulate.AuthUser, code: "SK204", inject: func(_ *testing.T, w *env) {
 			w.SetScopes("https://www.googleapis.com/auth/chat.messages.readonly", "https://www.googleapis.com/auth/chat.spaces.readonly")
 		}, seen: "membership", fix: "consent again, to these too: https://www.googleapis.com/auth/chat.memberships.readonly"},

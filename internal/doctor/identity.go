@@ -141,14 +141,37 @@ func scopesHeld(_ context.Context, e *examination) finding {
 		return skipped("Google couldn't be asked: %v", err)
 	}
 	lacking := credentials.Lacking(credentials.Scopes(e.cfg), granted)
-	if len(lacking) == 0 {
+	switch {
+	case len(lacking) > 0 && e.cfg.Auth.Mode == config.AuthUser:
+		return failed("they lack "+some(lacking), "let the user consent again, to these too: "+some(lacking)).about(lacking...)
+	case len(lacking) > 0:
+		return failed("they lack "+some(lacking), accessScopes(lacking...)).about(lacking...)
+	case e.cfg.Auth.Mode == config.AuthApp:
 		return fine("they do")
 	}
-	fix := "let the user consent again, to these too: " + some(lacking)
-	if e.cfg.Auth.Mode != config.AuthUser {
-		fix = "give the machine these access scopes, as docs/authentication.md says: " + strings.Join(lacking, ",")
+	return appScopesHeld(e)
+}
+
+// appScopesHeld: whoever reads, it is the Chat app that sends.
+func appScopesHeld(e *examination) finding {
+	granted, err := e.appGranted()
+	lacking := credentials.Lacking([]string{credentials.BotScope}, granted)
+	seen := "the Chat app's lack " + credentials.BotScope + ", with which it sends"
+	switch {
+	case err != nil:
+		return skipped("the person's do; Google couldn't be asked about the Chat app's: %v", err)
+	case len(lacking) == 0:
+		return fine("they do, and the Chat app's as well")
 	}
-	return failed("they lack "+some(lacking), fix).about(lacking...)
+	rules, err := e.rules()
+	if acting, _ := users(inForce(rules), asApp); err == nil && len(acting) > 0 {
+		return failed(seen+" (rules: "+some(acting)+")", accessScopes(lacking...)).about(acting...)
+	}
+	return warning(seen+": no rule does so far", accessScopes(lacking...)).about(lacking...)
+}
+
+func accessScopes(scopes ...string) string {
+	return "give the machine these access scopes, as docs/authentication.md says: " + strings.Join(scopes, ",")
 }
 
 // scopesGranted is about what the token holds: what a user consented to, or
