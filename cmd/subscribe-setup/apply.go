@@ -37,10 +37,10 @@ What can be checked is checked before the first change, the database's schema
 as well. Applying again changes nothing, after an interruption it goes on, and two
 at once do no harm. PLAN is a file that plan --out has written: then nothing else
 is done, and nothing at all if anything but what it asks for has changed since.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cli.Takes(0, 1, "one plan that plan --out has written, such as plan.json"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 && flags.prune {
-				return cli.Usage("--prune belongs to plan where a plan is applied")
+				return cli.Usage("a plan says itself what is deleted: give --prune to subscribe-setup plan, not here")
 			}
 			return env.apply(cmd.Context(), strings.Join(args, ""), flags)
 		},
@@ -65,7 +65,7 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 	}
 	defer s.close()
 	if flags.back > 0 && !s.hasDatabase() {
-		return errors.New("--backfill is done by the worker, which is told so in its database: set database.dsn, or database.dsn_file")
+		return cli.WrongConfiguration("--backfill is done by the worker, which is told so in its database: set database.dsn, or database.dsn_file")
 	}
 	if _, err := s.database(ctx); err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)

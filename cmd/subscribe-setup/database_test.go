@@ -55,7 +55,7 @@ func TestOnAdded(t *testing.T) {
 	}
 	delete(x.env, "SPACEKEEPER_DATABASE_DSN")
 	x.run(cli.OK, "plan", "--detailed-exitcode")
-	x.run(cli.Failed, "apply", "--prune", "--yes")
+	x.run(cli.Misconfigured, "apply", "--prune", "--yes")
 	if text := x.transcript.String(); !strings.Contains(text, "only the database knows") {
 		t.Errorf("it says\n%s", text)
 	}

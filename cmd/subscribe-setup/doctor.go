@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -49,9 +50,7 @@ and 78 if the configuration has to be changed.`,
 			case flags.pre && flags.probe != "":
 				return cli.Usage("--pre and --probe exclude each other: a probe needs everything")
 			case cmd.Flags().Changed("probe") && (config.Target{Target: flags.probe}).Kind() != config.KindSpace:
-				return cli.Usage(`--probe %q is not a space's name; it looks like "spaces/AAQAtX4kZ1c"`, flags.probe)
-			case flags.timeout <= 0:
-				return cli.Usage("--timeout must be more than 0s")
+				return cli.Usage("--probe %q: want a space, such as spaces/AAQAtX4kZ1c", flags.probe)
 			case flags.message:
 				return env.adminMessage()
 			case flags.probe != "":
@@ -63,8 +62,15 @@ and 78 if the configuration has to be changed.`,
 	cmd.Flags().BoolVar(&flags.pre, "pre", false, "leave out what apply makes")
 	cmd.Flags().StringVar(&flags.probe, "probe", "", "post a message in this `space` and wait for its event")
 	cmd.Flags().BoolVar(&flags.message, "admin-message", false, "print what to forward to the Workspace administrator")
-	cli.DurationFlag(cmd.Flags(), &flags.timeout, "timeout", 2*time.Minute, "how long the event of a probe may take", nil)
+	cli.DurationFlag(cmd.Flags(), &flags.timeout, "timeout", 2*time.Minute, "how long the event of a probe may take", checkTimeout)
 	return cmd
+}
+
+func checkTimeout(d time.Duration) error {
+	if d <= 0 {
+		return errors.New("want more than 0s, such as 2m")
+	}
+	return nil
 }
 
 func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {

@@ -60,8 +60,8 @@ func TestInitWithoutQuestions(t *testing.T) {
 	x := initIn(t, "")
 	x.run(cli.Misused, "init", "--config", "$DIR/spacekeeper.yaml")
 	x.run(cli.Misused, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project")
-	x.run(cli.Misconfigured, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "users/1")
-	x.run(cli.Misconfigured, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "spaces/A", "--auth", "user")
+	x.run(cli.Misused, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "users/1")
+	x.run(cli.Misused, "init", "--config", "$DIR/spacekeeper.yaml", "--project", "my-project", "--watch", "spaces/A", "--auth", "user")
 	x.run(cli.Failed, "init", "--config", "$DIR/absent/spacekeeper.yaml", "--project", "my-project", "--follow")
 	if found, err := os.ReadDir(x.dir); err != nil || len(found) > 0 {
 		t.Errorf("found %v (%v), want nothing written", found, err)

@@ -10,7 +10,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -33,10 +32,7 @@ type environment struct{ cli.Env }
 // run is the whole command but for the process around it.
 func run(ctx context.Context, args []string, outside cli.Env) int {
 	env := &environment{outside}
-	code := env.Run(ctx, newRoot(env), args, func(err error) bool {
-		var schema *store.SchemaError
-		return errors.As(err, &schema)
-	})
+	code := env.Run(ctx, newRoot(env), args, store.Misconfigured)
 	if code == cli.Failed && ctx.Err() != nil {
 		return cli.Interrupted
 	}

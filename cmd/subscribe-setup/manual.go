@@ -72,7 +72,7 @@ func allOrArgs(env *environment, cmd *cobra.Command) *cobra.Command {
 		case !*all:
 			return subscriptionArgs(cmd, args)
 		case len(args) > 0:
-			return errors.New("--all and names exclude each other")
+			return fmt.Errorf("--all and %q exclude each other: --all means every subscription to the topic", args[0])
 		}
 		return nil
 	}
@@ -103,8 +103,8 @@ func (e *environment) completeTargets(cmd *cobra.Command, args []string, _ strin
 
 // subscriptionArgs accepts names of subscriptions and of what they watch.
 func subscriptionArgs(cmd *cobra.Command, args []string) error {
-	if err := cobra.MinimumNArgs(1)(cmd, args); err != nil {
-		return err
+	if len(args) == 0 {
+		return fmt.Errorf("%s needs a subscription or what it watches, such as spaces/AAQAtX4kZ1c (subscribe-setup list shows them)", cmd.Name())
 	}
 	for _, name := range args {
 		kind, id, _ := strings.Cut(name, "/")
@@ -114,7 +114,7 @@ func subscriptionArgs(cmd *cobra.Command, args []string) error {
 				continue
 			}
 		}
-		return fmt.Errorf("%q is neither subscriptions/… nor spaces/…, users/… or customers/…", name)
+		return fmt.Errorf("%q is no subscription and nothing that one watches: want subscriptions/…, spaces/…, users/… or customers/…, such as spaces/AAQAtX4kZ1c", name)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"google.golang.org/api/cloudresourcemanager/v1"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
@@ -19,7 +20,7 @@ import (
 // provisioner connects to Pub/Sub. Close it.
 func (s *session) provisioner(ctx context.Context) (*provision.Provisioner, error) {
 	if s.cfg.PubSub.Subscription == "" {
-		return nil, errors.New("pubsub.manage is on and pubsub.subscription is missing: set it, or make Pub/Sub's resources by terraform/")
+		return nil, cli.WrongConfiguration("pubsub.manage is on and pubsub.subscription is missing: set it, or make Pub/Sub's resources by terraform/")
 	}
 	o := provision.OptionsFrom(s.cfg)
 	if s.cfg.Endpoints.PubSubEmulator == "" {

@@ -16,7 +16,7 @@ func TestApplyMakesPubSub(t *testing.T) {
 	t.Parallel()
 	x := openWithPubSub(t, simulate.Options{Spaces: 1})
 	x.config("pubsub: {manage: true}\nworkspace: {spaces: [$A]}")
-	x.run(cli.Failed, "plan") // the Pub/Sub subscription has no name
+	x.run(cli.Misconfigured, "plan") // the Pub/Sub subscription has no name
 	x.env["SPACEKEEPER_PUBSUB_SUBSCRIPTION"] = "spacekeeper"
 	x.run(cli.Pending, "plan", "--detailed-exitcode")
 	x.run(cli.OK, "plan", "-o", "yaml")

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
-
 	"go.uber.org/zap"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
@@ -105,7 +104,7 @@ func (s *session) openDatabase(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s.store, err = store.Open(ctx, dsn, store.Options{MaxConns: 2, Log: s.log}); err != nil {
+		if s.store, err = store.Open(ctx, dsn, store.Options{MaxConns: 2}); err != nil {
 			return err
 		}
 	}
@@ -128,7 +127,7 @@ func (s *session) plan(ctx context.Context, prune bool) ([]subscriptions.Action,
 		if err != nil {
 			return nil, err
 		}
-		return nil, errors.New("delete what isn't configured: keeper.on_added is on, and only the database knows which spaces the app was added to; set database.dsn")
+		return nil, cli.WrongConfiguration("delete what isn't configured: keeper.on_added is on, and only the database knows which spaces the app was added to; set database.dsn")
 	}
 	desired, err := s.resolver(ctx).Desired(ctx)
 	if err != nil {

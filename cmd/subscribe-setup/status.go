@@ -35,14 +35,11 @@ suspended, different from the configuration or about to expire, or a worker
 without a recent heartbeat. Gaps don't affect the exit code: what can be
 fetched is being fetched.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if flags.interval < time.Second {
-				return cli.Usage("--interval is at least 1s")
-			}
 			return env.status(cmd.Context(), flags)
 		},
 	}
 	cmd.Flags().BoolVar(&flags.watch, "watch", false, "show it again and again, until interrupted")
-	cli.DurationFlag(cmd.Flags(), &flags.interval, "interval", 10*time.Second, "pause between two looks of --watch", nil)
+	cli.DurationFlag(cmd.Flags(), &flags.interval, "interval", 10*time.Second, "pause between two looks of --watch", cli.AtLeast(time.Second))
 	return cmd
 }
 

@@ -43,7 +43,7 @@ func TestApplyTellsTheWorker(t *testing.T) {
 	x.run(cli.Misused, "apply", "--backfill", "29d")
 	x.run(cli.Misused, "apply", "--backfill", "a week")
 	delete(x.env, "SPACEKEEPER_DATABASE_DSN")
-	x.run(cli.Failed, "apply", "--backfill", "1d")
+	x.run(cli.Misconfigured, "apply", "--backfill", "1d")
 	x.compare("backfill")
 }
 

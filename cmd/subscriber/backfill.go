@@ -29,7 +29,7 @@ The worker does the same by itself for each gap that it finds. This command may
 run beside it, be interrupted and be run again at any time: it goes on where it
 stopped.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkSpaces(spaces); err != nil {
+			if err := checkSpaces("space", spaces...); err != nil {
 				return err
 			}
 			cfg, err := env.Load(config.ForPast)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,13 +35,13 @@ func newEventsShow(env *environment) *cobra.Command {
 		Short: "Print one event as it was received",
 		Long: `Show takes the event's id, such as spaces/S/spaceEvents/E, or its key: event_key
 in the view event_log.`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.Takes(1, 1, "an event's id, such as spaces/AAQA…/spaceEvents/…, or its key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key := items.KeyOf(&events.Event{ID: args[0], Type: events.ChatPrefix}, "")
 			if parsed, err := uuid.Parse(args[0]); err == nil {
 				key = items.Key(parsed)
 			}
-			return env.withLog(cmd.Context(), func(_ *store.Store, l *eventlog.Log) error {
+			return env.withLog(cmd.Context(), config.ForEvents, func(_ *store.Store, l *eventlog.Log) error {
 				data, err := l.Payload(cmd.Context(), key)
 				if errors.Is(err, originals.ErrNoPayload) {
 					return fmt.Errorf("no event %s is recorded", args[0])
@@ -61,22 +62,26 @@ func newEventsExport(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Print events as they were received, one JSON line for each",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.Space != "" {
-				if err := checkSpaces([]string{f.Space}); err != nil {
+				if err := checkSpaces("space", f.Space); err != nil {
 					return err
 				}
 			}
+			for _, name := range f.Types {
+				if !events.IsShort(name) && strings.Count(name, ".") < 3 { // of a type that nobody has documented, too
+					return cli.Usage("--type %q: want message, message.created or a full name such as %s", name, events.TypeName(events.KindMessage, events.VerbCreated))
+				}
+			}
 			if since.String() == "" {
-				return cli.Usage("--since is missing: name how long ago, such as 14d, or a time")
+				return cli.Usage("--since is missing: say how long ago, such as --since 14d, or a time")
 			}
 			now := time.Now()
 			f.Since = since.Before(now)
 			if until.String() != "" {
 				f.Until = until.Before(now)
 			}
-			return env.withLog(cmd.Context(), func(_ *store.Store, l *eventlog.Log) error {
+			return env.withLog(cmd.Context(), config.ForEvents, func(_ *store.Store, l *eventlog.Log) error {
 				return l.Export(cmd.Context(), f, env.Out)
 			})
 		},
@@ -90,8 +95,8 @@ func newEventsExport(env *environment) *cobra.Command {
 }
 
 // withLog reads the configuration and opens the event log for one command.
-func (e *environment) withLog(ctx context.Context, use func(*store.Store, *eventlog.Log) error) error {
-	cfg, err := e.Load(config.ForReactors)
+func (e *environment) withLog(ctx context.Context, need config.Need, use func(*store.Store, *eventlog.Log) error) error {
+	cfg, err := e.Load(need)
 	if err != nil {
 		return err
 	}

@@ -94,18 +94,18 @@ stay in the coverage as missing, with the reason, and are no cause for alarm any
 more: status leaves them out, and the metric counts them apart.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return errors.New("name a gap by its number: subscriber gaps list")
+				return errors.New("gaps acknowledge needs the number of a gap, such as 7: subscriber gaps list shows them")
 			}
 			for _, a := range args {
-				if _, err := strconv.ParseInt(a, 10, 64); err != nil {
-					return fmt.Errorf("%q is no number of a gap", a)
+				if id, err := strconv.ParseInt(a, 10, 64); err != nil || id < 1 {
+					return fmt.Errorf("%q is not the number of a gap, such as 7: subscriber gaps list shows them", a)
 				}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
-				return cli.Usage("say why, by --reason")
+				return cli.Usage("--reason is missing: say why that is all right, such as --reason \"nobody wrote there\"")
 			}
 			return env.withCoverage(cmd.Context(), func(c *coverage.Coverage) error {
 				var failures []error

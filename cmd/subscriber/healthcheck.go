@@ -1,10 +1,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/worker"
 )
 
@@ -20,7 +19,7 @@ func newHealthcheck(env *environment) *cobra.Command {
 				return err
 			}
 			if cfg.Health.Addr == "" {
-				return fmt.Errorf("check health: health.addr is off in the configuration")
+				return cli.WrongConfiguration("health.addr is off: set it to where the worker is to answer, such as 127.0.0.1:8080")
 			}
 			answer, err := worker.CheckHealth(cmd.Context(), cfg.Health.Addr, live)
 			env.Print("%s", answer)

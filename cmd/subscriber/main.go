@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -29,10 +28,7 @@ type environment struct{ cli.Env }
 // run is the whole command but for the process around it.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
 	env := &environment{cli.Env{Getenv: getenv, Out: stdout, Err: stderr}}
-	return env.Run(ctx, newRoot(env), args, func(err error) bool {
-		var schema *store.SchemaError
-		return errors.As(err, &schema)
-	})
+	return env.Run(ctx, newRoot(env), args, store.Misconfigured)
 }
 
 func newRoot(env *environment) *cobra.Command {

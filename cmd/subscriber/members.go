@@ -21,7 +21,7 @@ and who came or left unseen. Nobody is greeted for it.
 
 It may run beside the worker, be interrupted and be run again at any time.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkSpaces(spaces); err != nil {
+			if err := checkSpaces("space", spaces...); err != nil {
 				return err
 			}
 			cfg, err := env.Load(config.ForMembers)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 )
 
@@ -28,12 +29,16 @@ What the log doesn't hold stays: content that was fetched, and what lists of
 members told. Spaces and people gain what is missing. No rule is asked.
 
 It may run beside the worker, be interrupted and be run again at any time.`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkSpaces(spaces); err != nil {
+			if err := checkSpaces("space", spaces...); err != nil {
 				return err
 			}
-			return env.withMender(cmd.Context(), func(m *mend.Mender) error {
+			if after != "" {
+				if err := checkSpaces("after", after); err != nil {
+					return err
+				}
+			}
+			return env.withMender(cmd.Context(), config.ForProjections, func(m *mend.Mender) error {
 				return env.rebuild(cmd.Context(), m, spaces, after)
 			})
 		},

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
@@ -27,8 +28,8 @@ func newQuarantine(env *environment) *cobra.Command {
 }
 
 // withMender reads the configuration and opens what mends the database.
-func (e *environment) withMender(ctx context.Context, use func(*mend.Mender) error) error {
-	return e.withLog(ctx, func(db *store.Store, l *eventlog.Log) error { return use(mend.New(db, l)) })
+func (e *environment) withMender(ctx context.Context, need config.Need, use func(*mend.Mender) error) error {
+	return e.withLog(ctx, need, func(db *store.Store, l *eventlog.Log) error { return use(mend.New(db, l)) })
 }
 
 // quarantined is a message in quarantine, without what it holds.
@@ -48,13 +49,12 @@ func newQuarantineList(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List messages in quarantine, the newest first",
-		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.Max < 1 {
-				return cli.Usage("--most must be at least 1")
+				return cli.Usage("--most %d: want 1 or more, such as 50", f.Max)
 			}
 			f.Reason = events.Reason(reason)
-			return env.withMender(cmd.Context(), func(m *mend.Mender) error {
+			return env.withMender(cmd.Context(), config.ForQuarantine, func(m *mend.Mender) error {
 				kept, err := m.Quarantine(cmd.Context(), f)
 				if err != nil {
 					return err
@@ -92,13 +92,13 @@ func newQuarantineShow(env *environment) *cobra.Command {
 		Use:   "show KEY",
 		Short: "Print a message in quarantine, whole",
 		Long:  "Show prints the message's attributes and its data; what people wrote is in it.",
-		Args:  cobra.ExactArgs(1),
+		Args:  cli.Takes(1, 1, "the key of a message (subscriber quarantine list shows them)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			named, err := mend.Keys(args)
 			if err != nil {
 				return cli.WrongUse(err)
 			}
-			return env.withMender(cmd.Context(), func(m *mend.Mender) error {
+			return env.withMender(cmd.Context(), config.ForQuarantine, func(m *mend.Mender) error {
 				list, err := m.Quarantine(cmd.Context(), mend.Filter{Keys: named, Max: 1})
 				if err != nil {
 					return err
@@ -151,7 +151,7 @@ It may run beside the worker, be interrupted and be run again at any time.`,
 			if err != nil {
 				return cli.WrongUse(err)
 			}
-			return env.withMender(cmd.Context(), func(m *mend.Mender) error {
+			return env.withMender(cmd.Context(), config.ForQuarantine, func(m *mend.Mender) error {
 				r, err := m.Retry(cmd.Context(), mend.Filter{Keys: named, Reason: events.Reason(reason)})
 				fmt.Fprintf(env.Out, "%d recorded, %d recorded before, %d still in quarantine\n", r.Recorded, r.Duplicates, r.Kept)
 				return err

@@ -41,10 +41,11 @@ func arg(args []string) string {
 	return args[0]
 }
 
-// someRules reads the configured rules, or a file's; there have to be some.
+// someRules reads the configured rules, or a file's, where one can be named; there
+// have to be some.
 func (e *environment) someRules(cfg config.Config, path string) (*rules.Set, error) {
 	if path == "" && cfg.Reactors.File == "" {
-		return nil, cli.Usage("no file of rules is configured: set reactors.file, or name a file")
+		return nil, cli.Usage("there is no file of rules: name one, such as reactors.yaml, or set reactors.file in the configuration")
 	}
 	return e.rules(cfg, path)
 }

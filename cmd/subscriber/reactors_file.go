@@ -13,11 +13,14 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
 
+// aFile is the argument of commands that look at a file of rules.
+const aFile = "one file of rules, such as reactors.yaml"
+
 func newReactorsLint(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lint [FILE]",
 		Short: "Look for mistakes in the rules",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  cli.Takes(0, 1, aFile),
 		RunE: func(_ *cobra.Command, args []string) error {
 			cfg, err := env.Load()
 			if err != nil {
@@ -47,7 +50,7 @@ func newReactorsTest(env *environment) *cobra.Command {
 		Short: "Run the tests that the file of rules holds",
 		Long: `Test plays what each test gives, in virtual time and against nothing but what it
 gives: no database and no Chat API are asked, and nothing is sent.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cli.Takes(0, 1, aFile),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := env.Load()
 			if err != nil {

@@ -39,7 +39,7 @@ func newReactorsList(env *environment) *cobra.Command {
 		Use:   "list",
 		Short: "List the rules, and their outcomes in the last 24 hours",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := env.Load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors, config.ForRules)
 			if err != nil {
 				return err
 			}

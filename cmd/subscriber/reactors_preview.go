@@ -26,12 +26,12 @@ Conditions aren't asked.
 
 With --send-to, messages go to one member of the space, who alone can see them.
 They carry new ids, so the rule doesn't count them.`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.Takes(1, 1, "the id of a rule, such as welcome"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkPreview(o); err != nil {
 				return err
 			}
-			var needs []config.Need
+			needs := []config.Need{config.ForRules}
 			if o.Space != "" {
 				needs = append(needs, config.ForReactors)
 			}
@@ -59,7 +59,7 @@ They carry new ids, so the rule doesn't count them.`,
 func checkPreview(o preview.Options) error {
 	for flag, value := range map[string]string{"--member": o.Member, "--send-to": o.SendTo} {
 		if value != "" && !events.IsUser(value) {
-			return cli.Usage("%s %q is nobody: name them as users/123", flag, value)
+			return cli.Usage("%s %q: want a person, such as users/123456789", flag, value)
 		}
 	}
 	if o.Space == "" && o.SendTo != "" {
@@ -68,7 +68,7 @@ func checkPreview(o preview.Options) error {
 	if o.Space == "" {
 		return nil
 	}
-	return checkSpaces([]string{o.Space})
+	return checkSpaces("space", o.Space)
 }
 
 func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules.Set, rule *rules.Rule, o preview.Options) error {

@@ -31,10 +31,10 @@ func addWindow(cmd *cobra.Command, w *window, ago time.Duration) {
 func (w *window) options(now time.Time) (replay.Options, error) {
 	o := replay.Options{Since: w.since.Before(now), Until: w.until.Before(now), Space: w.space}
 	if !o.Since.Before(o.Until) {
-		return o, cli.Usage("--since must be before --until")
+		return o, cli.Usage("--since %s is not before --until: want a time before it, such as 14d", &w.since)
 	}
 	if w.space != "" {
-		return o, checkSpaces([]string{w.space})
+		return o, checkSpaces("space", w.space)
 	}
 	return o, nil
 }
@@ -51,7 +51,7 @@ been live: once_per, limits, quiet hours and collapsing included. It holds no
 client of the Chat API, so nothing can be sent. It ignores runs before --since.
 
 Texts are shown: they may hold what people wrote.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cli.Takes(0, 1, aRule),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := switched(args, all)
 			if err != nil {
@@ -165,13 +165,13 @@ func newReactorsDiff(env *environment) *cobra.Command {
 		Long: `Diff replays the configured rules and those of another file on the same past.
 + is what the other file would send in addition, - what it would not, and ~ what
 it would word differently. Nothing is sent.`,
-		Args: cobra.ExactArgs(1),
+		Args: cli.Takes(1, 1, "another file of rules, such as new-reactors.yaml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := w.options(time.Now())
 			if err != nil {
 				return err
 			}
-			cfg, err := env.Load(config.ForReactors)
+			cfg, err := env.Load(config.ForReactors, config.ForRules)
 			if err != nil {
 				return err
 			}

@@ -26,10 +26,10 @@ func newReactorsRetry(env *environment) *cobra.Command {
 		Long: `Retry gives a run another try, now and by the rule as it is now. What it has
 done already isn't done again. With --failed it is all that have failed lately,
 such as those of a webhook whose receiver was away, oldest first.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cli.Takes(0, 1, "the number of one run, such as 17, or --failed"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if failed == (len(args) == 1) {
-				return cli.Usage("name a run, or --failed for all that have failed")
+				return cli.Usage("name a run by its number, such as 17, or say --failed for all that have failed: subscriber reactors runs lists them")
 			}
 			if err := checkFilter(f); err != nil {
 				return err

@@ -53,10 +53,10 @@ without a run are sampled hourly; reactors list counts all.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.Outcome = reactors.Outcome(outcome)
 			if outcome != "" && !slices.Contains(reactors.Outcomes(), f.Outcome) {
-				return cli.Usage("unknown outcome %q; want one of %s", outcome, strings.Join(reactors.Words(reactors.Outcomes()), ", "))
+				return cli.Usage("--outcome %q: want one of %s", outcome, strings.Join(reactors.Words(reactors.Outcomes()), ", "))
 			}
 			if f.Max < 1 {
-				return cli.Usage("--most must be at least 1")
+				return cli.Usage("--most %d: want 1 or more, such as 50", f.Max)
 			}
 			if err := checkFilter(f); err != nil {
 				return err
@@ -92,12 +92,12 @@ without a run are sampled hourly; reactors list counts all.`,
 // that would look like an answer.
 func checkFilter(f runs.Filter) error {
 	if f.Member != "" && !events.IsUser(f.Member) {
-		return cli.Usage("--member %q is nobody: name them as users/123", f.Member)
+		return cli.Usage("--member %q: want a person, such as users/123456789", f.Member)
 	}
 	if f.Space == "" {
 		return nil
 	}
-	return checkSpaces([]string{f.Space})
+	return checkSpaces("space", f.Space)
 }
 
 func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, error) {
@@ -175,7 +175,7 @@ func newReactorsShow(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Tell the story of one run",
-		Args:  cobra.ExactArgs(1),
+		Args:  cli.Takes(1, 1, "the number of a run, such as 17 (subscriber reactors runs lists them)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := runNumber(args[0])
 			if err != nil {

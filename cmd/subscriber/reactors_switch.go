@@ -22,7 +22,7 @@ func newReactorsPause(env *environment) *cobra.Command {
 		Long: `Pause stops a rule before its next attempt, wherever a worker runs. Runs are
 planned as before, and wait. What is too old when the rule is resumed isn't
 done any more.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cli.Takes(0, 1, aRule),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return env.withSwitch(cmd.Context(), args, all, func(cfg config.Config, db *runs.Runs, reactor string) error {
 				if !all {
@@ -57,7 +57,7 @@ func newReactorsResume(env *environment) *cobra.Command {
 		Short: "Let a rule's runs, or those of all rules, go on",
 		Long: `Resume ends a pause. A rule that was paused by itself stays so when --all ends,
 and the other way round.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cli.Takes(0, 1, aRule),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return env.withSwitch(cmd.Context(), args, all, func(_ config.Config, db *runs.Runs, reactor string) error {
 				switches, err := db.Switches(cmd.Context())
@@ -135,13 +135,16 @@ func (e *environment) tellResumed(reactor string, released int, before []runs.Sw
 	}
 }
 
+// aRule is the argument of commands about one rule or all.
+const aRule = "the id of one rule, such as welcome, or --all"
+
 // switched is the rule that is meant.
 func switched(args []string, all bool) (string, error) {
 	switch {
 	case all && len(args) > 0:
-		return "", cli.Usage("name a reactor or say --all, not both")
+		return "", cli.Usage("name a rule, such as welcome, or say --all, not both")
 	case !all && len(args) == 0:
-		return "", cli.Usage("name a reactor, or say --all")
+		return "", cli.Usage("name a rule, such as welcome, or say --all: subscriber reactors list shows them")
 	}
 	return arg(args), nil
 }

@@ -24,8 +24,8 @@ Google Workspace, with people who talk, until it is interrupted. Point
 subscribe-setup, subscriber run or a client of your own at it with the
 environment variables that it prints.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if rate < 0 || o.Spaces < 1 || o.Users < 1 {
-				return cli.Usage("--rate must not be negative, --spaces and --people must be at least 1")
+			if err := o.Check(rate); err != nil {
+				return cli.WrongUse(err)
 			}
 			return runSimulate(cmd.Context(), env, o, rate)
 		},

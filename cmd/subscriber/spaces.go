@@ -16,11 +16,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
-// checkSpaces checks the values of --space.
-func checkSpaces(spaces []string) error {
+// checkSpaces checks the values of a flag that takes spaces.
+func checkSpaces(flag string, spaces ...string) error {
 	for _, s := range spaces {
 		if !events.IsSpace(s) {
-			return cli.Usage("--space %q is no space: name it as spaces/AAQA…", s)
+			return cli.Usage("--%s %q: want a space, such as spaces/AAQAtX4kZ1c", flag, s)
 		}
 	}
 	return nil

@@ -20,7 +20,7 @@ import (
 // all.
 func CheckPast(d time.Duration) error {
 	if d <= 0 || d > coverage.Kept {
-		return errors.New("it is from 1s to 28d, which is how long Google keeps events")
+		return errors.New("want 1s to 28d, such as 12h: Google keeps events for 28 days")
 	}
 	return nil
 }

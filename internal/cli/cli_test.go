@@ -28,8 +28,8 @@ func TestExitCodes(t *testing.T) {
 		"failed":        {errors.New("one\n\ntwo"), []string{"do"}, Failed, "x: one\nx: two\n"},
 		"silent":        {Exit(Pending), []string{"do"}, Pending, ""},
 		"wrong use":     {Usage("say %s", "more"), []string{"do"}, Misused, "x: say more (see --help)\n"},
-		"wrong flag":    {nil, []string{"do", "--fast"}, Misused, "x: unknown flag: --fast (see --help)\n"},
-		"argument":      {nil, []string{"do", "it"}, Misused, "x: x do takes no arguments, got \"it\" (see --help)\n"},
+		"wrong flag":    {nil, []string{"do", "--fast"}, Misused, "x: unknown flag --fast for \"x do\" (see --help)\n"},
+		"argument":      {nil, []string{"do", "it"}, Misused, "x: do takes no arguments, got \"it\" (see --help)\n"},
 		"configuration": {&config.Error{}, []string{"do"}, Misconfigured, "0 problems in the configuration\n"},
 		"alike":         {schema, []string{"do"}, Misconfigured, "x: the schema is old\n"},
 	} {

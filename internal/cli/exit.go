@@ -50,18 +50,27 @@ func WrongUse(err error) error {
 	return &usageError{err}
 }
 
+type configurationError struct{ error }
+
+func (e *configurationError) Unwrap() error { return e.error }
+
+// WrongConfiguration makes an error one of the configuration, where only the
+// command shows that something is missing there.
+func WrongConfiguration(format string, args ...any) error {
+	return &configurationError{fmt.Errorf(format, args...)}
+}
+
 // Run carries out the command that args name, prints its error and returns the
 // exit code. A command without an Args takes no arguments. A wrong configuration
 // exits with [Misconfigured], and so does each error that alike tells; nil tells
 // none.
 func (e *Env) Run(ctx context.Context, root *cobra.Command, args []string, alike func(error) bool) int {
 	root.SilenceUsage, root.SilenceErrors = true, true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return WrongUse(err) })
-	checkArgs(root)
 	root.SetArgs(args)
 	root.SetIn(e.In)
 	root.SetOut(e.Out)
 	root.SetErr(e.Err)
+	finish(e, root)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return OK
@@ -76,10 +85,11 @@ func (e *Env) Run(ctx context.Context, root *cobra.Command, args []string, alike
 	}
 	var usage *usageError
 	var wrong *config.Error
+	var lacking *configurationError
 	switch {
 	case errors.As(err, &usage):
 		return Misused
-	case errors.As(err, &wrong), alike != nil && alike(err):
+	case errors.As(err, &wrong), errors.As(err, &lacking), alike != nil && alike(err):
 		return Misconfigured
 	}
 	return Failed
@@ -100,42 +110,13 @@ func (e *Env) complain(name string, err error) {
 	}
 }
 
-// checkArgs makes complaints about arguments complaints about the usage.
-func checkArgs(cmd *cobra.Command) {
-	check := cmd.Args
-	if check == nil {
-		check = takesNone
-	}
-	cmd.Args = func(cmd *cobra.Command, args []string) error { return WrongUse(check(cmd, args)) }
-	for _, child := range cmd.Commands() {
-		checkArgs(child)
-	}
-}
-
-func takesNone(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%s takes no arguments, got %q", cmd.CommandPath(), args[0])
-	}
-	return nil
-}
-
 // Group makes a command that only holds others: called by itself, it shows them.
 func (e *Env) Group(cmd *cobra.Command, children ...*cobra.Command) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		fmt.Fprint(e.Err, cmd.UsageString())
 		return Usage("name a command")
 	}
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
-		cmd.SuggestionsMinimumDistance = 2
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			text += ": did you mean " + strings.Join(near, " or ") + "?"
-		}
-		return errors.New(text)
-	}
+	cmd.Args = nil
 	cmd.AddCommand(children...)
 	return cmd
 }

@@ -28,10 +28,14 @@ func Formats() []string { return []string{Table, Wide, JSON, YAML, Name} }
 // FormatFlag adds -o, which takes one of the forms; the first is the default.
 func (e *Env) FormatFlag(cmd *cobra.Command, flags *pflag.FlagSet, forms ...string) {
 	e.Format = forms[0]
-	flags.VarP(&format{&e.Format, forms}, "output", "o", strings.Join(forms[:len(forms)-1], ", ")+" or "+forms[len(forms)-1])
+	flags.VarP(&format{&e.Format, forms}, "output", "o", oneOf(forms))
 	if err := cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag is there: it was defined above
 	}
+}
+
+func oneOf(words []string) string {
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
 // format is the value of -o.
@@ -53,7 +57,7 @@ func (*format) Type() string { return "format" }
 // Set implements pflag.Value.
 func (f *format) Set(s string) error {
 	if !slices.Contains(f.forms, s) {
-		return fmt.Errorf("it is none of %s", strings.Join(f.forms, ", "))
+		return wanted("want " + oneOf(f.forms))
 	}
 	*f.value = s
 	return nil

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +10,12 @@ import (
 )
 
 const day = 24 * time.Hour
+
+// What flags take.
+const (
+	aDuration = "a duration with its unit, such as 90s, 10m, 12h or 7d"
+	aTime     = "how long ago, such as 14d or 12h, or a time such as 2026-01-05T09:00:00Z"
+)
 
 // ShortDuration is a duration for people, to its two largest units: "3h59m",
 // "6d23h", "45s".
@@ -44,11 +49,21 @@ type Duration struct {
 	check func(time.Duration) error
 }
 
-// DurationFlag adds a flag that takes a duration. check refuses values; nil
-// refuses none.
+// DurationFlag adds a flag that takes a duration. check refuses values,
+// and says what it wants; nil refuses none.
 func DurationFlag(flags *pflag.FlagSet, p *time.Duration, name string, value time.Duration, usage string, check func(time.Duration) error) {
 	*p = value
 	flags.Var(&Duration{p, check}, name, usage)
+}
+
+// AtLeast is the check of a [DurationFlag] that refuses anything shorter.
+func AtLeast(least time.Duration) func(time.Duration) error {
+	return func(d time.Duration) error {
+		if d < least {
+			return fmt.Errorf("want %s or more, such as %s", strictyaml.FormatDuration(least), strictyaml.FormatDuration(max(10*least, time.Minute)))
+		}
+		return nil
+	}
 }
 
 func (d *Duration) String() string {
@@ -65,11 +80,11 @@ func (*Duration) Type() string { return "duration" }
 func (d *Duration) Set(text string) error {
 	value, err := strictyaml.ParseDuration(text)
 	if err != nil {
-		return err
+		return wanted("want " + aDuration)
 	}
 	if d.check != nil {
 		if err := d.check(value); err != nil {
-			return err
+			return wanted(err.Error())
 		}
 	}
 	*d.value = value
@@ -108,7 +123,7 @@ func (t *Time) Set(text string) error {
 			return nil
 		}
 	}
-	return errors.New("write it as 14d or 12h ago, or as a time such as 2026-01-05T09:00:00Z")
+	return wanted("want " + aTime)
 }
 
 // Before is the time, seen from now.

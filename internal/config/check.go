@@ -74,14 +74,14 @@ func (c *checker) values() {
 	c.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
 	c.oneOf("log.format", cfg.Log.Format, "json", "console")
 	c.duration("shutdown_grace", cfg.ShutdownGrace, time.Second, 10*time.Minute)
-	if addr := cfg.Health.Addr; addr != "" && addr != "off" && !isHostPort(addr) {
+	if addr := cfg.Health.Addr; addr != "" && addr != "off" && !IsHostPort(addr) {
 		c.add("health.addr", "health.addr %q is not host:port, nor off", addr)
 	}
 	c.endpoint(envChat, cfg.Endpoints.Chat)
 	c.endpoint(envWorkspaceEvents, cfg.Endpoints.WorkspaceEvents)
 	c.endpoint(envServiceUsage, cfg.Endpoints.ServiceUsage)
 	c.endpoint(envResourceManager, cfg.Endpoints.ResourceManager)
-	if host := cfg.Endpoints.PubSubEmulator; host != "" && !isHostPort(host) {
+	if host := cfg.Endpoints.PubSubEmulator; host != "" && !IsHostPort(host) {
 		c.At(fromEnv(envPubSubEmulator), "", "%q is not host:port", host)
 	}
 }
@@ -213,7 +213,8 @@ func (c *checker) endpoint(env, value string) {
 	}
 }
 
-func isHostPort(s string) bool {
+// IsHostPort reports whether s is an address such as "127.0.0.1:8080".
+func IsHostPort(s string) bool {
 	_, port, err := net.SplitHostPort(s)
 	if err != nil {
 		return false

@@ -70,9 +70,12 @@ func (c *checker) read(path string) bool {
 	c.file = src.At(0, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		c.At(c.file, "", "no such file; spacekeeper.example.yaml is a start, --config names another")
+		c.At(c.file, "", "no such file; subscribe-setup init writes one, --config names another")
 		return false
 	case err != nil:
+		if at := new(fs.PathError); errors.As(err, &at) {
+			err = at.Err // the file is named already
+		}
 		c.At(c.file, "", "can't be read: %v", err)
 		return false
 	}

@@ -12,8 +12,12 @@ const (
 	ForPast    Need = "subscriber backfill"
 	ForApply   Need = "subscribe-setup"
 
-	ForGaps     Need = "subscriber gaps"
-	ForReactors Need = "subscriber reactors"
+	ForGaps        Need = "subscriber gaps"
+	ForReactors    Need = "subscriber reactors"
+	ForEvents      Need = "subscriber events"
+	ForQuarantine  Need = "subscriber quarantine"
+	ForProjections Need = "subscriber projections"
+	ForRules       Need = "this command" // of subscriber reactors
 )
 
 // required lists, for each need, the keys that have no default.
@@ -21,8 +25,10 @@ func required(need Need) []string {
 	switch need {
 	case ForWorker:
 		return []string{"project", "pubsub.subscription", "database.dsn"}
-	case ForMigrate, ForMembers, ForPast, ForGaps, ForReactors:
+	case ForMigrate, ForMembers, ForPast, ForGaps, ForReactors, ForEvents, ForQuarantine, ForProjections:
 		return []string{"database.dsn"}
+	case ForRules:
+		return []string{"reactors.file"}
 	case ForApply:
 		return []string{"project", "pubsub.topic", "workspace.spaces"}
 	}

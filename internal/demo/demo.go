@@ -48,14 +48,14 @@ const maxSpaces = 50
 // Check returns everything that is wrong with the options, by their flags.
 func (o Options) Check() error {
 	var errs []error
-	if o.Rate <= 0 || o.Rate > 10_000 {
-		errs = append(errs, fmt.Errorf("--rate %v: want more than 0 and at most 10000 changes a second", o.Rate))
+	if !(o.Rate > 0 && o.Rate <= 10_000) { // nor what is no number
+		errs = append(errs, fmt.Errorf("--rate %v: want more than 0 and at most 10000 changes a second, such as 5", o.Rate))
 	}
 	if o.Spaces < 1 || o.Spaces > maxSpaces {
-		errs = append(errs, fmt.Errorf("--spaces %d: want 1 to %d", o.Spaces, maxSpaces))
+		errs = append(errs, fmt.Errorf("--spaces %d: want 1 to %d, such as 5", o.Spaces, maxSpaces))
 	}
 	if o.Length < 0 {
-		errs = append(errs, fmt.Errorf("--for %s: want a length of time", o.Length))
+		errs = append(errs, fmt.Errorf("--for %s: want 0s or more, such as 20s", o.Length))
 	}
 	switch o.Sabotage {
 	case "", DropEvent, DoubleWelcome:

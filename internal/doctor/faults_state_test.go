@@ -20,7 +20,7 @@ func databaseFaults() []fault {
 		{name: "no such database", code: "SK601", inject: dsn(func(w *env) string { return w.cfg.Database.DSN + "&dbname=absent" }),
 			seen: "there is no such database", fix: "createdb absent"},
 		{name: "no schema", code: "SK602", inject: func(t *testing.T, w *env) { w.cfg.Database.DSN = storetest.WithRole(storetest.EmptyDSN(t), w.role) },
-			seen: "schema version 0", fix: "subscriber migrate up"},
+			seen: "no schema yet", fix: "subscriber migrate up"},
 		{name: "a newer schema", own: true, code: "SK602", inject: func(t *testing.T, w *env) {
 			w.sql(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true); UPDATE schema_compatibility SET oldest_binary = 999")
 		}, seen: "schema version 999", fix: "or a newer one"},

@@ -1,6 +1,9 @@
 package events
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const (
 	// ChatPrefix begins the type of every event about something in Chat.
@@ -111,6 +114,16 @@ func TypeNames(of Targets) (names []string) {
 		}
 	}
 	return names
+}
+
+// IsShort reports whether the log names events so, by their kind and perhaps the
+// verb: "message", "message.created".
+func IsShort(name string) bool {
+	kind, verb, both := strings.Cut(name, ".")
+	if Kind(kind) == KindInteraction || Kind(kind) == KindUnknown {
+		return true
+	}
+	return slices.ContainsFunc(types, func(t Type) bool { return string(t.Kind) == kind && (!both || string(t.Verb) == verb) })
 }
 
 // ResourceOf returns what an event of the type is about, by the key of its

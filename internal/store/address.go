@@ -28,10 +28,24 @@ func parseAddress(dsn string) (*pgxpool.Config, error) {
 	}
 	var file *fs.PathError
 	if errors.As(err, &file) {
-		return nil, fmt.Errorf("read the database address: a file that it names can't be read: %w", file.Err)
+		return nil, &addressError{fmt.Errorf("a file that it names can't be read: %w", file.Err)}
 	}
-	return nil, errors.New("read the database address: it must be postgres://user@host:5432/name or host=… user=… dbname=…, as Postgres has them;" +
-		" a password in it that has spaces or special characters must be quoted, in a URL percent-encoded, or be alone in database.password_file")
+	return nil, &addressError{errors.New("it must be postgres://user@host:5432/name or host=… user=… dbname=…, as Postgres has them;" +
+		" a password in it that has spaces or special characters must be quoted, in a URL percent-encoded, or be alone in database.password_file")}
+}
+
+// addressError is about a connection string that means nothing.
+type addressError struct{ err error }
+
+func (e *addressError) Error() string {
+	return "read the database address (database.dsn, or what database.dsn_file holds): " + e.err.Error()
+}
+func (e *addressError) Unwrap() error { return e.err }
+
+// Misconfigured reports whether the configuration of the database, or its
+// schema, has to be changed first: trying again is no use.
+func Misconfigured(err error) bool {
+	return errors.As(err, new(*SchemaError)) || errors.As(err, new(*addressError))
 }
 
 // splitsClearly reports whether each part of the connection string is what it

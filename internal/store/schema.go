@@ -31,6 +31,8 @@ func (e *SchemaError) Error() string {
 			"`CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`", e.Encoding)
 	case e.Queue:
 		return fmt.Sprintf("the database has schema version %d, but the job queue's tables are not of this binary's version: run `subscriber migrate up`", e.Version)
+	case e.Version == 0:
+		return fmt.Sprintf("the database has no schema yet, this binary needs version %d: run `subscriber migrate up`", e.Needed)
 	case e.Version >= e.Needed:
 		return fmt.Sprintf("the database has schema version %d, which does not work with binaries of version %d any more: run a newer binary",
 			e.Version, e.Needed)

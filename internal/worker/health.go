@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -136,25 +137,29 @@ func unhealthy(status Status, now time.Time) (reasons []string) {
 func CheckHealth(ctx context.Context, addr string, live bool) (answer string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	url := "http://" + addr + readyPath
+	at := "http://" + addr + readyPath
 	if live {
-		url = "http://" + addr + healthyPath
+		at = "http://" + addr + healthyPath
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
 	if err != nil {
-		return "", fmt.Errorf("check health at %s: %w", url, err)
+		return "", fmt.Errorf("check health at %s: %w", at, err)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("check health: %w (is the worker running?)", err)
+		var long *url.Error
+		if errors.As(err, &long) {
+			err = long.Err
+		}
+		return "", fmt.Errorf("ask the worker at %s: %w: is the worker running? health.addr says where it answers", addr, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
-		return "", fmt.Errorf("check health at %s: %w", url, err)
+		return "", fmt.Errorf("check health at %s: %w", at, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("check health at %s: %s: %s", url, resp.Status, strings.TrimSpace(string(body)))
+		return "", fmt.Errorf("check health at %s: %s: %s", at, resp.Status, strings.TrimSpace(string(body)))
 	}
 	return string(body), nil
 }

@@ -29,7 +29,7 @@ type Answers struct {
 
 // AddFlags adds a flag for each answer.
 func (a *Answers) AddFlags(f *pflag.FlagSet) {
-	f.StringVar(&a.Project, "project", "", "id of the Chat app's Google Cloud project (default $GOOGLE_CLOUD_PROJECT)")
+	f.StringVar(&a.Project, "project", "", "id of the Chat app's Google Cloud project (default $SPACEKEEPER_PROJECT, or $GOOGLE_CLOUD_PROJECT)")
 	f.StringVar(&a.Auth, "auth", config.AuthApp, "who subscribes and reads: app, user or impersonate")
 	f.StringVar(&a.CredentialsFile, "credentials-file", "", "file of the service account: a workload identity configuration or a key (default: Application Default Credentials)")
 	f.StringVar(&a.TokenFile, "token-file", "", "file with the user's consent, for --auth user")
@@ -50,9 +50,9 @@ func (a *Answers) AddFlags(f *pflag.FlagSet) {
 func (a *Answers) missing() string {
 	switch {
 	case a.Project == "":
-		return "--project is missing"
+		return "--project is missing: want the id of the Chat app's Google Cloud project, such as my-project"
 	case len(a.Watch) == 0 && !a.Follow:
-		return "say what to watch with --watch, or --follow"
+		return "--watch is missing: say what to watch, such as --watch spaces/AAQAtX4kZ1c, or say --follow"
 	}
 	return ""
 }

@@ -37,7 +37,7 @@ func (a *Answers) Write(ctx context.Context, e *cli.Env, flags *pflag.FlagSet, i
 	}
 	cfg := a.Config()
 	if err := check(cfg, config.ForApply, config.ForWorker); err != nil {
-		return err
+		return wrongFlags(err, flags)
 	}
 	text, err := render(a, cfg)
 	if err != nil {

@@ -40,7 +40,7 @@ func Keys(texts []string) ([]Key, error) {
 	for _, text := range texts {
 		plain, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
 		if err != nil || len(plain) != len(Key{}) {
-			return nil, fmt.Errorf("%q is no key: it is written as in the list", text)
+			return nil, fmt.Errorf("%q is not the key of a message: subscriber quarantine list shows them", text)
 		}
 		list = append(list, Key(plain))
 	}

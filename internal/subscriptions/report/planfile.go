@@ -32,7 +32,7 @@ func ReadPlan(file string) (*Plan, error) {
 	}
 	var d Plan
 	if err := json.Unmarshal(text, &d); err != nil || d.Version == 0 {
-		return nil, errors.Join(fmt.Errorf("read the plan: %s is not a file that subscribe-setup plan --out has written", file), err)
+		return nil, fmt.Errorf("read the plan: %s is not a file that subscribe-setup plan --out has written", file)
 	}
 	if d.Version != planVersion {
 		return nil, fmt.Errorf("read the plan: %s has version %d, this is for version %d; plan again", file, d.Version, planVersion)
