@@ -17,11 +17,13 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+	"github.com/spacekeeper/spacekeeper/internal/waittest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) {
+	waittest.AtOnce(4)
 	os.Exit(storetest.Main(conformancetest.Main(m, "chat.spaces.messages.create", "workspaceevents.subscriptions.create"),
 		// Started by an init function below the Pub/Sub client; never ends.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),

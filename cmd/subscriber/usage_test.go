@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // transcript is what somebody at a terminal would see.
@@ -129,7 +130,7 @@ func TestDatabaseThatCannotBeReached(t *testing.T) {
 		"SPACEKEEPER_DATABASE_DSN":           "postgres://keeper@" + addr + "/spaces",
 		"SPACEKEEPER_DATABASE_PASSWORD_FILE": secret(t, "hunter2"),
 	}
-	missing := strings.Replace(bareDatabase(t), "/test_", "/absent_", 1)
+	missing := storetest.WithDatabase(bareDatabase(t), "absent_one")
 	for _, tt := range []struct {
 		name string
 		env  environ
