@@ -18,7 +18,8 @@ worker of "subscriber run", and lets people talk, join and leave. Meanwhile a
 subscription is suspended, and the worker stays away until all have expired: it
 finds out what it has missed, and fetches it.
 
-With --for it ends by itself: it compares what was published with what was
+With --for it ends by itself: people fall silent shortly before, so that rules can
+finish what they have begun. Then it compares what was published with what was
 recorded and who joined with who was welcomed, prints the table, and exits 1 if
 anything differs. --sabotage shows that the comparison can fail.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -12,9 +12,12 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/spacekeeper/spacekeeper/internal/waittest"
 )
 
 func TestMain(m *testing.M) {
+	waittest.AtOnce(5)
 	goleak.VerifyTestMain(m,
 		// Started by an init function below the Pub/Sub client; never ends.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),

@@ -46,6 +46,7 @@ func newEnvironment(ctx context.Context, o Options, dsn, rules string, screen *s
 	cfg.Reactors.File = rules
 	cfg.Health.Addr = ""
 	cfg.Backfill.Overlap = 10 * time.Second
+	cfg.Chat.WritesPerMinutePerSpace = writesPerMinute
 	cfg.Endpoints = config.Endpoints{
 		Chat: ws.ChatEndpoint(), WorkspaceEvents: ws.WorkspaceEventsEndpoint(), PubSubEmulator: ws.PubSubAddr(),
 	}
@@ -128,7 +129,16 @@ func knowsAny(ctx context.Context, dsn string, spaces []simulate.SpaceInfo) (kno
 	return known, nil
 }
 
-// play lets people act for the demo's length or until ctx ends, with a summary
+// writesPerMinute is all that Google allows: no other app writes to the demo's
+// spaces.
+const writesPerMinute = 60
+
+// actingTime is how long people act in a demo that ends by itself. They fall silent
+// in time for what rules still owe them: a newcomer's last tip comes three seconds
+// after they have joined.
+func actingTime(length time.Duration) time.Duration { return length - min(4*time.Second, length/4) }
+
+// play lets people act until the demo's end is near or ctx ends, with a summary
 // every few seconds. Some events are published twice and some out of order, as
 // in production; the faults happen meanwhile, to the last.
 func (e *environment) play(ctx context.Context, o Options, w *restartableWorker, screen *screen) error {
@@ -138,7 +148,7 @@ func (e *environment) play(ctx context.Context, o Options, w *restartableWorker,
 	acting := ctx
 	if o.Length > 0 {
 		var end context.CancelFunc
-		acting, end = context.WithTimeout(ctx, o.Length)
+		acting, end = context.WithTimeout(ctx, actingTime(o.Length))
 		defer end()
 	}
 	var people, injected errgroup.Group
@@ -163,7 +173,7 @@ func (e *environment) play(ctx context.Context, o Options, w *restartableWorker,
 }
 
 // drainTime is how long the worker may take to finish once the activity has
-// ended. Welcomes to one space are two seconds apart.
+// ended. Messages to one space are a second apart.
 const drainTime = 2 * time.Minute
 
 // namesTime is how long the names in a list that was just answered may take into

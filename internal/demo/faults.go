@@ -9,10 +9,10 @@ import (
 )
 
 // The simulated Workspace grants lifetimes of half a minute instead of hours,
-// and the keeper makes a pass every two seconds instead of every five minutes.
+// and the keeper makes a pass every second instead of every five minutes.
 const (
 	minLifetime    = 30 * time.Second
-	keeperInterval = 2 * time.Second
+	keeperInterval = time.Second
 )
 
 // lifetime is that of the subscriptions to so many spaces: with more, half a
@@ -38,7 +38,7 @@ func planFaults(o Options) (faults, bool) {
 	}
 	length := time.Minute
 	if o.Length > 0 {
-		length = min(length, o.Length)
+		length = min(length, actingTime(o.Length))
 	}
 	return faults{
 		suspendAfter: length / 6, mendAfter: min(3*time.Second, length/6),
