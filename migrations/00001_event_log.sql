@@ -103,7 +103,7 @@ COMMENT ON COLUMN events.space_id IS 'Where it happened: spaces.id; null where t
 COMMENT ON COLUMN events.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
 COMMENT ON COLUMN events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
 COMMENT ON COLUMN events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
-COMMENT ON COLUMN events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the first recorded item of a batch only: the others'' bytes are with the lowest ordinal of the same event and origin that has any.';
+COMMENT ON COLUMN events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With one item of each copy that told something of its own: another item of the event is in the bytes of one of them, of its own origin if it can be.';
 
 CREATE TABLE quarantine (
   quarantine_key uuid PRIMARY KEY,

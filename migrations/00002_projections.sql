@@ -53,7 +53,7 @@ CREATE TABLE names (
   CONSTRAINT names_pkey PRIMARY KEY (name, known_at)
 );
 COMMENT ON TABLE names IS 'What spaces and people were called, and since when that is known. The name at a time is the newest of before.';
-COMMENT ON COLUMN names.known_at IS 'Time of the event, interaction or list that told the name first.';
+COMMENT ON COLUMN names.known_at IS 'Time of the event, interaction or list that told the name first; of an event whose content was fetched, the time of fetching.';
 COMMENT ON COLUMN names.name IS 'spaces/S or users/U.';
 COMMENT ON COLUMN names.display_name IS 'Name that people saw.';
 
@@ -76,7 +76,8 @@ BEGIN
       END IF;
     END IF;
     resource := NEW.space;
-    told := NEW.named_at;
+    -- What was fetched is the name of that time.
+    told := CASE WHEN NEW.named_at = NEW.version_time THEN COALESCE(NEW.payload_as_of, NEW.named_at) ELSE NEW.named_at END;
   ELSE
     resource := NEW.user_name;
     told := NEW.version_time;
@@ -283,6 +284,7 @@ BEGIN
   winner.create_time := COALESCE(winner.create_time, loser.create_time);
   winner.sender := COALESCE(winner.sender, loser.sender);
   winner.thread := COALESCE(winner.thread, loser.thread);
+  winner.deletion_type := COALESCE(winner.deletion_type, loser.deletion_type);
   IF winner = OLD THEN
     RETURN NULL;
   END IF;
@@ -304,7 +306,7 @@ CREATE TRIGGER keep_message_version BEFORE UPDATE ON messages
   FOR EACH ROW EXECUTE FUNCTION keep_message_version();
 
 CREATE VIEW message_history AS
-SELECT DISTINCT ON (message, version_time, text)
+SELECT DISTINCT ON (message, version_time, text, attachments)
        message, version_time, text, attachments, payload_as_of, is_current, version_key
 FROM (
   SELECT message, version_time, text, attachments, payload_as_of, false AS is_current, version_key
@@ -315,7 +317,7 @@ FROM (
   WHERE text IS NOT NULL
 ) v
 -- The same version can come live and by backfill: the live one is better proof.
-ORDER BY message, version_time, text, is_current DESC, payload_as_of NULLS FIRST, version_key;
+ORDER BY message, version_time, text, attachments, is_current DESC, payload_as_of NULLS FIRST, version_key;
 COMMENT ON VIEW message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
 
 CREATE TABLE reactions (

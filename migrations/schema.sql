@@ -44,6 +44,7 @@ BEGIN
   winner.create_time := COALESCE(winner.create_time, loser.create_time);
   winner.sender := COALESCE(winner.sender, loser.sender);
   winner.thread := COALESCE(winner.thread, loser.thread);
+  winner.deletion_type := COALESCE(winner.deletion_type, loser.deletion_type);
   IF winner = OLD THEN
     RETURN NULL;
   END IF;
@@ -72,7 +73,8 @@ BEGIN
       END IF;
     END IF;
     resource := NEW.space;
-    told := NEW.named_at;
+    -- What was fetched is the name of that time.
+    told := CASE WHEN NEW.named_at = NEW.version_time THEN COALESCE(NEW.payload_as_of, NEW.named_at) ELSE NEW.named_at END;
   ELSE
     resource := NEW.user_name;
     told := NEW.version_time;
@@ -391,7 +393,7 @@ COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is ab
 
 COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
 
-COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With the first recorded item of a batch only: the others'' bytes are with the lowest ordinal of the same event and origin that has any.';
+COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With one item of each copy that told something of its own: another item of the event is in the bytes of one of them, of its own origin if it can be.';
 
 CREATE TABLE public.spaces (
     version_time timestamp with time zone NOT NULL,
@@ -761,7 +763,7 @@ COMMENT ON COLUMN public.messages.deletion_type IS 'Who deleted it: CREATOR, SPA
 COMMENT ON COLUMN public.messages.text IS 'Current text; null if unknown or deleted.';
 
 CREATE VIEW public.message_history AS
- SELECT DISTINCT ON (v.message, v.version_time, v.text) v.message,
+ SELECT DISTINCT ON (v.message, v.version_time, v.text, v.attachments) v.message,
     v.version_time,
     v.text,
     v.attachments,
@@ -786,7 +788,7 @@ CREATE VIEW public.message_history AS
             messages.version_key
            FROM public.messages
           WHERE (messages.text IS NOT NULL)) v
-  ORDER BY v.message, v.version_time, v.text, v.is_current DESC, v.payload_as_of NULLS FIRST, v.version_key;
+  ORDER BY v.message, v.version_time, v.text, v.attachments, v.is_current DESC, v.payload_as_of NULLS FIRST, v.version_key;
 
 COMMENT ON VIEW public.message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
 
@@ -798,7 +800,7 @@ CREATE TABLE public.names (
 
 COMMENT ON TABLE public.names IS 'What spaces and people were called, and since when that is known. The name at a time is the newest of before.';
 
-COMMENT ON COLUMN public.names.known_at IS 'Time of the event, interaction or list that told the name first.';
+COMMENT ON COLUMN public.names.known_at IS 'Time of the event, interaction or list that told the name first; of an event whose content was fetched, the time of fetching.';
 
 COMMENT ON COLUMN public.names.name IS 'spaces/S or users/U.';
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ func newEventsShow(env *environment) *cobra.Command {
 		Use:   "show ID",
 		Short: "Print one event as it was received",
 		Long: `Show takes the event's id, such as spaces/S/spaceEvents/E, or its key: event_key
-in the view event_log.`,
+in the view event_log. Where copies of it told different things, it prints each.`,
 		Args: cli.Takes(1, 1, "an event's id, such as spaces/AAQA…/spaceEvents/…, or its key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key := items.KeyOf(&events.Event{ID: args[0], Type: events.ChatPrefix}, "")
@@ -42,14 +43,14 @@ in the view event_log.`,
 				key = items.Key(parsed)
 			}
 			return env.withLog(cmd.Context(), config.ForEvents, func(_ *store.Store, l *eventlog.Log) error {
-				data, err := l.Payload(cmd.Context(), key)
+				copies, err := l.Payloads(cmd.Context(), key)
 				if errors.Is(err, originals.ErrNoPayload) {
 					return fmt.Errorf("no event %s is recorded", args[0])
 				}
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(env.Out, "%s\n", data)
+				_, err = fmt.Fprintf(env.Out, "%s\n", bytes.Join(copies, []byte("\n")))
 				return err
 			})
 		},

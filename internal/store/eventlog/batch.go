@@ -27,6 +27,7 @@ const (
 type batch struct {
 	deliveries []events.Delivery
 	rows       []items.Row // sorted by time, key and ordinal
+	copies     []items.Row // fetched copies of some of the rows, with other content
 	quarantine []quarantine.Message
 	fate       fate
 
@@ -50,7 +51,7 @@ func newBatch(deliveries []events.Delivery, f fate, clocks []time.Time) *batch {
 		recorded:   make(map[items.ID]bool, len(deliveries)),
 	}
 	// Live ones first: of two copies in one batch, the backfilled is the duplicate.
-	seen := make(map[items.Key]bool, len(deliveries))
+	seen := make(map[items.Key]*events.Delivery, len(deliveries))
 	for _, late := range []bool{false, true} {
 		for i := range deliveries {
 			if d := &deliveries[i]; late == (d.Origin == events.OriginBackfill) {
@@ -66,7 +67,7 @@ func newBatch(deliveries []events.Delivery, f fate, clocks []time.Time) *batch {
 	return b
 }
 
-func (b *batch) add(i int, d *events.Delivery, seen map[items.Key]bool, clocks []time.Time) {
+func (b *batch) add(i int, d *events.Delivery, seen map[items.Key]*events.Delivery, clocks []time.Time) {
 	switch {
 	case b.fate.quarantine != nil:
 		b.setAside(i, b.fate.quarantine)
@@ -81,16 +82,44 @@ func (b *batch) add(i int, d *events.Delivery, seen map[items.Key]bool, clocks [
 		return
 	}
 	key := items.KeyOf(d.Event, d.MessageID)
-	if seen[key] {
+	first := seen[key]
+	switch {
+	case first == nil:
+		seen[key] = d
+	case bytes.Equal(first.Data, d.Data):
 		return // delivered twice within the batch: a duplicate
 	}
-	seen[key] = true
 	if d.Event.Refused != nil {
 		b.setAside(i, d.Event.Refused) // for the elements that are no items
 	}
 	b.months[partitions.Month(at)] = true
 	for j := range d.Event.Items {
-		b.rows = append(b.rows, items.Row{Index: i, Key: key, Time: at, Delivery: d, Event: d.Event, Item: &d.Event.Items[j]})
+		r := items.Row{Index: i, Key: key, Time: at, Delivery: d, Event: d.Event, Item: &d.Event.Items[j]}
+		if first == nil {
+			b.rows = append(b.rows, r)
+		} else {
+			b.addCopy(r)
+		}
+	}
+}
+
+// addCopy adds what another copy tells of an event that the batch holds: an item
+// that the first has no name of, or has but the name of; or, fetched at another
+// time, a version of that time.
+func (b *batch) addCopy(r items.Row) {
+	i := slices.IndexFunc(b.rows, func(x items.Row) bool { return x.ID() == r.ID() })
+	if i < 0 {
+		b.rows = append(b.rows, r)
+		return
+	}
+	switch x := &b.rows[i]; {
+	case r.Item.NamesOnly():
+	case x.Item.NamesOnly() && r.Backfilled() == x.Backfilled():
+		*x = r
+	case x.Item.NamesOnly(): // as if it had been fetched for the live one
+		x.Item, x.Fetched = r.Item, r.Delivery.ReceivedAt
+	case r.Backfilled():
+		b.copies = append(b.copies, r)
 	}
 }
 

@@ -85,8 +85,8 @@ func TestBackfillAndLiveInAnyOrder(t *testing.T) {
 		}
 		r.state = everything(t, s)
 		for i := range live {
-			got, err := s.Payload(t.Context(), items.KeyOf(live[i].Event, ""))
-			if err != nil || !bytes.Equal(got, live[i].Data) {
+			got, err := s.Payloads(t.Context(), items.KeyOf(live[i].Event, ""))
+			if err != nil || len(got) != 1 || !bytes.Equal(got[0], live[i].Data) {
 				fail("the bytes of %s are %s, %v, want %s", live[i].Event.ID, got, err, live[i].Data)
 			}
 		}

@@ -1,8 +1,6 @@
 package eventlog
 
 import (
-	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -36,7 +34,7 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 		ordinals[i], backfilled[i] = int16(r.Item.Ordinal), r.Backfilled()
 		ids[i], resources[i] = shortName(r.Event.ID, r.Item.Space, "/spaceEvents"), shortName(r.Item.Resource, r.Item.Space, "")
 		messageIDs[i] = store.Clean(r.Delivery.MessageID)
-		if i == 0 || r.Key != b.rows[i-1].Key { // the first item that is recorded has the bytes
+		if b.hasBytes(i) {
 			start := len(arena)
 			arena, codecs[i] = s.payloads.Encode(arena, r.Delivery.Data)
 			payloads[i] = arena[start:len(arena):len(arena)]
@@ -62,59 +60,6 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 		var ordinal int16
 		return store.Each(rows, []any{&key, &ordinal}, func() { b.recorded[items.ID{Key: key.Bytes, Ordinal: int(ordinal)}] = true })
 	})
-}
-
-// markLive makes live rows of those that a backfill has recorded before Pub/Sub
-// delivered them, with the bytes as delivered. It runs after the projections, so
-// that all transactions lock in one order.
-func (s *Log) markLive(ctx context.Context, tx pgx.Tx, b *batch) error {
-	var times []time.Time
-	var keys []pgtype.UUID
-	for i := range b.rows {
-		if r := &b.rows[i]; !b.recorded[r.ID()] && !r.Backfilled() {
-			times, keys = append(times, r.Time), append(keys, r.Key.Pg())
-		}
-	}
-	if len(keys) == 0 {
-		return nil
-	}
-	rows, _ := tx.Query(ctx, `
-		SELECT e.event_key, e.ordinal
-		FROM unnest($1::timestamptz[], $2::uuid[]) AS i (event_time, event_key)
-		JOIN events e ON e.event_time = i.event_time AND e.event_key = i.event_key
-		WHERE e.origin = 'b'`, times, keys)
-	var key pgtype.UUID
-	var ordinal int
-	b.markedLive = map[items.ID]bool{}
-	if err := store.Each(rows, []any{&key, &ordinal}, func() { b.markedLive[items.ID{Key: key.Bytes, Ordinal: ordinal}] = true }); err != nil {
-		return fmt.Errorf("find what a backfill has recorded: %w", err)
-	}
-	q := &pgx.Batch{}
-	for i := range b.rows {
-		r := &b.rows[i]
-		if !b.markedLive[r.ID()] {
-			continue
-		}
-		var payload []byte
-		var codec int16
-		if i == 0 || r.Key != b.rows[i-1].Key {
-			payload, codec = s.payloads.Encode(nil, r.Delivery.Data)
-		}
-		q.Queue(`
-			UPDATE events
-			SET received_at = @received, publish_time = @published, source_id = @source, actor_id = COALESCE(NULLIF(@actor, 0), actor_id),
-				payload_codec = @codec, origin = 'l', message_id = NULLIF(@message, ''), payload = @payload
-			WHERE event_key = @key AND ordinal = @ordinal AND event_time = @time AND origin = 'b'`,
-			pgx.NamedArgs{
-				"received": r.Delivery.ReceivedAt, "published": store.OptionalTime(r.Delivery.PublishTime), "source": r.SourceID, "actor": r.ActorID,
-				"codec": codec, "message": store.Clean(r.Delivery.MessageID), "payload": payload,
-				"key": r.Key.Pg(), "ordinal": r.Item.Ordinal, "time": r.Time,
-			})
-	}
-	if err := tx.SendBatch(ctx, q).Close(); err != nil {
-		return fmt.Errorf("mark as live what a backfill has recorded: %w", err)
-	}
-	return nil
 }
 
 // shortName leaves out what a name has in common with its space: it would

@@ -130,13 +130,16 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 		projections.Mark(q, b.rows, b.fate.unapplied)
 		return conn.SendBatch(ctx, q).Close()
 	}
-	b.projected = projections.Of(b.rows)
+	if err := s.numbers.Fill(ctx, conn, b.copies); err != nil {
+		return err
+	}
+	b.projected = projections.Of(b.rows, b.copies...)
 	mayRun := s.mayRun(b)
-	if !mayRun && !b.mayRequestReconcile() && !b.mayFetch() {
+	if !mayRun && !b.mayRequestReconcile() && !b.mayFetch() && !b.mayNeedBytes() {
 		if err := conn.SendBatch(ctx, s.statements(b)).Close(); err != nil || len(b.recorded) == len(b.rows) {
 			return err
 		}
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.markLive(ctx, tx, b) })
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.settle(ctx, tx, b, b.queueProjections) })
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		statements := s.statements(b)
@@ -146,7 +149,7 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 		if err := tx.SendBatch(ctx, statements).Close(); err != nil {
 			return err
 		}
-		if err := s.markLive(ctx, tx, b); err != nil {
+		if err := s.settle(ctx, tx, b, func(*pgx.Batch) {}); err != nil {
 			return err
 		}
 		if mayRun {
@@ -165,8 +168,12 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 func (s *Log) statements(b *batch) *pgx.Batch {
 	q := &pgx.Batch{}
 	b.queueEvents(q, s)
-	b.projected.Queue(q)
-	b.projected.Memberships.QueueChanges(q)
+	b.queueProjections(q)
 	quarantine.Queue(q, b.quarantine)
 	return q
+}
+
+func (b *batch) queueProjections(q *pgx.Batch) {
+	b.projected.Queue(q)
+	b.projected.Memberships.QueueChanges(q)
 }

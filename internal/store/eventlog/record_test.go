@@ -43,9 +43,9 @@ func TestDuplicatesAreRecordedOnce(t *testing.T) {
 		t.Errorf("events = %d, want %d", got, n)
 	}
 	for _, d := range unique[:50] {
-		got, err := env.Payload(t.Context(), items.KeyOf(d.Event, d.MessageID))
-		if err != nil || !bytes.Equal(got, d.Data) {
-			t.Fatalf("Payload(%s) = %q, %v, want %q", d.Event.ID, got, err, d.Data)
+		got, err := env.Payloads(t.Context(), items.KeyOf(d.Event, d.MessageID))
+		if err != nil || len(got) != 1 || !bytes.Equal(got[0], d.Data) {
+			t.Fatalf("Payloads(%s) = %q, %v, want %q", d.Event.ID, got, err, d.Data)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func TestBatchWithBadElements(t *testing.T) {
 						t.Errorf("try %d: %s, want %s", try, got[0], want)
 					}
 				}
-				if got, err := s.Payload(t.Context(), items.KeyOf(d.Event, d.MessageID)); err != nil || !bytes.Equal(got, d.Data) {
+				if got, err := s.Payloads(t.Context(), items.KeyOf(d.Event, d.MessageID)); err != nil || len(got) != 1 || !bytes.Equal(got[0], d.Data) {
 					t.Errorf("the event's bytes are %d, %v, want %d", len(got), err, len(d.Data))
 				}
 			}

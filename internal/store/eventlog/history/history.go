@@ -13,7 +13,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -74,19 +73,17 @@ func (c *Changes) page(ctx context.Context, after items.Version, until time.Time
 	defer cancel()
 	rows, _ := c.db.Pool().Query(ctx, `
 		SELECT e.event_time, e.event_key, e.ordinal, full_name(e.ce_id, p.space || '/spaceEvents'), s.source, t.ce_type,
-			COALESCE(p.space, ''), COALESCE(full_name(e.resource, p.space), ''), COALESCE(first.payload, e.payload),
-			COALESCE(first.payload_codec, e.payload_codec)
+			COALESCE(p.space, ''), c.ordinals, c.live, c.payloads, c.codecs
 		FROM events e
 		JOIN event_types t ON t.id = e.type_id
 		JOIN event_sources s ON s.id = e.source_id
 		LEFT JOIN spaces p ON p.id = e.space_id
-		LEFT JOIN LATERAL (
-			SELECT f.payload, f.payload_codec
+		CROSS JOIN LATERAL (
+			SELECT array_agg(f.ordinal ORDER BY f.ordinal) AS ordinals, array_agg(f.origin = 'l' ORDER BY f.ordinal) AS live,
+				array_agg(f.payload ORDER BY f.ordinal) AS payloads, array_agg(f.payload_codec ORDER BY f.ordinal) AS codecs
 			FROM events f
-			WHERE f.event_key = e.event_key AND f.event_time = e.event_time AND f.origin = e.origin AND f.payload IS NOT NULL
-			ORDER BY f.ordinal
-			LIMIT 1
-		) first ON e.payload IS NULL
+			WHERE f.event_key = e.event_key AND f.event_time = e.event_time AND f.payload IS NOT NULL
+		) c
 		WHERE e.origin = 'l' AND e.event_time >= @since AND e.event_time <= @until
 			AND (e.event_time, e.event_key, e.ordinal) > (@since, @key, @ordinal)
 		ORDER BY e.event_time, e.event_key, e.ordinal
@@ -98,29 +95,20 @@ func (c *Changes) page(ctx context.Context, after items.Version, until time.Time
 	var at time.Time
 	var key pgtype.UUID
 	var ordinal int
-	var id, source, typ, space, resource string
-	var payload []byte
-	var codec int16
-	decoded := map[items.Key]*events.Event{}
-	targets := []any{&at, &key, &ordinal, &id, &source, &typ, &space, &resource, &payload, &codec}
+	var id, source, typ, space string
+	var kept originals.Kept
+	decoded := map[items.Key][]originals.Copy{}
+	targets := []any{&at, &key, &ordinal, &id, &source, &typ, &space, &kept.Ordinals, &kept.Live, &kept.Payloads, &kept.Codecs}
 	if err := store.Each(rows, targets, func() {
 		r := row{at: items.Version{Time: at, Key: key.Bytes, Ordinal: ordinal}}
-		ev := decoded[r.at.Key]
-		if ev == nil {
-			var err error
-			if ev, err = c.originals.Decode(at, id, source, typ, space, payload, codec); err != nil {
-				// It was decoded when it was recorded; if this version can't,
-				// the rest of the past is still worth telling.
-				c.db.Log().Warn("recorded event not decoded; skipped in replay", zap.String("event_id", id), zap.Error(err))
-				ev = &events.Event{}
-			}
-			decoded[r.at.Key] = ev
+		copies, ok := decoded[r.at.Key]
+		if !ok {
+			copies = c.originals.Copies(at, id, source, typ, space, kept)
+			decoded[r.at.Key] = copies
 		}
-		for i := range ev.Items {
-			if ev.Items[i].Ordinal == ordinal {
-				it := ev.Items[i]
-				r.change = reactors.Change{Event: ev, Item: &it, Origin: events.OriginLive}
-			}
+		if of, it := originals.Find(copies, ordinal, true); it != nil {
+			told := *it
+			r.change = reactors.Change{Event: of.Event, Item: &told, Origin: events.OriginLive}
 		}
 		page = append(page, r)
 	}); err != nil {

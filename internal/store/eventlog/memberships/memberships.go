@@ -206,7 +206,8 @@ func (s *Set) QueueChanges(q *pgx.Batch) {
 				LIMIT 1
 			)
 		-- A live copy makes a backfilled one live; what the event held counts more than what was fetched.
-		WHERE excluded.origin = 'l' AND c.origin = 'b' OR c.state IS NULL AND excluded.state IS NOT NULL`,
+		WHERE excluded.origin = 'l' AND c.origin = 'b'
+			OR excluded.state IS NOT NULL AND (c.state IS NULL OR c.fetched_at IS NOT NULL AND excluded.fetched_at IS NULL)`,
 		store.Column(s.changes, func(c *changeRow) time.Time { return s.rows[c.index].Time }),
 		store.Column(s.changes, func(c *changeRow) pgtype.Timestamptz { return store.OptionalTime(s.fetchedAt(c)) }),
 		store.Column(s.changes, func(c *changeRow) pgtype.UUID { return s.rows[c.index].Key.Pg() }),

@@ -32,31 +32,30 @@ type Originals struct {
 // New returns Originals that decompress with the codec.
 func New(db *store.Store, payloads *payload.Codec) *Originals { return &Originals{db, payloads} }
 
-// ErrNoPayload is the answer of [Originals.Payload] for an unknown key.
+// ErrNoPayload is the answer of [Originals.Payloads] for an unknown key.
 var ErrNoPayload = errors.New("no event with this key")
 
-// Payload returns the data of an event exactly as received.
-func (o *Originals) Payload(ctx context.Context, key [16]byte) ([]byte, error) {
-	ctx, cancel := o.db.WithTimeout(ctx)
-	defer cancel()
-	var payload []byte
-	var codec int16
-	err := o.db.Pool().QueryRow(ctx, `
+// Payloads returns the data of an event exactly as received: of each copy that
+// told something of its own, live ones first; mostly there is one.
+func (o *Originals) Payloads(ctx context.Context, key [16]byte) ([][]byte, error) {
+	list, err := store.List(ctx, o.db, func(row pgx.CollectableRow) (payload []byte, err error) {
+		var codec int16
+		if err = row.Scan(&payload, &codec); err == nil {
+			payload, err = o.payloads.Decode(payload, codec)
+		}
+		return payload, err
+	}, `
 		SELECT payload, payload_codec
 		FROM events
 		WHERE event_key = $1 AND payload IS NOT NULL
-		ORDER BY origin DESC, ordinal -- live bytes first
-		LIMIT 1`, pgtype.UUID{Bytes: key, Valid: true}).Scan(&payload, &codec)
-	if errors.Is(err, pgx.ErrNoRows) {
+		ORDER BY origin DESC, ordinal`, pgtype.UUID{Bytes: key, Valid: true})
+	if err == nil && len(list) == 0 {
 		err = ErrNoPayload
 	}
-	if err == nil {
-		payload, err = o.payloads.Decode(payload, codec)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("read payload of event %x: %w", key[:], err)
+		return nil, fmt.Errorf("read payloads of event %x: %w", key[:], err)
 	}
-	return payload, nil
+	return list, nil
 }
 
 // Filter says which events; the zero values leave nothing out.
@@ -77,14 +76,17 @@ type Event struct {
 	Space      string
 	Live       bool
 	Data       []byte
+
+	ordinal int
 }
 
 // page is how many events are read at once.
 const page = 500
 
-// Each tells the events in the order of their times.
+// Each tells the events in the order of their times: one of which copies held
+// different things as often as there are such copies.
 func (o *Originals) Each(ctx context.Context, f Filter, tell func(Event) error) error {
-	after, key := pgtype.Timestamptz{Time: f.Since, Valid: true}, pgtype.UUID{Valid: true}
+	after, last := pgtype.Timestamptz{Time: f.Since, Valid: true}, Event{}
 	if f.Since.IsZero() {
 		after = pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
 	}
@@ -93,7 +95,7 @@ func (o *Originals) Each(ctx context.Context, f Filter, tell func(Event) error) 
 		until = pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
 	}
 	for {
-		list, err := o.page(ctx, f, after, key, until)
+		list, err := o.page(ctx, f, after, last, until)
 		if err != nil {
 			return fmt.Errorf("read events as they were received: %w", err)
 		}
@@ -105,18 +107,18 @@ func (o *Originals) Each(ctx context.Context, f Filter, tell func(Event) error) 
 		if len(list) < page {
 			return nil
 		}
-		last := list[len(list)-1]
-		after, key = pgtype.Timestamptz{Time: last.Time, Valid: true}, pgtype.UUID{Bytes: last.Key, Valid: true}
+		last = list[len(list)-1]
+		after = pgtype.Timestamptz{Time: last.Time, Valid: true}
 	}
 }
 
 func (o *Originals) page(
-	ctx context.Context, f Filter, after pgtype.Timestamptz, key pgtype.UUID, until pgtype.Timestamptz,
+	ctx context.Context, f Filter, after pgtype.Timestamptz, last Event, until pgtype.Timestamptz,
 ) ([]Event, error) {
 	return store.List(ctx, o.db, func(row pgx.CollectableRow) (e Event, err error) {
 		var codec int16
 		var k pgtype.UUID
-		err = row.Scan(&e.Time, &e.ReceivedAt, &k, &e.ID, &e.Type, &e.Source, &e.Space, &e.Live, &e.Data, &codec)
+		err = row.Scan(&e.Time, &e.ReceivedAt, &k, &e.ID, &e.Type, &e.Source, &e.Space, &e.Live, &e.Data, &codec, &e.ordinal)
 		if err == nil {
 			e.Key = k.Bytes
 			e.Data, err = o.payloads.Decode(e.Data, codec)
@@ -124,19 +126,20 @@ func (o *Originals) page(
 		return e, err
 	}, `
 		SELECT e.event_time, e.received_at, e.event_key, full_name(e.ce_id, p.space || '/spaceEvents'), t.ce_type, s.source,
-			COALESCE(p.space, ''), e.origin = 'l', e.payload, e.payload_codec
+			COALESCE(p.space, ''), e.origin = 'l', e.payload, e.payload_codec, e.ordinal
 		FROM events e
 		JOIN event_types t ON t.id = e.type_id
 		JOIN event_sources s ON s.id = e.source_id
 		LEFT JOIN spaces p ON p.id = e.space_id
 		WHERE e.payload IS NOT NULL
-			AND e.event_time >= @after AND e.event_time <= @until AND (e.event_time, e.event_key) > (@after, @key)
+			AND e.event_time >= @after AND e.event_time <= @until AND (e.event_time, e.event_key, e.ordinal) > (@after, @key, @ordinal)
 			AND (cardinality(@types::text[]) = 0 OR t.ce_type = ANY (@types) OR t.kind = ANY (@types) OR t.kind || '.' || t.verb = ANY (@types))
 			AND (@space = '' OR e.space_id = (SELECT id FROM spaces WHERE space = @space))
-		ORDER BY e.event_time, e.event_key
+		ORDER BY e.event_time, e.event_key, e.ordinal
 		LIMIT @page`,
 		pgx.NamedArgs{
-			"after": after, "key": key, "until": until, "types": append([]string{}, f.Types...), "space": f.Space, "page": page,
+			"after": after, "key": pgtype.UUID{Bytes: last.Key, Valid: true}, "ordinal": last.ordinal,
+			"until": until, "types": append([]string{}, f.Types...), "space": f.Space, "page": page,
 		})
 }
 

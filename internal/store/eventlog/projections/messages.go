@@ -34,7 +34,6 @@ func (s *Set) addMessage(r *items.Row) {
 	if d := r.Item.Message; d != nil {
 		m.sender, m.thread = cmp.Or(d.Sender.Name, r.Item.Actor), d.Thread
 		m.createTime = store.Microseconds(d.CreateTime)
-		m.deletionType = d.DeletionType
 	}
 	switch d := r.Item.Message; {
 	case r.Item.Verb == events.VerbDeleted:
@@ -53,6 +52,9 @@ func (s *Set) addMessage(r *items.Row) {
 	}
 	if !m.hasContent {
 		m.version.AsOf = time.Time{}
+	}
+	if r.Item.Message != nil && !m.deletedAt.IsZero() {
+		m.deletionType = r.Item.Message.DeletionType
 	}
 	// A bare name has no version: it makes the message known and changes
 	// nothing that is known of it. Nor has a deletion without its time, in place
@@ -79,10 +81,11 @@ func (s *Set) compactMessages() {
 		winner := &kept[n-1]
 		winner.sender = cmp.Or(winner.sender, m.sender)
 		winner.thread = cmp.Or(winner.thread, m.thread)
+		winner.deletionType = cmp.Or(winner.deletionType, m.deletionType)
 		if winner.createTime.IsZero() {
 			winner.createTime = m.createTime
 		}
-		if m.hasContent {
+		if m.hasContent && (m.version.Time != winner.version.Time || m.version.Key != winner.version.Key) {
 			s.revisions = append(s.revisions, m)
 		}
 	}

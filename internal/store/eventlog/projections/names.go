@@ -77,6 +77,9 @@ func (s *Set) compactSpaces() {
 			if newer.deletedAt.IsZero() || !older.deletedAt.IsZero() && older.deletedAt.Before(newer.deletedAt) {
 				newer.deletedAt = older.deletedAt
 			}
+			if !older.version.Time.IsZero() {
+				s.addName(older.space, older.displayName, older.version)
+			}
 			if newer.version.Time.IsZero() {
 				newer.displayName = cmp.Or(newer.displayName, older.displayName)
 				newer.spaceType = cmp.Or(newer.spaceType, older.spaceType)
@@ -88,7 +91,50 @@ func (s *Set) compactUsers() {
 	s.users = items.Compact(s.users,
 		func(x *userRow) string { return x.user },
 		func(x *userRow) items.Version { return x.version },
-		func(_, _ *userRow) {})
+		func(_, older *userRow) { s.addName(older.user, older.displayName, older.version) })
+}
+
+// nameRow is a name that another of the batch makes an earlier one.
+type nameRow struct {
+	knownAt time.Time
+	name    string // of the space or the user
+	display string
+}
+
+func (s *Set) addName(name, display string, v items.Version) {
+	if display != "" {
+		s.names = append(s.names, nameRow{later(v.Time, v.AsOf), name, display})
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// queueNames keeps the names that the trigger keep_name doesn't see.
+func (s *Set) queueNames(q *pgx.Batch) {
+	if len(s.names) == 0 {
+		return
+	}
+	text := func(field func(*nameRow) string) []string { return store.Column(s.names, field) }
+	q.Queue(`
+		INSERT INTO names (known_at, name, display_name)
+		SELECT known_at, name, display_name
+		FROM unnest($1::timestamptz[], $2::text[], $3::text[]) AS i (known_at, name, display_name)
+		WHERE display_name IS DISTINCT FROM (
+			SELECT n.display_name
+			FROM names n
+			WHERE n.name = i.name AND n.known_at <= i.known_at
+			ORDER BY n.known_at DESC
+			LIMIT 1
+		)
+		ORDER BY name, known_at
+		ON CONFLICT DO NOTHING`,
+		store.Column(s.names, func(n *nameRow) time.Time { return n.knownAt }),
+		text(func(n *nameRow) string { return n.name }), text(func(n *nameRow) string { return n.display }))
 }
 
 // lockSpaces keeps a space's deletion and its members' coming and going apart:

@@ -26,11 +26,21 @@ type Set struct {
 	messages  []messageRow
 	revisions []messageRow
 	reactions []reactionRow
+	names     []nameRow
 }
 
-// Of derives what the rows mean.
-func Of(rows []items.Row) *Set {
+// Of derives what the rows mean. copies are other copies of some of them, fetched
+// at another time: they know versions of messages and names of that time.
+func Of(rows []items.Row, copies ...items.Row) *Set {
 	s := &Set{Memberships: memberships.Of(rows)}
+	for i := range copies {
+		switch r := &copies[i]; r.Item.Kind {
+		case events.KindMessage:
+			s.addMessage(r)
+		case events.KindSpace:
+			s.addSpace(r)
+		}
+	}
 	for i := range rows {
 		r := &rows[i]
 		switch r.Item.Kind {
@@ -56,6 +66,7 @@ func Of(rows []items.Row) *Set {
 func (s *Set) Queue(q *pgx.Batch) {
 	s.queueSpaces(q)
 	s.queueUsers(q)
+	s.queueNames(q)
 	s.queueMessages(q)
 	s.queueReactions(q)
 	var deleted []string

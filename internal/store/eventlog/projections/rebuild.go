@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -63,6 +62,10 @@ type fetched struct {
 	reactions []string
 	users     []string
 	emoji     []string
+
+	space       string
+	memberships []string
+	members     []string
 }
 
 func (p Part) args() pgx.NamedArgs {
@@ -71,7 +74,7 @@ func (p Part) args() pgx.NamedArgs {
 
 // clear takes away what the replay will write anew.
 func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
-	kept := &fetched{}
+	kept := &fetched{space: p.Space}
 	if p.Space == "" {
 		return kept, nil
 	}
@@ -97,9 +100,17 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 		FROM current
 		WHERE payload_as_of IS NOT NULL OR deleted_at IS NOT NULL
 		UNION ALL
-		SELECT version_time, version_time, 0, version_key, NULL, NULL, payload_as_of, attachments, message, '', '', '', text
-		FROM older
-		WHERE payload_as_of IS NOT NULL`, p.args())
+		SELECT o.version_time, COALESCE(e.event_time, o.version_time), COALESCE(e.verb_order, 0), o.version_key, NULL, NULL,
+			o.payload_as_of, o.attachments, o.message, '', '', '', o.text
+		FROM older o
+		LEFT JOIN LATERAL ( -- what decides between versions of one time
+			SELECT e.event_time, array_position(ARRAY['created', 'updated', 'deleted'], t.verb) AS verb_order
+			FROM events e
+			JOIN event_types t ON t.id = e.type_id
+			WHERE e.event_key = o.version_key
+			LIMIT 1
+		) e ON true
+		WHERE o.payload_as_of IS NOT NULL`, p.args())
 	targets := []any{
 		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.message, &m.sender, &m.thread, &m.deletionType, &text,
 	}
@@ -122,18 +133,24 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 	}); err != nil || p.Number > 0 {
 		return kept, err
 	}
-	q := &pgx.Batch{}
-	q.Queue(`
+	var membership, member string
+	rows, _ = tx.Query(ctx, `
 		DELETE FROM memberships m
 		WHERE space = @space AND source IS DISTINCT FROM 'list' AND NOT EXISTS (
 			SELECT FROM membership_changes c
 			WHERE c.space = m.space AND c.membership = m.membership AND c.event_time = m.version_time AND c.event_key = m.version_key
 				AND c.origin = 'l' AND c.fetched_at IS NOT NULL
-		)`, p.args())
-	q.Queue(`
+		)
+		RETURNING membership, COALESCE(member, '')`, p.args())
+	if err := store.Each(rows, []any{&membership, &member}, func() {
+		kept.memberships, kept.members = append(kept.memberships, membership), append(kept.members, member)
+	}); err != nil {
+		return nil, err
+	}
+	_, err := tx.Exec(ctx, `
 		DELETE FROM membership_changes
 		WHERE space = @space AND (origin = 'b' OR origin = 'l' AND fetched_at IS NULL)`, p.args())
-	return kept, tx.SendBatch(ctx, q).Close()
+	return kept, err
 }
 
 // queue adds what was kept to what was replayed.
@@ -145,6 +162,11 @@ func (f *fetched) queue(q *pgx.Batch) {
 		SET user_name = COALESCE(r.user_name, NULLIF(i.user_name, '')), emoji = NULLIF(i.emoji, '')
 		FROM unnest($1::text[], $2::text[], $3::text[]) AS i (reaction, user_name, emoji)
 		WHERE r.reaction = i.reaction AND r.emoji IS NULL AND i.emoji <> ''`, f.reactions, f.users, f.emoji)
+	q.Queue(`
+		UPDATE memberships m
+		SET member = i.member
+		FROM unnest($2::text[], $3::text[]) AS i (membership, member)
+		WHERE m.space = $1 AND m.membership = i.membership AND m.member IS NULL AND i.member <> ''`, f.space, f.memberships, f.members)
 }
 
 // replay is the rebuilding of a part within its transaction.
@@ -183,17 +205,17 @@ func (r *replay) page(ctx context.Context, after items.Version) (list []items.Ro
 	args["since"], args["key"], args["ordinal"], args["page"] = after.Time, after.Key.Pg(), after.Ordinal, pageSize
 	rows, _ := r.tx.Query(ctx, `
 		SELECT e.event_time, e.event_key, e.ordinal, e.received_at, e.origin = 'b', COALESCE(e.space_id, 0), COALESCE(e.actor_id, 0),
-			full_name(e.ce_id, @space || '/spaceEvents'), s.source, t.ce_type, f.payload, f.payload_codec
+			full_name(e.ce_id, @space || '/spaceEvents'), s.source, t.ce_type,
+			c.ordinals, c.live, c.payloads, c.codecs
 		FROM events e
 		JOIN event_types t ON t.id = e.type_id
 		JOIN event_sources s ON s.id = e.source_id
 		CROSS JOIN LATERAL (
-			SELECT payload, payload_codec
+			SELECT array_agg(f.ordinal ORDER BY f.ordinal) AS ordinals, array_agg(f.origin = 'l' ORDER BY f.ordinal) AS live,
+				array_agg(f.payload ORDER BY f.ordinal) AS payloads, array_agg(f.payload_codec ORDER BY f.ordinal) AS codecs
 			FROM events f
 			WHERE f.event_key = e.event_key AND f.event_time = e.event_time AND f.payload IS NOT NULL
-			ORDER BY f.ordinal
-			LIMIT 1
-		) f
+		) c
 		WHERE e.space_id IS NOT DISTINCT FROM (SELECT id FROM spaces WHERE space = @space)
 			AND t.kind IN ('message', 'reaction', 'membership', 'space', 'interaction')
 			AND CASE WHEN t.kind IN ('message', 'reaction') THEN abs(hashtext(full_name(e.resource, @space))::bigint) % @parts ELSE 0 END = @part
@@ -206,34 +228,29 @@ func (r *replay) page(ctx context.Context, after items.Version) (list []items.Ro
 	var backfilled bool
 	var spaceID, actorID int32
 	var id, source, typ string
-	var payload []byte
-	var codec int16
-	decoded := map[items.Key]*events.Event{}
-	targets := []any{&at, &key, &ordinal, &received, &backfilled, &spaceID, &actorID, &id, &source, &typ, &payload, &codec}
+	var kept originals.Kept
+	decoded := map[items.Key][]originals.Copy{}
+	targets := []any{
+		&at, &key, &ordinal, &received, &backfilled, &spaceID, &actorID, &id, &source, &typ,
+		&kept.Ordinals, &kept.Live, &kept.Payloads, &kept.Codecs,
+	}
 	err = store.Each(rows, targets, func() {
 		n++
 		last = items.Version{Time: at, Key: key.Bytes, Ordinal: ordinal}
-		ev := decoded[last.Key]
-		if ev == nil {
-			var err error
-			if ev, err = r.log.Decode(at, id, source, typ, r.part.Space, payload, codec); err != nil {
-				r.db.Log().Warn("a recorded event can't be read any more; projections are rebuilt without it", zap.String("event_id", id), zap.Error(err))
-				ev = &events.Event{}
-			}
-			decoded[last.Key] = ev
+		copies, ok := decoded[last.Key]
+		if !ok {
+			copies = r.log.Copies(at, id, source, typ, r.part.Space, kept)
+			decoded[last.Key] = copies
 		}
-		for i := range ev.Items {
-			if ev.Items[i].Ordinal != ordinal {
-				continue
-			}
-			d := &events.Delivery{Origin: events.OriginLive, ReceivedAt: received}
-			if backfilled {
-				d.Origin = events.OriginBackfill
-			}
-			list = append(list, items.Row{
-				Key: last.Key, Time: at, Delivery: d, Event: ev, Item: &ev.Items[i], SpaceID: spaceID, ActorID: actorID,
-			})
+		of, it := originals.Find(copies, ordinal, !backfilled)
+		if it == nil {
+			return
 		}
+		d := &events.Delivery{Origin: events.OriginLive, ReceivedAt: received}
+		if backfilled {
+			d.Origin = events.OriginBackfill
+		}
+		list = append(list, items.Row{Key: last.Key, Time: at, Delivery: d, Event: of.Event, Item: it, SpaceID: spaceID, ActorID: actorID})
 	})
 	return list, last, n, err
 }
