@@ -234,7 +234,7 @@ func (e *env) repair(t testing.TB) {
 	if err := e.reader.AddWorkers(workers); err != nil {
 		t.Fatal(err)
 	}
-	client, err := jobs.NewClient(e.db.Pool(), zaptest.NewLogger(t), jobs.Options{
+	client, err := jobs.NewClient(e.db.Pool(), e.db.Store.Clock(), zaptest.NewLogger(t), jobs.Options{
 		Queues: map[string]int{jobs.QueueBackfill: catchup.MaxBackfills}, Workers: workers, Grace: time.Second,
 	})
 	if err != nil {

@@ -184,7 +184,7 @@ func TestSilenceJob(t *testing.T) {
 	reader := catchup.New(e.chat, e.db.Log, e.db.Coverage, catchup.Options{Types: config.EventTypes(), Log: zap.New(core), Now: e.now})
 	workers := river.NewWorkers()
 	check(t, reader.AddWorkers(workers))
-	client, err := jobs.NewClient(e.db.Pool(), zap.NewNop(), jobs.Options{
+	client, err := jobs.NewClient(e.db.Pool(), e.db.Store.Clock(), zap.NewNop(), jobs.Options{
 		Queues: map[string]int{jobs.QueueSilence: 1}, Workers: workers, Grace: time.Second,
 		Periodic: []*river.PeriodicJob{catchup.PeriodicSilenceCheck()},
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
 )
 
 func databaseChecks() []check {
@@ -84,7 +85,7 @@ func databaseRole(ctx context.Context, e *examination, s *store.Store) finding {
 	if err != nil {
 		return unreachable(err)
 	}
-	missing, err := s.MissingPrivileges(ctx)
+	missing, err := privileges.Missing(ctx, s)
 	switch {
 	case err != nil:
 		return failed(err.Error(), "look at the role in database.dsn: it must own the schema")

@@ -215,5 +215,15 @@ func chatAppFaults() []fault {
 				}
 			}
 		}, seen: "the database server is 6m", fix: "where Postgres runs"},
+		{name: "the clocks differ a little", code: "SK803", want: Warning, inject: func(_ *testing.T, w *env) {
+			w.tamper = func(e *examination) {
+				real := e.inspect
+				e.inspect = func() (inspection, error) {
+					in, err := real()
+					in.Now = in.Now.Add(-10 * time.Second)
+					return in, err
+				}
+			}
+		}, seen: "10s behind this machine's", fix: "where Postgres runs"},
 	}
 }

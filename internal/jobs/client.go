@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 	"go.uber.org/zap"
 )
 
@@ -20,6 +20,8 @@ type Options struct {
 	Periodic []*river.PeriodicJob
 	// Grace is how long attempts under way may take when the client stops.
 	Grace time.Duration
+	// Progress notes the attempts; nil: nobody does.
+	Progress *Progress
 }
 
 // rescueAfter is when a job that is still running belongs to a worker that is
@@ -29,15 +31,20 @@ const rescueAfter = time.Minute
 // NewClient returns the River client for these jobs. Cancel the context given
 // to its Start to stop it: it fetches nothing more and lets the attempts
 // under way finish within the grace period.
-func NewClient(pool *pgxpool.Pool, log *zap.Logger, opts Options) (*river.Client[pgx.Tx], error) {
+func NewClient(pool *pgxpool.Pool, clock *Clock, log *zap.Logger, opts Options) (*river.Client[pgx.Tx], error) {
 	queues := map[string]river.QueueConfig{}
 	for name, attempts := range opts.Queues {
 		queues[name] = river.QueueConfig{MaxWorkers: attempts}
 	}
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
+	var middleware []rivertype.Middleware
+	if opts.Progress != nil {
+		middleware = append(middleware, river.WorkerMiddlewareFunc(opts.Progress.work))
+	}
+	client, err := river.NewClient(newDriver(pool, clock), &river.Config{
 		Queues:               queues,
 		Workers:              opts.Workers,
 		PeriodicJobs:         opts.Periodic,
+		Middleware:           middleware,
 		JobTimeout:           rescueAfter / 2,
 		RescueStuckJobsAfter: rescueAfter,
 		SoftStopTimeout:      opts.Grace,

@@ -41,7 +41,7 @@ func TestPeriodicJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	client, err := jobs.NewClient(pool, zap.NewNop(), jobs.Options{
+	client, err := jobs.NewClient(pool, &jobs.Clock{}, zap.NewNop(), jobs.Options{
 		Queues:  map[string]int{jobs.QueueKeeper: 1},
 		Workers: workers,
 		Periodic: []*river.PeriodicJob{jobs.Every(time.Second, func(at time.Time) river.JobArgs {

@@ -54,11 +54,11 @@ func KeepOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: QueueKeeper, MaxAttempts: 3, UniqueOpts: river.UniqueOpts{ByArgs: true}}
 }
 
-// InsertKeep asks for a pass in the slot after the one of now.
+// InsertKeep asks for a pass in the slot after the one of now, by whichever clock.
 func InsertKeep(ctx context.Context, client *river.Client[pgx.Tx], tx pgx.Tx, now time.Time) error {
 	slot := now.UTC().Truncate(KeepSlot).Add(KeepSlot)
 	opts := KeepOpts()
-	opts.ScheduledAt = slot
+	opts.ScheduledAt = time.Now().Add(slot.Sub(now))
 	if _, err := client.InsertTx(ctx, tx, Keep{Slot: slot}, &opts); err != nil {
 		return fmt.Errorf("ask for a pass of the keeper: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -47,7 +48,7 @@ func TestDocumentedDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	missing, err := db.MissingPrivileges(t.Context())
+	missing, err := privileges.Missing(t.Context(), db)
 	if err != nil || len(missing) > 0 {
 		t.Errorf("%s lacks %v: %v", role, missing, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -22,10 +23,15 @@ type SchemaError struct {
 	Needed   int64  // by this binary
 	Encoding string // of the database if it isn't UTF8, otherwise ""
 	Queue    bool   // the job queue's tables are older than this binary's
+	Role     string // that lacks what is Missing
+	Missing  []string
 }
 
 func (e *SchemaError) Error() string {
 	switch {
+	case len(e.Missing) > 0:
+		return fmt.Sprintf("the role %s may not do what the worker does: it lacks %s; make it a member of the role that owns the tables",
+			e.Role, strings.Join(e.Missing, "; "))
 	case e.Encoding != "":
 		return fmt.Sprintf("the database's encoding is %s, which can't hold all that people write: create one by "+
 			"`CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`", e.Encoding)

@@ -13,8 +13,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/jobs"
 )
 
 // Options are the settings of a Store. The zero value works.
@@ -28,6 +29,7 @@ type Options struct {
 // Store is the database. Create it with [Open].
 type Store struct {
 	pool    *pgxpool.Pool
+	clock   *jobs.Clock
 	jobs    *river.Client[pgx.Tx]
 	timeout time.Duration
 	now     func() time.Time
@@ -51,20 +53,20 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	hooks := &hooks{}
-	pool, err := openPool(ctx, dsn, opts, hooks)
+	hooks, clock := &hooks{}, &jobs.Clock{}
+	pool, err := openPool(ctx, dsn, opts, hooks, clock)
 	if err != nil {
 		return nil, err
 	}
-	jobs, err := river.NewClient(riverpgxv5.New(pool), &river.Config{})
+	inserter, err := jobs.NewInserter(pool, clock)
 	if err != nil {
 		pool.Close()
-		return nil, fmt.Errorf("create the River client that inserts jobs: %w", err)
+		return nil, err
 	}
-	return &Store{pool: pool, jobs: jobs, timeout: opts.Timeout, now: opts.Now, log: opts.Log, hooks: hooks}, nil
+	return &Store{pool: pool, clock: clock, jobs: inserter, timeout: opts.Timeout, now: opts.Now, log: opts.Log, hooks: hooks}, nil
 }
 
-func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks) (*pgxpool.Pool, error) {
+func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks, clock *jobs.Clock) (*pgxpool.Pool, error) {
 	config, err := parseAddress(dsn)
 	if err != nil {
 		return nil, err
@@ -90,8 +92,11 @@ func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks) (*pgx
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 	}
 	config.ConnConfig.Tracer = &reach{log: opts.Log}
-	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		conn.TypeMap().RegisterType(utcTimes)
+		if err := measure(ctx, conn, clock); err != nil {
+			return err
+		}
 		hooks.mu.Lock()
 		defer hooks.mu.Unlock()
 		for _, call := range hooks.connect {
@@ -135,6 +140,33 @@ func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
 // Jobs inserts River jobs. It works on none.
 func (s *Store) Jobs() *river.Client[pgx.Tx] { return s.jobs }
+
+// Clock knows how far the server's clock is ahead, as of the newest connection
+// or of [Store.MeasureClock].
+func (s *Store) Clock() *jobs.Clock { return s.clock }
+
+// MeasureClock asks the server what time it is.
+func (s *Store) MeasureClock(ctx context.Context) error {
+	ctx, cancel := s.WithTimeout(ctx)
+	defer cancel()
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return measure(ctx, conn, s.clock)
+}
+
+// measure needs no prepared statement, so that it works before the pooler is found.
+func measure(ctx context.Context, db rowQuerier, clock *jobs.Clock) error {
+	var database time.Time
+	asked := time.Now()
+	if err := db.QueryRow(ctx, `SELECT clock_timestamp()`, pgx.QueryExecModeSimpleProtocol).Scan(&database); err != nil {
+		return fmt.Errorf("read the database's clock: %w", err)
+	}
+	clock.Measured(asked, database, time.Now())
+	return nil
+}
 
 // Now is the time by the store's clock.
 func (s *Store) Now() time.Time { return s.now() }

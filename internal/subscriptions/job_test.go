@@ -60,7 +60,7 @@ func TestKeeperJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := storetest.New(t, storetest.Options{})
-	client, err := jobs.NewClient(db.Pool(), zap.NewNop(), jobs.Options{
+	client, err := jobs.NewClient(db.Pool(), db.Store.Clock(), zap.NewNop(), jobs.Options{
 		Queues: map[string]int{jobs.QueueKeeper: 1}, Workers: workers, Grace: time.Second,
 		Periodic: []*river.PeriodicJob{subscriptions.Periodic(time.Hour)},
 	})

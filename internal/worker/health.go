@@ -15,6 +15,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 const (
@@ -28,7 +30,7 @@ const clientTimeout = 5 * time.Second
 // healthServer answers
 //
 //	/-/healthy   200 while the process is worth keeping
-//	/-/ready     200 while it receives and records events, 503 with the reason otherwise
+//	/-/ready     200 while it receives and records events and jobs go on, 503 with the reason otherwise
 //	/metrics     Prometheus metrics
 //
 // /livez and /readyz are the same for Kubernetes. (Cloud Run keeps some paths
@@ -43,23 +45,24 @@ func listenHealth(addr string, status func() Status, metrics *prometheus.Registr
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks on %s: %w (health.addr in the configuration)", addr, err)
 	}
-	answer := func(wrong func(Status, time.Time) []string) http.HandlerFunc {
+	answering := func(wrong func(Status, time.Time) []string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
-			found := wrong(status(), time.Now())
+			s := status()
+			found := wrong(s, time.Now())
 			w.Header().Set("Content-Type", "application/json")
 			if len(found) > 0 {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 			// A client that hung up gets no answer; there is nobody to tell.
-			_ = json.NewEncoder(w).Encode(map[string]any{"ok": len(found) == 0, "problems": found})
+			_ = json.NewEncoder(w).Encode(answer{len(found) == 0, found, warnings(s)})
 		}
 	}
 	mux := http.NewServeMux()
 	for _, path := range []string{healthyPath, "/livez"} {
-		mux.HandleFunc("GET "+path, answer(unhealthy))
+		mux.HandleFunc("GET "+path, answering(unhealthy))
 	}
 	for _, path := range []string{readyPath, "/readyz"} {
-		mux.HandleFunc("GET "+path, answer(notReady))
+		mux.HandleFunc("GET "+path, answering(notReady))
 	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	errorLog, err := zap.NewStdLogAt(log, zap.WarnLevel)
@@ -82,8 +85,30 @@ func (h *healthServer) serve(ctx context.Context) error {
 	return nil
 }
 
-// notReady says why not all events are being recorded.
+type answer struct {
+	OK       bool     `json:"ok"`
+	Reasons  []string `json:"problems"`
+	Warnings []string `json:"warnings,omitempty"` // of what works all the same
+}
+
+func warnings(status Status) (all []string) {
+	if status.DatabaseAhead.Abs() > clockSlack {
+		all = append(all, clocksDiffer(status.DatabaseAhead))
+	}
+	return all
+}
+
+// notReady says why not everything is being done.
 func notReady(status Status, now time.Time) []string {
+	reasons := notRecording(status, now)
+	for _, why := range status.Still {
+		reasons = append(reasons, "jobs and reactions stand still: "+why)
+	}
+	return reasons
+}
+
+// notRecording says why not all events are being recorded.
+func notRecording(status Status, now time.Time) []string {
 	reasons := unready(status, now)
 	if s := status.Ingest; s.Refused > 0 {
 		reasons = append(reasons, fmt.Sprintf("the database refuses %d messages, which are held and tried again; the others are recorded: %v",
@@ -111,8 +136,11 @@ func unready(status Status, now time.Time) (reasons []string) {
 	case s.Silent(now):
 		reasons = append(reasons, fmt.Sprintf("Pub/Sub has said nothing since %s", s.LastHeard.UTC().Format(time.RFC3339)))
 	}
-	if s.DatabaseDown != nil {
+	switch {
+	case s.DatabaseDown != nil:
 		reasons = append(reasons, fmt.Sprintf("the database does not take events: %v", s.DatabaseDown))
+	case status.DatabaseUnanswered != nil:
+		reasons = append(reasons, fmt.Sprintf("the database does not answer: %v", store.ExplainConnecting(status.DatabaseUnanswered)))
 	}
 	return reasons
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
 )
 
 // What makes a worker unready, and what makes its process worth replacing.
@@ -44,8 +45,11 @@ func TestReadyAndHealthy(t *testing.T) {
 			Status{Ingest: ingest.Status{ReceiveError: errors.New("no such subscription"), Started: ago(time.Hour), LastHeard: ago(time.Second)}},
 			"no such subscription", "",
 		},
-		"stopping":              {Status{Ingest: ingest.Status{Started: ago(time.Hour), LastHeard: ago(time.Second)}}, "not receiving", ""},
-		"the database is away":  {Status{Ingest: ingest.Status{Receiving: true, LastHeard: ago(time.Second), DatabaseDown: errors.New("gone")}}, "gone", ""},
+		"stopping":             {Status{Ingest: ingest.Status{Started: ago(time.Hour), LastHeard: ago(time.Second)}}, "not receiving", ""},
+		"the database is away": {Status{Ingest: ingest.Status{Receiving: true, LastHeard: ago(time.Second), DatabaseDown: errors.New("gone")}}, "gone", ""},
+		"idle while the database is away": {
+			Status{Ingest: ingest.Status{Receiving: true, LastHeard: ago(time.Second)}, DatabaseUnanswered: errors.New("gone")}, "does not answer: gone", "",
+		},
 		"silent and not asking": {Status{Ingest: ingest.Status{Started: ago(time.Hour), LastHeard: ago(time.Hour)}}, "not receiving", ""},
 	} {
 		for what, got := range map[string]struct {
@@ -57,6 +61,38 @@ func TestReadyAndHealthy(t *testing.T) {
 			case got.want == "" || len(got.reasons) != 1 || !strings.Contains(got.reasons[0], got.want):
 				t.Errorf("%s, %s: got %q, want %q", name, what, got.reasons, got.want)
 			}
+		}
+	}
+	standing := Status{Ingest: ingest.Status{Receiving: true, LastHeard: ago(time.Second)}, Still: []string{"a lock"}}
+	if got := notReady(standing, now); len(got) != 1 || !strings.Contains(got[0], "jobs and reactions stand still: a lock") {
+		t.Errorf("a worker whose jobs stand still is unready because of %q", got)
+	}
+	if got := notRecording(standing, now); len(got) > 0 {
+		t.Errorf("a worker whose jobs stand still records nothing because of %q", got)
+	}
+}
+
+// A lock counts once it has lasted, by whom and on what it is.
+func TestLocksArePatientlyWaitedFor(t *testing.T) {
+	t.Parallel()
+	var v vitals
+	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	mine := privileges.Lock{Table: "reactor_runs", Mode: "AccessExclusiveLock", Process: 1}
+	others := privileges.Lock{Table: "reactor_runs", Mode: "AccessExclusiveLock", Process: 2}
+	for i, look := range []struct {
+		after time.Duration
+		locks []privileges.Lock
+		want  int
+	}{
+		{0, []privileges.Lock{mine}, 0},
+		{4 * time.Second, []privileges.Lock{mine}, 0},
+		{5 * time.Second, []privileges.Lock{mine, others}, 1},
+		{9 * time.Second, []privileges.Lock{others}, 0},
+		{10 * time.Second, []privileges.Lock{mine, others}, 1},
+		{20 * time.Second, nil, 0},
+	} {
+		if got := v.patience(look.locks, now.Add(look.after)); len(got) != look.want {
+			t.Errorf("look %d: got %q, want %d", i, got, look.want)
 		}
 	}
 }

@@ -19,11 +19,14 @@ func (w *Worker) newMetrics() *prometheus.Registry {
 	r := registry{prometheus.NewRegistry()}
 	r.addIngest(w.ingest.Status)
 	r.gauge("spacekeeper_ingest_ready", "1 while events are received and recorded, 0 otherwise.", nil, func() float64 {
-		if len(notReady(w.Status(), time.Now())) > 0 {
-			return 0
-		}
-		return 1
+		return truth(len(notRecording(w.Status(), time.Now())) == 0)
 	})
+	r.gauge("spacekeeper_jobs_ready", "1 while jobs and reactions can go on, 0 otherwise.", nil, func() float64 {
+		s := w.Status()
+		return truth(s.Waiting == nil && s.DatabaseUnanswered == nil && len(s.Still) == 0)
+	})
+	r.gauge("spacekeeper_database_clock_ahead_seconds", "How far the database's clock is ahead of this machine's; negative: behind.",
+		nil, func() float64 { return w.Status().DatabaseAhead.Seconds() })
 	r.addKeeper(&w.keeper)
 	r.MustRegister(w.rules.metrics.runs, w.rules.metrics.delay, w.rules.metrics.rejected)
 	for _, mode := range []rules.Mode{rules.Off, rules.Shadow, rules.Live} {
@@ -95,6 +98,13 @@ func (r registry) addKeeper(status *keeperStatus) {
 		r.counter("spacekeeper_keeper_changes_total", "Changes to subscriptions that passes set out to make, failed ones included.",
 			prometheus.Labels{"action": string(kind)}, read(func(s *keeperStatus) float64 { return float64(s.changes[kind]) }))
 	}
+}
+
+func truth(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func unixSeconds(t time.Time) float64 {

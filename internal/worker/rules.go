@@ -114,8 +114,9 @@ func (w *Worker) addRules(queue *jobs.Options) error {
 		WriteInterval:   time.Minute / time.Duration(w.cfg.Chat.WritesPerMinutePerSpace),
 		ProjectInterval: time.Minute / time.Duration(w.cfg.Chat.WritesPerMinute),
 		Directory:       directory{w.chat},
+		Now:             w.manager.Now,
 		Observe: func(r reactors.Run, o reactors.Outcome, reason string) {
-			w.rules.metrics.ended(r, o, time.Now())
+			w.rules.metrics.ended(r, o, w.manager.Now())
 			if w.opts.ObserveRun != nil {
 				w.opts.ObserveRun(r, o, reason)
 			}
@@ -124,7 +125,7 @@ func (w *Worker) addRules(queue *jobs.Options) error {
 	if err := dispatcher.AddWorkers(queue.Workers); err != nil {
 		return err
 	}
-	if err := engine.NewScheduler(w.rules.set, w.runs, w.eventLog, nil).AddWorkers(queue.Workers); err != nil {
+	if err := engine.NewScheduler(w.rules.set, w.runs, w.eventLog, w.manager.Now).AddWorkers(queue.Workers); err != nil {
 		return err
 	}
 	queue.Queues[reactors.Queue] = engine.MaxWorkers

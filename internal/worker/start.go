@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
 )
 
 // waiting is why the worker has not begun.
@@ -41,6 +42,9 @@ func (w *Worker) start(ctx context.Context) (started bool, err error) {
 	pauses := gax.Backoff{Initial: 250 * time.Millisecond, Max: 5 * time.Second, Multiplier: 2}
 	for {
 		if err = w.store.CheckSchema(ctx); err == nil {
+			err = privileges.Check(ctx, w.store)
+		}
+		if err == nil {
 			if err = w.jobs.Start(ctx); err != nil {
 				err = fmt.Errorf("start the job queue: %w", err)
 			}

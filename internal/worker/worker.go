@@ -77,11 +77,13 @@ type Worker struct {
 	pubsub   *ingest.Client
 	ingest   *ingest.Worker
 	// manager renews subscriptions; keeper is what its passes came to.
-	manager *subscriptions.Manager
-	keeper  keeperStatus
-	jobs    *river.Client[pgx.Tx]
-	health  *healthServer // nil if switched off
-	waiting waiting
+	manager  *subscriptions.Manager
+	keeper   keeperStatus
+	jobs     *river.Client[pgx.Tx]
+	progress *jobs.Progress
+	health   *healthServer // nil if switched off
+	waiting  waiting
+	vitals   vitals
 }
 
 // Status tells how the worker stands.
@@ -89,6 +91,12 @@ type Status struct {
 	// Waiting is why the worker has not begun; nil once it has.
 	Waiting error
 	Ingest  ingest.Status
+	// DatabaseUnanswered is why the database did not answer when it was last asked.
+	DatabaseUnanswered error
+	// Still says what keeps jobs and reactions from going on.
+	Still []string
+	// DatabaseAhead is how far the database's clock is ahead of this machine's.
+	DatabaseAhead time.Duration
 	// LastKeeperPass is when this worker last compared all subscriptions with
 	// the configuration; zero before the first time.
 	LastKeeperPass time.Time
@@ -140,7 +148,11 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	if err != nil {
 		return nil, err
 	}
-	w.store, err = store.Open(ctx, dsn, store.Options{MaxConns: cfg.Database.MaxConns, Log: log.Named("store")})
+	// What is decided about events goes by Google's clock, as their times do.
+	if w.manager, err = openManager(ctx, cfg, log); err != nil {
+		return nil, err
+	}
+	w.store, err = store.Open(ctx, dsn, store.Options{MaxConns: cfg.Database.MaxConns, Now: w.manager.Now, Log: log.Named("store")})
 	if err != nil {
 		return nil, err
 	}
@@ -165,16 +177,15 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	if err := w.addRules(&queue); err != nil {
 		return nil, err
 	}
-	if w.manager, err = openManager(ctx, cfg, log); err != nil {
-		return nil, err
-	}
 	if err := w.addCatchUp(&queue); err != nil {
 		return nil, err
 	}
 	if err := w.addKeeper(ctx, &queue); err != nil {
 		return nil, err
 	}
-	if w.jobs, err = jobs.NewClient(w.store.Pool(), log, queue); err != nil {
+	w.progress = jobs.NewProgress(queue.Queues)
+	queue.Progress = w.progress
+	if w.jobs, err = jobs.NewClient(w.store.Pool(), w.store.Clock(), log, queue); err != nil {
 		return nil, err
 	}
 	if cfg.Health.Addr != "" {
@@ -228,6 +239,7 @@ func (w *Worker) work(ctx context.Context, g *errgroup.Group) {
 		return nil
 	})
 	g.Go(func() error { return w.maintain(ctx) })
+	g.Go(func() error { return w.watchDatabase(ctx) })
 	g.Go(func() error { return w.saveHeartbeats(ctx) })
 	g.Go(func() error { return w.watchRules(ctx) })
 	g.Go(func() error {
@@ -238,7 +250,9 @@ func (w *Worker) work(ctx context.Context, g *errgroup.Group) {
 
 // Status may be called at any time.
 func (w *Worker) Status() Status {
-	return Status{w.waiting.reason(), w.ingest.Status(), w.keeper.lastPass()}
+	s := Status{Waiting: w.waiting.reason(), Ingest: w.ingest.Status(), LastKeeperPass: w.keeper.lastPass()}
+	w.vitals.addTo(&s)
+	return s
 }
 
 // Close releases what New opened, in reverse.

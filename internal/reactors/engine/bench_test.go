@@ -71,7 +71,7 @@ func BenchmarkRuns(b *testing.B) {
 	if err := d.AddWorkers(workers); err != nil {
 		b.Fatal(err)
 	}
-	client, err := jobs.NewClient(db.Pool(), zap.NewNop(), jobs.Options{
+	client, err := jobs.NewClient(db.Pool(), db.Store.Clock(), zap.NewNop(), jobs.Options{
 		Queues: map[string]int{reactors.Queue: engine.MaxWorkers}, Workers: workers, Grace: time.Second,
 	})
 	if err != nil {

@@ -237,7 +237,7 @@ func TestBacklogIsDrainedInOrder(t *testing.T) {
 	if err := s.AddWorkers(workers); err != nil {
 		t.Fatal(err)
 	}
-	client, err := jobs.NewClient(s.store.Pool(), zap.NewNop(), jobs.Options{
+	client, err := jobs.NewClient(s.store.Pool(), s.store.Store.Clock(), zap.NewNop(), jobs.Options{
 		Queues: map[string]int{reactors.Queue: 1}, Workers: workers, Grace: time.Second,
 	})
 	if err != nil {

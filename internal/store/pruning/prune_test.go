@@ -149,3 +149,26 @@ func TestGrowthIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// Where several tables refuse, one line names them and the first reason; what can
+// be dropped is dropped all the same.
+func TestPruneNamesWhatFailed(t *testing.T) {
+	t.Parallel()
+	role := storetest.NewRole(t)
+	s := storetest.New(t, storetest.Options{Now: clock})
+	if _, err := s.Pool().Exec(t.Context(), fmt.Sprintf(`
+		GRANT ALL ON ALL TABLES IN SCHEMA public TO %[1]s;
+		REVOKE DELETE ON quarantine, silence_checks, write_slots FROM %[1]s;
+		INSERT INTO own_messages (run_id, space, client_id, made_at) VALUES (1, 'spaces/S', 'client-1', '2024-01-01')`, role)); err != nil {
+		t.Fatal(err)
+	}
+	guest := storetest.Open(t, storetest.WithRole(s.DSN, role), storetest.Options{Now: clock})
+	dropped, err := pruning.Prune(t.Context(), guest.Store)
+	const want = "drop old rows of quarantine, silence_checks, write_slots: ERROR: permission denied for table quarantine (SQLSTATE 42501)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if diff := cmp.Diff(map[string]int{"own_messages": 1}, dropped); diff != "" {
+		t.Errorf("dropped (-want +got):\n%s", diff)
+	}
+}

@@ -9,9 +9,10 @@
 package pruning
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -53,25 +54,32 @@ func Rules() []Rule {
 const atOnce = 10_000
 
 // Prune drops what is old by the store's clock and returns how many rows of
-// each table it dropped, also if there is an error.
+// each table it dropped, also if there is an error: that names the tables that
+// failed, and why the first did.
 func Prune(ctx context.Context, db *store.Store) (dropped map[string]int, err error) {
 	month, err := partitions.New(db.Pool()).Oldest(ctx)
-	errs := []error{err}
+	if err != nil {
+		return nil, err
+	}
 	dropped = map[string]int{}
+	var failed []string
 	for _, r := range Rules() {
 		before := month
 		if r.After > 0 {
 			before = db.Now().UTC().Add(-r.After)
 		}
-		n, err := r.prune(ctx, db, before)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("drop old rows of %s: %w", r.Table, err))
+		n, why := r.prune(ctx, db, before)
+		if why != nil {
+			failed, err = append(failed, r.Table), cmp.Or(err, why)
 		}
 		if n > 0 {
 			dropped[r.Table] = n
 		}
 	}
-	return dropped, errors.Join(errs...)
+	if err != nil {
+		err = fmt.Errorf("drop old rows of %s: %w", strings.Join(failed, ", "), err)
+	}
+	return dropped, err
 }
 
 func (r Rule) prune(ctx context.Context, db *store.Store, before time.Time) (dropped int, err error) {

@@ -97,8 +97,8 @@ func (s *Runs) claimRuns(ctx context.Context, tx pgx.Tx, claims []reactors.Claim
 	targets := []any{&id, &due, &key.Reactor, &key.Subject, &key.Step, &key.Shadow}
 	if _, err := pgx.ForEachRow(rows, targets, func() error {
 		job := jobOf(id)
-		if due.After(now) {
-			job.InsertOpts.ScheduledAt = due
+		if wait := due.Sub(now); wait > 0 {
+			job.InsertOpts.ScheduledAt = time.Now().Add(wait) // now is Google's or a test's
 		}
 		jobs = append(jobs, job)
 		if i, found := slices.BinarySearchFunc(claims, key, reactors.Claim.Compare); found {

@@ -1,0 +1,116 @@
+// Package privileges tells what the worker does with each table: whether its role
+// may, and whether somebody's lock keeps it from that.
+//
+// It promises to change and to lock nothing, so that it answers when others wait.
+// The caller checks the schema first. An error is about the database; a role that
+// may not do enough is a [*store.SchemaError], which no retry mends.
+package privileges
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+// Need is what a statement of ours or of River's does with a table or a view.
+type Need struct{ Relation, Privilege string }
+
+// Needs lists all that the worker and the commands beside it do, apart from a
+// rebuild of projections, which also deletes from those.
+func Needs() []Need {
+	var needs []Need
+	for _, group := range []struct{ privileges, relations string }{
+		{"SELECT", `goose_db_version river_migration schema_compatibility
+			coverage_gaps coverage_intervals membership_intervals reactor_outcomes`},
+		{"SELECT INSERT", `event_sources event_types names payload_dictionaries reactor_records unapplied_events`},
+		{"SELECT INSERT UPDATE", `events memberships membership_changes messages message_revisions reactions spaces users worker_heartbeats`},
+		{"SELECT INSERT UPDATE DELETE", `backfills coverage followed_spaces member_lists own_messages quarantine
+			reactor_counts reactor_evaluations reactor_runs reactor_schedules reactor_switches
+			river_job river_leader river_queue silence_checks subscription_states unfetched write_slots`},
+	} {
+		for _, relation := range strings.Fields(group.relations) {
+			for _, privilege := range strings.Fields(group.privileges) {
+				needs = append(needs, Need{relation, privilege})
+			}
+		}
+	}
+	return needs
+}
+
+// Missing lists what the role may not do of what it has to, table by table, for
+// people: "INSERT, UPDATE on events".
+func Missing(ctx context.Context, s *store.Store) ([]string, error) {
+	needs := Needs()
+	missing, err := store.List(ctx, s, pgx.RowTo[string], `
+		SELECT string_agg(privilege, ', ' ORDER BY n) || ' on ' || relation
+		FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS need (relation, privilege, n)
+		WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
+		GROUP BY relation
+		UNION ALL
+		SELECT 'USAGE on river_job_id_seq'
+		WHERE NOT has_sequence_privilege(to_regclass('river_job_id_seq')::oid, 'USAGE')
+		UNION ALL
+		-- Only the owner may add partitions.
+		SELECT 'ownership of events'
+		FROM pg_class
+		WHERE oid = 'events'::regclass AND NOT pg_has_role(relowner, 'USAGE')
+		UNION ALL
+		SELECT 'CREATE on schema ' || nspname
+		FROM pg_namespace
+		WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = 'events'::regclass) AND NOT has_schema_privilege(oid, 'CREATE')
+		ORDER BY 1`,
+		store.Column(needs, func(n *Need) string { return n.Relation }), store.Column(needs, func(n *Need) string { return n.Privilege }))
+	if err != nil {
+		return nil, fmt.Errorf("read the role's privileges: %w", err)
+	}
+	return missing, nil
+}
+
+// Check returns a [*store.SchemaError] if the role may not do all that it has to.
+func Check(ctx context.Context, s *store.Store) error {
+	missing, err := Missing(ctx, s)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	in, err := s.Inspect(ctx)
+	if err != nil {
+		return err
+	}
+	return &store.SchemaError{Role: in.Role, Missing: missing}
+}
+
+// Lock keeps all others from writing to a table.
+type Lock struct {
+	Table   string
+	Mode    string // in the words of pg_locks: "AccessExclusiveLock"
+	Process int32  // that holds it, or waits for it while others wait behind it
+}
+
+func (l Lock) String() string {
+	return fmt.Sprintf("the process %d of the database's server has %s on %s", l.Process, l.Mode, l.Table)
+}
+
+// Locks lists what keeps the worker from writing.
+func Locks(ctx context.Context, s *store.Store) ([]Lock, error) {
+	var written []string
+	for _, n := range Needs() {
+		if n.Privilege == "INSERT" {
+			written = append(written, n.Relation)
+		}
+	}
+	locks, err := store.List(ctx, s, pgx.RowToStructByPos[Lock], `
+		SELECT DISTINCT t.name, l.mode, l.pid
+		FROM unnest($1::text[]) AS t (name)
+		JOIN pg_locks l ON l.relation = to_regclass(t.name)::oid
+		WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+			AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+		ORDER BY 1, 2, 3`, written)
+	if err != nil {
+		return nil, fmt.Errorf("look for locks: %w", err)
+	}
+	return locks, nil
+}

@@ -1,0 +1,241 @@
+package privileges_test
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
+	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+	"github.com/spacekeeper/spacekeeper/migrations"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+
+// grant makes a role that may do what the worker does, and no more.
+func grant(t *testing.T, env *storetest.Env, role string) {
+	t.Helper()
+	exec(t, env, "ALTER TABLE events OWNER TO "+role) // it adds partitions
+	exec(t, env, "REVOKE ALL ON events FROM "+role)
+	exec(t, env, "GRANT USAGE, CREATE ON SCHEMA public TO "+role)
+	exec(t, env, "GRANT USAGE ON SEQUENCE river_job_id_seq TO "+role)
+	for _, n := range privileges.Needs() {
+		exec(t, env, fmt.Sprintf("GRANT %s ON %s TO %s", n.Privilege, n.Relation, role))
+	}
+}
+
+func exec(t *testing.T, env *storetest.Env, sql string) {
+	t.Helper()
+	if _, err := env.Pool().Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// What a role lacks is named table by table, as an error for which the worker ends.
+func TestMissing(t *testing.T) {
+	t.Parallel()
+	role := storetest.NewRole(t) // before the database, to be dropped after it
+	env := storetest.New(t, storetest.Options{})
+	guest, err := store.Open(t.Context(), storetest.WithRole(env.DSN, role), store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(guest.Close)
+	missing := func(s *store.Store) []string {
+		t.Helper()
+		got, err := privileges.Missing(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := missing(env.Store); len(got) > 0 {
+		t.Errorf("a superuser lacks %q", got)
+	}
+	all := missing(guest)
+	for _, want := range []string{
+		"SELECT, INSERT, UPDATE on events", "SELECT, INSERT, UPDATE, DELETE on quarantine", "SELECT on coverage_gaps",
+		"SELECT, INSERT, UPDATE, DELETE on river_job", "USAGE on river_job_id_seq", "ownership of events", "CREATE on schema public",
+	} {
+		if !slices.Contains(all, want) {
+			t.Errorf("%q is not among what is missing: %q", want, all)
+		}
+	}
+	grant(t, env, role)
+	if got := missing(guest); len(got) > 0 {
+		t.Errorf("a role with all that is listed lacks %q", got)
+	}
+	if err := privileges.Check(t.Context(), guest); err != nil {
+		t.Error(err)
+	}
+	exec(t, env, "REVOKE DELETE ON ALL TABLES IN SCHEMA public FROM "+role)
+	var schema *store.SchemaError
+	err = privileges.Check(t.Context(), guest)
+	if !errors.As(err, &schema) || schema.Role != role || !strings.Contains(err.Error(), role+" may not do what the worker does: it lacks DELETE on backfills; ") ||
+		!strings.Contains(err.Error(), "DELETE on river_job; ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The list is what the statements of this program do: no more, or a role that is
+// enough would be refused; no less, or one that isn't would not.
+func TestNeedsAreThoseOfTheStatements(t *testing.T) {
+	t.Parallel()
+	env := storetest.New(t, storetest.Options{})
+	rows, _ := env.Pool().Query(t.Context(), `
+		SELECT relname
+		FROM pg_class
+		WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v') AND NOT relispartition`)
+	relations, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[privileges.Need]bool{}
+	for _, relation := range []string{"river_job", "river_leader", "river_queue"} { // River's own statements
+		for _, p := range []string{"SELECT", "INSERT", "UPDATE", "DELETE"} {
+			want[privileges.Need{Relation: relation, Privilege: p}] = true
+		}
+	}
+	for _, r := range pruning.Rules() { // which looks for rows, locks and deletes them
+		for _, p := range []string{"SELECT", "UPDATE", "DELETE"} {
+			want[privileges.Need{Relation: r.Table, Privilege: p}] = true
+		}
+	}
+	for _, sql := range statements(t) {
+		for _, relation := range relations {
+			for _, p := range uses(sql, relation) {
+				want[privileges.Need{Relation: relation, Privilege: p}] = true
+			}
+		}
+	}
+	got := map[privileges.Need]bool{}
+	for _, n := range privileges.Needs() {
+		got[n] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the list against the statements (-statements +list):\n%s", diff)
+	}
+}
+
+// uses are the privileges that a statement takes on a table.
+func uses(sql, relation string) (all []string) {
+	if !strings.Contains(sql, relation) {
+		return nil
+	}
+	matches := func(before, after string) bool {
+		return regexp.MustCompile(`(?s)\b` + before + ` ` + relation + `\b` + after).MatchString(sql)
+	}
+	if matches(`(FROM|JOIN|USING)`, ``) {
+		all = append(all, "SELECT")
+	}
+	if matches(`INSERT INTO`, ``) {
+		all = append(all, "INSERT", "SELECT") // ON CONFLICT, RETURNING
+	}
+	if matches(`UPDATE`, ``) || matches(`INSERT INTO`, `.*ON CONFLICT.*DO UPDATE`) {
+		all = append(all, "UPDATE", "SELECT")
+	}
+	if matches(`DELETE FROM`, ``) {
+		all = append(all, "DELETE")
+	}
+	return all
+}
+
+// statements are the texts in our code, and the functions of the schema, that may
+// be SQL. Rebuilding projections deletes from them, which the worker doesn't.
+func statements(t *testing.T) (all []string) {
+	t.Helper()
+	const rebuilding = "../eventlog/projections/rebuild.go"
+	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "storetest") ||
+			filepath.ToSlash(path) == rebuilding {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+				sql, err := strconv.Unquote(text.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, sql)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Glob(migrations.FS, "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := fs.ReadFile(migrations.FS, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, regexp.MustCompile(`(?s)AS \$\$.*?\$\$`).FindAllString(string(text), -1)...)
+	}
+	return all
+}
+
+// A lock that keeps the worker from writing is named; one that lets it write isn't.
+func TestLocks(t *testing.T) {
+	t.Parallel()
+	env := storetest.New(t, storetest.Options{})
+	for mode, table := range map[string]string{
+		"": "reactor_runs", "ACCESS SHARE": "river_job", "ROW EXCLUSIVE": "river_job", "SHARE UPDATE EXCLUSIVE": "events",
+		"SHARE": "events", "EXCLUSIVE": "river_leader", "ACCESS EXCLUSIVE": "reactor_runs",
+	} {
+		var pid int32
+		err := pgx.BeginFunc(t.Context(), env.Pool(), func(tx pgx.Tx) error {
+			if mode != "" {
+				if _, err := tx.Exec(t.Context(), fmt.Sprintf("LOCK TABLE ONLY %s IN %s MODE", table, mode)); err != nil {
+					return err
+				}
+			}
+			if err := tx.QueryRow(t.Context(), `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
+				return err
+			}
+			got, err := privileges.Locks(t.Context(), env.Store)
+			if err != nil {
+				return err
+			}
+			var want []privileges.Lock
+			switch mode {
+			case "SHARE":
+				want = []privileges.Lock{{Table: table, Mode: "ShareLock", Process: pid}}
+			case "EXCLUSIVE":
+				want = []privileges.Lock{{Table: table, Mode: "ExclusiveLock", Process: pid}}
+			case "ACCESS EXCLUSIVE":
+				want = []privileges.Lock{{Table: table, Mode: "AccessExclusiveLock", Process: pid}}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s on %s: got %v, want %v", mode, table, got, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
