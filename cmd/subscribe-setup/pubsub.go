@@ -7,12 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"cloud.google.com/go/pubsub/v2"
-	"google.golang.org/api/cloudresourcemanager/v1"
-
 	"github.com/spacekeeper/spacekeeper/internal/cli"
-	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions/report"
 )
@@ -22,17 +17,8 @@ func (s *session) provisioner(ctx context.Context) (*provision.Provisioner, erro
 	if s.cfg.PubSub.Subscription == "" {
 		return nil, cli.WrongConfiguration("pubsub.manage is on and pubsub.subscription is missing: set it, or make Pub/Sub's resources by terraform/")
 	}
-	o := provision.OptionsFrom(s.cfg)
-	if s.cfg.Endpoints.PubSubEmulator == "" {
-		own, err := credentials.ClientOptions(s.cfg.Auth, pubsub.ScopePubSub)
-		if err != nil {
-			return nil, err
-		}
-		o.ClientOptions = append(o.ClientOptions, own...)
-	}
-	var err error
-	if o.ResourceManager, err = credentials.Transport(s.cfg.Auth.AsApp(), config.IsLoopback(o.ResourceManagerEndpoint),
-		cloudresourcemanager.CloudPlatformReadOnlyScope); err != nil {
+	o, err := provision.OptionsAs(s.cfg)
+	if err != nil {
 		return nil, err
 	}
 	return provision.New(ctx, o)

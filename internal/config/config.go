@@ -178,6 +178,12 @@ type Endpoints struct {
 	PubSubEmulator  string // PUBSUB_EMULATOR_HOST: host:port
 }
 
+// Faked reports whether something stands in for one of Google's services that
+// events come from: then no other is asked unless it has an endpoint of its own.
+func (e Endpoints) Faked() bool {
+	return e.Chat != "" || e.WorkspaceEvents != "" || e.PubSubEmulator != ""
+}
+
 // Default returns the configuration that an empty file gives.
 func Default() Config {
 	return Config{

@@ -70,7 +70,7 @@ func apiCheck(code, name, service string, call func(*examination) error) check {
 // has no such API isn't asked.
 func (e *examination) askServices(ctx context.Context) (map[string]bool, error) {
 	endpoint := e.cfg.Endpoints.ServiceUsage
-	if endpoint == "" && faked(e.cfg) {
+	if endpoint == "" && e.cfg.Endpoints.Faked() {
 		return nil, errUnasked
 	}
 	transport, err := credentials.Transport(e.cfg.Auth.AsApp(), config.IsLoopback(endpoint), cloudScope)

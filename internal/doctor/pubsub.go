@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spacekeeper/spacekeeper/internal/config"
-	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 )
 
@@ -193,7 +191,7 @@ func short(name string) string { return name[strings.LastIndexByte(name, '/')+1:
 // compare asks Pub/Sub for everything at once. What the caller may not read
 // is no error: the rest is judged all the same.
 func (e *examination) compare(ctx context.Context) (drifts, error) {
-	opts, err := provisionOptions(e.cfg)
+	opts, err := provision.OptionsAs(e.cfg)
 	if err != nil {
 		return drifts{}, err
 	}
@@ -220,33 +218,7 @@ func (e *examination) compare(ctx context.Context) (drifts, error) {
 	return d, errors.Join(others...)
 }
 
-// provisionOptions say who asks. A fake of Google that has no Resource Manager
-// isn't asked for the project's number.
-func provisionOptions(cfg config.Config) (opts provision.Options, err error) {
-	opts = provision.OptionsFrom(cfg)
-	if opts.ClientOptions == nil {
-		if opts.ClientOptions, err = credentials.ClientOptions(cfg.Auth, pubsubScope); err != nil {
-			return opts, err
-		}
-		if identity, err := credentials.Describe(cfg.Auth.AsApp()); err == nil && identity.Account != "" {
-			opts.Member = "serviceAccount:" + identity.Account
-		}
-	}
-	if endpoint := opts.ResourceManagerEndpoint; endpoint != "" || !faked(cfg) {
-		opts.ResourceManager, err = credentials.Transport(cfg.Auth.AsApp(), config.IsLoopback(endpoint), cloudScope)
-	}
-	return opts, err
-}
-
-const (
-	pubsubScope = "https://www.googleapis.com/auth/pubsub"
-	cloudScope  = "https://www.googleapis.com/auth/cloud-platform.read-only"
-)
-
-// faked reports whether something stands in for one of Google's services.
-func faked(cfg config.Config) bool {
-	return cfg.Endpoints.Chat != "" || cfg.Endpoints.WorkspaceEvents != "" || cfg.Endpoints.PubSubEmulator != ""
-}
+const cloudScope = "https://www.googleapis.com/auth/cloud-platform.read-only"
 
 // flatten takes joined errors apart.
 func flatten(err error) []error {

@@ -78,15 +78,19 @@ func TestKeeperJob(t *testing.T) {
 		cancel()
 		<-client.Stopped()
 	}()
-	next := func() (*river.Event, passed) {
+	next := func() (e *river.Event, p passed) {
 		t.Helper()
 		select {
-		case e := <-ended:
-			return e, <-reports
+		case e = <-ended:
 		case <-time.After(time.Minute):
 			t.Fatal("no pass ended within a minute")
-			return nil, passed{}
 		}
+		select {
+		case p = <-reports:
+		case <-time.After(5 * time.Second):
+			t.Fatal("a pass isn't reported")
+		}
+		return e, p
 	}
 
 	first, p := next()
