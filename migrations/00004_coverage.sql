@@ -81,7 +81,7 @@ COMMENT ON COLUMN coverage.acknowledged_at IS 'When a person acknowledged that t
 COMMENT ON COLUMN coverage.events IS 'How many events that backfill added.';
 COMMENT ON COLUMN coverage.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
 COMMENT ON COLUMN coverage.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
-COMMENT ON COLUMN coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, missing, changed, elsewhere, worker_outage or silent_loss.';
+COMMENT ON COLUMN coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
 COMMENT ON COLUMN coverage.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
 COMMENT ON COLUMN coverage.detail IS 'For people: why it can''t be repaired.';
 COMMENT ON COLUMN coverage.acknowledgement IS 'What that person gave as the reason.';

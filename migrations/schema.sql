@@ -186,7 +186,7 @@ COMMENT ON COLUMN public.coverage.scope IS 'spaces/S; for a subscription to more
 
 COMMENT ON COLUMN public.coverage.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
 
-COMMENT ON COLUMN public.coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, missing, changed, elsewhere, worker_outage or silent_loss.';
+COMMENT ON COLUMN public.coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
 
 COMMENT ON COLUMN public.coverage.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
 

@@ -16,7 +16,8 @@ const (
 // Causes of a gap that aren't one of Google's suspension reasons.
 const (
 	CauseMissing      = "missing"       // there was no subscription
-	CauseExpired      = "expired"       // it ended and another was made
+	CauseExpired      = "expired"       // its lifetime was over, and another was made
+	CauseDeleted      = "deleted"       // it was gone before that, and another was made
 	CauseChanged      = "changed"       // somebody else changed it between two observations
 	CauseElsewhere    = "elsewhere"     // its events went to another topic
 	CauseWorkerOutage = "worker_outage" // no worker pulled for longer than Pub/Sub keeps messages
@@ -51,6 +52,7 @@ func (n SubscriptionState) delivers() bool { return n.State == "ACTIVE" && !n.El
 type observed struct {
 	at        time.Time // of the last observation
 	confirmed time.Time // when it last delivered; zero for never
+	expires   time.Time // when its lifetime was to end
 	ended     time.Time // when the last interval of its scope ended, if none is open
 }
 
@@ -88,7 +90,7 @@ func decide(open *interval, prev observed, now SubscriptionState) move {
 		if now.Touched {
 			until = since
 		}
-		return move{endOpen: sure, gapUntil: until, openSource: SourceLive, openFrom: until, cause: CauseExpired}
+		return move{endOpen: sure, gapUntil: until, openSource: SourceLive, openFrom: until, cause: prev.end(since)}
 	case now.UpdateTime.After(latest(prev.at, open.from)) && !now.Touched:
 		// It was suspended and reactivated, or may have been.
 		return move{endOpen: sure, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: now.lapse()}
@@ -112,6 +114,14 @@ func firstSeen(made, ended time.Time, now SubscriptionState) move {
 		return move{openSource: SourceLive, openFrom: changed}
 	}
 	return move{endOpen: since, gapUntil: changed, openSource: SourceLive, openFrom: changed, cause: now.lapse()}
+}
+
+// end is why there was another subscription at a time.
+func (o observed) end(then time.Time) string {
+	if then.Before(o.expires) {
+		return CauseDeleted
+	}
+	return CauseExpired
 }
 
 // lapse is why the subscription may not have delivered until it was changed.

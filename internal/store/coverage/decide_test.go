@@ -15,7 +15,7 @@ func at(minutes int) time.Time {
 func TestDecide(t *testing.T) {
 	t.Parallel()
 	live, gap := &interval{1, SourceLive, at(0)}, &interval{1, SourceGap, at(30)}
-	seen := observed{at: at(20), confirmed: at(20)}
+	seen, short := observed{at: at(20), confirmed: at(20), expires: at(240)}, observed{at: at(20), confirmed: at(20), expires: at(25)}
 	active := func(created, updated, observed int, changes ...func(*SubscriptionState)) SubscriptionState {
 		s := SubscriptionState{State: "ACTIVE", CreateTime: at(created), UpdateTime: at(updated), ObservedAt: at(observed)}
 		for _, change := range changes {
@@ -48,8 +48,10 @@ func TestDecide(t *testing.T) {
 		"renewed by this pass":             {live, seen, active(0, 25, 30, touched), move{}},
 		"changed by others":                {live, seen, active(0, 25, 30), lost(20, 25, CauseChanged)},
 		"reactivated":                      {live, seen, active(0, 25, 30, lapsed), lost(20, 25, "ENDPOINT_NOT_FOUND")},
-		"another in its place":             {live, seen, active(25, 26, 30), lost(20, 26, CauseExpired)},
-		"replaced by this pass":            {live, seen, active(25, 26, 30, touched), lost(20, 25, CauseExpired)},
+		"another once it had expired":      {live, short, active(25, 26, 30), lost(20, 26, CauseExpired)},
+		"made anew by this pass":           {live, short, active(25, 26, 30, touched), lost(20, 25, CauseExpired)},
+		"another before it would expire":   {live, seen, active(25, 26, 30), lost(20, 26, CauseDeleted)},
+		"replaced by this pass":            {live, seen, active(25, 26, 30, touched), lost(20, 25, CauseDeleted)},
 		"a gap ends":                       {gap, seen, active(0, 40, 50), move{endOpen: at(40), openSource: SourceLive, openFrom: at(40)}},
 		"a gap ends, nobody knows when":    {gap, seen, active(0, 10, 50), move{endOpen: at(50), openSource: SourceLive, openFrom: at(50)}},
 		"suspended":                        {live, seen, suspended, opens(20, "ENDPOINT_NOT_FOUND")},

@@ -76,6 +76,8 @@ func TestCoverageFollowsWhatIsSeen(t *testing.T) {
 		"made after a look":                {states{missing(10), seen(20, 15, 15)}, "gap 10-15 missing, live 15-", 1},
 		"made while others listed":         {states{missing(10), seen(20, 21, 21), seen(30, 21, 21)}, "gap 10-21 missing, live 21-", 1},
 		"expired and made again":           {states{seen(10, 3, 3), seen(20, 15, 15)}, "live 3-10, gap 10-15 expired, live 15-", 1},
+		"deleted and made again":           {states{with(seen(10, 3, 3), func(n *coverage.SubscriptionState) { n.ExpireTime = at(60) }), seen(20, 15, 15)}, "live 3-10, gap 10-15 deleted, live 15-", 1},
+		"expired on time":                  {states{with(seen(10, 3, 3), func(n *coverage.SubscriptionState) { n.ExpireTime = at(15) }), seen(20, 15, 15)}, "live 3-10, gap 10-15 expired, live 15-", 1},
 		"made again, and mended":           {states{seen(10, 3, 3), seen(30, 15, 27)}, "live 3-10, gap 10-27 expired, live 27-", 1},
 		"gone":                             {states{seen(10, 3, 3), missing(20), seen(30, 25, 25)}, "live 3-10, gap 10-25 missing, live 25-", 1},
 		"suspended":                        {states{seen(10, 3, 3), suspended(20), suspended(30)}, "live 3-10, gap 10- OTHER", 0},

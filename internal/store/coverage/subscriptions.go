@@ -126,11 +126,11 @@ func (s *Coverage) retire(ctx context.Context, tx pgx.Tx, at time.Time, states [
 func readObserved(ctx context.Context, tx pgx.Tx) (map[string]observed, error) {
 	before := map[string]observed{}
 	rows, _ := tx.Query(ctx, `
-		SELECT target, observed_at, confirmed_at
+		SELECT target, observed_at, confirmed_at, expire_time
 		FROM subscription_states`)
 	var target string
 	var last observed
-	err := store.Each(rows, []any{&target, &last.at, store.Nullable(&last.confirmed)}, func() { before[target] = last })
+	err := store.Each(rows, []any{&target, &last.at, store.Nullable(&last.confirmed), store.Nullable(&last.expires)}, func() { before[target] = last })
 	return before, err
 }
 
