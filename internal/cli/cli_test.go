@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -43,6 +44,40 @@ func TestExitCodes(t *testing.T) {
 				t.Errorf("got %d and %q, want %d and %q", code, said.String(), test.code, test.says)
 			}
 		})
+	}
+}
+
+// cancelled is what Postgres answers to a statement that was cancelled.
+type cancelled struct{}
+
+func (cancelled) Error() string {
+	return "ERROR: canceling statement due to user request (SQLSTATE 57014)"
+}
+func (cancelled) SQLState() string { return "57014" }
+
+// Ctrl-C is told as what it is, and what it interrupted, in nobody else's words.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		err  error
+		code int
+		says string
+	}{
+		"a statement":          {ctx, fmt.Errorf("read the past: %w", cancelled{}), Interrupted, "x: read the past: interrupted\n"},
+		"a wait":               {ctx, fmt.Errorf("wait for it: %w", context.Canceled), Interrupted, "x: wait for it: interrupted\n"},
+		"by a statement limit": {t.Context(), cancelled{}, Failed, "x: " + cancelled{}.Error() + "\n"},
+		"something else":       {ctx, errors.New("interrupted after 3: run it again"), Failed, "x: interrupted after 3: run it again\n"},
+		"told by the log":      {ctx, Logged(fmt.Errorf("stop: %w", context.Canceled)), Failed, ""},
+	} {
+		var said bytes.Buffer
+		e := Env{Out: io.Discard, Err: &said}
+		root := e.Group(&cobra.Command{Use: "x"}, &cobra.Command{Use: "do", RunE: func(*cobra.Command, []string) error { return test.err }})
+		if code := e.Run(test.ctx, root, []string{"do"}, nil); code != test.code || said.String() != test.says {
+			t.Errorf("%s: got %d and %q, want %d and %q", name, code, said.String(), test.code, test.says)
+		}
 	}
 }
 

@@ -80,7 +80,12 @@ func (e *Env) Run(ctx context.Context, root *cobra.Command, args []string, alike
 		return int(exit)
 	}
 	var logged *loggedError
-	if !errors.As(err, &logged) {
+	told := errors.As(err, &logged)
+	if cause := cutOff(err); ctx.Err() != nil && cause != nil && !told {
+		e.complain(root.Name(), errors.New(strings.ReplaceAll(err.Error(), cause.Error(), "interrupted")))
+		return Interrupted
+	}
+	if !told {
 		e.complain(root.Name(), err)
 	}
 	var usage *usageError
@@ -93,6 +98,22 @@ func (e *Env) Run(ctx context.Context, root *cobra.Command, args []string, alike
 		return Misconfigured
 	}
 	return Failed
+}
+
+// cutOff is the error of the call that Ctrl-C cut off, in a library's words: of a
+// context's end, or of Postgres, which was told to cancel a statement.
+func cutOff(err error) error {
+	var answer interface {
+		error
+		SQLState() string
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.As(err, &answer) && answer.SQLState() == "57014": // query_canceled
+		return answer
+	}
+	return nil
 }
 
 // complain prints an error. Every line says who speaks, unless it begins with

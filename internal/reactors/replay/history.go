@@ -36,10 +36,16 @@ type Options struct {
 	// ByMode takes rules by their modes: the runs of a shadow rule end as
 	// shadow. Otherwise it is as if all rules that aren't off were live.
 	ByMode bool
+
+	// Progress is called as virtual time goes on, often; nil for nobody.
+	Progress func(at time.Time)
 }
 
 // History replays rules on the past.
 func History(ctx context.Context, set *rules.Set, past Past, o Options) (*Result, error) {
+	if o.Progress == nil {
+		o.Progress = func(time.Time) {}
+	}
 	m := newMachine(set, past.FactsAsOf, o.ByMode)
 	p := &player{machine: m, opts: o}
 	if err := p.schedules(ctx, past); err != nil {
@@ -80,6 +86,7 @@ func (p *player) schedules(ctx context.Context, past Past) (err error) {
 // change takes one item of the past.
 func (p *player) change(ctx context.Context, c reactors.Change) error {
 	at := microseconds(c.Event.Time)
+	p.opts.Progress(at)
 	if c.Event.ID == "" || c.Event.ID != p.event || !at.Equal(p.at) {
 		if err := p.settle(ctx); err != nil {
 			return err
@@ -111,6 +118,7 @@ func (p *player) tick(ctx context.Context, until time.Time, inclusive bool) erro
 			return nil
 		}
 		p.ticks = p.ticks[1:]
+		p.opts.Progress(t.At)
 		if err := p.machine.happen(ctx, t.At, p.wanted(p.machine.set.PlanTick(t, p.spaces)), true); err != nil {
 			return err
 		}
