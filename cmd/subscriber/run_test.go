@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
@@ -429,5 +430,26 @@ func TestStop(t *testing.T) {
 	}
 	if n := query[int](t, dsn, recorded); int64(n) != stats.Acked {
 		t.Errorf("%d events are recorded, but %d are acked: %+v", n, stats.Acked, stats)
+	}
+}
+
+// A worker whose Pub/Sub is gone stops soon, and well: all is committed.
+func TestStopWithoutPubSub(t *testing.T) {
+	t.Parallel()
+	dsn := migratedDatabase(t)
+	w := newWorkspace(t, dsn)
+	p := start(t, w.env, "run")
+	w.post(t, "hello")
+	eventually(t, p, "the event is recorded", func() bool { return query[int](t, dsn, "SELECT count(*)::int FROM events") == 1 })
+	w.Broker().Close()
+	began := time.Now()
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
+	}
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("the stop took %s", took)
+	}
+	if logged(t, p, "worker stopped; all held messages committed", "severity") != "INFO" || strings.Contains(p.stderr.String(), "database did not take") {
+		t.Error("the log doesn't say that all is well, or blames the database")
 	}
 }

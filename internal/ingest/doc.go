@@ -38,4 +38,5 @@
 // under a context of their own. Those that can't be committed within the grace
 // period are released: neither acked nor nacked, so that their leases run out
 // and Pub/Sub delivers them again without counting a delivery attempt.
+// A Pub/Sub that can't be reached isn't waited for once all is committed.
 package ingest

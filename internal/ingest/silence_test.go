@@ -78,15 +78,20 @@ func newBlackholeAt(t *testing.T, addr, target string) *blackhole {
 	b := &blackhole{listener: l, target: target}
 	b.wg.Go(b.accept)
 	t.Cleanup(func() {
-		_ = l.Close()
-		b.mu.Lock()
-		for _, c := range b.conns {
-			_ = c.Close()
-		}
-		b.mu.Unlock()
+		b.close()
 		b.wg.Wait()
 	})
 	return b
+}
+
+// close cuts all connections, and refuses more.
+func (b *blackhole) close() {
+	_ = b.listener.Close()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.conns {
+		_ = c.Close()
+	}
 }
 
 func (b *blackhole) addr() string { return b.listener.Addr().String() }

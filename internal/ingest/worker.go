@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	pubsubadmin "cloud.google.com/go/pubsub/v2/apiv1"
+	"github.com/googleapis/gax-go/v2"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -110,7 +111,8 @@ func New(client *Client, subscription string, recorder Recorder, log *zap.Logger
 }
 
 // Run pulls until ctx ends, then commits and acks the messages in flight. It
-// returns an error with their number if it had to release some.
+// returns an error with their number if it had to release some. It doesn't wait
+// for a Pub/Sub that is gone: whose acks are lost comes again, as a duplicate.
 func (w *Worker) Run(ctx context.Context) error {
 	// Two contexts: ctx ends the pull, work ends the transactions.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
@@ -133,6 +135,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	<-ctx.Done()
 	grace := time.NewTimer(w.opts.Grace)
 	defer grace.Stop()
+	stopping, stopAsking := context.WithCancel(work)
+	defer stopAsking()
+	gone := make(chan error, 1)
+	watching.Go(func() { w.acksLost(stopping, gone) })
+	left := 0 // messages that the database doesn't take
+	var why error
 	select {
 	case <-received:
 		// Every callback has returned, so nothing is pending.
@@ -140,13 +148,41 @@ func (w *Worker) Run(ctx context.Context) error {
 		writers.Wait()
 		w.apart.Wait()
 		return nil
+	case why = <-gone:
 	case <-grace.C:
-		stopWork()
-		writers.Wait()
-		w.apart.Wait()
-		// Receive itself goes on waiting for the leases that were given
-		// back, until the client is closed: don't wait for it.
-		return fmt.Errorf("stop ingest: the database did not take %d held messages within %s; they stay unacked and Pub/Sub will deliver them again",
-			w.Status().Held, w.opts.Grace)
+		left, why = w.Status().Held, fmt.Errorf("not within %s", w.opts.Grace)
 	}
+	stopWork()
+	writers.Wait()
+	w.apart.Wait()
+	// Receive itself goes on waiting for the leases that were given back, and
+	// for Pub/Sub, until the client is closed: don't wait for it.
+	if left == 0 {
+		w.log.Warn("last acks not taken by Pub/Sub; what is recorded may come again, as duplicates", zap.Error(why))
+		return nil
+	}
+	return fmt.Errorf("stop ingest: the database did not take %d held messages within %s; they stay unacked and Pub/Sub will deliver them again",
+		left, w.opts.Grace)
+}
+
+// acksLost tells why Pub/Sub can't be reached, once it can't be and nothing is
+// held any more: all is committed then, and Receive would try to ack it for long.
+func (w *Worker) acksLost(ctx context.Context, gone chan<- error) {
+	var err error
+	for failures := 0; failures < 2; {
+		if gax.Sleep(ctx, time.Second) != nil {
+			return
+		}
+		if w.status.held.Load() > 0 {
+			continue
+		}
+		soon, cancel := context.WithTimeout(ctx, 3*time.Second)
+		if err = w.ask(soon); err == nil {
+			failures = 0
+		} else {
+			failures++
+		}
+		cancel()
+	}
+	gone <- err
 }

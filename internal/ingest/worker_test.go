@@ -11,6 +11,8 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc/codes"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -304,6 +306,50 @@ func TestStopWithTheDatabaseAway(t *testing.T) {
 	}
 	if s := f.stats(t); s.Acked != 0 || s.Nacked != 0 {
 		t.Errorf("acked %d, nacked %d, want 0 and 0", s.Acked, s.Nacked)
+	}
+}
+
+// Without Pub/Sub there is nothing to wait for once all is committed, and the
+// database isn't to blame.
+func TestStopWithPubSubAway(t *testing.T) {
+	t.Parallel()
+	for name, goes := range map[string]func(*blackhole){
+		"closed":    (*blackhole).close,
+		"swallowed": func(b *blackhole) { b.swallow(true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := start(t)
+			net := newBlackhole(t, f.addr)
+			f.addr = net.addr()
+			core, logs := observer.New(zap.WarnLevel)
+			w := New(f.client(t), subName, newMemory(nil), zap.New(core), Options{})
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- w.Run(ctx) }()
+			f.publish(t, 0, 10, 10)
+			if err := f.WaitIdle(t.Context(), subName); err != nil {
+				t.Fatal(err)
+			}
+			goes(net)
+			began := time.Now()
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("Run = %v, want none: all is committed", err)
+			}
+			if took := time.Since(began); took > 15*time.Second {
+				t.Errorf("the stop took %s, want less than the grace period", took)
+			}
+			told := logs.FilterMessage("last acks not taken by Pub/Sub; what is recorded may come again, as duplicates")
+			if told.Len() != 1 {
+				t.Errorf("it is told %d times, want once", told.Len())
+			}
+			for _, e := range logs.All() {
+				if strings.Contains(e.Message, "database") {
+					t.Errorf("the database is blamed: %s", e.Message)
+				}
+			}
+		})
 	}
 }
 
