@@ -71,9 +71,6 @@ func recordedText(b coverage.Backfill) string {
 	return fmt.Sprintf("%d events, %d of them new", b.Seen, b.Recorded)
 }
 
-// reportEvery is how often the progress in a long space is told.
-const reportEvery = 5 * time.Second
-
 func (c catchUp) fill(ctx context.Context, r catchup.Range, out io.Writer) (coverage.Backfill, error) {
 	began, told := time.Now(), time.Now()
 	first := time.Time{}
@@ -81,26 +78,15 @@ func (c catchUp) fill(ctx context.Context, r catchup.Range, out io.Writer) (cove
 		if first.IsZero() {
 			first = b.Cursor
 		}
-		if time.Since(told) < reportEvery {
+		if time.Since(told) < cli.ReportEvery {
 			return
 		}
 		told = time.Now()
 		fmt.Fprintf(out, "%s  %s, up to %s%s\n",
-			r.Space, recordedText(b), b.Cursor.Format(time.DateTime), timeLeft(first, b.Cursor, r.To, time.Since(began)))
+			r.Space, recordedText(b), b.Cursor.Format(time.DateTime), cli.TimeLeft(first, b.Cursor, r.To, time.Since(began)))
 	})
 	if err != nil {
 		return b, err
 	}
 	return b, c.covered.Backfilled(ctx, r.Space, r.From, r.To)
-}
-
-// timeLeft estimates by the time that has been covered since the first report;
-// it says nothing while that is none.
-func timeLeft(first, cursor, to time.Time, took time.Duration) string {
-	done, left := cursor.Sub(first), to.Sub(cursor)
-	if done <= 0 || left <= 0 {
-		return ""
-	}
-	estimate := time.Duration(float64(took) * float64(left) / float64(done))
-	return fmt.Sprintf(", about %s left", estimate.Round(time.Second))
 }

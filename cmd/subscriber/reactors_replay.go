@@ -76,7 +76,7 @@ Texts are shown: they may hold what people wrote.`,
 				}
 			}
 			return withEventLog(cmd.Context(), cfg, func(_ *store.Store, db *eventlog.Log) error {
-				o.Progress = env.progress("", o)
+				o.Progress = env.Progress("", o.Since, o.Until)
 				result, err := replay.History(cmd.Context(), set, db, o)
 				if err != nil {
 					return err
@@ -93,20 +93,6 @@ Texts are shown: they may hold what people wrote.`,
 	cmd.Flags().BoolVar(&all, "all", false, "all rules")
 	cmd.Flags().StringVar(&file, "file", "", "rules to replay instead of the configured ones")
 	return cmd
-}
-
-// progress tells every few seconds up to when of the past a replay of some rules
-// has come.
-func (e *environment) progress(rules string, o replay.Options) func(time.Time) {
-	began := time.Now()
-	told := began
-	return func(at time.Time) {
-		if time.Since(told) < reportEvery {
-			return
-		}
-		told = time.Now()
-		e.Say("%sup to %s%s", rules, at.UTC().Format(time.DateTime), timeLeft(o.Since, at, o.Until, time.Since(began)))
-	}
 }
 
 // maxShown bounds a table; JSON holds all.
@@ -197,7 +183,7 @@ it would word differently. Nothing is sent.`,
 					if err != nil {
 						return err
 					}
-					o.Progress = env.progress([]string{"the rules in force, ", path + ", "}[i], o)
+					o.Progress = env.Progress([]string{"the rules in force, ", path + ", "}[i], o.Since, o.Until)
 					if results[i], err = replay.History(cmd.Context(), set, db, o); err != nil {
 						return err
 					}

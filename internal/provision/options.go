@@ -27,7 +27,8 @@ func OptionsAs(cfg config.Config) (Options, error) {
 	}
 	var err error
 	if endpoint := o.ResourceManagerEndpoint; endpoint != "" || !cfg.Endpoints.Faked() {
-		o.ResourceManager, err = credentials.Transport(cfg.Auth.AsApp(), config.IsLoopback(endpoint), cloudresourcemanager.CloudPlatformReadOnlyScope)
+		o.ResourceManager, err = credentials.Transport(cfg.Auth.AsApp(), config.IsLoopback(endpoint),
+			cloudresourcemanager.CloudPlatformReadOnlyScope)
 	}
 	return o, err
 }

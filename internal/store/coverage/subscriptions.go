@@ -130,7 +130,8 @@ func readObserved(ctx context.Context, tx pgx.Tx) (map[string]observed, error) {
 		FROM subscription_states`)
 	var target string
 	var last observed
-	err := store.Each(rows, []any{&target, &last.at, store.Nullable(&last.confirmed), store.Nullable(&last.expires)}, func() { before[target] = last })
+	targets := []any{&target, &last.at, store.Nullable(&last.confirmed), store.Nullable(&last.expires)}
+	err := store.Each(rows, targets, func() { before[target] = last })
 	return before, err
 }
 
