@@ -49,7 +49,7 @@ func table() []owner {
 		{path: "internal/store/eventlog/refusal", tier: 1, also: rooms()},
 		{path: "internal/store/eventlog/quarantine", tier: 1, also: rooms()},
 		{path: "internal/store/eventlog/facts", tier: 1, also: append(rooms(), "internal/reactors")},
-		{path: "internal/store/eventlog/originals", tier: 1, also: rooms("payload")},
+		{path: "internal/store/eventlog/originals", tier: 1, also: rooms("items", "payload")},
 		{path: "internal/store/eventlog/numbers", tier: 1, also: rooms("items")},
 		{path: "internal/store/eventlog/memberships", tier: 1, also: append(rooms("items", "numbers", "originals", "refusal"), "internal/reactors")},
 		{path: "internal/store/eventlog/history", tier: 1, also: append(rooms("items", "memberships", "originals"), "internal/reactors")},
@@ -58,7 +58,7 @@ func table() []owner {
 			rooms("facts", "history", "items", "memberships", "numbers", "originals", "payload", "projections", "quarantine", "refusal"),
 			"internal/store/coverage", "internal/store/runs", "internal/store/partitions", "internal/reactors")},
 		// mend brings back what eventlog could not take: quarantine, projections.
-		{path: "internal/store/mend", tier: 1, also: append(rooms("projections"), "internal/store/eventlog")},
+		{path: "internal/store/mend", tier: 1, also: append(rooms("items", "projections"), "internal/store/eventlog")},
 		{path: "internal/gchat", tier: 1, also: []string{"internal/reactors"}},
 		{path: "internal/reactors", tier: 1},
 		// The rule engine stands on the vocabulary, layer by layer: the language

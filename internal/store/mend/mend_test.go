@@ -380,3 +380,28 @@ func TestRetryKeepsWhatIsRefused(t *testing.T) {
 		t.Errorf("%d messages in quarantine, want 1", n)
 	}
 }
+
+// Of a batch that came live in part, the rest may have been fetched: each item
+// is read from the bytes in which it came.
+func TestRebuildReadsTheBytesOfEachOrigin(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock})
+	text := func(n, said string) string {
+		return `{"message":{"name":"` + space + `/messages/` + n + `","text":"` + said + `"}}`
+	}
+	record(t, s, decoded(t, "1", "message.v1.batchCreated", at(1), `{"messages":[{},`+text("1", "live")+`,`+text("2", "live")+`]}`))
+	fetched := decoded(t, "1", "message.v1.batchCreated", at(1), `{"messages":[`+text("0", "fetched")+`,`+text("1", "fetched")+`,`+text("2", "fetched")+`]}`)
+	fetched.MessageID, fetched.PublishTime, fetched.ReceivedAt, fetched.Origin = "", time.Time{}, at(100), events.OriginBackfill
+	record(t, s, fetched)
+	said := func() []string {
+		return column(t, s, `SELECT right(message, 1) || ' ' || text FROM messages ORDER BY message`)
+	}
+	want := []string{"0 fetched", "1 live", "2 live"}
+	if diff := gocmp.Diff(want, said()); diff != "" {
+		t.Errorf("recorded (-want +got):\n%s", diff)
+	}
+	rebuildAll(t, mender(t, s))
+	if diff := gocmp.Diff(want, said()); diff != "" {
+		t.Errorf("rebuilt (-want +got):\n%s", diff)
+	}
+}

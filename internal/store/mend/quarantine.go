@@ -20,6 +20,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 // Mender mends one database.
@@ -69,20 +70,16 @@ type Filter struct {
 
 // Quarantine lists messages in quarantine, the newest first.
 func (m *Mender) Quarantine(ctx context.Context, f Filter) ([]Kept, error) {
-	list, err := m.page(ctx, f, time.Time{}, Key{})
-	if err != nil {
-		return nil, fmt.Errorf("list what is in quarantine: %w", err)
-	}
-	return list, nil
+	return m.page(ctx, f, nil)
 }
 
-// page lists those before a message; the zero time is the end.
-func (m *Mender) page(ctx context.Context, f Filter, before time.Time, key Key) ([]Kept, error) {
-	at := pgtype.Timestamptz{Time: before, Valid: true}
-	if before.IsZero() {
-		at = pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
+// page lists those before a message; before nil are all.
+func (m *Mender) page(ctx context.Context, f Filter, before *Kept) ([]Kept, error) {
+	at, key := pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}, Key{}
+	if before != nil {
+		at, key = pgtype.Timestamptz{Time: before.ReceivedAt, Valid: true}, before.Key
 	}
-	return store.List(ctx, m.db, func(row pgx.CollectableRow) (k Kept, err error) {
+	list, err := store.List(ctx, m.db, func(row pgx.CollectableRow) (k Kept, err error) {
 		var key pgtype.UUID
 		var attributes []byte
 		err = row.Scan(&key, &k.ReceivedAt, store.Nullable(&k.PublishTime), &k.MessageID, &k.OrderingKey,
@@ -100,6 +97,10 @@ func (m *Mender) page(ctx context.Context, f Filter, before time.Time, key Key) 
 			AND (received_at, quarantine_key) < ($3, $4)
 		ORDER BY received_at DESC, quarantine_key DESC
 		LIMIT $5`, string(f.Reason), store.Column(f.Keys, uuid), at, uuid(&key), max(f.Max, 1))
+	if err != nil {
+		return nil, fmt.Errorf("read what is in quarantine: %w", err)
+	}
+	return list, nil
 }
 
 func uuid(k *Key) pgtype.UUID { return pgtype.UUID{Bytes: *k, Valid: true} }
@@ -118,22 +119,14 @@ const retryPage = 200
 // have had, and takes those that are recorded out of quarantine.
 func (m *Mender) Retry(ctx context.Context, f Filter) (r Retried, err error) {
 	f.Max = retryPage
-	var before time.Time
-	var key Key
-	for {
-		list, err := m.page(ctx, f, before, key)
-		if err != nil {
-			return r, fmt.Errorf("read what is in quarantine: %w", err)
+	err = items.Pages(retryPage, func(last *Kept) ([]Kept, error) {
+		list, err := m.page(ctx, f, last)
+		if err == nil {
+			err = m.retry(ctx, list, &r)
 		}
-		if err := m.retry(ctx, list, &r); err != nil {
-			return r, err
-		}
-		if len(list) < retryPage {
-			return r, nil
-		}
-		last := list[len(list)-1]
-		before, key = last.ReceivedAt, last.Key
-	}
+		return list, err
+	})
+	return r, err
 }
 
 func (m *Mender) retry(ctx context.Context, list []Kept, r *Retried) error {

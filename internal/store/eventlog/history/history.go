@@ -7,12 +7,12 @@
 package history
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -21,9 +21,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 )
-
-// pageSize is how many items of the log are read at once.
-const pageSize = 500
 
 // Changes reads them from a database.
 type Changes struct {
@@ -38,102 +35,47 @@ func New(db *store.Store, originals *originals.Originals) *Changes { return &Cha
 // live in (since, until]: as rules were asked about them. Of events that held
 // names only it tells what was fetched for them.
 func (c *Changes) History(ctx context.Context, since, until time.Time, each func(reactors.Change) error) error {
-	at := items.Version{Time: store.Microseconds(since), Key: lastKey, Ordinal: 1 << 14}
-	for {
-		page, err := c.page(ctx, at, until)
-		if err != nil {
-			return fmt.Errorf("read what happened since %s: %w", at.Time.Format(time.RFC3339), err)
-		}
-		for i := range page {
-			if page[i].change.Item == nil {
-				continue // logged when it was read
-			}
-			if err := each(page[i].change); err != nil {
+	after := items.Version{Time: store.Microseconds(since), Key: lastKey, Ordinal: math.MaxInt16}
+	return c.originals.Items(ctx, c.db.Pool(), after, `e.origin = 'l' AND e.event_time <= @until`,
+		pgx.NamedArgs{"until": store.Microseconds(until)},
+		func(rows []items.Row) error {
+			changes, err := c.complete(ctx, rows)
+			if err != nil {
 				return err
 			}
-		}
-		if len(page) < pageSize {
+			for _, change := range changes {
+				if err := each(change); err != nil {
+					return err
+				}
+			}
 			return nil
-		}
-		at = page[len(page)-1].at
-	}
+		})
 }
 
 // lastKey comes after the key of every event of the same time.
-var lastKey = items.Key{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-
-// row is one item of the log.
-type row struct {
-	at     items.Version
-	change reactors.Change
-}
-
-func (c *Changes) page(ctx context.Context, after items.Version, until time.Time) ([]row, error) {
-	ctx, cancel := c.db.WithTimeout(ctx)
-	defer cancel()
-	rows, _ := c.db.Pool().Query(ctx, `
-		SELECT e.event_time, e.event_key, e.ordinal, full_name(e.ce_id, p.space || '/spaceEvents'), s.source, t.ce_type,
-			COALESCE(p.space, ''), c.ordinals, c.live, c.payloads, c.codecs
-		FROM events e
-		JOIN event_types t ON t.id = e.type_id
-		JOIN event_sources s ON s.id = e.source_id
-		LEFT JOIN spaces p ON p.id = e.space_id
-		CROSS JOIN LATERAL (
-			SELECT array_agg(f.ordinal ORDER BY f.ordinal) AS ordinals, array_agg(f.origin = 'l' ORDER BY f.ordinal) AS live,
-				array_agg(f.payload ORDER BY f.ordinal) AS payloads, array_agg(f.payload_codec ORDER BY f.ordinal) AS codecs
-			FROM events f
-			WHERE f.event_key = e.event_key AND f.event_time = e.event_time AND f.payload IS NOT NULL
-		) c
-		WHERE e.origin = 'l' AND e.event_time >= @since AND e.event_time <= @until
-			AND (e.event_time, e.event_key, e.ordinal) > (@since, @key, @ordinal)
-		ORDER BY e.event_time, e.event_key, e.ordinal
-		LIMIT @page`,
-		pgx.NamedArgs{
-			"since": after.Time, "key": after.Key.Pg(), "ordinal": after.Ordinal, "until": store.Microseconds(until), "page": pageSize,
-		})
-	var page []row
-	var at time.Time
-	var key pgtype.UUID
-	var ordinal int
-	var id, source, typ, space string
-	var kept originals.Kept
-	decoded := map[items.Key][]originals.Copy{}
-	targets := []any{&at, &key, &ordinal, &id, &source, &typ, &space, &kept.Ordinals, &kept.Live, &kept.Payloads, &kept.Codecs}
-	if err := store.Each(rows, targets, func() {
-		r := row{at: items.Version{Time: at, Key: key.Bytes, Ordinal: ordinal}}
-		copies, ok := decoded[r.at.Key]
-		if !ok {
-			copies = c.originals.Copies(at, id, source, typ, space, kept)
-			decoded[r.at.Key] = copies
-		}
-		if of, it := originals.Find(copies, ordinal, true); it != nil {
-			told := *it
-			r.change = reactors.Change{Event: of.Event, Item: &told, Origin: events.OriginLive}
-		}
-		page = append(page, r)
-	}); err != nil {
-		return nil, err
-	}
-	return page, c.complete(ctx, page)
-}
+var lastKey = items.Key(bytes.Repeat([]byte{0xff}, len(items.Key{})))
 
 // complete adds what the log itself doesn't tell: what memberships were
 // before, and what was fetched for events that held names only.
-func (c *Changes) complete(ctx context.Context, page []row) error {
+func (c *Changes) complete(ctx context.Context, rows []items.Row) ([]reactors.Change, error) {
+	ctx, cancel := c.db.WithTimeout(ctx)
+	defer cancel()
+	changes := make([]reactors.Change, len(rows))
 	q := &pgx.Batch{}
-	for i := range page {
-		switch it := page[i].change.Item; {
-		case it == nil:
-		case it.Kind == events.KindMembership:
-			memberships.QueuePast(q, page[i].at, &page[i].change)
-		case it.Kind == events.KindMessage && it.NamesOnly():
-			queueMessage(q, it)
+	for i := range rows {
+		r := &rows[i]
+		changes[i] = reactors.Change{Event: r.Event, Item: r.Item, Origin: events.OriginLive}
+		switch {
+		case r.Item.Kind == events.KindMembership:
+			memberships.QueuePast(q, r, &changes[i])
+		case r.Item.Kind == events.KindMessage && r.Item.NamesOnly():
+			queueMessage(q, r.Item)
 		}
 	}
 	if q.Len() == 0 {
-		return nil
+		return changes, nil
 	}
-	return c.db.Pool().SendBatch(ctx, q).Close()
+	return changes, c.db.Pool().SendBatch(ctx, q).Close()
 }
 
 func queueMessage(q *pgx.Batch, it *events.Item) {

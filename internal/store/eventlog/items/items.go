@@ -114,3 +114,16 @@ func Compact[R any](rows []R, key func(*R) string, at func(*R) Version, merge fu
 	}
 	return kept
 }
+
+// Pages reads page by page until one isn't full. read gets the last row of the
+// page before, nil at first.
+func Pages[T any](size int, read func(last *T) ([]T, error)) error {
+	var last *T
+	for {
+		list, err := read(last)
+		if err != nil || len(list) < size {
+			return err
+		}
+		last = &list[size-1]
+	}
+}

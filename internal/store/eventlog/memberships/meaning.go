@@ -68,7 +68,7 @@ func (s *Set) Corrected(ctx context.Context, tx pgx.Tx, delivered, markedLive ma
 
 // QueuePast completes a change of the past: with what it told, whose membership
 // it was, and what it meant by what was recorded before it.
-func QueuePast(q *pgx.Batch, at items.Version, change *reactors.Change) {
+func QueuePast(q *pgx.Batch, r *items.Row, change *reactors.Change) {
 	it := change.Item
 	q.Queue(`
 		SELECT COALESCE(m.member, ''), c.verb, COALESCE(c.state, ''), COALESCE(c.role, ''), COALESCE(c.member_type, ''),
@@ -84,7 +84,7 @@ func QueuePast(q *pgx.Batch, at items.Version, change *reactors.Change) {
 			LIMIT 1
 		) p ON true
 		WHERE c.space = @space AND c.membership = @membership AND c.event_time = @time AND c.event_key = @key AND c.ordinal = @ordinal`,
-		pgx.NamedArgs{"space": it.Space, "membership": it.Resource, "time": at.Time, "key": at.Key.Pg(), "ordinal": at.Ordinal},
+		pgx.NamedArgs{"space": it.Space, "membership": it.Resource, "time": r.Time, "key": r.Key.Pg(), "ordinal": it.Ordinal},
 	).Query(func(rows pgx.Rows) error {
 		var c changeRow
 		var before neighbour

@@ -2,7 +2,7 @@
 //
 // It promises the bytes that Pub/Sub or the Chat API delivered. An event is
 // found by its key; those of a time come in its order, page by page, each
-// within the time of a transaction.
+// within the time of a transaction, as they were or decoded anew.
 package originals
 
 import (
@@ -20,6 +20,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
 )
 
@@ -37,7 +38,7 @@ var ErrNoPayload = errors.New("no event with this key")
 
 // Payloads returns the data of an event exactly as received: of each copy that
 // told something of its own, live ones first; mostly there is one.
-func (o *Originals) Payloads(ctx context.Context, key [16]byte) ([][]byte, error) {
+func (o *Originals) Payloads(ctx context.Context, key items.Key) ([][]byte, error) {
 	list, err := store.List(ctx, o.db, func(row pgx.CollectableRow) (payload []byte, err error) {
 		var codec int16
 		if err = row.Scan(&payload, &codec); err == nil {
@@ -48,7 +49,7 @@ func (o *Originals) Payloads(ctx context.Context, key [16]byte) ([][]byte, error
 		SELECT payload, payload_codec
 		FROM events
 		WHERE event_key = $1 AND payload IS NOT NULL
-		ORDER BY origin DESC, ordinal`, pgtype.UUID{Bytes: key, Valid: true})
+		ORDER BY origin DESC, ordinal`, key.Pg())
 	if err == nil && len(list) == 0 {
 		err = ErrNoPayload
 	}
@@ -69,7 +70,7 @@ type Filter struct {
 type Event struct {
 	Time       time.Time
 	ReceivedAt time.Time
-	Key        [16]byte
+	Key        items.Key
 	ID         string // ce-id; empty for interactions
 	Type       string // ce-type
 	Source     string // ce-source
@@ -80,66 +81,28 @@ type Event struct {
 	ordinal int
 }
 
-// page is how many events are read at once.
-const page = 500
-
 // Each tells the events in the order of their times: one of which copies held
 // different things as often as there are such copies.
 func (o *Originals) Each(ctx context.Context, f Filter, tell func(Event) error) error {
-	after, last := pgtype.Timestamptz{Time: f.Since, Valid: true}, Event{}
-	if f.Since.IsZero() {
-		after = pgtype.Timestamptz{InfinityModifier: pgtype.NegativeInfinity, Valid: true}
-	}
 	until := pgtype.Timestamptz{Time: f.Until, Valid: true}
 	if f.Until.IsZero() {
 		until = pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
 	}
-	for {
-		list, err := o.page(ctx, f, after, last, until)
-		if err != nil {
-			return fmt.Errorf("read events as they were received: %w", err)
-		}
-		for _, e := range list {
-			if err := tell(e); err != nil {
-				return err
-			}
-		}
-		if len(list) < page {
-			return nil
-		}
-		last = list[len(list)-1]
-		after = pgtype.Timestamptz{Time: last.Time, Valid: true}
-	}
-}
-
-func (o *Originals) page(
-	ctx context.Context, f Filter, after pgtype.Timestamptz, last Event, until pgtype.Timestamptz,
-) ([]Event, error) {
-	return store.List(ctx, o.db, func(row pgx.CollectableRow) (e Event, err error) {
-		var codec int16
-		var k pgtype.UUID
-		err = row.Scan(&e.Time, &e.ReceivedAt, &k, &e.ID, &e.Type, &e.Source, &e.Space, &e.Live, &e.Data, &codec, &e.ordinal)
-		if err == nil {
-			e.Key = k.Bytes
-			e.Data, err = o.payloads.Decode(e.Data, codec)
-		}
-		return e, err
-	}, `
-		SELECT e.event_time, e.received_at, e.event_key, full_name(e.ce_id, p.space || '/spaceEvents'), t.ce_type, s.source,
-			COALESCE(p.space, ''), e.origin = 'l', e.payload, e.payload_codec, e.ordinal
-		FROM events e
-		JOIN event_types t ON t.id = e.type_id
-		JOIN event_sources s ON s.id = e.source_id
-		LEFT JOIN spaces p ON p.id = e.space_id
-		WHERE e.payload IS NOT NULL
-			AND e.event_time >= @after AND e.event_time <= @until AND (e.event_time, e.event_key, e.ordinal) > (@after, @key, @ordinal)
+	return o.pages(ctx, o.db.Pool(), items.Version{Time: f.Since, Ordinal: -1}, false, `e.payload IS NOT NULL AND e.event_time <= @until
 			AND (cardinality(@types::text[]) = 0 OR t.ce_type = ANY (@types) OR t.kind = ANY (@types) OR t.kind || '.' || t.verb = ANY (@types))
-			AND (@space = '' OR e.space_id = (SELECT id FROM spaces WHERE space = @space))
-		ORDER BY e.event_time, e.event_key, e.ordinal
-		LIMIT @page`,
-		pgx.NamedArgs{
-			"after": after, "key": pgtype.UUID{Bytes: last.Key, Valid: true}, "ordinal": last.ordinal,
-			"until": until, "types": append([]string{}, f.Types...), "space": f.Space, "page": page,
+			AND (@space = '' OR e.space_id = (SELECT id FROM spaces WHERE space = @space))`,
+		pgx.NamedArgs{"until": until, "types": append([]string{}, f.Types...), "space": f.Space},
+		func(list []recorded) error {
+			for _, r := range list {
+				var err error
+				if r.Data, err = o.payloads.Decode(r.Data, r.codec); err != nil {
+					return err
+				}
+				if err := tell(r.Event); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 }
 
@@ -184,7 +147,7 @@ func (o *Originals) Export(ctx context.Context, f Filter, w io.Writer) error {
 	lines.SetEscapeHTML(false)
 	return o.Each(ctx, f, func(e Event) error {
 		l := line{
-			EventTime: e.Time, ReceivedAt: e.ReceivedAt, EventKey: e.Key, ID: e.ID, Type: e.Type, Source: e.Source, Space: e.Space,
+			EventTime: e.Time, ReceivedAt: e.ReceivedAt, EventKey: uuid.UUID(e.Key), ID: e.ID, Type: e.Type, Source: e.Source, Space: e.Space,
 			Origin: "backfill",
 		}
 		if e.Live {

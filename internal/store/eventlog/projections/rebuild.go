@@ -3,12 +3,10 @@ package projections
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
@@ -46,7 +44,7 @@ func Rebuild(ctx context.Context, db *store.Store, log *originals.Originals, p P
 			if err != nil {
 				return fmt.Errorf("take away what is there: %w", err)
 			}
-			if err := (&replay{db: db, log: log, tx: tx, part: p, rebuilt: &r}).run(ctx); err != nil {
+			if err := p.replay(ctx, tx, log, &r); err != nil {
 				return err
 			}
 			q := &pgx.Batch{}
@@ -169,95 +167,20 @@ func (f *fetched) queue(q *pgx.Batch) {
 		WHERE m.space = $1 AND m.membership = i.membership AND m.member IS NULL AND i.member <> ''`, f.space, f.memberships, f.members)
 }
 
-// replay is the rebuilding of a part within its transaction.
-type replay struct {
-	db      *store.Store
-	log     *originals.Originals
-	tx      pgx.Tx
-	part    Part
-	rebuilt *Rebuilt
-}
-
-// pageSize is how many items of the log are read at once.
-const pageSize = 500
-
-// run applies the part's log page by page.
-func (r *replay) run(ctx context.Context) error {
-	at := items.Version{Time: time.Unix(0, 0), Ordinal: -1}
-	for {
-		rows, last, n, err := r.page(ctx, at)
-		if err != nil {
-			return fmt.Errorf("read the log: %w", err)
-		}
-		r.rebuilt.Items += len(rows)
-		if err := r.apply(ctx, rows); err != nil {
-			return err
-		}
-		if n < pageSize {
-			return nil
-		}
-		at = last
-	}
-}
-
-func (r *replay) page(ctx context.Context, after items.Version) (list []items.Row, last items.Version, n int, err error) {
-	args := r.part.args()
-	args["since"], args["key"], args["ordinal"], args["page"] = after.Time, after.Key.Pg(), after.Ordinal, pageSize
-	rows, _ := r.tx.Query(ctx, `
-		SELECT e.event_time, e.event_key, e.ordinal, e.received_at, e.origin = 'b', COALESCE(e.space_id, 0), COALESCE(e.actor_id, 0),
-			full_name(e.ce_id, @space || '/spaceEvents'), s.source, t.ce_type,
-			c.ordinals, c.live, c.payloads, c.codecs
-		FROM events e
-		JOIN event_types t ON t.id = e.type_id
-		JOIN event_sources s ON s.id = e.source_id
-		CROSS JOIN LATERAL (
-			SELECT array_agg(f.ordinal ORDER BY f.ordinal) AS ordinals, array_agg(f.origin = 'l' ORDER BY f.ordinal) AS live,
-				array_agg(f.payload ORDER BY f.ordinal) AS payloads, array_agg(f.payload_codec ORDER BY f.ordinal) AS codecs
-			FROM events f
-			WHERE f.event_key = e.event_key AND f.event_time = e.event_time AND f.payload IS NOT NULL
-		) c
-		WHERE e.space_id IS NOT DISTINCT FROM (SELECT id FROM spaces WHERE space = @space)
+// replay applies the part's log page by page.
+func (p Part) replay(ctx context.Context, tx pgx.Tx, log *originals.Originals, r *Rebuilt) error {
+	return log.Items(ctx, tx, items.Version{}, `e.space_id IS NOT DISTINCT FROM (SELECT id FROM spaces WHERE space = @space)
 			AND t.kind IN ('message', 'reaction', 'membership', 'space', 'interaction')
-			AND CASE WHEN t.kind IN ('message', 'reaction') THEN abs(hashtext(full_name(e.resource, @space))::bigint) % @parts ELSE 0 END = @part
-			AND e.event_time >= @since AND (e.event_time, e.event_key, e.ordinal) > (@since, @key, @ordinal)
-		ORDER BY e.event_time, e.event_key, e.ordinal
-		LIMIT @page`, args)
-	var at, received time.Time
-	var key pgtype.UUID
-	var ordinal int
-	var backfilled bool
-	var spaceID, actorID int32
-	var id, source, typ string
-	var kept originals.Kept
-	decoded := map[items.Key][]originals.Copy{}
-	targets := []any{
-		&at, &key, &ordinal, &received, &backfilled, &spaceID, &actorID, &id, &source, &typ,
-		&kept.Ordinals, &kept.Live, &kept.Payloads, &kept.Codecs,
-	}
-	err = store.Each(rows, targets, func() {
-		n++
-		last = items.Version{Time: at, Key: key.Bytes, Ordinal: ordinal}
-		copies, ok := decoded[last.Key]
-		if !ok {
-			copies = r.log.Copies(at, id, source, typ, r.part.Space, kept)
-			decoded[last.Key] = copies
-		}
-		of, it := originals.Find(copies, ordinal, !backfilled)
-		if it == nil {
-			return
-		}
-		d := &events.Delivery{Origin: events.OriginLive, ReceivedAt: received}
-		if backfilled {
-			d.Origin = events.OriginBackfill
-		}
-		list = append(list, items.Row{Key: last.Key, Time: at, Delivery: d, Event: of.Event, Item: it, SpaceID: spaceID, ActorID: actorID})
-	})
-	return list, last, n, err
+			AND CASE WHEN t.kind IN ('message', 'reaction') THEN abs(hashtext(full_name(e.resource, @space))::bigint) % @parts ELSE 0 END = @part`,
+		p.args(), func(rows []items.Row) error {
+			r.Items += len(rows)
+			return r.apply(ctx, tx, rows)
+		})
 }
 
 // apply projects the rows. Those that a projection refuses are found by halving
 // and stay marked; the others' marks go.
-func (r *replay) apply(ctx context.Context, rows []items.Row) error {
+func (r *Rebuilt) apply(ctx context.Context, tx pgx.Tx, rows []items.Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
@@ -268,20 +191,20 @@ func (r *replay) apply(ctx context.Context, rows []items.Row) error {
 	q.Queue(`
 		DELETE FROM unapplied_events
 		WHERE event_key = ANY ($1)`, store.Column(rows, func(x *items.Row) pgtype.UUID { return x.Key.Pg() }))
-	err := pgx.BeginFunc(ctx, r.tx, func(savepoint pgx.Tx) error { return savepoint.SendBatch(ctx, q).Close() })
+	err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error { return savepoint.SendBatch(ctx, q).Close() })
 	rejected, ok := refusal.Content(err)
 	if !ok {
 		return err
 	}
 	if len(rows) == 1 {
-		r.rebuilt.Refused++
+		r.Refused++
 		q := &pgx.Batch{}
 		Mark(q, rows, refusal.Describe(rejected))
-		return r.tx.SendBatch(ctx, q).Close()
+		return tx.SendBatch(ctx, q).Close()
 	}
 	half := len(rows) / 2
-	if err := r.apply(ctx, rows[:half]); err != nil {
+	if err := r.apply(ctx, tx, rows[:half]); err != nil {
 		return err
 	}
-	return r.apply(ctx, rows[half:])
+	return r.apply(ctx, tx, rows[half:])
 }
