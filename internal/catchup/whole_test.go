@@ -38,7 +38,7 @@ func (e *env) pendingGap(t *testing.T, scope string, from, to time.Time) (id int
 // wantGap compares the state of a gap, "" for closed.
 func (e *env) wantGap(t *testing.T, id int64, state string) coverage.Gap {
 	t.Helper()
-	g, err := e.db.Coverage.Gap(t.Context(), id)
+	g, err := e.db.Gap(t.Context(), id)
 	if errors.Is(err, coverage.ErrNoGap) {
 		err = nil
 	}

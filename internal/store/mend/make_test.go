@@ -11,7 +11,6 @@ var (
 	live       = storetest.Live
 	message    = storetest.Message
 	membership = storetest.Membership
-	join       = storetest.Join
 	decoded    = storetest.Decoded
 	record     = storetest.Record
 	column     = storetest.Column
