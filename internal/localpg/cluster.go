@@ -43,7 +43,7 @@ func openCluster(ctx context.Context, opts Options) (_ *cluster, err error) {
 	if c.account, err = chooseAccount(); err != nil {
 		return nil, err
 	}
-	if c.dir, c.temporary, err = makeDir(opts.Dir, c.account); err != nil {
+	if c.dir, c.temporary, err = makeDir(opts, c.account); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -69,11 +69,11 @@ func openCluster(ctx context.Context, opts Options) (_ *cluster, err error) {
 }
 
 // makeDir creates the folder if need be, for the account alone.
-func makeDir(dir string, acct account) (string, bool, error) {
-	temporary := dir == ""
+func makeDir(opts Options, acct account) (string, bool, error) {
+	dir, temporary := opts.Dir, opts.Dir == ""
 	var err error
 	if temporary {
-		dir, err = tempDir(acct)
+		dir, err = tempDir(acct, opts.Memory)
 	} else if dir, err = filepath.Abs(dir); err == nil {
 		err = os.MkdirAll(dir, 0o700)
 	}
@@ -91,9 +91,12 @@ func makeDir(dir string, acct account) (string, bool, error) {
 
 // tempDir makes a folder in the system's temporary one, or in /tmp where that
 // one is too deep for a socket or closed to the account.
-func tempDir(acct account) (string, error) {
+func tempDir(acct account, memory bool) (string, error) {
 	const pattern = "spacekeeper-pg-"
 	base := os.TempDir()
+	if dir := memoryDir(); memory && dir != "" && reachable(filepath.Join(dir, pattern), acct) == nil {
+		return os.MkdirTemp(dir, pattern)
+	}
 	if runtime.GOOS != "windows" && (!socketFits(filepath.Join(base, pattern+"0123456789")) || reachable(base, acct) != nil) {
 		base = "/tmp"
 	}

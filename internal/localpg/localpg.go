@@ -36,6 +36,10 @@ type Options struct {
 	// removed by Stop. With a Dir, the environment's databases are ignored.
 	Dir string
 
+	// Memory puts a temporary folder into memory, where the system offers that
+	// and has plenty, for tests that make many databases.
+	Memory bool
+
 	// Private ignores TEST_DATABASE_URL and DATABASE_URL, for tests that stop
 	// or break the server.
 	Private bool

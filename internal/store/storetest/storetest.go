@@ -133,8 +133,8 @@ func (s *server) start() error {
 		return nil
 	}
 	// What these tests learn doesn't depend on surviving a power cut.
-	pg, err := localpg.Start(context.Background(), localpg.Options{Settings: map[string]string{
-		"fsync": "off", "full_page_writes": "off", "max_connections": "300",
+	pg, err := localpg.Start(context.Background(), localpg.Options{Memory: true, Settings: map[string]string{
+		"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "128MB",
 	}})
 	if err != nil {
 		return err
