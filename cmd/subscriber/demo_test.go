@@ -26,7 +26,7 @@ func TestDemoDiffers(t *testing.T) {
 	dsn := bareDatabase(t)
 	t.Setenv("DATABASE_URL", dsn)
 	t.Setenv("TEST_DATABASE_URL", dsn)
-	code, _, stderr := call(t, nil, "demo", "--for", "1s", "--rate", "50", "--quiet", "--sabotage", demo.DropEvent)
+	code, _, stderr := call(t, nil, "demo", "--for", "2s", "--rate", "50", "--quiet", "--sabotage", demo.DropEvent)
 	if code != cli.Failed || !strings.Contains(stderr, "differs from what happened") {
 		t.Errorf("got exit code %d: %s", code, stderr)
 	}

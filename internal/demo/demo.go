@@ -26,7 +26,7 @@ import (
 
 // Options are the settings of a demo.
 type Options struct {
-	Length   time.Duration // 0: until interrupted
+	Length   time.Duration // from the start; 0: until interrupted
 	Rate     float64       // changes a second
 	Spaces   int
 	Seed     uint64
@@ -106,7 +106,9 @@ func Run(ctx context.Context, o Options, out, stderr io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, env.workspace.Close()) }()
-	screen.opening(env, pg.DSN(), time.Since(started))
+	took := time.Since(started)
+	screen.opening(env, pg.DSN(), took)
+	o.Length = max(o.Length-took, o.Length/2) // a slow machine shows something, too
 
 	w := &restartableWorker{config: env.config, log: log, failed: make(chan error, 1), options: worker.Options{
 		ObserveDelivery: screen.recorded, ObserveRun: screen.ran,

@@ -83,7 +83,7 @@ func TestDemo(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			stdout, err := show(t, Options{Length: 3 * time.Second, Sabotage: tt.sabotage, Quiet: true})
+			stdout, err := show(t, Options{Length: 5 * time.Second, Sabotage: tt.sabotage, Quiet: true})
 			if (err == nil) != (tt.sabotage == "") {
 				t.Errorf("got error %v", err)
 			}
@@ -116,7 +116,7 @@ func TestDemoOnAKeptDatabase(t *testing.T) {
 	}
 	dir := filepath.Join(parent, "demo")
 	for _, seed := range []uint64{1, 5, 1} {
-		stdout, err := show(t, Options{Length: time.Second, Seed: seed, DataDir: dir})
+		stdout, err := show(t, Options{Length: 2 * time.Second, Seed: seed, DataDir: dir})
 		if err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
@@ -139,7 +139,7 @@ func atLeast(text string, least int) bool {
 // missed is fetched, and the tale is told.
 func TestDemoFaults(t *testing.T) {
 	t.Parallel()
-	stdout, err := show(t, Options{Length: 10 * time.Second})
+	stdout, err := show(t, Options{Length: 20 * time.Second})
 	if err != nil {
 		t.Error(err)
 	}

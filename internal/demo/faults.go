@@ -27,8 +27,13 @@ type faults struct {
 	stopAfter, restartAfter time.Duration
 }
 
-// minLengthWithFaults is the length from which on a demo has time for faults.
-const minLengthWithFaults = 10 * time.Second
+// minLengthWithFaults is the length from which on a demo has time for faults,
+// once it is set up.
+const minLengthWithFaults = 7 * time.Second
+
+// minAway is how long the worker is away at least: twice as long as it takes the
+// subscriptions to expire.
+const minAway = 1500 * time.Millisecond
 
 // planFaults fits the faults into a demo. There are none if it is too short, or
 // if it shows a sabotage.
@@ -42,7 +47,7 @@ func planFaults(o Options) (faults, bool) {
 	}
 	return faults{
 		suspendAfter: length / 6, mendAfter: min(3*time.Second, length/6),
-		stopAfter: length / 6, restartAfter: min(4*time.Second, length/6),
+		stopAfter: length / 6, restartAfter: max(minAway, min(4*time.Second, length/6)),
 	}, true
 }
 
@@ -77,7 +82,7 @@ func (e *environment) inject(ctx context.Context, f faults, w *restartableWorker
 		return err
 	}
 	for _, space := range e.workspace.Spaces() {
-		if err := e.workspace.ExpireAfter(e.workspace.SubscriptionTo(space.Name), time.Second); err != nil {
+		if err := e.workspace.ExpireAfter(e.workspace.SubscriptionTo(space.Name), minAway/2); err != nil {
 			return err
 		}
 	}
