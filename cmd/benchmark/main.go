@@ -59,9 +59,12 @@ func benchmark() *cobra.Command {
 			}
 			for _, name := range only {
 				if !slices.Contains(designs(), design(name)) {
-					return cli.Usage("there is no design %q: there are %v", name, designs())
+					return cli.Usage("--designs %q: want some of %v, such as ours", name, designs())
 				}
 				o.designs = append(o.designs, design(name))
+			}
+			if err := o.check(); err != nil {
+				return cli.WrongUse(err)
 			}
 			return report(cmd.Context(), o, cmd.OutOrStdout())
 		},
@@ -69,8 +72,9 @@ func benchmark() *cobra.Command {
 	f := cmd.Flags()
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; medians of them are reported")
 	f.IntVar(&o.events, "events", 60_000, "events of one saturation run; each of the slower designs gets a third")
-	f.IntSliceVar(&o.rates, "rates", []int{100, 1000, 5000}, "events/s at which the latency is measured; empty for none")
-	cli.DurationFlag(f, &o.seconds, "latency-for", 6*time.Second, "length of a latency run; its first second doesn't count", nil)
+	f.IntSliceVar(&o.rates, "rates", []int{100, 1000, 5000}, "events/s at which the latency is measured; 0 for none")
+	cli.DurationFlag(f, &o.seconds, "latency-for", 6*time.Second,
+		"length of a latency run; its first second doesn't count", cli.AtLeast(2*time.Second))
 	f.IntVar(&o.big, "big", 2_000, "messages of 9.9 MB in the memory run; 0 for none")
 	f.StringSliceVar(&only, "designs", nil, "designs to compare (default all)")
 	return cmd

@@ -174,3 +174,18 @@ func median(values []float64) float64 {
 	n := len(values)
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
+
+// check returns everything that is wrong with the options, and takes rates of 0 out.
+func (o *options) check() error {
+	var errs []error
+	for _, f := range []struct {
+		flag         string
+		value, least int
+	}{{"rounds", o.rounds, 1}, {"events", o.events, 1}, {"big", o.big, 0}, {"rates", slices.Min(append(o.rates, 0)), 0}} {
+		if f.value < f.least {
+			errs = append(errs, fmt.Errorf("--%s %d: want %d or more", f.flag, f.value, f.least))
+		}
+	}
+	o.rates = slices.DeleteFunc(o.rates, func(rate int) bool { return rate == 0 })
+	return errors.Join(errs...)
+}

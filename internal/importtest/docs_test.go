@@ -117,6 +117,40 @@ func anchors(text string) []string {
 	return found
 }
 
+// CONTRIBUTING's command for the failure tests at full size names those packages
+// that know its flag, and no others: they would refuse it.
+func TestFailureTestsAreNamed(t *testing.T) {
+	t.Parallel()
+	var want []string
+	err := fs.WalkDir(os.DirFS("../.."), "internal", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "internal/importtest/") {
+			return err
+		}
+		source, err := os.ReadFile("../../" + name)
+		if text := string(source); strings.Contains(text, "storetest.Full()") || strings.Contains(text, `flag.Bool("chaos.full"`) {
+			want = append(want, "./"+path.Dir(name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := regexp.MustCompile("`go test ([^`]*)-chaos.full`").FindStringSubmatch(string(text))
+	if command == nil {
+		t.Fatal("there is no such command")
+	}
+	got := regexp.MustCompile(`\./\S+`).FindAllString(command[1], -1)
+	slices.Sort(got)
+	slices.Sort(want)
+	if want = slices.Compact(want); !slices.Equal(got, want) {
+		t.Errorf("it names %v, want %v", got, want)
+	}
+}
+
 func TestComplainDocument(t *testing.T) {
 	t.Parallel()
 	tree := fstest.MapFS{
