@@ -453,3 +453,19 @@ func TestStopWithoutPubSub(t *testing.T) {
 		t.Error("the log doesn't say that all is well, or blames the database")
 	}
 }
+
+// A running worker takes up what its file of rules says from then on.
+func TestNewRules(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, migratedDatabase(t))
+	p := start(t, w.env, "run")
+	eventually(t, p, "it runs", func() bool { return logged(t, p, "worker started", "severity") == "INFO" })
+	const text = `reactors: [{id: another, on: member.left, do: [{record: {name: gone}}]}]`
+	if err := os.WriteFile(w.env["SPACEKEEPER_REACTORS_FILE"], []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, p, "the new rules are in force", func() bool { return logged(t, p, "new rules in force", "hash") != "" })
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
+	}
+}
