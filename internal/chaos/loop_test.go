@@ -137,8 +137,10 @@ func TestTwoInstancesFallSilent(t *testing.T) {
 	for _, i := range []*instance{a, b} {
 		// Not to answer oneself is nothing to warn of.
 		loops := i.query(t, `SELECT count(*) FROM reactor_runs WHERE outcome = 'loop' AND reason NOT LIKE '%our own'`)
-		if logged := strings.Count(i.worker.log.String(), "apps may be answering each other"); loops == 0 || logged != loops {
-			t.Errorf("%d loops are recorded, and %d logged", loops, logged)
+		logged := func() int { return strings.Count(i.worker.log.String(), "apps may be answering each other") }
+		eventually(t, 10*time.Second, "the loops are logged", func() bool { return logged() >= loops }) // after they are recorded
+		if loops == 0 || logged() != loops {
+			t.Errorf("%d loops are recorded, and %d logged", loops, logged())
 		}
 	}
 	before := a.Counts().AppMessages

@@ -3,7 +3,7 @@
 //
 // It promises that as many of their parallel tests run at once as they ask for,
 // however few cores the machine has, unless go test was told another number
-// (-parallel). Call [AtOnce] in TestMain, before flags are parsed. A failure is a
+// (-parallel) or the race detector makes all of them compute. Call [AtOnce] in TestMain, before flags are parsed. A failure is a
 // panic: the testing package has no such flag any more.
 package waittest
 
@@ -15,6 +15,9 @@ import (
 
 // AtOnce lets n parallel tests run at once, or as many as there are cores.
 func AtOnce(n int) {
+	if raceDetector {
+		return
+	}
 	if err := flag.Set("test.parallel", strconv.Itoa(max(n, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
