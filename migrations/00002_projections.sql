@@ -273,7 +273,8 @@ BEGIN
     loser := NEW;
   END IF;
   -- A tombstone or a bare name has no content to keep.
-  IF loser.text IS NOT NULL AND (loser.version_time, loser.version_key) <> (winner.version_time, winner.version_key) THEN
+  IF loser.text IS NOT NULL
+     AND (winner.text IS NULL OR (loser.version_time, loser.version_key) <> (winner.version_time, winner.version_key)) THEN
     INSERT INTO message_revisions AS r (message, version_time, version_key, payload_as_of, attachments, text)
     VALUES (loser.message, loser.version_time, loser.version_key, loser.payload_as_of, loser.attachments, loser.text)
     ON CONFLICT (message, version_time, version_key) DO UPDATE

@@ -128,7 +128,12 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 		q := &pgx.Batch{}
 		b.queueEvents(q, s)
 		projections.Mark(q, b.rows, b.fate.unapplied)
-		return conn.SendBatch(ctx, q).Close()
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			if err := tx.SendBatch(ctx, q).Close(); err != nil {
+				return err
+			}
+			return s.settle(ctx, tx, b, func(*pgx.Batch) {})
+		})
 	}
 	if err := s.numbers.Fill(ctx, conn, b.copies); err != nil {
 		return err

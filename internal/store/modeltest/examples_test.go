@@ -108,12 +108,12 @@ func TestExamples(t *testing.T) {
 		},
 		"a group that only fetched content names": func(x *example) {
 			e := x.event("e1", events.KindMembership, events.VerbUpdated, 1, "/members/g2")
-			c, gone := blank(), blank()
+			c, out := blank(), blank()
 			c.state, c.group = "JOINED", "groups/G"
 			x.live(1, e, nameOnly)
 			x.fetched(2, 5, e, copied{whole, c})
-			gone.state = "NOT_A_MEMBER"
-			x.live(3, x.event("e2", events.KindMembership, events.VerbDeleted, 6, "/members/g2"), copied{whole, gone})
+			out.state = "NOT_A_MEMBER"
+			x.live(3, x.event("e2", events.KindMembership, events.VerbDeleted, 6, "/members/g2"), copied{whole, out})
 		},
 		"who deleted a message, after the bare deletion": func(x *example) {
 			e := x.event("e1", events.KindMessage, events.VerbDeleted, 1, message)
@@ -121,6 +121,23 @@ func TestExamples(t *testing.T) {
 			by.deletion = "ADMIN"
 			x.live(1, e, nameOnly)
 			x.fetched(2, 5, e, copied{whole, by})
+		},
+		"when a message was sent, which only a copy told that was fetched after its deletion": func(x *example) {
+			e := x.event("e1", events.KindMessage, events.VerbCreated, 1, message)
+			left := blank()
+			left.created, left.deletion = 1, "CREATOR"
+			x.live(1, e, nameOnly)
+			x.fetched(2, 5, e, copied{gone, left})
+		},
+		"a message that was deleted at once": func(x *example) {
+			e := x.event("e1", events.KindMessage, events.VerbCreated, 1, message)
+			left := blank()
+			left.created, left.deletion, left.deleted = 1, "CREATOR", 1
+			x.live(1, e, x.text("a", never))
+			x.fetched(2, 5, e, copied{gone, left})
+			e = x.event("e2", events.KindMessage, events.VerbCreated, 1, other)
+			x.live(3, e, x.text("a", never))
+			x.fetched(3, 5, e, copied{gone, left})
 		},
 		"two names in one batch": func(x *example) {
 			for at, name := range []string{"A", "B", "C"} {
@@ -165,6 +182,36 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	check("rebuilt")
+}
+
+// What a projection refuses of a second copy has bytes, too: a rebuild applies it.
+func TestBytesOfTheRefused(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE messages ADD CONSTRAINT chosen CHECK (text <> 'b')`); err != nil {
+		t.Fatal(err)
+	}
+	x := newExample(0)
+	e := x.event("e1", events.KindMessage, events.VerbCreated, 1, "/messages/m1", "/messages/m2")
+	x.live(1, e, x.text("a", never), copied{absent, blank()})
+	x.live(2, e, x.text("a", never), x.text("b", never))
+	for _, tx := range transactions(&x.history) {
+		if _, err := s.Record(t.Context(), tx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := storetest.Value[int](t, s, `SELECT count(*) FROM unapplied_events`); n != 1 {
+		t.Errorf("%d events are marked, want 1", n)
+	}
+	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE messages DROP CONSTRAINT chosen`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mend.New(s.Store, s.Log).Rebuild(t.Context(), x.space); err != nil {
+		t.Fatal(err)
+	}
+	if _, diff := compare(t, s, []*history{&x.history}); diff != "" {
+		t.Errorf("(-model +database)\n%s", diff)
+	}
 }
 
 // A rebuild between a live copy's projections and its bytes, which take the place

@@ -85,7 +85,7 @@ func (s *Set) compactMessages() {
 		if winner.createTime.IsZero() {
 			winner.createTime = m.createTime
 		}
-		if m.hasContent && (m.version.Time != winner.version.Time || m.version.Key != winner.version.Key) {
+		if m.hasContent && (!winner.hasContent || m.version.Time != winner.version.Time || m.version.Key != winner.version.Key) {
 			s.revisions = append(s.revisions, m)
 		}
 	}

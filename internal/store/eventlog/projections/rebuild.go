@@ -57,6 +57,7 @@ func Rebuild(ctx context.Context, db *store.Store, log *originals.Originals, p P
 // fetched is what projections hold that the log doesn't.
 type fetched struct {
 	messages  Set
+	facts     []messageRow // without a version
 	reactions []string
 	users     []string
 	emoji     []string
@@ -97,6 +98,10 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 			COALESCE(sender, ''), COALESCE(thread, ''), COALESCE(deletion_type, ''), text
 		FROM current
 		WHERE payload_as_of IS NOT NULL OR deleted_at IS NOT NULL
+		UNION ALL -- what never changes, whichever copy told it
+		SELECT NULL, NULL, 0, NULL, create_time, NULL, NULL, NULL, message, COALESCE(sender, ''), COALESCE(thread, ''), '', NULL
+		FROM current
+		WHERE payload_as_of IS NULL AND deleted_at IS NULL
 		UNION ALL
 		SELECT o.version_time, COALESCE(e.event_time, o.version_time), COALESCE(e.verb_order, 0), o.version_key, NULL, NULL,
 			o.payload_as_of, o.attachments, o.message, '', '', '', o.text
@@ -117,7 +122,11 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 		m.version = items.Version{Time: at.Time, Event: event.Time, Verb: items.Verb(verb), Key: key.Bytes, AsOf: store.ZeroTime(asOf)}
 		m.createTime, m.deletedAt = store.ZeroTime(created), store.ZeroTime(deleted)
 		m.hasContent, m.text, m.attachments = text.Valid, text.String, int(attachments.Int16)
-		kept.messages.messages = append(kept.messages.messages, m)
+		if at.Valid {
+			kept.messages.messages = append(kept.messages.messages, m)
+		} else {
+			kept.facts = append(kept.facts, m)
+		}
 	}); err != nil {
 		return nil, err
 	}
@@ -160,6 +169,16 @@ func (f *fetched) queue(q *pgx.Batch) {
 		SET user_name = COALESCE(r.user_name, NULLIF(i.user_name, '')), emoji = NULLIF(i.emoji, '')
 		FROM unnest($1::text[], $2::text[], $3::text[]) AS i (reaction, user_name, emoji)
 		WHERE r.reaction = i.reaction AND r.emoji IS NULL AND i.emoji <> ''`, f.reactions, f.users, f.emoji)
+	q.Queue(`
+		UPDATE messages m -- by a trigger, which takes what is missing
+		SET create_time = i.create_time, sender = NULLIF(i.sender, ''), thread = NULLIF(i.thread, '')
+		FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) AS i (message, create_time, sender, thread)
+		WHERE m.message = i.message AND (m.create_time IS NULL AND i.create_time IS NOT NULL
+			OR m.sender IS NULL AND i.sender <> '' OR m.thread IS NULL AND i.thread <> '')`,
+		store.Column(f.facts, func(m *messageRow) string { return m.message }),
+		store.Column(f.facts, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(m.createTime) }),
+		store.Column(f.facts, func(m *messageRow) string { return m.sender }),
+		store.Column(f.facts, func(m *messageRow) string { return m.thread }))
 	q.Queue(`
 		UPDATE memberships m
 		SET member = i.member
