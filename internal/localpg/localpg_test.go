@@ -25,7 +25,7 @@ func testContext(t *testing.T) context.Context {
 
 func start(t *testing.T, opts Options) *Server {
 	t.Helper()
-	opts.Private = true
+	opts.Private, opts.Memory = true, true
 	s, err := Start(testContext(t), opts)
 	if err != nil {
 		t.Fatalf("Start: %v", err)
@@ -94,6 +94,9 @@ func TestStartIsLikeProduction(t *testing.T) {
 	}
 	if s.External() {
 		t.Error("External() = true for a private server")
+	}
+	if memory := memoryDir(); !strings.HasPrefix(s.cluster.dir, memory) {
+		t.Errorf("the folder is %s, and not in %s", s.cluster.dir, memory)
 	}
 	info, err := os.Stat(s.cluster.dir)
 	if err != nil {
