@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
+	"github.com/jackc/pgx/v5"
 )
 
 // The simulated Workspace grants lifetimes of half a minute instead of hours,
@@ -81,14 +82,35 @@ func (e *environment) inject(ctx context.Context, f faults, w *restartableWorker
 	if err := w.stop(); err != nil {
 		return err
 	}
-	for _, space := range e.workspace.Spaces() {
-		if err := e.workspace.ExpireAfter(e.workspace.SubscriptionTo(space.Name), minAway/2); err != nil {
-			return err
-		}
+	if err := e.expire(context.WithoutCancel(ctx), minAway/2); err != nil {
+		return err
 	}
 	wait(ctx, f.restartAfter)
 	screen.say("", "· a worker is back")
 	return w.start(ctx)
+}
+
+// expire lets every subscription end after a time, as if it had been granted no
+// longer one: what the stopped worker knew of its lifetime tells one that expired
+// from one that somebody deleted.
+func (e *environment) expire(ctx context.Context, d time.Duration) error {
+	for _, space := range e.workspace.Spaces() {
+		if err := e.workspace.ExpireAfter(e.workspace.SubscriptionTo(space.Name), d); err != nil {
+			return err
+		}
+	}
+	conn, err := pgx.Connect(ctx, e.config.Database.DSN)
+	if err != nil {
+		return fmt.Errorf("shorten lifetimes: %w", err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, `
+		UPDATE subscription_states
+		SET expire_time = $1
+		WHERE expire_time > $1`, time.Now().Add(d)); err != nil {
+		return fmt.Errorf("shorten lifetimes: %w", err)
+	}
+	return nil
 }
 
 // groupSize is how many people are added at once: more than the rule greets one
