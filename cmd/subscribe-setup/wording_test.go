@@ -115,7 +115,7 @@ func TestUnknownFlagsGetASuggestion(t *testing.T) {
 // List is in the order of what is watched, whatever Google's is.
 func TestListIsInOrder(t *testing.T) {
 	t.Parallel()
-	x := open(t, simulate.Options{Spaces: 4})
+	x := open(t, simulate.Options{Spaces: 40})
 	var spaces []string
 	for _, s := range x.ws.Spaces() {
 		spaces = append(spaces, s.Name)
