@@ -109,6 +109,13 @@ func (e *event) names(resource string) bool {
 	return slices.ContainsFunc(e.elements, func(el element) bool { return el.resource == resource })
 }
 
+// repeats reports whether another element is about the same resource: of those
+// the last counts, which nobody can tell who has seen one of them only.
+func (e *event) repeats(i int) bool {
+	others := slices.Delete(slices.Clone(e.elements), i, i+1)
+	return slices.ContainsFunc(others, func(el element) bool { return el.resource == e.elements[i].resource })
+}
+
 func (g *generator) draw() (events.Kind, events.Verb, func() (string, content)) {
 	switch n := g.IntN(100); {
 	case n < 22:
@@ -375,7 +382,9 @@ func (g *generator) live(e *event) (list []delivery) {
 			}
 		}
 		if e.batch && len(e.elements) > 1 && g.chance(40) {
-			d.told[g.IntN(len(d.told))] = copied{absent, blank()}
+			if i := g.IntN(len(d.told)); !e.repeats(i) {
+				d.told[i] = copied{absent, blank()}
+			}
 		}
 	}
 	return list
