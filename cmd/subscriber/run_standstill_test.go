@@ -60,6 +60,47 @@ func TestStandstillIsKnown(t *testing.T) {
 	}
 }
 
+// A worker all of whose connections wait for somebody's lock knows of it as soon,
+// and doesn't blame the database.
+func TestStandstillOfAllConnections(t *testing.T) {
+	t.Parallel()
+	dsn := migratedDatabase(t)
+	w := newWorkspace(t, dsn)
+	p := start(t, w.env.with("SPACEKEEPER_DATABASE_MAX_CONNS", "2"), "run")
+	base := "http://" + healthAddr(t, p)
+	eventually(t, p, "the worker is ready", func() bool {
+		status, _ := get(t, base+"/-/ready")
+		return status == http.StatusOK
+	})
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	if _, err := conn.Exec(t.Context(), "BEGIN; LOCK TABLE river_job"); err != nil {
+		t.Fatal(err)
+	}
+	var body string
+	eventually(t, p, "the worker isn't", func() bool {
+		var status int
+		status, body = get(t, base+"/-/ready")
+		return status == http.StatusServiceUnavailable
+	})
+	if !strings.Contains(body, "has AccessExclusiveLock on river_job") || strings.Contains(body, "does not answer") {
+		t.Errorf("the lock isn't what is named: %s", body)
+	}
+	if _, err := conn.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, p, "the worker is ready again", func() bool {
+		status, _ := get(t, base+"/-/ready")
+		return status == http.StatusOK
+	})
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
+	}
+}
+
 // A worker to which nothing happens knows that its database is away.
 func TestIdleWorkerMissesItsDatabase(t *testing.T) {
 	t.Parallel()

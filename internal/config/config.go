@@ -94,7 +94,8 @@ type Database struct {
 	// dsn_file. No default.
 	PasswordFile string `yaml:"password_file"`
 
-	// MaxConns bounds the connections to Postgres, 2 to 1000. Default 10.
+	// MaxConns bounds the connections to Postgres, 2 to 1000. A worker has one
+	// more, to see how the database does. Default 10.
 	MaxConns int `yaml:"max_conns"`
 }
 

@@ -24,6 +24,7 @@ type Options struct {
 	Timeout  time.Duration    // of one transaction; 0: 10 s. The server gives up a little earlier
 	Now      func() time.Time // nil: time.Now
 	Log      *zap.Logger      // nil: nothing is logged
+	Clock    *jobs.Clock      // what is known of the server's; nil: one of its own
 }
 
 // Store is the database. Create it with [Open].
@@ -53,7 +54,7 @@ func Open(ctx context.Context, dsn string, opts Options) (*Store, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	hooks, clock := &hooks{}, &jobs.Clock{}
+	hooks, clock := &hooks{}, cmp.Or(opts.Clock, &jobs.Clock{})
 	pool, err := openPool(ctx, dsn, opts, hooks, clock)
 	if err != nil {
 		return nil, err

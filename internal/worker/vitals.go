@@ -46,17 +46,18 @@ func (w *Worker) watchDatabase(ctx context.Context) error {
 }
 
 // lookAtDatabase asks whether it answers, what its clock says, who has locked it,
-// and whether jobs are taken, and logs what has changed.
+// and whether jobs are taken, and logs what has changed. It has a connection of its
+// own, as those of the pool may all be waiting for somebody's lock.
 func (w *Worker) lookAtDatabase(ctx context.Context) {
-	err := w.store.MeasureClock(ctx)
+	err := w.lookout.MeasureClock(ctx)
 	var locks []privileges.Lock
 	if err == nil {
-		locks, err = privileges.Locks(ctx, w.store)
+		locks, err = privileges.Locks(ctx, w.lookout)
 	}
 	var late []string
 	if err == nil {
-		limited, cancel := w.store.WithTimeout(ctx)
-		late, err = w.progress.Standstill(limited, w.store.Pool())
+		limited, cancel := w.lookout.WithTimeout(ctx)
+		late, err = w.progress.Standstill(limited, w.lookout.Pool())
 		cancel()
 	}
 	if ctx.Err() != nil {

@@ -70,6 +70,7 @@ type Worker struct {
 	opts     Options
 	chat     *gchat.Client
 	store    *store.Store
+	lookout  *store.Store // one more connection, to look at the database
 	runs     *runs.Runs
 	coverage *coverage.Coverage
 	eventLog *eventlog.Log
@@ -154,6 +155,10 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	}
 	w.store, err = store.Open(ctx, dsn, store.Options{MaxConns: cfg.Database.MaxConns, Now: w.manager.Now, Log: log.Named("store")})
 	if err != nil {
+		return nil, err
+	}
+	// What is logged of the database's absence, the other says.
+	if w.lookout, err = store.Open(ctx, dsn, store.Options{MaxConns: 1, Clock: w.store.Clock()}); err != nil {
 		return nil, err
 	}
 	w.runs, w.coverage = runs.New(w.store), coverage.New(w.store)
@@ -266,6 +271,9 @@ func (w *Worker) Close() {
 		}
 	}
 	w.closeRules()
+	if w.lookout != nil {
+		w.lookout.Close()
+	}
 	if w.store != nil {
 		w.store.Close()
 	}
