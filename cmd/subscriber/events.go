@@ -26,7 +26,7 @@ func newEvents(env *environment) *cobra.Command {
 		Use:   "events",
 		Short: "Print recorded events as they were received",
 		Long: `Events prints the JSON that Google sent, as the log keeps it compressed. What
-people wrote is in it.`,
+people wrote is in it. Characters that a terminal obeys are written as escapes.`,
 	}, newEventsShow(env), newEventsExport(env))
 }
 
@@ -50,7 +50,7 @@ in the view event_log. Where copies of it told different things, it prints each.
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(env.Out, "%s\n", bytes.Join(copies, []byte("\n")))
+				_, err = fmt.Fprintf(env.JSONOut(), "%s\n", bytes.Join(copies, []byte("\n")))
 				return err
 			})
 		},
@@ -83,7 +83,7 @@ func newEventsExport(env *environment) *cobra.Command {
 				f.Until = until.Before(now)
 			}
 			return env.withLog(cmd.Context(), config.ForEvents, func(_ *store.Store, l *eventlog.Log) error {
-				return l.Export(cmd.Context(), f, env.Out)
+				return l.Export(cmd.Context(), f, env.JSONOut())
 			})
 		},
 	}

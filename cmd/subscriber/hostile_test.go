@@ -6,13 +6,17 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/cli/clitest"
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
 // Row D6: whatever spaces and people are called, rules say and Google answers,
@@ -31,6 +35,29 @@ func TestHostileNames(t *testing.T) {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
+	quoted, err := json.Marshal(hostile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An event and a message in quarantine hold it as it is, and so does why there was a gap.
+	for id, end := range map[string]string{"H": "}}", "Q": ""} {
+		d := events.Delivery{MessageID: id, PublishTime: time.Now(), ReceivedAt: time.Now(), Origin: events.OriginLive, Attributes: map[string]string{
+			"ce-id": space + "/spaceEvents/" + id, "ce-source": "//workspaceevents.googleapis.com/subscriptions/s1", "ce-specversion": "1.0",
+			"ce-type": "google.workspace.chat.message.v1.created", "ce-datacontenttype": "application/json", "ce-subject": "//chat.googleapis.com/" + space,
+			"ce-time": time.Now().UTC().Format(time.RFC3339), "more": hostile,
+		}, Data: []byte("{\r\n\t\"message\":{\"name\":\"" + space + "/messages/" + id + "\",\"text\":" + string(quoted) + end)}
+		d.Event, d.Malformed = events.Decode(d.Attributes, d.Data)
+		if _, err := db.Record(t.Context(), []events.Delivery{d}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := db.Pool().Exec(t.Context(), `
+		INSERT INTO coverage (scope, from_time, to_time, source, cause, repair, detail)
+		VALUES ($1, now() - interval '2 hours', now() - interval '1 hour', 'gap', 'expired', 'impossible', $2)`, space, hostile); err != nil {
+		t.Fatal(err)
+	}
+	kept := storetest.Value[string](t, db, `SELECT quarantine_key::text FROM quarantine`)
+	gap := storetest.Value[string](t, db, `SELECT id::text FROM coverage`)
 	// It stands in for Google and for the worker, and answers every call alike.
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
@@ -38,10 +65,6 @@ func TestHostileNames(t *testing.T) {
 		_, _ = w.Write([]byte(hostile))
 	}))
 	t.Cleanup(server.Close)
-	quoted, err := json.Marshal(hostile)
-	if err != nil {
-		t.Fatal(err)
-	}
 	other := filepath.Join(t.TempDir(), "other.yaml")
 	if err := os.WriteFile(other, []byte(`reactors:
   - {id: welcome, mode: live, on: member.joined, do: [{send: {text: `+string(quoted)+`}}]}
@@ -74,6 +97,13 @@ tests:
 		"reactors resume":    {{hostile}, {"--all"}},
 		"backfill":           {{"--since", "1d"}, {"--since", "1d", "--space", space}},
 		"reconcile-members":  {{}},
+		"events show":        {{space + "/spaceEvents/H"}, {hostile}},
+		"events export":      {{"--since", "1d"}},
+		"quarantine list":    {{}, {"-o", "json"}},
+		"quarantine show":    {{kept}},
+		"quarantine retry":   {{kept}},
+		"gaps list":          {{}, {"-o", "json"}},
+		"gaps acknowledge":   {{gap, "--reason", hostile}},
 		"migrate up":         {{}},
 		"healthcheck":        {{}, {"--live"}},
 	}
@@ -98,6 +128,8 @@ tests:
 			clitest.CheckOutput(t, strings.Join(args, " "), text)
 			if strings.Contains(text, "0;owned") {
 				shown++
+			} else if slices.Contains([]string{"events show", "events export", "quarantine show"}, name) {
+				t.Errorf("%s shows nothing hostile: this can't fail", strings.Join(args, " "))
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -90,6 +91,20 @@ func (e *Env) Encode(document any) error {
 	return nil
 }
 
+// JSONOut is where to print somebody else's JSON: it stays as it is, but for
+// escapes in place of what a terminal would obey. Each write holds whole
+// characters.
+func (e *Env) JSONOut() io.Writer { return jsonWriter{e.Out} }
+
+type jsonWriter struct{ out io.Writer }
+
+func (w jsonWriter) Write(text []byte) (int, error) {
+	if _, err := io.WriteString(w.out, escaped(string(text))); err != nil {
+		return 0, err
+	}
+	return len(text), nil
+}
+
 // escaped writes those characters of a JSON text as escapes that a terminal
 // would not show but obey. For programs it is the same.
 func escaped(text string) string {
@@ -98,6 +113,8 @@ func escaped(text string) string {
 		switch {
 		case r == ' ' || r == '\n' || !unshown(r):
 			b.WriteRune(r)
+		case r == '\t' || r == '\r': // JSON has them between its values only
+			b.WriteByte(' ')
 		case r <= 0xFFFF:
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
