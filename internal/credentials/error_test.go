@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"cloud.google.com/go/auth"
@@ -254,6 +255,33 @@ func TestTroubleWithTheNetwork(t *testing.T) {
 		if err == nil {
 			resp.Body.Close()
 		}
+	}
+}
+
+// A token service that takes a request and never answers is given up, and named,
+// within seconds: a caller may have all the time of the world.
+func TestHangingTokenService(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	hangs := roundTripper(func(req *http.Request) (*http.Response, error) {
+		<-req.Context().Done()
+		return nil, req.Context().Err()
+	})
+	for _, auth := range []config.Auth{{Mode: config.AuthUser, TokenFile: g.consent()}, {CredentialsFile: g.serviceAccountKey()}, {CredentialsFile: g.impersonation()}} {
+		synctest.Test(t, func(t *testing.T) {
+			held, err := opener{base: hangs}.hold(auth, []string{BotScope})
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			_, err = held.Token(t.Context())
+			if err == nil || !strings.Contains(err.Error(), "oauth2.googleapis.com doesn't answer in time") {
+				t.Errorf("got error %v, want one that names the token service", err)
+			}
+			if took := time.Since(began); took > 20*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
 	}
 }
 
