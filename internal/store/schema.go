@@ -58,21 +58,21 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	if err := checkEncoding(ctx, s.pool); err != nil {
 		return err
 	}
-	version, err := readVersion(ctx, s.pool, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`)
+	version, err := readVersion(ctx, s.pool, "goose_db_version", `SELECT COALESCE(max(version_id), 0) FROM goose_db_version WHERE is_applied`)
 	if err != nil {
 		return fmt.Errorf("read the schema version: %w", err)
 	}
 	if version < schemaVersion {
 		return &SchemaError{Version: version, Needed: schemaVersion}
 	}
-	oldest, err := readVersion(ctx, s.pool, `SELECT oldest_binary FROM schema_compatibility`)
+	oldest, err := readVersion(ctx, s.pool, "schema_compatibility", `SELECT oldest_binary FROM schema_compatibility`)
 	if err != nil {
 		return fmt.Errorf("read which binaries the schema works with: %w", err)
 	}
 	if oldest > schemaVersion {
 		return &SchemaError{Version: version, Needed: schemaVersion}
 	}
-	queue, err := readVersion(ctx, s.pool, `SELECT max(version) FROM river_migration WHERE line = 'main'`)
+	queue, err := readVersion(ctx, s.pool, "river_migration", `SELECT COALESCE(max(version), 0) FROM river_migration WHERE line = 'main'`)
 	if err != nil {
 		return fmt.Errorf("read the schema version of the job queue: %w", err)
 	}
@@ -99,15 +99,14 @@ func checkEncoding(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-func readVersion(ctx context.Context, pool *pgxpool.Pool, query string) (int64, error) {
-	var version *int64
-	err := pool.QueryRow(ctx, query).Scan(&version)
+func readVersion(ctx context.Context, pool *pgxpool.Pool, table, query string) (version int64, err error) {
+	err = pool.QueryRow(ctx, query).Scan(&version)
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && pgErr.Code == "42P01" { // no such table
+	switch {
+	case errors.As(err, &pgErr) && pgErr.Code == "42P01": // no such table
 		return 0, nil
+	case pgErr != nil && pgErr.Code == "42501":
+		return 0, &SchemaError{Needed: schemaVersion, Role: pool.Config().ConnConfig.User, Missing: []string{"SELECT on " + table}}
 	}
-	if err != nil || version == nil {
-		return 0, err
-	}
-	return *version, nil
+	return version, err
 }
