@@ -144,17 +144,23 @@ func TestRoleOfTheWorker(t *testing.T) {
 			t.Fatalf("%s: %v", sql, err)
 		}
 	}
-	admin(`CREATE ROLE nothing`)
-	code, _, stderr := call(t, newWorkspace(t, storetest.WithRole(dsn, "nothing")).env, "run")
-	if code != cli.Misconfigured || !strings.Contains(stderr, "may not do what the worker does: it lacks SELECT on goose_db_version; ") {
-		t.Errorf("got exit code %d: %s", code, stderr)
-	}
 	admin(`CREATE ROLE narrow; GRANT USAGE, CREATE ON SCHEMA public TO narrow; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO narrow;
 		GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO narrow; ALTER TABLE events OWNER TO narrow`)
 	w := newWorkspace(t, storetest.WithRole(dsn, "narrow"))
-	code, _, stderr = call(t, w.env, "run")
+	code, _, stderr := call(t, w.env, "run")
 	if code != cli.Misconfigured || !strings.Contains(stderr, "the role narrow may not do what the worker does: it lacks DELETE on backfills; DELETE on coverage; ") {
 		t.Errorf("got exit code %d: %s", code, stderr)
+	}
+
+	admin(`CREATE ROLE nothing`)
+	code, _, stderr = call(t, w.env.with("SPACEKEEPER_DATABASE_DSN", storetest.WithRole(dsn, "nothing")), "run")
+	if code != cli.Misconfigured || !strings.Contains(stderr, "the role nothing may not do what the worker does: it lacks CREATE on schema public; SELECT on ") ||
+		!strings.Contains(stderr, "; ownership of events; ") {
+		t.Errorf("a role without rights: got exit code %d: %s", code, stderr)
+	}
+	code, _, stderr = call(t, w.env.with("SPACEKEEPER_DATABASE_DSN", storetest.WithRole(dsn, "nothing")), "gaps", "list")
+	if code != cli.Misconfigured || !strings.Contains(stderr, "make it a member of the role that owns the tables") {
+		t.Errorf("gaps of a role without rights: got exit code %d: %s", code, stderr)
 	}
 
 	admin(`CREATE ROLE enough; GRANT USAGE, CREATE ON SCHEMA public TO enough; GRANT USAGE ON SEQUENCE river_job_id_seq TO enough;

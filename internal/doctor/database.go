@@ -72,12 +72,22 @@ func databaseMigrated(ctx context.Context, _ *examination, s *store.Store) findi
 		return failed(err.Error(), store.PoolerCure)
 	case errors.As(err, &schema) && schema.Encoding != "":
 		return failed(err.Error(), "subscriber migrate up there, and name it in database.dsn")
+	case errors.As(err, &schema) && len(schema.Missing) > 0:
+		return failed(err.Error(), ownTables("that role")...).about(schema.Missing...)
 	case errors.As(err, &schema) && schema.Version >= schema.Needed && !schema.Queue:
 		return failed(err.Error(), "install the version of subscriber that migrated it, or a newer one")
 	case errors.As(err, &schema):
 		return failed(err.Error(), "subscriber migrate up")
 	}
 	return failed(err.Error(), "look at the role in database.dsn: it must own the schema")
+}
+
+// ownTables is what gives the worker's role all that it needs.
+func ownTables(role string) []string {
+	return []string{
+		"run subscriber migrate up as the role that the worker uses, so that it owns the tables",
+		"or make it a member of their owner: GRANT … TO " + role,
+	}
 }
 
 func databaseRole(ctx context.Context, e *examination, s *store.Store) finding {
@@ -90,9 +100,7 @@ func databaseRole(ctx context.Context, e *examination, s *store.Store) finding {
 	case err != nil:
 		return failed(err.Error(), "look at the role in database.dsn: it must own the schema")
 	case len(missing) > 0:
-		return failed(fmt.Sprintf("%s lacks %s", in.Role, some(missing)),
-			"run subscriber migrate up as the role that the worker uses, so that it owns the tables",
-			"or make it a member of their owner: GRANT … TO "+in.Role).about(missing...)
+		return failed(fmt.Sprintf("%s lacks %s", in.Role, some(missing)), ownTables(in.Role)...).about(missing...)
 	}
 	return fine("%s has what it needs", in.Role)
 }

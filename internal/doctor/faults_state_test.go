@@ -28,6 +28,9 @@ func databaseFaults() []fault {
 			w.sql(t, "REVOKE "+w.owner(t)+" FROM "+w.role)
 			w.sql(t, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+w.role)
 		}, seen: "lacks CREATE on schema public, INSERT on event_sources", fix: "subscriber migrate up as the role"},
+		{name: "a role that may read nothing", own: true, code: "SK602", inject: func(t *testing.T, w *env) {
+			w.sql(t, "REVOKE "+w.owner(t)+" FROM "+w.role)
+		}, seen: "lacks SELECT on goose_db_version", fix: "subscriber migrate up as the role"},
 		{name: "a superuser", code: "SK604", want: Warning, inject: dsn(func(w *env) string { return w.dsn }),
 			seen: "is a superuser", fix: "role without privileges"},
 		{name: "a standby", own: true, code: "SK605", inject: func(t *testing.T, w *env) {

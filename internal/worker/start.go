@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,15 +42,16 @@ func (w *waiting) because(why error) (changed bool) {
 func (w *Worker) start(ctx context.Context) (started bool, err error) {
 	pauses := gax.Backoff{Initial: 250 * time.Millisecond, Max: 5 * time.Second, Multiplier: 2}
 	for {
-		if err = w.store.CheckSchema(ctx); err == nil {
-			err = privileges.Check(ctx, w.store)
+		var schema *store.SchemaError
+		err = w.store.CheckSchema(ctx)
+		if err == nil || errors.As(err, &schema) && len(schema.Missing) > 0 { // it may lack more
+			err = cmp.Or(privileges.Check(ctx, w.store), err)
 		}
 		if err == nil {
 			if err = w.jobs.Start(ctx); err != nil {
 				err = fmt.Errorf("start the job queue: %w", err)
 			}
 		}
-		var schema *store.SchemaError
 		switch {
 		case err == nil:
 			w.waiting.because(nil)

@@ -67,6 +67,10 @@ func TestMissing(t *testing.T) {
 	if got := missing(env.Store); len(got) > 0 {
 		t.Errorf("a superuser lacks %q", got)
 	}
+	var unread *store.SchemaError
+	if err := guest.CheckSchema(t.Context()); !errors.As(err, &unread) || !strings.Contains(err.Error(), "it lacks SELECT on goose_db_version; ") {
+		t.Errorf("CheckSchema of a role that may read nothing: %v", err)
+	}
 	all := missing(guest)
 	for _, want := range []string{
 		"SELECT, INSERT, UPDATE on events", "SELECT, INSERT, UPDATE, DELETE on quarantine", "SELECT on coverage_gaps",
