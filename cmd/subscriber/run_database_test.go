@@ -56,6 +56,11 @@ func TestStartBeforeTheDatabase(t *testing.T) {
 	if code := p.stop(); code != cli.OK {
 		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}
+	for line := range strings.Lines(p.stderr.String()) {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("a log line is not JSON: %s", line)
+		}
+	}
 }
 
 // What waits for a database can be stopped.

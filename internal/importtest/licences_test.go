@@ -109,6 +109,14 @@ func TestLicences(t *testing.T) {
 	}
 }
 
+// Whoever finds a hole learns where to tell it.
+func TestSecurityPolicy(t *testing.T) {
+	t.Parallel()
+	if policy := file(t, root(t), regexp.MustCompile(`^SECURITY\.md$`)); !strings.Contains(policy, "Report a vulnerability") {
+		t.Errorf("SECURITY.md doesn't say how to report: %q", policy)
+	}
+}
+
 const noticeHead = `Spacekeeper
 Licensed under the Apache License 2.0: see LICENSE.
 

@@ -139,6 +139,16 @@ func TestGapIsGivenUp(t *testing.T) {
 	if err != nil || g.State != coverage.GapImpossible || g.Detail != "the app is not in the space" {
 		t.Errorf("got %+v, %v", g, err)
 	}
+	// What a person knows of raises no alarm any more.
+	for _, want := range []map[string]int{{coverage.GapImpossible: 1}, {coverage.GapAcknowledged: 1}} {
+		counts, err := s.GapCounts(t.Context())
+		if diff := cmp.Diff(want, counts); err != nil || diff != "" {
+			t.Errorf("counts: %v (-want +got):\n%s", err, diff)
+		}
+		if err := s.AcknowledgeGap(t.Context(), gap, "we know"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	// A person has mended it and fetched everything by hand.
 	if err := s.Backfilled(t.Context(), "spaces/S", at(50), at(300)); err != nil {
 		t.Fatal(err)

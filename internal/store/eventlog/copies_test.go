@@ -172,6 +172,37 @@ func TestTiesOfVersions(t *testing.T) {
 	}
 }
 
+// Of two updates of a space at one time the key decides, whichever is first.
+func TestTiesOfSpaces(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock})
+	for i := range 40 {
+		name := fmt.Sprint("spaces/", i)
+		told := func(id string) events.Delivery {
+			return live(id, at(10), events.Item{
+				Kind: events.KindSpace, Verb: events.VerbUpdated, Resource: name, Space: name,
+				SpaceData: &events.Space{Name: name, DisplayName: id, SpaceType: "SPACE"},
+			})
+		}
+		x, y := told(fmt.Sprint("x", i)), told(fmt.Sprint("y", i))
+		if i%2 == 1 {
+			x, y = y, x
+		}
+		if i%4 < 2 {
+			record(t, s, x, y)
+		} else {
+			record(t, s, x)
+			record(t, s, y)
+		}
+	}
+	if n := storetest.Value[int](t, s, `
+		SELECT count(*)
+		FROM spaces p
+		WHERE (SELECT e.ce_id FROM events e WHERE e.space_id = p.id ORDER BY e.event_key DESC LIMIT 1) NOT LIKE '%' || p.display_name`); n != 0 {
+		t.Errorf("%d of 40 spaces are called what the lesser key tells", n)
+	}
+}
+
 // A join and an update of it have one time: somebody has joined, once.
 func TestJoinAndUpdateAtOnce(t *testing.T) {
 	t.Parallel()
