@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"

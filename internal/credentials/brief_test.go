@@ -25,7 +25,7 @@ func TestBrief(t *testing.T) {
 		t.Errorf("%v is no deadline any more", late)
 	}
 	known := &Error{Doing: "get an access token", Cause: "no token came"}
-	if got := Brief(&url.Error{Op: "Get", URL: "https://h/p", Err: known}); got != error(known) {
+	if got := Brief(&url.Error{Op: "Get", URL: "https://h/p", Err: known}); !errors.Is(got, known) || got.Error() != known.Error() {
 		t.Errorf("got %v, want what is wrong with the credentials alone", got)
 	}
 	if Brief(nil) != nil || !errors.Is(Brief(why), why) {

@@ -124,7 +124,7 @@ func (p prices) EstimateCallCost(_, overload string, target *cost.AstNode, args 
 			literal, _ := x.AsLiteral().(types.String)
 			pattern = string(literal)
 		}
-		return cost.NewCallEstimate(cost.CostEstimate{Min: 1, Max: p.matching(pattern, text.Max)}, nil)
+		return cost.NewCallEstimate(cost.Estimate{Min: 1, Max: p.matching(pattern, text.Max)}, nil)
 	case overloads.IntToString, overloads.UintToString, overloads.DoubleToString, overloads.BoolToString,
 		overloads.TimestampToString, overloads.DurationToString:
 		const longest = 400 // a decimal number in full

@@ -10,7 +10,6 @@ var (
 	at      = storetest.At
 	live    = storetest.Live
 	message = storetest.Message
-	post    = storetest.Post
 	record  = storetest.Record
 	column  = storetest.Column
 )

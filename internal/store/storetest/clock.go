@@ -19,7 +19,7 @@ func ShiftClock(t testing.TB, dsn string, by time.Duration) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // nothing is left to be done
+	defer conn.Close(t.Context())
 	if _, err := conn.Exec(t.Context(), fmt.Sprintf(`
 		CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql STABLE
 			AS $$ SELECT pg_catalog.now() + interval '%[1]d seconds' $$;
