@@ -44,7 +44,7 @@ func TestNothingIsAckedBeforeItsCommit(t *testing.T) {
 	p := start(t, w.env, "run")
 	waiting := func(n int) func() bool {
 		return func() bool {
-			return query[int](t, dsn, `SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND objid = 10 AND NOT granted`) == n
+			return query[int](t, dsn, `SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND objid = 10 AND NOT granted`) >= n
 		}
 	}
 	w.post(t, "hello")
@@ -58,7 +58,7 @@ func TestNothingIsAckedBeforeItsCommit(t *testing.T) {
 		t.Errorf("%d messages were acked before their commit", n)
 	}
 	exec(`SELECT pg_advisory_unlock(10)`)
-	eventually(t, p, "both are acked", func() bool { return acked() == 2 })
+	eventually(t, p, "both are acked", func() bool { return acked() >= 2 }) // and the event of the welcome
 	if code := p.stop(); code != cli.OK {
 		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}

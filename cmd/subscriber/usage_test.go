@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
@@ -110,15 +111,21 @@ func secret(t *testing.T, password string) string {
 	return file
 }
 
-// closedPort is an address where nothing listens.
+var closedPorts atomic.Int32
+
+// closedPort is an address where nothing listens. Systems give no port of these
+// away, as they would give one that is free again to the test beside.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 20_000+(os.Getpid()*17+int(closedPorts.Add(1)))%10_000)
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func TestDatabaseThatCannotBeReached(t *testing.T) {
