@@ -21,7 +21,7 @@ func At(seconds int) time.Time { return Epoch.Add(time.Duration(seconds) * time.
 
 // Live wraps one item as a delivered event.
 func Live(id string, t time.Time, it events.Item) events.Delivery {
-	typ := fmt.Sprintf("google.workspace.chat.%s.v1.%s", it.Kind, it.Verb)
+	typ := events.ChatPrefix + string(it.Kind) + ".v1." + string(it.Verb)
 	return events.Delivery{
 		MessageID: "m-" + id, PublishTime: t.Add(100 * time.Millisecond), ReceivedAt: t.Add(150 * time.Millisecond),
 		Attributes: map[string]string{"ce-id": "spaces/S/spaceEvents/" + id, "ce-type": typ},
@@ -117,7 +117,7 @@ func Interaction(id string, t time.Time, user, userName, space, spaceName string
 func Decoded(t testing.TB, id, typ string, at time.Time, data string) events.Delivery {
 	t.Helper()
 	attributes := map[string]string{
-		"ce-id": Space + "/spaceEvents/" + id, "ce-type": "google.workspace.chat." + typ, "ce-specversion": "1.0",
+		"ce-id": Space + "/spaceEvents/" + id, "ce-type": events.ChatPrefix + typ, "ce-specversion": "1.0",
 		"ce-datacontenttype": "application/json", "ce-source": "//workspaceevents.googleapis.com/subscriptions/s1",
 		"ce-subject": "//chat.googleapis.com/" + Space, "ce-time": at.Format(time.RFC3339Nano),
 	}
