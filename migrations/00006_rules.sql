@@ -39,6 +39,13 @@ CREATE INDEX reactor_runs_pending_idx ON reactor_runs (reactor, space, step) WHE
 CREATE INDEX reactor_runs_admitted_idx ON reactor_runs (reactor, admitted_at) WHERE admitted_at IS NOT NULL;
 CREATE INDEX reactor_runs_speaker_idx ON reactor_runs (speaker) WHERE speaker IS NOT NULL;
 CREATE INDEX reactor_runs_loop_idx ON reactor_runs (space, admitted_at) WHERE may_loop AND admitted_at IS NOT NULL;
+-- For reactors runs, which lists the newest in a space, about a person, or that failed.
+CREATE INDEX reactor_runs_space_idx ON reactor_runs (space, id);
+CREATE INDEX reactor_runs_member_idx ON reactor_runs (member, id);
+CREATE INDEX reactor_runs_failed_idx ON reactor_runs (id) WHERE outcome = 'failed';
+-- For what is dropped after 60 days.
+CREATE INDEX reactor_runs_finished_idx ON reactor_runs (finished_at)
+  WHERE outcome IN ('condition_false', 'left', 'stopped', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled');
 
 COMMENT ON TABLE reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
 COMMENT ON COLUMN reactor_runs.outcome IS 'pending, or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
@@ -59,31 +66,54 @@ COMMENT ON COLUMN reactor_runs.facts IS 'What the event told, as conditions and 
 COMMENT ON COLUMN reactor_runs.requests IS 'What its actions send, stored before the first attempt, the same for each; null before that.';
 COMMENT ON COLUMN reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
 
+-- The counts of the hour are updated again and again: half a page is kept free for
+-- their new versions. The hour comes first: what is read and what is rolled up are
+-- hours of all rules.
 CREATE TABLE reactor_counts (
   hour timestamptz NOT NULL,
   count bigint NOT NULL,
+  sampled integer NOT NULL DEFAULT 0,
   shard smallint NOT NULL,
   shadow boolean NOT NULL,
   reactor text COLLATE "C" NOT NULL,
   outcome text COLLATE "C" NOT NULL,
-  PRIMARY KEY (reactor, hour, outcome, shadow, shard)
+  PRIMARY KEY (hour, reactor, outcome, shadow, shard)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE reactor_counts IS 'How often each outcome came, exactly; read reactor_outcomes.';
+COMMENT ON TABLE reactor_counts IS 'How often each outcome came in each hour of the last two weeks; read reactor_outcomes.';
 COMMENT ON COLUMN reactor_counts.hour IS 'Beginning of the hour in which it ended.';
 COMMENT ON COLUMN reactor_counts.count IS 'How often.';
-COMMENT ON COLUMN reactor_counts.shard IS 'Spreads writers over rows; means nothing.';
+COMMENT ON COLUMN reactor_counts.sampled IS 'How many of these wanted to be samples: of the first 50 each is one.';
+COMMENT ON COLUMN reactor_counts.shard IS 'From 0 to 3: runs that end at once count in different rows.';
 COMMENT ON COLUMN reactor_counts.shadow IS 'In shadow mode.';
 COMMENT ON COLUMN reactor_counts.reactor IS 'Id of the rule.';
 COMMENT ON COLUMN reactor_counts.outcome IS 'As in reactor_runs.';
 
+CREATE TABLE reactor_daily_counts (
+  day timestamptz NOT NULL,
+  count bigint NOT NULL,
+  shadow boolean NOT NULL,
+  reactor text COLLATE "C" NOT NULL,
+  outcome text COLLATE "C" NOT NULL,
+  PRIMARY KEY (day, reactor, outcome, shadow)
+);
+COMMENT ON TABLE reactor_daily_counts IS 'How often each outcome came on each day before those of which reactor_counts has the hours.';
+COMMENT ON COLUMN reactor_daily_counts.day IS 'Beginning of the day in UTC.';
+COMMENT ON COLUMN reactor_daily_counts.count IS 'How often.';
+COMMENT ON COLUMN reactor_daily_counts.shadow IS 'In shadow mode.';
+COMMENT ON COLUMN reactor_daily_counts.reactor IS 'Id of the rule.';
+COMMENT ON COLUMN reactor_daily_counts.outcome IS 'As in reactor_runs.';
+
 CREATE VIEW reactor_outcomes AS
-SELECT hour, reactor, outcome, shadow, sum(count)::bigint AS count
+SELECT hour AS since, interval '1 hour' AS lasting, reactor, outcome, shadow, sum(count)::bigint AS count
 FROM reactor_counts
-GROUP BY hour, reactor, outcome, shadow;
-COMMENT ON VIEW reactor_outcomes IS 'How often each rule came to each outcome, by hour. Counts every evaluation that reached a trigger.';
+GROUP BY hour, reactor, outcome, shadow
+UNION ALL
+SELECT day, interval '1 day', reactor, outcome, shadow, count
+FROM reactor_daily_counts;
+COMMENT ON VIEW reactor_outcomes IS 'How often each rule came to each outcome: by hour for the last two weeks, by day before. Counts every evaluation that reached a trigger. How runs ended is exact; of evaluations that led to none, those of the last seconds may be missing, and of a process that was killed they are.';
 
 CREATE TABLE reactor_evaluations (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  id bigint GENERATED ALWAYS AS IDENTITY,
   at timestamptz NOT NULL,
   event_time timestamptz NOT NULL,
   shadow boolean NOT NULL,
@@ -94,12 +124,17 @@ CREATE TABLE reactor_evaluations (
   space text COLLATE "C" NOT NULL,
   member text COLLATE "C" NOT NULL,
   reason text,
+  PRIMARY KEY (at, id),
   CONSTRAINT reactor_evaluations_outcome_check CHECK (outcome IN ('condition_false', 'already_done', 'failed'))
 );
+-- For reactors runs, which lists the newest of a rule, a space or a person.
 CREATE INDEX reactor_evaluations_reactor_idx ON reactor_evaluations (reactor, at);
-COMMENT ON TABLE reactor_evaluations IS 'Evaluations that led to no run: a sample of each hour, kept for two weeks.';
-COMMENT ON COLUMN reactor_evaluations.id IS 'Number of the evaluation.';
-COMMENT ON COLUMN reactor_evaluations.at IS 'When the rule was asked.';
+CREATE INDEX reactor_evaluations_space_idx ON reactor_evaluations (space, at);
+CREATE INDEX reactor_evaluations_member_idx ON reactor_evaluations (member, at);
+CREATE INDEX reactor_evaluations_failed_idx ON reactor_evaluations (at) WHERE outcome = 'failed';
+COMMENT ON TABLE reactor_evaluations IS 'Evaluations that led to no run: up to 50 of each hour, rule and outcome, kept for two weeks.';
+COMMENT ON COLUMN reactor_evaluations.id IS 'Tells those of one time apart.';
+COMMENT ON COLUMN reactor_evaluations.at IS 'When it was saved, some seconds after the rule was asked.';
 COMMENT ON COLUMN reactor_evaluations.event_time IS 'Of the event that pulled its trigger.';
 COMMENT ON COLUMN reactor_evaluations.shadow IS 'In shadow mode.';
 COMMENT ON COLUMN reactor_evaluations.reactor IS 'Id of the rule.';
@@ -178,7 +213,12 @@ DROP TABLE reactor_schedules;
 DROP TABLE reactor_switches;
 DROP TABLE reactor_evaluations;
 DROP VIEW reactor_outcomes;
+DROP TABLE reactor_daily_counts;
 DROP TABLE reactor_counts;
+DROP INDEX reactor_runs_finished_idx;
+DROP INDEX reactor_runs_failed_idx;
+DROP INDEX reactor_runs_member_idx;
+DROP INDEX reactor_runs_space_idx;
 DROP INDEX reactor_runs_loop_idx;
 DROP INDEX reactor_runs_admitted_idx;
 DROP INDEX reactor_runs_pending_idx;

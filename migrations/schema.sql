@@ -908,6 +908,7 @@ COMMENT ON COLUMN public.reactions.emoji IS 'The character, or the short name of
 CREATE TABLE public.reactor_counts (
     hour timestamp with time zone NOT NULL,
     count bigint NOT NULL,
+    sampled integer DEFAULT 0 NOT NULL,
     shard smallint NOT NULL,
     shadow boolean NOT NULL,
     reactor text NOT NULL COLLATE pg_catalog."C",
@@ -915,19 +916,41 @@ CREATE TABLE public.reactor_counts (
 )
 WITH (fillfactor='50');
 
-COMMENT ON TABLE public.reactor_counts IS 'How often each outcome came, exactly; read reactor_outcomes.';
+COMMENT ON TABLE public.reactor_counts IS 'How often each outcome came in each hour of the last two weeks; read reactor_outcomes.';
 
 COMMENT ON COLUMN public.reactor_counts.hour IS 'Beginning of the hour in which it ended.';
 
 COMMENT ON COLUMN public.reactor_counts.count IS 'How often.';
 
-COMMENT ON COLUMN public.reactor_counts.shard IS 'Spreads writers over rows; means nothing.';
+COMMENT ON COLUMN public.reactor_counts.sampled IS 'How many of these wanted to be samples: of the first 50 each is one.';
+
+COMMENT ON COLUMN public.reactor_counts.shard IS 'From 0 to 3: runs that end at once count in different rows.';
 
 COMMENT ON COLUMN public.reactor_counts.shadow IS 'In shadow mode.';
 
 COMMENT ON COLUMN public.reactor_counts.reactor IS 'Id of the rule.';
 
 COMMENT ON COLUMN public.reactor_counts.outcome IS 'As in reactor_runs.';
+
+CREATE TABLE public.reactor_daily_counts (
+    day timestamp with time zone NOT NULL,
+    count bigint NOT NULL,
+    shadow boolean NOT NULL,
+    reactor text NOT NULL COLLATE pg_catalog."C",
+    outcome text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.reactor_daily_counts IS 'How often each outcome came on each day before those of which reactor_counts has the hours.';
+
+COMMENT ON COLUMN public.reactor_daily_counts.day IS 'Beginning of the day in UTC.';
+
+COMMENT ON COLUMN public.reactor_daily_counts.count IS 'How often.';
+
+COMMENT ON COLUMN public.reactor_daily_counts.shadow IS 'In shadow mode.';
+
+COMMENT ON COLUMN public.reactor_daily_counts.reactor IS 'Id of the rule.';
+
+COMMENT ON COLUMN public.reactor_daily_counts.outcome IS 'As in reactor_runs.';
 
 CREATE TABLE public.reactor_evaluations (
     id bigint NOT NULL,
@@ -944,11 +967,11 @@ CREATE TABLE public.reactor_evaluations (
     CONSTRAINT reactor_evaluations_outcome_check CHECK ((outcome = ANY (ARRAY['condition_false'::text, 'already_done'::text, 'failed'::text])))
 );
 
-COMMENT ON TABLE public.reactor_evaluations IS 'Evaluations that led to no run: a sample of each hour, kept for two weeks.';
+COMMENT ON TABLE public.reactor_evaluations IS 'Evaluations that led to no run: up to 50 of each hour, rule and outcome, kept for two weeks.';
 
-COMMENT ON COLUMN public.reactor_evaluations.id IS 'Number of the evaluation.';
+COMMENT ON COLUMN public.reactor_evaluations.id IS 'Tells those of one time apart.';
 
-COMMENT ON COLUMN public.reactor_evaluations.at IS 'When the rule was asked.';
+COMMENT ON COLUMN public.reactor_evaluations.at IS 'When it was saved, some seconds after the rule was asked.';
 
 COMMENT ON COLUMN public.reactor_evaluations.event_time IS 'Of the event that pulled its trigger.';
 
@@ -978,15 +1001,24 @@ ALTER TABLE public.reactor_evaluations ALTER COLUMN id ADD GENERATED ALWAYS AS I
 );
 
 CREATE VIEW public.reactor_outcomes AS
- SELECT reactor_counts.hour,
+ SELECT reactor_counts.hour AS since,
+    '01:00:00'::interval AS lasting,
     reactor_counts.reactor,
     reactor_counts.outcome,
     reactor_counts.shadow,
     (sum(reactor_counts.count))::bigint AS count
    FROM public.reactor_counts
-  GROUP BY reactor_counts.hour, reactor_counts.reactor, reactor_counts.outcome, reactor_counts.shadow;
+  GROUP BY reactor_counts.hour, reactor_counts.reactor, reactor_counts.outcome, reactor_counts.shadow
+UNION ALL
+ SELECT reactor_daily_counts.day AS since,
+    '1 day'::interval AS lasting,
+    reactor_daily_counts.reactor,
+    reactor_daily_counts.outcome,
+    reactor_daily_counts.shadow,
+    reactor_daily_counts.count
+   FROM public.reactor_daily_counts;
 
-COMMENT ON VIEW public.reactor_outcomes IS 'How often each rule came to each outcome, by hour. Counts every evaluation that reached a trigger.';
+COMMENT ON VIEW public.reactor_outcomes IS 'How often each rule came to each outcome: by hour for the last two weeks, by day before. Counts every evaluation that reached a trigger. How runs ended is exact; of evaluations that led to none, those of the last seconds may be missing, and of a process that was killed they are.';
 
 CREATE TABLE public.reactor_records (
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1315,10 +1347,13 @@ ALTER TABLE ONLY public.reactions
     ADD CONSTRAINT reactions_pkey PRIMARY KEY (reaction);
 
 ALTER TABLE ONLY public.reactor_counts
-    ADD CONSTRAINT reactor_counts_pkey PRIMARY KEY (reactor, hour, outcome, shadow, shard);
+    ADD CONSTRAINT reactor_counts_pkey PRIMARY KEY (hour, reactor, outcome, shadow, shard);
+
+ALTER TABLE ONLY public.reactor_daily_counts
+    ADD CONSTRAINT reactor_daily_counts_pkey PRIMARY KEY (day, reactor, outcome, shadow);
 
 ALTER TABLE ONLY public.reactor_evaluations
-    ADD CONSTRAINT reactor_evaluations_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT reactor_evaluations_pkey PRIMARY KEY (at, id);
 
 ALTER TABLE ONLY public.reactor_records
     ADD CONSTRAINT reactor_records_pkey PRIMARY KEY (key);
@@ -1392,13 +1427,27 @@ CREATE INDEX quarantine_received_at_idx ON public.quarantine USING btree (receiv
 
 CREATE INDEX reactions_message_idx ON public.reactions USING btree (message);
 
+CREATE INDEX reactor_evaluations_failed_idx ON public.reactor_evaluations USING btree (at) WHERE (outcome = 'failed'::text);
+
+CREATE INDEX reactor_evaluations_member_idx ON public.reactor_evaluations USING btree (member, at);
+
 CREATE INDEX reactor_evaluations_reactor_idx ON public.reactor_evaluations USING btree (reactor, at);
+
+CREATE INDEX reactor_evaluations_space_idx ON public.reactor_evaluations USING btree (space, at);
 
 CREATE INDEX reactor_runs_admitted_idx ON public.reactor_runs USING btree (reactor, admitted_at) WHERE (admitted_at IS NOT NULL);
 
+CREATE INDEX reactor_runs_failed_idx ON public.reactor_runs USING btree (id) WHERE (outcome = 'failed'::text);
+
+CREATE INDEX reactor_runs_finished_idx ON public.reactor_runs USING btree (finished_at) WHERE (outcome = ANY (ARRAY['condition_false'::text, 'left'::text, 'stopped'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text]));
+
 CREATE INDEX reactor_runs_loop_idx ON public.reactor_runs USING btree (space, admitted_at) WHERE (may_loop AND (admitted_at IS NOT NULL));
 
+CREATE INDEX reactor_runs_member_idx ON public.reactor_runs USING btree (member, id);
+
 CREATE INDEX reactor_runs_pending_idx ON public.reactor_runs USING btree (reactor, space, step) WHERE (outcome = 'pending'::text);
+
+CREATE INDEX reactor_runs_space_idx ON public.reactor_runs USING btree (space, id);
 
 CREATE INDEX reactor_runs_speaker_idx ON public.reactor_runs USING btree (speaker) WHERE (speaker IS NOT NULL);
 

@@ -89,9 +89,13 @@ const (
 	naive    design = "naive" // (c) one transaction per message, statement by statement, same effects
 	ours     design = "ours"  // (d) the worker
 	ruled    design = "ruled" // (e) the worker with a hundred more rules, of which none is triggered
+
+	// (f), (g) the worker with more rules that every message triggers, and that refuse it
+	hundred  design = "100"
+	thousand design = "1000"
 )
 
-func designs() []design { return []design{pullOnly, bulk, naive, ours, ruled} }
+func designs() []design { return []design{pullOnly, bulk, naive, ours, ruled, hundred, thousand} }
 
 // roleVariable makes a process a child in one of the roles; taskVariable holds
 // its task.

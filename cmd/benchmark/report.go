@@ -109,7 +109,7 @@ func printSaturation(out io.Writer, o options, samples map[design][]sample) {
 		fmt.Fprintln(out)
 	}
 	// Ratios of the same round, then their median: noise hits both alike.
-	for _, pair := range [][2]design{{ours, naive}, {ours, bulk}, {ours, pullOnly}, {ruled, ours}} {
+	for _, pair := range [][2]design{{ours, naive}, {ours, bulk}, {ours, pullOnly}, {ruled, ours}, {hundred, ours}, {thousand, ours}} {
 		a, b := samples[pair[0]], samples[pair[1]]
 		if len(a) == 0 || len(b) == 0 {
 			continue
@@ -127,7 +127,7 @@ func printSaturation(out io.Writer, o options, samples map[design][]sample) {
 func title(d design) string {
 	return map[design]string{
 		pullOnly: "(a) pull only", bulk: "(b) bulk insert, log only", naive: "(c) naive, all effects", ours: "(d) ours, all effects",
-		ruled: "(e) ours, 100 more rules",
+		ruled: "(e) ours, 100 more rules", hundred: "(f) ours, 100 that refuse", thousand: "(g) ours, 1,000 that refuse",
 	}[d]
 }
 

@@ -11,6 +11,7 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"github.com/prometheus/procfs"
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
@@ -57,7 +58,7 @@ func work(ctx context.Context, t task) (result, error) {
 				m.done(msg.PublishTime)
 			})
 		}
-	case ours, ruled:
+	case ours, ruled, hundred, thousand:
 		set, err := ruleSet(t.Design)
 		if err != nil {
 			return result{}, err
@@ -67,7 +68,8 @@ func work(ctx context.Context, t task) (result, error) {
 			return result{}, err
 		}
 		defer db.Close()
-		eventLog, err := eventlog.New(db, set, runs.New(db))
+		reacted := runs.New(db)
+		eventLog, err := eventlog.New(db, set, reacted)
 		if err != nil {
 			return result{}, err
 		}
@@ -77,7 +79,13 @@ func work(ctx context.Context, t task) (result, error) {
 				Observe: func(d events.Delivery, _ events.Outcome) { m.done(d.PublishTime) },
 			})
 			m.held = func() int { return w.Status().Held }
-			return w.Run(ctx)
+			g, ctx := errgroup.WithContext(ctx)
+			g.Go(func() error {
+				reacted.KeepFlushing(ctx)
+				return nil
+			})
+			g.Go(func() error { return w.Run(ctx) })
+			return g.Wait()
 		}
 	default:
 		return result{}, fmt.Errorf("no such design: %q", t.Design)

@@ -407,12 +407,17 @@ func TestLogHoldsNoContent(t *testing.T) {
 }
 
 // A worker that is told to stop commits and acks what it has in hand: no more
-// is recorded than acked, and the other way round.
+// is recorded than acked, and the other way round. What rules refused is counted.
 func TestStop(t *testing.T) {
 	t.Parallel()
 	dsn := migratedDatabase(t)
 	w := newWorkspace(t, dsn)
-	p := start(t, w.env.with("SPACEKEEPER_REACTORS_FILE", ""), "run")
+	refusing := filepath.Join(t.TempDir(), "reactors.yaml")
+	const rule = `reactors: [{id: never, on: message.created, bots: true, if: 'message.text == "no such words"', do: [{send: {text: Hi}}]}]`
+	if err := os.WriteFile(refusing, []byte(rule), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, w.env.with("SPACEKEEPER_REACTORS_FILE", refusing), "run")
 	if err := w.Run(t.Context(), simulate.Activity{Steps: 500}); err != nil {
 		t.Fatal(err)
 	}
@@ -430,6 +435,10 @@ func TestStop(t *testing.T) {
 	}
 	if n := query[int](t, dsn, recorded); int64(n) != stats.Acked {
 		t.Errorf("%d events are recorded, but %d are acked: %+v", n, stats.Acked, stats)
+	}
+	written := query[int](t, dsn, "SELECT count(*)::int FROM event_log WHERE type IN ('google.workspace.chat.message.v1.created', 'google.workspace.chat.message.v1.batchCreated')")
+	if n := query[int](t, dsn, "SELECT COALESCE(sum(count), 0)::int FROM reactor_outcomes"); n != written || n == 0 {
+		t.Errorf("%d evaluations are counted, want one of each of %d messages", n, written)
 	}
 }
 

@@ -30,13 +30,6 @@ type PlannedStep struct {
 	Due  time.Time
 }
 
-// Planner decides what changes ask for. It does no I/O, gives the same answer
-// for the same change, and may be used by any number of goroutines.
-type Planner interface {
-	// Plan returns what the change asks for; usually nothing.
-	Plan(Change) []Intent
-}
-
 // Rollout is how long replicas may follow different rules: each takes up new ones
 // by itself.
 const Rollout = 2 * time.Minute

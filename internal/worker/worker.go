@@ -29,6 +29,7 @@ import (
 	"errors"
 	"io"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -221,6 +222,12 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.log.Warn("secret file readable for anybody on this machine; take the right away from others",
 			zap.String("key", f.Key), zap.String("file", f.Path))
 	}
+	// What the last events led to is counted when nothing else is at work.
+	counting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var counted sync.WaitGroup
+	counted.Go(func() { w.runs.KeepFlushing(counting) })
+	defer counted.Wait()
+	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	if w.health != nil {
 		g.Go(func() error { return w.health.serve(ctx) })

@@ -27,7 +27,7 @@ func NewRuleSet(set *rules.Set) *RuleSet {
 }
 
 // Plan implements reactors.Planner.
-func (s *RuleSet) Plan(c reactors.Change) []reactors.Intent { return s.set.Load().Plan(c) }
+func (s *RuleSet) Plan(c reactors.Change) reactors.Plan { return s.set.Load().Plan(c) }
 
 // Rule returns a rule as it is for a space; nil if there is none.
 func (s *RuleSet) Rule(id, space string) *rules.Rule { return s.set.Load().Rule(id, space) }

@@ -36,7 +36,6 @@ type compiled struct {
 	reads   reads
 	prices  prices
 	metered bool // its cost isn't known to be small: it is high, or depends on the length of a list
-	program cel.Program
 }
 
 // compile checks everything about an expression but its type.
@@ -64,10 +63,6 @@ func (e *Env) compile(src string) (*compiled, error) {
 	c := &compiled{env: e, ast: a, result: a.GetType(a.Expr().ID())}
 	c.reads, c.prices = e.readsOf(a.Expr()), e.pricesOf(a.Expr())
 	if err := c.checkCost(src, checked); err != nil {
-		return nil, err
-	}
-	var err error
-	if c.program, err = c.plan(a); err != nil {
 		return nil, err
 	}
 	return c, nil

@@ -3,6 +3,7 @@ package expr
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -17,8 +18,16 @@ type Condition struct {
 	source string
 	of     *compiled
 	needs  reactors.Needs
-	terms  []cel.Program // all must be true
-	early  *Condition    // see AtEvent
+	terms  []term     // all must be true
+	early  *Condition // see AtEvent
+
+	needles []string // see Needles
+}
+
+// term is a part of a condition, evaluated by the first of these that there is.
+type term struct {
+	test    test
+	program cel.Program
 }
 
 // Condition compiles a condition. Its error is an *Error.
@@ -34,48 +43,73 @@ func (e *Env) Condition(src string) (*Condition, error) {
 		}
 		return nil, wrong
 	}
-	c := &Condition{source: src, of: of, needs: of.reads.needs, terms: []cel.Program{of.program}}
-	if c.early, err = c.atEvent(); err != nil {
-		return nil, err
+	c := &Condition{source: src, of: of, needs: of.reads.needs}
+	early := &Condition{source: src, of: of}
+	for _, x := range terms(of.ast.Expr()) {
+		t, err := of.term(x)
+		if err != nil {
+			return nil, err
+		}
+		c.terms = append(c.terms, t)
+		if r := e.readsOf(x); r.needs == 0 && !r.now && !r.group {
+			early.terms = append(early.terms, t)
+			if early.needles == nil {
+				early.needles = needlesOf(x)
+			}
+		}
+	}
+	c.cheapFirst()
+	early.cheapFirst()
+	switch len(early.terms) {
+	case 0:
+	case len(c.terms):
+		c.early, c.needles = c, early.needles
+	default:
+		c.early, early.early = early, early
 	}
 	return c, nil
 }
 
-// atEvent compiles what AtEvent returns.
-func (c *Condition) atEvent() (*Condition, error) {
-	a := c.of.ast
-	all := terms(a.Expr())
-	var known []celast.Expr
-	for _, x := range all {
-		if r := c.of.env.readsOf(x); r.needs == 0 && !r.now && !r.group {
-			known = append(known, x)
+// cheapFirst lets tests come first: A && B is B && A.
+func (c *Condition) cheapFirst() {
+	slices.SortStableFunc(c.terms, func(a, b term) int {
+		switch {
+		case (a.test == nil) == (b.test == nil):
+			return 0
+		case a.test != nil:
+			return -1
+		}
+		return 1
+	})
+}
+
+// term compiles a part of the expression.
+func (c *compiled) term(x celast.Expr) (t term, err error) {
+	if !c.metered {
+		if t.test = c.env.testOf(x); t.test != nil {
+			return t, nil
 		}
 	}
-	switch len(known) {
-	case 0:
-		return nil, nil
-	case len(all):
-		return c, nil
-	}
-	early := &Condition{source: c.source, of: c.of}
-	early.early = early
-	for _, x := range known {
-		part := celast.NewCheckedAST(celast.NewAST(x, a.SourceInfo()), a.TypeMap(), a.ReferenceMap())
-		p, err := c.of.plan(part)
-		if err != nil {
-			return nil, err
-		}
-		early.terms = append(early.terms, p)
-	}
-	return early, nil
+	t.program, err = c.plan(celast.NewCheckedAST(celast.NewAST(x, c.ast.SourceInfo()), c.ast.TypeMap(), c.ast.ReferenceMap()))
+	return t, err
 }
 
 // Eval says whether the condition holds. An error is permanent for these
 // facts, unless ctx is done; it quotes no values.
 func (c *Condition) Eval(ctx context.Context, f *reactors.Facts, now time.Time) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, fmt.Errorf("evaluate a condition: %w", err)
+	}
 	var failed error
-	for _, p := range c.terms {
-		v, err := c.of.eval(ctx, p, f, now)
+	for i := range c.terms {
+		t := &c.terms[i]
+		if t.test != nil {
+			if !t.test(f) {
+				return false, nil
+			}
+			continue
+		}
+		v, err := c.of.eval(ctx, t.program, f, now)
 		switch {
 		case err != nil: // a later term may be false, and false && error is false
 			if failed == nil {
@@ -99,6 +133,28 @@ func (c *Condition) Needs() reactors.Needs { return c.needs }
 // is false, so is the condition, whatever the state. It is nil if there is no
 // such term, and the condition itself if there is no other.
 func (c *Condition) AtEvent() *Condition { return c.early }
+
+// Needles lists texts of which message.text holds one, but for the case of ASCII
+// letters, wherever the condition is true. It is nil if nothing is known.
+func (c *Condition) Needles() []string { return c.needles }
+
+// Test returns a function that says no to facts of which the condition is
+// false, and yes to others where it can't tell; nil if it never can.
+func (c *Condition) Test() func(*reactors.Facts) bool {
+	var all []test
+	for _, t := range c.terms {
+		if t.test != nil {
+			all = append(all, t.test)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	return every(all)
+}
 
 // Source returns the condition as it was written; of what AtEvent returns, the
 // whole condition.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 
@@ -34,6 +35,7 @@ const (
 type part struct {
 	literal string
 	value   *compiled
+	program cel.Program
 	maxLen  int // characters of the value
 }
 
@@ -92,6 +94,9 @@ func (e *Env) placeholder(s segment) (part, error) {
 		return part{}, err
 	}
 	p := part{value: c, maxLen: maxCharacters}
+	if p.program, err = c.plan(c.ast); err != nil {
+		return part{}, err
+	}
 	if path := pathOf(c.ast.Expr()); path != nil && path[len(path)-1] == "display_name" {
 		p.maxLen = maxOfName
 	}
@@ -143,7 +148,7 @@ func (t *Template) Render(ctx context.Context, f *reactors.Facts, now time.Time)
 			continue
 		}
 		number++
-		v, err := p.value.eval(ctx, p.value.program, f, now)
+		v, err := p.value.eval(ctx, p.program, f, now)
 		if err != nil {
 			return "", fmt.Errorf("fill in placeholder %d: %w", number, err)
 		}

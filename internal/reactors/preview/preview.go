@@ -72,7 +72,7 @@ func Recorded(ctx context.Context, out io.Writer, set *rules.Set, rule *rules.Ru
 		if c.Item.Space != o.Space {
 			return nil
 		}
-		for _, in := range set.Plan(c) {
+		for _, in := range set.PlanAll(c) {
 			if f := reactors.FactsOf(c, in.Trigger); in.Reactor == rule.ID && (o.Member == "" || f.Member.Name == o.Member) {
 				found, fits = f, true
 			}

@@ -96,7 +96,7 @@ func (p *player) change(ctx context.Context, c reactors.Change) error {
 		}
 		p.event, p.at = c.Event.ID, at
 	}
-	p.intents = append(p.intents, p.wanted(p.machine.set.Plan(c))...)
+	p.intents = append(p.intents, p.wanted(p.machine.set.PlanAll(c))...)
 	return nil
 }
 

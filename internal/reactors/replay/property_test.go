@@ -31,9 +31,9 @@ type live struct {
 	clock   atomic.Pointer[time.Time]
 }
 
-func (l *live) Plan(c reactors.Change) []reactors.Intent { return l.ruleSet.Load().Plan(c) }
-func (l *live) now() time.Time                           { return *l.clock.Load() }
-func (l *live) set(t time.Time)                          { l.clock.Store(&t) }
+func (l *live) Plan(c reactors.Change) reactors.Plan { return l.ruleSet.Load().Plan(c) }
+func (l *live) now() time.Time                       { return *l.clock.Load() }
+func (l *live) set(t time.Time)                      { l.clock.Store(&t) }
 
 func newLive(t *testing.T) *live {
 	l := &live{}
@@ -185,6 +185,9 @@ func predicted(r *replay.Result) []fate {
 
 // tallies are counts by "rule outcome".
 func (l *live) tallies(ctx context.Context, t *rapid.T, prefix string) map[string]int {
+	if _, err := l.store.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
 	counts, err := l.store.OutcomeCounts(ctx, epoch.Add(-time.Hour))
 	if err != nil {
 		t.Fatal(err)

@@ -12,26 +12,8 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 )
-
-// waiting holds the rules that wait for a trigger and aren't off. A space that
-// any rule names has a list of its own.
-type waiting struct {
-	named     map[string][]*Rule
-	elsewhere []*Rule
-}
-
-// waiting lists the rules that wait for a trigger in a space.
-func (s *Set) waiting(t reactors.Trigger, space string) []*Rule {
-	w := s.byTrigger[t]
-	if w == nil {
-		return nil
-	}
-	if list, ok := w.named[space]; ok {
-		return list
-	}
-	return w.elsewhere
-}
 
 // Applies reports whether a rule has anything to do in a space.
 func (r *Rule) Applies(space string) bool {
@@ -39,63 +21,54 @@ func (r *Rule) Applies(space string) bool {
 		(len(r.Include) == 0 || slices.Contains(r.Include, space))
 }
 
-// index sorts the rules by what they wait for, so that an event which no rule
-// waits for costs nothing but a look-up.
-func (s *Set) index() {
-	s.byTrigger = map[reactors.Trigger]*waiting{}
-	spaces := s.Spaces()
-	for _, t := range reactors.Triggers() {
-		var entries []*entry
-		for _, e := range s.entries {
-			if slices.Contains(e.rule.On, t) { // the same in all spaces
-				entries = append(entries, e)
-			}
-		}
-		if len(entries) == 0 {
-			continue
-		}
-		w := &waiting{named: map[string][]*Rule{}}
-		for _, e := range entries {
-			if e.rule.Mode != Off && len(e.rule.Include) == 0 {
-				w.elsewhere = append(w.elsewhere, e.rule)
-			}
-		}
-		for _, space := range spaces {
-			list := []*Rule{}
-			for _, e := range entries {
-				if r := e.in(space); r.Applies(space) {
-					list = append(list, r)
-				}
-			}
-			w.named[space] = list
-		}
-		s.byTrigger[t] = w
-	}
-}
-
 // Plan implements [reactors.Planner]. A change that a
 // backfill found plans nothing.
-func (s *Set) Plan(c reactors.Change) []reactors.Intent {
-	if c.Origin == events.OriginBackfill {
-		return nil
-	}
+func (s *Set) Plan(c reactors.Change) (p reactors.Plan) {
 	t := reactors.TriggerOf(c)
-	list := s.waiting(t, c.Item.Space)
-	if len(list) == 0 {
-		return nil
+	w, space := s.people[t], c.Item.Space
+	if c.Origin == events.OriginBackfill || w.empty(space) {
+		return p
 	}
-	f := reactors.FactsOf(c, t)
-	id := c.Event.ID
-	if id == "" { // an interaction: what it is and when tells it from others
-		id = c.Event.Type + "@" + c.Event.Time.UTC().Format(time.RFC3339Nano) + " " + c.Item.Space + " " + c.Item.Actor
+	o := occurrenceOf(c, t)
+	if o.byApp() {
+		if w = s.apps[t]; w.empty(space) {
+			return p
+		}
 	}
-	return plan(list, &f, c.Event.Time, id+"#"+strconv.Itoa(c.Item.Ordinal))
+	var without []int32
+	if here := w.named[space]; here != nil {
+		o.meet(&here.own, nil, &p)
+		without = here.without
+	}
+	o.meet(&w.everywhere, without, &p)
+	return p
 }
 
-// PlanFacts is Plan for facts that come from elsewhere: tests and replay. The
+// PlanAll is Plan with an intent of each rule that waits, in the order of the
+// file; those whose conditions say no have no steps.
+func (s *Set) PlanAll(c reactors.Change) []reactors.Intent {
+	t := reactors.TriggerOf(c)
+	if c.Origin == events.OriginBackfill || s.people[t].empty(c.Item.Space) {
+		return nil
+	}
+	return s.all(occurrenceOf(c, t))
+}
+
+// PlanFacts is PlanAll for facts that come from elsewhere: tests and replay. The
 // key identifies the occurrence, as an event's id and ordinal do.
 func (s *Set) PlanFacts(f reactors.Facts, at time.Time, key string) []reactors.Intent {
-	return plan(s.waiting(f.Trigger, f.Space.Name), &f, at, key)
+	return s.all(&occurrence{facts: f, at: at, key: key})
+}
+
+func (s *Set) all(o *occurrence) (intents []reactors.Intent) {
+	w := s.people
+	if o.byApp() {
+		w = s.apps
+	}
+	for _, r := range w[o.facts.Trigger].in(o.facts.Space.Name) {
+		intents = append(intents, o.ask(r))
+	}
+	return intents
 }
 
 // Tick is a time at which a rule's schedule falls due.
@@ -144,64 +117,126 @@ func (s *Set) PlanTick(t Tick, spaces []string) []reactors.Intent {
 			Event:   reactors.EventFacts{Type: string(reactors.Schedule), Time: at},
 			Space:   reactors.SpaceFacts{Name: space},
 		}
-		intents = append(intents, plan([]*Rule{r}, &f, at, at.Format(time.RFC3339)+" "+space)...)
+		o := &occurrence{facts: f, at: at, key: at.Format(time.RFC3339) + " " + space}
+		intents = append(intents, o.ask(r))
 	}
 	return intents
 }
 
-// plan makes the intents of one change; the key is that of the event.
-func plan(list []*Rule, f *reactors.Facts, at time.Time, key string) []reactors.Intent {
-	intents := make([]reactors.Intent, 0, len(list)) // a message may reach a hundred rules
-	var facts json.RawMessage
-	var subject string
-	var same *Rule // the subject is its; most rules make the same of a change
-	byApp := f.Member.Type == string(events.UserBot)
-	for _, r := range list {
-		if byApp && !r.Bots {
+// occurrence is one change as rules see it.
+type occurrence struct {
+	facts reactors.Facts
+	at    time.Time
+	key   string // of the event
+
+	brief json.RawMessage // the facts, once an intent holds them
+
+	// Most rules make the same subject of a change.
+	subject   string
+	subjectOf *Rule
+}
+
+func occurrenceOf(c reactors.Change, t reactors.Trigger) *occurrence {
+	id := c.Event.ID
+	if id == "" { // an interaction: what it is and when tells it from others
+		id = c.Event.Type + "@" + c.Event.Time.UTC().Format(time.RFC3339Nano) + " " + c.Item.Space + " " + c.Item.Actor
+	}
+	return &occurrence{facts: reactors.FactsOf(c, t), at: c.Event.Time, key: id + "#" + strconv.Itoa(c.Item.Ordinal)}
+}
+
+func (o *occurrence) byApp() bool { return o.facts.Member.Type == string(events.UserBot) }
+
+// fewNeedles are looked for one by one: to read the whole text takes as long.
+const fewNeedles = 8
+
+// meet asks rules, but for those at some positions, and adds to a plan what they
+// say.
+func (o *occurrence) meet(a *asked, without []int32, p *reactors.Plan) {
+	var haystack expr.Haystack
+	sift := a.selected > fewNeedles
+	if sift {
+		haystack.Fill(&o.facts)
+	}
+	except := without
+	last := int32(-1)
+	for i := range a.gates {
+		g := &a.gates[i]
+		if g.rule == last || sift && !haystack.MayHold(&g.trace) {
 			continue
 		}
-		if same == nil || !slices.Equal(r.OncePer, same.OncePer) || r.zone != same.zone {
-			subject, same = r.subject(f, at, key), r
+		last = g.rule // that another needle is in it, too, says nothing new
+		if g.test != nil && !g.test(&o.facts) {
+			continue
 		}
-		i := reactors.Intent{
-			Reactor: r.ID, Shadow: r.Mode == Shadow, Trigger: f.Trigger,
-			Subject: subject, Space: f.Space.Name, Member: f.Member.Name,
-			MayLoop: r.MayLoop(), EventTime: at, Hash: r.Hash,
+		if _, not := slices.BinarySearch(without, g.rule); not {
+			continue
 		}
-		// A tick always gets a run, which keeps the outcome: people look for it there.
-		if f.Trigger != reactors.Schedule {
-			i.Outcome, i.Reason = r.refuses(f, at)
+		outcome, reason := a.rules[g.rule].refuses(&o.facts, o.at)
+		if outcome == reactors.ConditionFalse {
+			continue
 		}
-		if i.Outcome == "" {
-			if facts == nil {
-				var err error
-				if facts, err = f.Brief(); err != nil { // facts are words, numbers and times in range
-					i.Outcome, i.Reason = reactors.Failed, "the event's time can't be kept"
-				}
-			}
-			i.Facts = facts
-		}
-		if i.Outcome == "" {
-			i.Steps = r.planned(at)
-		}
-		intents = append(intents, i)
+		p.Intents = append(p.Intents, o.intent(a.rules[g.rule], outcome, reason))
+		except = append(slices.Clip(except), g.rule)
 	}
-	return intents
+	if len(except) == len(a.rules) {
+		return
+	}
+	if len(except) > len(without) {
+		slices.Sort(except)
+	}
+	p.Refused = append(p.Refused, reactors.Refusal{
+		Asked: &a.Asked, Except: except, Intent: func(i int32) reactors.Intent { return o.ask(a.rules[i]) },
+	})
+}
+
+// ask makes what a rule wants of the change, or why it doesn't.
+func (o *occurrence) ask(r *Rule) reactors.Intent {
+	outcome, reason := r.refuses(&o.facts, o.at)
+	return o.intent(r, outcome, reason)
+}
+
+// intent makes the intent of a rule; with an outcome it has no steps.
+func (o *occurrence) intent(r *Rule, outcome reactors.Outcome, reason string) reactors.Intent {
+	f := &o.facts
+	if same := o.subjectOf; same == nil || !slices.Equal(r.OncePer, same.OncePer) || r.zone != same.zone {
+		o.subject, o.subjectOf = r.subject(f, o.at, o.key), r
+	}
+	i := reactors.Intent{
+		Reactor: r.ID, Shadow: r.Mode == Shadow, Trigger: f.Trigger,
+		Subject: o.subject, Space: f.Space.Name, Member: f.Member.Name,
+		MayLoop: r.MayLoop(), EventTime: o.at, Outcome: outcome, Reason: reason, Hash: r.Hash,
+	}
+	if outcome != "" {
+		return i
+	}
+	if o.brief == nil {
+		var err error
+		if o.brief, err = f.Brief(); err != nil { // facts are words, numbers and times in range
+			i.Outcome, i.Reason = reactors.Failed, "the event's time can't be kept"
+			return i
+		}
+	}
+	i.Facts, i.Steps = o.brief, r.planned(o.at)
+	return i
 }
 
 // refuses evaluates the parts of the condition that need no state. It returns
-// "" if they allow a run.
-func (r *Rule) refuses(f *reactors.Facts, at time.Time) (reactors.Outcome, string) {
+// "" if they allow a run. A tick always gets one, which keeps the outcome: people
+// look for it there.
+func (r *Rule) refuses(f *reactors.Facts, at time.Time) (outcome reactors.Outcome, reason string) {
+	if f.Trigger == reactors.Schedule {
+		return "", ""
+	}
 	for _, e := range r.early {
 		ok, err := e.condition.Eval(context.Background(), f, at)
-		if err != nil {
-			return reactors.Failed, e.reason + ": " + err.Error()
-		}
-		if !ok {
+		switch {
+		case err != nil: // the next may be false, and then both are
+			outcome, reason = reactors.Failed, e.reason+": "+err.Error()
+		case !ok:
 			return reactors.ConditionFalse, e.reason
 		}
 	}
-	return "", ""
+	return outcome, reason
 }
 
 func (r *Rule) planned(at time.Time) []reactors.PlannedStep {

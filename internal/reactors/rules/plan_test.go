@@ -157,7 +157,7 @@ func TestPlan(t *testing.T) {
 			{Reactor: "thread", Subject: "spaces/C/threads/T 2026-01-05", Shadow: true, Due: []time.Duration{0}, Facts: true},
 		}},
 	} {
-		got := briefly(s.Plan(c.change))
+		got := briefly(s.PlanAll(c.change))
 		if diff := cmp.Diff(c.want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
@@ -168,7 +168,7 @@ func TestPlannedFactsAreTheChange(t *testing.T) {
 	t.Parallel()
 	s := parse(t, planned)
 	c := joined("spaces/A", "users/1", events.UserHuman)
-	intents := s.Plan(c)
+	intents := s.PlanAll(c)
 	in := intents[0]
 	run := reactors.Run{Trigger: in.Trigger, Space: in.Space, Member: in.Member, EventTime: in.EventTime}
 	if err := run.ReadFacts(in.Facts); err != nil {
@@ -211,7 +211,7 @@ reactors:
 `)
 	c := wrote("spaces/A", "users/1", "", events.UserHuman)
 	c.Item.Message.Thread = ""
-	if got, want := s.Plan(c)[0].Subject, "spaces/A/spaceEvents/E2#0"; got != want {
+	if got, want := s.PlanAll(c)[0].Subject, "spaces/A/spaceEvents/E2#0"; got != want {
 		t.Errorf("without a thread the subject is %q, want %q", got, want)
 	}
 	e := &events.Event{Type: "interaction.ADDED_TO_SPACE", Time: monday, Items: []events.Item{{
@@ -219,7 +219,7 @@ reactors:
 		Interaction: &events.Interaction{Type: "ADDED_TO_SPACE"},
 	}}}
 	added := reactors.Change{Event: e, Item: &e.Items[0], Origin: events.OriginLive}
-	if got, want := s.Plan(added)[0].Subject, "interaction.ADDED_TO_SPACE@2026-01-05T09:00:00Z spaces/A users/1#0"; got != want {
+	if got, want := s.PlanAll(added)[0].Subject, "interaction.ADDED_TO_SPACE@2026-01-05T09:00:00Z spaces/A users/1#0"; got != want {
 		t.Errorf("of an interaction the subject is %q, want %q", got, want)
 	}
 }

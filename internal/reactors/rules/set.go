@@ -33,10 +33,11 @@ type Options struct {
 type Set struct {
 	Hash string // of its rules and overrides: changes whenever a rule's does
 
-	entries   []*entry
-	byID      map[string]*entry
-	byTrigger map[reactors.Trigger]*waiting
-	tests     []Test
+	entries []*entry
+	byID    map[string]*entry
+	people  map[reactors.Trigger]*waiting // what changes meet that people make
+	apps    map[reactors.Trigger]*waiting
+	tests   []Test
 }
 
 // entry is a rule, and the same rule with the overrides of single spaces.
@@ -214,12 +215,7 @@ func (s *Set) Rules() []*Rule {
 func (s *Set) Spaces() []string {
 	named := map[string]bool{}
 	for _, e := range s.entries {
-		for space := range e.bySpace {
-			named[space] = true
-		}
-		for _, space := range slices.Concat(e.rule.Include, e.rule.Except) {
-			named[space] = true
-		}
+		maps.Copy(named, e.named())
 	}
 	return slices.Sorted(maps.Keys(named))
 }

@@ -34,11 +34,17 @@ type batch struct {
 	months map[time.Time]bool
 
 	projected *projections.Set
-	planned   map[int][]reactors.Intent // by index in rows: what rules want if the row is new
+	planned   map[int]reactors.Plan // by index in rows: what rules want if the row is new
 
 	// Filled while the results are read.
 	recorded   map[items.ID]bool
 	markedLive map[items.ID]bool // a backfill had recorded them before
+
+	claimed bool // the runs that rules want were
+
+	// What led to no run, to be counted once it is committed.
+	ended   []reactors.Intent
+	refused []reactors.Refusal
 }
 
 // newBatch sorts out what is to be written.

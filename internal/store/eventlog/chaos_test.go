@@ -116,6 +116,35 @@ func TestLostCommitReplies(t *testing.T) {
 	}
 }
 
+// The reply to a COMMIT gets lost, of batches and of counts: an evaluation may
+// then be missing, but is never counted twice.
+func TestNothingIsCountedTwice(t *testing.T) {
+	t.Parallel()
+	const n = 200
+	dsn := storetest.NewDSN(t)
+	proxy := newCuttingProxy(t, dsn)
+	s := storetest.Open(t, proxy.dsn, storetest.Options{Now: storetest.Clock, Planner: storetest.NewRefusers(1)})
+	for i := range n {
+		m := storetest.Message(events.VerbCreated, fmt.Sprintf("spaces/S/messages/M%d", i), storetest.Ann, "hello", storetest.At(i), storetest.At(i))
+		written := storetest.Live(fmt.Sprint("m", i), storetest.At(i), m)
+		for {
+			if _, err := s.Record(t.Context(), []events.Delivery{written}); err == nil {
+				break
+			}
+		}
+		if i%3 == 0 {
+			_, _ = s.Flush(t.Context())
+		}
+	}
+	for range 2 {
+		_, _ = s.Flush(t.Context())
+	}
+	got := storetest.Value[int](t, storetest.Open(t, dsn, storetest.Options{}), `SELECT sum(count) FROM reactor_outcomes`)
+	if got > n || got < n/3 || proxy.cuts() < n/10 {
+		t.Errorf("of %d evaluations %d are counted, after %d lost replies", n, got, proxy.cuts())
+	}
+}
+
 // cuttingProxy passes everything on to Postgres, but drops the connection
 // instead of passing on one in five replies that end a transaction which has
 // written: Postgres has committed then, and the client can't know.

@@ -65,9 +65,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
-// Claimer adds to a transaction the runs that events ask for.
+// Claimer adds to a transaction the runs that events ask for, and is told after
+// the commit which evaluations led to none: those that Claim returned, and refusals.
 type Claimer interface {
-	Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) error
+	Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) (ended []reactors.Intent, err error)
+	Evaluated(ended []reactors.Intent, refused []reactors.Refusal)
 }
 
 // Log is the event log. Create it with [New].

@@ -20,7 +20,7 @@ const secretText = "nobody else's business"
 // panicky is a greeter with a defect: it can't do with a text, and with somebody.
 type panicky struct{ storetest.Greeter }
 
-func (p panicky) Plan(c reactors.Change) []reactors.Intent {
+func (p panicky) Plan(c reactors.Change) reactors.Plan {
 	if c.Item.Message != nil || c.Item.Actor == "users/mallory" {
 		panic(fmt.Sprintf("can't read %q", secretText))
 	}

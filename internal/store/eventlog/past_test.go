@@ -33,9 +33,9 @@ func past(t *testing.T) []events.Delivery {
 // witness keeps what it was asked about when it was recorded.
 type witness struct{ told *[]string }
 
-func (w witness) Plan(c reactors.Change) []reactors.Intent {
+func (w witness) Plan(c reactors.Change) (p reactors.Plan) {
 	*w.told = append(*w.told, describe(c))
-	return nil
+	return p
 }
 
 func describe(c reactors.Change) string {

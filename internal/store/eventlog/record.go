@@ -107,6 +107,7 @@ func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcome
 	if err := s.write(ctx, b); err != nil {
 		return err
 	}
+	s.evaluated(b)
 	b.outcomes(outcomes)
 	s.reports.Committed(s.db.Log(), s.db.Now(), b.quarantine)
 	return nil
@@ -144,7 +145,12 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 		if err := conn.SendBatch(ctx, s.statements(b)).Close(); err != nil || len(b.recorded) == len(b.rows) {
 			return err
 		}
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.settle(ctx, tx, b, b.queueProjections) })
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return s.settle(ctx, tx, b, b.queueProjections) })
+		if err != nil { // what is recorded will be a duplicate the next time
+			b.markedLive = nil
+			s.evaluated(b)
+		}
+		return err
 	}
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		statements := s.statements(b)

@@ -301,7 +301,7 @@ func TestRebuildAppliesWhatWasRefused(t *testing.T) {
 // countingPlanner counts what a planner is asked.
 type countingPlanner struct{ n atomic.Int64 }
 
-func (a *countingPlanner) Plan(reactors.Change) []reactors.Intent { a.n.Add(1); return nil }
+func (a *countingPlanner) Plan(reactors.Change) (p reactors.Plan) { a.n.Add(1); return p }
 
 // What is in quarantine comes back once, under its own key, and nobody is
 // greeted for it.

@@ -29,7 +29,7 @@ func Needs() []Need {
 		{"SELECT INSERT", `event_sources event_types names payload_dictionaries reactor_records unapplied_events`},
 		{"SELECT INSERT UPDATE", `events memberships membership_changes messages message_revisions reactions spaces users worker_heartbeats`},
 		{"SELECT INSERT UPDATE DELETE", `backfills coverage followed_spaces member_lists own_messages quarantine
-			reactor_counts reactor_evaluations reactor_runs reactor_schedules reactor_switches
+			reactor_counts reactor_daily_counts reactor_evaluations reactor_runs reactor_schedules reactor_switches
 			river_job river_leader river_queue silence_checks subscription_states unfetched write_slots`},
 	} {
 		for _, relation := range strings.Fields(group.relations) {

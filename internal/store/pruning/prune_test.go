@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -25,7 +26,7 @@ var oldAndYoung = map[string]string{
 	"own_messages":    `INSERT INTO own_messages (client_id, space, run_id, made_at) VALUES ($2, '', 1, $1)`,
 	"quarantine": `INSERT INTO quarantine (quarantine_key, received_at, message_id, ordering_key, reason, detail, attributes, data)
 		VALUES (gen_random_uuid(), $1, $2, '', 'test', '', '{}', '')`,
-	"reactor_counts": `INSERT INTO reactor_counts (hour, count, shard, shadow, reactor, outcome) VALUES ($1, 1, 0, false, $2, 'sent')`,
+	"reactor_daily_counts": `INSERT INTO reactor_daily_counts (day, count, shadow, reactor, outcome) VALUES ($1, 1, false, $2, 'sent')`,
 	"reactor_evaluations": `INSERT INTO reactor_evaluations (at, event_time, shadow, reactor, trigger, outcome, subject, space, member)
 		VALUES ($1, $1, false, $2, '', 'condition_false', '', '', '')`,
 	"reactor_runs": `INSERT INTO reactor_runs (event_time, due_at, finished_at, outcome, reactor, subject, trigger, space, member, hash)
@@ -177,5 +178,48 @@ func TestPruneNamesWhatFailed(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int{"own_messages": 1}, dropped); diff != "" {
 		t.Errorf("dropped (-want +got):\n%s", diff)
+	}
+}
+
+// The hours of old days become days, in which nothing is lost and nothing is
+// counted twice, however often and by however many they are rolled up.
+func TestHoursBecomeDays(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock})
+	if _, err := s.Pool().Exec(t.Context(), `
+		INSERT INTO reactor_counts (hour, shard, count, shadow, reactor, outcome)
+		SELECT date_trunc('hour', $1::timestamptz, 'UTC') - make_interval(hours => h), h % 4, 1 + h % 3, h % 2 = 0, 'r' || r, 'sent'
+		FROM generate_series(0, 20 * 24) AS h, generate_series(1, 60) AS r`, clock()); err != nil {
+		t.Fatal(err)
+	}
+	sum := func() []string {
+		return column(t, s, `
+			SELECT format('%s %s %s', reactor, shadow, sum(count))
+			FROM reactor_outcomes
+			GROUP BY reactor, shadow
+			ORDER BY 1`)
+	}
+	before := sum()
+	for range 3 {
+		var group errgroup.Group
+		for range 2 {
+			group.Go(func() error {
+				_, err := pruning.Prune(t.Context(), s.Store)
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, sum()); diff != "" {
+			t.Errorf("counts (-before +after):\n%s", diff)
+		}
+	}
+	oldest := storetest.Value[time.Time](t, s, `SELECT min(hour) FROM reactor_counts`)
+	if want := clock().Add(-pruning.HoursFor).Truncate(24 * time.Hour); !oldest.Equal(want) {
+		t.Errorf("hours since %s are left, want those since %s: whole days", oldest, want)
+	}
+	if n := storetest.Value[int](t, s, `SELECT count(DISTINCT day) FROM reactor_daily_counts`); n < 5 || n > 7 {
+		t.Errorf("%d days, want 6 or so", n)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -63,6 +64,9 @@ func Prune(ctx context.Context, db *store.Store) (dropped map[string]int, err er
 	}
 	dropped = map[string]int{}
 	var failed []string
+	if dropped[hourly], err = rollUp(ctx, db); err != nil {
+		failed = append(failed, hourly)
+	}
 	for _, r := range Rules() {
 		before := month
 		if r.After > 0 {
@@ -72,10 +76,9 @@ func Prune(ctx context.Context, db *store.Store) (dropped map[string]int, err er
 		if why != nil {
 			failed, err = append(failed, r.Table), cmp.Or(err, why)
 		}
-		if n > 0 {
-			dropped[r.Table] = n
-		}
+		dropped[r.Table] = n
 	}
+	maps.DeleteFunc(dropped, func(_ string, n int) bool { return n == 0 })
 	if err != nil {
 		err = fmt.Errorf("drop old rows of %s: %w", strings.Join(failed, ", "), err)
 	}

@@ -14,25 +14,26 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-// Claim adds the runs that are not there yet, with jobs for them, reopens those
-// in which nothing was done, and accounts for the rest.
+// Claim adds the runs that are not there yet, with jobs for them, and reopens those
+// in which nothing was done. It returns the rest, each with its outcome, for
+// Evaluated once the transaction is committed.
 //
 // No welcome gets lost between a person's leaving and coming back. Claim writes
 // after the new membership, and resets the event time and the attempts of a
 // pending run; FinishRun ends a run only if both are as they were when its reason
 // was found. If Claim comes first, the attempt looks again; if FinishRun comes
 // first, Claim finds the run ended and reopens it.
-func (s *Runs) Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) error {
+func (s *Runs) Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) (ended []reactors.Intent, err error) {
 	if len(intents) == 0 {
-		return nil
+		return nil, nil
 	}
 	claimed := map[*reactors.Intent]bool{}
 	if claims := reactors.Claims(intents); len(claims) > 0 {
 		if err := s.claimRuns(ctx, tx, claims, claimed); err != nil {
-			return fmt.Errorf("claim %d runs: %w", len(claims), err)
+			return nil, fmt.Errorf("claim %d runs: %w", len(claims), err)
 		}
 	}
-	return s.account(ctx, tx, reactors.WithoutRun(intents, claimed))
+	return reactors.WithoutRun(intents, claimed), nil
 }
 
 // claimedRows are the columns of claimArgs.

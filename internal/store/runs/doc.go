@@ -6,11 +6,15 @@
 //
 // A run is claimed once for each rule, subject and step, together with the
 // River job that carries it out, in the transaction that asks for it. What a
-// run is about to do is stored before it acts.
+// run is about to do is stored before it acts. How runs ended is counted exactly;
+// evaluations that led to none are counted in memory and saved every few seconds,
+// each once or, if the process is killed before, not at all.
 //
 // # What the caller must do
 //
-// Look at a run anew when a method answers [ErrRunChanged].
+// Look at a run anew when a method answers [ErrRunChanged]. Where events are
+// evaluated, call [Runs.Evaluated] after each commit and let [Runs.KeepFlushing]
+// run.
 //
 // # Failure
 //
@@ -28,6 +32,8 @@ import (
 type Runs struct {
 	db   *store.Store
 	pool *pgxpool.Pool
+
+	evaluations evaluations
 }
 
 // New returns the runs in a database.

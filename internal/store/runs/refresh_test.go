@@ -15,12 +15,12 @@ import (
 // once greets the newest of those who join a space, once.
 type once struct{ storetest.Greeter }
 
-func (o once) Plan(c reactors.Change) []reactors.Intent {
-	intents := o.Greeter.Plan(c)
-	for i := range intents {
-		intents[i].Subject = intents[i].Space
+func (o once) Plan(c reactors.Change) reactors.Plan {
+	p := o.Greeter.Plan(c)
+	for i := range p.Intents {
+		p.Intents[i].Subject = p.Intents[i].Space
 	}
-	return intents
+	return p
 }
 
 // A run that waits is about the newest event as a whole, whoever it is of; its

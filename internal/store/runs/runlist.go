@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,9 +25,27 @@ type Filter struct {
 	Max     int       // 0: 50
 }
 
-// filtered finds what a Filter asks for, whether runs or evaluations.
-const filtered = `(@reactor = '' OR r.reactor = @reactor) AND (@space = '' OR r.space = @space) AND (@member = '' OR r.member = @member)
-			AND (@outcome = '' OR r.outcome = @outcome) AND (@since::timestamptz IS NULL OR r.event_time >= @since)`
+// where finds what the filter asks for, whether runs or evaluations. What it
+// doesn't ask for isn't there, so that an index is found for the rest.
+func (f Filter) where() string {
+	conditions := []string{"true"}
+	for _, c := range []struct {
+		asked     bool
+		condition string
+	}{
+		{f.Reactor != "", "r.reactor = @reactor"},
+		{f.Space != "", "r.space = @space"},
+		{f.Member != "", "r.member = @member"},
+		{f.Outcome == reactors.Failed, "r.outcome = 'failed'"}, // as its index says
+		{f.Outcome != "", "r.outcome = @outcome"},
+		{!f.Since.IsZero(), "r.event_time >= @since"},
+	} {
+		if c.asked {
+			conditions = append(conditions, c.condition)
+		}
+	}
+	return strings.Join(conditions, " AND ")
+}
 
 func (f Filter) args() pgx.NamedArgs {
 	return pgx.NamedArgs{
@@ -42,7 +61,7 @@ func (s *Runs) List(ctx context.Context, f Filter) ([]reactors.Run, error) {
 	rows, _ := s.pool.Query(ctx, `
 		SELECT `+runColumns+`
 		FROM reactor_runs r
-		WHERE `+filtered+` AND (@before = 0 OR r.id < @before)
+		WHERE `+f.where()+` AND (@before = 0 OR r.id < @before)
 		ORDER BY r.id DESC
 		LIMIT @max`, f.args())
 	list, err := pgx.CollectRows(rows, collectRun)
@@ -74,8 +93,8 @@ func (s *Runs) Evaluations(ctx context.Context, f Filter) ([]Evaluation, error) 
 	rows, _ := s.pool.Query(ctx, `
 		SELECT at, event_time, shadow, reactor, trigger, outcome, subject, space, member, COALESCE(reason, '') AS reason
 		FROM reactor_evaluations r
-		WHERE `+filtered+`
-		ORDER BY id DESC
+		WHERE `+f.where()+`
+		ORDER BY at DESC, id DESC
 		LIMIT @max`, f.args())
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Evaluation])
 	if err != nil {
@@ -92,14 +111,14 @@ type OutcomeCount struct {
 	Count   int64
 }
 
-// OutcomeCounts sums up outcomes since a time, to the hour, and counts what is
-// pending now.
+// OutcomeCounts sums up outcomes of the last two weeks since a time, to the hour,
+// and counts what is pending now.
 func (s *Runs) OutcomeCounts(ctx context.Context, since time.Time) ([]OutcomeCount, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	rows, _ := s.pool.Query(ctx, `
 		SELECT reactor, outcome, shadow, sum(count)::bigint AS count
-		FROM reactor_outcomes
+		FROM reactor_counts
 		WHERE hour >= date_trunc('hour', $1::timestamptz, 'UTC')
 		GROUP BY reactor, outcome, shadow
 		UNION ALL

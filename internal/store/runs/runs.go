@@ -195,7 +195,8 @@ func (s *Runs) collapse(ctx context.Context, tx pgx.Tx, run reactors.Run, ids []
 	if int(tag.RowsAffected()) != len(ids) {
 		return ErrRunChanged
 	}
-	_, err = count(ctx, tx, now, map[tally]int{{run.Reactor, reactors.Collapsed, run.Shadow}: len(ids)})
+	collapsed := tally{now.Truncate(time.Hour), run.Reactor, reactors.Collapsed, run.Shadow}
+	_, err = count(ctx, tx, []tally{collapsed}, map[tally]counted{collapsed: {n: len(ids)}})
 	return err
 }
 
@@ -265,10 +266,14 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 		}
 	}
 	done := func(r reactors.Request) bool { return r.Done }
+	shard, sample := run.ID%countShards, 0
+	if outcome == reactors.ConditionFalse {
+		shard, sample = 0, 1
+	}
 	endsFollowers := outcome == reactors.Left || outcome == reactors.Stopped
 	unsaid := outcome.Reopens() && !slices.ContainsFunc(run.Requests, done)
 	var ended int
-	var counted int64
+	var sampled int64
 	q := &pgx.Batch{} // one round trip and one commit
 	if endsFollowers || unsaid {
 		q.Queue(`
@@ -310,22 +315,23 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 			WHERE @unsaid AND r.speaker = e.id AND r.outcome = 'collapsed'
 			RETURNING r.id
 		), counted AS (
-			INSERT INTO reactor_counts AS c (hour, shard, count, reactor, outcome, shadow)
-			SELECT date_trunc('hour', @now::timestamptz, 'UTC'), @id % @shards,
+			INSERT INTO reactor_counts AS c (hour, shard, sampled, count, reactor, outcome, shadow)
+			SELECT date_trunc('hour', @now::timestamptz, 'UTC'), @shard, @sampled,
 				1 + (SELECT count(*) FROM followers) + (SELECT count(*) FROM unsaid), reactor, @outcome, shadow
 			FROM ended
-			ON CONFLICT (reactor, hour, outcome, shadow, shard) DO UPDATE SET
-				count = c.count + excluded.count
-			RETURNING count
+			ON CONFLICT (hour, reactor, outcome, shadow, shard) DO UPDATE SET
+				count = c.count + excluded.count,
+				sampled = c.sampled + excluded.sampled
+			RETURNING sampled
 		)
-		SELECT (SELECT count(*) FROM ended), COALESCE((SELECT max(count) FROM counted), 0)`,
+		SELECT (SELECT count(*) FROM ended), COALESCE((SELECT max(sampled) FROM counted), 0)`,
 		pgx.NamedArgs{
 			"id": run.ID, "attempts": run.Attempts, "event_time": run.EventTime,
 			"outcome": string(outcome), "reason": reason, "requests": requests, "trace": traceJSON(trace),
 			"acted":          !outcome.Reopens(),
 			"ends_followers": endsFollowers, "unsaid": unsaid,
-			"now": s.db.Now().UTC(), "shards": countShards,
-		}).QueryRow(func(row pgx.Row) error { return row.Scan(&ended, &counted) })
+			"now": s.db.Now().UTC(), "shard": shard, "sampled": sample,
+		}).QueryRow(func(row pgx.Row) error { return row.Scan(&ended, &sampled) })
 	err := s.pool.SendBatch(ctx, q).Close()
 	if err != nil {
 		return err
@@ -333,7 +339,7 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 	if ended == 0 {
 		return s.whyNotEnded(ctx, run.ID)
 	}
-	if outcome == reactors.ConditionFalse && counted > samplesPerHour && run.Trigger != reactors.Schedule {
+	if outcome == reactors.ConditionFalse && sampled > samplesPerHour && run.Trigger != reactors.Schedule {
 		// The sample of this hour is full, and nothing was done that a claim
 		// would have to protect. A schedule's is looked for again and again.
 		_, err = s.pool.Exec(ctx, `DELETE FROM reactor_runs WHERE id = $1 AND outcome = 'condition_false'`, run.ID)

@@ -153,6 +153,7 @@ func TestRunEndsAndIsReopened(t *testing.T) {
 	if run := theRun(t, s); run.Outcome != reactors.Sent {
 		t.Errorf("run is %s, want sent for good", run.Outcome)
 	}
+	flush(t, s)
 	counts := map[reactors.Outcome]int64{}
 	list, err := s.OutcomeCounts(t.Context(), clock().Add(-time.Hour))
 	if err != nil {
@@ -306,6 +307,7 @@ func TestRedeliveryIsEvaluatedOnce(t *testing.T) {
 	for range 3 {
 		record(t, s, join("1", 1))
 	}
+	flush(t, s)
 	if n := storetest.Value[int](t, s, `SELECT sum(count) FROM reactor_outcomes`); n != 1 {
 		t.Errorf("%d evaluations are counted, want 1", n)
 	}

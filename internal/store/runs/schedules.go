@@ -56,6 +56,7 @@ type TickPlan = func(after time.Time) ([]reactors.Intent, time.Time)
 func (s *Runs) ClaimSchedule(ctx context.Context, rule string, after time.Time, plan TickPlan) (until time.Time, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
+	var ended []reactors.Intent
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var seen time.Time
 		if err := tx.QueryRow(ctx, `
@@ -75,10 +76,11 @@ func (s *Runs) ClaimSchedule(ctx context.Context, rule string, after time.Time, 
 			// only the first time is worth noting.
 			intents[i].Outcome = reactors.AlreadyDone
 		}
-		if err := s.Claim(ctx, tx, intents); err != nil {
+		var err error
+		if ended, err = s.Claim(ctx, tx, intents); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `
+		_, err = tx.Exec(ctx, `
 			UPDATE reactor_schedules
 			SET seen_until = GREATEST(seen_until, $2)
 			WHERE reactor = $1`, rule, until.UTC())
@@ -87,6 +89,7 @@ func (s *Runs) ClaimSchedule(ctx context.Context, rule string, after time.Time, 
 	if err != nil {
 		return time.Time{}, fmt.Errorf("claim the schedule of reactor %q: %w", rule, err)
 	}
+	s.Evaluated(ended, nil)
 	return until, nil
 }
 

@@ -16,13 +16,13 @@ type Greeter struct {
 }
 
 // Plan implements reactors.Planner.
-func (g Greeter) Plan(c reactors.Change) []reactors.Intent {
+func (g Greeter) Plan(c reactors.Change) (p reactors.Plan) {
 	if reactors.TriggerOf(c) != reactors.MemberJoined || c.Origin != events.OriginLive {
-		return nil
+		return p
 	}
 	f := reactors.FactsOf(c, reactors.MemberJoined)
 	if f.Member.Type == string(events.UserBot) {
-		return nil
+		return p
 	}
 	in := reactors.Intent{
 		Reactor: "welcome", Trigger: reactors.MemberJoined, Subject: f.Space.Name + " " + f.Member.Name,
@@ -30,9 +30,9 @@ func (g Greeter) Plan(c reactors.Change) []reactors.Intent {
 	}
 	if g.Not[f.Member.Name] {
 		in.Outcome, in.Reason = reactors.ConditionFalse, "not them"
-		return []reactors.Intent{in}
+		return reactors.Plan{Intents: []reactors.Intent{in}}
 	}
 	in.Steps = []reactors.PlannedStep{{Due: c.Event.Time.Add(g.Wait)}}
 	in.Facts, _ = f.Brief() // structs of strings and times can be written
-	return []reactors.Intent{in}
+	return reactors.Plan{Intents: []reactors.Intent{in}}
 }

@@ -1,0 +1,198 @@
+package expr
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+)
+
+// asCEL evaluates a condition by CEL alone.
+func asCEL(t *rapid.T, env *Env, src string, f *reactors.Facts) bool {
+	of, err := env.compile(src)
+	if err != nil {
+		t.Fatalf("%s: %v", src, err)
+	}
+	program, err := of.plan(of.ast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := of.eval(t.Context(), program, f, time.Time{})
+	if err != nil {
+		t.Fatalf("%s: %v", src, err)
+	}
+	return v.Value().(bool)
+}
+
+// conditionOf draws what tests are made of.
+func conditionOf(t *rapid.T, depth int) string {
+	text := func() string {
+		return rapid.SampledFrom([]string{`message.text`, `message.text`, `member.name`, `space.name`, `reaction.emoji`, `trigger`}).Draw(t, "fact")
+	}
+	word := func() string { return rapid.SampledFrom(words).Draw(t, "word") }
+	inner := func() string { return "(" + conditionOf(t, depth-1) + ")" }
+	kinds := 9
+	if depth > 0 {
+		kinds = 12
+	}
+	switch rapid.IntRange(0, kinds-1).Draw(t, "kind") {
+	case 0:
+		return text() + "." + rapid.SampledFrom([]string{"contains", "startsWith", "endsWith"}).Draw(t, "call") + `("` + word() + `")`
+	case 1:
+		return text() + rapid.SampledFrom([]string{" == ", " != "}).Draw(t, "sign") + `"` + word() + `"`
+	case 2:
+		return `"` + word() + `" == ` + text()
+	case 3:
+		return text() + ` in ["` + word() + `", "` + word() + `"]`
+	case 4:
+		return rapid.SampledFrom([]string{`message.is_reply`, `!message.is_reply`, `member.is_external`, `has(member.name)`, `has(message.is_reply)`}).Draw(t, "bool")
+	case 5:
+		return `message.attachments ` + rapid.SampledFrom([]string{"<", "<=", "==", "!=", ">", ">="}).Draw(t, "sign") + rapid.SampledFrom([]string{" 0", " 1", " 2"}).Draw(t, "number")
+	case 6:
+		return text() + `.matches(r"` + rapid.SampledFrom(patterns).Draw(t, "pattern") + `")`
+	case 7:
+		return `message.text.lowerAscii().contains("` + strings.ToLower(word()) + `")`
+	case 8:
+		return `message.text.upperAscii().startsWith("` + word() + `")`
+	case 9:
+		return "!" + inner()
+	case 10:
+		return inner() + " && " + inner()
+	}
+	return inner() + " || " + inner()
+}
+
+var (
+	words = []string{"", "a", "help", "HELP", "help me", "groß", "👍", "spaces/S", "message.created", "Kelvin", "ask"}
+	// Of these, \x{212A} is another k, and ſ another s.
+	patterns = []string{
+		`help`, `(?i)help`, `(?i)\bhelp\b`, `^help$`, `(help|ask)`, `(?i)(help|ask)+`, `(?:help){2}`, `h.*p`, `[hH]elp`, `(?i)kelvin`, `(?i)ask`,
+		`(?i)groß`, `(help)?`, `x*`, `help|`, `(?s)help.ask`, `hel(p|m)`, `(?i)elvin`,
+	}
+	pieces = append([]string{" ", "hELp", "\u212Aelvin", "aſk", "x"}, words...)
+)
+
+// A condition answers as CEL does, and never holds where its needles say that it
+// can't.
+func TestConditionsAnswerAsCEL(t *testing.T) {
+	t.Parallel()
+	env, err := NewEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		src := conditionOf(t, 2)
+		c, err := env.Condition(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 8 {
+			f := &reactors.Facts{Trigger: reactors.MessageCreated}
+			f.Message.Text = strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 4).Draw(t, "text"), "")
+			f.Message.IsReply, f.Message.Attachments = rapid.Bool().Draw(t, "reply"), rapid.IntRange(0, 2).Draw(t, "attachments")
+			f.Member.Name, f.Space.Name = rapid.SampledFrom(words).Draw(t, "member"), rapid.SampledFrom(words).Draw(t, "space")
+			f.Member.IsExternal, f.Reaction.Emoji = rapid.Bool().Draw(t, "external"), rapid.SampledFrom(words).Draw(t, "emoji")
+			want := asCEL(t, env, src, f)
+			got, err := c.Eval(t.Context(), f, time.Time{})
+			if err != nil || got != want {
+				t.Fatalf("%s of %+v = %v, %v; CEL says %v", src, f, got, err, want)
+			}
+			var h Haystack
+			h.Fill(f)
+			mayHold := c.Needles() == nil
+			for _, n := range c.Needles() {
+				trace := TraceOf(n)
+				mayHold = mayHold || h.MayHold(&trace)
+			}
+			if want && !mayHold {
+				t.Fatalf("%s holds of %q, in which none of its needles %q are", src, f.Message.Text, c.Needles())
+			}
+			if test := c.Test(); test != nil && want && !test(f) {
+				t.Fatalf("%s holds of %+v, and its test says no", src, f)
+			}
+		}
+	})
+}
+
+// A needle is of use: it keeps away texts that don't hold it.
+func TestNeedles(t *testing.T) {
+	t.Parallel()
+	env, err := NewEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for src, want := range map[string][]string{
+		`message.text.contains("product 7")`:                                {"product 7"},
+		`!message.is_reply && message.text.matches(r"(?i)\bvpn\b")`:         {"VPN"},
+		`message.text.matches("(?i)printers?")`:                             {"PRINTER"},
+		`message.text.matches("(?i)ticket")`:                                {"TIC"}, // a Kelvin sign is a k
+		`message.text.matches("(?i)ask")`:                                   nil,
+		`message.text.lowerAscii().contains("mail")`:                        {"mail"},
+		`message.text.contains("help") || message.text.matches("^(a|bcd)")`: nil,
+		`message.text.contains("help") || message.text.matches("^abc")`:     {"help", "abc"},
+		`message.text.contains("help") || member.name == "users/1"`:         nil,
+		`message.text.contains("?")`:                                        nil,
+		`!message.text.contains("help")`:                                    nil,
+		`member.name == "users/1"`:                                          nil,
+		`member.is_member && message.text.contains("help")`:                 {"help"},
+	} {
+		c, err := env.Condition(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		early := c.AtEvent()
+		if early == nil {
+			t.Errorf("%s has no part that the event tells", src)
+			continue
+		}
+		if got := early.Needles(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: needles %q, want %q", src, got, want)
+		}
+	}
+	var h Haystack
+	h.Fill(&reactors.Facts{Message: reactors.MessageFacts{Text: strings.Repeat("Shall we meet on Monday at ten? ", 30)}})
+	passed := 0
+	for i := range 1000 {
+		trace := TraceOf("product " + string(rune('a'+i%26)) + string(rune('a'+i/26%26)))
+		if h.MayHold(&trace) {
+			passed++
+		}
+	}
+	if passed > 20 {
+		t.Errorf("of 1,000 needles that a text doesn't hold, %d pass; want 20 at most", passed)
+	}
+}
+
+// Tests read the facts that their names say: nothing else tells if two are mixed up.
+func TestFactsOfTests(t *testing.T) {
+	t.Parallel()
+	env, err := NewEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &reactors.Facts{
+		Trigger: "1", Event: reactors.EventFacts{Type: "2"}, Space: reactors.SpaceFacts{Name: "3"},
+		Member:  reactors.MemberFacts{Name: "4", Type: "5", PreviousRole: "6"},
+		Message: reactors.MessageFacts{Name: "7", Thread: "8", Text: "9"}, Reaction: reactors.ReactionFacts{Emoji: "10"},
+		GoogleGroup: reactors.GoogleGroupFacts{Name: "11"},
+	}
+	vars := &activation{env.schema, f, time.Time{}}
+	for name, read := range textFacts {
+		path := strings.Split(name, ".")
+		var v any
+		v, _ = vars.ResolveName(path[0])
+		for i := range path[1:] {
+			v, err = env.schema.find(path[:i+2]).access.GetFrom(v)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := read(f); got == "" || got != string(reflect.ValueOf(v).String()) {
+			t.Errorf("a test reads %q for %s, CEL %q", got, name, v)
+		}
+	}
+}
