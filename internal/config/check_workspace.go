@@ -14,6 +14,7 @@ import (
 var spaceURL = regexp.MustCompile(`^https://(?:mail\.google\.com/chat/.*|chat\.google\.com/.*)(?:room|space)/([A-Za-z0-9_-]+)`)
 
 func (c *checker) spaces() {
+	listed := map[string]bool{}
 	for i, name := range c.cfg.Workspace.Spaces {
 		path := strictyaml.Item("workspace.spaces", i)
 		switch kind := (Target{Target: name}).Kind(); {
@@ -22,9 +23,10 @@ func (c *checker) spaces() {
 			c.add(path, "%q is not a single space; list it under workspace.targets, as {target: %q}", name, name)
 		case kind == "":
 			c.notASpace(path, name, `%q is not a space's name; it looks like "spaces/AAQAtX4kZ1c"`)
-		case slices.Index(c.cfg.Workspace.Spaces, name) < i:
+		case listed[name]:
 			c.add(path, "%q is listed twice", name)
 		}
+		listed[name] = true
 	}
 }
 
@@ -38,17 +40,22 @@ func (c *checker) notASpace(path, name, otherwise string) {
 
 func (c *checker) targets() {
 	w, user := c.cfg.Workspace, ""
+	single, listed := map[string]bool{}, map[string]bool{}
+	for _, name := range w.Spaces {
+		single[name] = true
+	}
 	for i, t := range w.Targets {
 		item := strictyaml.Item("workspace.targets", i)
 		path := item + ".target"
-		first := slices.IndexFunc(w.Targets, func(other Target) bool { return other.Target == t.Target })
+		twice := listed[t.Target]
+		listed[t.Target] = true
 		switch {
 		case t.Target == "" && !c.Wrong[path] && !c.Wrong[item]:
 			c.add(item, `%s names no target; it looks like {target: "spaces/AAQAtX4kZ1c"}`, item)
 		case t.Target == "":
-		case first < i:
+		case twice:
 			c.add(path, "%q is listed twice", t.Target)
-		case slices.Contains(w.Spaces, t.Target):
+		case single[t.Target]:
 			c.add(path, "%q is listed under workspace.spaces, too; keep one of them", t.Target)
 		default:
 			c.target(path, t)

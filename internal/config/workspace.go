@@ -51,10 +51,17 @@ func (w Workspace) All() []Target {
 		all = append(all, Target{Target: space})
 	}
 	all = append(all, w.Targets...)
+	inherited := map[TargetKind][]string{} // thousands of targets are of one kind
 	for i := range all {
 		t := &all[i]
 		if t.EventTypes == nil {
-			t.EventTypes = w.inherited(t.Kind())
+			kind := t.Kind()
+			types, ok := inherited[kind]
+			if !ok {
+				types = slices.Clip(w.inherited(kind))
+				inherited[kind] = types
+			}
+			t.EventTypes = types
 		}
 		if t.IncludeResource == nil {
 			t.IncludeResource = &w.IncludeResource
@@ -63,10 +70,19 @@ func (w Workspace) All() []Target {
 	return all
 }
 
-// Requests reports whether a subscription to one of the targets requests events
-// of a type.
-func (w Workspace) Requests(eventType string) bool {
-	return slices.ContainsFunc(w.All(), func(t Target) bool { return slices.Contains(t.EventTypes, eventType) })
+// Requested is the set of event types that subscriptions to the targets request;
+// nil without targets. It goes over all of them: ask once for many rules.
+func (w Workspace) Requested() map[string]bool {
+	var requested map[string]bool
+	for _, t := range w.All() {
+		if requested == nil {
+			requested = map[string]bool{}
+		}
+		for _, name := range t.EventTypes {
+			requested[name] = true
+		}
+	}
+	return requested
 }
 
 // inherited are the event types of the workspace that a kind of target can have.

@@ -43,6 +43,9 @@ func configOverlap(_ context.Context, e *examination) finding {
 	var twice []string
 	all := e.cfg.Workspace.All()
 	for i, wide := range all {
+		if wide.Kind() == config.KindSpace { // most are
+			continue
+		}
 		for j, t := range all {
 			if i != j && takesIn(wide, t) && shareTypes(wide, t) {
 				twice = appendNew(twice, t.Target)

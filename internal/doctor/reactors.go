@@ -253,9 +253,10 @@ func nothingPaused(ctx context.Context, e *examination, s *store.Store) finding 
 // for a few of them only. Shadow counts, too: it would show that nothing happens.
 func rulesAwait(_ context.Context, e *examination, rules []Rule) finding {
 	var missing, lost, ids []string
+	requested := e.cfg.Workspace.Requested()
 	for _, r := range rules {
 		for _, name := range r.Events {
-			if r.Mode == off || e.cfg.Workspace.Requests(name) {
+			if r.Mode == off || requested[name] {
 				continue
 			}
 			lost = appendNew(lost, name+" (rule "+r.ID+")")
@@ -264,7 +265,7 @@ func rulesAwait(_ context.Context, e *examination, rules []Rule) finding {
 		}
 	}
 	switch {
-	case len(e.cfg.Workspace.All()) == 0:
+	case requested == nil:
 		return skipped("no space is configured here: workspace.spaces")
 	case len(lost) > 0:
 		return failed("no subscription asks for "+some(lost),

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,19 +36,40 @@ const clientTimeout = 5 * time.Second
 //
 // /livez and /readyz are the same for Kubernetes. (Cloud Run keeps some paths
 // that end in z for itself.) Slow clients, and many, harm nobody but themselves.
+//
+// It answers from the first moment, since to read thousands of rules takes a
+// while. Until tell is called it is starting, and there are no metrics.
 type healthServer struct {
 	listener net.Listener
 	server   *http.Server
+	told     atomic.Pointer[told]
+	ended    chan struct{}
+	err      error // once it has ended
 }
 
-func listenHealth(addr string, status func() Status, metrics *prometheus.Registry, log *zap.Logger) (*healthServer, error) {
+// told is what answers are made of.
+type told struct {
+	status  func() Status
+	metrics http.Handler
+}
+
+// tell lets it answer with the status and the metrics of a worker.
+func (h *healthServer) tell(status func() Status, metrics *prometheus.Registry) {
+	h.told.Store(&told{status, promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})})
+}
+
+// startHealth answers until close is called.
+func startHealth(addr string, log *zap.Logger) (*healthServer, error) {
+	h := &healthServer{ended: make(chan struct{})}
+	starting := Status{Waiting: errStarting}
+	h.told.Store(&told{func() Status { return starting }, http.NotFoundHandler()})
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks on %s: %w (health.addr in the configuration)", addr, err)
 	}
 	answering := func(wrong func(Status, time.Time) []string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
-			s := status()
+			s := h.told.Load().status()
 			found := wrong(s, time.Now())
 			w.Header().Set("Content-Type", "application/json")
 			if len(found) > 0 {
@@ -64,25 +86,39 @@ func listenHealth(addr string, status func() Status, metrics *prometheus.Registr
 	for _, path := range []string{readyPath, "/readyz"} {
 		mux.HandleFunc("GET "+path, answering(notReady))
 	}
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { h.told.Load().metrics.ServeHTTP(w, r) })
 	errorLog, err := zap.NewStdLogAt(log, zap.WarnLevel)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make the log of health checks: %w", err), l.Close())
 	}
-	server := &http.Server{
+	h.server = &http.Server{
 		Handler: mux, ReadTimeout: clientTimeout, WriteTimeout: clientTimeout, MaxHeaderBytes: 8 << 10, ErrorLog: errorLog,
 	}
-	server.SetKeepAlivesEnabled(false) // nobody asks twice within seconds
-	return &healthServer{&cappedListener{Listener: l}, server}, nil
+	h.server.SetKeepAlivesEnabled(false) // nobody asks twice within seconds
+	h.listener = &cappedListener{Listener: l}
+	go func() {
+		defer close(h.ended)
+		if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
+			h.err = fmt.Errorf("serve health checks: %w", err)
+		}
+	}()
+	return h, nil
 }
 
-func (h *healthServer) serve(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { _ = h.server.Close() })
-	defer stop()
-	if err := h.server.Serve(h.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve health checks: %w", err)
+// close ends it and waits for its end.
+func (h *healthServer) close() {
+	_ = h.server.Close()
+	<-h.ended
+}
+
+// wait waits until ctx ends, or returns the error that ends it before.
+func (h *healthServer) wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-h.ended:
+		return h.err
 	}
-	return nil
 }
 
 type answer struct {

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -17,20 +16,18 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
 )
 
-func startHealth(t *testing.T) (addr string) {
+func readyWorker(t *testing.T) (addr string) {
 	t.Helper()
 	ready := Status{Ingest: ingest.Status{Receiving: true, Started: time.Now(), LastHeard: time.Now()}}
-	h, err := listenHealth("127.0.0.1:0", func() Status { return ready }, prometheus.NewRegistry(), zap.NewNop())
+	h, err := startHealth("127.0.0.1:0", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- h.serve(ctx) }()
+	h.tell(func() Status { return ready }, prometheus.NewRegistry())
 	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
+		h.close()
+		if h.err != nil {
+			t.Error(h.err)
 		}
 	})
 	return h.listener.Addr().String()
@@ -63,7 +60,7 @@ func hungUp(t *testing.T, c net.Conn, limit time.Duration) bool {
 // its answer.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
-	addr := startHealth(t)
+	addr := readyWorker(t)
 	const clients = 60
 	var slow []net.Conn
 	for i := range clients {
@@ -89,7 +86,7 @@ func TestSlowClients(t *testing.T) {
 // A request takes one connection, and has small headers.
 func TestRequestsAreBounded(t *testing.T) {
 	t.Parallel()
-	addr := startHealth(t)
+	addr := readyWorker(t)
 	c := dial(t, addr, "GET /-/ready HTTP/1.1\r\nHost: a\r\n\r\n")
 	if !hungUp(t, c, clientTimeout/2) {
 		t.Error("the connection outlives its answer")

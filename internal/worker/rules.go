@@ -9,7 +9,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -84,8 +83,9 @@ func (w *Worker) closeRules() {
 // warnOfMissingEvents names rules that wait for events that no subscription
 // asks for: they do nothing, and nothing else shows why.
 func (w *Worker) warnOfMissingEvents(set *rules.Set) {
+	requested := w.cfg.Workspace.Requested()
 	for _, r := range set.Rules() {
-		if missing := missingEvents(r, w.cfg.Workspace); len(missing) > 0 && r.Mode != rules.Off {
+		if missing := missingEvents(r, requested); len(missing) > 0 && r.Mode != rules.Off {
 			w.log.Warn("a rule waits for events that no subscription asks for: add them to workspace.event_types and run subscribe-setup apply",
 				zap.String("reactor", r.ID), zap.Strings("event_types", missing))
 		}
@@ -94,13 +94,13 @@ func (w *Worker) warnOfMissingEvents(set *rules.Set) {
 
 // missingEvents are the event types that a rule waits for and no target asks
 // for. Without targets, the subscriptions are configured somewhere else.
-func missingEvents(r *rules.Rule, ws config.Workspace) (missing []string) {
-	if len(ws.All()) == 0 {
+func missingEvents(r *rules.Rule, requested map[string]bool) (missing []string) {
+	if requested == nil {
 		return nil
 	}
 	for _, trigger := range r.On {
 		for _, name := range trigger.EventTypes() {
-			if !ws.Requests(name) {
+			if !requested[name] {
 				missing = append(missing, name)
 			}
 		}

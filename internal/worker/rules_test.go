@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +13,31 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
+
+// What is asked of the configuration for a thousand rules is asked once.
+func TestMissingEventsAreSoughtOnce(t *testing.T) {
+	var file strings.Builder
+	file.WriteString("reactors:\n")
+	for i := range 100 {
+		fmt.Fprintf(&file, "  - {id: rule-%d, on: message.created, do: [{record: {name: a}}]}\n", i)
+	}
+	cfg := config.Default()
+	list, err := actions.List(cfg, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Parse("reactors.yaml", []byte(file.String()), rules.Options{Actions: list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &Worker{cfg: cfg, log: zap.NewNop()}
+	for i := range 1000 {
+		w.cfg.Workspace.Spaces = append(w.cfg.Workspace.Spaces, fmt.Sprintf("spaces/AAQA%d", i))
+	}
+	if n := testing.AllocsPerRun(1, func() { w.warnOfMissingEvents(set) }); n > 3000 {
+		t.Errorf("%v allocations for 100 rules and 1,000 spaces, want 3,000 at most", n)
+	}
+}
 
 // Who starts a worker whose rules wait in vain is told which, and for what.
 func TestWarnOfMissingEvents(t *testing.T) {

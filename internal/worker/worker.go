@@ -133,15 +133,22 @@ func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
 	return w.Run(ctx)
 }
 
-// New reads the rules and prepares the clients. It connects to nothing yet.
+// New reads the rules and prepares the clients. It connects to nothing yet, and
+// answers health checks meanwhile.
 func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) (_ *Worker, err error) {
 	w := &Worker{cfg: cfg, log: log, opts: opts}
-	w.waiting.because(errors.New("starting"))
+	w.waiting.because(errStarting)
 	defer func() {
 		if err != nil {
 			w.Close()
 		}
 	}()
+	if cfg.Health.Addr != "" {
+		if w.health, err = startHealth(cfg.Health.Addr, log.Named("health")); err != nil {
+			return nil, err
+		}
+		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
+	}
 
 	if w.chat, err = gchat.Open(ctx, cfg); err != nil {
 		return nil, err
@@ -194,14 +201,13 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	if w.jobs, err = jobs.NewClient(w.store.Pool(), w.store.Clock(), log, queue); err != nil {
 		return nil, err
 	}
-	if cfg.Health.Addr != "" {
-		if w.health, err = listenHealth(cfg.Health.Addr, w.Status, w.newMetrics(), log.Named("health")); err != nil {
-			return nil, err
-		}
-		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
+	if w.health != nil {
+		w.health.tell(w.Status, w.newMetrics())
 	}
 	return w, nil
 }
+
+var errStarting = errors.New("starting")
 
 // openPubSub connects to Pub/Sub as the service account, or to the emulator.
 func openPubSub(ctx context.Context, cfg config.Config) (*ingest.Client, error) {
@@ -230,7 +236,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	if w.health != nil {
-		g.Go(func() error { return w.health.serve(ctx) })
+		g.Go(func() error { return w.health.wait(ctx) })
 	}
 	g.Go(func() error {
 		if started, err := w.start(ctx); !started {
@@ -269,6 +275,9 @@ func (w *Worker) Status() Status {
 
 // Close releases what New opened, in reverse.
 func (w *Worker) Close() {
+	if w.health != nil {
+		w.health.close()
+	}
 	if w.manager != nil {
 		w.manager.Close()
 	}

@@ -98,6 +98,9 @@ reactors:
 	if got := value[int](t, s.store, `SELECT count(*) FROM event_log`); got != 1 {
 		t.Errorf("%d events are recorded, want 1; in quarantine: %d", got, value[int](t, s.store, `SELECT count(*) FROM quarantine`))
 	}
+	if _, err := s.store.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if diff := cmp.Diff(1, value[int](t, s.store, `SELECT sum(count)::int FROM reactor_outcomes WHERE outcome = 'failed'`)); diff != "" {
 		t.Errorf("evaluations that failed (-want +got):\n%s", diff)
 	}

@@ -53,6 +53,9 @@ func TestScheduleIsClaimedOnce(t *testing.T) {
 	s.tick()
 	wantOutcomes(t, s, reactors.Sent, reactors.Sent)
 	wantTexts(t, s, "The week in spaces/A", "The week in spaces/B")
+	if _, err := s.store.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if n := value[int](t, s.store, `SELECT count(*) FROM reactor_evaluations`); n != 0 {
 		t.Errorf("%d evaluations are kept of asking again, want none", n)
 	}

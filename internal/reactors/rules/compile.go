@@ -103,6 +103,7 @@ func (c *ruleCompiler) basics() {
 	k, r := &c.keys, c.rule
 	r.ID, r.Description, r.Bots = k.ID, strings.TrimSpace(k.Description), k.Bots
 	r.Include, r.Except = k.Spaces.Include, k.Spaces.Except
+	r.included, r.excepted = setOf(r.Include), setOf(r.Except)
 	switch {
 	case !c.Has("id"):
 		c.At(c.Where(""), "", "a reactor needs an id")

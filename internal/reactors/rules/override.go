@@ -47,7 +47,7 @@ func (c *compiler) override(e *entry, space, p strictyaml.Pair, base *strictyaml
 		c.At(p.Value.At, "", "an override must be a section with keys of the reactor, got %s", p.Value.Kind)
 		return
 	}
-	if in := e.rule.Include; slices.Contains(e.rule.Except, space.Key) || len(in) > 0 && !slices.Contains(in, space.Key) {
+	if e.rule.excepted[space.Key] || len(e.rule.Include) > 0 && !e.rule.included[space.Key] {
 		c.At(p.At, "", "%s doesn't apply in %s: its spaces say so", p.Key, space.Key)
 		return
 	}

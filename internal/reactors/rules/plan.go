@@ -17,8 +17,7 @@ import (
 
 // Applies reports whether a rule has anything to do in a space.
 func (r *Rule) Applies(space string) bool {
-	return r.Mode != Off && !slices.Contains(r.Except, space) &&
-		(len(r.Include) == 0 || slices.Contains(r.Include, space))
+	return r.Mode != Off && !r.excepted[space] && (len(r.Include) == 0 || r.included[space])
 }
 
 // Plan implements [reactors.Planner]. A change that a

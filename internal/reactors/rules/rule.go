@@ -44,6 +44,8 @@ type Rule struct {
 
 	Steps []Step // one of a do list, any number of a sequence
 
+	included, excepted map[string]bool // Include and Except: there may be thousands
+
 	early []early          // what of If can be told from the event
 	needs []reactors.Needs // of each step
 	zone  *time.Location   // of days and weeks in OncePer

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"reflect"
-	"slices"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
@@ -35,22 +34,33 @@ func (k *spacesKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strict
 	}
 	k.check(d, inside, k.Include)
 	k.check(d, strictyaml.Join(path, "except"), k.Except)
+	included := setOf(k.Include)
 	for i, e := range k.Except {
-		if slices.Contains(k.Include, e) {
+		if included[e] {
 			d.At(d.Where(strictyaml.Item(strictyaml.Join(path, "except"), i)), "", "%s is both included and excepted", e)
 		}
 	}
 }
 
+func setOf(spaces []string) map[string]bool {
+	set := make(map[string]bool, len(spaces))
+	for _, s := range spaces {
+		set[s] = true
+	}
+	return set
+}
+
 func (*spacesKeys) check(d *strictyaml.Decoder, path string, spaces []string) {
+	listed := map[string]bool{}
 	for i, s := range spaces {
 		switch {
 		case s == "": // reported as not being text
 		case !events.IsWrittenSpace(s):
 			d.At(d.Where(strictyaml.Item(path, i)), "write it as spaces/AAQAtX4kZ1c; the id is in the space's address", "%q is not the name of a space", s)
-		case slices.Contains(spaces[:i], s):
+		case listed[s]:
 			d.At(d.Where(strictyaml.Item(path, i)), "", "%s is listed twice", s)
 		}
+		listed[s] = true
 	}
 }
 
