@@ -40,7 +40,7 @@ func Rules() []Rule {
 		{"member_lists", 60 * day, `GREATEST(requested_at, listed_at) < $1`},
 		{"own_messages", 400 * day, `made_at < $1`},
 		{"quarantine", 180 * day, `received_at < $1`},
-		{"reactor_counts", 400 * day, `hour < $1`},
+		{"reactor_daily_counts", 400 * day, `day < $1`},
 		{"reactor_evaluations", 14 * day, `at < $1`},
 		{"reactor_runs", 60 * day, `finished_at < $1
 			AND outcome IN ('condition_false', 'left', 'stopped', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled')`},

@@ -1,7 +1,6 @@
 package runs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,16 +37,6 @@ type tally struct {
 	reactor string
 	outcome reactors.Outcome
 	shadow  bool
-}
-
-func compareTallies(a, b tally) int {
-	shadow := func(t tally) int {
-		if t.shadow {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(a.hour.Compare(b.hour), cmp.Compare(a.reactor, b.reactor), cmp.Compare(a.outcome, b.outcome), cmp.Compare(shadow(a), shadow(b)))
 }
 
 // evaluations gathers in memory what led to no run, until Flush saves it: a
@@ -193,18 +182,17 @@ func (s *Runs) Flush(ctx context.Context) (saved int, err error) {
 	e.begin(s.db.Now())
 	e.add()
 	due := map[tally]counted{}
-	var order []tally
+	var tallies []tally
 	for t, c := range e.counts {
 		if c.n > 0 {
 			due[t] = *c
-			order = append(order, t)
+			tallies = append(tallies, t)
 			c.n, c.samples = 0, nil
 		}
 	}
 	e.samples = 0
 	e.mu.Unlock()
-	slices.SortFunc(order, compareTallies) // two transactions lock in one order
-	for some := range slices.Chunk(order, flushAtOnce) {
+	for some := range slices.Chunk(tallies, flushAtOnce) {
 		if err == nil {
 			if err = s.saveCounts(ctx, some, due); err == nil {
 				saved += len(some)
@@ -306,6 +294,7 @@ func count(ctx context.Context, tx pgx.Tx, some []tally, due map[tally]counted) 
 		SELECT hour, number, offered, 0, reactor, outcome, shadow
 		FROM unnest(@hours::timestamptz[], @numbers::bigint[], @offered::integer[], @reactors::text[], @outcomes::text[], @shadows::boolean[])
 			AS i (hour, number, offered, reactor, outcome, shadow)
+		ORDER BY hour, reactor, outcome, shadow -- two transactions lock in one order
 		ON CONFLICT (hour, reactor, outcome, shadow, shard) DO UPDATE SET
 			count = c.count + excluded.count,
 			sampled = c.sampled + excluded.sampled
