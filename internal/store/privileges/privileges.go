@@ -25,7 +25,7 @@ func Needs() []Need {
 	var needs []Need
 	for _, group := range []struct{ privileges, relations string }{
 		{"SELECT", `goose_db_version river_migration schema_compatibility
-			coverage_gaps coverage_intervals membership_intervals reactor_outcomes`},
+			coverage_gaps coverage_intervals membership_intervals`},
 		{"SELECT INSERT", `event_sources event_types names payload_dictionaries reactor_records unapplied_events`},
 		{"SELECT INSERT UPDATE", `events memberships membership_changes messages message_revisions reactions spaces users worker_heartbeats`},
 		{"SELECT INSERT UPDATE DELETE", `backfills coverage followed_spaces member_lists own_messages quarantine
