@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,63 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 )
 
+// nowhere leads the clients to an address at which nothing answers.
+func nowhere(cfg config.Config) config.Config {
+	cfg.Endpoints.PubSubEmulator, cfg.Endpoints.Chat = "127.0.0.1:1", "http://127.0.0.1:1"
+	cfg.Endpoints.WorkspaceEvents = "http://127.0.0.1:1"
+	return cfg
+}
+
+// From nothing to where a worker connects, with 10,000 spaces and 1,000 rules that
+// name ten of them each; target: 3 s.
+func BenchmarkStart(b *testing.B) {
+	dir := b.TempDir()
+	var spaces, rules strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&spaces, "    - spaces/AAQA%d\n", i)
+	}
+	for i := range 1000 {
+		var named []string
+		for j := range 10 {
+			named = append(named, fmt.Sprintf("spaces/AAQA%d", i*10+j))
+		}
+		fmt.Fprintf(&rules, `  - id: rule-%d
+    mode: live
+    on: message.created
+    if: message.text.contains("product %[1]d") && !message.is_reply
+    do: [{send: {text: "Hi {{ member.mention }}"}}]
+    spaces: [%s]
+`, i, strings.Join(named, ", "))
+	}
+	write := func(name, text string) (path string) {
+		path = filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		return path
+	}
+	path := write("spacekeeper.yaml", fmt.Sprintf(`
+project: a-project
+pubsub: {topic: topic, subscription: subscription}
+database: {dsn: "postgres://nobody@127.0.0.1:1/none"}
+health: {addr: "127.0.0.1:0"}
+reactors: {file: %q}
+workspace:
+  spaces:
+%s`, write("reactors.yaml", "reactors:\n"+rules.String()), spaces.String()))
+	for b.Loop() {
+		cfg, err := config.Load(path, func(string) string { return "" }, config.ForWorker)
+		if err != nil {
+			b.Fatal(err)
+		}
+		w, err := New(b.Context(), nowhere(cfg), zap.NewNop(), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		w.Close()
+	}
+}
+
 // While the rules are read, which may take long, the process is worth keeping and
 // says that it is not ready.
 func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
@@ -21,10 +79,9 @@ func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 	if err := os.WriteFile(file, []byte("reactors: []"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg := config.Default()
+	cfg := nowhere(config.Default())
 	cfg.Project, cfg.PubSub.Subscription = "p", "s"
-	cfg.Database.DSN, cfg.Endpoints.PubSubEmulator, cfg.Endpoints.Chat = "postgres://nobody@127.0.0.1:1/none", "127.0.0.1:1", "http://127.0.0.1:1"
-	cfg.Endpoints.WorkspaceEvents = "http://127.0.0.1:1"
+	cfg.Database.DSN = "postgres://nobody@127.0.0.1:1/none"
 	cfg.Reactors.File, cfg.Health.Addr = file, "127.0.0.1:0"
 	addr, asked := "", false
 	log := zaptest.NewLogger(t, zaptest.WrapOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
