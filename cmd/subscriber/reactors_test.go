@@ -147,6 +147,9 @@ func past(t *testing.T, dsn, space string) *storetest.Env {
 			t.Fatal(err)
 		}
 	}
+	if _, err := db.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	// One run was tried and refused, one found that its member had left.
 	claimed, err := db.List(t.Context(), runs.Filter{Reactor: "welcome"})
 	if err != nil || len(claimed) != 3 {
