@@ -1,31 +1,70 @@
 package expr
 
 import (
+	"context"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/types"
 	"pgregory.net/rapid"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// asCEL evaluates a condition by CEL alone.
-func asCEL(t *rapid.T, env *Env, src string, f *reactors.Facts) bool {
-	of, err := env.compile(src)
+// compared is a condition beside what CEL alone makes of it.
+type compared struct {
+	*Condition
+	of      *compiled
+	program cel.Program
+}
+
+func compare(t rapid.TB, env *Env, src string) compared {
+	t.Helper()
+	c, err := env.Condition(src)
 	if err != nil {
 		t.Fatalf("%s: %v", src, err)
+	}
+	of, err := env.compile(src)
+	if err != nil {
+		t.Fatal(err)
 	}
 	program, err := of.plan(of.ast)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := of.eval(t.Context(), program, f, time.Time{})
+	return compared{c, of, program}
+}
+
+// with fails unless the condition answers as CEL does, and holds nowhere that its
+// needles or its test say no to.
+func (c compared) with(t rapid.TB, f *reactors.Facts) {
+	t.Helper()
+	v, err := c.of.eval(context.Background(), c.program, f, time.Time{})
 	if err != nil {
-		t.Fatalf("%s: %v", src, err)
+		t.Fatalf("%s: %v", c.source, err)
 	}
-	return v.Value().(bool)
+	want := v == types.True
+	got, err := c.Eval(context.Background(), f, time.Time{})
+	if err != nil || got != want {
+		t.Fatalf("%s of %+v = %v, %v; CEL says %v", c.source, f, got, err, want)
+	}
+	var h Haystack
+	h.Fill(f)
+	mayHold := c.Needles() == nil
+	for _, n := range c.Needles() {
+		trace := TraceOf(n)
+		mayHold = mayHold || h.MayHold(&trace)
+	}
+	if want && !mayHold {
+		t.Fatalf("%s holds of %q, in which none of its needles %q are", c.source, f.Message.Text, c.Needles())
+	}
+	if test := c.Test(); test != nil && want && !test(f) {
+		t.Fatalf("%s holds of %+v, and its test says no", c.source, f)
+	}
 }
 
 // conditionOf draws what tests are made of.
@@ -68,13 +107,40 @@ func conditionOf(t *rapid.T, depth int) string {
 
 var (
 	words = []string{"", "a", "help", "HELP", "help me", "groß", "👍", "spaces/S", "message.created", "Kelvin", "ask"}
-	// Of these, \x{212A} is another k, and ſ another s.
+	// Of these, \x{FFFD} is what is no UTF-8, \x{212A} is another k, and ſ another s.
 	patterns = []string{
 		`help`, `(?i)help`, `(?i)\bhelp\b`, `^help$`, `(help|ask)`, `(?i)(help|ask)+`, `(?:help){2}`, `h.*p`, `[hH]elp`, `(?i)kelvin`, `(?i)ask`,
-		`(?i)groß`, `(help)?`, `x*`, `help|`, `(?s)help.ask`, `hel(p|m)`, `(?i)elvin`,
+		`(?i)groß`, `he\x{FFFD}lp`, `(help)?`, `x*`, `help|`, `(?s)help.ask`, `hel(p|m)`, `(?i)elvin`,
 	}
-	pieces = append([]string{" ", "hELp", "\u212Aelvin", "aſk", "x"}, words...)
+	pieces = append([]string{" ", "hELp", "he\xfflp", "\u212Aelvin", "aſk", "x"}, words...)
 )
+
+// Each condition of one text, with each text of two pieces.
+func TestEachTestAnswersAsCEL(t *testing.T) {
+	t.Parallel()
+	env, err := NewEnv()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conditions []string
+	for _, w := range words {
+		for _, call := range []string{"contains", "startsWith", "endsWith"} {
+			conditions = append(conditions, fmt.Sprintf(`message.text.%s(%q)`, call, w), fmt.Sprintf(`message.text.lowerAscii().%s(%q)`, call, w))
+		}
+		conditions = append(conditions, fmt.Sprintf(`message.text == %q`, w), fmt.Sprintf(`message.text.upperAscii() == %q`, w))
+	}
+	for _, p := range patterns {
+		conditions = append(conditions, fmt.Sprintf(`message.text.matches(r"%s")`, p))
+	}
+	for _, src := range conditions {
+		c := compare(t, env, src)
+		for _, first := range pieces {
+			for _, second := range pieces {
+				c.with(t, &reactors.Facts{Message: reactors.MessageFacts{Text: first + second}})
+			}
+		}
+	}
+}
 
 // A condition answers as CEL does, and never holds where its needles say that it
 // can't.
@@ -85,35 +151,14 @@ func TestConditionsAnswerAsCEL(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		src := conditionOf(t, 2)
-		c, err := env.Condition(src)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := compare(t, env, conditionOf(t, 2))
 		for range 8 {
 			f := &reactors.Facts{Trigger: reactors.MessageCreated}
 			f.Message.Text = strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 4).Draw(t, "text"), "")
 			f.Message.IsReply, f.Message.Attachments = rapid.Bool().Draw(t, "reply"), rapid.IntRange(0, 2).Draw(t, "attachments")
 			f.Member.Name, f.Space.Name = rapid.SampledFrom(words).Draw(t, "member"), rapid.SampledFrom(words).Draw(t, "space")
 			f.Member.IsExternal, f.Reaction.Emoji = rapid.Bool().Draw(t, "external"), rapid.SampledFrom(words).Draw(t, "emoji")
-			want := asCEL(t, env, src, f)
-			got, err := c.Eval(t.Context(), f, time.Time{})
-			if err != nil || got != want {
-				t.Fatalf("%s of %+v = %v, %v; CEL says %v", src, f, got, err, want)
-			}
-			var h Haystack
-			h.Fill(f)
-			mayHold := c.Needles() == nil
-			for _, n := range c.Needles() {
-				trace := TraceOf(n)
-				mayHold = mayHold || h.MayHold(&trace)
-			}
-			if want && !mayHold {
-				t.Fatalf("%s holds of %q, in which none of its needles %q are", src, f.Message.Text, c.Needles())
-			}
-			if test := c.Test(); test != nil && want && !test(f) {
-				t.Fatalf("%s holds of %+v, and its test says no", src, f)
-			}
+			c.with(t, f)
 		}
 	})
 }
@@ -129,7 +174,8 @@ func TestNeedles(t *testing.T) {
 		`message.text.contains("product 7")`:                                {"product 7"},
 		`!message.is_reply && message.text.matches(r"(?i)\bvpn\b")`:         {"VPN"},
 		`message.text.matches("(?i)printers?")`:                             {"PRINTER"},
-		`message.text.matches("(?i)ticket")`:                                {"TIC"}, // a Kelvin sign is a k
+		`message.text.matches("(?i)ticket")`:                                {"TIC"},  // a Kelvin sign is a k
+		`message.text.matches(r"plea\x{FFFD}se")`:                           {"plea"}, // the rest is no UTF-8
 		`message.text.matches("(?i)ask")`:                                   nil,
 		`message.text.lowerAscii().contains("mail")`:                        {"mail"},
 		`message.text.contains("help") || message.text.matches("^(a|bcd)")`: nil,

@@ -66,13 +66,12 @@ func needle(s string) []string {
 func needlesOfPattern(p *syntax.Regexp) []string {
 	switch p.Op {
 	case syntax.OpLiteral:
-		if p.Flags&syntax.FoldCase == 0 {
-			return needle(string(p.Rune))
-		}
 		// Of ASCII's letters, k and s have a third case. Of others this knows none.
+		// What is no UTF-8 matches a pattern as U+FFFD, and has other bytes.
+		folds := p.Flags&syntax.FoldCase != 0
 		longest := ""
 		for _, part := range strings.FieldsFunc(string(p.Rune), func(r rune) bool {
-			return r >= utf8.RuneSelf || strings.ContainsRune("kKsS", r)
+			return r == utf8.RuneError || folds && (r >= utf8.RuneSelf || strings.ContainsRune("kKsS", r))
 		}) {
 			if len(part) > len(longest) {
 				longest = part

@@ -156,7 +156,7 @@ func (o *occurrence) meet(a *asked, without []int32, p *reactors.Plan) {
 	if sift {
 		haystack.Fill(&o.facts)
 	}
-	except := without
+	except := slices.Clip(without) // which others read, too
 	last := int32(-1)
 	for i := range a.gates {
 		g := &a.gates[i]
@@ -175,7 +175,7 @@ func (o *occurrence) meet(a *asked, without []int32, p *reactors.Plan) {
 			continue
 		}
 		p.Intents = append(p.Intents, o.intent(a.rules[g.rule], outcome, reason))
-		except = append(slices.Clip(except), g.rule)
+		except = append(except, g.rule)
 	}
 	if len(except) == len(a.rules) {
 		return

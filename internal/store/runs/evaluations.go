@@ -244,8 +244,10 @@ func (e *evaluations) putBack(some []tally, due map[tally]counted) {
 			e.counts[t] = c
 		}
 		c.n += due[t].n
-		c.samples = append(due[t].samples, c.samples...)
-		e.samples += len(due[t].samples)
+		all := append(due[t].samples, c.samples...)
+		all = all[:min(len(all), samplesPerHour)] // however often it fails
+		e.samples += len(all) - len(c.samples)
+		c.samples = all
 	}
 }
 

@@ -153,6 +153,46 @@ func TestFlushIsTriedAgain(t *testing.T) {
 	}
 }
 
+// However often it fails, no more samples are held than an hour has.
+func TestSamplesHeldAreBounded(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock, Planner: storetest.NewRefusers(1)})
+	lock, err := s.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec(t.Context(), `LOCK TABLE reactor_counts`); err != nil {
+		t.Fatal(err)
+	}
+	const n = 240
+	record(t, s, written(0))
+	for i := 1; i < n; i += 60 {
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := make(chan error)
+		go func() {
+			_, err := s.Flush(ctx)
+			failed <- err
+		}()
+		for storetest.Value[int](t, s, `SELECT count(*) FROM pg_locks WHERE relation = 'reactor_counts'::regclass AND NOT granted`) == 0 {
+		}
+		for j := i; j < min(i+60, n); j++ {
+			record(t, s, written(j))
+		}
+		cancel()
+		if err := <-failed; err == nil {
+			t.Fatal("counts were saved in spite of the lock")
+		}
+	}
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, s)
+	got := storetest.Value[string](t, s, `SELECT count || ', ' || sampled FROM reactor_counts`)
+	if want := fmt.Sprint(n, ", 50"); got != want {
+		t.Errorf("counted and offered as samples: %s, want %s", got, want)
+	}
+}
+
 // When it is told to end, it saves what there is.
 func TestLastFlush(t *testing.T) {
 	t.Parallel()
