@@ -18,6 +18,8 @@ CREATE TABLE subscription_states (
   scope text COLLATE "C" NOT NULL,
   name text COLLATE "C",
   uid text COLLATE "C",
+  topic text COLLATE "C",
+  field_mask text COLLATE "C",
   state text COLLATE "C" CONSTRAINT subscription_states_state_check CHECK (state IN ('ACTIVE', 'SUSPENDED', 'DELETED')),
   reason text COLLATE "C",
   remedy text,
@@ -40,6 +42,8 @@ COMMENT ON COLUMN subscription_states.target IS 'Full name of what is watched, f
 COMMENT ON COLUMN subscription_states.scope IS 'The same as in coverage.scope.';
 COMMENT ON COLUMN subscription_states.name IS 'subscriptions/S. It follows from the target: one that is made anew has the same.';
 COMMENT ON COLUMN subscription_states.uid IS 'Google''s id of it.';
+COMMENT ON COLUMN subscription_states.topic IS 'Where its events go: projects/P/topics/T.';
+COMMENT ON COLUMN subscription_states.field_mask IS 'Which parts its events carry, in Google''s words; NULL for all.';
 COMMENT ON COLUMN subscription_states.state IS 'In Google''s words; NULL if there is none.';
 COMMENT ON COLUMN subscription_states.reason IS 'Why it is suspended, in Google''s words, or why it is parked.';
 COMMENT ON COLUMN subscription_states.remedy IS 'What a person has to do.';

@@ -239,6 +239,8 @@ CREATE TABLE public.subscription_states (
     scope text NOT NULL COLLATE pg_catalog."C",
     name text COLLATE pg_catalog."C",
     uid text COLLATE pg_catalog."C",
+    topic text COLLATE pg_catalog."C",
+    field_mask text COLLATE pg_catalog."C",
     state text COLLATE pg_catalog."C",
     reason text COLLATE pg_catalog."C",
     remedy text,
@@ -279,6 +281,10 @@ COMMENT ON COLUMN public.subscription_states.scope IS 'The same as in coverage.s
 COMMENT ON COLUMN public.subscription_states.name IS 'subscriptions/S. It follows from the target: one that is made anew has the same.';
 
 COMMENT ON COLUMN public.subscription_states.uid IS 'Google''s id of it.';
+
+COMMENT ON COLUMN public.subscription_states.topic IS 'Where its events go: projects/P/topics/T.';
+
+COMMENT ON COLUMN public.subscription_states.field_mask IS 'Which parts its events carry, in Google''s words; NULL for all.';
 
 COMMENT ON COLUMN public.subscription_states.state IS 'In Google''s words; NULL if there is none.';
 

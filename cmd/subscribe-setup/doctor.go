@@ -16,6 +16,7 @@ import (
 
 type doctorFlags struct {
 	pre     bool
+	fresh   bool
 	probe   string
 	timeout time.Duration
 	message bool
@@ -31,7 +32,8 @@ and before rules act on it: the configuration, the identity and its scopes, the
 APIs, the Chat app, Pub/Sub, the database, the subscriptions, the worker, the
 clocks and the rules. Nothing is changed.
 What isn't right is shown with the steps that mend it; docs/doctor.md explains
-every code.
+every code. Subscriptions are taken as the worker's keeper saw them lately, if it
+did; --fresh asks Google for all.
 
 With --probe a marked message is posted in a space, and doctor waits until the
 worker has recorded its event; if it doesn't, it says how far the event got.
@@ -43,12 +45,14 @@ The exit code is 0 if all is well (warnings are allowed), 1 if something failed
 and 78 if the configuration has to be changed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
-			case flags.message && (flags.pre || flags.probe != "" || !env.ForPeople()):
+			case flags.message && (flags.pre || flags.fresh || flags.probe != "" || !env.ForPeople()):
 				return cli.Usage("--admin-message goes alone: it prints a text and checks nothing")
 			case cmd.Flags().Changed("timeout") && flags.probe == "":
 				return cli.Usage("--timeout goes with --probe")
 			case flags.pre && flags.probe != "":
 				return cli.Usage("--pre and --probe exclude each other: a probe needs everything")
+			case flags.fresh && (flags.pre || flags.probe != ""):
+				return cli.Usage("--fresh goes without --pre and --probe: --pre looks at no subscriptions, and a probe asks Google by itself")
 			case cmd.Flags().Changed("probe") && (config.Target{Target: flags.probe}).Kind() != config.KindSpace:
 				return cli.Usage("--probe %q: want a space, such as spaces/AAQAtX4kZ1c", flags.probe)
 			case flags.message:
@@ -60,6 +64,7 @@ and 78 if the configuration has to be changed.`,
 		},
 	}
 	cmd.Flags().BoolVar(&flags.pre, "pre", false, "leave out what apply makes")
+	freshFlag(cmd, &flags.fresh)
 	cmd.Flags().StringVar(&flags.probe, "probe", "", "post a message in this `space` and wait for its event")
 	cmd.Flags().BoolVar(&flags.message, "admin-message", false, "print what to forward to the Workspace administrator")
 	cli.DurationFlag(cmd.Flags(), &flags.timeout, "timeout", 2*time.Minute, "how long the event of a probe may take", checkTimeout)
@@ -74,7 +79,7 @@ func checkTimeout(d time.Duration) error {
 }
 
 func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {
-	opts := doctor.Options{Pre: flags.pre}
+	opts := doctor.Options{Pre: flags.pre, Fresh: flags.fresh}
 	needs := []config.Need{config.ForApply, config.ForWorker}
 	if flags.pre {
 		needs = needs[:1]

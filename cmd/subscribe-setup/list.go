@@ -13,25 +13,37 @@ import (
 )
 
 func newList(env *environment) *cobra.Command {
-	return &cobra.Command{
+	var fresh bool
+	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "Show all subscriptions of the Chat app, configured or not",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return env.list(cmd.Context()) },
+		Short: "Show the subscriptions that there are, configured or not",
+		Long: `Show the subscriptions that there are, configured or not, as the worker's keeper
+last saw them: it sees what is configured, and what delivers to our topic.
+--fresh asks Google, which shows all of the Chat app, to other topics as well.
+So it is without a database, or where no keeper has looked yet.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return env.list(cmd.Context(), fresh) },
 	}
+	freshFlag(cmd, &fresh)
+	return cmd
 }
 
-func (e *environment) list(ctx context.Context) error {
+func freshFlag(cmd *cobra.Command, fresh *bool) {
+	cmd.Flags().BoolVar(fresh, "fresh", false, "ask Google, not the database")
+}
+
+func (e *environment) list(ctx context.Context, fresh bool) error {
 	s, err := e.open(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	found, err := s.manager.List(ctx)
+	there, err := s.look(ctx, fresh)
 	if err != nil {
 		return err
 	}
+	found := there.list
 	slices.SortFunc(found, func(a, b subscriptions.Subscription) int { return cmp.Compare(a.Scope(), b.Scope()) })
-	names, now := s.directory.names(ctx), s.manager.Now()
+	names, now := s.names(ctx, there), s.manager.Now()
 	rows := make([]report.Row, 0, len(found))
 	for i := range found {
 		one := &found[i]
@@ -39,6 +51,9 @@ func (e *environment) list(ctx context.Context) error {
 	}
 	if err := e.showSubscriptions(rows); err != nil {
 		return err
+	}
+	if e.ForPeople() && !fresh {
+		e.Say("Subscriptions %s", report.SightText(there.seen.At, there.why, now))
 	}
 	if len(found) == 0 {
 		e.Say("There are no subscriptions. Next: subscribe-setup apply")

@@ -44,6 +44,7 @@ type terminal struct {
 	answers    string // typed by somebody; "" if nobody is there
 	paints     bool
 	wait       func(context.Context, time.Duration) error
+	now        func() time.Time
 	transcript strings.Builder
 }
 
@@ -79,7 +80,7 @@ func openWithPubSub(t *testing.T, opts simulate.Options) *terminal {
 	for _, s := range ws.Spaces() {
 		spaces = append(spaces, s.Name)
 	}
-	return &terminal{t: t, ws: ws, dir: t.TempDir(), env: map[string]string{
+	return &terminal{t: t, ws: ws, dir: t.TempDir(), now: opts.Now, env: map[string]string{
 		"SPACEKEEPER_PROJECT":                   ws.Project(),
 		"SPACEKEEPER_PUBSUB_TOPIC":              "chat-events",
 		"SPACEKEEPER_WORKSPACE_SPACES":          strings.Join(spaces, ","),
@@ -130,7 +131,7 @@ func (x *terminal) run(want int, args ...string) (stdout string) {
 	var out, messages bytes.Buffer
 	code := run(ctx, args, cli.Env{
 		In: strings.NewReader(x.answers), Out: &out, Err: &messages, Getenv: func(name string) string { return x.env[name] },
-		Interactive: x.answers != "", Paints: x.paints, Wait: x.wait,
+		Interactive: x.answers != "", Paints: x.paints, Wait: x.wait, Now: x.now,
 	})
 	if code != want && want != exitAny {
 		x.t.Errorf("subscribe-setup %s: got exit code %d, want %d", strings.Join(args, " "), code, want)

@@ -87,11 +87,11 @@ func (e *environment) completeTargets(cmd *cobra.Command, args []string, _ strin
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	defer s.close()
-	found, err := s.manager.List(cmd.Context())
+	there, err := s.look(cmd.Context(), false)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	names := s.directory.names(cmd.Context())
+	found, names := there.list, s.names(cmd.Context(), there)
 	var offers []cobra.Completion
 	for i := range found {
 		if scope := found[i].Scope(); !slices.Contains(args, scope) {

@@ -41,7 +41,7 @@ func (e *environment) open(ctx context.Context, needs ...config.Need) (*session,
 	}
 	if s.manager, err = subscriptions.New(ctx, subscriptions.Options{
 		Endpoint: cfg.Endpoints.WorkspaceEvents, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg),
-		EventTypes: subscriptions.EventTypesOf(cfg), Log: s.log,
+		EventTypes: subscriptions.EventTypesOf(cfg), Log: s.log, Now: e.Now,
 	}); err != nil {
 		return nil, err
 	}
@@ -138,7 +138,11 @@ func (s *session) plan(ctx context.Context, prune bool) ([]subscriptions.Action,
 	if err != nil {
 		return nil, err
 	}
-	return subscriptions.Plan(desired, actual, subscriptions.View{Topic: s.cfg.TopicName(), Prune: prune}), nil
+	return s.compare(desired, actual, prune), nil
+}
+
+func (s *session) compare(desired []subscriptions.Desired, actual []subscriptions.Subscription, prune bool) []subscriptions.Action {
+	return subscriptions.Plan(desired, actual, subscriptions.View{Topic: s.cfg.TopicName(), Prune: prune})
 }
 
 // noteDatabase says why the database can't be used, where that only leaves

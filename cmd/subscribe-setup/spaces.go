@@ -11,17 +11,21 @@ import (
 )
 
 func newSpaces(env *environment) *cobra.Command {
-	return env.Group(&cobra.Command{Use: "spaces", Short: "Show the spaces that could be watched"}, &cobra.Command{
+	var fresh bool
+	list := &cobra.Command{
 		Use:   "list",
 		Short: "Show the spaces that the Chat app, or the user of auth, is in",
 		Long: `Show the spaces that the Chat app, or the user of auth, is in, and whether a
 subscription watches each. -o yaml is a piece of the configuration. Direct
-messages and group chats in which nobody has written yet aren't shown.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return env.listSpaces(cmd.Context()) },
-	})
+messages and group chats in which nobody has written yet aren't shown.
+Subscriptions are those that list shows; --fresh asks Google for them, too.`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return env.listSpaces(cmd.Context(), fresh) },
+	}
+	freshFlag(list, &fresh)
+	return env.Group(&cobra.Command{Use: "spaces", Short: "Show the spaces that could be watched"}, list)
 }
 
-func (e *environment) listSpaces(ctx context.Context) error {
+func (e *environment) listSpaces(ctx context.Context, fresh bool) error {
 	s, err := e.open(ctx)
 	if err != nil {
 		return err
@@ -39,7 +43,7 @@ func (e *environment) listSpaces(ctx context.Context) error {
 		_, err := fmt.Fprint(e.Out, report.SpacesYAML(rows))
 		return err
 	}
-	actual, err := s.manager.List(ctx)
+	there, err := s.look(ctx, fresh)
 	if err != nil {
 		return err
 	}
@@ -48,7 +52,7 @@ func (e *environment) listSpaces(ctx context.Context) error {
 		return err
 	}
 	e.noteDatabase(ctx, s)
-	rows := report.Spaces(spaces, actual, desired)
+	rows := report.Spaces(spaces, there.list, desired)
 	if err := report.PrintSpaces(&e.Env, rows); err != nil {
 		return err
 	}

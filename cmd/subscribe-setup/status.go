@@ -16,6 +16,7 @@ import (
 )
 
 type statusFlags struct {
+	fresh    bool
 	watch    bool
 	interval time.Duration
 }
@@ -25,19 +26,22 @@ func newStatus(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether everything is watched, and what was seen",
-		Long: `Show each configured subscription as Google has it, how long it lives, what has
-been recorded of it and how much of the last 24 hours was seen. The last three,
-and the worker's state, need the database; without one they are left out. One
-that is configured and can't be used is unhealthy.
+		Long: `Show each configured subscription, how long it lives, what has been recorded of
+it and how much of the last 24 hours was seen. Subscriptions are shown as the
+worker's keeper last saw them, with the time since then; --fresh asks Google,
+which takes a minute of quota for 10,000. Without a database, or where no keeper
+has looked yet, Google is asked, and what is recorded is left out. One that is
+configured and can't be used is unhealthy.
 
 The exit code is 1 if anything is unhealthy: a subscription that is missing,
-suspended, different from the configuration or about to expire, or a worker
-without a recent heartbeat. Gaps don't affect the exit code: what can be
+suspended, different from the configuration or about to expire, a worker
+without a recent heartbeat, or a keeper that hasn't looked for long. Gaps don't affect the exit code: what can be
 fetched is being fetched.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return env.status(cmd.Context(), flags)
 		},
 	}
+	freshFlag(cmd, &flags.fresh)
 	cmd.Flags().BoolVar(&flags.watch, "watch", false, "show it again and again, until interrupted")
 	cli.DurationFlag(cmd.Flags(), &flags.interval, "interval", 10*time.Second, "pause between two looks of --watch", cli.AtLeast(time.Second))
 	return cmd
@@ -50,10 +54,10 @@ func (e *environment) status(ctx context.Context, flags statusFlags) error {
 	}
 	defer s.close()
 	if !flags.watch {
-		return e.showStatus(ctx, s)
+		return e.showStatus(ctx, s, flags.fresh)
 	}
 	for {
-		if err := e.lookAgain(ctx, s); err != nil {
+		if err := e.lookAgain(ctx, s, flags.fresh); err != nil {
 			return err
 		}
 		if e.Wait(ctx, flags.interval) != nil {
@@ -64,12 +68,12 @@ func (e *environment) status(ctx context.Context, flags statusFlags) error {
 
 // lookAgain shows the status in the place of the last one, or below it where
 // nothing can be redrawn. What is unhealthy doesn't end the watch.
-func (e *environment) lookAgain(ctx context.Context, s *session) error {
+func (e *environment) lookAgain(ctx context.Context, s *session, fresh bool) error {
 	var text strings.Builder
 	out := e.Out
 	e.Out = &text
 	s.checked = false // the database may be there by now, or away
-	err := e.showStatus(ctx, s)
+	err := e.showStatus(ctx, s, fresh)
 	e.Out = out
 	if err != nil && !errors.Is(err, cli.Exit(cli.Failed)) {
 		if ctx.Err() != nil {
@@ -84,8 +88,8 @@ func (e *environment) lookAgain(ctx context.Context, s *session) error {
 	return err
 }
 
-func (e *environment) showStatus(ctx context.Context, s *session) error {
-	status, err := s.status(ctx)
+func (e *environment) showStatus(ctx context.Context, s *session, fresh bool) error {
+	status, err := s.status(ctx, fresh)
 	if err != nil {
 		return err
 	}
@@ -98,9 +102,14 @@ func (e *environment) showStatus(ctx context.Context, s *session) error {
 	return nil
 }
 
-// status looks at Google and, if there is one, at the database.
-func (s *session) status(ctx context.Context) (*report.Status, error) {
-	actions, err := s.plan(ctx, false)
+// status looks at the database, if there is one, and at Google where that
+// doesn't know or fresh is wanted.
+func (s *session) status(ctx context.Context, fresh bool) (*report.Status, error) {
+	desired, err := s.resolver(ctx).Desired(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there, err := s.look(ctx, fresh)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +120,8 @@ func (s *session) status(ctx context.Context) (*report.Status, error) {
 		recorded, missing = report.ReadRecorded(ctx, db, now)
 		missing = store.ExplainConnecting(missing)
 	}
-	status := report.NewStatus(now, s.directory.names(ctx), actions, recorded)
+	status := report.NewStatus(now, s.names(ctx, there), s.compare(desired, there.list, false), recorded)
+	status.Sight(there.seen, there.why, s.cfg.Keeper.Interval)
 	if missing != nil {
 		status.Lack(missing)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -62,6 +63,13 @@ func (x *watched) keep(spaces ...simulate.SpaceInfo) {
 		},
 	})
 	if _, err := k.Pass(x.t.Context()); err != nil {
+		x.t.Fatal(err)
+	}
+	var list []names.Space
+	for _, s := range x.ws.Spaces() {
+		list = append(list, names.Space{Name: s.Name, DisplayName: s.DisplayName})
+	}
+	if _, err := names.Listed(x.t.Context(), x.store.Store, x.clock.Now(), list); err != nil {
 		x.t.Fatal(err)
 	}
 	if err := x.store.Heartbeat(x.t.Context(), x.clock.Now(), 7*24*time.Hour); err != nil {

@@ -25,6 +25,7 @@ type Env struct {
 	Redraws     bool // Out is a terminal
 	Paints      bool // and shows colours
 	Wait        func(context.Context, time.Duration) error
+	Now         func() time.Time // nil for the real clock
 
 	ConfigPath string // "" for the default; see ConfigFlag
 	Format     string // of the result; see FormatFlag

@@ -34,8 +34,7 @@ func apiChecks() []check {
 			return err
 		}),
 		apiCheck("SK303", "the Workspace Events API is on", eventsService, func(e *examination) error {
-			_, err := e.listed()
-			return err
+			return e.reached()
 		}),
 	}
 }

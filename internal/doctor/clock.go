@@ -50,7 +50,7 @@ func clocksTogether(_ context.Context, e *examination, in inspection) finding {
 	if ahead.Abs() <= apart {
 		return fine("within %s", apart)
 	}
-	if _, err := e.listed(); err == nil {
+	if err := e.reached(); err == nil {
 		switch {
 		case e.ahead().Abs() > slack:
 			return skipped("first SK801 has to be mended")

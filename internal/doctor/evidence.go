@@ -15,12 +15,36 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-func (e *examination) list(ctx context.Context) ([]subscriptions.Subscription, error) {
+// reach asks Google for a few subscriptions.
+func (e *examination) reach(ctx context.Context) error {
 	m, err := e.manager()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return m.List(ctx)
+	return m.Reach(ctx)
+}
+
+// sight is what there is of subscriptions.
+type sight struct {
+	subscriptions []subscriptions.Subscription
+	seenAt        time.Time // when the keeper saw them; zero if Google was asked
+}
+
+// list takes what the keeper saw lately, which costs nothing of the quota that it
+// needs itself; else Google is asked.
+func (e *examination) list(ctx context.Context) (sight, error) {
+	if s, err := e.store(); err == nil && !e.opts.Fresh && e.cfg.Keeper.Enabled {
+		seen, err := subscriptions.LastSeen(ctx, coverage.New(s)) // other checks say what is wrong with the database
+		if err == nil && !seen.At.IsZero() && !seen.Late(e.opts.Now().Add(e.ahead()), e.cfg.Keeper.Interval) {
+			return sight{seen.Subscriptions, seen.At}, nil
+		}
+	}
+	m, err := e.manager()
+	if err != nil {
+		return sight{}, err
+	}
+	list, err := m.List(ctx)
+	return sight{subscriptions: list}, err
 }
 
 func (e *examination) listSpaces(ctx context.Context) ([]gchat.SpaceInfo, error) {

@@ -23,12 +23,13 @@ type examination struct {
 	chat    func() (*gchat.Client, error)
 	store   func() (*store.Store, error)
 
-	listed      func() ([]subscriptions.Subscription, error) // all of the app's
-	spaces      func() ([]gchat.SpaceInfo, error)            // that the identity is in
-	desired     func() ([]subscriptions.Desired, error)      // what the configuration asks for
-	access      func() (access, error)                       // which of them can be watched
-	granted     func() ([]string, error)                     // the scopes of a token
-	appGranted  func() ([]string, error)                     // those of one that the Chat app sends with
+	reached     func() error                            // why Google doesn't list subscriptions
+	listed      func() (sight, error)                   // all of the app's, or those that the keeper saw
+	spaces      func() ([]gchat.SpaceInfo, error)       // that the identity is in
+	desired     func() ([]subscriptions.Desired, error) // what the configuration asks for
+	access      func() (access, error)                  // which of them can be watched
+	granted     func() ([]string, error)                // the scopes of a token
+	appGranted  func() ([]string, error)                // those of one that the Chat app sends with
 	trials      func() ([]trial, error)
 	services    func() (map[string]bool, error) // which APIs are on
 	drifts      func() (drifts, error)
@@ -60,6 +61,8 @@ func examine(ctx context.Context, opts Options) *examination {
 	e.manager = once(ctx, e, e.openManager)
 	e.chat = once(ctx, e, e.openChat)
 	e.store = once(ctx, e, e.openStore)
+	reached := once(ctx, e, func(ctx context.Context) (struct{}, error) { return struct{}{}, e.reach(ctx) })
+	e.reached = func() error { _, err := reached(); return err }
 	e.listed = once(ctx, e, e.list)
 	e.spaces = once(ctx, e, e.listSpaces)
 	e.desired = once(ctx, e, e.resolve)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
-	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 func databaseFaults() []fault {
@@ -55,13 +54,14 @@ func stateFaults() []fault {
 		{name: "about to expire", code: "SK704", inject: func(t *testing.T, w *env) {
 			w.tamper = func(e *examination) {
 				real := e.listed
-				e.listed = func() ([]subscriptions.Subscription, error) { // three and a half of its four hours later
-					list, err := real()
-					list = slices.Clone(list)
+				e.listed = func() (sight, error) { // three and a half of its four hours later
+					there, err := real()
+					there.subscriptions = slices.Clone(there.subscriptions)
+					list := there.subscriptions
 					for _, at := range []*time.Time{&list[0].CreateTime, &list[0].UpdateTime, &list[0].ExpireTime} {
 						*at = at.Add(-210 * time.Minute)
 					}
-					return list, err
+					return there, err
 				}
 			}
 		}, seen: "less than a quarter", fix: "subscriber run"},

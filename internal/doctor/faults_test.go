@@ -12,7 +12,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
-	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 // fault is one thing that is wrong with an otherwise healthy set-up, and what
@@ -139,8 +138,8 @@ func identityFaults() []fault {
 		}, seen: "503", fix: "wait a few minutes"},
 		{name: "a consent that has ended", auth: simulate.AuthUser, code: "SK203", inject: func(_ *testing.T, w *env) {
 			w.tamper = func(e *examination) {
-				e.listed = func() ([]subscriptions.Subscription, error) {
-					return nil, fmt.Errorf("list the subscriptions: %w", &credentials.Error{
+				e.reached = func() error {
+					return fmt.Errorf("list the subscriptions: %w", &credentials.Error{
 						Doing: "get an access token", Cause: "the user's consent has expired", Code: "invalid_grant", Status: 400, Remedy: "let the user give consent again",
 					})
 				}

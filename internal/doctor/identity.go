@@ -95,7 +95,7 @@ func atHome(identity credentials.Identity, project string) finding {
 }
 
 func googleReached(_ context.Context, e *examination) finding {
-	_, err := e.listed()
+	err := e.reached()
 	code := answer(err)
 	switch {
 	case err == nil, code > 0 && code < 500 && code != http.StatusTooManyRequests:
@@ -126,7 +126,7 @@ func tokenRefused(err error) bool {
 }
 
 func credentialsAccepted(_ context.Context, e *examination) finding {
-	_, err := e.listed()
+	err := e.reached()
 	if answer(err) == http.StatusUnauthorized || tokenRefused(err) {
 		return unidentified(err, e.cfg.Auth)
 	}

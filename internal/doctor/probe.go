@@ -77,7 +77,7 @@ func Probe(ctx context.Context, opts ProbeOptions) ProbeReport {
 	if opts.Wait == nil {
 		opts.Wait = gax.Sleep
 	}
-	e, _ := prepare(ctx, Options{Config: opts.Config, Now: opts.Now})
+	e, _ := prepare(ctx, Options{Config: opts.Config, Now: opts.Now, Fresh: true})
 	defer e.close()
 	p := &probe{examination: e, opts: opts, report: ProbeReport{Version: reportVersion, Outcome: Failed, Space: opts.Space}}
 	// Nobody is disturbed by a message whose event can't arrive.

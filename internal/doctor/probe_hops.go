@@ -19,8 +19,8 @@ func (p *probe) delivered(_ context.Context, e *examination) finding {
 		return unanswered(err)
 	}
 	var why finding
-	for i := range listed {
-		s := &listed[i]
+	for i := range listed.subscriptions {
+		s := &listed.subscriptions[i]
 		wide := s.Scope() == events.AllSpaces || targetKind(s.Scope()) == "customers"
 		if s.Scope() != p.opts.Space && !wide {
 			continue

@@ -24,8 +24,12 @@ type Options struct {
 	// Pre leaves out what can only be so once apply has made it: subscriptions,
 	// and what Pub/Sub has if Config leaves that to apply.
 	Pre bool
+	// Fresh asks Google for all subscriptions, and doesn't take what the keeper
+	// saw lately.
+	Fresh bool
 	// Timeout bounds each check, and each answer that several share; default
-	// 1m. Ten thousand subscriptions take a hundred calls to list.
+	// 2m. Ten thousand subscriptions take a hundred calls to list, which is the
+	// quota of a minute.
 	Timeout time.Duration
 	// Now is this machine's clock; nil for the real one.
 	Now func() time.Time
@@ -40,7 +44,7 @@ func Run(ctx context.Context, opts Options) Report {
 
 func prepare(ctx context.Context, opts Options) (*examination, []check) {
 	if opts.Timeout == 0 {
-		opts.Timeout = time.Minute
+		opts.Timeout = 2 * time.Minute
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now

@@ -41,7 +41,7 @@ func (e *examination) plan() ([]subscriptions.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	actions := subscriptions.Plan(desired, listed, subscriptions.View{Topic: e.cfg.TopicName()})
+	actions := subscriptions.Plan(desired, listed.subscriptions, subscriptions.View{Topic: e.cfg.TopicName()})
 	return slices.DeleteFunc(actions, func(action subscriptions.Action) bool { // SK402 has said so
 		return slices.Contains(a.denied, action.Desired.Scope) || slices.Contains(a.gone, action.Desired.Scope)
 	}), nil
@@ -65,12 +65,17 @@ func chosen(actions []subscriptions.Action, condition func(subscriptions.Action)
 
 const applyFix = "subscribe-setup plan, then subscribe-setup apply"
 
-func nothingMissing(_ context.Context, _ *examination, actions []subscriptions.Action) finding {
+func nothingMissing(_ context.Context, e *examination, actions []subscriptions.Action) finding {
 	missing := chosen(actions, func(a subscriptions.Action) bool { return a.Kind == subscriptions.Create })
 	if len(missing) > 0 {
 		return failed("nothing watches "+some(missing), applyFix).about(missing...)
 	}
-	return fine("%d subscriptions", len(chosen(actions, func(a subscriptions.Action) bool { return a.Kind != subscriptions.Orphan })))
+	n := len(chosen(actions, func(a subscriptions.Action) bool { return a.Kind != subscriptions.Orphan }))
+	if there, _ := e.listed(); !there.seenAt.IsZero() {
+		ago := max(e.opts.Now().Add(e.ahead()).Sub(there.seenAt), 0)
+		return fine("%d subscriptions, seen %s ago by the keeper", n, ago.Round(time.Second))
+	}
+	return fine("%d subscriptions", n)
 }
 
 func suspended(a subscriptions.Action) bool {

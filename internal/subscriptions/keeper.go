@@ -48,9 +48,12 @@ type KeeperOptions struct {
 	Log     *zap.Logger
 }
 
+// defaultBudget is that of a pass.
+const defaultBudget = 4 * time.Minute
+
 // NewKeeper returns a keeper; it does nothing until Pass is called.
 func NewKeeper(m *Manager, states StateStore, opts KeeperOptions) *Keeper {
-	opts.Budget = cmp.Or(opts.Budget, 4*time.Minute)
+	opts.Budget = cmp.Or(opts.Budget, defaultBudget)
 	opts.Log = cmp.Or(opts.Log, zap.NewNop())
 	if opts.Observe == nil {
 		opts.Observe = func(Action, Result) {}
@@ -157,7 +160,10 @@ func (k *Keeper) act(ctx context.Context, a Action, known coverage.SubscriptionS
 		s.Parked, s.Tries, s.NextTry = known.Parked, known.Tries, known.NextTry
 		return s
 	case Refuse:
-		s.Parked, s.Reason, s.Remedy = true, a.Reason, a.Remedy
+		s.Parked, s.Remedy = true, a.Remedy
+		if s.State != string(StateSuspended) { // else Google's word for it stays
+			s.Reason = a.Reason
+		}
 		return s
 	}
 	result := k.manager.Do(ctx, a)
@@ -254,7 +260,7 @@ func stateOf(s *Subscription, target string, at time.Time) coverage.Subscription
 		return out
 	}
 	out.Name, out.UID, out.State, out.Reason = s.Name, s.UID, string(s.State), s.SuspensionReason
-	out.EventTypes, out.IncludeResource = s.EventTypes, s.IncludeResource
+	out.EventTypes, out.IncludeResource, out.FieldMask, out.Topic = s.EventTypes, s.IncludeResource, s.FieldMask, s.Topic
 	out.CreateTime, out.UpdateTime, out.ExpireTime = s.CreateTime, s.UpdateTime, s.ExpireTime
 	return out
 }

@@ -132,20 +132,20 @@ func (m *Manager) List(ctx context.Context) ([]Subscription, error) {
 	return m.list(ctx, "")
 }
 
+// Reach makes the smallest call that lists subscriptions, and returns why it
+// fails; from its answer on [Manager.Now] goes by Google's clock.
+func (m *Manager) Reach(ctx context.Context) error {
+	_, err := m.page(ctx, "", 1, "")
+	return err
+}
+
 // list asks for one target, or for all if target is "".
 func (m *Manager) list(ctx context.Context, target string) ([]Subscription, error) {
 	var found []Subscription
 	for token := ""; ; {
-		var page *workspaceevents.ListSubscriptionsResponse
-		err := m.call(ctx, "list subscriptions", func(ctx context.Context) (err error) {
-			page, err = m.service.Subscriptions.List().Filter(listFilter(m.opts.EventTypes, target)).PageSize(100).PageToken(token).Context(ctx).Do()
-			if err == nil {
-				m.clock.set(page.Header)
-			}
-			return err
-		})
+		page, err := m.page(ctx, target, 100, token)
 		if err != nil {
-			return nil, explain("list the subscriptions", Desired{}, err)
+			return nil, err
 		}
 		for _, in := range page.Subscriptions {
 			s, err := fromGoogle(in)
@@ -161,6 +161,22 @@ func (m *Manager) list(ctx context.Context, target string) ([]Subscription, erro
 			return found, nil
 		}
 	}
+}
+
+func (m *Manager) page(
+	ctx context.Context, target string, size int64, token string,
+) (page *workspaceevents.ListSubscriptionsResponse, err error) {
+	err = m.call(ctx, "list subscriptions", func(ctx context.Context) (err error) {
+		page, err = m.service.Subscriptions.List().Filter(listFilter(m.opts.EventTypes, target)).PageSize(size).PageToken(token).Context(ctx).Do()
+		if err == nil {
+			m.clock.set(page.Header)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, explain("list the subscriptions", Desired{}, err)
+	}
+	return page, nil
 }
 
 // EventTypesOf are the event types by which all subscriptions of a

@@ -23,6 +23,8 @@ type SubscriptionState struct {
 	Scope           string // "spaces/S", or "spaces/-", "users/U", "customers/C"
 	Name            string // "subscriptions/S", "" if there is none
 	UID             string
+	Topic           string // "projects/P/topics/T"
+	FieldMask       string // which parts its events carry; "" for all
 	State           string // ACTIVE, SUSPENDED or DELETED; "" if there is none
 	Reason          string // of a suspension, in Google's words, or why it is parked
 	Remedy          string // what a person has to do
@@ -250,7 +252,7 @@ func (s *Coverage) requestRepair(ctx context.Context, tx pgx.Tx, gaps []int64) e
 func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState, error) {
 	var types []string
 	scan := func(row pgx.CollectableRow) (n SubscriptionState, err error) {
-		err = row.Scan(&n.Target, &n.Scope, &n.Name, &n.UID, &n.State, &n.Reason, &n.Remedy, &n.Error, &n.EventTypes,
+		err = row.Scan(&n.Target, &n.Scope, &n.Name, &n.UID, &n.Topic, &n.FieldMask, &n.State, &n.Reason, &n.Remedy, &n.Error, &n.EventTypes,
 			&n.Managed, &n.Parked, &n.IncludeResource, store.Nullable(&n.CreateTime), store.Nullable(&n.UpdateTime),
 			store.Nullable(&n.ExpireTime), store.Nullable(&n.GrantedAt), store.Nullable(&n.NextTry), &n.Tries,
 			&n.ObservedAt, store.Nullable(&n.ConfirmedAt))
@@ -261,8 +263,8 @@ func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState,
 		return n, err
 	}
 	list, err := store.List(ctx, s.db, scan, `
-		SELECT target, scope, COALESCE(name, ''), COALESCE(uid, ''), COALESCE(state, ''), COALESCE(reason, ''),
-			COALESCE(remedy, ''), COALESCE(error, ''), event_types, managed, parked, include_resource,
+		SELECT target, scope, COALESCE(name, ''), COALESCE(uid, ''), COALESCE(topic, ''), COALESCE(field_mask, ''),
+			COALESCE(state, ''), COALESCE(reason, ''), COALESCE(remedy, ''), COALESCE(error, ''), event_types, managed, parked, include_resource,
 			create_time, update_time, expire_time, granted_at, next_try_at, tries, observed_at, confirmed_at
 		FROM subscription_states
 		ORDER BY target`)
@@ -270,6 +272,18 @@ func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState,
 		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
 	}
 	return list, nil
+}
+
+// LastPass returns when the keeper last looked at all subscriptions, by Google's
+// clock; zero if it never has.
+func (s *Coverage) LastPass(ctx context.Context) (time.Time, error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	var last time.Time
+	if err := s.pool.QueryRow(ctx, `SELECT max(observed_at) FROM subscription_states`).Scan(store.Nullable(&last)); err != nil {
+		return time.Time{}, fmt.Errorf("read when the subscriptions were last seen: %w", err)
+	}
+	return last, nil
 }
 
 // statesAtOnce bounds the memory that a statement's arguments take.
@@ -309,6 +323,8 @@ func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) er
 		"scope":            text(func(n *SubscriptionState) string { return n.Scope }),
 		"name":             text(func(n *SubscriptionState) string { return n.Name }),
 		"uid":              text(func(n *SubscriptionState) string { return n.UID }),
+		"topic":            text(func(n *SubscriptionState) string { return n.Topic }),
+		"field_mask":       text(func(n *SubscriptionState) string { return n.FieldMask }),
 		"state":            text(func(n *SubscriptionState) string { return n.State }),
 		"reason":           text(func(n *SubscriptionState) string { return n.Reason }),
 		"remedy":           text(func(n *SubscriptionState) string { return n.Remedy }),
@@ -328,26 +344,29 @@ func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) er
 	}
 	args["lists"] = lists // which types has collected
 	_, err := tx.Exec(ctx, `
-		INSERT INTO subscription_states AS s (target, scope, name, uid, state, reason, remedy, error,
+		INSERT INTO subscription_states AS s (target, scope, name, uid, topic, field_mask, state, reason, remedy, error,
 			event_types,
 			managed, parked, include_resource, create_time, update_time, expire_time, granted_at, next_try_at, tries,
 			observed_at, confirmed_at)
-		SELECT u.target, u.scope, NULLIF(u.name, ''), NULLIF(u.uid, ''), NULLIF(u.state, ''), NULLIF(u.reason, ''),
-			NULLIF(u.remedy, ''), NULLIF(u.error, ''),
+		SELECT u.target, u.scope, NULLIF(u.name, ''), NULLIF(u.uid, ''), NULLIF(u.topic, ''), NULLIF(u.field_mask, ''),
+			NULLIF(u.state, ''), NULLIF(u.reason, ''), NULLIF(u.remedy, ''), NULLIF(u.error, ''),
 			string_to_array((@lists::text[])[u.types], ','), -- '' is no type
 			u.managed, u.parked, u.include_resource, u.create_time, u.update_time, u.expire_time, u.granted_at, u.next_try_at, u.tries,
 			u.at, CASE WHEN u.delivers THEN u.at END
-		FROM unnest(@target::text[], @scope::text[], @name::text[], @uid::text[], @state::text[], @reason::text[],
+		FROM unnest(@target::text[], @scope::text[], @name::text[], @uid::text[], @topic::text[], @field_mask::text[],
+			@state::text[], @reason::text[],
 			@remedy::text[], @error::text[], @types::integer[], @managed::boolean[], @parked::boolean[],
 			@include_resource::boolean[], @create_time::timestamptz[], @update_time::timestamptz[],
 			@expire_time::timestamptz[], @granted_at::timestamptz[], @next_try_at::timestamptz[], @tries::integer[],
 			@at::timestamptz[], @delivers::boolean[])
-			AS u(target, scope, name, uid, state, reason, remedy, error, types, managed, parked, include_resource,
+			AS u(target, scope, name, uid, topic, field_mask, state, reason, remedy, error, types, managed, parked, include_resource,
 				create_time, update_time, expire_time, granted_at, next_try_at, tries, at, delivers)
 		ON CONFLICT (target) DO UPDATE SET
 			scope = excluded.scope,
 			name = excluded.name,
 			uid = excluded.uid,
+			topic = excluded.topic,
+			field_mask = excluded.field_mask,
 			state = excluded.state,
 			reason = excluded.reason,
 			remedy = excluded.remedy,

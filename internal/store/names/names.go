@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
@@ -57,4 +59,20 @@ func Listed(ctx context.Context, db *store.Store, asOf time.Time, list []Space) 
 		return 0, fmt.Errorf("save the names of %d spaces: %w", len(list), err)
 	}
 	return int(tag.RowsAffected()), nil
+}
+
+// Known returns the names of spaces, by "spaces/S".
+func Known(ctx context.Context, db *store.Store) (map[string]string, error) {
+	list, err := store.List(ctx, db, pgx.RowToStructByPos[struct{ Space, Name string }], `
+		SELECT space, display_name
+		FROM spaces
+		WHERE display_name IS NOT NULL AND deleted_at IS NULL`)
+	if err != nil {
+		return nil, fmt.Errorf("read the names of spaces: %w", err)
+	}
+	known := make(map[string]string, len(list))
+	for _, s := range list {
+		known[s.Space] = s.Name
+	}
+	return known, nil
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
@@ -11,11 +12,14 @@ import (
 // Status is the status as it is printed.
 type Status struct {
 	Version       int         `json:"version"`
-	Time          time.Time   `json:"time"` // by Google's clock
+	Time          time.Time   `json:"time"`             // by Google's clock
+	SeenAt        time.Time   `json:"seen_at,omitzero"` // when the keeper saw the subscriptions; left out if Google was asked now
 	Healthy       bool        `json:"healthy"`
 	Unhealthy     []string    `json:"problems,omitempty"` // why not, and what to do
 	Subscriptions []StatusRow `json:"subscriptions"`
 	Worker        *Worker     `json:"worker,omitempty"` // left out without a database
+
+	asked string // why Google was asked; "" if it should be
 }
 
 const statusVersion = 1
@@ -87,6 +91,30 @@ func NewStatus(now time.Time, names map[string]string, actions []subscriptions.A
 	return d
 }
 
+// Sight says how the subscriptions are known: seen by the keeper, which looks
+// every interval, or, if that never has, asked of Google, for the reason why.
+func (d *Status) Sight(seen subscriptions.Seen, why string, interval time.Duration) {
+	d.SeenAt, d.asked = seen.At, why
+	if seen.At.IsZero() || !seen.Late(d.Time, interval) {
+		return
+	}
+	d.Healthy = false
+	d.Unhealthy = append(d.Unhealthy, fmt.Sprintf(
+		"the keeper last saw the subscriptions %s ago, and looks every %s: subscriber run keeps them, and its log says what is in the way; --fresh asks Google",
+		cli.ShortDuration(d.Time.Sub(seen.At)), cli.ShortDuration(interval)))
+}
+
+// SightText says how subscriptions are known.
+func SightText(seenAt time.Time, why string, now time.Time) string {
+	switch {
+	case !seenAt.IsZero():
+		return fmt.Sprintf("seen %s ago by the keeper; --fresh asks Google", cli.ShortDuration(max(now.Sub(seenAt), 0)))
+	case why != "":
+		return "asked of Google now: " + why
+	}
+	return "asked of Google now"
+}
+
 // Lack says that the database can't be used, so that what it knows is left out.
 func (d *Status) Lack(why error) {
 	d.Unhealthy = append(d.Unhealthy, fmt.Sprintf("what is recorded isn't shown: %s", why))
@@ -100,8 +128,11 @@ func healthOf(a subscriptions.Action, left, granted time.Duration) (health, reas
 	case subscriptions.Create:
 		return healthMissing, a.Reason
 	case subscriptions.Update, subscriptions.Replace:
-		if a.Actual.State == subscriptions.StateSuspended { // it delivers nothing
-			return healthSuspended, "suspended for " + a.Actual.SuspensionReason + "; " + a.Reason
+		if why := "suspended for " + a.Actual.SuspensionReason; a.Actual.State == subscriptions.StateSuspended { // it delivers nothing
+			if strings.HasPrefix(a.Reason, why) {
+				return healthSuspended, a.Reason
+			}
+			return healthSuspended, why + "; " + a.Reason
 		}
 		return healthDiffers, a.Reason
 	case subscriptions.Reactivate:

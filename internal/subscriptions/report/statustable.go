@@ -112,6 +112,7 @@ func (g Gap) text(scope string) string {
 }
 
 func (d *Status) printFooter(e *cli.Env) {
+	e.Print("Subscriptions: %s\n", SightText(d.SeenAt, d.asked, d.Time))
 	if w := d.Worker; w != nil {
 		parts := []string{"no heartbeat yet"}
 		if !w.Heartbeat.IsZero() {
