@@ -130,9 +130,10 @@ type forwarder struct {
 	dsn, addr       string
 	network, target string
 
-	mu   sync.Mutex
-	open []io.Closer
-	all  sync.WaitGroup
+	mu        sync.Mutex
+	listening bool
+	open      []io.Closer
+	all       sync.WaitGroup
 }
 
 func newForwarder(t *testing.T, dsn string) *forwarder {
@@ -155,6 +156,9 @@ func (f *forwarder) listen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.mu.Lock()
+	f.listening = true
+	f.mu.Unlock()
 	f.track(l)
 	f.all.Go(func() {
 		for {
@@ -180,19 +184,28 @@ func pass(from, to net.Conn) {
 	to.Close()
 }
 
+// track keeps what cut is to close. What comes after that is closed at once.
 func (f *forwarder) track(c ...io.Closer) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open = append(f.open, c...)
+	if !f.listening {
+		f.closeAll()
+	}
+}
+
+func (f *forwarder) closeAll() {
+	for _, c := range f.open {
+		c.Close()
+	}
+	f.open = nil
 }
 
 // cut ends all connections, and takes no new ones.
 func (f *forwarder) cut() {
 	f.mu.Lock()
-	for _, c := range f.open {
-		c.Close()
-	}
-	f.open = nil
+	f.listening = false
+	f.closeAll()
 	f.mu.Unlock()
 	f.all.Wait()
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/reconcile"
-	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -41,7 +40,7 @@ func newEnvironment(t testing.TB, o simulate.Options) *environment {
 // newEnvironmentToBreak is one with a server of its own.
 func newEnvironmentToBreak(t testing.TB, o simulate.Options) (*environment, *localpg.Server) {
 	t.Helper()
-	pg, err := localpg.Start(t.Context(), localpg.Options{Private: true})
+	pg, err := localpg.Start(t.Context(), storetest.Filled(localpg.Options{Private: true, Memory: true}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,9 +49,6 @@ func newEnvironmentToBreak(t testing.TB, o simulate.Options) (*environment, *loc
 			t.Error(err)
 		}
 	})
-	if err := store.Migrate(t.Context(), pg.DSN()); err != nil {
-		t.Fatal(err)
-	}
 	return newEnvironmentOn(t, pg.DSN(), o), pg
 }
 

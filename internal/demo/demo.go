@@ -84,7 +84,7 @@ func Run(ctx context.Context, o Options, out, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	pg, err := localpg.Start(ctx, localpg.Options{Dir: o.DataDir, Private: true})
+	pg, err := localpg.Start(ctx, localpg.Options{Dir: o.DataDir, Private: true, Memory: o.Length > 0})
 	if err != nil {
 		return err
 	}

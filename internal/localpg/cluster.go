@@ -31,6 +31,8 @@ type cluster struct {
 	password  string // for TCP; the socket is protected by its folder
 	settings  map[string]string
 	log       io.Writer
+	image     string // that a new database could be copied from; "": none
+	unfilled  bool   // it was not copied from the image, but made
 }
 
 // openCluster finds the binaries and the account and makes or opens the
@@ -62,7 +64,7 @@ func openCluster(ctx context.Context, opts Options) (_ *cluster, err error) {
 	if c.bin, err = chooseBinaries(ctx, c.data(), c.log); err != nil {
 		return nil, err
 	}
-	if err := c.initialise(ctx); err != nil {
+	if err := c.initialise(ctx, opts.Contents); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -139,10 +141,10 @@ func chooseBinaries(ctx context.Context, data string, log io.Writer) (string, er
 
 func (c *cluster) data() string { return filepath.Join(c.dir, "data") }
 
-// initialise runs initdb unless the folder holds a database. The database
-// appears under its name only when it is whole, so that an interrupted run
-// leaves nothing that a later one would take for a database.
-func (c *cluster) initialise(ctx context.Context) error {
+// initialise makes a database unless the folder holds one. It appears under its
+// name only when it is whole, so that an interrupted run leaves nothing that a
+// later one would take for a database.
+func (c *cluster) initialise(ctx context.Context, contents string) error {
 	passwordFile := filepath.Join(c.dir, "password")
 	if _, err := os.Stat(filepath.Join(c.data(), "PG_VERSION")); err == nil {
 		password, err := os.ReadFile(passwordFile)
@@ -151,6 +153,26 @@ func (c *cluster) initialise(ctx context.Context) error {
 		}
 		c.password = string(password)
 		return nil
+	}
+	args := []string{
+		"--username=" + User, "--auth-local=trust", "--auth-host=scram-sha-256",
+		"--encoding=UTF8", "--locale=C", "--no-instructions",
+	}
+	if c.temporary {
+		args = append(args, "--no-sync")
+		if contents != "" {
+			c.image = findImage(c.bin, args, contents)
+		}
+		if c.image != "" {
+			err := c.unpack(c.image)
+			if err == nil {
+				return nil
+			}
+			if !errors.Is(err, os.ErrNotExist) {
+				fmt.Fprintf(c.log, "making a database anew: %v\n", err)
+			}
+		}
+		c.unfilled = true
 	}
 	c.password = rand.Text()
 	if err := os.WriteFile(passwordFile, []byte(c.password), 0o600); err != nil {
@@ -167,15 +189,7 @@ func (c *cluster) initialise(ctx context.Context) error {
 	if err := c.account.own(unfinished); err != nil {
 		return fmt.Errorf("give data folder to the server's user: %w", err)
 	}
-	args := []string{
-		"--pgdata=" + unfinished, "--username=" + User, "--pwfile=" + passwordFile,
-		"--auth-local=trust", "--auth-host=scram-sha-256",
-		"--encoding=UTF8", "--locale=C", "--no-instructions",
-	}
-	if c.temporary {
-		args = append(args, "--no-sync")
-	}
-	cmd := c.command(ctx, "initdb", args...)
+	cmd := c.command(ctx, "initdb", append(args, "--pgdata="+unfinished, "--pwfile="+passwordFile)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("run %s: %w: %s", cmd.Path, err, lastLines(out))
 	}

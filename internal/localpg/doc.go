@@ -13,8 +13,9 @@
 // It runs with Postgres's own defaults, so fsync and synchronous_commit are
 // on: what a test learns about durability holds in production. A test that
 // does not care may pass Settings{"fsync": "off"}. Sorting is by code point
-// (locale C) and the time zone is UTC on every machine. Starting takes about a
-// second in a new folder and a tenth of that in an old one.
+// (locale C) and the time zone is UTC on every machine. Starting takes a second or
+// two in a new folder and a tenth of that in an old one. With [Options.Contents]
+// only the first one takes as long.
 //
 // The server does not outlive the process that started it, however that one
 // ends: a watcher (on Windows a job object) stops it after a SIGKILL too, and

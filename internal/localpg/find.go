@@ -74,15 +74,20 @@ func binaries(lookPath func(string) (string, error), root string, patterns []str
 // complete reports whether dir holds what a server needs.
 func complete(dir string) bool {
 	for _, name := range []string{"initdb", "postgres"} {
-		if runtime.GOOS == "windows" {
-			name += ".exe"
-		}
-		info, err := os.Stat(filepath.Join(dir, name))
+		info, err := os.Stat(filepath.Join(dir, name+executable()))
 		if err != nil || info.IsDir() {
 			return false
 		}
 	}
 	return true
+}
+
+// executable is how the names of programs end.
+func executable() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
 }
 
 // folderVersion reads the version that a folder's name ends with, 0 if none.

@@ -37,7 +37,8 @@ type Options struct {
 	Dir string
 
 	// Memory puts a temporary folder into memory, where the system offers that
-	// and has plenty, for tests that make many databases.
+	// and has plenty, for tests and whatever else doesn't last long: to make the
+	// thousand files of a database is slow on a disk.
 	Memory bool
 
 	// Private ignores TEST_DATABASE_URL and DATABASE_URL, for tests that stop
@@ -47,6 +48,13 @@ type Options struct {
 	// TCP listens on a free loopback port instead of the unix socket, for
 	// tests that put a proxy in between. Always so on Windows.
 	TCP bool
+
+	// Fill puts into a new temporary database what it shall begin with. If
+	// Contents names that, an image is kept in the user's cache for a week, and
+	// later databases of that name are copies: so what Fill makes must be the
+	// same for the same name. For tests.
+	Fill     func(ctx context.Context, dsn string) error
+	Contents string
 
 	// Settings are server parameters, as in postgresql.conf. They apply to
 	// this run and are not stored.
@@ -84,8 +92,13 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if s.guard, err = startGuard(c); err != nil {
 		return nil, errors.Join(fmt.Errorf("watch private Postgres: %w", err), c.remove())
 	}
-	if err := s.launch(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("start private Postgres in %s: %w", c.dir, err), s.guard.release(), c.remove())
+	err = s.launch(ctx)
+	if err == nil && c.unfilled {
+		err = s.fill(ctx, opts)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start private Postgres in %s: %w", c.dir, err),
+			s.halt(stopImmediate, quitGrace), s.guard.release(), c.remove())
 	}
 	s.dsn = c.dsn(Database)
 	return s, nil
@@ -105,8 +118,9 @@ func (s *Server) Addr() string {
 	return s.cluster.addr()
 }
 
-// Stop ends a private server cleanly, removes its folder if it is a temporary
-// one, and returns when both are done. Further calls do nothing.
+// Stop ends a private server, cleanly or, where its folder is a temporary one,
+// at once, removes such a folder, and returns when all is done. Further calls
+// do nothing.
 func (s *Server) Stop() error {
 	if s.cluster == nil {
 		return nil
@@ -117,7 +131,11 @@ func (s *Server) Stop() error {
 		return nil
 	}
 	s.stopped = true
-	err := s.halt(stopFast, stopGrace)
+	how := stopFast
+	if s.cluster.temporary {
+		how = stopImmediate // nobody reads what it would write
+	}
+	err := s.halt(how, stopGrace)
 	err = errors.Join(err, s.guard.release(), s.cluster.remove())
 	if err != nil {
 		return fmt.Errorf("stop private Postgres in %s: %w", s.cluster.dir, err)

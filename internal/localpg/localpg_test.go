@@ -1,6 +1,7 @@
 package localpg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -26,6 +27,7 @@ func testContext(t *testing.T) context.Context {
 func start(t *testing.T, opts Options) *Server {
 	t.Helper()
 	opts.Private, opts.Memory = true, true
+	opts.Contents = cmp.Or(opts.Contents, "nothing")
 	s, err := Start(testContext(t), opts)
 	if err != nil {
 		t.Fatalf("Start: %v", err)

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -208,7 +209,10 @@ func TestQuarantineIsReported(t *testing.T) {
 // replicas at once; one that was dropped comes back.
 func TestPartitions(t *testing.T) {
 	t.Parallel()
-	dsn := storetest.NewDSN(t)
+	dsn := storetest.EmptyDSN(t)
+	if err := store.Migrate(t.Context(), dsn); err != nil {
+		t.Fatal(err)
+	}
 	now := epoch
 	open := func() *storetest.Env {
 		return storetest.Open(t, dsn, storetest.Options{Now: func() time.Time { return now }})

@@ -54,7 +54,7 @@ func WaitForLocks(t testing.TB, s *Env, n int) {
 	t.Helper()
 	for Value[int](t, s, `
 		SELECT count(*)
-		FROM pg_stat_activity
+		FROM pg_stat_activity, pg_sleep(0.005)
 		WHERE datname = current_database() AND wait_event_type = 'Lock'`) < n {
 	}
 }

@@ -133,13 +133,17 @@ func (s *server) start() error {
 		return nil
 	}
 	// What these tests learn doesn't depend on surviving a power cut.
-	pg, err := localpg.Start(context.Background(), localpg.Options{Memory: true, Settings: map[string]string{
+	pg, err := localpg.Start(context.Background(), Filled(localpg.Options{Memory: true, Settings: map[string]string{
 		"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "128MB",
-	}})
+	}}))
 	if err != nil {
 		return err
 	}
-	if s.admin, err = pgxpool.New(context.Background(), pg.DSN()); err != nil {
+	admin := pg.DSN()
+	if !pg.External() {
+		s.source, admin = localpg.Database, WithDatabase(pg.DSN(), "postgres") // nobody may be connected to a template
+	}
+	if s.admin, err = pgxpool.New(context.Background(), admin); err != nil {
 		return errors.Join(err, pg.Stop())
 	}
 	// From version 15 on Postgres would write every page of a copy to its
@@ -156,6 +160,7 @@ func (s *server) start() error {
 	return nil
 }
 
+// template is the database with the schema. On a server of our own it is there from the start.
 func (s *server) template() (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,7 +171,7 @@ func (s *server) template() (string, error) {
 	if err := s.exec("CREATE DATABASE " + name); err != nil {
 		return "", err
 	}
-	if err := store.Migrate(context.Background(), WithDatabase(s.dsn, name)); err != nil {
+	if err := fill(context.Background(), WithDatabase(s.dsn, name)); err != nil {
 		return "", err
 	}
 	s.source = name
