@@ -25,7 +25,7 @@ where PUBSUB_EMULATOR_HOST and loopback endpoints point it at a simulation (see
 			if err != nil {
 				return err
 			}
-			return worker.Main(cmd.Context(), cfg, env.Getenv, env.Err)
+			return worker.Main(cmd.Context(), cfg, worker.Options{}, env.Getenv, env.Err)
 		},
 	}
 }

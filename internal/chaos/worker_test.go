@@ -21,16 +21,21 @@ import (
 )
 
 // workerVariable makes a process of the test binary a worker: what the tests
-// kill is compiled with them.
+// kill is compiled with them. It says how long breakers stay open: whether one
+// opens is a matter of luck where replies are dropped, and at the usual size
+// nobody is to wait for minutes then.
 const workerVariable = "SPACEKEEPER_CHAOS_WORKER"
 
 // runWorker is `subscriber run` without its command line.
 func runWorker() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	cfg, err := config.Load("", os.Getenv, config.ForWorker)
+	pause, err := time.ParseDuration(os.Getenv(workerVariable))
 	if err == nil {
-		err = worker.Main(ctx, cfg, os.Getenv, os.Stderr)
+		var cfg config.Config
+		if cfg, err = config.Load("", os.Getenv, config.ForWorker); err == nil {
+			err = worker.Main(ctx, cfg, worker.Options{BreakerPause: pause}, os.Getenv, os.Stderr)
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -82,7 +87,7 @@ func (env *environment) startWorker(t testing.TB, settings ...string) *process {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(),
-		workerVariable+"=yes",
+		workerVariable+"="+scaled(10*time.Second, 150*time.Second).String(),
 		"SPACEKEEPER_CHAT_ENDPOINT="+conformancetest.Proxy(t, env.ChatEndpoint()),
 		"SPACEKEEPER_WORKSPACE_EVENTS_ENDPOINT="+conformancetest.Proxy(t, env.WorkspaceEventsEndpoint()),
 		"PUBSUB_EMULATOR_HOST="+env.PubSubAddr(),

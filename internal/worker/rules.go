@@ -115,6 +115,7 @@ func (w *Worker) addRules(queue *jobs.Options) error {
 		ProjectInterval: time.Minute / time.Duration(w.cfg.Chat.WritesPerMinute),
 		Directory:       directory{w.chat},
 		Now:             w.manager.Now,
+		BreakerPause:    w.opts.BreakerPause,
 		Observe: func(r reactors.Run, o reactors.Outcome, reason string) {
 			w.rules.metrics.ended(r, o, w.manager.Now())
 			if w.opts.ObserveRun != nil {

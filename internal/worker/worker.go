@@ -56,8 +56,9 @@ import (
 )
 
 // Options name functions that the worker calls after each thing it has done,
-// from any goroutine. All may be nil.
+// from any goroutine. All may be nil, and the pause 0.
 type Options struct {
+	BreakerPause        time.Duration // as in engine.Options
 	ObserveDelivery     func(events.Delivery, events.Outcome)
 	ObserveRun          func(run reactors.Run, outcome reactors.Outcome, reason string)
 	ObserveSubscription func(subscriptions.Action, subscriptions.Result)
@@ -106,7 +107,7 @@ type Status struct {
 
 // Main runs a worker until ctx ends: `subscriber run` once its configuration
 // is read. The log goes to stderr; it tells the error that Main returns, too.
-func Main(ctx context.Context, cfg config.Config, getenv func(string) string, stderr io.Writer) error {
+func Main(ctx context.Context, cfg config.Config, opts Options, getenv func(string) string, stderr io.Writer) error {
 	log, err := logging.New(cfg.Log.Level, cfg.Log.Format, stderr)
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func Main(ctx context.Context, cfg config.Config, getenv func(string) string, st
 		debug.SetGCPercent(ingest.GCPercent)
 	}
 	log.Info("worker starting", zap.String("version", cli.Version()), zap.String("subscription", cfg.SubscriptionName()))
-	if err := run(ctx, cfg, log); err != nil {
+	if err := run(ctx, cfg, opts, log); err != nil {
 		log.Error("worker ended", zap.Error(err))
 		return cli.Logged(err)
 	}
@@ -124,8 +125,8 @@ func Main(ctx context.Context, cfg config.Config, getenv func(string) string, st
 	return nil
 }
 
-func run(ctx context.Context, cfg config.Config, log *zap.Logger) error {
-	w, err := New(ctx, cfg, log, Options{})
+func run(ctx context.Context, cfg config.Config, opts Options, log *zap.Logger) error {
+	w, err := New(ctx, cfg, log, opts)
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,8 @@ type Options struct {
 	Directory Directory
 	// Now is the clock for due times and ages; default time.Now.
 	Now func() time.Time
+	// BreakerPause is how long a breaker stays open; default 150 s.
+	BreakerPause time.Duration
 	// Observe is called when a run has ended; default: nothing.
 	Observe func(reactors.Run, reactors.Outcome, string)
 }
@@ -71,7 +73,7 @@ func NewDispatcher(ruleSet *RuleSet, actions []reactors.Action, r *runs.Runs, l 
 	if opts.Directory != nil {
 		d.state = &namedState{State: d.state, eventLog: l, directory: opts.Directory, log: log}
 	}
-	d.breakers = newBreakers(log, openFor)
+	d.breakers = newBreakers(log, cmp.Or(opts.BreakerPause, openFor))
 	return d
 }
 
