@@ -86,14 +86,14 @@ func instructions(pattern string) int {
 }
 
 // matching is what it costs to look for a pattern. In the worst case each
-// instruction is tried at each character, and a hundred take as long as a step.
+// instruction is tried at each character, and forty take as long as a step.
 // CEL goes by the length of the pattern, and (x?){120} is short.
 func (p prices) matching(pattern string, text uint64) uint64 {
 	size, ok := p.patterns[pattern]
 	if !ok {
 		size = maxRegexp
 	}
-	return 1 + (text+1)*uint64(size)/100
+	return 1 + (text+1)*uint64(size)/40
 }
 
 // tracked is the price of matches while an expression is evaluated.

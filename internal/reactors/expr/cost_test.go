@@ -1,13 +1,14 @@
 package expr_test
 
 import (
+	"errors"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 )
 
 // What people write must not be taken for too costly.
@@ -61,6 +62,7 @@ func TestHostile(t *testing.T) { // not parallel: it measures memory
 		`message.text.matches("(((a{1,99}){1,99}){1,99})")`,
 		`message.text.matches(message.text)`,
 		`group.members.all(m, !m.matches("(x?){120}y"))`,
+		`group.members.all(m, !m.matches("(x?){60}y"))`,
 		repeat("(", 900) + "1" + repeat(")", 900) + " == 1",
 		repeat("!", 1900) + "true",
 		repeat("[", 900) + repeat("]", 900) + " == []",
@@ -88,24 +90,40 @@ func TestHostile(t *testing.T) { // not parallel: it measures memory
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		began := time.Now()
 		c, err := newEnv(t).Condition(src)
 		loaded := err == nil
-		ran := true
+		var units uint64
 		if loaded {
-			_, err = c.Eval(t.Context(), f, noon)
-			ran = err == nil
+			units, err = c.Units(f, noon)
 		}
-		took := time.Since(began)
 		runtime.ReadMemStats(&after)
 		allocated := (after.TotalAlloc - before.TotalAlloc) >> 10
-		t.Logf("%-62s loaded %-5v ended %-5v %8v %6d KiB %v", name, loaded, ran, took.Round(time.Microsecond), allocated, err)
-		if took > 2*time.Second {
-			t.Errorf("%s: took %v", name, took)
+		t.Logf("%-62s loaded %-5v %7d units %6d KiB %v", name, loaded, units, allocated, err)
+		// What it would take is known by its cost alone: the last step may go
+		// beyond the limit by what is allowed for one that is loaded.
+		if units > expr.MaxCost+expr.MaxEstimate {
+			t.Errorf("%s: cost %d units", name, units)
+		}
+		if stopped := errors.Is(err, expr.ErrTooCostly); loaded && stopped != (units > expr.MaxCost) {
+			t.Errorf("%s: ended after %d units with %v; want it stopped beyond %d", name, units, err, expr.MaxCost)
 		}
 		if allocated > 16<<10 {
 			t.Errorf("%s: allocated %d KiB", name, allocated)
 		}
+	}
+}
+
+// A pattern costs what its program is, not what its text is: this short one has
+// 240 instructions, all of which are tried at each character. Fifty of them take
+// about a microsecond, as a unit does at most.
+func TestPatternsCostAsTheirPrograms(t *testing.T) {
+	t.Parallel()
+	const members, characters, program = 50, 100, 240
+	f := anna()
+	*f = f.Grouped(slices.Repeat([]string{strings.Repeat("x", characters)}, members))
+	units, err := condition(t, `group.members.all(m, !m.matches("(x?){60}y"))`).Units(f, noon)
+	if want := uint64(members * characters * program / 50); units < want || err != nil {
+		t.Errorf("it costs %d units, %v; want %d at least", units, err, want)
 	}
 }
 
