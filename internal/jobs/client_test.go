@@ -74,7 +74,7 @@ func receive(t *testing.T, from <-chan time.Time) time.Time {
 	select {
 	case at := <-from:
 		return at
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no job came within 30 s")
 	}
 	return time.Time{}

@@ -217,7 +217,8 @@ func TestCheckAcceptsWhatDoesNoHarm(t *testing.T) {
 	}
 }
 
-// A Pub/Sub that can't be reached says why within seconds.
+// A Pub/Sub that can't be reached is given up, and says why, though the caller
+// would wait for ever.
 func TestCheckUnreachable(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -228,13 +229,9 @@ func TestCheckUnreachable(t *testing.T) {
 	p := newWorld(t).provisioner(t, func(o *provision.Options) {
 		o.ClientOptions = append(o.ClientOptions, option.WithEndpoint(l.Addr().String()))
 	})
-	began := time.Now()
 	_, err = p.Check(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "connection refused") || !strings.Contains(err.Error(), "HTTPS_PROXY") {
 		t.Errorf("got %v, want the connection's error and what to do", err)
-	}
-	if took := time.Since(began); took > 15*time.Second {
-		t.Errorf("it took %s", took)
 	}
 }
 
