@@ -150,6 +150,69 @@ func mender(t testing.TB, s *storetest.Env) *mend.Mender {
 	return mend.New(s.Store, l)
 }
 
+// arrive lets the past of some spaces arrive, has some content fetched, and may read
+// a list of members.
+func arrive(t testing.TB, r *rapid.T, s *storetest.Env, first, spaces int) {
+	t.Helper()
+	all := pastOf(t, r, first, spaces)
+	senders := map[string]string{}
+	for i := first; i < first+spaces; i++ {
+		senders[fmt.Sprint("spaces/r", i)] = fmt.Sprint("users/", 1000+i)
+	}
+	for len(all) > 0 {
+		size := min(len(all), rapid.IntRange(1, 30).Draw(r, "batch"))
+		if _, err := s.Record(t.Context(), all[:size]); err != nil {
+			r.Fatalf("Record: %v", err)
+		}
+		for _, d := range all[:size] {
+			it := d.Event.Items[0]
+			if it.Kind != events.KindMessage || it.Message != nil || d.Origin != events.OriginLive || !rapid.Bool().Draw(r, "fetched") {
+				continue
+			}
+			content := message(it.Verb, it.Resource, senders[it.Space], "fetched", at(0), d.Event.Time)
+			named := eventlog.Named{Key: items.KeyOf(d.Event, d.MessageID), Time: d.Event.Time, Kind: it.Kind, Resource: it.Resource, Space: it.Space}
+			if err := s.Enrich(t.Context(), named, content, at(100)); err != nil {
+				r.Fatalf("Enrich: %v", err)
+			}
+		}
+		all = all[size:]
+	}
+	if rapid.Bool().Draw(r, "listed") {
+		space := fmt.Sprint("spaces/r", first)
+		if _, err := s.Reconcile(t.Context(), memberships.Listing{Space: space, AsOf: at(rapid.IntRange(0, 20).Draw(r, "listed at")), Members: []memberships.Member{
+			{Membership: space + "/members/5", Name: "users/5", Type: events.UserHuman, State: "JOINED", Role: "ROLE_MEMBER"},
+			{Membership: fmt.Sprint(space, "/members/", 1000+first), Name: fmt.Sprint("users/", 1000+first), Type: events.UserHuman, State: "JOINED", Role: "ROLE_MANAGER"},
+		}}); err != nil {
+			r.Fatalf("Reconcile: %v", err)
+		}
+	}
+}
+
+// wreck breaks much of what follows from the log, and nothing else.
+func wreck(t testing.TB, s *storetest.Env) {
+	t.Helper()
+	before := tables(t, s)
+	if _, err := s.Pool().Exec(t.Context(), `
+		BEGIN;
+		SET LOCAL session_replication_role = replica;
+		DELETE FROM messages WHERE payload_as_of IS NULL AND random() < 0.3;
+		UPDATE messages SET text = 'wrong', version_time = 'infinity' WHERE text IS NOT NULL AND payload_as_of IS NULL AND random() < 0.3;
+		DELETE FROM message_revisions WHERE payload_as_of IS NULL AND random() < 0.3;
+		INSERT INTO messages (version_time, event_time, verb_order, version_key, message, space, text)
+			SELECT now(), now(), 1, gen_random_uuid(), space || '/messages/invented', space, 'invented' FROM spaces ON CONFLICT DO NOTHING;
+		DELETE FROM reactions WHERE random() < 0.3;
+		UPDATE reactions SET present = NOT present, version_time = 'infinity' WHERE random() < 0.3;
+		DELETE FROM memberships WHERE source = 'event' AND random() < 0.3;
+		UPDATE memberships SET state = 'INVITED', version_time = 'infinity' WHERE source = 'event' AND random() < 0.3;
+		DELETE FROM membership_changes WHERE origin <> 's' AND random() < 0.3;
+		COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	if gocmp.Equal(before, tables(t, s)) {
+		t.Fatal("nothing is broken")
+	}
+}
+
 // Whatever is broken in projections: rebuilt, they are as they were live, with
 // what was fetched and what lists told, which the log doesn't hold.
 func TestRebuiltIsLive(t *testing.T) {
@@ -162,59 +225,10 @@ func TestRebuiltIsLive(t *testing.T) {
 		if n >= 20*spaces && !storetest.Full() {
 			return // each round rebuilds the spaces of all before it
 		}
-		all := pastOf(t, r, n, spaces)
-		senders := map[string]string{}
-		for i := n; i < n+spaces; i++ {
-			senders[fmt.Sprint("spaces/r", i)] = fmt.Sprint("users/", 1000+i)
-		}
-		for len(all) > 0 {
-			size := min(len(all), rapid.IntRange(1, 30).Draw(r, "batch"))
-			if _, err := s.Record(t.Context(), all[:size]); err != nil {
-				r.Fatalf("Record: %v", err)
-			}
-			for _, d := range all[:size] {
-				it := d.Event.Items[0]
-				if it.Kind != events.KindMessage || it.Message != nil || d.Origin != events.OriginLive || !rapid.Bool().Draw(r, "fetched") {
-					continue
-				}
-				content := message(it.Verb, it.Resource, senders[it.Space], "fetched", at(0), d.Event.Time)
-				named := eventlog.Named{Key: items.KeyOf(d.Event, d.MessageID), Time: d.Event.Time, Kind: it.Kind, Resource: it.Resource, Space: it.Space}
-				if err := s.Enrich(t.Context(), named, content, at(100)); err != nil {
-					r.Fatalf("Enrich: %v", err)
-				}
-			}
-			all = all[size:]
-		}
-		if rapid.Bool().Draw(r, "listed") {
-			space := fmt.Sprint("spaces/r", n)
-			if _, err := s.Reconcile(t.Context(), memberships.Listing{Space: space, AsOf: at(rapid.IntRange(0, 20).Draw(r, "listed at")), Members: []memberships.Member{
-				{Membership: space + "/members/5", Name: "users/5", Type: events.UserHuman, State: "JOINED", Role: "ROLE_MEMBER"},
-				{Membership: fmt.Sprint(space, "/members/", 1000+n), Name: fmt.Sprint("users/", 1000+n), Type: events.UserHuman, State: "JOINED", Role: "ROLE_MANAGER"},
-			}}); err != nil {
-				r.Fatalf("Reconcile: %v", err)
-			}
-		}
+		arrive(t, r, s, n, spaces)
 		n += spaces
 		want := tables(t, s)
-		if _, err := s.Pool().Exec(t.Context(), `
-			BEGIN;
-			SET LOCAL session_replication_role = replica;
-			DELETE FROM messages WHERE payload_as_of IS NULL AND random() < 0.3;
-			UPDATE messages SET text = 'wrong', version_time = 'infinity' WHERE text IS NOT NULL AND payload_as_of IS NULL AND random() < 0.3;
-			DELETE FROM message_revisions WHERE payload_as_of IS NULL AND random() < 0.3;
-			INSERT INTO messages (version_time, event_time, verb_order, version_key, message, space, text)
-				SELECT now(), now(), 1, gen_random_uuid(), space || '/messages/invented', space, 'invented' FROM spaces ON CONFLICT DO NOTHING;
-			DELETE FROM reactions WHERE random() < 0.3;
-			UPDATE reactions SET present = NOT present, version_time = 'infinity' WHERE random() < 0.3;
-			DELETE FROM memberships WHERE source = 'event' AND random() < 0.3;
-			UPDATE memberships SET state = 'INVITED', version_time = 'infinity' WHERE source = 'event' AND random() < 0.3;
-			DELETE FROM membership_changes WHERE origin <> 's' AND random() < 0.3;
-			COMMIT`); err != nil {
-			r.Fatal(err)
-		}
-		if gocmp.Equal(want, tables(t, s)) {
-			r.Fatal("nothing is broken")
-		}
+		wreck(t, s)
 		rebuildAll(t, m)
 		if diff := gocmp.Diff(want, tables(t, s)); diff != "" {
 			r.Fatalf("rebuilt (-live +rebuilt):\n%s", diff)

@@ -36,7 +36,10 @@ func Rebuild(ctx context.Context, db *store.Store, log *originals.Originals, p P
 		r = Rebuilt{}
 		return pgx.BeginFunc(ctx, db.Pool(), func(tx pgx.Tx) error {
 			// In the one order of locks, before the log is read: whoever has
-			// written a projection has committed, whoever hasn't waits.
+			// written a projection has committed, whoever hasn't waits. A
+			// statement that waited for single rows would see them as they are
+			// then, and all else as it was before: what was fetched meanwhile
+			// for a membership it would take for nothing.
 			if _, err := tx.Exec(ctx, `LOCK TABLE messages, reactions, memberships, membership_changes IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 				return fmt.Errorf("lock the projections: %w", err)
 			}
