@@ -182,7 +182,7 @@ func (e *environment) carryOut(
 	}
 	e.Say("%s", report.OutcomeText(counts))
 	if err := ctx.Err(); err != nil {
-		failures = append(failures, fmt.Errorf("interrupted after %d of %d: apply again to go on", done, pending))
+		failures = append(failures, fmt.Errorf("%w after %d of %d: apply again to go on", err, done, pending))
 	}
 	return results, rows, report.Join(failures)
 }

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
@@ -61,4 +64,22 @@ func TestReconcileMembers(t *testing.T) {
 	env["SPACEKEEPER_DATABASE_DSN"] = migratedDatabase(t)
 	say("nothing known")
 	golden(t, "reconcile-members", seen.String())
+}
+
+// What reads space by space says how far it has come when it is interrupted.
+func TestEachSpaceIsInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	var out output
+	e := &environment{cli.Env{Out: &out, Err: &out}}
+	_, err := e.eachSpace(ctx, []string{"spaces/A", "spaces/B"}, func(space string) (string, error) {
+		if space == "spaces/B" {
+			cancel()
+			return "", errors.New("ERROR: canceling statement due to user request (SQLSTATE 57014)")
+		}
+		return "read", nil
+	})
+	if !errors.Is(err, context.Canceled) || !strings.HasSuffix(err.Error(), " after 1 of 2 spaces: run it again") {
+		t.Errorf("got %v", err)
+	}
 }

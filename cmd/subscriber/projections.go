@@ -61,9 +61,9 @@ func (e *environment) rebuild(ctx context.Context, m *mend.Mender, spaces []stri
 		r, err := m.Rebuild(ctx, space)
 		switch {
 		case ctx.Err() != nil && after == "":
-			return fmt.Errorf("interrupted in the first space: run it again")
+			return fmt.Errorf("%w in the first space: run it again", ctx.Err())
 		case ctx.Err() != nil:
-			return fmt.Errorf("interrupted: go on with --after %s", after)
+			return fmt.Errorf("%w: go on with --after %s", ctx.Err(), after)
 		case err != nil:
 			return err
 		}

@@ -58,7 +58,7 @@ func (e *environment) eachSpace(ctx context.Context, spaces []string, read func(
 		told, err := read(space)
 		switch {
 		case ctx.Err() != nil:
-			return failed, fmt.Errorf("interrupted after %d of %d spaces: run it again", i, len(spaces))
+			return failed, fmt.Errorf("%w after %d of %d spaces: run it again", ctx.Err(), i, len(spaces))
 		case err != nil:
 			failed++
 			e.Print("%s  failed: %v\n", space, err)
