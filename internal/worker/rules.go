@@ -53,7 +53,7 @@ func (w *Worker) openRules(ctx context.Context) (err error) {
 }
 
 // loadRules reads the rules, which may take half a minute with modules that have
-// to be compiled. If ctx ends before, it is left to closeRules to end that.
+// to be compiled. If ctx ends before, that goes on, until closeRules ends it.
 func (w *Worker) loadRules(ctx context.Context) (*rules.Set, error) {
 	type loaded struct {
 		set *rules.Set
@@ -139,14 +139,13 @@ func (w *Worker) watchRules(ctx context.Context) error {
 	if w.cfg.Reactors.File == "" {
 		return nil
 	}
-	seen := w.rules.set.Set().Hash
-	load := func() (*rules.Set, error) {
+	load := func(ctx context.Context) (*rules.Set, error) {
 		set, err := w.loadRules(ctx)
 		switch {
+		case ctx.Err() != nil: // nobody wants them any more
 		case err != nil:
 			w.rules.metrics.rejected.Inc()
-		case set.Hash != seen:
-			seen = set.Hash
+		case set.Hash != w.rules.set.Set().Hash:
 			w.warnOfMissingEvents(set)
 		}
 		return set, err

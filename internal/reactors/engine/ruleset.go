@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,41 +46,72 @@ const (
 // Watch puts the file's rules into force whenever it changes, until ctx ends.
 // Rules with a mistake never replace those without. A file that changes between
 // two looks is still being written, and half of it may be valid rules: Watch waits
-// for the next look. load reads the file and what it refers to.
-func (s *RuleSet) Watch(ctx context.Context, path string, load func() (*rules.Set, error), log *zap.Logger) error {
-	tick := time.NewTicker(watchInterval)
+// for the next look. load reads the file and what it refers to, which may take
+// long: it returns when its context ends, as it does when the file has changed
+// once more.
+func (s *RuleSet) Watch(ctx context.Context, path string, load func(context.Context) (*rules.Set, error), log *zap.Logger) error {
+	type loaded struct {
+		set *rules.Set
+		err error
+	}
+	var (
+		tick    = time.NewTicker(watchInterval)
+		loading sync.WaitGroup
+		abandon = func() {}
+		done    chan loaded // of the load that is under way; nil if none is
+	)
+	defer loading.Wait()
+	defer func() { abandon() }()
 	defer tick.Stop()
+	start := func() (chan loaded, context.CancelFunc) {
+		within, cancel := context.WithCancel(ctx)
+		done := make(chan loaded, 1) // so that what is abandoned can end
+		loading.Go(func() {
+			set, err := load(within)
+			done <- loaded{set, err}
+		})
+		return done, cancel
+	}
 	seen, read, complaint := digest(path), time.Now(), ""
 	last := seen
 	for {
 		select {
 		case <-tick.C:
+			now := digest(path)
+			settled := now == last
+			last = now
+			if !settled || now == seen && (done != nil || time.Since(read) < rereadInterval) {
+				continue
+			}
+			abandon()
+			seen, read = now, time.Now()
+			done, abandon = start()
+		case l := <-done:
+			if ctx.Err() != nil {
+				return nil
+			}
+			done = nil
+			complaint = s.take(l.set, l.err, path, complaint, log)
 		case <-ctx.Done():
 			return nil
 		}
-		now := digest(path)
-		settled := now == last
-		last = now
-		if !settled || now == seen && time.Since(read) < rereadInterval {
-			continue
-		}
-		seen, read = now, time.Now()
-		set, err := load()
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && err.Error() != complaint:
-			complaint = err.Error()
-			log.Error("new rules have mistakes; the previous rules stay in force", zap.String("file", path), zap.Error(err))
-		case err != nil: // said already
-		case set.Hash == s.Set().Hash:
-			complaint = ""
-		default:
-			complaint = ""
-			s.set.Store(set)
-			log.Info("new rules in force", zap.String("file", path), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
-		}
 	}
+}
+
+// take puts what was loaded into force, and returns what is wrong with it, which
+// it has logged unless that was the complaint before.
+func (s *RuleSet) take(set *rules.Set, err error, path, complaint string, log *zap.Logger) string {
+	switch {
+	case err != nil:
+		if err.Error() != complaint {
+			log.Error("new rules have mistakes; the previous rules stay in force", zap.String("file", path), zap.Error(err))
+		}
+		return err.Error()
+	case set.Hash != s.Set().Hash:
+		s.set.Store(set)
+		log.Info("new rules in force", zap.String("file", path), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
+	}
+	return ""
 }
 
 // digest hashes the file's content; zero if it can't be read.

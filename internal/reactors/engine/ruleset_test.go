@@ -53,7 +53,9 @@ func TestRuleSetFollowsItsFile(t *testing.T) {
 		core, logs := observer.New(zap.InfoLevel)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
-		go func() { ended <- ruleSet.Watch(ctx, path, load, zap.New(core)) }()
+		go func() {
+			ended <- ruleSet.Watch(ctx, path, func(context.Context) (*rules.Set, error) { return load() }, zap.New(core))
+		}()
 		pass := func(d time.Duration) {
 			<-time.After(d)
 			synctest.Wait()
@@ -103,6 +105,67 @@ func TestRuleSetFollowsItsFile(t *testing.T) {
 		stop()
 		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 			t.Error(err)
+		}
+	})
+}
+
+// What can't be read soon holds up neither the rules that are written meanwhile
+// nor the end.
+func TestRuleSetWaitsForNoLoad(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "reactors.yaml")
+	write := func(id string) {
+		t.Helper()
+		text := fmt.Sprintf("reactors: [{id: %s, on: member.joined, do: [{say: {text: hello}}]}]", id)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		slow := 0
+		load := func(ctx context.Context) (*rules.Set, error) {
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			set, err := rules.Parse(path, raw, rules.Options{Actions: []reactors.Action{&say{}}})
+			if err == nil && set.Rule("slow", "") != nil {
+				slow++
+				<-ctx.Done()
+				return set, ctx.Err()
+			}
+			return set, err
+		}
+		write("first")
+		set, err := load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ruleSet := engine.NewRuleSet(set)
+		core, logs := observer.New(zap.InfoLevel)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- ruleSet.Watch(ctx, path, load, zap.New(core)) }()
+		settle := func(id string) {
+			t.Helper()
+			write(id)
+			<-time.After(time.Minute)
+			synctest.Wait()
+		}
+		synctest.Wait() // it has looked at the file
+		if settle("slow"); slow != 1 || ruleSet.Rule("first", "") == nil {
+			t.Errorf("what takes long is read %d times, want once; %s is in force", slow, ruleSet.Set().Hash)
+		}
+		if settle("second"); ruleSet.Rule("second", "") == nil {
+			t.Errorf("the mended rules aren't in force: %s is", ruleSet.Set().Hash)
+		}
+		settle("slow")
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if n := logs.FilterLevelExact(zap.ErrorLevel).Len(); n != 0 {
+			t.Errorf("%d mistakes are logged, and there are none: %v", n, logs.All())
 		}
 	})
 }

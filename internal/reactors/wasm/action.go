@@ -11,6 +11,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -49,6 +50,7 @@ type Action struct {
 	open      context.Context // ends when Close is called, and compiling with it
 	close     context.CancelFunc
 	compiling sync.RWMutex // held for reading while a module is compiled
+	flights   singleflight.Group
 
 	mu      sync.RWMutex
 	modules map[string]*loaded // by digest
@@ -102,7 +104,7 @@ func (a *Action) Check(params any) []reactors.ParamError {
 	if p.Module == "" {
 		return []reactors.ParamError{{Field: "module", Message: "module is missing", Suggestion: "name a .wasm file"}}
 	}
-	digest, err := a.load(context.Background(), p.Module)
+	digest, err := a.load(p.Module)
 	if err != nil {
 		mistake := reactors.ParamError{Field: "module", Message: err.Error()}
 		var unfit *unfitError
@@ -139,7 +141,7 @@ func (a *Action) decide(ctx context.Context, p *Params, c reactors.PrepareContex
 	digest := p.Digest
 	if digest == "" {
 		var err error
-		if digest, err = a.load(ctx, p.Module); err != nil {
+		if digest, err = a.load(p.Module); err != nil {
 			return request{}, err
 		}
 	}

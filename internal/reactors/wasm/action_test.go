@@ -20,6 +20,9 @@ func newAction(t *testing.T, o Options, delegates ...reactors.Action) *Action {
 	if o.CompileTimeout == 0 {
 		o.CompileTimeout = 5 * time.Minute // with the race detector on a busy machine
 	}
+	if o.Timeout == 0 {
+		o.Timeout = time.Minute // the same
+	}
 	a, err := New(o, delegates...)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +67,7 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	reactorstest.Action(t, reactorstest.Harness{New: func(t *testing.T) reactorstest.Env {
 		sender := reactorstest.NewFake("send")
-		a := newAction(t, Options{Timeout: 5 * time.Second}, sender)
+		a := newAction(t, Options{}, sender)
 		return reactorstest.Env{
 			Action:  a,
 			Restart: func() reactors.Action { return newAction(t, Options{}, sender) },
@@ -82,7 +85,7 @@ func wroteTo(f *reactorstest.Fake) func() []string {
 func TestDecisionIsStoredBeforeItIsDone(t *testing.T) {
 	t.Parallel()
 	sender, recorder := reactorstest.NewFake("send"), reactorstest.NewFake("record")
-	a := newAction(t, Options{Timeout: 5 * time.Second}, sender, recorder)
+	a := newAction(t, Options{}, sender, recorder)
 	tricky := "\"<users/1>\" \\ / \t\n\r\b\f\x01 ' : # - {{ x }} & > | é 😀 \u2028 \u0085 \u00a0\u00ad\ufeff null 1e3 ~"
 	m := does(t, send(tricky), map[string]any{"record": map[string]any{"to": "x", "text": "1"}})
 	m.data = strings.Replace(m.data, `{"do"`, `{"note":"two-of-them","do"`, 1)
@@ -163,7 +166,7 @@ func TestNothingToDo(t *testing.T) {
 // TestARuleKeepsItsModule: the file changes before the rule's turn comes.
 func TestARuleKeepsItsModule(t *testing.T) {
 	t.Parallel()
-	a := newAction(t, Options{Timeout: 5 * time.Second}, reactorstest.NewFake("send"))
+	a := newAction(t, Options{}, reactorstest.NewFake("send"))
 	path := does(t, send("old")).file(t)
 	p := checked(t, a, path)
 	before, err := a.Prepare(p, prepareContext())
@@ -183,7 +186,7 @@ func TestARuleKeepsItsModule(t *testing.T) {
 
 func TestAnswersThatAreNotAllowed(t *testing.T) {
 	t.Parallel()
-	a := newAction(t, Options{Timeout: 5 * time.Second}, reactorstest.NewFake("send"))
+	a := newAction(t, Options{}, reactorstest.NewFake("send"))
 	for output, want := range map[string]string{
 		"":                             "its answer isn't",
 		canary:                         "its answer isn't",

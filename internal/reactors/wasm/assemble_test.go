@@ -18,10 +18,11 @@ type module struct {
 	init      []byte // _initialize
 	alloc     []byte // nil: returns 1024
 	react     []byte
-	reactType byte   // index of its type: 1
-	noReact   bool   // it isn't exported
-	tables    []byte // content of the table section
-	data      string // at dataAt
+	reactType byte     // index of its type: 1
+	noReact   bool     // it isn't exported
+	tables    []byte   // content of the table section
+	data      string   // at dataAt
+	more      [][]byte // functions that nobody calls
 }
 
 const dataAt = 32 << 10
@@ -136,7 +137,11 @@ func (m module) assemble() []byte {
 		from, function = function[:len(function)-len(from)], from[1:]
 		section(2, vector(join(name(from), name(function), []byte{0, 2})))
 	}
-	section(3, vector([]byte{0}, []byte{m.reactType}, []byte{2}, []byte{2}))
+	functions := [][]byte{{0}, {m.reactType}, {2}, {2}}
+	for range m.more {
+		functions = append(functions, []byte{2})
+	}
+	section(3, vector(functions...))
 	if m.tables != nil {
 		section(4, m.tables)
 	}
@@ -156,7 +161,11 @@ func (m module) assemble() []byte {
 		section(8, unsigned(first+3))
 	}
 	body := func(code []byte) []byte { return counted(join([]byte{0}, code, []byte{opEnd})) }
-	section(10, vector(body(m.alloc), body(m.react), body(m.init), body(m.start)))
+	bodies := [][]byte{body(m.alloc), body(m.react), body(m.init), body(m.start)}
+	for _, code := range m.more {
+		bodies = append(bodies, body(code))
+	}
+	section(10, vector(bodies...))
 	section(11, vector(join([]byte{0}, i32(dataAt), []byte{opEnd}, name(m.data))))
 	return out
 }

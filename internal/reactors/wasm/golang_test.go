@@ -32,7 +32,7 @@ func TestGoModule(t *testing.T) {
 	}
 	t.Parallel()
 	sender := reactorstest.NewFake("send")
-	a := newAction(t, Options{Timeout: 5 * time.Second}, sender) // 16 MiB; a busy machine may need more than 100 ms
+	a := newAction(t, Options{}, sender)
 	p := checked(t, a, buildGreeter(t))
 	c := prepareContext()
 	decided := func(config map[string]string) request {
@@ -59,11 +59,6 @@ func TestGoModule(t *testing.T) {
 	if r := decided(map[string]string{"except": "users/1"}); len(r.Do) != 0 || r.Note != "excepted" {
 		t.Errorf("decides %+v, want nothing for who is excepted", r)
 	}
-	began := time.Now()
-	if _, err := a.run(context.Background(), p.Digest, []byte(`{}`)); err != nil {
-		t.Error(err)
-	}
-	t.Logf("a run took %s", time.Since(began))
 }
 
 // BenchmarkGoModule is one run: a fresh instance with Go's runtime in it.

@@ -47,8 +47,8 @@ func unfit(suggestion, format string, args ...any) error {
 }
 
 // load reads and compiles a module, if it isn't there yet, and returns its
-// digest.
-func (a *Action) load(ctx context.Context, module string) (string, error) {
+// digest. Who wants one that is being compiled waits for that.
+func (a *Action) load(module string) (string, error) {
 	if !filepath.IsAbs(module) {
 		module = filepath.Join(a.options.Dir, module)
 	}
@@ -58,32 +58,34 @@ func (a *Action) load(ctx context.Context, module string) (string, error) {
 	}
 	sum := sha256.Sum256(binary)
 	digest := "sha256:" + hex.EncodeToString(sum[:])
+	_, err, _ = a.flights.Do(digest, func() (any, error) { return nil, a.add(digest, binary) })
+	return digest, err
+}
+
+// add compiles a module, unless it is there or was refused a short while ago.
+func (a *Action) add(digest string, binary []byte) error {
 	a.mu.RLock()
 	_, there := a.modules[digest]
 	refused := a.refused[digest]
 	a.mu.RUnlock()
 	switch {
 	case there:
-		return digest, nil
+		return nil
 	case time.Now().Before(refused.until):
-		return "", refused.err
+		return refused.err
 	}
 	a.compiling.RLock() // Close waits
 	defer a.compiling.RUnlock()
 	compiled, err := a.compile(a.open, binary)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err != nil {
-		if errors.As(err, new(*unfitError)) {
-			a.refused[digest] = refusal{err, time.Now().Add(refusedFor)}
-		}
-		return "", err
+	switch {
+	case err == nil:
+		a.modules[digest] = &loaded{compiled, newBreaker(digest)}
+	case errors.As(err, new(*unfitError)):
+		a.refused[digest] = refusal{err, time.Now().Add(refusedFor)}
 	}
-	if _, there := a.modules[digest]; there { // another was faster
-		return digest, compiled.Close(ctx)
-	}
-	a.modules[digest] = &loaded{compiled, newBreaker(digest)}
-	return digest, nil
+	return err
 }
 
 func (a *Action) module(digest string) (*loaded, bool) {
