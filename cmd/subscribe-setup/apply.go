@@ -45,6 +45,7 @@ is done, and nothing at all if anything but what it asks for has changed since.`
 			return env.apply(cmd.Context(), strings.Join(args, ""), flags)
 		},
 	}
+	env.QuietFlag(cmd)
 	cmd.Flags().BoolVar(&flags.yes, "yes", false, "don't ask")
 	cmd.Flags().BoolVar(&flags.prune, "prune", false, "delete subscriptions to the topic that aren't configured")
 	cli.DurationFlag(cmd.Flags(), &flags.back, "backfill", 0, "also have the worker fetch what happened before, at most 28d; needs the database", catchup.CheckPast)
@@ -83,6 +84,9 @@ func (e *environment) apply(ctx context.Context, file string, flags applyFlags) 
 	document, err := s.describe(ctx, actions)
 	if err != nil {
 		return err
+	}
+	if wanted != nil {
+		wanted.SayValidated(&e.Env)
 	}
 	if err := e.confirm(ctx, document, flags.yes || wanted != nil); err != nil {
 		return err
@@ -162,6 +166,9 @@ func (e *environment) carryOut(
 	counts := map[subscriptions.Outcome]int{}
 	done := 0
 	next := 0
+	progress := e.Progress()
+	defer progress.End()
+	progress.Count("applied", done, pending)
 	for r := range s.manager.DoAll(ctx, actions) {
 		kind := actions[next].Kind
 		if next++; ctx.Err() != nil && errors.Is(r.Err, context.Canceled) {
@@ -178,8 +185,12 @@ func (e *environment) carryOut(
 			continue
 		}
 		done++
-		e.progress(fmt.Sprintf("[%d/%d] ", done, pending), row, scopes, titles)
+		if e.ForPeople() {
+			e.printRow(fmt.Sprintf("[%d/%d] ", done, pending), row, scopes, titles)
+		}
+		progress.Count("applied", done, pending)
 	}
+	progress.End()
 	e.Say("%s", report.OutcomeText(counts))
 	if err := ctx.Err(); err != nil {
 		failures = append(failures, fmt.Errorf("%w after %d of %d: apply again to go on", err, done, pending))
@@ -187,9 +198,8 @@ func (e *environment) carryOut(
 	return results, rows, report.Join(failures)
 }
 
-// progress is a line of the table that grows, and for programs one on
-// standard error.
-func (e *environment) progress(place string, row report.Row, scopes, titles int) {
+// printRow prints a line of the table that grows.
+func (e *environment) printRow(place string, row report.Row, scopes, titles int) {
 	text := fmt.Sprintf("%s%-11s  %-*s  %-*s", place, row.Outcome, scopes, row.Scope, titles, row.DisplayName)
 	if !row.ExpireTime.IsZero() && row.Outcome != string(subscriptions.Failed) {
 		text += fmt.Sprintf("  for %s: %s", cli.ShortDuration(row.Left), subscriptions.TypesText(row.EventTypes))
@@ -198,9 +208,5 @@ func (e *environment) progress(place string, row report.Row, scopes, titles int)
 		}
 	}
 	text = strings.TrimRight(text, " ")
-	if !e.ForPeople() {
-		e.Say("%s", text)
-		return
-	}
 	e.Print("%s\n", cli.Cell{Text: text, Colour: report.PaintOutcome(row.Outcome)})
 }

@@ -36,12 +36,12 @@ func (e *environment) open(ctx context.Context, needs ...config.Need) (*session,
 		return nil, err
 	}
 	s := &session{cfg: cfg}
-	if s.log, err = logging.New("warn", "console", e.Err); err != nil {
+	if s.log, err = logging.New("warn", "console", e.ErrOut()); err != nil {
 		return nil, err
 	}
 	if s.manager, err = subscriptions.New(ctx, subscriptions.Options{
 		Endpoint: cfg.Endpoints.WorkspaceEvents, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg),
-		EventTypes: subscriptions.EventTypesOf(cfg), Log: s.log, Now: e.Now,
+		EventTypes: subscriptions.EventTypesOf(cfg), Log: s.log, Now: e.Now, Wait: e.Wait,
 	}); err != nil {
 		return nil, err
 	}

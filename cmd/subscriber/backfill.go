@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +39,7 @@ stopped.`,
 		},
 	}
 	cli.DurationFlag(cmd.Flags(), &since, "since", coverage.Kept, "how far back, such as 28d or 12h", catchup.CheckPast)
+	env.QuietFlag(cmd)
 	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all that are known or configured)")
 	return cmd
 }
@@ -51,7 +51,7 @@ func (e *environment) backfill(ctx context.Context, cfg config.Config, named []s
 		from := to.Add(-since)
 		var total coverage.Backfill
 		failed, err := e.eachSpace(ctx, c.spaces, func(space string) (string, error) {
-			b, err := c.fill(ctx, catchup.Range{Space: space, From: from, To: to}, e.Out)
+			b, err := c.fill(ctx, catchup.Range{Space: space, From: from, To: to}, &e.Env)
 			total.Seen += b.Seen
 			total.Recorded += b.Recorded
 			return recordedText(b), err
@@ -71,19 +71,11 @@ func recordedText(b coverage.Backfill) string {
 	return fmt.Sprintf("%d events, %d of them new", b.Seen, b.Recorded)
 }
 
-func (c catchUp) fill(ctx context.Context, r catchup.Range, out io.Writer) (coverage.Backfill, error) {
-	began, told := time.Now(), time.Now()
-	first := time.Time{}
+func (c catchUp) fill(ctx context.Context, r catchup.Range, env *cli.Env) (coverage.Backfill, error) {
+	progress := env.Progress()
+	defer progress.End()
 	b, err := c.reader.Fill(ctx, r, func(b coverage.Backfill) {
-		if first.IsZero() {
-			first = b.Cursor
-		}
-		if time.Since(told) < cli.ReportEvery {
-			return
-		}
-		told = time.Now()
-		fmt.Fprintf(out, "%s  %s, up to %s%s\n",
-			r.Space, recordedText(b), b.Cursor.Format(time.DateTime), cli.TimeLeft(first, b.Cursor, r.To, time.Since(began)))
+		progress.Reached(fmt.Sprintf("%s  %s, ", r.Space, recordedText(b)), r.From, b.Cursor, r.To)
 	})
 	if err != nil {
 		return b, err

@@ -27,7 +27,7 @@ type environment struct{ cli.Env }
 
 // run is the whole command but for the process around it.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	env := &environment{cli.Env{Getenv: getenv, Out: stdout, Err: stderr}}
+	env := &environment{cli.Env{Getenv: getenv, Out: stdout, Err: stderr, ErrRedraws: cli.IsTerminal(stderr)}}
 	return env.Run(ctx, newRoot(env), args, store.Misconfigured)
 }
 

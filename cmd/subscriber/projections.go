@@ -44,6 +44,7 @@ It may run beside the worker, be interrupted and be run again at any time.`,
 		},
 	}
 	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all)")
+	env.QuietFlag(cmd)
 	cmd.Flags().StringVar(&after, "after", "", "only spaces that come after this one: where an interrupted rebuild stopped")
 	return cmd
 }
@@ -56,8 +57,11 @@ func (e *environment) rebuild(ctx context.Context, m *mend.Mender, spaces []stri
 		}
 		spaces = append(all, "")
 	}
+	progress := e.Progress()
+	defer progress.End()
 	var items, refused int
-	for _, space := range spaces {
+	for i, space := range spaces {
+		m.Told = func(done, of int) { progress.Part("rebuilt", "space", i, len(spaces), done, of) }
 		r, err := m.Rebuild(ctx, space)
 		switch {
 		case ctx.Err() != nil && after == "":
@@ -69,11 +73,11 @@ func (e *environment) rebuild(ctx context.Context, m *mend.Mender, spaces []stri
 		}
 		items, refused = items+r.Items, refused+r.Refused
 		if space != "" {
-			fmt.Fprintf(e.Out, "%s  %d items\n", space, r.Items)
+			e.Print("%s  %d items\n", space, r.Items)
 			after = space
 		}
 	}
-	fmt.Fprintf(e.Out, "%d items of events replayed, %d refused\n", items, refused)
+	e.Print("%d items of events replayed, %d refused\n", items, refused)
 	if refused > 0 {
 		return fmt.Errorf("projections refused %d items: the table unapplied_events says why", refused)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +52,7 @@ They carry new ids, so the rule doesn't count them.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.Space, "space", "", "as in this space, by its overrides and its newest event")
+	env.QuietFlag(cmd)
 	cmd.Flags().StringVar(&o.Member, "member", "", "for this person, such as users/123")
 	cmd.Flags().StringVar(&o.SendTo, "send-to", "", "send it to this member of the space, such as users/123, privately")
 	return cmd
@@ -72,6 +74,8 @@ func checkPreview(o preview.Options) error {
 }
 
 func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules.Set, rule *rules.Rule, o preview.Options) error {
+	progress := e.Progress()
+	o.Progress = func(from, at, to time.Time) { progress.Reached("looking for an event, ", from, at, to) }
 	facts := preview.Sample(rule, o)
 	if o.Space != "" {
 		if err := withEventLog(ctx, cfg, func(_ *store.Store, db *eventlog.Log) (err error) {
@@ -80,6 +84,7 @@ func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules
 		}); err != nil {
 			return err
 		}
+		progress.End()
 	}
 	requests, err := preview.Show(ctx, e.Out, rule, facts)
 	if err != nil || o.SendTo == "" {

@@ -76,7 +76,9 @@ Texts are shown: they may hold what people wrote.`,
 				}
 			}
 			return withEventLog(cmd.Context(), cfg, func(_ *store.Store, db *eventlog.Log) error {
-				o.Progress = env.Progress("", o.Since, o.Until)
+				progress := env.Progress()
+				defer progress.End()
+				o.Progress = func(at time.Time) { progress.Reached("", o.Since, at, o.Until) }
 				result, err := replay.History(cmd.Context(), set, db, o)
 				if err != nil {
 					return err
@@ -89,6 +91,7 @@ Texts are shown: they may hold what people wrote.`,
 		},
 	}
 	addWindow(cmd, &w, 14*24*time.Hour)
+	env.QuietFlag(cmd)
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	cmd.Flags().BoolVar(&all, "all", false, "all rules")
 	cmd.Flags().StringVar(&file, "file", "", "rules to replay instead of the configured ones")
@@ -183,8 +186,13 @@ it would word differently. Nothing is sent.`,
 					if err != nil {
 						return err
 					}
-					o.Progress = env.Progress([]string{"the rules in force, ", path + ", "}[i], o.Since, o.Until)
-					if results[i], err = replay.History(cmd.Context(), set, db, o); err != nil {
+					progress := env.Progress()
+					o.Progress = func(at time.Time) {
+						progress.Reached([]string{"the rules in force, ", path + ", "}[i], o.Since, at, o.Until)
+					}
+					results[i], err = replay.History(cmd.Context(), set, db, o)
+					progress.End()
+					if err != nil {
 						return err
 					}
 				}
@@ -197,6 +205,7 @@ it would word differently. Nothing is sent.`,
 		},
 	}
 	addWindow(cmd, &w, 30*24*time.Hour)
+	env.QuietFlag(cmd)
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	return cmd
 }

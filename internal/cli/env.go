@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
@@ -23,14 +24,17 @@ type Env struct {
 	Getenv      func(string) string
 	Interactive bool // somebody is there to answer
 	Redraws     bool // Out is a terminal
+	ErrRedraws  bool // Err is one
 	Paints      bool // and shows colours
 	Wait        func(context.Context, time.Duration) error
 	Now         func() time.Time // nil for the real clock
 
 	ConfigPath string // "" for the default; see ConfigFlag
 	Format     string // of the result; see FormatFlag
+	Quiet      bool   // no [Progress]; see QuietFlag
 
 	lines *bufio.Reader // of In
+	drawn *atomic.Bool  // a Progress has drawn a line; nil before the first
 }
 
 // ConfigFlag adds --config to a command and those below it.
@@ -48,13 +52,27 @@ func Process() Env {
 	redraws := isTerminal(os.Stdout)
 	return Env{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Wait: gax.Sleep,
-		Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr), Redraws: redraws,
+		Interactive: isTerminal(os.Stdin) && isTerminal(os.Stderr), Redraws: redraws, ErrRedraws: isTerminal(os.Stderr),
 		Paints: redraws && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	}
 }
 
+func (e *Env) now() time.Time {
+	if e.Now == nil {
+		return time.Now()
+	}
+	return e.Now()
+}
+
+// IsTerminal reports whether what is written there is shown on a terminal.
+func IsTerminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	return ok && isTerminal(f)
+}
+
 // Say writes a message for people, its lines cleaned.
 func (e *Env) Say(format string, args ...any) {
+	e.erase()
 	fmt.Fprintln(e.Err, CleanLines(fmt.Sprintf(format, args...)))
 }
 

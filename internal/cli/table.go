@@ -74,6 +74,7 @@ func (e *Env) Table(lines [][]Cell) error {
 		}
 		text.WriteByte('\n')
 	}
+	e.erase()
 	if _, err := fmt.Fprint(e.Out, text.String()); err != nil {
 		return fmt.Errorf("write the result: %w", err)
 	}
@@ -125,6 +126,7 @@ func (e *Env) Print(format string, args ...any) {
 			shown[i] = arg
 		}
 	}
+	e.erase()
 	fmt.Fprintf(e.Out, format, shown...)
 }
 

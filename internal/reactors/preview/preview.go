@@ -23,6 +23,9 @@ import (
 type Options struct {
 	Space, Member string
 	SendTo        string // users/U, who alone sees the messages; "" for nobody
+
+	// Progress is called with how far the search for an event has come; nil for nobody.
+	Progress func(from, at, to time.Time)
 }
 
 // Sample makes up facts for the rule: a person who did what matches its trigger.
@@ -69,6 +72,9 @@ func Recorded(ctx context.Context, out io.Writer, set *rules.Set, rule *rules.Ru
 		return past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: found}, allNeeds, now)
 	}
 	err := past.History(ctx, now.Add(-lookBack), now, func(c reactors.Change) error {
+		if o.Progress != nil {
+			o.Progress(now.Add(-lookBack), c.Event.Time, now)
+		}
 		if c.Item.Space != o.Space {
 			return nil
 		}

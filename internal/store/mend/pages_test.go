@@ -26,8 +26,13 @@ func TestAllIsRebuilt(t *testing.T) {
 	if _, err := s.Pool().Exec(t.Context(), `TRUNCATE messages`); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := mender(t, s).Rebuild(t.Context(), space); err != nil || got.Items != n {
+	m, told := mender(t, s), ""
+	m.Told = func(done, of int) { told += fmt.Sprintf(" %d/%d", done, of) }
+	if got, err := m.Rebuild(t.Context(), space); err != nil || got.Items != n {
 		t.Errorf("rebuilt %+v, %v, want %d items", got, err, n)
+	}
+	if told != " 1/2 2/2" {
+		t.Errorf("told%s, want each part", told)
 	}
 	if got := storetest.Value[int](t, s, `SELECT count(*) FROM messages`); got != n {
 		t.Errorf("%d messages are rebuilt, want %d", got, n)

@@ -43,6 +43,9 @@ func (m *Mender) Rebuild(ctx context.Context, space string) (projections.Rebuilt
 		}
 		total.Items += r.Items
 		total.Refused += r.Refused
+		if m.Told != nil {
+			m.Told(part+1, parts)
+		}
 	}
 	return total, nil
 }

@@ -27,10 +27,13 @@ import (
 type Mender struct {
 	db  *store.Store
 	log *eventlog.Log
+
+	// Told is called with how many parts of a space Rebuild has done; nil for nobody.
+	Told func(done, of int)
 }
 
 // New returns a Mender. The log must be one that asks no rules.
-func New(db *store.Store, log *eventlog.Log) *Mender { return &Mender{db, log} }
+func New(db *store.Store, log *eventlog.Log) *Mender { return &Mender{db: db, log: log} }
 
 // Key names a message in quarantine.
 type Key = [16]byte

@@ -19,6 +19,9 @@ type Plan struct {
 	Actions []PlanRow   `json:"actions"`
 	PubSub  []PubSubRow `json:"pubsub,omitempty"` // what differs there, if pubsub.manage is on
 	Summary Summary     `json:"summary"`
+
+	Validated  Validated `json:"validated"`
+	Unfinished bool      `json:"unfinished,omitempty"` // Google hasn't agreed to all that it was to be asked
 }
 
 // Pending counts what apply would do.
@@ -33,11 +36,11 @@ type PlanRow struct {
 	Scope       string             `json:"scope"`
 	DisplayName string             `json:"display_name,omitempty"`
 	Reason      string             `json:"reason,omitempty"`
-	Desired     *Desired           `json:"desired,omitempty"` // not of orphans
-	Actual      *Row               `json:"actual,omitempty"`  // what there is
-	Error       string             `json:"error,omitempty"`   // why Google would refuse it
+	Desired     *Desired           `json:"desired,omitempty"`   // not of orphans
+	Actual      *Row               `json:"actual,omitempty"`    // what there is
+	Validated   bool               `json:"validated,omitempty"` // Google has been asked
+	Error       string             `json:"error,omitempty"`     // why Google would refuse it
 	kind        subscriptions.Kind // the same as Action
-	checked     bool               // Google has been asked
 }
 
 // Desired is what the configuration asks of a subscription.

@@ -18,14 +18,31 @@ func (d *Plan) Write(file string) error {
 	if err != nil {
 		return fmt.Errorf("encode the plan: %w", err)
 	}
-	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+	// The old file is whole until the new one is: somebody may have waited hours for it.
+	aside := file + ".new"
+	if there, err := os.Stat(file); err == nil && !there.Mode().IsRegular() {
+		aside = file // /dev/stdout, say
+	}
+	if err := os.WriteFile(aside, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("keep the plan: %w", err)
+	}
+	if err := os.Rename(aside, file); err != nil {
 		return fmt.Errorf("keep the plan: %w", err)
 	}
 	return nil
 }
 
-// ReadPlan reads a file that Write has written.
+// ReadPlan reads a file that Write has written, and that is finished.
 func ReadPlan(file string) (*Plan, error) {
+	d, err := readPlan(file)
+	if err == nil && d.Unfinished {
+		return nil, fmt.Errorf("read the plan: in %s Google was asked about %d of %d changes, or refused some: subscribe-setup plan --out %s goes on",
+			file, d.Validated.Done, d.Validated.Of, file)
+	}
+	return d, err
+}
+
+func readPlan(file string) (*Plan, error) {
 	text, err := readfile.Regular(file, readfile.Plan)
 	if err != nil {
 		return nil, fmt.Errorf("read the plan: %w; subscribe-setup plan --out %s makes one", err, file)
@@ -66,6 +83,8 @@ func (d *Plan) Choose(cfg config.Config, now []subscriptions.Action) ([]subscrip
 		case !orphan && !planned.wants(a.Desired):
 			changes = append(changes, changed(planned.Scope, "the configuration asks for something else by now"))
 		case a.Kind == subscriptions.Keep: // it has been done
+			chosen = append(chosen, a)
+		case kind == subscriptions.Replace && a.Kind == subscriptions.Create: // half of it has been done
 			chosen = append(chosen, a)
 		case !planned.sees(a.Actual):
 			changes = append(changes, changed(planned.Scope, "its subscription has changed"))

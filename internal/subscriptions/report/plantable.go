@@ -19,8 +19,17 @@ func (d *Plan) Print(e *cli.Env) error {
 	if e.ForPeople() {
 		d.SayPubSub(e)
 		e.Say("%s", d.Summary)
+		d.SayValidated(e)
 	}
 	return nil
+}
+
+// SayValidated says how many of the changes Google has been asked about, if not
+// about all.
+func (d *Plan) SayValidated(e *cli.Env) {
+	if v := d.Validated; v.Done < v.Of && !d.lacksTopic() {
+		e.Say("Google was asked beforehand about %d of %s", v.Done, cli.Count(v.Of, "change"))
+	}
 }
 
 // PrintChanges prints what the plan changes and what it leaves unconfigured.
@@ -102,7 +111,7 @@ func checkText(r PlanRow) string {
 	switch {
 	case r.Error != "":
 		return "refuses"
-	case !r.checked:
+	case !r.Validated:
 	case r.kind == subscriptions.Create || r.kind == subscriptions.Update || r.kind == subscriptions.Replace:
 		return "agrees"
 	}
