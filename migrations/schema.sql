@@ -171,7 +171,7 @@ COMMENT ON COLUMN public.coverage.id IS 'Number of the interval; jobs that repai
 
 COMMENT ON COLUMN public.coverage.from_time IS 'Begin, by Google''s clock.';
 
-COMMENT ON COLUMN public.coverage.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to subscription_states.confirmed_at.';
+COMMENT ON COLUMN public.coverage.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to the end that coverage_intervals tells.';
 
 COMMENT ON COLUMN public.coverage.created_at IS 'When the interval was first written.';
 
@@ -223,6 +223,18 @@ ALTER TABLE public.coverage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.keeper_passes (
+    listed_at timestamp with time zone NOT NULL,
+    single boolean DEFAULT true NOT NULL,
+    CONSTRAINT keeper_passes_single_check CHECK (single)
+);
+
+COMMENT ON TABLE public.keeper_passes IS 'One row: the newest pass of the keeper that was saved. All that subscription_states holds was so at that time.';
+
+COMMENT ON COLUMN public.keeper_passes.listed_at IS 'When it asked Google for the list of subscriptions, by Google''s clock.';
+
+COMMENT ON COLUMN public.keeper_passes.single IS 'Always true: there is one row.';
+
 CREATE TABLE public.subscription_states (
     observed_at timestamp with time zone NOT NULL,
     confirmed_at timestamp with time zone,
@@ -233,6 +245,7 @@ CREATE TABLE public.subscription_states (
     next_try_at timestamp with time zone,
     tries integer DEFAULT 0 NOT NULL,
     managed boolean NOT NULL,
+    delivers boolean NOT NULL,
     parked boolean NOT NULL,
     include_resource boolean NOT NULL,
     target text NOT NULL COLLATE pg_catalog."C",
@@ -248,13 +261,14 @@ CREATE TABLE public.subscription_states (
     event_types text[] NOT NULL COLLATE pg_catalog."C",
     CONSTRAINT subscription_states_state_check CHECK ((state = ANY (ARRAY['ACTIVE'::text, 'SUSPENDED'::text, 'DELETED'::text]))),
     CONSTRAINT subscription_states_tries_check CHECK ((tries >= 0))
-);
+)
+WITH (fillfactor='50');
 
 COMMENT ON TABLE public.subscription_states IS 'Workspace Events subscriptions as the keeper last saw them, one per target. Times are of Google''s clock.';
 
-COMMENT ON COLUMN public.subscription_states.observed_at IS 'When the keeper last looked.';
+COMMENT ON COLUMN public.subscription_states.observed_at IS 'When the keeper first saw it so. It was so again at keeper_passes.listed_at.';
 
-COMMENT ON COLUMN public.subscription_states.confirmed_at IS 'When it was last seen ACTIVE: what happened up to then was published.';
+COMMENT ON COLUMN public.subscription_states.confirmed_at IS 'What happened up to then was published to us; while delivers is true, what happened up to keeper_passes.listed_at, too.';
 
 COMMENT ON COLUMN public.subscription_states.create_time IS 'When Google made it. A later one under the same name is another subscription.';
 
@@ -269,6 +283,8 @@ COMMENT ON COLUMN public.subscription_states.next_try_at IS 'When a suspended on
 COMMENT ON COLUMN public.subscription_states.tries IS 'How often in a row it was tried without success.';
 
 COMMENT ON COLUMN public.subscription_states.managed IS 'False for one that others made on our topic: it is shown and never touched.';
+
+COMMENT ON COLUMN public.subscription_states.delivers IS 'Whether it is ACTIVE and publishes to our topic.';
 
 COMMENT ON COLUMN public.subscription_states.parked IS 'True while a person has to mend something: see remedy.';
 
@@ -312,8 +328,13 @@ CREATE VIEW public.coverage_intervals AS
     c.id
    FROM (public.coverage c
      LEFT JOIN ( SELECT subscription_states.scope,
-            max(subscription_states.confirmed_at) AS confirmed_at
-           FROM public.subscription_states
+            max(
+                CASE
+                    WHEN subscription_states.delivers THEN GREATEST(subscription_states.confirmed_at, keeper_passes.listed_at)
+                    ELSE subscription_states.confirmed_at
+                END) AS confirmed_at
+           FROM (public.subscription_states
+             LEFT JOIN public.keeper_passes ON (true))
           WHERE subscription_states.managed
           GROUP BY subscription_states.scope) s ON ((s.scope = c.scope)));
 
@@ -1321,6 +1342,9 @@ ALTER TABLE ONLY public.events
 
 ALTER TABLE ONLY public.followed_spaces
     ADD CONSTRAINT followed_spaces_pkey PRIMARY KEY (space);
+
+ALTER TABLE ONLY public.keeper_passes
+    ADD CONSTRAINT keeper_passes_pkey PRIMARY KEY (single);
 
 ALTER TABLE ONLY public.member_lists
     ADD CONSTRAINT member_lists_pkey PRIMARY KEY (space);

@@ -86,8 +86,8 @@ func TestWorkerKeeps(t *testing.T) {
 	// The keeper of an earlier worker had seen it ACTIVE.
 	query[int](t, dsn, `
 		WITH state AS (
-			INSERT INTO subscription_states (target, scope, state, observed_at, confirmed_at, create_time, update_time, managed, parked, include_resource, event_types)
-			VALUES ('//chat.googleapis.com/`+space+`', '`+space+`', 'ACTIVE', now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour', true, false, true, '{}')
+			INSERT INTO subscription_states (target, scope, state, observed_at, confirmed_at, create_time, update_time, managed, delivers, parked, include_resource, event_types)
+			VALUES ('//chat.googleapis.com/`+space+`', '`+space+`', 'ACTIVE', now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour', true, true, false, true, '{}')
 		)
 		INSERT INTO coverage (scope, from_time, source) VALUES ('`+space+`', now() - interval '1 hour', 'live')
 		RETURNING 1`)

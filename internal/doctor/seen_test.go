@@ -50,6 +50,6 @@ func TestSeenByTheKeeper(t *testing.T) {
 	w.cfg.Keeper.Enabled = false
 	asks(2)
 	w.cfg.Keeper.Enabled = true
-	w.sql(t, "UPDATE subscription_states SET observed_at = observed_at - interval '20 minutes'")
+	w.sql(t, "UPDATE keeper_passes SET listed_at = listed_at - interval '20 minutes'")
 	asks(2) // the keeper is late
 }

@@ -16,7 +16,7 @@ import (
 // BenchmarkHealthyPass looks at 10,000 subscriptions of which none needs
 // anything; the StateStore is a real database.
 func BenchmarkHealthyPass(b *testing.B) {
-	s, keeper := healthy(b, 10_000)
+	s, keeper, _ := healthy(b, 10_000)
 	pass(b, keeper) // writes them down
 	look := func(b *testing.B) {
 		s.clock.Advance(time.Second)
@@ -46,7 +46,7 @@ func BenchmarkHealthyPass(b *testing.B) {
 }
 
 // healthy is a keeper and its env, in which everything is as desired.
-func healthy(b *testing.B, spaces int) (*env, *subscriptions.Keeper) {
+func healthy(b testing.TB, spaces int) (*env, *subscriptions.Keeper, *storetest.Env) {
 	b.Helper()
 	s := newEnv(b, simulate.Options{
 		Spaces: spaces, Withhold: simulate.LifecycleKinds(), Quotas: simulate.Quotas{Reads: -1, UserReads: -1},
@@ -63,10 +63,11 @@ func healthy(b *testing.B, spaces int) (*env, *subscriptions.Keeper) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return s, subscriptions.NewKeeper(m, storetest.New(b, storetest.Options{Timeout: time.Minute}), subscriptions.KeeperOptions{
+	db := storetest.New(b, storetest.Options{Timeout: time.Minute})
+	return s, subscriptions.NewKeeper(m, db, subscriptions.KeeperOptions{
 		Desired: func(context.Context) ([]subscriptions.Desired, error) { return s.list, nil },
 		Topic:   s.list[0].Topic,
-	})
+	}), db
 }
 
 // watchHeap raises most to the greatest growth of the heap until stop is

@@ -37,7 +37,8 @@ func Covered(ctx context.Context, db *pgxpool.Pool, since time.Time) error {
 		SELECT (
 			SELECT count(*)
 			FROM subscription_states
-			WHERE managed AND (state IS DISTINCT FROM 'ACTIVE' OR observed_at <= $1)
+			LEFT JOIN keeper_passes ON true
+			WHERE managed AND (state IS DISTINCT FROM 'ACTIVE' OR GREATEST(observed_at, listed_at) <= $1)
 		) + (
 			SELECT count(*)
 			FROM coverage_gaps

@@ -72,6 +72,8 @@ func TestCoverageFollowsWhatIsSeen(t *testing.T) {
 		"live since it was made":           {states{seen(10, 3, 3)}, "live 3-", 0},
 		"the same again":                   {states{seen(10, 3, 3), seen(10, 3, 3), seen(20, 3, 3)}, "live 3-", 0},
 		"what is older is dropped":         {states{seen(10, 3, 3), missing(9)}, "live 3-", 0},
+		"suspended after two looks":        {states{seen(10, 3, 3), seen(20, 3, 3), suspended(30)}, "live 3-20, gap 20- OTHER", 0},
+		"changed between two looks":        {states{seen(10, 3, 3), seen(20, 3, 3), seen(30, 3, 15)}, "live 3-", 0},
 		"missing from the first look":      {states{missing(10), missing(20)}, "gap 10- missing", 0},
 		"made after a look":                {states{missing(10), seen(20, 15, 15)}, "gap 10-15 missing, live 15-", 1},
 		"made while others listed":         {states{missing(10), seen(20, 21, 21), seen(30, 21, 21)}, "gap 10-21 missing, live 21-", 1},
@@ -103,7 +105,7 @@ func TestCoverageFollowsWhatIsSeen(t *testing.T) {
 		"an older look at others'":         {states{seen(10, 3, 3), foreign(seen(9, 3, 3)), seen(20, 3, 3)}, "live 3-", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := env.Pool().Exec(t.Context(), `TRUNCATE subscription_states, coverage, river_job`); err != nil {
+			if _, err := env.Pool().Exec(t.Context(), `TRUNCATE keeper_passes, subscription_states, coverage, river_job`); err != nil {
 				t.Fatal(err)
 			}
 			for _, n := range test.states {
@@ -130,6 +132,7 @@ func TestUnwantedTargetsAreRetired(t *testing.T) {
 		t.Errorf("after an older look: got %q, want that it goes on", got)
 	}
 	observe(t, env, 20)
+	observe(t, env, 15, seen(15, 3, 3)) // older, of what isn't known any more
 	if got := coverageOf(t, env); got != "live 3-10" {
 		t.Errorf("unwanted: got %q, want that it ended when it was last sure", got)
 	}
@@ -170,8 +173,8 @@ func TestObserveKeepsEveryField(t *testing.T) {
 		}
 		want = append(want, n)
 	}
-	for range 2 { // inserts, then updates
-		if err := env.Observe(t.Context(), at(9000), want); err != nil {
+	for _, pass := range []int{0, 5000} { // inserts, then updates
+		if err := env.Observe(t.Context(), at(pass), want); err != nil {
 			t.Fatal(err)
 		}
 		got, err := env.SubscriptionStates(t.Context())
@@ -198,7 +201,9 @@ func TestConfirmedAtStays(t *testing.T) {
 	for _, n := range []coverage.SubscriptionState{
 		seen(10, 3, 3), suspended(20), with(seen(30, 25, 25), func(n *coverage.SubscriptionState) { n.Elsewhere = true }), missing(40),
 	} {
-		observe(t, env, 50, n)
+		if err := env.Observe(t.Context(), n.ObservedAt, []coverage.SubscriptionState{n}); err != nil {
+			t.Fatal(err)
+		}
 		got, err := env.SubscriptionStates(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -226,7 +231,60 @@ func TestObserveAtOnce(t *testing.T) {
 	if got := coverageOf(t, env); got != "live 3-" {
 		t.Errorf("got %q, want one live interval", got)
 	}
-	if got := storetest.Value[time.Time](t, env, `SELECT confirmed_at FROM subscription_states`); !got.Equal(at(29)) {
-		t.Errorf("confirmed at %s, want the newest look", got)
+	if got := storetest.Value[time.Time](t, env, `SELECT to_time FROM coverage_intervals`); !got.Equal(at(29)) {
+		t.Errorf("confirmed until %s, want the newest look", got)
+	}
+}
+
+// What a pass finds as it was stays untouched in the database, which tells all the
+// same that it was so again; what has changed is written in its place.
+func TestUnchangedStatesAreNotWritten(t *testing.T) {
+	t.Parallel()
+	env := storetest.New(t, storetest.Options{})
+	const n = 400
+	all := func(observed int) (states []coverage.SubscriptionState) {
+		for i := range n {
+			s := seen(observed, 3, 3)
+			s.Target, s.Scope = fmt.Sprintf("//chat.googleapis.com/spaces/%04d", i), fmt.Sprintf("spaces/%04d", i)
+			s.GrantedAt, s.ExpireTime, s.NextTry = s.CreateTime.Add(7), at(7200).Add(7), at(50).Add(7) // finer than the database
+			if i%4 == 0 {
+				s.State, s.Reason, s.Error, s.Tries = "SUSPENDED", "OTHER", "it can't be mended", 3
+			}
+			states = append(states, s)
+		}
+		return states
+	}
+	versions := func() []string {
+		return column(t, env, `SELECT format('%s %s %s', target, xmin, xmax) FROM subscription_states ORDER BY target`)
+	}
+	observe(t, env, 10, all(10)...)
+	before := versions()
+	observe(t, env, 20, all(20)...)
+	if diff := gocmp.Diff(before, versions()); diff != "" {
+		t.Errorf("rows of a second look (-before +after):\n%s", diff)
+	}
+	got, err := env.SubscriptionStates(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range got {
+		if want := i%4 != 0; !s.ObservedAt.Equal(at(20)) || s.ConfirmedAt.Equal(at(20)) != want {
+			t.Errorf("%s: seen at %s, sure until %s, want 20 s, and that too unless it is suspended", s.Scope, s.ObservedAt, s.ConfirmedAt)
+		}
+	}
+	ends := column(t, env, `SELECT DISTINCT source || ' ' || extract(epoch FROM to_time - $1)::integer FROM coverage_intervals WHERE source = 'live'`, epoch)
+	if diff := gocmp.Diff([]string{"live 20"}, ends); diff != "" {
+		t.Errorf("ends of what goes on (-want +got):\n%s", diff)
+	}
+
+	renewed := all(30)
+	for i := range renewed {
+		renewed[i].UpdateTime, renewed[i].ExpireTime, renewed[i].Touched = at(30), at(9000), true
+	}
+	observe(t, env, 30, renewed...)
+	storetest.Value[any](t, env, `SELECT pg_stat_force_next_flush()::text`)
+	updated := column(t, env, `SELECT n_tup_upd || ' ' || n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'subscription_states'`)
+	if diff := gocmp.Diff([]string{fmt.Sprint(n, " ", n)}, updated); diff != "" {
+		t.Errorf("updates of all, and in place (-want +got):\n%s", diff)
 	}
 }

@@ -42,7 +42,7 @@ type SubscriptionState struct {
 	GrantedAt       time.Time // when the present lifetime was granted
 	NextTry         time.Time // when a suspended one is tried again
 	Tries           int       // failures in a row
-	ObservedAt      time.Time // when this was its state; after the change, if the pass changed it
+	ObservedAt      time.Time // when this was its state: that of the pass, or after it, if the pass changed it
 	ConfirmedAt     time.Time // when it last delivered; set by SubscriptionStates
 }
 
@@ -50,14 +50,15 @@ type SubscriptionState struct {
 // target's scope: it closes intervals that ended, and inserts a job for each gap
 // that ended. states are all that were wanted or existed at the given time: a
 // target that isn't among them, or only as others', is retired. A state that is
-// older than the saved one is dropped; the same states again change nothing.
+// older than the saved one, or than the newest pass, is dropped. What is as it was
+// isn't written; that it still is stands once, as the time of the pass.
 // It also requests the members of watched spaces that weren't listed for a day.
 func (s *Coverage) Observe(ctx context.Context, at time.Time, states []SubscriptionState) error {
 	at = store.Microseconds(at)
 	states = slices.Clone(states)
 	slices.SortFunc(states, func(x, y SubscriptionState) int { return cmp.Compare(x.Target, y.Target) })
 	err := s.change(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		before, err := readObserved(ctx, tx)
+		last, before, err := readObserved(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -69,11 +70,21 @@ func (s *Coverage) Observe(ctx context.Context, at time.Time, states []Subscript
 			n.ObservedAt, n.CreateTime = store.Microseconds(n.ObservedAt), store.Microseconds(n.CreateTime)
 			n.UpdateTime = store.Microseconds(n.UpdateTime)
 		}
-		fresh := slices.DeleteFunc(states, func(n SubscriptionState) bool { return !n.ObservedAt.After(before[n.Target].at) })
+		fresh := slices.DeleteFunc(states, func(n SubscriptionState) bool {
+			return !n.ObservedAt.After(latest(last, before[n.Target].at))
+		})
 		if err := s.moveCoverage(ctx, tx, before, fresh); err != nil {
 			return err
 		}
-		if err := writeStates(ctx, tx, fresh); err != nil {
+		if err := writeStates(ctx, tx, at, fresh); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO keeper_passes AS p (listed_at)
+			VALUES ($1)
+			ON CONFLICT (single) DO UPDATE SET
+				listed_at = excluded.listed_at
+			WHERE p.listed_at < excluded.listed_at`, at); err != nil {
 			return err
 		}
 		return s.requestMembers(ctx, tx, at)
@@ -96,9 +107,9 @@ func (s *Coverage) retire(ctx context.Context, tx pgx.Tx, at time.Time, states [
 			SELECT target, wanted
 			FROM unnest($1::text[], $2::boolean[]) AS p (target, wanted)
 		), unwanted AS (
-			SELECT target, scope, observed_at, confirmed_at
-			FROM subscription_states s
-			WHERE observed_at < $3
+			SELECT s.target, s.scope, `+observedAt+` AS observed_at, `+confirmedAt+` AS confirmed_at
+			`+fromStates+`
+			WHERE `+observedAt+` < $3
 				AND NOT EXISTS (SELECT FROM present p WHERE p.target = s.target AND p.wanted)
 		), gone AS (
 			DELETE FROM subscription_states s
@@ -125,16 +136,28 @@ func (s *Coverage) retire(ctx context.Context, tx pgx.Tx, at time.Time, states [
 	return s.requestRepair(ctx, tx, ended)
 }
 
-func readObserved(ctx context.Context, tx pgx.Tx) (map[string]observed, error) {
-	before := map[string]observed{}
+// When a state was last seen, and when its subscription was last sure to deliver,
+// of the rows that fromStates joins.
+const (
+	fromStates  = `FROM subscription_states s LEFT JOIN keeper_passes p ON true`
+	observedAt  = `GREATEST(s.observed_at, p.listed_at)`
+	confirmedAt = `CASE WHEN s.delivers THEN GREATEST(s.confirmed_at, p.listed_at) ELSE s.confirmed_at END`
+)
+
+// readObserved returns the time of the newest pass, and what is known of each target.
+func readObserved(ctx context.Context, tx pgx.Tx) (pass time.Time, before map[string]observed, err error) {
+	if err := tx.QueryRow(ctx, `SELECT max(listed_at) FROM keeper_passes`).Scan(store.Nullable(&pass)); err != nil {
+		return pass, nil, err
+	}
+	before = map[string]observed{}
 	rows, _ := tx.Query(ctx, `
-		SELECT target, observed_at, confirmed_at, expire_time
-		FROM subscription_states`)
+		SELECT s.target, `+observedAt+`, `+confirmedAt+`, s.expire_time
+		`+fromStates)
 	var target string
 	var last observed
 	targets := []any{&target, &last.at, store.Nullable(&last.confirmed), store.Nullable(&last.expires)}
-	err := store.Each(rows, targets, func() { before[target] = last })
-	return before, err
+	err = store.Each(rows, targets, func() { before[target] = last })
+	return pass, before, err
 }
 
 // moveCoverage applies decide to every managed target.
@@ -263,11 +286,12 @@ func (s *Coverage) SubscriptionStates(ctx context.Context) ([]SubscriptionState,
 		return n, err
 	}
 	list, err := store.List(ctx, s.db, scan, `
-		SELECT target, scope, COALESCE(name, ''), COALESCE(uid, ''), COALESCE(topic, ''), COALESCE(field_mask, ''),
-			COALESCE(state, ''), COALESCE(reason, ''), COALESCE(remedy, ''), COALESCE(error, ''), event_types, managed, parked, include_resource,
-			create_time, update_time, expire_time, granted_at, next_try_at, tries, observed_at, confirmed_at
-		FROM subscription_states
-		ORDER BY target`)
+		SELECT s.target, s.scope, COALESCE(s.name, ''), COALESCE(s.uid, ''), COALESCE(s.topic, ''), COALESCE(s.field_mask, ''),
+			COALESCE(s.state, ''), COALESCE(s.reason, ''), COALESCE(s.remedy, ''), COALESCE(s.error, ''), s.event_types,
+			s.managed, s.parked, s.include_resource,
+			s.create_time, s.update_time, s.expire_time, s.granted_at, s.next_try_at, s.tries, `+observedAt+`, `+confirmedAt+`
+		`+fromStates+`
+		ORDER BY s.target`)
 	if err != nil {
 		return nil, fmt.Errorf("read the subscriptions' states: %w", err)
 	}
@@ -280,7 +304,7 @@ func (s *Coverage) LastPass(ctx context.Context) (time.Time, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	var last time.Time
-	if err := s.pool.QueryRow(ctx, `SELECT max(observed_at) FROM subscription_states`).Scan(store.Nullable(&last)); err != nil {
+	if err := s.pool.QueryRow(ctx, `SELECT max(listed_at) FROM keeper_passes`).Scan(store.Nullable(&last)); err != nil {
 		return time.Time{}, fmt.Errorf("read when the subscriptions were last seen: %w", err)
 	}
 	return last, nil
@@ -289,17 +313,20 @@ func (s *Coverage) LastPass(ctx context.Context) (time.Time, error) {
 // statesAtOnce bounds the memory that a statement's arguments take.
 const statesAtOnce = 1000
 
-// writeStates writes the rows by few statements: every pass has thousands.
-func writeStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) error {
+// writeStates writes what a pass found by few statements: every pass has thousands.
+func writeStates(ctx context.Context, tx pgx.Tx, pass time.Time, states []SubscriptionState) error {
 	for chunk := range slices.Chunk(states, statesAtOnce) {
-		if err := upsertStates(ctx, tx, chunk); err != nil {
+		if err := upsertStates(ctx, tx, pass, chunk); err != nil {
 			return fmt.Errorf("write %d states: %w", len(chunk), err)
 		}
 	}
 	return nil
 }
 
-func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) error {
+// upsertStates writes the rows that differ from what is saved, and those of states
+// that are younger than the pass. The others aren't even locked, which would be
+// logged, too.
+func upsertStates(ctx context.Context, tx pgx.Tx, pass time.Time, states []SubscriptionState) error {
 	// Nearly all have the same event types: send each list once.
 	var lists []string
 	numbers := map[string]int32{}
@@ -342,25 +369,45 @@ func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) er
 		"delivers":         flags(func(n *SubscriptionState) bool { return n.delivers() }),
 		"at":               times(func(n *SubscriptionState) time.Time { return n.ObservedAt }),
 	}
-	args["lists"] = lists // which types has collected
+	args["lists"], args["pass"] = lists, pass // types has collected them
 	_, err := tx.Exec(ctx, `
-		INSERT INTO subscription_states AS s (target, scope, name, uid, topic, field_mask, state, reason, remedy, error,
+		WITH found AS (
+			SELECT u.target, u.scope, NULLIF(u.name, '') AS name, NULLIF(u.uid, '') AS uid, NULLIF(u.topic, '') AS topic,
+				NULLIF(u.field_mask, '') AS field_mask, NULLIF(u.state, '') AS state, NULLIF(u.reason, '') AS reason,
+				NULLIF(u.remedy, '') AS remedy, NULLIF(u.error, '') AS error,
+				string_to_array((@lists::text[])[u.types], ',') COLLATE "C" AS event_types, -- '' is no type
+				u.managed, u.parked, u.include_resource, u.create_time, u.update_time, u.expire_time, u.granted_at, u.next_try_at, u.tries,
+				u.at, u.delivers
+			FROM unnest(@target::text[], @scope::text[], @name::text[], @uid::text[], @topic::text[], @field_mask::text[],
+				@state::text[], @reason::text[], @remedy::text[], @error::text[], @types::integer[], @managed::boolean[], @parked::boolean[],
+				@include_resource::boolean[], @create_time::timestamptz[], @update_time::timestamptz[],
+				@expire_time::timestamptz[], @granted_at::timestamptz[], @next_try_at::timestamptz[], @tries::integer[],
+				@at::timestamptz[], @delivers::boolean[])
+				AS u(target, scope, name, uid, topic, field_mask, state, reason, remedy, error, types, managed, parked, include_resource,
+					create_time, update_time, expire_time, granted_at, next_try_at, tries, at, delivers)
+		)
+		INSERT INTO subscription_states (target, scope, name, uid, topic, field_mask, state, reason, remedy, error,
 			event_types,
 			managed, parked, include_resource, create_time, update_time, expire_time, granted_at, next_try_at, tries,
-			observed_at, confirmed_at)
-		SELECT u.target, u.scope, NULLIF(u.name, ''), NULLIF(u.uid, ''), NULLIF(u.topic, ''), NULLIF(u.field_mask, ''),
-			NULLIF(u.state, ''), NULLIF(u.reason, ''), NULLIF(u.remedy, ''), NULLIF(u.error, ''),
-			string_to_array((@lists::text[])[u.types], ','), -- '' is no type
-			u.managed, u.parked, u.include_resource, u.create_time, u.update_time, u.expire_time, u.granted_at, u.next_try_at, u.tries,
-			u.at, CASE WHEN u.delivers THEN u.at END
-		FROM unnest(@target::text[], @scope::text[], @name::text[], @uid::text[], @topic::text[], @field_mask::text[],
-			@state::text[], @reason::text[],
-			@remedy::text[], @error::text[], @types::integer[], @managed::boolean[], @parked::boolean[],
-			@include_resource::boolean[], @create_time::timestamptz[], @update_time::timestamptz[],
-			@expire_time::timestamptz[], @granted_at::timestamptz[], @next_try_at::timestamptz[], @tries::integer[],
-			@at::timestamptz[], @delivers::boolean[])
-			AS u(target, scope, name, uid, topic, field_mask, state, reason, remedy, error, types, managed, parked, include_resource,
-				create_time, update_time, expire_time, granted_at, next_try_at, tries, at, delivers)
+			observed_at, delivers, confirmed_at)
+		SELECT f.target, f.scope, f.name, f.uid, f.topic, f.field_mask, f.state, f.reason, f.remedy, f.error,
+			f.event_types,
+			f.managed, f.parked, f.include_resource, f.create_time, f.update_time, f.expire_time, f.granted_at, f.next_try_at, f.tries,
+			f.at, f.delivers, CASE WHEN f.delivers THEN f.at WHEN s.delivers THEN GREATEST(s.confirmed_at, p.listed_at) ELSE s.confirmed_at END
+		FROM found f
+		LEFT JOIN subscription_states s ON s.target = f.target
+		LEFT JOIN keeper_passes p ON true
+		WHERE s.target IS NULL OR f.at > @pass OR (
+			s.scope, s.name, s.uid, s.topic, s.field_mask, s.state, s.reason, s.remedy, s.error,
+			s.event_types,
+			s.managed, s.parked, s.include_resource, s.create_time, s.update_time, s.expire_time, s.granted_at, s.next_try_at, s.tries,
+			s.delivers
+		) IS DISTINCT FROM (
+			f.scope, f.name, f.uid, f.topic, f.field_mask, f.state, f.reason, f.remedy, f.error,
+			f.event_types,
+			f.managed, f.parked, f.include_resource, f.create_time, f.update_time, f.expire_time, f.granted_at, f.next_try_at, f.tries,
+			f.delivers
+		)
 		ON CONFLICT (target) DO UPDATE SET
 			scope = excluded.scope,
 			name = excluded.name,
@@ -382,6 +429,7 @@ func upsertStates(ctx context.Context, tx pgx.Tx, states []SubscriptionState) er
 			next_try_at = excluded.next_try_at,
 			tries = excluded.tries,
 			observed_at = excluded.observed_at,
-			confirmed_at = COALESCE(excluded.confirmed_at, s.confirmed_at)`, args)
+			delivers = excluded.delivers,
+			confirmed_at = excluded.confirmed_at`, args)
 	return err
 }

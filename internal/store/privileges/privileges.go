@@ -27,7 +27,7 @@ func Needs() []Need {
 		{"SELECT", `goose_db_version river_migration schema_compatibility
 			coverage_gaps coverage_intervals membership_intervals`},
 		{"SELECT INSERT", `event_sources event_types names payload_dictionaries reactor_records unapplied_events`},
-		{"SELECT INSERT UPDATE", `events memberships membership_changes messages message_revisions reactions spaces users worker_heartbeats`},
+		{"SELECT INSERT UPDATE", `events keeper_passes memberships membership_changes messages message_revisions reactions spaces users worker_heartbeats`},
 		{"SELECT INSERT UPDATE DELETE", `backfills coverage followed_spaces member_lists own_messages quarantine
 			reactor_counts reactor_daily_counts reactor_evaluations reactor_runs reactor_schedules reactor_switches
 			river_job river_leader river_queue silence_checks subscription_states unfetched write_slots`},

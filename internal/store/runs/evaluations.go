@@ -215,7 +215,7 @@ var errUnknown = errors.New("it isn't known whether they are")
 const (
 	flushEvery    = 5 * time.Second
 	flushPerCount = 50 * time.Millisecond
-	lastFlush     = 5 * time.Second // at most
+	lastFlush     = 2 * time.Second // at most: the grace of a stop is over by then
 )
 
 // KeepFlushing calls Flush every few seconds until ctx ends, and once more then.

@@ -24,14 +24,6 @@ func written(i int) events.Delivery {
 	return live(fmt.Sprint("m", i), at(i), storetest.Message(events.VerbCreated, fmt.Sprintf("spaces/S/messages/M%d", i), ann, "hello", at(i), at(i)))
 }
 
-// logged is how many bytes of write-ahead log it takes to do something.
-func logged(t *testing.T, s *storetest.Env, do func()) int {
-	t.Helper()
-	before := storetest.Value[string](t, s, `SELECT pg_current_wal_insert_lsn()::text`)
-	do()
-	return storetest.Value[int](t, s, `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1::pg_lsn)::bigint`, before)
-}
-
 // What a hundred rules don't do costs a message next to nothing: neither rows
 // nor log, once the hour's samples are taken.
 func TestRefusalsCostNoLog(t *testing.T) {
@@ -44,7 +36,7 @@ func TestRefusalsCostNoLog(t *testing.T) {
 				flush(t, s)
 			}
 		}
-		log = logged(t, s, func() {
+		log = storetest.Logged(t, s, func() {
 			for i := range n {
 				record(t, s, written(100+i))
 			}
@@ -173,8 +165,7 @@ func TestSamplesHeldAreBounded(t *testing.T) {
 			_, err := s.Flush(ctx)
 			failed <- err
 		}()
-		for storetest.Value[int](t, s, `SELECT count(*) FROM pg_locks WHERE relation = 'reactor_counts'::regclass AND NOT granted`) == 0 {
-		}
+		storetest.WaitForLocks(t, s, 1)
 		for j := i; j < min(i+60, n); j++ {
 			record(t, s, written(j))
 		}

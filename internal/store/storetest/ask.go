@@ -58,3 +58,12 @@ func WaitForLocks(t testing.TB, s *Env, n int) {
 		WHERE datname = current_database() AND wait_event_type = 'Lock'`) < n {
 	}
 }
+
+// Logged is how many bytes of write-ahead log the server writes while something is
+// done: leave it alone meanwhile.
+func Logged(t testing.TB, s *Env, do func()) int {
+	t.Helper()
+	before := Value[string](t, s, `SELECT pg_current_wal_insert_lsn()::text`)
+	do()
+	return Value[int](t, s, `SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1::pg_lsn)::bigint`, before)
+}
