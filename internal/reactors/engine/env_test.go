@@ -107,7 +107,7 @@ type env struct {
 }
 
 // start is when tests begin: a Monday.
-var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+var start = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
 const space = "spaces/S"
 

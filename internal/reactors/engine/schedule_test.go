@@ -102,10 +102,10 @@ func TestScheduleAcrossDaylightSaving(t *testing.T) {
 	s.record(member("created", space, "users/1"))
 	s.tick()
 	for i, at := range []time.Time{
-		time.Date(2026, 3, 23, 8, 0, 0, 0, time.UTC),
-		time.Date(2026, 3, 30, 7, 0, 0, 0, time.UTC), // clocks were put forward
-		time.Date(2026, 10, 19, 7, 0, 0, 0, time.UTC),
-		time.Date(2026, 10, 26, 8, 0, 0, 0, time.UTC), // and back
+		time.Date(2027, 3, 22, 8, 0, 0, 0, time.UTC),
+		time.Date(2027, 3, 29, 7, 0, 0, 0, time.UTC), // clocks were put forward
+		time.Date(2027, 10, 25, 7, 0, 0, 0, time.UTC),
+		time.Date(2027, 11, 1, 8, 0, 0, 0, time.UTC), // and back
 	} {
 		s.setClock(at.Add(-time.Second))
 		s.tick()

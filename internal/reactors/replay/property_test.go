@@ -22,7 +22,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
-var epoch = time.Date(2026, time.March, 1, 6, 0, 0, 0, time.UTC)
+var epoch = time.Date(2026, time.November, 1, 6, 0, 0, 0, time.UTC)
 
 // live is a worker with a clock of its own. The store outlives the rules.
 type live struct {
