@@ -41,6 +41,9 @@ const (
 	DoubleWelcome = "double-welcome"
 )
 
+// server is how the database is started; tests start from an image of one.
+var server = localpg.Options{Private: true}
+
 // maxSpaces are subscribed to in about half a minute: Google allows 100 such
 // calls a minute.
 const maxSpaces = 50
@@ -84,7 +87,9 @@ func Run(ctx context.Context, o Options, out, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	pg, err := localpg.Start(ctx, localpg.Options{Dir: o.DataDir, Private: true, Memory: o.Length > 0})
+	server := server
+	server.Dir, server.Memory = o.DataDir, o.Length > 0
+	pg, err := localpg.Start(ctx, server)
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,13 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/waittest"
 )
 
 func TestMain(m *testing.M) {
 	waittest.AtOnce(5)
+	server = storetest.Filled(server)
 	goleak.VerifyTestMain(m,
 		// Started by an init function below the Pub/Sub client; never ends.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
