@@ -110,155 +110,205 @@ LEFT JOIN spaces p ON p.id = e.space_id
 LEFT JOIN users u ON u.id = e.actor_id;
 COMMENT ON VIEW event_log IS 'The event log in readable form. lag is how long after the event it was received. The newest of a space with millions of events come at once for WHERE space_id = (SELECT id FROM spaces WHERE space = ''spaces/S''); by space, all of them are read first.';
 
-CREATE TABLE memberships (
+CREATE TABLE stored_memberships (
   version_time timestamptz NOT NULL,
   payload_as_of timestamptz,
   version_key uuid NOT NULL,
+  space_id integer NOT NULL,
   verb_order smallint NOT NULL,
-  space text COLLATE "C" NOT NULL,
   membership text COLLATE "C" NOT NULL,
   member text COLLATE "C",
-  state text COLLATE "C" CONSTRAINT memberships_state_check CHECK (state <> ''),
+  state text COLLATE "C" CONSTRAINT stored_memberships_state_check CHECK (state <> ''),
   role text COLLATE "C",
   affiliation text COLLATE "C",
-  source text COLLATE "C" NOT NULL DEFAULT 'event' CONSTRAINT memberships_source_check CHECK (source IN ('event', 'list')),
-  CONSTRAINT memberships_pkey PRIMARY KEY (space, membership)
-);
-CREATE INDEX memberships_member_idx ON memberships (member);
-COMMENT ON TABLE memberships IS 'Who is in which space now, as far as events and lists tell. Join and leave times: membership_intervals.';
-COMMENT ON COLUMN memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
-COMMENT ON COLUMN memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
-COMMENT ON COLUMN memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
-COMMENT ON COLUMN memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
-COMMENT ON COLUMN memberships.space IS 'spaces/S';
-COMMENT ON COLUMN memberships.membership IS 'spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
-COMMENT ON COLUMN memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
-COMMENT ON COLUMN memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
-COMMENT ON COLUMN memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
-COMMENT ON COLUMN memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
-COMMENT ON COLUMN memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
+  source text COLLATE "C" NOT NULL DEFAULT 'event' CONSTRAINT stored_memberships_source_check CHECK (source IN ('event', 'list')),
+  CONSTRAINT stored_memberships_pkey PRIMARY KEY (space_id, membership)
+) WITH (fillfactor = 90);
+-- Answers "in which spaces is this person".
+CREATE INDEX stored_memberships_member_idx ON stored_memberships (member);
+COMMENT ON TABLE stored_memberships IS 'Who is in which space now, as far as events and lists tell. Read it through the view memberships.';
+COMMENT ON COLUMN stored_memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
+COMMENT ON COLUMN stored_memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+COMMENT ON COLUMN stored_memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
+COMMENT ON COLUMN stored_memberships.space_id IS 'spaces.id';
+COMMENT ON COLUMN stored_memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
+COMMENT ON COLUMN stored_memberships.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
+COMMENT ON COLUMN stored_memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
+COMMENT ON COLUMN stored_memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
+COMMENT ON COLUMN stored_memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
+COMMENT ON COLUMN stored_memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
+COMMENT ON COLUMN stored_memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
 
-CREATE TABLE membership_changes (
+CREATE VIEW memberships AS
+SELECT m.version_time, m.payload_as_of, m.version_key, m.verb_order, p.space, full_name(m.membership, p.space || '/members') AS membership,
+       m.member, m.state, m.role, m.affiliation, m.source, m.space_id
+FROM stored_memberships m
+JOIN spaces p ON p.id = m.space_id;
+COMMENT ON VIEW memberships IS 'Who is in which space now, as far as events and lists tell. Join and leave times: membership_intervals.';
+
+CREATE TABLE stored_membership_changes (
   event_time timestamptz NOT NULL,
   fetched_at timestamptz,
   event_key uuid NOT NULL,
+  space_id integer NOT NULL,
   ordinal smallint NOT NULL,
   verb_order smallint GENERATED ALWAYS AS (
     CASE WHEN origin = 's' THEN 0 WHEN verb = 'created' THEN 1 WHEN verb = 'updated' THEN 2 ELSE 3 END
   ) STORED,
-  origin "char" NOT NULL CONSTRAINT membership_changes_origin_check CHECK (origin IN ('l', 'b', 's')),
-  space text COLLATE "C" NOT NULL,
+  origin "char" NOT NULL CONSTRAINT stored_membership_changes_origin_check CHECK (origin IN ('l', 'b', 's')),
   membership text COLLATE "C" NOT NULL,
-  verb text COLLATE "C" NOT NULL CONSTRAINT membership_changes_verb_check CHECK (verb IN ('created', 'updated', 'deleted')),
-  state text COLLATE "C" CONSTRAINT membership_changes_state_check CHECK (state <> ''),
+  verb text COLLATE "C" NOT NULL CONSTRAINT stored_membership_changes_verb_check CHECK (verb IN ('created', 'updated', 'deleted')),
+  state text COLLATE "C" CONSTRAINT stored_membership_changes_state_check CHECK (state <> ''),
   role text COLLATE "C",
   member_type text COLLATE "C",
-  CONSTRAINT membership_changes_pkey PRIMARY KEY (space, membership, event_time, verb_order, event_key, ordinal)
+  CONSTRAINT stored_membership_changes_pkey PRIMARY KEY (space_id, membership, event_time, verb_order, event_key, ordinal)
 );
-COMMENT ON TABLE membership_changes IS 'Every membership event, and what lists of members added to them. Rows are never dropped; what was fetched later is filled in. Whatever order events arrive in, their rows are the same in the end.';
-COMMENT ON COLUMN membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
-COMMENT ON COLUMN membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
-COMMENT ON COLUMN membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
-COMMENT ON COLUMN membership_changes.ordinal IS 'Item of the event: events.ordinal.';
-COMMENT ON COLUMN membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
-COMMENT ON COLUMN membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
-COMMENT ON COLUMN membership_changes.space IS 'spaces/S';
-COMMENT ON COLUMN membership_changes.membership IS 'spaces/S/members/M; memberships says whose it is.';
-COMMENT ON COLUMN membership_changes.verb IS 'created, updated or deleted.';
-COMMENT ON COLUMN membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
-COMMENT ON COLUMN membership_changes.role IS 'Role after the change; null if the payload did not tell.';
-COMMENT ON COLUMN membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
+-- Rows lie in the order in which they came: what is old is found without a key
+-- for it, and nothing is written but the rows.
+CREATE INDEX stored_membership_changes_time_idx ON stored_membership_changes USING brin (event_time);
+COMMENT ON TABLE stored_membership_changes IS 'Every membership event, and what lists of members added to them. Read it through the view membership_changes.';
+COMMENT ON COLUMN stored_membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
+COMMENT ON COLUMN stored_membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
+COMMENT ON COLUMN stored_membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
+COMMENT ON COLUMN stored_membership_changes.space_id IS 'spaces.id';
+COMMENT ON COLUMN stored_membership_changes.ordinal IS 'Item of the event: events.ordinal.';
+COMMENT ON COLUMN stored_membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
+COMMENT ON COLUMN stored_membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
+COMMENT ON COLUMN stored_membership_changes.membership IS '/M stands for spaces/S/members/M; stored_memberships says whose it is.';
+COMMENT ON COLUMN stored_membership_changes.verb IS 'created, updated or deleted.';
+COMMENT ON COLUMN stored_membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
+COMMENT ON COLUMN stored_membership_changes.role IS 'Role after the change; null if the payload did not tell.';
+COMMENT ON COLUMN stored_membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
 
+CREATE VIEW membership_changes AS
+SELECT c.event_time, c.fetched_at, c.event_key, c.ordinal, c.verb_order, c.origin, p.space,
+       full_name(c.membership, p.space || '/members') AS membership, c.verb, c.state, c.role, c.member_type, c.space_id
+FROM stored_membership_changes c
+JOIN spaces p ON p.id = c.space_id;
+COMMENT ON VIEW membership_changes IS 'Every membership event, and what lists of members added to them. Rows are never dropped; what was fetched later is filled in. Whatever order events arrive in, their rows are the same in the end.';
+
+-- Every window is divided by space and member, so that who asks for one of them
+-- reads no other.
 CREATE VIEW membership_intervals AS
 WITH known AS (
-  SELECT p.deleted_at, c.space, m.member, c.membership, c.event_time, c.event_key, c.ordinal, c.verb_order, c.verb, c.origin, c.state = 'JOINED' AS inside,
+  SELECT p.space, p.deleted_at, m.member, c.space_id, c.membership, c.event_time, c.event_key, c.ordinal, c.verb_order, c.verb, c.origin,
+         c.state = 'JOINED' AS inside,
          lead(c.verb) OVER w AS next_verb, lead(c.state) OVER w AS next_state, lead(c.event_time) OVER w AS next_time
-  FROM membership_changes c
-  JOIN memberships m ON m.space = c.space AND m.membership = c.membership
-  JOIN spaces p ON p.space = c.space
+  FROM stored_membership_changes c
+  JOIN stored_memberships m ON m.space_id = c.space_id AND m.membership = c.membership
+  JOIN spaces p ON p.id = c.space_id
   WHERE c.state IS NOT NULL AND m.member IS NOT NULL
-  WINDOW w AS (PARTITION BY c.space, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
+  WINDOW w AS (PARTITION BY p.space, c.space_id, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
 ), told AS (
-  SELECT deleted_at, space, member, membership, event_time, event_key, ordinal, verb_order, verb, inside, lag(inside) OVER w AS was_inside
+  SELECT space, deleted_at, member, space_id, membership, event_time, event_key, ordinal, verb_order, verb, inside, lag(inside) OVER w AS was_inside
   FROM known
   -- A list may show somebody who joined while it was read: the event has the time.
   WHERE NOT (origin = 's' AND inside AND next_verb = 'created' AND next_state = 'JOINED'
     AND next_time < event_time + interval '10 minutes') IS TRUE
-  WINDOW w AS (PARTITION BY space, member, membership ORDER BY event_time, verb_order, event_key, ordinal)
+  WINDOW w AS (PARTITION BY space, space_id, member, membership ORDER BY event_time, verb_order, event_key, ordinal)
 ), turns AS (
   -- Only the changes between inside and outside; the first known one always counts.
-  SELECT deleted_at, space, member, membership, event_time, verb, inside, was_inside,
-         lead(event_time) OVER (PARTITION BY space, member, membership ORDER BY event_time, verb_order, event_key, ordinal) AS next_time
+  SELECT space, deleted_at, member, space_id, membership, event_time, verb, inside, was_inside,
+         lead(event_time) OVER (PARTITION BY space, space_id, member, membership ORDER BY event_time, verb_order, event_key, ordinal) AS next_time
   FROM told
   WHERE was_inside IS NULL OR was_inside <> inside
 )
 SELECT space, member,
        CASE WHEN inside AND (was_inside IS NOT NULL OR verb = 'created') THEN event_time END AS joined_at,
        LEAST(CASE WHEN inside THEN next_time ELSE event_time END, deleted_at) AS left_at,
-       membership
+       full_name(membership, space || '/members') AS membership, event_time AS known_at, space_id
 FROM turns
 WHERE (inside OR was_inside IS NULL AND verb = 'deleted') AND event_time <= COALESCE(deleted_at, 'infinity');
 COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. Where a space was deleted, all of them end. What only a list told has the time of the list.';
+COMMENT ON COLUMN membership_intervals.known_at IS 'Since when it is known: joined_at, or the first event of a member from before.';
 
-CREATE TABLE messages (
+-- Rows are told apart by when their message was sent: what comes in goes to the
+-- end of the index, and a month that retention cuts is a partition.
+CREATE TABLE stored_messages (
+  create_time timestamptz NOT NULL,
   version_time timestamptz NOT NULL,
   event_time timestamptz NOT NULL,
-  create_time timestamptz,
   deleted_at timestamptz,
   payload_as_of timestamptz,
   version_key uuid NOT NULL,
+  space_id integer NOT NULL,
+  sender_id integer,
   verb_order smallint NOT NULL,
   attachments smallint,
-  message text COLLATE "C" PRIMARY KEY,
-  space text COLLATE "C" NOT NULL,
-  sender text COLLATE "C",
+  name text COLLATE "C" NOT NULL,
   thread text COLLATE "C",
   deletion_type text COLLATE "C",
   text text,
-  CONSTRAINT messages_deleted_check CHECK (deleted_at IS NULL OR (text IS NULL AND attachments IS NULL))
-);
-COMMENT ON TABLE messages IS 'Every message with its current text. Earlier versions: message_history. All messages of a space: message BETWEEN ''spaces/S/messages/'' AND ''spaces/S/messages0''.';
-COMMENT ON COLUMN messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
-COMMENT ON COLUMN messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
-COMMENT ON COLUMN messages.create_time IS 'When it was sent; null if unknown.';
-COMMENT ON COLUMN messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
-COMMENT ON COLUMN messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
-COMMENT ON COLUMN messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
-COMMENT ON COLUMN messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
-COMMENT ON COLUMN messages.attachments IS 'Number of attachments; null if unknown or deleted.';
-COMMENT ON COLUMN messages.message IS 'spaces/S/messages/M';
-COMMENT ON COLUMN messages.space IS 'spaces/S';
-COMMENT ON COLUMN messages.sender IS 'users/U; null if unknown.';
-COMMENT ON COLUMN messages.thread IS 'spaces/S/threads/T; null if unknown.';
-COMMENT ON COLUMN messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
-COMMENT ON COLUMN messages.text IS 'Current text; null if unknown or deleted.';
+  CONSTRAINT stored_messages_pkey PRIMARY KEY (create_time, space_id, name),
+  CONSTRAINT stored_messages_deleted_check CHECK (deleted_at IS NULL OR (text IS NULL AND attachments IS NULL))
+) PARTITION BY RANGE (create_time);
+-- Of events that hold names only nobody knows when their message was sent. It is
+-- here until something tells, if it ever does.
+CREATE TABLE stored_messages_unplaced PARTITION OF stored_messages FOR VALUES FROM (MINVALUE) TO ('2015-01-01 00:00:00+00') WITH (fillfactor = 90);
+-- T.R is a message of the thread T, and T.T the first one: one small index finds
+-- a message by its name alone, and those of a thread.
+CREATE INDEX stored_messages_root_idx ON stored_messages (split_part(name, '.', 1));
+CREATE INDEX stored_messages_thread_idx ON stored_messages (thread) WHERE thread <> '';
+COMMENT ON TABLE stored_messages IS 'Every message with its current text. Read it through the view messages. A partition holds one month (UTC) of create_time.';
+COMMENT ON COLUMN stored_messages.create_time IS 'When it was sent; -infinity if nothing told it so far.';
+COMMENT ON COLUMN stored_messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+COMMENT ON COLUMN stored_messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
+COMMENT ON COLUMN stored_messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+COMMENT ON COLUMN stored_messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+COMMENT ON COLUMN stored_messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+COMMENT ON COLUMN stored_messages.space_id IS 'spaces.id';
+COMMENT ON COLUMN stored_messages.sender_id IS 'Who sent it: users.id; null if unknown.';
+COMMENT ON COLUMN stored_messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
+COMMENT ON COLUMN stored_messages.attachments IS 'Number of attachments; null if unknown or deleted.';
+COMMENT ON COLUMN stored_messages.name IS '/M stands for spaces/S/messages/M.';
+COMMENT ON COLUMN stored_messages.thread IS '/T stands for spaces/S/threads/T; empty for the one that the name begins with; null if unknown.';
+COMMENT ON COLUMN stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
+COMMENT ON COLUMN stored_messages.text IS 'Current text; null if unknown or deleted.';
 
-CREATE TABLE message_revisions (
+CREATE VIEW messages AS
+SELECT m.version_time, m.event_time, NULLIF(m.create_time, '-infinity') AS create_time, m.deleted_at, m.payload_as_of, m.version_key, m.verb_order,
+       m.attachments, full_name(m.name, p.space || '/messages') AS message, p.space, u.user_name AS sender,
+       full_name(CASE m.thread WHEN '' THEN split_part(m.name, '.', 1) ELSE m.thread END, p.space || '/threads') AS thread,
+       m.deletion_type, m.text, m.space_id, m.sender_id
+FROM stored_messages m
+JOIN spaces p ON p.id = m.space_id
+LEFT JOIN users u ON u.id = m.sender_id;
+COMMENT ON VIEW messages IS 'Every message with its current text. Earlier versions: message_history. Those of a time come at once; those of a space are found by their time, or through event_log.';
+COMMENT ON COLUMN messages.create_time IS 'When it was sent; null if unknown.';
+
+CREATE TABLE stored_revisions (
   version_time timestamptz NOT NULL,
+  event_time timestamptz NOT NULL,
   payload_as_of timestamptz,
   version_key uuid NOT NULL,
+  space_id integer NOT NULL,
+  verb_order smallint NOT NULL,
   attachments smallint,
-  message text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
   text text,
-  CONSTRAINT message_revisions_pkey PRIMARY KEY (message, version_time, version_key)
+  CONSTRAINT stored_revisions_pkey PRIMARY KEY (space_id, name, version_time, version_key)
 );
-COMMENT ON TABLE message_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
-COMMENT ON COLUMN message_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
-COMMENT ON COLUMN message_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
-COMMENT ON COLUMN message_revisions.version_key IS 'Event that the version comes from.';
-COMMENT ON COLUMN message_revisions.attachments IS 'Number of attachments.';
-COMMENT ON COLUMN message_revisions.message IS 'spaces/S/messages/M';
-COMMENT ON COLUMN message_revisions.text IS 'Text of this version.';
+CREATE INDEX stored_revisions_time_idx ON stored_revisions USING brin (version_time);
+COMMENT ON TABLE stored_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
+COMMENT ON COLUMN stored_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
+COMMENT ON COLUMN stored_revisions.event_time IS 'Time of the event that the version comes from.';
+COMMENT ON COLUMN stored_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
+COMMENT ON COLUMN stored_revisions.version_key IS 'Event that the version comes from.';
+COMMENT ON COLUMN stored_revisions.space_id IS 'spaces.id';
+COMMENT ON COLUMN stored_revisions.verb_order IS '1 for a created, 2 for an updated message.';
+COMMENT ON COLUMN stored_revisions.attachments IS 'Number of attachments.';
+COMMENT ON COLUMN stored_revisions.name IS '/M stands for spaces/S/messages/M.';
+COMMENT ON COLUMN stored_revisions.text IS 'Text of this version.';
 
--- Whenever two versions of a message meet, the newer stays in messages and
--- the other moves to message_revisions. A trigger does it because it sees the
+-- Whenever two versions of a message meet, the newer stays in stored_messages
+-- and the other moves to stored_revisions. A trigger does it because it sees the
 -- row that is really there, under its lock: a statement in the store would
 -- have to read the row first, and another writer could change it in between.
 -- +goose StatementBegin
 CREATE FUNCTION keep_message_version() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  winner messages%ROWTYPE;
-  loser messages%ROWTYPE;
+  winner stored_messages%ROWTYPE;
+  loser stored_messages%ROWTYPE;
 BEGIN
   -- The as_of of the other: of two copies of one event, its own content counts
   -- more than what was fetched, and that more the earlier it was.
@@ -275,15 +325,15 @@ BEGIN
   -- A tombstone or a bare name has no content to keep.
   IF loser.text IS NOT NULL
      AND (winner.text IS NULL OR (loser.version_time, loser.version_key) <> (winner.version_time, winner.version_key)) THEN
-    INSERT INTO message_revisions AS r (message, version_time, version_key, payload_as_of, attachments, text)
-    VALUES (loser.message, loser.version_time, loser.version_key, loser.payload_as_of, loser.attachments, loser.text)
-    ON CONFLICT (message, version_time, version_key) DO UPDATE
+    INSERT INTO stored_revisions AS r (version_time, event_time, payload_as_of, version_key, space_id, verb_order, attachments, name, text)
+    VALUES (loser.version_time, loser.event_time, loser.payload_as_of, loser.version_key, loser.space_id, loser.verb_order, loser.attachments,
+      loser.name, loser.text)
+    ON CONFLICT (space_id, name, version_time, version_key) DO UPDATE
     SET payload_as_of = excluded.payload_as_of, attachments = excluded.attachments, text = excluded.text
     WHERE COALESCE(excluded.payload_as_of, '-infinity') < COALESCE(r.payload_as_of, '-infinity');
   END IF;
   -- What never changes is filled in from whichever version tells it.
-  winner.create_time := COALESCE(winner.create_time, loser.create_time);
-  winner.sender := COALESCE(winner.sender, loser.sender);
+  winner.sender_id := COALESCE(winner.sender_id, loser.sender_id);
   winner.thread := COALESCE(winner.thread, loser.thread);
   winner.deletion_type := COALESCE(winner.deletion_type, loser.deletion_type);
   IF winner = OLD THEN
@@ -302,57 +352,72 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
-COMMENT ON FUNCTION keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in message_revisions. So nothing can be erased by hand, whatever is updated.';
-CREATE TRIGGER keep_message_version BEFORE UPDATE ON messages
+COMMENT ON FUNCTION keep_message_version() IS 'Keeps the newest version of a message in stored_messages and moves the other to stored_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in stored_revisions. So nothing can be erased by hand, whatever is updated.';
+CREATE TRIGGER keep_message_version BEFORE UPDATE ON stored_messages
   FOR EACH ROW EXECUTE FUNCTION keep_message_version();
 
 CREATE VIEW message_history AS
 SELECT DISTINCT ON (message, version_time, text, attachments)
        message, version_time, text, attachments, payload_as_of, is_current, version_key
 FROM (
-  SELECT message, version_time, text, attachments, payload_as_of, false AS is_current, version_key
-  FROM message_revisions
+  SELECT full_name(r.name, p.space || '/messages') AS message, r.version_time, r.text, r.attachments, r.payload_as_of, false AS is_current, r.version_key
+  FROM stored_revisions r
+  JOIN spaces p ON p.id = r.space_id
   UNION ALL
-  SELECT message, version_time, text, attachments, payload_as_of, true, version_key
-  FROM messages
-  WHERE text IS NOT NULL
+  SELECT full_name(m.name, p.space || '/messages'), m.version_time, m.text, m.attachments, m.payload_as_of, true, m.version_key
+  FROM stored_messages m
+  JOIN spaces p ON p.id = m.space_id
+  WHERE m.text IS NOT NULL
 ) v
 -- The same version can come live and by backfill: the live one is better proof.
 ORDER BY message, version_time, text, attachments, is_current DESC, payload_as_of NULLS FIRST, version_key;
 COMMENT ON VIEW message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
 
-CREATE TABLE reactions (
+CREATE TABLE stored_reactions (
   version_time timestamptz NOT NULL,
   added_at timestamptz,
   removed_at timestamptz,
   version_key uuid NOT NULL,
+  space_id integer NOT NULL,
+  user_id integer,
   verb_order smallint NOT NULL,
   present boolean NOT NULL,
-  reaction text COLLATE "C" PRIMARY KEY,
   message text COLLATE "C" NOT NULL,
-  user_name text COLLATE "C",
+  reaction text COLLATE "C" NOT NULL,
   emoji text COLLATE "C",
-  CONSTRAINT reactions_times_check CHECK (added_at IS NOT NULL OR removed_at IS NOT NULL)
-);
-CREATE INDEX reactions_message_idx ON reactions (message);
-COMMENT ON TABLE reactions IS 'Every reaction that ever was; WHERE present for those that are there now. Adding the same emoji again gives the same name again.';
-COMMENT ON COLUMN reactions.version_time IS 'Time of the newest event about it.';
-COMMENT ON COLUMN reactions.added_at IS 'When it was last added; null if no such event was seen.';
-COMMENT ON COLUMN reactions.removed_at IS 'When it was last removed; null if never.';
-COMMENT ON COLUMN reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
-COMMENT ON COLUMN reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
-COMMENT ON COLUMN reactions.present IS 'Whether it is there now.';
-COMMENT ON COLUMN reactions.reaction IS 'spaces/S/messages/M/reactions/R';
-COMMENT ON COLUMN reactions.message IS 'spaces/S/messages/M';
-COMMENT ON COLUMN reactions.user_name IS 'users/U: who reacted; null if unknown.';
-COMMENT ON COLUMN reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+  CONSTRAINT stored_reactions_pkey PRIMARY KEY (space_id, message, reaction),
+  CONSTRAINT stored_reactions_times_check CHECK (added_at IS NOT NULL OR removed_at IS NOT NULL)
+) WITH (fillfactor = 90);
+CREATE INDEX stored_reactions_time_idx ON stored_reactions USING brin (version_time);
+COMMENT ON TABLE stored_reactions IS 'Every reaction that ever was. Read it through the view reactions.';
+COMMENT ON COLUMN stored_reactions.version_time IS 'Time of the newest event about it.';
+COMMENT ON COLUMN stored_reactions.added_at IS 'When it was last added; null if no such event was seen.';
+COMMENT ON COLUMN stored_reactions.removed_at IS 'When it was last removed; null if never.';
+COMMENT ON COLUMN stored_reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
+COMMENT ON COLUMN stored_reactions.space_id IS 'spaces.id';
+COMMENT ON COLUMN stored_reactions.user_id IS 'Who reacted: users.id; null if unknown.';
+COMMENT ON COLUMN stored_reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
+COMMENT ON COLUMN stored_reactions.present IS 'Whether it is there now.';
+COMMENT ON COLUMN stored_reactions.message IS '/M stands for spaces/S/messages/M.';
+COMMENT ON COLUMN stored_reactions.reaction IS '/R stands for spaces/S/messages/M/reactions/R.';
+COMMENT ON COLUMN stored_reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+
+CREATE VIEW reactions AS
+SELECT r.version_time, r.added_at, r.removed_at, r.version_key, r.verb_order, r.present,
+       full_name(r.reaction, full_name(r.message, p.space || '/messages') || '/reactions') AS reaction,
+       full_name(r.message, p.space || '/messages') AS message, u.user_name, r.emoji, p.space, r.space_id, r.user_id
+FROM stored_reactions r
+JOIN spaces p ON p.id = r.space_id
+LEFT JOIN users u ON u.id = r.user_id;
+COMMENT ON VIEW reactions IS 'Every reaction that ever was; WHERE present for those that are there now. Adding the same emoji again gives the same name again.';
 
 CREATE TABLE unapplied_events (
   event_time timestamptz NOT NULL,
   marked_at timestamptz NOT NULL DEFAULT now(),
-  event_key uuid PRIMARY KEY,
+  event_key uuid NOT NULL,
   space text COLLATE "C" NOT NULL,
-  detail text NOT NULL
+  detail text NOT NULL,
+  CONSTRAINT unapplied_events_pkey PRIMARY KEY (event_time, event_key)
 );
 COMMENT ON TABLE unapplied_events IS 'Events that are in the log and not in the projections, because a projection refused them. subscriber projections rebuild applies them and removes the row.';
 COMMENT ON COLUMN unapplied_events.event_time IS 'When it happened: events.event_time.';
@@ -363,14 +428,18 @@ COMMENT ON COLUMN unapplied_events.detail IS 'What refused it: SQLSTATE, table a
 
 -- +goose Down
 DROP TABLE unapplied_events;
-DROP TABLE reactions;
+DROP VIEW reactions;
+DROP TABLE stored_reactions;
 DROP VIEW message_history;
-DROP TABLE message_revisions;
-DROP TABLE messages;
+DROP TABLE stored_revisions;
+DROP VIEW messages;
+DROP TABLE stored_messages;
 DROP FUNCTION keep_message_version();
 DROP VIEW membership_intervals;
-DROP TABLE membership_changes;
-DROP TABLE memberships;
+DROP VIEW membership_changes;
+DROP TABLE stored_membership_changes;
+DROP VIEW memberships;
+DROP TABLE stored_memberships;
 DROP VIEW event_log;
 DROP TABLE users;
 DROP TABLE spaces;

@@ -17,8 +17,8 @@ CREATE FUNCTION public.keep_message_version() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
-  winner messages%ROWTYPE;
-  loser messages%ROWTYPE;
+  winner stored_messages%ROWTYPE;
+  loser stored_messages%ROWTYPE;
 BEGIN
   -- The as_of of the other: of two copies of one event, its own content counts
   -- more than what was fetched, and that more the earlier it was.
@@ -35,15 +35,15 @@ BEGIN
   -- A tombstone or a bare name has no content to keep.
   IF loser.text IS NOT NULL
      AND (winner.text IS NULL OR (loser.version_time, loser.version_key) <> (winner.version_time, winner.version_key)) THEN
-    INSERT INTO message_revisions AS r (message, version_time, version_key, payload_as_of, attachments, text)
-    VALUES (loser.message, loser.version_time, loser.version_key, loser.payload_as_of, loser.attachments, loser.text)
-    ON CONFLICT (message, version_time, version_key) DO UPDATE
+    INSERT INTO stored_revisions AS r (version_time, event_time, payload_as_of, version_key, space_id, verb_order, attachments, name, text)
+    VALUES (loser.version_time, loser.event_time, loser.payload_as_of, loser.version_key, loser.space_id, loser.verb_order, loser.attachments,
+      loser.name, loser.text)
+    ON CONFLICT (space_id, name, version_time, version_key) DO UPDATE
     SET payload_as_of = excluded.payload_as_of, attachments = excluded.attachments, text = excluded.text
     WHERE COALESCE(excluded.payload_as_of, '-infinity') < COALESCE(r.payload_as_of, '-infinity');
   END IF;
   -- What never changes is filled in from whichever version tells it.
-  winner.create_time := COALESCE(winner.create_time, loser.create_time);
-  winner.sender := COALESCE(winner.sender, loser.sender);
+  winner.sender_id := COALESCE(winner.sender_id, loser.sender_id);
   winner.thread := COALESCE(winner.thread, loser.thread);
   winner.deletion_type := COALESCE(winner.deletion_type, loser.deletion_type);
   IF winner = OLD THEN
@@ -53,7 +53,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION public.keep_message_version() IS 'Keeps the newest version of a message in messages and moves the other to message_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in message_revisions. So nothing can be erased by hand, whatever is updated.';
+COMMENT ON FUNCTION public.keep_message_version() IS 'Keeps the newest version of a message in stored_messages and moves the other to stored_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in stored_revisions. So nothing can be erased by hand, whatever is updated.';
 
 CREATE FUNCTION public.keep_name() RETURNS trigger
     LANGUAGE plpgsql
@@ -563,10 +563,11 @@ COMMENT ON COLUMN public.member_lists.listed_at IS 'Time of the newest list, by 
 
 COMMENT ON COLUMN public.member_lists.space IS 'spaces/S';
 
-CREATE TABLE public.membership_changes (
+CREATE TABLE public.stored_membership_changes (
     event_time timestamp with time zone NOT NULL,
     fetched_at timestamp with time zone,
     event_key uuid NOT NULL,
+    space_id integer NOT NULL,
     ordinal smallint NOT NULL,
     verb_order smallint GENERATED ALWAYS AS (
 CASE
@@ -576,88 +577,108 @@ CASE
     ELSE 3
 END) STORED NOT NULL,
     origin "char" NOT NULL,
-    space text NOT NULL COLLATE pg_catalog."C",
     membership text NOT NULL COLLATE pg_catalog."C",
     verb text NOT NULL COLLATE pg_catalog."C",
     state text COLLATE pg_catalog."C",
     role text COLLATE pg_catalog."C",
     member_type text COLLATE pg_catalog."C",
-    CONSTRAINT membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char", 's'::"char"]))),
-    CONSTRAINT membership_changes_state_check CHECK ((state <> ''::text)),
-    CONSTRAINT membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
+    CONSTRAINT stored_membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char", 's'::"char"]))),
+    CONSTRAINT stored_membership_changes_state_check CHECK ((state <> ''::text)),
+    CONSTRAINT stored_membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
 );
 
-COMMENT ON TABLE public.membership_changes IS 'Every membership event, and what lists of members added to them. Rows are never dropped; what was fetched later is filled in. Whatever order events arrive in, their rows are the same in the end.';
+COMMENT ON TABLE public.stored_membership_changes IS 'Every membership event, and what lists of members added to them. Read it through the view membership_changes.';
 
-COMMENT ON COLUMN public.membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
+COMMENT ON COLUMN public.stored_membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
 
-COMMENT ON COLUMN public.membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
+COMMENT ON COLUMN public.stored_membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
 
-COMMENT ON COLUMN public.membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
+COMMENT ON COLUMN public.stored_membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
 
-COMMENT ON COLUMN public.membership_changes.ordinal IS 'Item of the event: events.ordinal.';
+COMMENT ON COLUMN public.stored_membership_changes.space_id IS 'spaces.id';
 
-COMMENT ON COLUMN public.membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
+COMMENT ON COLUMN public.stored_membership_changes.ordinal IS 'Item of the event: events.ordinal.';
 
-COMMENT ON COLUMN public.membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
+COMMENT ON COLUMN public.stored_membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
 
-COMMENT ON COLUMN public.membership_changes.space IS 'spaces/S';
+COMMENT ON COLUMN public.stored_membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
 
-COMMENT ON COLUMN public.membership_changes.membership IS 'spaces/S/members/M; memberships says whose it is.';
+COMMENT ON COLUMN public.stored_membership_changes.membership IS '/M stands for spaces/S/members/M; stored_memberships says whose it is.';
 
-COMMENT ON COLUMN public.membership_changes.verb IS 'created, updated or deleted.';
+COMMENT ON COLUMN public.stored_membership_changes.verb IS 'created, updated or deleted.';
 
-COMMENT ON COLUMN public.membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
+COMMENT ON COLUMN public.stored_membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
 
-COMMENT ON COLUMN public.membership_changes.role IS 'Role after the change; null if the payload did not tell.';
+COMMENT ON COLUMN public.stored_membership_changes.role IS 'Role after the change; null if the payload did not tell.';
 
-COMMENT ON COLUMN public.membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
+COMMENT ON COLUMN public.stored_membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
 
-CREATE TABLE public.memberships (
+CREATE VIEW public.membership_changes AS
+ SELECT c.event_time,
+    c.fetched_at,
+    c.event_key,
+    c.ordinal,
+    c.verb_order,
+    c.origin,
+    p.space,
+    public.full_name(c.membership, (p.space || '/members'::text)) AS membership,
+    c.verb,
+    c.state,
+    c.role,
+    c.member_type,
+    c.space_id
+   FROM (public.stored_membership_changes c
+     JOIN public.spaces p ON ((p.id = c.space_id)));
+
+COMMENT ON VIEW public.membership_changes IS 'Every membership event, and what lists of members added to them. Rows are never dropped; what was fetched later is filled in. Whatever order events arrive in, their rows are the same in the end.';
+
+CREATE TABLE public.stored_memberships (
     version_time timestamp with time zone NOT NULL,
     payload_as_of timestamp with time zone,
     version_key uuid NOT NULL,
+    space_id integer NOT NULL,
     verb_order smallint NOT NULL,
-    space text NOT NULL COLLATE pg_catalog."C",
     membership text NOT NULL COLLATE pg_catalog."C",
     member text COLLATE pg_catalog."C",
     state text COLLATE pg_catalog."C",
     role text COLLATE pg_catalog."C",
     affiliation text COLLATE pg_catalog."C",
     source text DEFAULT 'event'::text NOT NULL COLLATE pg_catalog."C",
-    CONSTRAINT memberships_source_check CHECK ((source = ANY (ARRAY['event'::text, 'list'::text]))),
-    CONSTRAINT memberships_state_check CHECK ((state <> ''::text))
-);
+    CONSTRAINT stored_memberships_source_check CHECK ((source = ANY (ARRAY['event'::text, 'list'::text]))),
+    CONSTRAINT stored_memberships_state_check CHECK ((state <> ''::text))
+)
+WITH (fillfactor='90');
 
-COMMENT ON TABLE public.memberships IS 'Who is in which space now, as far as events and lists tell. Join and leave times: membership_intervals.';
+COMMENT ON TABLE public.stored_memberships IS 'Who is in which space now, as far as events and lists tell. Read it through the view memberships.';
 
-COMMENT ON COLUMN public.memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
+COMMENT ON COLUMN public.stored_memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
 
-COMMENT ON COLUMN public.memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+COMMENT ON COLUMN public.stored_memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
 
-COMMENT ON COLUMN public.memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
+COMMENT ON COLUMN public.stored_memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
 
-COMMENT ON COLUMN public.memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
+COMMENT ON COLUMN public.stored_memberships.space_id IS 'spaces.id';
 
-COMMENT ON COLUMN public.memberships.space IS 'spaces/S';
+COMMENT ON COLUMN public.stored_memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
 
-COMMENT ON COLUMN public.memberships.membership IS 'spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
+COMMENT ON COLUMN public.stored_memberships.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
 
-COMMENT ON COLUMN public.memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
+COMMENT ON COLUMN public.stored_memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
 
-COMMENT ON COLUMN public.memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
+COMMENT ON COLUMN public.stored_memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
 
-COMMENT ON COLUMN public.memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
+COMMENT ON COLUMN public.stored_memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
 
-COMMENT ON COLUMN public.memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
+COMMENT ON COLUMN public.stored_memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
 
-COMMENT ON COLUMN public.memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
+COMMENT ON COLUMN public.stored_memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
 
 CREATE VIEW public.membership_intervals AS
  WITH known AS (
-         SELECT p.deleted_at,
-            c.space,
+         SELECT p.space,
+            p.deleted_at,
             m.member,
+            c.space_id,
             c.membership,
             c.event_time,
             c.event_key,
@@ -669,15 +690,16 @@ CREATE VIEW public.membership_intervals AS
             lead(c.verb) OVER w AS next_verb,
             lead(c.state) OVER w AS next_state,
             lead(c.event_time) OVER w AS next_time
-           FROM ((public.membership_changes c
-             JOIN public.memberships m ON (((m.space = c.space) AND (m.membership = c.membership))))
-             JOIN public.spaces p ON ((p.space = c.space)))
+           FROM ((public.stored_membership_changes c
+             JOIN public.stored_memberships m ON (((m.space_id = c.space_id) AND (m.membership = c.membership))))
+             JOIN public.spaces p ON ((p.id = c.space_id)))
           WHERE ((c.state IS NOT NULL) AND (m.member IS NOT NULL))
-          WINDOW w AS (PARTITION BY c.space, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
+          WINDOW w AS (PARTITION BY p.space, c.space_id, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
         ), told AS (
-         SELECT known.deleted_at,
-            known.space,
+         SELECT known.space,
+            known.deleted_at,
             known.member,
+            known.space_id,
             known.membership,
             known.event_time,
             known.event_key,
@@ -688,17 +710,18 @@ CREATE VIEW public.membership_intervals AS
             lag(known.inside) OVER w AS was_inside
            FROM known
           WHERE (NOT (((known.origin = 's'::"char") AND known.inside AND (known.next_verb = 'created'::text) AND (known.next_state = 'JOINED'::text) AND (known.next_time < (known.event_time + '00:10:00'::interval))) IS TRUE))
-          WINDOW w AS (PARTITION BY known.space, known.member, known.membership ORDER BY known.event_time, known.verb_order, known.event_key, known.ordinal)
+          WINDOW w AS (PARTITION BY known.space, known.space_id, known.member, known.membership ORDER BY known.event_time, known.verb_order, known.event_key, known.ordinal)
         ), turns AS (
-         SELECT told.deleted_at,
-            told.space,
+         SELECT told.space,
+            told.deleted_at,
             told.member,
+            told.space_id,
             told.membership,
             told.event_time,
             told.verb,
             told.inside,
             told.was_inside,
-            lead(told.event_time) OVER (PARTITION BY told.space, told.member, told.membership ORDER BY told.event_time, told.verb_order, told.event_key, told.ordinal) AS next_time
+            lead(told.event_time) OVER (PARTITION BY told.space, told.space_id, told.member, told.membership ORDER BY told.event_time, told.verb_order, told.event_key, told.ordinal) AS next_time
            FROM told
           WHERE ((told.was_inside IS NULL) OR (told.was_inside <> told.inside))
         )
@@ -713,82 +736,114 @@ CREATE VIEW public.membership_intervals AS
             WHEN turns.inside THEN turns.next_time
             ELSE turns.event_time
         END, turns.deleted_at) AS left_at,
-    turns.membership
+    public.full_name(turns.membership, (turns.space || '/members'::text)) AS membership,
+    turns.event_time AS known_at,
+    turns.space_id
    FROM turns
   WHERE ((turns.inside OR ((turns.was_inside IS NULL) AND (turns.verb = 'deleted'::text))) AND (turns.event_time <= COALESCE(turns.deleted_at, 'infinity'::timestamp with time zone)));
 
 COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. Where a space was deleted, all of them end. What only a list told has the time of the list.';
 
-CREATE TABLE public.message_revisions (
-    version_time timestamp with time zone NOT NULL,
-    payload_as_of timestamp with time zone,
-    version_key uuid NOT NULL,
-    attachments smallint,
-    message text NOT NULL COLLATE pg_catalog."C",
-    text text
-);
+COMMENT ON COLUMN public.membership_intervals.known_at IS 'Since when it is known: joined_at, or the first event of a member from before.';
 
-COMMENT ON TABLE public.message_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
+CREATE VIEW public.memberships AS
+ SELECT m.version_time,
+    m.payload_as_of,
+    m.version_key,
+    m.verb_order,
+    p.space,
+    public.full_name(m.membership, (p.space || '/members'::text)) AS membership,
+    m.member,
+    m.state,
+    m.role,
+    m.affiliation,
+    m.source,
+    m.space_id
+   FROM (public.stored_memberships m
+     JOIN public.spaces p ON ((p.id = m.space_id)));
 
-COMMENT ON COLUMN public.message_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
+COMMENT ON VIEW public.memberships IS 'Who is in which space now, as far as events and lists tell. Join and leave times: membership_intervals.';
 
-COMMENT ON COLUMN public.message_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
-
-COMMENT ON COLUMN public.message_revisions.version_key IS 'Event that the version comes from.';
-
-COMMENT ON COLUMN public.message_revisions.attachments IS 'Number of attachments.';
-
-COMMENT ON COLUMN public.message_revisions.message IS 'spaces/S/messages/M';
-
-COMMENT ON COLUMN public.message_revisions.text IS 'Text of this version.';
-
-CREATE TABLE public.messages (
+CREATE TABLE public.stored_messages (
+    create_time timestamp with time zone NOT NULL,
     version_time timestamp with time zone NOT NULL,
     event_time timestamp with time zone NOT NULL,
-    create_time timestamp with time zone,
     deleted_at timestamp with time zone,
     payload_as_of timestamp with time zone,
     version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    sender_id integer,
     verb_order smallint NOT NULL,
     attachments smallint,
-    message text NOT NULL COLLATE pg_catalog."C",
-    space text NOT NULL COLLATE pg_catalog."C",
-    sender text COLLATE pg_catalog."C",
+    name text NOT NULL COLLATE pg_catalog."C",
     thread text COLLATE pg_catalog."C",
     deletion_type text COLLATE pg_catalog."C",
     text text,
-    CONSTRAINT messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL))))
+    CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL))))
+)
+PARTITION BY RANGE (create_time);
+
+COMMENT ON TABLE public.stored_messages IS 'Every message with its current text. Read it through the view messages. A partition holds one month (UTC) of create_time.';
+
+COMMENT ON COLUMN public.stored_messages.create_time IS 'When it was sent; -infinity if nothing told it so far.';
+
+COMMENT ON COLUMN public.stored_messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.stored_messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
+
+COMMENT ON COLUMN public.stored_messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+
+COMMENT ON COLUMN public.stored_messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+
+COMMENT ON COLUMN public.stored_messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.stored_messages.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_messages.sender_id IS 'Who sent it: users.id; null if unknown.';
+
+COMMENT ON COLUMN public.stored_messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
+
+COMMENT ON COLUMN public.stored_messages.attachments IS 'Number of attachments; null if unknown or deleted.';
+
+COMMENT ON COLUMN public.stored_messages.name IS '/M stands for spaces/S/messages/M.';
+
+COMMENT ON COLUMN public.stored_messages.thread IS '/T stands for spaces/S/threads/T; empty for the one that the name begins with; null if unknown.';
+
+COMMENT ON COLUMN public.stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
+
+COMMENT ON COLUMN public.stored_messages.text IS 'Current text; null if unknown or deleted.';
+
+CREATE TABLE public.stored_revisions (
+    version_time timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    verb_order smallint NOT NULL,
+    attachments smallint,
+    name text NOT NULL COLLATE pg_catalog."C",
+    text text
 );
 
-COMMENT ON TABLE public.messages IS 'Every message with its current text. Earlier versions: message_history. All messages of a space: message BETWEEN ''spaces/S/messages/'' AND ''spaces/S/messages0''.';
+COMMENT ON TABLE public.stored_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
 
-COMMENT ON COLUMN public.messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+COMMENT ON COLUMN public.stored_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
 
-COMMENT ON COLUMN public.messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
+COMMENT ON COLUMN public.stored_revisions.event_time IS 'Time of the event that the version comes from.';
 
-COMMENT ON COLUMN public.messages.create_time IS 'When it was sent; null if unknown.';
+COMMENT ON COLUMN public.stored_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
 
-COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+COMMENT ON COLUMN public.stored_revisions.version_key IS 'Event that the version comes from.';
 
-COMMENT ON COLUMN public.messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+COMMENT ON COLUMN public.stored_revisions.space_id IS 'spaces.id';
 
-COMMENT ON COLUMN public.messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+COMMENT ON COLUMN public.stored_revisions.verb_order IS '1 for a created, 2 for an updated message.';
 
-COMMENT ON COLUMN public.messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
+COMMENT ON COLUMN public.stored_revisions.attachments IS 'Number of attachments.';
 
-COMMENT ON COLUMN public.messages.attachments IS 'Number of attachments; null if unknown or deleted.';
+COMMENT ON COLUMN public.stored_revisions.name IS '/M stands for spaces/S/messages/M.';
 
-COMMENT ON COLUMN public.messages.message IS 'spaces/S/messages/M';
-
-COMMENT ON COLUMN public.messages.space IS 'spaces/S';
-
-COMMENT ON COLUMN public.messages.sender IS 'users/U; null if unknown.';
-
-COMMENT ON COLUMN public.messages.thread IS 'spaces/S/threads/T; null if unknown.';
-
-COMMENT ON COLUMN public.messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
-
-COMMENT ON COLUMN public.messages.text IS 'Current text; null if unknown or deleted.';
+COMMENT ON COLUMN public.stored_revisions.text IS 'Text of this version.';
 
 CREATE VIEW public.message_history AS
  SELECT DISTINCT ON (v.message, v.version_time, v.text, v.attachments) v.message,
@@ -798,27 +853,58 @@ CREATE VIEW public.message_history AS
     v.payload_as_of,
     v.is_current,
     v.version_key
-   FROM ( SELECT message_revisions.message,
-            message_revisions.version_time,
-            message_revisions.text,
-            message_revisions.attachments,
-            message_revisions.payload_as_of,
+   FROM ( SELECT public.full_name(r.name, (p.space || '/messages'::text)) AS message,
+            r.version_time,
+            r.text,
+            r.attachments,
+            r.payload_as_of,
             false AS is_current,
-            message_revisions.version_key
-           FROM public.message_revisions
+            r.version_key
+           FROM (public.stored_revisions r
+             JOIN public.spaces p ON ((p.id = r.space_id)))
         UNION ALL
-         SELECT messages.message,
-            messages.version_time,
-            messages.text,
-            messages.attachments,
-            messages.payload_as_of,
+         SELECT public.full_name(m.name, (p.space || '/messages'::text)) AS full_name,
+            m.version_time,
+            m.text,
+            m.attachments,
+            m.payload_as_of,
             true,
-            messages.version_key
-           FROM public.messages
-          WHERE (messages.text IS NOT NULL)) v
+            m.version_key
+           FROM (public.stored_messages m
+             JOIN public.spaces p ON ((p.id = m.space_id)))
+          WHERE (m.text IS NOT NULL)) v
   ORDER BY v.message, v.version_time, v.text, v.attachments, v.is_current DESC, v.payload_as_of NULLS FIRST, v.version_key;
 
 COMMENT ON VIEW public.message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
+
+CREATE VIEW public.messages AS
+ SELECT m.version_time,
+    m.event_time,
+    NULLIF(m.create_time, '-infinity'::timestamp with time zone) AS create_time,
+    m.deleted_at,
+    m.payload_as_of,
+    m.version_key,
+    m.verb_order,
+    m.attachments,
+    public.full_name(m.name, (p.space || '/messages'::text)) AS message,
+    p.space,
+    u.user_name AS sender,
+    public.full_name(
+        CASE m.thread
+            WHEN ''::text THEN split_part(m.name, '.'::text, 1)
+            ELSE m.thread
+        END, (p.space || '/threads'::text)) AS thread,
+    m.deletion_type,
+    m.text,
+    m.space_id,
+    m.sender_id
+   FROM ((public.stored_messages m
+     JOIN public.spaces p ON ((p.id = m.space_id)))
+     LEFT JOIN public.users u ON ((u.id = m.sender_id)));
+
+COMMENT ON VIEW public.messages IS 'Every message with its current text. Earlier versions: message_history. Those of a time come at once; those of a space are found by their time, or through event_log.';
+
+COMMENT ON COLUMN public.messages.create_time IS 'When it was sent; null if unknown.';
 
 CREATE TABLE public.names (
     known_at timestamp with time zone NOT NULL,
@@ -896,41 +982,65 @@ COMMENT ON COLUMN public.quarantine.attributes IS 'Pub/Sub attributes as receive
 
 COMMENT ON COLUMN public.quarantine.data IS 'Exactly the bytes received.';
 
-CREATE TABLE public.reactions (
+CREATE TABLE public.stored_reactions (
     version_time timestamp with time zone NOT NULL,
     added_at timestamp with time zone,
     removed_at timestamp with time zone,
     version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    user_id integer,
     verb_order smallint NOT NULL,
     present boolean NOT NULL,
-    reaction text NOT NULL COLLATE pg_catalog."C",
     message text NOT NULL COLLATE pg_catalog."C",
-    user_name text COLLATE pg_catalog."C",
+    reaction text NOT NULL COLLATE pg_catalog."C",
     emoji text COLLATE pg_catalog."C",
-    CONSTRAINT reactions_times_check CHECK (((added_at IS NOT NULL) OR (removed_at IS NOT NULL)))
-);
+    CONSTRAINT stored_reactions_times_check CHECK (((added_at IS NOT NULL) OR (removed_at IS NOT NULL)))
+)
+WITH (fillfactor='90');
 
-COMMENT ON TABLE public.reactions IS 'Every reaction that ever was; WHERE present for those that are there now. Adding the same emoji again gives the same name again.';
+COMMENT ON TABLE public.stored_reactions IS 'Every reaction that ever was. Read it through the view reactions.';
 
-COMMENT ON COLUMN public.reactions.version_time IS 'Time of the newest event about it.';
+COMMENT ON COLUMN public.stored_reactions.version_time IS 'Time of the newest event about it.';
 
-COMMENT ON COLUMN public.reactions.added_at IS 'When it was last added; null if no such event was seen.';
+COMMENT ON COLUMN public.stored_reactions.added_at IS 'When it was last added; null if no such event was seen.';
 
-COMMENT ON COLUMN public.reactions.removed_at IS 'When it was last removed; null if never.';
+COMMENT ON COLUMN public.stored_reactions.removed_at IS 'When it was last removed; null if never.';
 
-COMMENT ON COLUMN public.reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
+COMMENT ON COLUMN public.stored_reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
 
-COMMENT ON COLUMN public.reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
+COMMENT ON COLUMN public.stored_reactions.space_id IS 'spaces.id';
 
-COMMENT ON COLUMN public.reactions.present IS 'Whether it is there now.';
+COMMENT ON COLUMN public.stored_reactions.user_id IS 'Who reacted: users.id; null if unknown.';
 
-COMMENT ON COLUMN public.reactions.reaction IS 'spaces/S/messages/M/reactions/R';
+COMMENT ON COLUMN public.stored_reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
 
-COMMENT ON COLUMN public.reactions.message IS 'spaces/S/messages/M';
+COMMENT ON COLUMN public.stored_reactions.present IS 'Whether it is there now.';
 
-COMMENT ON COLUMN public.reactions.user_name IS 'users/U: who reacted; null if unknown.';
+COMMENT ON COLUMN public.stored_reactions.message IS '/M stands for spaces/S/messages/M.';
 
-COMMENT ON COLUMN public.reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+COMMENT ON COLUMN public.stored_reactions.reaction IS '/R stands for spaces/S/messages/M/reactions/R.';
+
+COMMENT ON COLUMN public.stored_reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+
+CREATE VIEW public.reactions AS
+ SELECT r.version_time,
+    r.added_at,
+    r.removed_at,
+    r.version_key,
+    r.verb_order,
+    r.present,
+    public.full_name(r.reaction, (public.full_name(r.message, (p.space || '/messages'::text)) || '/reactions'::text)) AS reaction,
+    public.full_name(r.message, (p.space || '/messages'::text)) AS message,
+    u.user_name,
+    r.emoji,
+    p.space,
+    r.space_id,
+    r.user_id
+   FROM ((public.stored_reactions r
+     JOIN public.spaces p ON ((p.id = r.space_id)))
+     LEFT JOIN public.users u ON ((u.id = r.user_id)));
+
+COMMENT ON VIEW public.reactions IS 'Every reaction that ever was; WHERE present for those that are there now. Adding the same emoji again gives the same name again.';
 
 CREATE TABLE public.reactor_counts (
     hour timestamp with time zone NOT NULL,
@@ -1226,6 +1336,25 @@ ALTER TABLE public.spaces ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.stored_messages_unplaced (
+    create_time timestamp with time zone NOT NULL,
+    version_time timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    sender_id integer,
+    verb_order smallint NOT NULL,
+    attachments smallint,
+    name text NOT NULL COLLATE pg_catalog."C",
+    thread text COLLATE pg_catalog."C",
+    deletion_type text COLLATE pg_catalog."C",
+    text text,
+    CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL))))
+)
+WITH (fillfactor='90');
+
 CREATE TABLE public.unapplied_events (
     event_time timestamp with time zone NOT NULL,
     marked_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1319,6 +1448,8 @@ COMMENT ON COLUMN public.write_slots.slowed_at IS 'When the slots were last put 
 
 COMMENT ON COLUMN public.write_slots.slowed IS 'By how much the slots are further apart than configured: other apps write there, too.';
 
+ALTER TABLE ONLY public.stored_messages ATTACH PARTITION public.stored_messages_unplaced FOR VALUES FROM (MINVALUE) TO ('2015-01-01 00:00:00+00');
+
 ALTER TABLE ONLY public.backfills
     ADD CONSTRAINT backfills_pkey PRIMARY KEY (id);
 
@@ -1338,7 +1469,7 @@ ALTER TABLE ONLY public.event_types
     ADD CONSTRAINT event_types_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.events
-    ADD CONSTRAINT events_pkey PRIMARY KEY (event_key, ordinal, event_time);
+    ADD CONSTRAINT events_pkey PRIMARY KEY (event_time, event_key, ordinal);
 
 ALTER TABLE ONLY public.followed_spaces
     ADD CONSTRAINT followed_spaces_pkey PRIMARY KEY (space);
@@ -1348,18 +1479,6 @@ ALTER TABLE ONLY public.keeper_passes
 
 ALTER TABLE ONLY public.member_lists
     ADD CONSTRAINT member_lists_pkey PRIMARY KEY (space);
-
-ALTER TABLE ONLY public.membership_changes
-    ADD CONSTRAINT membership_changes_pkey PRIMARY KEY (space, membership, event_time, verb_order, event_key, ordinal);
-
-ALTER TABLE ONLY public.memberships
-    ADD CONSTRAINT memberships_pkey PRIMARY KEY (space, membership);
-
-ALTER TABLE ONLY public.message_revisions
-    ADD CONSTRAINT message_revisions_pkey PRIMARY KEY (message, version_time, version_key);
-
-ALTER TABLE ONLY public.messages
-    ADD CONSTRAINT messages_pkey PRIMARY KEY (message);
 
 ALTER TABLE ONLY public.names
     ADD CONSTRAINT names_pkey PRIMARY KEY (name, known_at);
@@ -1372,9 +1491,6 @@ ALTER TABLE ONLY public.payload_dictionaries
 
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (quarantine_key);
-
-ALTER TABLE ONLY public.reactions
-    ADD CONSTRAINT reactions_pkey PRIMARY KEY (reaction);
 
 ALTER TABLE ONLY public.reactor_counts
     ADD CONSTRAINT reactor_counts_pkey PRIMARY KEY (hour, reactor, outcome, shadow, shard);
@@ -1412,11 +1528,29 @@ ALTER TABLE ONLY public.spaces
 ALTER TABLE ONLY public.spaces
     ADD CONSTRAINT spaces_pkey PRIMARY KEY (space);
 
+ALTER TABLE ONLY public.stored_membership_changes
+    ADD CONSTRAINT stored_membership_changes_pkey PRIMARY KEY (space_id, membership, event_time, verb_order, event_key, ordinal);
+
+ALTER TABLE ONLY public.stored_memberships
+    ADD CONSTRAINT stored_memberships_pkey PRIMARY KEY (space_id, membership);
+
+ALTER TABLE ONLY public.stored_messages
+    ADD CONSTRAINT stored_messages_pkey PRIMARY KEY (create_time, space_id, name);
+
+ALTER TABLE ONLY public.stored_messages_unplaced
+    ADD CONSTRAINT stored_messages_unplaced_pkey PRIMARY KEY (create_time, space_id, name);
+
+ALTER TABLE ONLY public.stored_reactions
+    ADD CONSTRAINT stored_reactions_pkey PRIMARY KEY (space_id, message, reaction);
+
+ALTER TABLE ONLY public.stored_revisions
+    ADD CONSTRAINT stored_revisions_pkey PRIMARY KEY (space_id, name, version_time, version_key);
+
 ALTER TABLE ONLY public.subscription_states
     ADD CONSTRAINT subscription_states_pkey PRIMARY KEY (target);
 
 ALTER TABLE ONLY public.unapplied_events
-    ADD CONSTRAINT unapplied_events_pkey PRIMARY KEY (event_key);
+    ADD CONSTRAINT unapplied_events_pkey PRIMARY KEY (event_time, event_key);
 
 ALTER TABLE ONLY public.unfetched
     ADD CONSTRAINT unfetched_pkey PRIMARY KEY (event_key, ordinal);
@@ -1443,19 +1577,11 @@ CREATE INDEX coverage_pending_idx ON public.coverage USING btree (id) WHERE (rep
 
 CREATE INDEX coverage_scope_idx ON public.coverage USING btree (scope, from_time);
 
-CREATE INDEX events_actor_idx ON ONLY public.events USING btree (actor_id) WHERE (actor_id IS NOT NULL);
-
-CREATE INDEX events_space_idx ON ONLY public.events USING btree (space_id, event_time) WHERE (space_id IS NOT NULL);
-
-CREATE INDEX events_time_idx ON ONLY public.events USING brin (event_time);
-
-CREATE INDEX memberships_member_idx ON public.memberships USING btree (member);
+CREATE INDEX events_space_idx ON ONLY public.events USING btree (space_id, event_time) INCLUDE (actor_id, type_id) WHERE (space_id IS NOT NULL);
 
 CREATE INDEX own_messages_made_at_idx ON public.own_messages USING brin (made_at);
 
 CREATE INDEX quarantine_received_at_idx ON public.quarantine USING btree (received_at);
-
-CREATE INDEX reactions_message_idx ON public.reactions USING btree (message);
 
 CREATE INDEX reactor_evaluations_failed_idx ON public.reactor_evaluations USING btree (at) WHERE (outcome = 'failed'::text);
 
@@ -1481,7 +1607,29 @@ CREATE INDEX reactor_runs_space_idx ON public.reactor_runs USING btree (space, i
 
 CREATE INDEX reactor_runs_speaker_idx ON public.reactor_runs USING btree (speaker) WHERE (speaker IS NOT NULL);
 
-CREATE TRIGGER keep_message_version BEFORE UPDATE ON public.messages FOR EACH ROW EXECUTE FUNCTION public.keep_message_version();
+CREATE INDEX stored_membership_changes_time_idx ON public.stored_membership_changes USING brin (event_time);
+
+CREATE INDEX stored_memberships_member_idx ON public.stored_memberships USING btree (member);
+
+CREATE INDEX stored_messages_root_idx ON ONLY public.stored_messages USING btree (split_part(name, '.'::text, 1));
+
+CREATE INDEX stored_messages_thread_idx ON ONLY public.stored_messages USING btree (thread) WHERE (thread <> ''::text);
+
+CREATE INDEX stored_messages_unplaced_split_part_idx ON public.stored_messages_unplaced USING btree (split_part(name, '.'::text, 1));
+
+CREATE INDEX stored_messages_unplaced_thread_idx ON public.stored_messages_unplaced USING btree (thread) WHERE (thread <> ''::text);
+
+CREATE INDEX stored_reactions_time_idx ON public.stored_reactions USING brin (version_time);
+
+CREATE INDEX stored_revisions_time_idx ON public.stored_revisions USING brin (version_time);
+
+ALTER INDEX public.stored_messages_pkey ATTACH PARTITION public.stored_messages_unplaced_pkey;
+
+ALTER INDEX public.stored_messages_root_idx ATTACH PARTITION public.stored_messages_unplaced_split_part_idx;
+
+ALTER INDEX public.stored_messages_thread_idx ATTACH PARTITION public.stored_messages_unplaced_thread_idx;
+
+CREATE TRIGGER keep_message_version BEFORE UPDATE ON public.stored_messages FOR EACH ROW EXECUTE FUNCTION public.keep_message_version();
 
 CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON public.spaces FOR EACH ROW EXECUTE FUNCTION public.keep_name();
 

@@ -110,7 +110,7 @@ func (db *naiveDB) record(ctx context.Context, msg *pubsub.Message) error {
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
-		return db.project(ctx, tx, ev, it, key)
+		return db.project(ctx, tx, ev, it, key, space, actor)
 	})
 }
 
@@ -144,48 +144,51 @@ func lookUp(ctx context.Context, db queryer, query string, args ...any) (id int3
 	}
 }
 
-func (db *naiveDB) project(ctx context.Context, tx pgx.Tx, ev *events.Event, it *events.Item, key pgtype.UUID) error {
+func (db *naiveDB) project(ctx context.Context, tx pgx.Tx, ev *events.Event, it *events.Item, key pgtype.UUID, space, actor int32) error {
 	switch {
 	case it.Message != nil:
 		m := it.Message
 		_, err := tx.Exec(ctx, `
-			INSERT INTO messages (version_time, event_time, create_time, version_key, verb_order, attachments, message, space, sender, thread, text)
+			INSERT INTO stored_messages AS m (version_time, event_time, create_time, version_key, verb_order, attachments, name, space_id,
+				sender_id, thread, text)
 			VALUES ($1, $1, $2, $3, 1, $4, $5, $6, $7, $8, $9)
-			ON CONFLICT (message) DO UPDATE SET version_time = excluded.version_time, version_key = excluded.version_key, text = excluded.text
-			WHERE excluded.version_time > messages.version_time`,
-			ev.Time, m.CreateTime, key, m.AttachmentCount, it.Resource, it.Space, it.Actor, m.Thread, m.Text)
+			ON CONFLICT (create_time, space_id, name) DO UPDATE
+			SET version_time = excluded.version_time, version_key = excluded.version_key, text = excluded.text
+			WHERE excluded.version_time > m.version_time`,
+			ev.Time, m.CreateTime, key, m.AttachmentCount, it.Resource, space, actor, m.Thread, m.Text)
 		return err
 	case it.Reaction != nil:
 		r := it.Reaction
 		_, err := tx.Exec(ctx, `
-			INSERT INTO reactions (version_time, added_at, version_key, verb_order, present, reaction, message, user_name, emoji)
-			VALUES ($1, $1, $2, 1, true, $3, $4, $5, $6)
-			ON CONFLICT (reaction) DO UPDATE SET version_time = excluded.version_time, version_key = excluded.version_key, present = true
-			WHERE excluded.version_time > reactions.version_time`,
-			ev.Time, key, it.Resource, r.Message, it.Actor, r.Emoji())
+			INSERT INTO stored_reactions AS r (version_time, added_at, version_key, verb_order, present, reaction, message, space_id, user_id, emoji)
+			VALUES ($1, $1, $2, 1, true, $3, $4, $5, $6, $7)
+			ON CONFLICT (space_id, message, reaction) DO UPDATE
+			SET version_time = excluded.version_time, version_key = excluded.version_key, present = true
+			WHERE excluded.version_time > r.version_time`,
+			ev.Time, key, it.Resource, r.Message, space, actor, r.Emoji())
 		return err
 	case it.Membership != nil:
-		return db.join(ctx, tx, ev, it, key)
+		return db.join(ctx, tx, ev, it, key, space)
 	}
 	return nil
 }
 
-func (db *naiveDB) join(ctx context.Context, tx pgx.Tx, ev *events.Event, it *events.Item, key pgtype.UUID) error {
+func (db *naiveDB) join(ctx context.Context, tx pgx.Tx, ev *events.Event, it *events.Item, key pgtype.UUID, space int32) error {
 	m := it.Membership
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO memberships (version_time, version_key, verb_order, space, membership, member, state, role)
+		INSERT INTO stored_memberships AS m (version_time, version_key, verb_order, space_id, membership, member, state, role)
 		VALUES ($1, $2, 1, $3, $4, $5, $6, $7)
-		ON CONFLICT (space, membership) DO UPDATE
+		ON CONFLICT (space_id, membership) DO UPDATE
 		SET version_time = excluded.version_time, version_key = excluded.version_key, state = excluded.state
-		WHERE excluded.version_time > memberships.version_time`,
-		ev.Time, key, it.Space, it.Resource, it.Actor, string(m.State), m.Role); err != nil {
+		WHERE excluded.version_time > m.version_time`,
+		ev.Time, key, space, it.Resource, it.Actor, string(m.State), m.Role); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, membership, verb, state, role, member_type)
+		INSERT INTO stored_membership_changes (event_time, event_key, ordinal, origin, space_id, membership, verb, state, role, member_type)
 		VALUES ($1, $2, 0, 'l', $3, $4, 'created', $5, $6, $7)
 		ON CONFLICT DO NOTHING`,
-		ev.Time, key, it.Space, it.Resource, string(m.State), m.Role, string(m.Member.Type)); err != nil {
+		ev.Time, key, space, it.Resource, string(m.State), m.Role, string(m.Member.Type)); err != nil {
 		return err
 	}
 	var run int64

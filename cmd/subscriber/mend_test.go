@@ -78,7 +78,7 @@ func TestEventsAndQuarantine(t *testing.T) {
 	say("quarantine", "retry", key)
 	say("quarantine", "retry")
 	say("quarantine", "list", "--reason", "rejected_by_database")
-	exec(`DELETE FROM messages`)
+	exec(`DELETE FROM stored_messages`)
 	say("projections", "rebuild", "--space", "AAQA")
 	say("projections", "rebuild")
 	text := regexp.MustCompile(`"received_at":"[^"]*"`).ReplaceAllString(seen.String(), `"received_at":"NOW"`)

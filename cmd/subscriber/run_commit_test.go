@@ -29,8 +29,8 @@ func TestNothingIsAckedBeforeItsCommit(t *testing.T) {
 	}
 	exec(`
 		CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(10); RETURN NULL; END';
-		CREATE CONSTRAINT TRIGGER wait_for_test AFTER INSERT ON messages DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_test();
-		CREATE CONSTRAINT TRIGGER wait_for_test AFTER INSERT ON membership_changes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_test();
+		CREATE CONSTRAINT TRIGGER wait_for_test AFTER INSERT ON stored_messages DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_test();
+		CREATE CONSTRAINT TRIGGER wait_for_test AFTER INSERT ON stored_membership_changes DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION wait_for_test();
 		SELECT pg_advisory_lock(10)`)
 	w := newWorkspace(t, dsn)
 	acked := func() int64 {

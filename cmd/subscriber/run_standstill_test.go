@@ -145,7 +145,7 @@ func TestRoleOfTheWorker(t *testing.T) {
 		}
 	}
 	admin(`CREATE ROLE narrow; GRANT USAGE, CREATE ON SCHEMA public TO narrow; GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO narrow;
-		GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO narrow; ALTER TABLE events OWNER TO narrow`)
+		GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO narrow; ALTER TABLE events OWNER TO narrow; ALTER TABLE stored_messages OWNER TO narrow`)
 	w := newWorkspace(t, storetest.WithRole(dsn, "narrow"))
 	code, _, stderr := call(t, w.env, "run")
 	if code != cli.Misconfigured || !strings.Contains(stderr, "the role narrow may not do what the worker does: it lacks DELETE on backfills; DELETE on coverage; ") {
@@ -164,7 +164,7 @@ func TestRoleOfTheWorker(t *testing.T) {
 	}
 
 	admin(`CREATE ROLE enough; GRANT USAGE, CREATE ON SCHEMA public TO enough; GRANT USAGE ON SEQUENCE river_job_id_seq TO enough;
-		ALTER TABLE events OWNER TO enough; REVOKE ALL ON events FROM enough`)
+		ALTER TABLE events OWNER TO enough; ALTER TABLE stored_messages OWNER TO enough; REVOKE ALL ON events, stored_messages FROM enough`)
 	var grants strings.Builder
 	for _, n := range privileges.Needs() {
 		fmt.Fprintf(&grants, "GRANT %s ON %s TO enough; ", n.Privilege, n.Relation)

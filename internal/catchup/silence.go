@@ -91,13 +91,17 @@ func (r *Reader) checkSilence(ctx context.Context, n coverage.Silence, now time.
 	if err != nil || len(page.Events) == 0 {
 		return 0, err
 	}
-	ids := make([]string, len(page.Events))
-	for i, e := range page.Events {
-		ids[i] = e.Name
+	listed := make([]coverage.Event, len(page.Events))
+	for i := range page.Events {
+		e := &page.Events[i]
+		listed[i].ID = e.Name
+		if d := delivery(n.Space, e, now); d.Event != nil { // else it is in quarantine, if anywhere
+			listed[i].Time = d.Event.Time
+		}
 	}
-	missing, err := r.coverage.Unrecorded(ctx, ids)
-	if err != nil || len(missing) == 0 {
+	missing, err := r.coverage.Unrecorded(ctx, listed)
+	if err != nil || missing == 0 {
 		return 0, err
 	}
-	return len(missing), r.coverage.SilentLoss(ctx, n.Space, n.Since, through)
+	return missing, r.coverage.SilentLoss(ctx, n.Space, n.Since, through)
 }

@@ -141,7 +141,7 @@ func filled(ev *Event) []string {
 func recordedIn(it *Item) string {
 	switch it.Kind {
 	case KindMessage:
-		return "messages, message_revisions"
+		return "messages, message_history"
 	case KindMembership:
 		return "memberships, membership_changes"
 	case KindReaction:

@@ -372,9 +372,9 @@ func TestFunctionsFindTheirTables(t *testing.T) {
 	}
 	defer conn.Release()
 	if _, err := conn.Exec(t.Context(), `
-		CREATE TEMP TABLE message_revisions (LIKE public.message_revisions INCLUDING ALL);
+		CREATE TEMP TABLE stored_revisions (LIKE public.stored_revisions INCLUDING ALL);
 		SET search_path = pg_temp, pg_catalog;
-		UPDATE public.messages SET text = 'b', version_time = version_time + interval '1 second'`); err != nil {
+		UPDATE public.stored_messages SET text = 'b', version_time = version_time + interval '1 second'`); err != nil {
 		t.Fatal(err)
 	}
 	if got := column(t, s, `SELECT text FROM public.message_history ORDER BY version_time`); !slices.Equal(got, []string{"a", "b"}) {

@@ -220,7 +220,7 @@ func TestPartitionBoundsInAnyTimeZone(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer pool.Close()
-		if err := partitions.New(pool).EnsureMonths(t.Context(), []time.Time{partitions.Month(autumn)}); err != nil {
+		if err := partitions.New(pool).Ensure(t.Context(), []partitions.Partition{partitions.Of(partitions.Events, autumn)}); err != nil {
 			t.Fatal(err)
 		}
 		got := ask(t, inUTC(t, dsn), `SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relname = 'events_2026_11'`)

@@ -94,18 +94,28 @@ func (s *Coverage) SilenceChecked(ctx context.Context, n Silence, at time.Time) 
 	return nil
 }
 
-// Unrecorded returns those of the events, by ce-id, that are neither in the log
-// nor in the quarantine.
-func (s *Coverage) Unrecorded(ctx context.Context, ids []string) ([]string, error) {
-	list, err := store.List(ctx, s.db, pgx.RowTo[string], `
-		SELECT id
-		FROM unnest($1::text[]) AS i (id)
-		WHERE NOT EXISTS (SELECT FROM events WHERE event_key = event_key(i.id))
-			AND NOT EXISTS (SELECT FROM quarantine WHERE attributes->>'ce-id' = i.id)`, ids)
+// Event names an event of a space and its time, by Google's clock.
+type Event struct {
+	ID   string // ce-id
+	Time time.Time
+}
+
+// Unrecorded counts those of the events that are neither in the log nor in the
+// quarantine.
+func (s *Coverage) Unrecorded(ctx context.Context, list []Event) (n int, err error) {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	err = s.db.Pool().QueryRow(ctx, `
+		SELECT count(*)
+		FROM unnest($1::text[], $2::timestamptz[]) AS i (id, event_time)
+		WHERE NOT EXISTS (SELECT FROM events e WHERE e.event_time = i.event_time AND e.event_key = event_key(i.id))
+			AND NOT EXISTS (SELECT FROM quarantine WHERE attributes->>'ce-id' = i.id)`,
+		store.Column(list, func(e *Event) string { return e.ID }),
+		store.Column(list, func(e *Event) time.Time { return store.Microseconds(e.Time) })).Scan(&n)
 	if err != nil {
-		return nil, fmt.Errorf("find unrecorded events: %w", err)
+		return 0, fmt.Errorf("find unrecorded events: %w", err)
 	}
-	return list, nil
+	return n, nil
 }
 
 // SilentLoss opens a gap of a space that is watched by a subscription of its own

@@ -31,7 +31,7 @@ type batch struct {
 	quarantine []quarantine.Message
 	fate       fate
 
-	months map[time.Time]bool
+	months map[partitions.Partition]bool
 
 	projected *projections.Set
 	planned   map[int]reactors.Plan // by index in rows: what rules want if the row is new
@@ -53,7 +53,7 @@ func newBatch(deliveries []events.Delivery, f fate, clocks []time.Time) *batch {
 		fate:       f,
 		deliveries: deliveries,
 		rows:       make([]items.Row, 0, len(deliveries)),
-		months:     map[time.Time]bool{},
+		months:     map[partitions.Partition]bool{},
 		recorded:   make(map[items.ID]bool, len(deliveries)),
 	}
 	// Live ones first: of two copies in one batch, the backfilled is the duplicate.
@@ -65,6 +65,7 @@ func newBatch(deliveries []events.Delivery, f fate, clocks []time.Time) *batch {
 			}
 		}
 	}
+	projections.AddMonths(b.months, b.rows)
 	// By time first: then the indexes of time grow at their ends, and less of
 	// their pages stays empty.
 	slices.SortFunc(b.rows, func(x, y items.Row) int {
@@ -98,7 +99,7 @@ func (b *batch) add(i int, d *events.Delivery, seen map[items.Key]*events.Delive
 	if d.Event.Refused != nil {
 		b.setAside(i, d.Event.Refused) // for the elements that are no items
 	}
-	b.months[partitions.Month(at)] = true
+	b.months[partitions.Of(partitions.Events, at)] = true
 	for j := range d.Event.Items {
 		r := items.Row{Index: i, Key: key, Time: at, Delivery: d, Event: d.Event, Item: &d.Event.Items[j]}
 		if first == nil {

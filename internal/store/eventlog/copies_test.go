@@ -70,7 +70,7 @@ func TestBackfillAndLiveInAnyOrder(t *testing.T) {
 	play := func(fail func(string, ...any), list []events.Delivery, sizes func() int) (r result) {
 		told = nil
 		if _, err := s.Pool().Exec(t.Context(), `
-			TRUNCATE events, messages, message_revisions, memberships, membership_changes;
+			TRUNCATE events, stored_messages, stored_revisions, stored_memberships, stored_membership_changes;
 			UPDATE spaces
 			SET version_time = '-infinity', payload_as_of = NULL, version_key = '00000000-0000-0000-0000-000000000000', verb_order = 0,
 				display_name = NULL, space_type = NULL`); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +17,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/projections"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
+	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
 // ErrNoEvent says that the log doesn't hold the event any more.
@@ -65,6 +68,10 @@ func (s *Log) enrich(ctx context.Context, n Named, content events.Item, asOf tim
 		return err
 	}
 	b, deleted := enrichment(n, ev, content, store.Microseconds(asOf))
+	projections.AddMonths(b.months, b.rows)
+	if err := s.Ensure(ctx, slices.Collect(maps.Keys(b.months))); err != nil {
+		return err
+	}
 	if err := s.numbers.Fill(ctx, conn, b.rows); err != nil {
 		return err
 	}
@@ -97,7 +104,7 @@ func enrichment(n Named, ev *events.Event, content events.Item, asOf time.Time) 
 	if m := it.Message; m != nil && !m.DeleteTime.IsZero() {
 		it.Verb, r.Time, deleted = events.VerbDeleted, store.Microseconds(m.DeleteTime), true
 	}
-	return &batch{rows: []items.Row{r}, recorded: map[items.ID]bool{r.ID(): true}}, deleted
+	return &batch{rows: []items.Row{r}, months: map[partitions.Partition]bool{}, recorded: map[items.ID]bool{r.ID(): true}}, deleted
 }
 
 // GiveUp keeps that the content could not be had, and why.

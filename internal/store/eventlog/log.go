@@ -1,7 +1,6 @@
 package eventlog
 
 import (
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,7 +31,7 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 		keys[i] = r.Key.Pg()
 		sources[i], types[i], spaces[i], actors[i] = r.SourceID, r.TypeID, r.SpaceID, r.ActorID
 		ordinals[i], backfilled[i] = int16(r.Item.Ordinal), r.Backfilled()
-		ids[i], resources[i] = shortName(r.Event.ID, r.Item.Space, "/spaceEvents"), shortName(r.Item.Resource, r.Item.Space, "")
+		ids[i], resources[i] = items.ShortName(r.Event.ID, r.Item.Space+"/spaceEvents"), items.ShortName(r.Item.Resource, r.Item.Space)
 		messageIDs[i] = store.Clean(r.Delivery.MessageID)
 		if b.hasBytes(i) {
 			start := len(arena)
@@ -60,19 +59,4 @@ func (b *batch) queueEvents(q *pgx.Batch, s *Log) {
 		var ordinal int16
 		return store.Each(rows, []any{&key, &ordinal}, func() { b.recorded[items.ID{Key: key.Bytes, Ordinal: int(ordinal)}] = true })
 	})
-}
-
-// shortName leaves out what a name has in common with its space: it would
-// make up a tenth of the log. The SQL function full_name undoes it.
-func shortName(name, space, collection string) string {
-	if strings.HasPrefix(name, "/") {
-		return "/" + name
-	}
-	if rest, ok := strings.CutPrefix(name, space); ok && space != "" {
-		rest, ok = strings.CutPrefix(rest, collection)
-		if ok && strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "//") {
-			return rest
-		}
-	}
-	return name
 }

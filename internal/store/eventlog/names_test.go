@@ -88,10 +88,9 @@ func TestLogIsIndexed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ where, index string }{
-		{`space = 'spaces/7' ORDER BY event_time DESC LIMIT 50`, "space_id_event_time_idx"},
-		{`space_id = (SELECT id FROM spaces WHERE space = 'spaces/7') ORDER BY event_time DESC LIMIT 50`, "space_id_event_time_idx"},
-		{`space = 'spaces/7' AND event_time >= '2026-11-20' AND event_time < '2026-11-21'`, "space_id_event_time_idx"},
-		{`actor = 'users/7' ORDER BY event_time DESC LIMIT 50`, "actor_id"},
+		{`space = 'spaces/7' ORDER BY event_time DESC LIMIT 50`, "space_id_event_time_"},
+		{`space_id = (SELECT id FROM spaces WHERE space = 'spaces/7') ORDER BY event_time DESC LIMIT 50`, "space_id_event_time_"},
+		{`space = 'spaces/7' AND event_time >= '2026-11-20' AND event_time < '2026-11-21'`, "space_id_event_time_"},
 		{`event_key = event_key('spaces/S/spaceEvents/7')`, "_pkey"},
 	} {
 		plan := column(t, s, `EXPLAIN SELECT event_time, kind, space, actor, resource FROM event_log WHERE `+tt.where)

@@ -19,15 +19,20 @@ func past(t *testing.T) []events.Delivery {
 	return []events.Delivery{
 		decoded(t, "1", "membership.v1.created", at(1), member("ann", "JOINED", "ROLE_MEMBER")),
 		decoded(t, "2", "membership.v1.batchCreated", at(2), `{"memberships":[`+member("bob", "INVITED", "ROLE_MEMBER")+`,`+member("cat", "JOINED", "ROLE_MEMBER")+`]}`),
-		decoded(t, "3", "message.v1.created", at(3), post("ann", "1", "hello")),
+		decoded(t, "3", "message.v1.created", at(3), sent(at(3), post("ann", "1", "hello"))),
 		decoded(t, "4", "membership.v1.updated", at(4), member("bob", "JOINED", "ROLE_MEMBER")),
 		decoded(t, "5", "membership.v1.updated", at(5), member("bob", "JOINED", "ROLE_MANAGER")),
-		decoded(t, "6", "message.v1.created", at(6), post("cat", "2", "hi")),
-		decoded(t, "7", "message.v1.created", at(7), post("ann", "3", "again")),
+		decoded(t, "6", "message.v1.created", at(6), sent(at(6), post("cat", "2", "hi"))),
+		decoded(t, "7", "message.v1.created", at(7), sent(at(7), post("ann", "3", "again"))),
 		decoded(t, "8", "reaction.v1.created", at(8), `{"reaction":{"name":"`+space+`/messages/1/reactions/R","user":{"name":"users/cat","type":"HUMAN"},"emoji":{"unicode":"👍"}}}`),
 		decoded(t, "9", "membership.v1.deleted", at(9), `{"membership":{"name":"`+space+`/members/ann","state":"NOT_A_MEMBER"}}`),
 		decoded(t, "10", "message.v1.deleted", at(10), `{"message":{"name":"`+space+`/messages/2","deletionMetadata":{"deletionType":"CREATOR"}}}`),
 	}
+}
+
+// sent says when the message of a payload was.
+func sent(at time.Time, payload string) string {
+	return strings.Replace(payload, `"name":`, fmt.Sprintf(`"createTime":%q,"name":`, at.Format(time.RFC3339)), 1)
 }
 
 // witness keeps what it was asked about when it was recorded.

@@ -101,7 +101,7 @@ func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcome
 		return err
 	}
 	b := newBatch(deliveries, f, clocks)
-	if err := s.EnsureMonths(ctx, slices.Collect(maps.Keys(b.months))); err != nil {
+	if err := s.Ensure(ctx, slices.Collect(maps.Keys(b.months))); err != nil {
 		return err
 	}
 	if err := s.write(ctx, b); err != nil {

@@ -107,9 +107,9 @@ func TestServerFaultsQuarantineNothing(t *testing.T) {
 	for name, tt := range map[string]struct{ fault, mend string }{
 		"a sequence was set back":        {`SELECT setval('users_id_seq', 1, false)`, `SELECT setval('users_id_seq', 1000)`},
 		"a sequence has come to its end": {`ALTER SEQUENCE users_id_seq MAXVALUE 2000; SELECT setval('users_id_seq', 2000)`, `SELECT setval('users_id_seq', 1000)`},
-		"a column that must be filled":   {`TRUNCATE messages; ALTER TABLE messages ADD chosen text NOT NULL`, `ALTER TABLE messages DROP chosen`},
+		"a column that must be filled":   {`TRUNCATE stored_messages; ALTER TABLE stored_messages ADD chosen text NOT NULL`, `ALTER TABLE stored_messages DROP chosen`},
 		"a check that refuses all":       {`ALTER TABLE events ADD CONSTRAINT chosen CHECK (ordinal > 5) NOT VALID`, `ALTER TABLE events DROP CONSTRAINT chosen`},
-		"a projection that refuses all":  {`ALTER TABLE messages ADD CONSTRAINT chosen CHECK (false) NOT VALID`, `ALTER TABLE messages DROP CONSTRAINT chosen`},
+		"a projection that refuses all":  {`ALTER TABLE stored_messages ADD CONSTRAINT chosen CHECK (false) NOT VALID`, `ALTER TABLE stored_messages DROP CONSTRAINT chosen`},
 		"a trigger that fails":           {`CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION USING MESSAGE = ''secret''; END'; CREATE TRIGGER f BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION f()`, `DROP TRIGGER f ON events`},
 	} {
 		t.Run(name, func(t *testing.T) {

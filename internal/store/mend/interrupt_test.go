@@ -99,7 +99,7 @@ func TestRebuildIsInterrupted(t *testing.T) {
 		}
 	})
 	want := tables(t, s)
-	b := newBarrier(t, s, "messages", "message_revisions", "reactions", "memberships", "membership_changes")
+	b := newBarrier(t, s, "stored_messages", "stored_revisions", "stored_reactions", "stored_memberships", "stored_membership_changes")
 	spaces, err := mender(t, s).Spaces(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestRebuildWaitsForWhatIsUnderWay(t *testing.T) {
 	const name = space + "/members/7"
 	d := decoded(t, "1", "membership.v1.created", at(1), `{"membership":{"name":"`+name+`"}}`)
 	record(t, s, d)
-	b := newBarrier(t, s, "membership_changes")
+	b := newBarrier(t, s, "stored_membership_changes")
 	b.close(1)
 	enriched := make(chan struct{})
 	go func() {

@@ -74,8 +74,15 @@ func wired(t testing.TB, d events.Delivery) events.Delivery {
 func tables(t testing.TB, s *storetest.Env) []string {
 	t.Helper()
 	var parts []string
-	for _, table := range []string{"messages", "message_revisions", "reactions", "memberships", "membership_changes"} {
-		parts = append(parts, fmt.Sprintf("SELECT '%[1]s ' || x::text FROM %[1]s x", table))
+	for table, numbers := range map[string]string{
+		"stored_messages": "sender_id", "stored_revisions": "", "stored_reactions": "user_id", "stored_memberships": "", "stored_membership_changes": "",
+	} {
+		user := "''"
+		if numbers != "" {
+			user = "(SELECT user_name FROM users WHERE id = x." + numbers + ")"
+		}
+		parts = append(parts, fmt.Sprintf(`SELECT concat_ws(' ', '%[1]s', p.space, %[2]s, to_jsonb(x) - ARRAY['space_id', '%[3]s'])
+			FROM %[1]s x JOIN spaces p ON p.id = x.space_id`, table, user, numbers))
 	}
 	parts = append(parts, `SELECT concat_ws(' ', 'spaces', space, version_time, deleted_at, display_name) FROM spaces`)
 	return column(t, s, strings.Join(parts, " UNION ALL ")+" ORDER BY 1")
@@ -155,7 +162,12 @@ func mender(t testing.TB, s *storetest.Env) *mend.Mender {
 func arrive(t testing.TB, r *rapid.T, s *storetest.Env, first, spaces int) {
 	t.Helper()
 	all := pastOf(t, r, first, spaces)
-	senders := map[string]string{}
+	senders, created := map[string]string{}, map[string]time.Time{}
+	for _, d := range all {
+		if it := d.Event.Items[0]; it.Message != nil && !it.Message.CreateTime.IsZero() {
+			created[it.Resource] = it.Message.CreateTime
+		}
+	}
 	for i := first; i < first+spaces; i++ {
 		senders[fmt.Sprint("spaces/r", i)] = fmt.Sprint("users/", 1000+i)
 	}
@@ -169,7 +181,7 @@ func arrive(t testing.TB, r *rapid.T, s *storetest.Env, first, spaces int) {
 			if it.Kind != events.KindMessage || it.Message != nil || d.Origin != events.OriginLive || !rapid.Bool().Draw(r, "fetched") {
 				continue
 			}
-			content := message(it.Verb, it.Resource, senders[it.Space], "fetched", at(0), d.Event.Time)
+			content := message(it.Verb, it.Resource, senders[it.Space], "fetched", created[it.Resource], d.Event.Time)
 			named := eventlog.Named{Key: items.KeyOf(d.Event, d.MessageID), Time: d.Event.Time, Kind: it.Kind, Resource: it.Resource, Space: it.Space}
 			if err := s.Enrich(t.Context(), named, content, at(100)); err != nil {
 				r.Fatalf("Enrich: %v", err)
@@ -195,16 +207,17 @@ func wreck(t testing.TB, s *storetest.Env) {
 	if _, err := s.Pool().Exec(t.Context(), `
 		BEGIN;
 		SET LOCAL session_replication_role = replica;
-		DELETE FROM messages WHERE payload_as_of IS NULL AND random() < 0.3;
-		UPDATE messages SET text = 'wrong', version_time = 'infinity' WHERE text IS NOT NULL AND payload_as_of IS NULL AND random() < 0.3;
-		DELETE FROM message_revisions WHERE payload_as_of IS NULL AND random() < 0.3;
-		INSERT INTO messages (version_time, event_time, verb_order, version_key, message, space, text)
-			SELECT now(), now(), 1, gen_random_uuid(), space || '/messages/invented', space, 'invented' FROM spaces ON CONFLICT DO NOTHING;
-		DELETE FROM reactions WHERE random() < 0.3;
-		UPDATE reactions SET present = NOT present, version_time = 'infinity' WHERE random() < 0.3;
-		DELETE FROM memberships WHERE source = 'event' AND random() < 0.3;
-		UPDATE memberships SET state = 'INVITED', version_time = 'infinity' WHERE source = 'event' AND random() < 0.3;
-		DELETE FROM membership_changes WHERE origin <> 's' AND random() < 0.3;
+		DELETE FROM stored_messages WHERE payload_as_of IS NULL AND random() < 0.3;
+		UPDATE stored_messages SET text = 'wrong', version_time = 'infinity' WHERE text IS NOT NULL AND payload_as_of IS NULL AND random() < 0.3;
+		DELETE FROM stored_revisions WHERE payload_as_of IS NULL AND random() < 0.3;
+		INSERT INTO stored_messages (create_time, version_time, event_time, verb_order, version_key, name, space_id, text)
+			SELECT '2026-11-02', now(), now(), 1, gen_random_uuid(), name, space_id, 'twice'
+			FROM stored_messages WHERE payload_as_of IS NULL AND deleted_at IS NULL AND random() < 0.3;
+		DELETE FROM stored_reactions WHERE random() < 0.3;
+		UPDATE stored_reactions SET present = NOT present, version_time = 'infinity' WHERE random() < 0.3;
+		DELETE FROM stored_memberships WHERE source = 'event' AND random() < 0.3;
+		UPDATE stored_memberships SET state = 'INVITED', version_time = 'infinity' WHERE source = 'event' AND random() < 0.3;
+		DELETE FROM stored_membership_changes WHERE origin <> 's' AND random() < 0.3;
 		COMMIT`); err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +297,7 @@ func TestRebuildAppliesWhatWasRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	exec(`ALTER TABLE messages ADD CONSTRAINT chosen CHECK (text <> 'refused')`)
+	exec(`ALTER TABLE stored_messages ADD CONSTRAINT chosen CHECK (text <> 'refused')`)
 	say := func(id, text string) events.Delivery {
 		return wired(t, live(id, at(1), message(events.VerbCreated, "spaces/S/messages/"+id, "users/7", text, at(1), time.Time{})))
 	}
@@ -308,7 +321,7 @@ func TestRebuildAppliesWhatWasRefused(t *testing.T) {
 		}
 	}
 	rebuild(1, 1, 2)
-	exec(`ALTER TABLE messages DROP CONSTRAINT chosen`)
+	exec(`ALTER TABLE stored_messages DROP CONSTRAINT chosen`)
 	rebuild(0, 0, 3)
 }
 

@@ -23,7 +23,7 @@ func TestAllIsRebuilt(t *testing.T) {
 	for chunk := range slices.Chunk(list, 1_000) {
 		record(t, s, chunk...)
 	}
-	if _, err := s.Pool().Exec(t.Context(), `TRUNCATE messages`); err != nil {
+	if _, err := s.Pool().Exec(t.Context(), `TRUNCATE stored_messages`); err != nil {
 		t.Fatal(err)
 	}
 	m, told := mender(t, s), ""

@@ -37,7 +37,7 @@ func (m *Mender) Rebuild(ctx context.Context, space string) (projections.Rebuilt
 	}
 	parts := n/partSize + 1
 	for part := range parts {
-		r, err := projections.Rebuild(ctx, m.db, m.log.Originals, projections.Part{Space: space, Number: part, Of: parts})
+		r, err := projections.Rebuild(ctx, m.db, m.log.Originals, m.log.Partitions, projections.Part{Space: space, Number: part, Of: parts})
 		if err != nil {
 			return total, fmt.Errorf("rebuild the projections of %s, part %d of %d: %w", space, part+1, parts, err)
 		}

@@ -1,4 +1,5 @@
-// Package partitions makes the monthly partitions of events.
+// Package partitions makes the monthly partitions of the tables that grow: the
+// event log and messages.
 //
 // It promises that a month is there once it was asked for, made by one of any
 // number of replicas. The caller asks for what its events need, and forgets
@@ -24,65 +25,90 @@ const (
 	monthsAhead  = 3
 )
 
+// The tables that are divided, each by a time of its own.
+const (
+	Events   = "events"          // by event_time
+	Messages = "stored_messages" // by create_time
+)
+
+// Partition is a month of a table.
+type Partition struct {
+	table string
+	month time.Time
+}
+
+// Of is the partition of a table that has a time in it.
+func Of(table string, t time.Time) Partition {
+	t = t.UTC()
+	return Partition{table, time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)}
+}
+
+func (p Partition) name() string { return p.table + p.month.Format("_2006_01") }
+
 // Partitions knows which partitions are there.
 type Partitions struct {
-	pool   *pgxpool.Pool
-	months sync.Map // that are there: time.Time → true
+	pool  *pgxpool.Pool
+	there sync.Map // Partition → true
 }
 
 // New returns the partitions in a database.
 func New(pool *pgxpool.Pool) *Partitions { return &Partitions{pool: pool} }
 
-// Forget has all months looked for again: somebody has dropped one.
-func (p *Partitions) Forget() { p.months.Clear() }
+// Forget has all partitions looked for again: somebody has dropped one.
+func (p *Partitions) Forget() { p.there.Clear() }
 
-// Month is the beginning of the month that has a time in it.
-func Month(t time.Time) time.Time {
-	t = t.UTC()
-	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
-}
-
-// EnsurePartitions creates the partitions of events around now that are
-// missing. Recording does it for what it needs; call it daily so that the
-// months ahead are there before their first event.
+// EnsurePartitions creates the partitions around now that are missing. Recording
+// does it for what it needs; call it daily so that the months ahead are there
+// before their first event.
 func (p *Partitions) EnsurePartitions(ctx context.Context, now time.Time) error {
-	var want []time.Time
-	for m := -monthsBehind; m <= monthsAhead; m++ {
-		want = append(want, Month(now).AddDate(0, m, 0))
+	var want []Partition
+	for _, table := range []string{Events, Messages} {
+		for m := -monthsBehind; m <= monthsAhead; m++ {
+			want = append(want, Of(table, Of(table, now).month.AddDate(0, m, 0)))
+		}
 	}
-	return p.EnsureMonths(ctx, want)
+	return p.Ensure(ctx, want)
 }
 
-// EnsureMonths creates the partitions of these months that are missing.
-func (p *Partitions) EnsureMonths(ctx context.Context, want []time.Time) error {
-	for _, month := range want {
-		if _, known := p.months.Load(month); known {
+// Missing are those of the partitions that aren't known to be there.
+func (p *Partitions) Missing(want map[Partition]bool) (missing []Partition) {
+	for w := range want {
+		if _, known := p.there.Load(w); !known {
+			missing = append(missing, w)
+		}
+	}
+	return missing
+}
+
+// Ensure creates those of the partitions that are missing.
+func (p *Partitions) Ensure(ctx context.Context, want []Partition) error {
+	for _, w := range want {
+		if _, known := p.there.Load(w); known {
 			continue
 		}
-		if err := p.createPartition(ctx, month); err != nil {
-			return fmt.Errorf("create partition for %s: %w", month.Format("2006-01"), err)
+		if err := p.create(ctx, w); err != nil {
+			return fmt.Errorf("create partition %s: %w", w.name(), err)
 		}
-		p.months.Store(month, true)
+		p.there.Store(w, true)
 	}
 	return nil
 }
 
-// createPartition makes the table first and attaches it then: that lets
-// readers and writers of the other months go on, where CREATE TABLE …
-// PARTITION OF would lock them out. Where the month was detached and its table
-// is still there, the new one gets a name of its own: what was detached is
-// whoever's who did it.
-func (p *Partitions) createPartition(ctx context.Context, month time.Time) error {
-	name := "events_" + month.Format("2006_01")
+// create makes the table first and attaches it then: that lets readers and
+// writers of the other months go on, where CREATE TABLE … PARTITION OF would lock
+// them out. Where the month was detached and its table is still there, the new one
+// gets a name of its own: what was detached is whoever's who did it.
+func (p *Partitions) create(ctx context.Context, w Partition) error {
 	// Not to_regclass: it may answer from a cache older than the lock below.
 	const exists = `
 		SELECT EXISTS (
 			SELECT FROM pg_inherits i
 			JOIN pg_class c ON c.oid = i.inhrelid
-			WHERE i.inhparent = 'events'::regclass AND c.relname ~ ('^' || $1 || '(_\d+)?$') AND NOT i.inhdetachpending
+			WHERE i.inhparent = $1::text::regclass AND c.relname ~ ('^' || $2 || '(_\d+)?$') AND NOT i.inhdetachpending
 		)`
+	name := w.name()
 	var there bool
-	if err := p.pool.QueryRow(ctx, exists, name).Scan(&there); err != nil || there {
+	if err := p.pool.QueryRow(ctx, exists, w.table, name).Scan(&there); err != nil || there {
 		return err
 	}
 	return pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
@@ -90,32 +116,37 @@ func (p *Partitions) createPartition(ctx context.Context, month time.Time) error
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('spacekeeper partitions'))`); err != nil {
 			return err
 		}
-		if err := tx.QueryRow(ctx, exists, name).Scan(&there); err != nil || there {
+		if err := tx.QueryRow(ctx, exists, w.table, name).Scan(&there); err != nil || there {
 			return err
 		}
 		if err := tx.QueryRow(ctx, `
 			SELECT free.name
-			FROM generate_series(1, 1000) AS n, concat($1::text, '_' || NULLIF(n, 1)) AS free (name)
+			FROM generate_series(1, 1000) AS n, concat($2::text, '_' || NULLIF(n, 1)) AS free (name)
 			WHERE NOT EXISTS (
 				SELECT FROM pg_class c
-				WHERE c.relname = free.name AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'events'::regclass)
+				WHERE c.relname = free.name AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = $1::text::regclass)
 			)
 			ORDER BY n
-			LIMIT 1`, name).Scan(&name); err != nil {
+			LIMIT 1`, w.table, name).Scan(&name); err != nil {
 			return err
 		}
 		bound := func(t time.Time) string { return t.Format("'2006-01-02 00:00:00+00'") }
 		_, err := tx.Exec(ctx, fmt.Sprintf(`
 			SET LOCAL lock_timeout = '3s';
-			CREATE TABLE %[1]s (LIKE events INCLUDING ALL);
-			ALTER TABLE events ATTACH PARTITION %[1]s FOR VALUES FROM (%[2]s) TO (%[3]s)`,
-			pgx.Identifier{name}.Sanitize(), bound(month), bound(month.AddDate(0, 1, 0))),
+			CREATE TABLE %[1]s (LIKE %[2]s INCLUDING ALL)%[5]s;
+			ALTER TABLE %[2]s ATTACH PARTITION %[1]s FOR VALUES FROM (%[3]s) TO (%[4]s)`,
+			pgx.Identifier{name}.Sanitize(), w.table, bound(w.month), bound(w.month.AddDate(0, 1, 0)), settings[w.table]),
 			pgx.QueryExecModeSimpleProtocol)
 		return err
 	})
 }
 
-// Oldest is the beginning of the oldest month that there is; zero without one.
+// settings are those of partitions: a table that is divided can't have them.
+var settings = map[string]string{
+	Messages: " WITH (fillfactor = 90)", // an edit stays on its page
+}
+
+// Oldest is the beginning of the oldest month of events that there is; zero without one.
 func (p *Partitions) Oldest(ctx context.Context) (time.Time, error) {
 	var name string
 	if err := p.pool.QueryRow(ctx, `

@@ -25,12 +25,13 @@ func Needs() []Need {
 	var needs []Need
 	for _, group := range []struct{ privileges, relations string }{
 		{"SELECT", `goose_db_version river_migration schema_compatibility
-			coverage_gaps coverage_intervals membership_intervals`},
+			coverage_gaps coverage_intervals membership_intervals memberships`},
 		{"SELECT INSERT", `event_sources event_types names payload_dictionaries reactor_records unapplied_events`},
-		{"SELECT INSERT UPDATE", `events keeper_passes memberships membership_changes messages message_revisions reactions spaces users worker_heartbeats`},
+		{"SELECT INSERT UPDATE", `events keeper_passes spaces stored_memberships stored_membership_changes stored_reactions stored_revisions users
+			worker_heartbeats`},
 		{"SELECT INSERT UPDATE DELETE", `backfills coverage followed_spaces member_lists own_messages quarantine
 			reactor_counts reactor_daily_counts reactor_evaluations reactor_runs reactor_schedules reactor_switches
-			river_job river_leader river_queue silence_checks subscription_states unfetched write_slots`},
+			river_job river_leader river_queue silence_checks stored_messages subscription_states unfetched write_slots`},
 	} {
 		for _, relation := range strings.Fields(group.relations) {
 			for _, privilege := range strings.Fields(group.privileges) {
@@ -55,9 +56,9 @@ func Missing(ctx context.Context, s *store.Store) ([]string, error) {
 		WHERE NOT has_sequence_privilege(to_regclass('river_job_id_seq')::oid, 'USAGE')
 		UNION ALL
 		-- Only the owner may add partitions.
-		SELECT 'ownership of events'
+		SELECT 'ownership of ' || relname
 		FROM pg_class
-		WHERE oid = 'events'::regclass AND NOT pg_has_role(relowner, 'USAGE')
+		WHERE oid IN ('events'::regclass, 'stored_messages'::regclass) AND NOT pg_has_role(relowner, 'USAGE')
 		UNION ALL
 		SELECT 'CREATE on schema ' || nspname
 		FROM pg_namespace

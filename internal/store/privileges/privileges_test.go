@@ -19,6 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
 	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -30,8 +31,10 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 // grant makes a role that may do what the worker does, and no more.
 func grant(t *testing.T, env *storetest.Env, role string) {
 	t.Helper()
-	exec(t, env, "ALTER TABLE events OWNER TO "+role) // it adds partitions
-	exec(t, env, "REVOKE ALL ON events FROM "+role)
+	for _, divided := range []string{partitions.Events, partitions.Messages} {
+		exec(t, env, "ALTER TABLE "+divided+" OWNER TO "+role) // it adds partitions
+		exec(t, env, "REVOKE ALL ON "+divided+" FROM "+role)
+	}
 	exec(t, env, "GRANT USAGE, CREATE ON SCHEMA public TO "+role)
 	exec(t, env, "GRANT USAGE ON SEQUENCE river_job_id_seq TO "+role)
 	for _, n := range privileges.Needs() {
@@ -74,7 +77,7 @@ func TestMissing(t *testing.T) {
 	all := missing(guest)
 	for _, want := range []string{
 		"SELECT, INSERT, UPDATE on events", "SELECT, INSERT, UPDATE, DELETE on quarantine", "SELECT on coverage_gaps",
-		"SELECT, INSERT, UPDATE, DELETE on river_job", "USAGE on river_job_id_seq", "ownership of events", "CREATE on schema public",
+		"SELECT, INSERT, UPDATE, DELETE on river_job", "USAGE on river_job_id_seq", "ownership of events", "ownership of stored_messages", "CREATE on schema public",
 	} {
 		if !slices.Contains(all, want) {
 			t.Errorf("%q is not among what is missing: %q", want, all)
@@ -173,15 +176,20 @@ func statements(t *testing.T) (all []string) {
 		if err != nil {
 			return err
 		}
+		constants := map[string]ast.Expr{}
 		ast.Inspect(file, func(n ast.Node) bool {
-			if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
-				sql, err := strconv.Unquote(text.Value)
-				if err != nil {
-					t.Fatal(err)
-				}
-				all = append(all, sql)
+			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 {
+				constants[spec.Names[0].Name] = spec.Values[0]
 			}
 			return true
+		})
+		ast.Inspect(file, func(n ast.Node) bool {
+			e, ok := n.(ast.Expr)
+			sql := text(t, e, constants)
+			if ok && sql != "" {
+				all = append(all, sql)
+			}
+			return sql == ""
 		})
 		return nil
 	})
@@ -200,6 +208,28 @@ func statements(t *testing.T) (all []string) {
 		all = append(all, regexp.MustCompile(`(?s)AS \$\$.*?\$\$`).FindAllString(string(text), -1)...)
 	}
 	return all
+}
+
+// text is that of a literal, of a constant, or of several in a row.
+func text(t *testing.T, e ast.Expr, constants map[string]ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		if e.Kind != token.STRING {
+			return ""
+		}
+		sql, err := strconv.Unquote(e.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sql
+	case *ast.Ident:
+		if constant, ok := constants[e.Name].(*ast.BasicLit); ok {
+			return text(t, constant, nil)
+		}
+	case *ast.BinaryExpr:
+		return text(t, e.X, constants) + text(t, e.Y, constants)
+	}
+	return ""
 }
 
 // A lock that keeps the worker from writing is named; one that lets it write isn't.

@@ -49,7 +49,7 @@ func contents(now time.Time) string {
 		root = filepath.Dir(root)
 	}
 	key := sha256.New()
-	fmt.Fprintln(key, partitions.Month(now))
+	fmt.Fprintln(key, partitions.Of(partitions.Events, now))
 	for _, pattern := range []string{
 		"go.mod", "migrations/*.sql", "internal/store/migrate.go", "internal/store/partitions/partitions.go",
 		"internal/store/storetest/filled.go",

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 // maxCounted is how far facts count: rules compare with small numbers.
@@ -108,10 +109,10 @@ func (q *factQuery) member() {
 	m.IsMember = true
 	q.ask([]any{&m.IsMember, &m.Role}, `
 		SELECT c.state = 'JOINED' AND (s.deleted_at IS NULL OR s.deleted_at > @known), COALESCE(NULLIF(@role, ''), c.role, '')
-		FROM memberships m
-		JOIN spaces s ON s.space = m.space
-		JOIN membership_changes c ON c.space = m.space AND c.membership = m.membership
-		WHERE m.space = @space AND m.member = @member AND c.state IS NOT NULL AND c.event_time <= @known
+		FROM stored_memberships m
+		JOIN spaces s ON s.id = m.space_id
+		JOIN stored_membership_changes c ON c.space_id = m.space_id AND c.membership = m.membership
+		WHERE s.space = @space AND m.member = @member AND c.state IS NOT NULL AND c.event_time <= @known
 		ORDER BY c.event_time DESC, c.verb_order DESC, c.event_key DESC, c.ordinal DESC
 		LIMIT 1`, pgx.NamedArgs{"space": q.facts.Space.Name, "member": m.Name, "role": m.Role, "known": q.known})
 	q.ask([]any{&m.DisplayName, &m.Type}, `
@@ -120,16 +121,16 @@ func (q *factQuery) member() {
 		WHERE user_name = $1`, m.Name, m.Type)
 }
 
+// posts reads no more than the index by space, which has all of it.
 func (q *factQuery) posts() {
 	q.ask([]any{&q.facts.Member.MessagesInSpace}, `
 		SELECT count(*)
 		FROM (
 			SELECT
-			FROM events e
-			JOIN event_types t ON t.id = e.type_id
-			WHERE e.actor_id = (SELECT id FROM users WHERE user_name = @member)
-				AND e.space_id = (SELECT id FROM spaces WHERE space = @space)
-				AND t.kind = 'message' AND t.verb = 'created' AND e.event_time <= @known
+			FROM events
+			WHERE space_id = (SELECT id FROM spaces WHERE space = @space) AND event_time <= @known
+				AND actor_id = (SELECT id FROM users WHERE user_name = @member)
+				AND type_id = ANY (ARRAY(SELECT id FROM event_types WHERE kind = 'message' AND verb = 'created'))
 			LIMIT @max
 		) posts`,
 		pgx.NamedArgs{"space": q.facts.Space.Name, "member": q.facts.Member.Name, "known": q.known, "max": maxCounted})
@@ -137,32 +138,37 @@ func (q *factQuery) posts() {
 
 func (q *factQuery) thread() {
 	m := &q.facts.Message
+	space := q.facts.Space.Name
+	name := items.ShortName(m.Name, space+"/messages")
 	q.ask([]any{&m.Exists}, `
-		SELECT deleted_at IS NULL OR deleted_at > $2
-		FROM messages
-		WHERE message = $1`, m.Name, q.known)
+		SELECT deleted_at IS NULL OR deleted_at > @known
+		FROM stored_messages
+		WHERE split_part(name, '.', 1) = split_part(@name, '.', 1) AND name = @name AND space_id = (SELECT id FROM spaces WHERE space = @space)`,
+		pgx.NamedArgs{"space": space, "name": name, "known": q.known})
 	if m.Thread == "" {
 		return
 	}
-	// By the space's events since the message: there is no index of threads,
-	// and rules look at young ones.
 	q.ask([]any{&m.RepliesByOthers}, `
 		SELECT count(*)
 		FROM (
 			SELECT
-			FROM events e
-			JOIN event_types t ON t.id = e.type_id
-			JOIN users u ON u.id = e.actor_id
-			JOIN messages m ON m.message = full_name(e.resource, @space)
-			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space)
-				AND e.event_time > @since AND e.event_time <= @known
-				AND t.kind = 'message' AND t.verb = 'created'
-				AND m.thread = @thread AND u.user_name <> @author AND u.user_type = 'HUMAN'
+			FROM (
+				SELECT space_id, sender_id, COALESCE(NULLIF(create_time, '-infinity'), event_time) AS told_at
+				FROM stored_messages
+				WHERE split_part(name, '.', 1) = @thread AND thread = ''
+				UNION ALL
+				SELECT space_id, sender_id, COALESCE(NULLIF(create_time, '-infinity'), event_time) AS told_at
+				FROM stored_messages
+				WHERE thread = @thread
+			) m
+			JOIN users u ON u.id = m.sender_id
+			WHERE m.space_id = (SELECT id FROM spaces WHERE space = @space) AND m.told_at > @since AND m.told_at <= @known
+				AND u.user_name <> @author AND u.user_type = 'HUMAN'
 			LIMIT @max
 		) replies`,
 		pgx.NamedArgs{
-			"space": q.facts.Space.Name, "since": store.Microseconds(q.facts.Event.Time), "known": q.known,
-			"thread": m.Thread, "author": q.facts.Member.Name, "max": maxCounted,
+			"space": space, "since": store.Microseconds(q.facts.Event.Time), "known": q.known,
+			"thread": items.ShortName(m.Thread, space+"/threads"), "author": q.facts.Member.Name, "max": maxCounted,
 		})
 }
 
@@ -170,16 +176,9 @@ func (q *factQuery) thread() {
 // they were there before: they count from that event on.
 func (q *factQuery) spaceActivity() {
 	q.ask([]any{&q.facts.Space.Members, &q.facts.Space.JoinsLastHr}, `
-		SELECT count(*) FILTER (WHERE (left_at IS NULL OR left_at > $3) AND CASE
-				WHEN joined_at IS NOT NULL THEN joined_at <= $3
-				ELSE EXISTS (
-					SELECT
-					FROM membership_changes c
-					WHERE c.space = i.space AND c.membership = i.membership AND c.state IS NOT NULL AND c.event_time <= $3
-				)
-			END),
+		SELECT count(*) FILTER (WHERE (left_at IS NULL OR left_at > $3) AND known_at <= $3),
 			count(*) FILTER (WHERE joined_at > $2::timestamptz - interval '1 hour' AND joined_at <= $3)
-		FROM membership_intervals i
+		FROM membership_intervals
 		WHERE space = $1 AND member LIKE 'users/%'`, q.facts.Space.Name, q.at, q.known)
 }
 
@@ -202,7 +201,8 @@ func (q *factQuery) week() {
 		SELECT r.emoji
 		FROM events e
 		JOIN event_types t ON t.id = e.type_id
-		JOIN reactions r ON r.reaction = full_name(e.resource, $1)
+		JOIN stored_reactions r ON r.space_id = e.space_id
+			AND r.message = split_part(substr(e.resource, 10), '/reactions/', 1) AND r.reaction = '/' || split_part(e.resource, '/reactions/', 2)
 		WHERE e.space_id = (SELECT id FROM spaces WHERE space = $1)
 			AND e.event_time > $2::timestamptz - interval '7 days' AND e.event_time <= $2
 			AND t.kind = 'reaction' AND t.verb = 'created' AND r.emoji IS NOT NULL

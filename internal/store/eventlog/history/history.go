@@ -80,10 +80,15 @@ func (c *Changes) complete(ctx context.Context, rows []items.Row) ([]reactors.Ch
 
 func queueMessage(q *pgx.Batch, it *events.Item) {
 	q.Queue(`
-		SELECT COALESCE(m.sender, ''), COALESCE(u.user_type, ''), COALESCE(m.thread, ''), COALESCE(m.text, '')
-		FROM messages m
-		LEFT JOIN users u ON u.user_name = m.sender
-		WHERE m.message = $1 AND m.text IS NOT NULL`, it.Resource).Query(func(rows pgx.Rows) error {
+		SELECT COALESCE(u.user_name, ''), COALESCE(u.user_type, ''),
+			COALESCE(full_name(CASE m.thread WHEN '' THEN split_part(m.name, '.', 1) ELSE m.thread END, @space || '/threads'), ''),
+			COALESCE(m.text, '')
+		FROM stored_messages m
+		LEFT JOIN users u ON u.id = m.sender_id
+		WHERE split_part(m.name, '.', 1) = split_part(@name, '.', 1) AND m.name = @name
+			AND m.space_id = (SELECT id FROM spaces WHERE space = @space) AND m.text IS NOT NULL`,
+		pgx.NamedArgs{"space": it.Space, "name": items.ShortName(it.Resource, it.Space+"/messages")},
+	).Query(func(rows pgx.Rows) error {
 		var m events.Message
 		return store.Each(rows, []any{&m.Sender.Name, &m.Sender.Type, &m.Thread, &m.Text}, func() {
 			fetched := m

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/numbers"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
 )
@@ -143,17 +144,24 @@ func (l Listing) write(ctx context.Context, db *store.Store) (r Reconciled, err 
 		list = append(list, Member{Membership: m.Membership, Name: m.Name, State: events.MembershipNotAMember})
 	}
 	list = sorted(list, func(m Member) string { return m.Membership })
-	rows, _ := db.Pool().Query(ctx, `
-		WITH listed AS (
-			SELECT membership, member, member_type, state, NULLIF(role, '') AS role, NULLIF(affiliation, '') AS affiliation
+	q := &pgx.Batch{}
+	items.ShareProjections(q)
+	q.Queue(`
+		WITH space AS (
+			SELECT id, deleted_at
+			FROM spaces
+			WHERE space = @space
+		), listed AS (
+			SELECT id AS space_id, membership, member, member_type, state, NULLIF(role, '') AS role, NULLIF(affiliation, '') AS affiliation
 			FROM unnest(@memberships::text[], @members::text[], @types::text[], @states::text[], @roles::text[], @affiliations::text[])
-				AS i (membership, member, member_type, state, role, affiliation)
-			WHERE NOT EXISTS (SELECT FROM spaces WHERE space = @space AND deleted_at IS NOT NULL) -- that ended them all
+				AS i (membership, member, member_type, state, role, affiliation), space
+			WHERE deleted_at IS NULL -- that ended them all
 		), written AS (
-			INSERT INTO memberships AS m (version_time, version_key, verb_order, space, membership, member, state, role, affiliation, source)
-			SELECT @as_of, @key, 0, @space, membership, member, state, role, affiliation, 'list'
+			INSERT INTO stored_memberships AS m (version_time, version_key, verb_order, space_id, membership, member, state, role,
+				affiliation, source)
+			SELECT @as_of, @key, 0, space_id, membership, member, state, role, affiliation, 'list'
 			FROM listed
-			ON CONFLICT (space, membership) DO UPDATE SET
+			ON CONFLICT (space_id, membership) DO UPDATE SET
 				member = excluded.member,
 				version_time = excluded.version_time,
 				payload_as_of = NULL,
@@ -167,8 +175,8 @@ func (l Listing) write(ctx context.Context, db *store.Store) (r Reconciled, err 
 				AND (excluded.state, excluded.role, excluded.affiliation) IS DISTINCT FROM (m.state, m.role, m.affiliation)
 			RETURNING membership
 		)
-		INSERT INTO membership_changes (event_time, event_key, ordinal, origin, space, membership, verb, state, role, member_type)
-		SELECT @as_of, @key, 0, 's', @space, membership, CASE state WHEN 'NOT_A_MEMBER' THEN 'deleted' ELSE 'updated' END,
+		INSERT INTO stored_membership_changes (event_time, event_key, ordinal, origin, space_id, membership, verb, state, role, member_type)
+		SELECT @as_of, @key, 0, 's', space_id, membership, CASE state WHEN 'NOT_A_MEMBER' THEN 'deleted' ELSE 'updated' END,
 			state, role, NULLIF(member_type, '')
 		FROM listed
 		JOIN written USING (membership)
@@ -176,20 +184,22 @@ func (l Listing) write(ctx context.Context, db *store.Store) (r Reconciled, err 
 		RETURNING state`,
 		pgx.NamedArgs{
 			"as_of": store.Microseconds(l.AsOf), "key": pgtype.UUID{Valid: true}, "space": l.Space,
-			"memberships":  cleaned(list, func(m *Member) string { return m.Membership }),
+			"memberships":  cleaned(list, func(m *Member) string { return shortName(m.Membership, l.Space) }),
 			"members":      cleaned(list, func(m *Member) string { return m.Name }),
 			"types":        cleaned(list, func(m *Member) string { return string(m.Type) }),
 			"states":       cleaned(list, func(m *Member) string { return string(m.State) }),
 			"roles":        cleaned(list, func(m *Member) string { return m.Role }),
 			"affiliations": cleaned(list, func(m *Member) string { return m.Affiliation }),
+		}).Query(func(rows pgx.Rows) error {
+		var state string
+		return store.Each(rows, []any{&state}, func() {
+			if state == string(events.MembershipNotAMember) {
+				r.Left++
+			} else {
+				r.Changed++
+			}
 		})
-	var state string
-	err = store.Each(rows, []any{&state}, func() {
-		if state == string(events.MembershipNotAMember) {
-			r.Left++
-		} else {
-			r.Changed++
-		}
 	})
+	err = db.Pool().SendBatch(ctx, q).Close()
 	return r, err
 }

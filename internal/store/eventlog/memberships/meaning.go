@@ -3,6 +3,7 @@ package memberships
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -57,7 +58,9 @@ func (s *Set) Corrected(ctx context.Context, tx pgx.Tx, delivered, markedLive ma
 			continue
 		}
 		var err error
-		if change.Event, err = n.next.event(ctx, tx, n.change.space, n.member); err != nil {
+		if change.Event, err = n.next.event(ctx, tx, n.change.space, n.member); errors.Is(err, pgx.ErrNoRows) {
+			continue // its month was dropped
+		} else if err != nil {
 			return nil, err
 		}
 		change.Item = &change.Event.Items[0]
@@ -73,18 +76,21 @@ func QueuePast(q *pgx.Batch, r *items.Row, change *reactors.Change) {
 	q.Queue(`
 		SELECT COALESCE(m.member, ''), c.verb, COALESCE(c.state, ''), COALESCE(c.role, ''), COALESCE(c.member_type, ''),
 			COALESCE(p.state, ''), COALESCE(p.role, '')
-		FROM membership_changes c
-		JOIN memberships m ON m.space = c.space AND m.membership = c.membership
+		FROM stored_membership_changes c
+		JOIN stored_memberships m ON m.space_id = c.space_id AND m.membership = c.membership
 		LEFT JOIN LATERAL (
 			SELECT b.state, b.role
-			FROM membership_changes b
-			WHERE b.space = c.space AND b.membership = c.membership AND b.state IS NOT NULL AND b.origin <> 's'
+			FROM stored_membership_changes b
+			WHERE b.space_id = c.space_id AND b.membership = c.membership AND b.state IS NOT NULL AND b.origin <> 's'
 				AND (b.event_time, b.verb_order, b.event_key, b.ordinal) < (c.event_time, c.verb_order, c.event_key, c.ordinal)
 			ORDER BY b.event_time DESC, b.verb_order DESC, b.event_key DESC, b.ordinal DESC
 			LIMIT 1
 		) p ON true
-		WHERE c.space = @space AND c.membership = @membership AND c.event_time = @time AND c.event_key = @key AND c.ordinal = @ordinal`,
-		pgx.NamedArgs{"space": it.Space, "membership": it.Resource, "time": r.Time, "key": r.Key.Pg(), "ordinal": it.Ordinal},
+		WHERE c.space_id = (SELECT id FROM spaces WHERE space = @space) AND c.membership = @membership AND c.event_time = @time
+			AND c.event_key = @key AND c.ordinal = @ordinal`,
+		pgx.NamedArgs{
+			"space": it.Space, "membership": shortName(it.Resource, it.Space), "time": r.Time, "key": r.Key.Pg(), "ordinal": it.Ordinal,
+		},
 	).Query(func(rows pgx.Rows) error {
 		var c changeRow
 		var before neighbour

@@ -1,5 +1,5 @@
 // Package memberships keeps who is in which space, and every event about it:
-// the tables memberships and membership_changes. It tells what a change meant:
+// the tables stored_memberships and stored_membership_changes. It tells what a change meant:
 // that somebody joined, left, or got another role.
 //
 // It promises that both tables end up the same whatever order events arrive in,
@@ -34,6 +34,7 @@ type Set struct {
 // it was a person's or a Google Group's.
 type membershipRow struct {
 	version     items.Version
+	spaceID     int32
 	space       string
 	name        string // "spaces/S/members/M"
 	member      string // "users/U" or "groups/G"; "" if the event doesn't tell
@@ -67,7 +68,7 @@ func Of(rows []items.Row) *Set {
 
 func (s *Set) add(index int) {
 	r := &s.rows[index]
-	m := membershipRow{space: r.Item.Space, name: r.Item.Resource, member: memberOf(r.Item)}
+	m := membershipRow{spaceID: r.SpaceID, space: r.Item.Space, name: r.Item.Resource, member: memberOf(r.Item)}
 	c := changeRow{index: index, space: m.space, name: m.name, verb: r.Item.Verb}
 	if d := r.Item.Membership; d != nil {
 		c.state, c.role, c.typ = string(d.State), d.Role, d.Member.Type
@@ -125,14 +126,15 @@ func (s *Set) queueCurrent(q *pgx.Batch) {
 	// Whose it is never changes. What an event tells counts more than what the
 	// name says, as the id of a group may be a number like a user's.
 	q.Queue(`
-		INSERT INTO memberships AS m (version_time, payload_as_of, version_key, verb_order, space, membership, member, state, role, affiliation)
-		SELECT version_time, payload_as_of, version_key, verb_order, space, membership,
+		INSERT INTO stored_memberships AS m (version_time, payload_as_of, version_key, verb_order, space_id, membership, member, state, role,
+			affiliation)
+		SELECT version_time, payload_as_of, version_key, verb_order, space_id, membership,
 			NULLIF(member, ''), NULLIF(state, ''), NULLIF(role, ''), NULLIF(affiliation, '')
-		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::integer[], $6::text[], $7::text[], $8::text[],
 			$9::text[], $10::text[])
-			AS i (version_time, payload_as_of, version_key, verb_order, space, membership, member, state, role, affiliation)
-		ON CONFLICT (space, membership) DO UPDATE SET
-			member = COALESCE(NULLIF(excluded.member, 'users/' || split_part(m.membership, '/', 4)), m.member, excluded.member),
+			AS i (version_time, payload_as_of, version_key, verb_order, space_id, membership, member, state, role, affiliation)
+		ON CONFLICT (space_id, membership) DO UPDATE SET
+			member = COALESCE(NULLIF(excluded.member, 'users' || m.membership), m.member, excluded.member),
 			(version_time, payload_as_of, version_key, verb_order, state, role, affiliation, source) = (
 				SELECT w.version_time, w.payload_as_of, w.version_key, w.verb_order, w.state, w.role, w.affiliation, w.source
 				FROM (VALUES
@@ -151,7 +153,8 @@ func (s *Set) queueCurrent(q *pgx.Batch) {
 		store.Column(s.current, func(m *membershipRow) pgtype.Timestamptz { return store.OptionalTime(m.version.AsOf) }),
 		store.Column(s.current, func(m *membershipRow) pgtype.UUID { return m.version.Key.Pg() }),
 		store.Column(s.current, func(m *membershipRow) int16 { return m.version.VerbOrder() }),
-		text(func(m *membershipRow) string { return m.space }), text(func(m *membershipRow) string { return m.name }),
+		store.Column(s.current, func(m *membershipRow) int32 { return m.spaceID }),
+		text(func(m *membershipRow) string { return shortName(m.name, m.space) }),
 		text(func(m *membershipRow) string { return m.member }), text(func(m *membershipRow) string { return m.state }),
 		text(func(m *membershipRow) string { return m.role }), text(func(m *membershipRow) string { return m.affiliation }))
 }
@@ -163,12 +166,12 @@ func (s *Set) queueEndings(q *pgx.Batch, deleted []string) {
 		return
 	}
 	q.Queue(`
-		UPDATE memberships m
+		UPDATE stored_memberships m
 		SET version_time = s.deleted_at, payload_as_of = NULL, version_key = '00000000-0000-0000-0000-000000000000', verb_order = 4,
 			state = 'NOT_A_MEMBER', role = NULL, affiliation = NULL
 		FROM spaces s
 		WHERE s.space = ANY ($1) AND s.deleted_at IS NOT NULL
-			AND m.space = s.space AND (m.version_time, m.verb_order) <> (s.deleted_at, 4)`, slices.Compact(spaces))
+			AND m.space_id = s.id AND (m.version_time, m.verb_order) <> (s.deleted_at, 4)`, slices.Compact(spaces))
 }
 
 // fetchedAt is when state and role were fetched; zero if the event held them or
@@ -187,14 +190,14 @@ func (s *Set) QueueChanges(q *pgx.Batch) {
 	}
 	text := func(field func(*changeRow) string) []string { return store.Column(s.changes, field) }
 	q.Queue(`
-		INSERT INTO membership_changes AS c (event_time, fetched_at, event_key, ordinal, origin,
-			space, membership, verb, state, role, member_type)
+		INSERT INTO stored_membership_changes AS c (event_time, fetched_at, event_key, ordinal, origin,
+			space_id, membership, verb, state, role, member_type)
 		SELECT event_time, fetched_at, event_key, ordinal, CASE WHEN backfilled THEN 'b' ELSE 'l' END::"char",
-			space, membership, verb, NULLIF(state, ''), NULLIF(role, ''), NULLIF(member_type, '')
+			space_id, membership, verb, NULLIF(state, ''), NULLIF(role, ''), NULLIF(member_type, '')
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::boolean[],
-			$6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
-			AS i (event_time, fetched_at, event_key, ordinal, backfilled, space, membership, verb, state, role, member_type)
-		ON CONFLICT (space, membership, event_time, verb_order, event_key, ordinal) DO UPDATE SET
+			$6::integer[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+			AS i (event_time, fetched_at, event_key, ordinal, backfilled, space_id, membership, verb, state, role, member_type)
+		ON CONFLICT (space_id, membership, event_time, verb_order, event_key, ordinal) DO UPDATE SET
 			origin = CASE WHEN excluded.origin = 'l' THEN excluded.origin ELSE c.origin END,
 			(fetched_at, state, role, member_type) = (
 				SELECT w.fetched_at, w.state, w.role, w.member_type
@@ -213,7 +216,8 @@ func (s *Set) QueueChanges(q *pgx.Batch) {
 		store.Column(s.changes, func(c *changeRow) pgtype.UUID { return s.rows[c.index].Key.Pg() }),
 		store.Column(s.changes, func(c *changeRow) int16 { return int16(s.rows[c.index].Item.Ordinal) }),
 		store.Column(s.changes, func(c *changeRow) bool { return s.rows[c.index].Backfilled() }),
-		text(func(c *changeRow) string { return c.space }), text(func(c *changeRow) string { return c.name }),
+		store.Column(s.changes, func(c *changeRow) int32 { return s.rows[c.index].SpaceID }),
+		text(func(c *changeRow) string { return shortName(c.name, c.space) }),
 		text(func(c *changeRow) string { return string(c.verb) }), text(func(c *changeRow) string { return c.state }),
 		text(func(c *changeRow) string { return c.role }), text(func(c *changeRow) string { return string(c.typ) }))
 }
@@ -229,12 +233,16 @@ func (s *Set) QueueKnown(q *pgx.Batch) {
 		}
 		r := &s.rows[c.index]
 		q.Queue(`
-			UPDATE membership_changes
+			UPDATE stored_membership_changes
 			SET state = @state, role = NULLIF(@role, ''), member_type = NULLIF(@type, ''), fetched_at = @fetched
-			WHERE space = @space AND membership = @membership AND event_time = @time AND event_key = @key AND ordinal = @ordinal AND state IS NULL`,
+			WHERE space_id = @space AND membership = @membership AND event_time = @time AND event_key = @key AND ordinal = @ordinal
+				AND state IS NULL`,
 			pgx.NamedArgs{
-				"space": c.space, "membership": c.name, "time": r.Time, "key": r.Key.Pg(), "ordinal": r.Item.Ordinal,
+				"space": r.SpaceID, "membership": shortName(c.name, c.space), "time": r.Time, "key": r.Key.Pg(), "ordinal": r.Item.Ordinal,
 				"state": c.state, "role": c.role, "type": string(c.typ), "fetched": r.Fetched,
 			})
 	}
 }
+
+// shortName is how the tables hold the name of a membership.
+func shortName(name, space string) string { return items.ShortName(name, space+"/members") }

@@ -37,7 +37,8 @@ type nextChange struct {
 // told doesn't count: a list that is read while somebody joins would make
 // their join none.
 func (s *Set) QueueNeighbours(q *pgx.Batch) {
-	var spaces, names []string
+	var spaces []int32
+	var names []string
 	var at []items.Version
 	var changes []*changeRow
 	for i := range s.changes {
@@ -45,7 +46,7 @@ func (s *Set) QueueNeighbours(q *pgx.Batch) {
 		if c.state == "" {
 			continue
 		}
-		spaces, names = append(spaces, c.space), append(names, c.name)
+		spaces, names = append(spaces, s.rows[c.index].SpaceID), append(names, shortName(c.name, c.space))
 		at, changes = append(at, s.version(c)), append(changes, c)
 	}
 	if len(changes) == 0 {
@@ -53,21 +54,21 @@ func (s *Set) QueueNeighbours(q *pgx.Batch) {
 	}
 	q.Queue(`
 		SELECT i.number, m.member, p.state, p.role, n.event_time, n.event_key, n.ordinal, n.origin = 'b', n.verb, n.state, n.role, n.member_type
-		FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::smallint[], $5::uuid[], $6::smallint[])
-			WITH ORDINALITY AS i (space, membership, event_time, verb_order, event_key, ordinal, number)
-		JOIN memberships m ON m.space = i.space AND m.membership = i.membership
+		FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::smallint[], $5::uuid[], $6::smallint[])
+			WITH ORDINALITY AS i (space_id, membership, event_time, verb_order, event_key, ordinal, number)
+		JOIN stored_memberships m ON m.space_id = i.space_id AND m.membership = i.membership
 		LEFT JOIN LATERAL (
 			SELECT c.state, c.role
-			FROM membership_changes c
-			WHERE c.space = i.space AND c.membership = i.membership AND c.state IS NOT NULL AND c.origin <> 's'
+			FROM stored_membership_changes c
+			WHERE c.space_id = i.space_id AND c.membership = i.membership AND c.state IS NOT NULL AND c.origin <> 's'
 				AND (c.event_time, c.verb_order, c.event_key, c.ordinal) < (i.event_time, i.verb_order, i.event_key, i.ordinal)
 			ORDER BY c.event_time DESC, c.verb_order DESC, c.event_key DESC, c.ordinal DESC
 			LIMIT 1
 		) p ON true
 		LEFT JOIN LATERAL (
 			SELECT c.event_time, c.event_key, c.ordinal, c.origin, c.verb, c.state, c.role, c.member_type
-			FROM membership_changes c
-			WHERE c.space = i.space AND c.membership = i.membership AND c.state IS NOT NULL AND c.origin <> 's'
+			FROM stored_membership_changes c
+			WHERE c.space_id = i.space_id AND c.membership = i.membership AND c.state IS NOT NULL AND c.origin <> 's'
 				AND (c.event_time, c.verb_order, c.event_key, c.ordinal) > (i.event_time, i.verb_order, i.event_key, i.ordinal)
 			ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal
 			LIMIT 1

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -12,28 +13,51 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
+	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
 // messageRow is one version of a message, its tombstone, or just its name.
 type messageRow struct {
 	version      items.Version
-	message      string
-	space        string
-	sender       string
-	thread       string
+	spaceID      int32
+	name         string // "/M" for spaces/S/messages/M
+	senderID     int32
+	thread       pgtype.Text // "" for the thread that the name begins with
 	deletionType string
 	text         string
 	hasContent   bool // text and attachments are known
 	attachments  int
-	createTime   time.Time
+	createTime   time.Time // zero if the event doesn't tell it
 	deletedAt    time.Time
 }
 
+// createTime is when the item's message was sent; zero if the item doesn't tell,
+// or tells what can't be.
+func createTime(r *items.Row) time.Time {
+	d := r.Item.Message
+	if r.Item.Kind != events.KindMessage || d == nil || d.CreateTime.Before(oldestMessage) || d.CreateTime.After(r.Time.Add(24*time.Hour)) {
+		return time.Time{}
+	}
+	return store.Microseconds(d.CreateTime)
+}
+
+// oldestMessage is where the months of messages begin: before Google Chat did.
+var oldestMessage = time.Date(2015, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// AddMonths adds the months of the messages that rows are about.
+func AddMonths(months map[partitions.Partition]bool, rows []items.Row) {
+	for i := range rows {
+		if at := createTime(&rows[i]); !at.IsZero() {
+			months[partitions.Of(partitions.Messages, at)] = true
+		}
+	}
+}
+
 func (s *Set) addMessage(r *items.Row) {
-	m := messageRow{message: r.Item.Resource, space: r.Item.Space}
+	name := items.ShortName(r.Item.Resource, r.Item.Space+"/messages")
+	m := messageRow{spaceID: r.SpaceID, senderID: r.ActorID, name: name, createTime: createTime(r)}
 	if d := r.Item.Message; d != nil {
-		m.sender, m.thread = cmp.Or(d.Sender.Name, r.Item.Actor), d.Thread
-		m.createTime = store.Microseconds(d.CreateTime)
+		m.thread = threadOf(m.name, d.Thread, r.Item.Space)
 	}
 	switch d := r.Item.Message; {
 	case r.Item.Verb == events.VerbDeleted:
@@ -62,26 +86,44 @@ func (s *Set) addMessage(r *items.Row) {
 	s.messages = append(s.messages, m)
 }
 
+// threadOf is how the table holds a thread: most messages are called T.R after
+// theirs, T.
+func threadOf(name, thread, space string) pgtype.Text {
+	if thread == "" {
+		return pgtype.Text{}
+	}
+	short := items.ShortName(thread, space+"/threads")
+	if root, _, _ := strings.Cut(name, "."); short == root {
+		short = ""
+	}
+	return pgtype.Text{String: short, Valid: true}
+}
+
+func compareMessages(x, y *messageRow) int {
+	return cmp.Or(cmp.Compare(x.spaceID, y.spaceID), cmp.Compare(x.name, y.name))
+}
+
 // compactMessages keeps the newest version of each message, tombstones first;
 // older ones are revisions at once. The trigger keep_message_version does the
 // same between the batch and what the table holds.
 func (s *Set) compactMessages() {
 	slices.SortStableFunc(s.messages, func(x, y messageRow) int {
-		return cmp.Or(cmp.Compare(x.message, y.message),
-			cmp.Compare(rank(&x), rank(&y)), y.version.Compare(x.version))
+		return cmp.Or(compareMessages(&x, &y), cmp.Compare(rank(&x), rank(&y)), y.version.Compare(x.version))
 	})
 	kept := s.messages[:0]
 	for i := range s.messages {
 		m := s.messages[i]
 		n := len(kept)
-		if n == 0 || kept[n-1].message != m.message {
+		if n == 0 || compareMessages(&kept[n-1], &m) != 0 {
 			kept = append(kept, m)
 			continue
 		}
 		winner := &kept[n-1]
-		winner.sender = cmp.Or(winner.sender, m.sender)
-		winner.thread = cmp.Or(winner.thread, m.thread)
+		winner.senderID = cmp.Or(winner.senderID, m.senderID)
 		winner.deletionType = cmp.Or(winner.deletionType, m.deletionType)
+		if !winner.thread.Valid {
+			winner.thread = m.thread
+		}
 		if winner.createTime.IsZero() {
 			winner.createTime = m.createTime
 		}
@@ -91,8 +133,7 @@ func (s *Set) compactMessages() {
 	}
 	s.messages = kept
 	byKey := func(x, y messageRow) int {
-		return cmp.Or(cmp.Compare(x.message, y.message), x.version.Time.Compare(y.version.Time),
-			bytes.Compare(x.version.Key[:], y.version.Key[:]))
+		return cmp.Or(compareMessages(&x, &y), x.version.Time.Compare(y.version.Time), bytes.Compare(x.version.Key[:], y.version.Key[:]))
 	}
 	slices.SortStableFunc(s.revisions, byKey)
 	s.revisions = slices.CompactFunc(s.revisions, func(x, y messageRow) bool { return byKey(x, y) == 0 })
@@ -107,6 +148,7 @@ func rank(m *messageRow) int {
 
 func (s *Set) queueMessages(q *pgx.Batch) {
 	if len(s.messages) > 0 {
+		s.queuePlaces(q)
 		s.queueCurrentMessages(q)
 	}
 	if len(s.revisions) > 0 {
@@ -114,65 +156,124 @@ func (s *Set) queueMessages(q *pgx.Batch) {
 	}
 }
 
-func (s *Set) queueCurrentMessages(q *pgx.Batch) {
-	text := func(field func(*messageRow) string) []string { return store.Column(s.messages, field) }
-	times := func(field func(*messageRow) time.Time) []pgtype.Timestamptz {
-		return store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(field(m)) })
+// messagePlaces is the advisory lock of transactions that write messages. Those
+// that know when all of theirs were sent share it. Whoever doesn't has it alone,
+// or two could give one message two rows.
+const messagePlaces = "hashtextextended('spacekeeper messages', 0)"
+
+// queuePlaces moves messages of which nobody knew when they were sent to where
+// they belong, if the set tells it.
+func (s *Set) queuePlaces(q *pgx.Batch) {
+	placed := slices.DeleteFunc(slices.Clone(s.messages), func(m messageRow) bool { return m.createTime.IsZero() })
+	if len(placed) < len(s.messages) {
+		q.Queue(`SELECT pg_advisory_xact_lock(` + messagePlaces + `)`)
+	} else {
+		q.Queue(`SELECT pg_advisory_xact_lock_shared(` + messagePlaces + `)`)
 	}
-	// Which of two versions stays is decided by the trigger
-	// keep_message_version; for a redelivery it leaves the row as it is.
+	if len(placed) == 0 {
+		return
+	}
+	// One at a time (LIMIT 1), and only what is found: a statement keeps the plan
+	// that it got when the table was empty.
 	q.Queue(`
-		INSERT INTO messages (version_time, event_time, create_time, deleted_at, payload_as_of, version_key,
-			verb_order, attachments, message, space, sender, thread, deletion_type, text)
-		SELECT version_time, event_time, create_time, deleted_at, payload_as_of, version_key,
-			verb_order, attachments, message, space, NULLIF(sender, ''), NULLIF(thread, ''), NULLIF(deletion_type, ''), text
-		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::uuid[],
-			$7::smallint[], $8::smallint[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])
-			AS i (version_time, event_time, create_time, deleted_at, payload_as_of, version_key,
-			verb_order, attachments, message, space, sender, thread, deletion_type, text)
-		ON CONFLICT (message) DO UPDATE SET
+		WITH found AS (
+			SELECT u.place, i.create_time
+			FROM unnest($1::integer[], $2::text[], $3::timestamptz[]) AS i (space_id, name, create_time)
+			CROSS JOIN LATERAL (
+				SELECT u.ctid AS place
+				FROM stored_messages u
+				WHERE u.create_time = '-infinity' AND u.space_id = i.space_id AND u.name = i.name
+				LIMIT 1
+			) u
+		), moved AS (
+			DELETE FROM stored_messages u
+			USING found f
+			WHERE u.create_time = '-infinity' AND u.ctid = f.place
+			RETURNING f.create_time AS placed_at, u.*
+		)
+		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
+			verb_order, attachments, name, thread, deletion_type, text)
+		SELECT placed_at, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
+			verb_order, attachments, name, thread, deletion_type, text
+		FROM moved
+		ORDER BY space_id, name`+newerMessage,
+		store.Column(placed, func(m *messageRow) int32 { return m.spaceID }),
+		store.Column(placed, func(m *messageRow) string { return m.name }),
+		store.Column(placed, func(m *messageRow) time.Time { return m.createTime }))
+}
+
+// newerMessage leaves it to the trigger keep_message_version which of two
+// versions stays; for a redelivery it leaves the row as it is.
+const newerMessage = `
+		ON CONFLICT (create_time, space_id, name) DO UPDATE SET
 			version_time = excluded.version_time,
 			event_time = excluded.event_time,
-			create_time = excluded.create_time,
 			deleted_at = excluded.deleted_at,
 			payload_as_of = excluded.payload_as_of,
 			version_key = excluded.version_key,
+			sender_id = excluded.sender_id,
 			verb_order = excluded.verb_order,
 			attachments = excluded.attachments,
-			sender = excluded.sender,
 			thread = excluded.thread,
 			deletion_type = excluded.deletion_type,
-			text = excluded.text`,
+			text = excluded.text`
+
+// queueCurrentMessages puts a message whose event doesn't tell when it was sent
+// where it is already, if it is known.
+func (s *Set) queueCurrentMessages(q *pgx.Batch) {
+	times := func(field func(*messageRow) time.Time) []pgtype.Timestamptz {
+		return store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(field(m)) })
+	}
+	q.Queue(`
+		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
+			verb_order, attachments, name, thread, deletion_type, text)
+		SELECT COALESCE(create_time, (
+				SELECT max(m.create_time)
+				FROM stored_messages m
+				WHERE split_part(m.name, '.', 1) = split_part(i.name, '.', 1) AND m.space_id = i.space_id AND m.name = i.name
+			), '-infinity'),
+			version_time, event_time, deleted_at, payload_as_of, version_key, space_id, NULLIF(sender_id, 0),
+			verb_order, attachments, name, thread, NULLIF(deletion_type, ''), text
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::uuid[],
+			$7::integer[], $8::integer[], $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[])
+			AS i (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
+			verb_order, attachments, name, thread, deletion_type, text)`+newerMessage,
+		times(func(m *messageRow) time.Time { return m.createTime }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return m.version.PgTime() }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return items.Version{Time: m.version.Event}.PgTime() }),
-		times(func(m *messageRow) time.Time { return m.createTime }), times(func(m *messageRow) time.Time { return m.deletedAt }),
-		times(func(m *messageRow) time.Time { return m.version.AsOf }),
+		times(func(m *messageRow) time.Time { return m.deletedAt }), times(func(m *messageRow) time.Time { return m.version.AsOf }),
 		store.Column(s.messages, func(m *messageRow) pgtype.UUID { return m.version.Key.Pg() }),
+		store.Column(s.messages, func(m *messageRow) int32 { return m.spaceID }),
+		store.Column(s.messages, func(m *messageRow) int32 { return m.senderID }),
 		store.Column(s.messages, func(m *messageRow) int16 { return m.version.VerbOrder() }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Int2 {
 			return pgtype.Int2{Int16: int16(m.attachments), Valid: m.hasContent}
 		}),
-		text(func(m *messageRow) string { return m.message }), text(func(m *messageRow) string { return m.space }),
-		text(func(m *messageRow) string { return m.sender }), text(func(m *messageRow) string { return m.thread }),
-		text(func(m *messageRow) string { return m.deletionType }),
+		store.Column(s.messages, func(m *messageRow) string { return m.name }),
+		store.Column(s.messages, func(m *messageRow) pgtype.Text { return m.thread }),
+		store.Column(s.messages, func(m *messageRow) string { return m.deletionType }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Text { return pgtype.Text{String: m.text, Valid: m.hasContent} }))
 }
 
 func (s *Set) queueRevisions(q *pgx.Batch) {
 	q.Queue(`
-		INSERT INTO message_revisions AS r (version_time, payload_as_of, version_key, attachments, message, text)
-		SELECT version_time, payload_as_of, version_key, attachments, message, text
-		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::uuid[], $4::smallint[], $5::text[], $6::text[])
-			AS i (version_time, payload_as_of, version_key, attachments, message, text)
-		ON CONFLICT (message, version_time, version_key) DO UPDATE SET
+		INSERT INTO stored_revisions AS r (version_time, event_time, payload_as_of, version_key, space_id, verb_order, attachments, name, text)
+		SELECT version_time, event_time, payload_as_of, version_key, space_id, verb_order, attachments, name, text
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::integer[], $6::smallint[], $7::smallint[],
+			$8::text[], $9::text[])
+			AS i (version_time, event_time, payload_as_of, version_key, space_id, verb_order, attachments, name, text)
+		ON CONFLICT (space_id, name, version_time, version_key) DO UPDATE SET
 			payload_as_of = excluded.payload_as_of,
 			attachments = excluded.attachments,
 			text = excluded.text
 		WHERE COALESCE(excluded.payload_as_of, '-infinity') < COALESCE(r.payload_as_of, '-infinity')`,
 		store.Column(s.revisions, func(m *messageRow) pgtype.Timestamptz { return m.version.PgTime() }),
+		store.Column(s.revisions, func(m *messageRow) pgtype.Timestamptz { return items.Version{Time: m.version.Event}.PgTime() }),
 		store.Column(s.revisions, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(m.version.AsOf) }),
 		store.Column(s.revisions, func(m *messageRow) pgtype.UUID { return m.version.Key.Pg() }),
+		store.Column(s.revisions, func(m *messageRow) int32 { return m.spaceID }),
+		store.Column(s.revisions, func(m *messageRow) int16 { return m.version.VerbOrder() }),
 		store.Column(s.revisions, func(m *messageRow) int16 { return int16(m.attachments) }),
-		store.Column(s.revisions, func(m *messageRow) string { return m.message }),
+		store.Column(s.revisions, func(m *messageRow) string { return m.name }),
 		store.Column(s.revisions, func(m *messageRow) string { return m.text }))
 }

@@ -64,6 +64,7 @@ func Of(rows []items.Row, copies ...items.Row) *Set {
 // Queue writes the current state, in the one order of locks. The history of
 // memberships comes after it.
 func (s *Set) Queue(q *pgx.Batch) {
+	items.ShareProjections(q)
 	s.queueSpaces(q)
 	s.queueUsers(q)
 	s.queueNames(q)

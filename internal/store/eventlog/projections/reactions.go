@@ -15,20 +15,26 @@ import (
 
 type reactionRow struct {
 	version   items.Version
-	reaction  string
-	message   string
-	user      string
+	spaceID   int32
+	space     string
+	name      string // "spaces/S/messages/M/reactions/R"
+	userID    int32
 	emoji     string
 	addedAt   time.Time
 	removedAt time.Time
 	present   bool
 }
 
+// message is the name of the message.
+func (x *reactionRow) message() string {
+	message, _, _ := strings.Cut(x.name, "/reactions/")
+	return message
+}
+
 func (s *Set) addReaction(r *items.Row) {
-	x := reactionRow{version: r.Version(), reaction: r.Item.Resource, user: r.Item.Actor}
-	x.message, _, _ = strings.Cut(r.Item.Resource, "/reactions/")
+	x := reactionRow{version: r.Version(), spaceID: r.SpaceID, space: r.Item.Space, name: r.Item.Resource, userID: r.ActorID}
 	if d := r.Item.Reaction; d != nil {
-		x.user, x.emoji = cmp.Or(d.User.Name, x.user), d.Emoji()
+		x.emoji = d.Emoji()
 	}
 	// Whether it is there follows from the verb, even if only the name is known.
 	if r.Item.Verb == events.VerbDeleted {
@@ -41,10 +47,10 @@ func (s *Set) addReaction(r *items.Row) {
 
 func (s *Set) compactReactions() {
 	s.reactions = items.Compact(s.reactions,
-		func(x *reactionRow) string { return x.reaction },
+		func(x *reactionRow) string { return x.name },
 		func(x *reactionRow) items.Version { return x.version },
 		func(newer, older *reactionRow) {
-			newer.user, newer.emoji = cmp.Or(newer.user, older.user), cmp.Or(newer.emoji, older.emoji)
+			newer.userID, newer.emoji = cmp.Or(newer.userID, older.userID), cmp.Or(newer.emoji, older.emoji)
 			if older.addedAt.After(newer.addedAt) {
 				newer.addedAt = older.addedAt
 			}
@@ -62,14 +68,14 @@ func (s *Set) queueReactions(q *pgx.Batch) {
 	// The name contains user and emoji, so those never change and may come
 	// from any event. GREATEST ignores NULL.
 	q.Queue(`
-		INSERT INTO reactions AS r (version_time, added_at, removed_at, version_key, verb_order, present,
-			reaction, message, user_name, emoji)
-		SELECT version_time, added_at, removed_at, version_key, verb_order, present,
-			reaction, message, NULLIF(user_name, ''), NULLIF(emoji, '')
-		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::smallint[], $6::boolean[],
-			$7::text[], $8::text[], $9::text[], $10::text[])
-			AS i (version_time, added_at, removed_at, version_key, verb_order, present, reaction, message, user_name, emoji)
-		ON CONFLICT (reaction) DO UPDATE SET
+		INSERT INTO stored_reactions AS r (version_time, added_at, removed_at, version_key, space_id, user_id, verb_order, present,
+			message, reaction, emoji)
+		SELECT version_time, added_at, removed_at, version_key, space_id, NULLIF(user_id, 0), verb_order, present,
+			message, reaction, NULLIF(emoji, '')
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::integer[], $6::integer[], $7::smallint[],
+			$8::boolean[], $9::text[], $10::text[], $11::text[])
+			AS i (version_time, added_at, removed_at, version_key, space_id, user_id, verb_order, present, message, reaction, emoji)
+		ON CONFLICT (space_id, message, reaction) DO UPDATE SET
 			(version_time, version_key, verb_order, present) = (
 				SELECT w.version_time, w.version_key, w.verb_order, w.present
 				FROM (VALUES
@@ -81,7 +87,7 @@ func (s *Set) queueReactions(q *pgx.Batch) {
 			),
 			added_at = GREATEST(r.added_at, excluded.added_at),
 			removed_at = GREATEST(r.removed_at, excluded.removed_at),
-			user_name = COALESCE(r.user_name, excluded.user_name),
+			user_id = COALESCE(r.user_id, excluded.user_id),
 			emoji = COALESCE(r.emoji, excluded.emoji)
 		-- A redelivery changes nothing, unless the batch merged something older
 		-- into it, or it tells what a name alone did not.
@@ -93,8 +99,11 @@ func (s *Set) queueReactions(q *pgx.Batch) {
 		store.Column(s.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.addedAt) }),
 		store.Column(s.reactions, func(x *reactionRow) pgtype.Timestamptz { return store.OptionalTime(x.removedAt) }),
 		store.Column(s.reactions, func(x *reactionRow) pgtype.UUID { return x.version.Key.Pg() }),
+		store.Column(s.reactions, func(x *reactionRow) int32 { return x.spaceID }),
+		store.Column(s.reactions, func(x *reactionRow) int32 { return x.userID }),
 		store.Column(s.reactions, func(x *reactionRow) int16 { return x.version.VerbOrder() }),
 		store.Column(s.reactions, func(x *reactionRow) bool { return x.present }),
-		text(func(x *reactionRow) string { return x.reaction }), text(func(x *reactionRow) string { return x.message }),
-		text(func(x *reactionRow) string { return x.user }), text(func(x *reactionRow) string { return x.emoji }))
+		text(func(x *reactionRow) string { return items.ShortName(x.message(), x.space+"/messages") }),
+		text(func(x *reactionRow) string { return items.ShortName(x.name, x.message()+"/reactions") }),
+		text(func(x *reactionRow) string { return x.emoji }))
 }

@@ -2,15 +2,19 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
+	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
 // Part is a share of a space's log: everything about some of its messages and
@@ -29,49 +33,70 @@ type Rebuilt struct {
 // Rebuild takes what projections say of a part away and replays its log, in one
 // transaction. Nobody else writes projections meanwhile; what is recorded
 // without them or waits for them is applied on top, as always. What the log
-// doesn't hold stays: content that was fetched, what lists told, and the rows
-// of spaces and users, which only gain what is missing. No rule is asked.
-func Rebuild(ctx context.Context, db *store.Store, log *originals.Originals, p Part) (r Rebuilt, err error) {
+// doesn't hold stays: content that was fetched, what lists told, messages of
+// which it knows nothing any more, and the rows of spaces and users, which only
+// gain what is missing. No rule is asked.
+func Rebuild(ctx context.Context, db *store.Store, log *originals.Originals, months *partitions.Partitions, p Part) (r Rebuilt, err error) {
 	return r, refusal.Again(db, func() error {
-		r = Rebuilt{}
-		return pgx.BeginFunc(ctx, db.Pool(), func(tx pgx.Tx) error {
-			// In the one order of locks, before the log is read: whoever has
-			// written a projection has committed, whoever hasn't waits. A
-			// statement that waited for single rows would see them as they are
-			// then, and all else as it was before: what was fetched meanwhile
-			// for a membership it would take for nothing.
-			if _, err := tx.Exec(ctx, `LOCK TABLE messages, reactions, memberships, membership_changes IN SHARE ROW EXCLUSIVE MODE`); err != nil {
-				return fmt.Errorf("lock the projections: %w", err)
+		for {
+			r = Rebuilt{}
+			err := pgx.BeginFunc(ctx, db.Pool(), func(tx pgx.Tx) error { return p.rebuild(ctx, tx, log, months, &r) })
+			var missing missingMonths
+			var pgErr *pgconn.PgError
+			switch {
+			case errors.As(err, &missing): // outside: all connections may be waiting for the rebuild
+				if err := months.Ensure(ctx, missing); err != nil {
+					return err
+				}
+				continue
+			case errors.As(err, &pgErr) && refusal.NoPartition(pgErr): // somebody dropped it
+				months.Forget()
 			}
-			kept, err := p.clear(ctx, tx)
-			if err != nil {
-				return fmt.Errorf("take away what is there: %w", err)
-			}
-			if err := p.replay(ctx, tx, log, &r); err != nil {
-				return err
-			}
-			q := &pgx.Batch{}
-			kept.queue(q)
-			return tx.SendBatch(ctx, q).Close()
-		})
+			return err
+		}
 	})
+}
+
+// missingMonths are those that messages need.
+type missingMonths []partitions.Partition
+
+func (missingMonths) Error() string { return "months of messages are missing" }
+
+func (p Part) rebuild(ctx context.Context, tx pgx.Tx, log *originals.Originals, months *partitions.Partitions, r *Rebuilt) error {
+	if err := items.OwnProjections(ctx, tx); err != nil {
+		return err
+	}
+	kept, err := p.clear(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("take away what is there: %w", err)
+	}
+	if err := p.replay(ctx, tx, log, months, r); err != nil {
+		return err
+	}
+	if err := kept.complete(ctx, tx); err != nil {
+		return fmt.Errorf("find what the log doesn't tell: %w", err)
+	}
+	q := &pgx.Batch{}
+	kept.queue(q)
+	return tx.SendBatch(ctx, q).Close()
 }
 
 // fetched is what projections hold that the log doesn't.
 type fetched struct {
-	messages  Set
-	facts     []messageRow // without a version
-	reactions []string
-	users     []string
-	emoji     []string
-
 	space       string
+	messages    Set
+	facts       []messageRow // without a version
+	reactions   []reactionKey
+	users       []int32
+	emoji       []string
 	memberships []string
 	members     []string
 }
 
+type reactionKey struct{ message, reaction string } // short
+
 func (p Part) args() pgx.NamedArgs {
-	return pgx.NamedArgs{"space": p.Space, "part": p.Number, "parts": p.Of, "from": p.Space + "/messages/", "to": p.Space + "/messages0"}
+	return pgx.NamedArgs{"space": p.Space, "part": p.Number, "parts": p.Of}
 }
 
 // clear takes away what the replay will write anew.
@@ -87,41 +112,51 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 	var attachments pgtype.Int2
 	var text pgtype.Text
 	rows, _ := tx.Query(ctx, `
-		WITH current AS (
-			DELETE FROM messages
-			WHERE space = @space AND message >= @from AND message < @to AND abs(hashtext(message)::bigint) % @parts = @part
+		WITH space AS (
+			SELECT id
+			FROM spaces
+			WHERE space = @space
+		), named AS ( -- by the log, or by nothing that it holds
+			SELECT e.space_id, CASE WHEN e.resource LIKE '/messages/%' THEN substr(e.resource, 10) ELSE e.resource END AS name
+			FROM events e
+			JOIN event_types t ON t.id = e.type_id
+			WHERE e.space_id = (SELECT id FROM space) AND t.kind = 'message'
+			UNION
+			SELECT space_id, name
+			FROM stored_messages
+			WHERE create_time = '-infinity' AND space_id = (SELECT id FROM space)
+		), cleared AS (
+			SELECT space_id, name
+			FROM named
+			WHERE abs(hashtext(full_name(name, @space || '/messages'))::bigint) % @parts = @part
+		), current AS (
+			DELETE FROM stored_messages m
+			USING cleared c
+			WHERE split_part(m.name, '.', 1) = split_part(c.name, '.', 1) AND m.space_id = c.space_id AND m.name = c.name
 			RETURNING version_time, event_time, verb_order, version_key, create_time, deleted_at, payload_as_of, attachments,
-				message, sender, thread, deletion_type, text
+				m.space_id, m.name, sender_id, thread, deletion_type, text
 		), older AS (
-			DELETE FROM message_revisions
-			WHERE message >= @from AND message < @to AND abs(hashtext(message)::bigint) % @parts = @part
-			RETURNING version_time, version_key, payload_as_of, attachments, message, text
+			DELETE FROM stored_revisions r
+			USING cleared c
+			WHERE r.space_id = c.space_id AND r.name = c.name
+			RETURNING version_time, event_time, verb_order, version_key, payload_as_of, attachments, r.space_id, r.name, text
 		)
-		SELECT version_time, event_time, verb_order, version_key, create_time, deleted_at, payload_as_of, attachments, message,
-			COALESCE(sender, ''), COALESCE(thread, ''), COALESCE(deletion_type, ''), text
+		SELECT version_time, event_time, verb_order, version_key, NULLIF(create_time, '-infinity'), deleted_at, payload_as_of, attachments,
+			space_id, name, COALESCE(sender_id, 0), thread, COALESCE(deletion_type, ''), text
 		FROM current
 		WHERE payload_as_of IS NOT NULL OR deleted_at IS NOT NULL
 		UNION ALL -- what never changes, whichever copy told it
-		SELECT NULL, NULL, 0, NULL, create_time, NULL, NULL, NULL, message, COALESCE(sender, ''), COALESCE(thread, ''), '', NULL
+		SELECT NULL, NULL, 0, NULL, NULLIF(create_time, '-infinity'), NULL, NULL, NULL, space_id, name, COALESCE(sender_id, 0), thread, '', NULL
 		FROM current
 		WHERE payload_as_of IS NULL AND deleted_at IS NULL
 		UNION ALL
-		SELECT o.version_time, COALESCE(e.event_time, o.version_time), COALESCE(e.verb_order, 0), o.version_key, NULL, NULL,
-			o.payload_as_of, o.attachments, o.message, '', '', '', o.text
-		FROM older o
-		LEFT JOIN LATERAL ( -- what decides between versions of one time
-			SELECT e.event_time, array_position(ARRAY['created', 'updated', 'deleted'], t.verb) AS verb_order
-			FROM events e
-			JOIN event_types t ON t.id = e.type_id
-			WHERE e.event_key = o.version_key
-			LIMIT 1
-		) e ON true
-		WHERE o.payload_as_of IS NOT NULL`, p.args())
+		SELECT version_time, event_time, verb_order, version_key, NULL, NULL, payload_as_of, attachments, space_id, name, 0, NULL, '', text
+		FROM older
+		WHERE payload_as_of IS NOT NULL`, p.args())
 	targets := []any{
-		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.message, &m.sender, &m.thread, &m.deletionType, &text,
+		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.spaceID, &m.name, &m.senderID, &m.thread, &m.deletionType, &text,
 	}
 	if err := store.Each(rows, targets, func() {
-		m.space = p.Space
 		m.version = items.Version{Time: at.Time, Event: event.Time, Verb: items.Verb(verb), Key: key.Bytes, AsOf: store.ZeroTime(asOf)}
 		m.createTime, m.deletedAt = store.ZeroTime(created), store.ZeroTime(deleted)
 		m.hasContent, m.text, m.attachments = text.Valid, text.String, int(attachments.Int16)
@@ -133,22 +168,25 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 	}); err != nil {
 		return nil, err
 	}
-	var reaction, user, emoji string
+	var reaction reactionKey
+	var emoji string
+	var user int32
 	rows, _ = tx.Query(ctx, `
-		DELETE FROM reactions
-		WHERE reaction >= @from AND reaction < @to AND abs(hashtext(reaction)::bigint) % @parts = @part
-		RETURNING reaction, COALESCE(user_name, ''), COALESCE(emoji, '')`, p.args())
-	if err := store.Each(rows, []any{&reaction, &user, &emoji}, func() {
+		DELETE FROM stored_reactions
+		WHERE space_id = (SELECT id FROM spaces WHERE space = @space)
+			AND abs(hashtext(full_name(reaction, full_name(message, @space || '/messages') || '/reactions'))::bigint) % @parts = @part
+		RETURNING message, reaction, COALESCE(user_id, 0), COALESCE(emoji, '')`, p.args())
+	if err := store.Each(rows, []any{&reaction.message, &reaction.reaction, &user, &emoji}, func() {
 		kept.reactions, kept.users, kept.emoji = append(kept.reactions, reaction), append(kept.users, user), append(kept.emoji, emoji)
 	}); err != nil || p.Number > 0 {
 		return kept, err
 	}
 	var membership, member string
 	rows, _ = tx.Query(ctx, `
-		DELETE FROM memberships m
-		WHERE space = @space AND source IS DISTINCT FROM 'list' AND NOT EXISTS (
-			SELECT FROM membership_changes c
-			WHERE c.space = m.space AND c.membership = m.membership AND c.event_time = m.version_time AND c.event_key = m.version_key
+		DELETE FROM stored_memberships m
+		WHERE space_id = (SELECT id FROM spaces WHERE space = @space) AND source IS DISTINCT FROM 'list' AND NOT EXISTS (
+			SELECT FROM stored_membership_changes c
+			WHERE c.space_id = m.space_id AND c.membership = m.membership AND c.event_time = m.version_time AND c.event_key = m.version_key
 				AND c.origin = 'l' AND c.fetched_at IS NOT NULL
 		)
 		RETURNING membership, COALESCE(member, '')`, p.args())
@@ -158,9 +196,27 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 		return nil, err
 	}
 	_, err := tx.Exec(ctx, `
-		DELETE FROM membership_changes
-		WHERE space = @space AND (origin = 'b' OR origin = 'l' AND fetched_at IS NULL)`, p.args())
+		DELETE FROM stored_membership_changes
+		WHERE space_id = (SELECT id FROM spaces WHERE space = @space) AND (origin = 'b' OR origin = 'l' AND fetched_at IS NULL)`, p.args())
 	return kept, err
+}
+
+// complete finds those of the facts that the replayed messages lack.
+func (f *fetched) complete(ctx context.Context, tx pgx.Tx) error {
+	rows, _ := tx.Query(ctx, `
+		SELECT i.number
+		FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::integer[], $5::text[])
+			WITH ORDINALITY AS i (space_id, name, create_time, sender_id, thread, number)
+		JOIN stored_messages m ON split_part(m.name, '.', 1) = split_part(i.name, '.', 1) AND m.space_id = i.space_id AND m.name = i.name
+		WHERE m.create_time = '-infinity' AND i.create_time IS NOT NULL
+			OR m.sender_id IS NULL AND i.sender_id <> 0 OR m.thread IS NULL AND i.thread IS NOT NULL`,
+		store.Column(f.facts, func(m *messageRow) int32 { return m.spaceID }),
+		store.Column(f.facts, func(m *messageRow) string { return m.name }),
+		store.Column(f.facts, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(m.createTime) }),
+		store.Column(f.facts, func(m *messageRow) int32 { return m.senderID }),
+		store.Column(f.facts, func(m *messageRow) pgtype.Text { return m.thread }))
+	var number int
+	return store.Each(rows, []any{&number}, func() { f.messages.messages = append(f.messages.messages, f.facts[number-1]) })
 }
 
 // queue adds what was kept to what was replayed.
@@ -168,33 +224,32 @@ func (f *fetched) queue(q *pgx.Batch) {
 	f.messages.compactMessages()
 	f.messages.queueMessages(q)
 	q.Queue(`
-		UPDATE reactions r
-		SET user_name = COALESCE(r.user_name, NULLIF(i.user_name, '')), emoji = NULLIF(i.emoji, '')
-		FROM unnest($1::text[], $2::text[], $3::text[]) AS i (reaction, user_name, emoji)
-		WHERE r.reaction = i.reaction AND r.emoji IS NULL AND i.emoji <> ''`, f.reactions, f.users, f.emoji)
+		UPDATE stored_reactions r
+		SET user_id = COALESCE(r.user_id, NULLIF(i.user_id, 0)), emoji = NULLIF(i.emoji, '')
+		FROM unnest($2::text[], $3::text[], $4::integer[], $5::text[]) AS i (message, reaction, user_id, emoji)
+		WHERE r.space_id = (SELECT id FROM spaces WHERE space = $1) AND r.message = i.message AND r.reaction = i.reaction
+			AND r.emoji IS NULL AND i.emoji <> ''`, f.space,
+		store.Column(f.reactions, func(k *reactionKey) string { return k.message }),
+		store.Column(f.reactions, func(k *reactionKey) string { return k.reaction }), f.users, f.emoji)
 	q.Queue(`
-		UPDATE messages m -- by a trigger, which takes what is missing
-		SET create_time = i.create_time, sender = NULLIF(i.sender, ''), thread = NULLIF(i.thread, '')
-		FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) AS i (message, create_time, sender, thread)
-		WHERE m.message = i.message AND (m.create_time IS NULL AND i.create_time IS NOT NULL
-			OR m.sender IS NULL AND i.sender <> '' OR m.thread IS NULL AND i.thread <> '')`,
-		store.Column(f.facts, func(m *messageRow) string { return m.message }),
-		store.Column(f.facts, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(m.createTime) }),
-		store.Column(f.facts, func(m *messageRow) string { return m.sender }),
-		store.Column(f.facts, func(m *messageRow) string { return m.thread }))
-	q.Queue(`
-		UPDATE memberships m
+		UPDATE stored_memberships m
 		SET member = i.member
 		FROM unnest($2::text[], $3::text[]) AS i (membership, member)
-		WHERE m.space = $1 AND m.membership = i.membership AND m.member IS NULL AND i.member <> ''`, f.space, f.memberships, f.members)
+		WHERE m.space_id = (SELECT id FROM spaces WHERE space = $1) AND m.membership = i.membership
+			AND m.member IS NULL AND i.member <> ''`, f.space, f.memberships, f.members)
 }
 
 // replay applies the part's log page by page.
-func (p Part) replay(ctx context.Context, tx pgx.Tx, log *originals.Originals, r *Rebuilt) error {
+func (p Part) replay(ctx context.Context, tx pgx.Tx, log *originals.Originals, months *partitions.Partitions, r *Rebuilt) error {
 	return log.Items(ctx, tx, items.Version{}, `e.space_id IS NOT DISTINCT FROM (SELECT id FROM spaces WHERE space = @space)
 			AND t.kind IN ('message', 'reaction', 'membership', 'space', 'interaction')
 			AND CASE WHEN t.kind IN ('message', 'reaction') THEN abs(hashtext(full_name(e.resource, @space))::bigint) % @parts ELSE 0 END = @part`,
 		p.args(), func(rows []items.Row) error {
+			needed := map[partitions.Partition]bool{}
+			AddMonths(needed, rows)
+			if missing := months.Missing(needed); len(missing) > 0 {
+				return missingMonths(missing)
+			}
 			r.Items += len(rows)
 			return r.apply(ctx, tx, rows)
 		})
@@ -212,7 +267,9 @@ func (r *Rebuilt) apply(ctx context.Context, tx pgx.Tx, rows []items.Row) error 
 	set.Memberships.QueueChanges(q)
 	q.Queue(`
 		DELETE FROM unapplied_events
-		WHERE event_key = ANY ($1)`, store.Column(rows, func(x *items.Row) pgtype.UUID { return x.Key.Pg() }))
+		WHERE (event_time, event_key) IN (SELECT * FROM unnest($1::timestamptz[], $2::uuid[]))`,
+		store.Column(rows, func(x *items.Row) time.Time { return x.Time }),
+		store.Column(rows, func(x *items.Row) pgtype.UUID { return x.Key.Pg() }))
 	err := pgx.BeginFunc(ctx, tx, func(savepoint pgx.Tx) error { return savepoint.SendBatch(ctx, q).Close() })
 	rejected, ok := refusal.Content(err)
 	if !ok {
