@@ -10,6 +10,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/logging"
+	"github.com/spacekeeper/spacekeeper/internal/quota"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
@@ -39,13 +40,14 @@ func (e *environment) open(ctx context.Context, needs ...config.Need) (*session,
 	if s.log, err = logging.New("warn", "console", e.ErrOut()); err != nil {
 		return nil, err
 	}
+	pacer := quota.New(quota.Options{Log: s.log, Now: e.Now, Wait: e.Wait})
 	if s.manager, err = subscriptions.New(ctx, subscriptions.Options{
 		Endpoint: cfg.Endpoints.WorkspaceEvents, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg),
-		EventTypes: subscriptions.EventTypesOf(cfg), Log: s.log, Now: e.Now, Wait: e.Wait,
+		EventTypes: subscriptions.EventTypesOf(cfg), Log: s.log, Now: e.Now, Wait: e.Wait, Pacer: pacer,
 	}); err != nil {
 		return nil, err
 	}
-	if s.chat, err = gchat.Open(ctx, cfg); err != nil {
+	if s.chat, err = gchat.Open(ctx, cfg, pacer); err != nil {
 		s.manager.Close()
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules
 	if err != nil || o.SendTo == "" {
 		return err
 	}
-	chat, err := gchat.Open(ctx, cfg)
+	chat, err := gchat.Open(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}

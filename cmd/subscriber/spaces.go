@@ -37,7 +37,7 @@ type catchUp struct {
 // all that are known or configured.
 func withCatchUp(ctx context.Context, cfg config.Config, named []string, o catchup.Options, use func(catchUp) error) error {
 	return withEventLog(ctx, cfg, func(db *store.Store, l *eventlog.Log) error {
-		chat, err := gchat.Open(ctx, cfg)
+		chat, err := gchat.Open(ctx, cfg, nil)
 		if err != nil {
 			return err
 		}

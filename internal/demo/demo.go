@@ -116,6 +116,7 @@ func Run(ctx context.Context, o Options, out, stderr io.Writer) (err error) {
 	o.Length = max(o.Length-took, o.Length/2) // a slow machine shows something, too
 
 	w := &restartableWorker{config: env.config, log: log, failed: make(chan error, 1), options: worker.Options{
+		Pacer:           env.pacer,
 		ObserveDelivery: screen.recorded, ObserveRun: screen.ran,
 		ObserveSubscription: screen.subscriptionChanged, ObserveGap: screen.gapClosed,
 	}}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/quota"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/reconcile"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
@@ -22,7 +23,8 @@ import (
 type environment struct {
 	workspace *simulate.Workspace
 	config    config.Config
-	opened    time.Time // before the first event
+	pacer     *quota.Pacer // of all clients but the simulated people
+	opened    time.Time    // before the first event
 }
 
 // newEnvironment starts the Workspace, creates topic and subscription, and
@@ -60,7 +62,8 @@ func newEnvironment(ctx context.Context, o Options, dsn, rules string, screen *s
 	if _, _, err := ws.CreateTopic(ctx, cfg.PubSub.Topic, cfg.PubSub.Subscription); err != nil {
 		return nil, err
 	}
-	manager, err := subscriptions.New(ctx, subscriptions.Options{Endpoint: cfg.Endpoints.WorkspaceEvents})
+	pacer := quota.New(quota.Options{})
+	manager, err := subscriptions.New(ctx, subscriptions.Options{Endpoint: cfg.Endpoints.WorkspaceEvents, Pacer: pacer})
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +84,7 @@ func newEnvironment(ctx context.Context, o Options, dsn, rules string, screen *s
 			return f
 		})
 	}
-	return &environment{ws, cfg, opened}, nil
+	return &environment{ws, cfg, pacer, opened}, nil
 }
 
 // startWorkspace starts a Workspace that the database knows nothing of. A

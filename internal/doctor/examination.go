@@ -8,6 +8,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
+	"github.com/spacekeeper/spacekeeper/internal/quota"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -18,6 +19,7 @@ type examination struct {
 	opts    Options
 	cfg     config.Config
 	timeout time.Duration
+	pacer   *quota.Pacer // of all clients
 
 	manager func() (*subscriptions.Manager, error)
 	chat    func() (*gchat.Client, error)
@@ -57,7 +59,7 @@ type drifts struct {
 }
 
 func examine(ctx context.Context, opts Options) *examination {
-	e := &examination{opts: opts, cfg: opts.Config, timeout: opts.Timeout}
+	e := &examination{opts: opts, cfg: opts.Config, timeout: opts.Timeout, pacer: quota.New(quota.Options{Backoff: backoff, Now: opts.Now})}
 	e.manager = once(ctx, e, e.openManager)
 	e.chat = once(ctx, e, e.openChat)
 	e.store = once(ctx, e, e.openStore)

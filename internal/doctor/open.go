@@ -19,7 +19,7 @@ const backoff = 500 * time.Millisecond
 func (e *examination) openManager(ctx context.Context) (*subscriptions.Manager, error) {
 	m, err := subscriptions.New(context.WithoutCancel(ctx), subscriptions.Options{
 		Endpoint: e.cfg.Endpoints.WorkspaceEvents, Auth: e.cfg.Auth, Scopes: credentials.Scopes(e.cfg),
-		EventTypes: subscriptions.EventTypesOf(e.cfg), Backoff: backoff, Now: e.opts.Now,
+		EventTypes: subscriptions.EventTypesOf(e.cfg), Backoff: backoff, Now: e.opts.Now, Pacer: e.pacer,
 	})
 	if err == nil {
 		e.onClose(m.Close)
@@ -33,7 +33,7 @@ func (e *examination) openChat(ctx context.Context) (*gchat.Client, error) {
 
 // chatAs opens the Chat API to read with tokens for these scopes.
 func (e *examination) chatAs(ctx context.Context, auth config.Auth, scopes ...string) (*gchat.Client, error) {
-	c, err := gchat.New(context.WithoutCancel(ctx), gchat.Options{Endpoint: e.cfg.Endpoints.Chat, Auth: auth, Scopes: scopes})
+	c, err := gchat.New(context.WithoutCancel(ctx), gchat.Options{Endpoint: e.cfg.Endpoints.Chat, Auth: auth, Scopes: scopes, Pacer: e.pacer})
 	if err == nil {
 		e.onClose(c.Close)
 	}

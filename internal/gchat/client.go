@@ -31,13 +31,13 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
 	"google.golang.org/api/chat/v1"
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
+	"github.com/spacekeeper/spacekeeper/internal/quota"
 )
 
 // Options are the settings of a Client. The zero value works.
@@ -54,6 +54,8 @@ type Options struct {
 	// CallTimeout bounds each single call; default 10s. A write takes two
 	// calls at most.
 	CallTimeout time.Duration
+	// Pacer is that of the process; nil for one of its own.
+	Pacer *quota.Pacer
 }
 
 // Client speaks to the Chat API.
@@ -66,44 +68,25 @@ type Client struct {
 	local       *http.Client  // set for a loopback endpoint only
 	callTimeout time.Duration
 
-	eventReads   *rate.Limiter
-	reads        *readPace
-	memberWrites *rate.Limiter
-	reactions    *rate.Limiter
+	pace *quota.Chat
 }
 
 // Open returns a client for a configuration: the Chat app sends, and whoever
-// auth names reads.
-func Open(ctx context.Context, cfg config.Config) (*Client, error) {
-	return New(ctx, Options{Endpoint: cfg.Endpoints.Chat, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg)})
+// auth names reads. pacer is that of the process; nil for one of its own.
+func Open(ctx context.Context, cfg config.Config, pacer *quota.Pacer) (*Client, error) {
+	return New(ctx, Options{Endpoint: cfg.Endpoints.Chat, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg), Pacer: pacer})
 }
-
-// Google lists 3,000 pages of events a minute and project (fact sheet §5). In
-// no minute are there more than burst plus rate.
-const (
-	eventReadsPerSecond = 48
-	eventReadsBurst     = 100
-)
-
-// Google takes 300 changes of memberships and 600 reactions a minute and
-// project (fact sheet §6.3). As above, these are the limits of one process.
-const (
-	memberWritesPerSecond = 4
-	memberWritesBurst     = 60
-	reactionsPerSecond    = 8
-	reactionsBurst        = 120
-)
 
 // New returns a client; it needs no credentials where the endpoint is on
 // loopback. No call is made yet.
 func New(ctx context.Context, opts Options) (*Client, error) {
 	c := &Client{
-		callTimeout:  cmp.Or(opts.CallTimeout, 10*time.Second),
-		eventReads:   rate.NewLimiter(eventReadsPerSecond, eventReadsBurst),
-		reads:        newReadPace(),
-		memberWrites: rate.NewLimiter(memberWritesPerSecond, memberWritesBurst),
-		reactions:    rate.NewLimiter(reactionsPerSecond, reactionsBurst),
+		callTimeout: cmp.Or(opts.CallTimeout, 10*time.Second),
 	}
+	if opts.Pacer == nil {
+		opts.Pacer = quota.New(quota.Options{})
+	}
+	c.pace = opts.Pacer.Chat
 	if config.IsLoopback(opts.Endpoint) {
 		c.local = &http.Client{Transport: keepBody{&http.Transport{MaxIdleConnsPerHost: 32}}}
 	}

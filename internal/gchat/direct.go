@@ -22,7 +22,7 @@ func (c *Client) FindDirectMessage(ctx context.Context, user string) (space stri
 	if !events.IsUser(user) {
 		return "", reactors.Permanent(fmt.Errorf("find a direct message: %q is not a user's name", user))
 	}
-	if err := c.reads.spaces.Wait(ctx); err != nil {
+	if err := c.pace.SpaceReads.Wait(ctx); err != nil {
 		return "", fmt.Errorf("%s: %w", doing, err)
 	}
 	found, err := do(ctx, c, c.service.Spaces.FindDirectMessage().Name(user))

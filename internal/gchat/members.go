@@ -43,7 +43,7 @@ const membersPerPage = 1000
 // Members reads one page. Errors are marked as those of Message are.
 func (c *Client) Members(ctx context.Context, q MembersQuery) (MembersPage, error) {
 	doing := "list the members of " + q.Space
-	if err := c.reads.wait(ctx, c.reads.members, q.Space); err != nil {
+	if err := c.pace.WaitIn(ctx, c.pace.MemberReads, q.Space); err != nil {
 		return MembersPage{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	call := c.memberships.Spaces.Members.List(q.Space).PageSize(membersPerPage).PageToken(q.Page)

@@ -29,7 +29,7 @@ func (c *Client) MembershipState(ctx context.Context, space, user string) (Membe
 	if err := checkNames(space, user); err != nil {
 		return MembershipState{}, fmt.Errorf("%s: %w", doing, err)
 	}
-	if err := c.reads.wait(ctx, c.reads.members, space); err != nil {
+	if err := c.pace.WaitIn(ctx, c.pace.MemberReads, space); err != nil {
 		return MembershipState{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	m, err := do(ctx, c, c.admin.Spaces.Members.Get(events.MemberName(space, user)))

@@ -75,7 +75,7 @@ func (c *Client) awaitMemberWrite(ctx context.Context, space, user string) error
 	if err := checkNames(space, user); err != nil {
 		return err
 	}
-	return c.memberWrites.Wait(ctx)
+	return c.pace.MemberWrites.Wait(ctx)
 }
 
 func checkNames(space, user string) error {

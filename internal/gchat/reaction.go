@@ -25,7 +25,7 @@ func (c *Client) CreateReaction(ctx context.Context, message, emoji string) erro
 	case c.user == nil:
 		return reactors.Permanent(fmt.Errorf("%s: %w", doing, errAppReacts))
 	}
-	if err := c.reactions.Wait(ctx); err != nil {
+	if err := c.pace.Reactions.Wait(ctx); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	_, err := do(ctx, c, c.user.Spaces.Messages.Reactions.Create(message, &chat.Reaction{Emoji: &chat.Emoji{Unicode: emoji}}))

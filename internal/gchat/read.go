@@ -34,7 +34,7 @@ var (
 // Message reads a message, which may be a tombstone. Errors are marked as
 // those of CreateMessage are, and with ErrGone or ErrDenied.
 func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
-	got, err := read(ctx, c, name, c.reads.messages, c.reader.Spaces.Messages.Get(name))
+	got, err := read(ctx, c, name, c.pace.MessageReads, c.reader.Spaces.Messages.Get(name))
 	if !errors.Is(err, ErrDenied) {
 		return got, err
 	}
@@ -42,7 +42,7 @@ func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
 	// forbidden, too: whether others can be read tells that from a missing
 	// permission (fact sheet §8, rows 9 and 10).
 	space := events.SpaceOf(name)
-	if err := c.reads.wait(ctx, c.reads.messages, space); err != nil {
+	if err := c.pace.WaitIn(ctx, c.pace.MessageReads, space); err != nil {
 		return got, fmt.Errorf("read %s: %w", name, err)
 	}
 	if _, probeErr := do(ctx, c, c.reader.Spaces.Messages.List(space).PageSize(1)); probeErr == nil {
@@ -56,18 +56,18 @@ func (c *Client) Message(ctx context.Context, name string) (Resource, error) {
 // Membership reads a membership: "spaces/S/members/U". Somebody who has left
 // is ErrGone.
 func (c *Client) Membership(ctx context.Context, name string) (Resource, error) {
-	return read(ctx, c, name, c.reads.members, c.memberships.Spaces.Members.Get(name))
+	return read(ctx, c, name, c.pace.MemberReads, c.memberships.Spaces.Members.Get(name))
 }
 
 // Space reads a space.
 func (c *Client) Space(ctx context.Context, name string) (Resource, error) {
-	return read(ctx, c, name, c.reads.spaces, c.memberships.Spaces.Get(name))
+	return read(ctx, c, name, c.pace.SpaceReads, c.memberships.Spaces.Get(name))
 }
 
 // Event reads a past event again, with its resources as they are now: the
 // only way for an app to read a reaction.
 func (c *Client) Event(ctx context.Context, name string) (SpaceEvent, time.Time, error) {
-	got, err := readPaced(ctx, c, name, c.eventReads.Wait, c.reader.Spaces.SpaceEvents.Get(name))
+	got, err := readPaced(ctx, c, name, c.pace.EventReads.Wait, c.reader.Spaces.SpaceEvents.Get(name))
 	if err != nil {
 		return SpaceEvent{}, time.Time{}, err
 	}
@@ -83,7 +83,7 @@ func (c *Client) Event(ctx context.Context, name string) (SpaceEvent, time.Time,
 }
 
 func read[C call[C, A], A any](ctx context.Context, c *Client, name string, kind *rate.Limiter, one C) (Resource, error) {
-	wait := func(ctx context.Context) error { return c.reads.wait(ctx, kind, events.SpaceOf(name)) }
+	wait := func(ctx context.Context) error { return c.pace.WaitIn(ctx, kind, events.SpaceOf(name)) }
 	return readPaced(ctx, c, name, wait, one)
 }
 

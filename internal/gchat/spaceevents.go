@@ -38,7 +38,7 @@ const eventsPerPage = 100
 // SpaceEvents reads one page. Errors are marked as those of CreateMessage are.
 func (c *Client) SpaceEvents(ctx context.Context, q EventsQuery) (EventsPage, error) {
 	doing := "list the events of " + q.Space
-	if err := c.eventReads.Wait(ctx); err != nil {
+	if err := c.pace.EventReads.Wait(ctx); err != nil {
 		return EventsPage{}, fmt.Errorf("%s: %w", doing, err)
 	}
 	var got received

@@ -74,6 +74,7 @@ func table() []owner {
 		{path: "internal/reactors/examples", tier: 0},                        // texts
 		{path: "internal/events", tier: 0},                                   // the vocabulary of all
 		{path: "internal/strictyaml", tier: 0},                               // reads every YAML file, the configuration among them
+		{path: "internal/quota", tier: 0},                                    // all clients of Google's APIs wait by it
 		{path: "internal/readfile", tier: 0},                                 // every file that a configuration names is read by it
 		{path: "internal/config", tier: 0, also: []string{"internal/strictyaml", "internal/readfile"}},
 		// credentials turns the configuration's choice into those of the client libraries.

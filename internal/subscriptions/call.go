@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,14 +16,12 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/quota"
 )
 
 const (
 	callTimeout  = 30 * time.Second
 	maxCallPause = 32 * time.Second
-	// patience is how long a call waits because Google says so. What takes longer
-	// fails at once, without asking again, until that time.
-	patience = time.Minute
 	// Quotas are counted by the minute, so 1+2+4+8+16+32 s outlasts one that
 	// is used up; an outage is reported to the person who waits sooner.
 	quotaRetries  = 6
@@ -38,59 +37,62 @@ const (
 
 // call makes one API call, again while Google is busy or away. Every call
 // here may be repeated: a create that went through answers ALREADY_EXISTS. No
-// call is made before the time at which Google told any to come back.
-func (m *Manager) call(ctx context.Context, what string, do func(context.Context) error) error {
+// call is made before the quota has room for it.
+func (m *Manager) call(ctx context.Context, q *quota.Quota, what string, do func(context.Context) error) error {
 	for retries := 0; ; retries++ {
-		if err := m.awaitBusy(ctx); err != nil {
+		if err := q.Wait(ctx); err != nil {
 			return err
 		}
 		callCtx, cancel := context.WithTimeout(ctx, callTimeout)
 		err := credentials.Brief(do(callCtx))
 		cancel()
-		m.noteBusy(err)
+		m.note(q, err)
 		if err == nil || ctx.Err() != nil || retries >= allowedRetries(err) {
 			return err
 		}
+		code, _ := answerOf(err)
+		if code == http.StatusTooManyRequests {
+			continue // the quota waits, and has said so
+		}
 		pause := min(m.opts.Backoff<<retries, maxCallPause)
 		pause += rand.N(pause/4 + 1)
-		m.opts.Log.Warn("call failed; retrying", zap.String("call", what), zap.Duration("retry_in", pause), zap.Error(err))
+		m.opts.Log.Warn("call failed; retrying", zap.String("call", what), zap.Duration("retry_in", pause), zap.NamedError("error", short(err)))
 		if m.opts.Wait(ctx, pause) != nil {
 			return err
 		}
 	}
 }
 
-// busy is what Google said when it asked to wait.
-type busy struct {
-	until time.Time
-	err   error
-}
-
-func (m *Manager) noteBusy(err error) {
+// note tells the quota what became of a call.
+func (m *Manager) note(q *quota.Quota, err error) {
 	var answer *googleapi.Error
 	if !errors.As(err, &answer) {
+		if err == nil {
+			q.Answered()
+		}
 		return
 	}
-	if d := gchat.RetryAfter(answer.Header, m.opts.Now()); d > 0 {
-		until, later := m.opts.Now().Add(d), *answer
-		later.Message = fmt.Sprintf("not before %s: %s", until.UTC().Format(time.RFC3339), answer.Message)
-		m.busy.Store(&busy{until, &later})
+	now := m.opts.Now()
+	after, said := gchat.RetryAfter(answer.Header, now), *answer
+	said.Message = fmt.Sprintf("not before %s: %s", now.Add(after).UTC().Format(time.RFC3339), answer.Message)
+	switch {
+	case answer.Code == http.StatusTooManyRequests:
+		q.Refused(after, &said)
+	case after > 0: // the service is away
+		m.opts.Pacer.SubscriptionReads.Hold(after, &said)
+		m.opts.Pacer.SubscriptionWrites.Hold(after, &said)
+	default:
+		q.Answered()
 	}
 }
 
-func (m *Manager) awaitBusy(ctx context.Context) error {
-	b := m.busy.Load()
-	if b == nil {
-		return nil
+// short is the error without the answer's body.
+func short(err error) error {
+	if code, message := answerOf(err); code > 0 {
+		message, _, _ = strings.Cut(message, "\n")
+		return fmt.Errorf("HTTP %d %s", code, message)
 	}
-	d := b.until.Sub(m.opts.Now())
-	switch {
-	case d <= 0:
-		return nil
-	case d > patience:
-		return b.err
-	}
-	return m.opts.Wait(ctx, d)
+	return err
 }
 
 func allowedRetries(err error) int {
@@ -115,10 +117,7 @@ func (m *Manager) mutate(ctx context.Context, what string, start func(context.Co
 	out *workspaceevents.Subscription,
 ) error {
 	var op *workspaceevents.Operation
-	err := m.call(ctx, what, func(ctx context.Context) (err error) {
-		if err := m.awaitQuota(ctx); err != nil {
-			return err
-		}
+	err := m.call(ctx, m.opts.Pacer.SubscriptionWrites, what, func(ctx context.Context) (err error) {
 		if op, err = start(ctx); err == nil {
 			m.clock.set(op.Header)
 		}
@@ -142,15 +141,6 @@ func (m *Manager) mutate(ctx context.Context, what string, start func(context.Co
 	return nil
 }
 
-// awaitQuota waits until another write is within the quota.
-func (m *Manager) awaitQuota(ctx context.Context) error {
-	now := m.opts.Now()
-	if d := m.writes.ReserveN(now, 1).DelayFrom(now); d > 0 {
-		return m.opts.Wait(ctx, d)
-	}
-	return nil
-}
-
 // await polls the operation until it is done.
 func (m *Manager) await(ctx context.Context, what string, op *workspaceevents.Operation) (*workspaceevents.Operation, error) {
 	deadline := m.opts.Now().Add(m.opts.OperationTimeout)
@@ -162,7 +152,7 @@ func (m *Manager) await(ctx context.Context, what string, op *workspaceevents.Op
 			return nil, fmt.Errorf("wait for %s to finish (it may still do so; apply again to see): %w", op.Name, err)
 		}
 		name := op.Name
-		err := m.call(ctx, what+" (poll)", func(ctx context.Context) (err error) {
+		err := m.call(ctx, m.opts.Pacer.SubscriptionReads, what+" (poll)", func(ctx context.Context) (err error) {
 			op, err = m.service.Operations.Get(name).Context(ctx).Do()
 			return err
 		})

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"sync"
 	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/quota"
 )
 
 // atOnce is how many actions are under way at a time. It makes up for the time
@@ -13,7 +15,7 @@ const atOnce = 4
 
 // TakesAbout is how long so many changes take at Google's quota.
 func TakesAbout(changes int) time.Duration {
-	return time.Duration(max(changes-writesBurst, 0)) * time.Minute / writesPerMinute
+	return quota.WritesTake(changes)
 }
 
 // DoAll carries actions out, and yields their results in the order of actions

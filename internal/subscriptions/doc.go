@@ -20,6 +20,6 @@
 //
 // # What happens on failure
 //
-// One target's failure doesn't stop the others. Calls are retried while Google is busy
-// or away, and every mutation is awaited until its operation is done.
+// One target's failure doesn't stop the others. Calls wait for their quota, and are
+// retried while Google is busy or away, and every mutation is awaited until its operation is done.
 package subscriptions

@@ -8,17 +8,16 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
 	"go.uber.org/zap"
-	"golang.org/x/time/rate"
 	"google.golang.org/api/option"
 	"google.golang.org/api/workspaceevents/v1"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
+	"github.com/spacekeeper/spacekeeper/internal/quota"
 )
 
 // Options are the settings of a Manager. The zero value works.
@@ -48,6 +47,8 @@ type Options struct {
 	// Now is the local clock and Wait a pause by it; nil for the real ones.
 	Now  func() time.Time
 	Wait func(context.Context, time.Duration) error
+	// Pacer is that of the process; nil for one of its own.
+	Pacer *quota.Pacer
 }
 
 // Manager reads and changes subscriptions as one identity: Google shows to
@@ -57,16 +58,7 @@ type Manager struct {
 	client  *http.Client
 	opts    Options
 	clock   *clock
-	writes  *rate.Limiter
-	busy    atomic.Pointer[busy] // nil before Google has asked to wait
 }
-
-// Google allows 100 writes a minute and user, and a service account is one
-// user (fact sheet §3.6). In no minute are there more than burst plus rate.
-const (
-	writesPerMinute = 80
-	writesBurst     = 15
-)
 
 // New returns a manager; it needs no credentials where the endpoint is on
 // loopback. No call is made yet.
@@ -83,6 +75,9 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 	if opts.Wait == nil {
 		opts.Wait = gax.Sleep
 	}
+	if opts.Pacer == nil {
+		opts.Pacer = quota.New(quota.Options{Backoff: opts.Backoff, Log: opts.Log, Now: opts.Now, Wait: opts.Wait})
+	}
 	if opts.Scopes == nil {
 		opts.Scopes = scopes
 	}
@@ -94,7 +89,6 @@ func New(ctx context.Context, opts Options) (*Manager, error) {
 	}
 	m := &Manager{
 		client: &http.Client{Transport: opts.Transport}, opts: opts, clock: &clock{now: opts.Now},
-		writes: rate.NewLimiter(rate.Limit(writesPerMinute)/60, writesBurst),
 	}
 	clientOptions := []option.ClientOption{option.WithHTTPClient(m.client)}
 	if opts.Endpoint != "" {
@@ -166,7 +160,7 @@ func (m *Manager) list(ctx context.Context, target string) ([]Subscription, erro
 func (m *Manager) page(
 	ctx context.Context, target string, size int64, token string,
 ) (page *workspaceevents.ListSubscriptionsResponse, err error) {
-	err = m.call(ctx, "list subscriptions", func(ctx context.Context) (err error) {
+	err = m.call(ctx, m.opts.Pacer.SubscriptionReads, "list subscriptions", func(ctx context.Context) (err error) {
 		page, err = m.service.Subscriptions.List().Filter(listFilter(m.opts.EventTypes, target)).PageSize(size).PageToken(token).Context(ctx).Do()
 		if err == nil {
 			m.clock.set(page.Header)
@@ -276,7 +270,7 @@ func (m *Manager) Find(ctx context.Context, name string) (*Subscription, error) 
 
 func (m *Manager) get(ctx context.Context, name string) (*Subscription, error) {
 	var got *workspaceevents.Subscription
-	err := m.call(ctx, "get "+name, func(ctx context.Context) (err error) {
+	err := m.call(ctx, m.opts.Pacer.SubscriptionReads, "get "+name, func(ctx context.Context) (err error) {
 		got, err = m.service.Subscriptions.Get(name).Context(ctx).Do()
 		return err
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
+	"github.com/spacekeeper/spacekeeper/internal/quota"
 	"github.com/spacekeeper/spacekeeper/internal/store/names"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -53,10 +54,10 @@ func (w *Worker) nameSpaces(ctx context.Context, asOf time.Time, list []gchat.Sp
 }
 
 // openManager opens the client of subscriptions, whose clock is Google's.
-func openManager(ctx context.Context, cfg config.Config, log *zap.Logger) (*subscriptions.Manager, error) {
+func openManager(ctx context.Context, cfg config.Config, log *zap.Logger, pacer *quota.Pacer) (*subscriptions.Manager, error) {
 	return subscriptions.New(ctx, subscriptions.Options{
 		Endpoint: cfg.Endpoints.WorkspaceEvents, Auth: cfg.Auth, Scopes: credentials.Scopes(cfg),
-		EventTypes: subscriptions.EventTypesOf(cfg), Log: log.Named("subscriptions"),
+		EventTypes: subscriptions.EventTypesOf(cfg), Log: log.Named("subscriptions"), Pacer: pacer,
 	})
 }
 

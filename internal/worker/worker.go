@@ -47,6 +47,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/logging"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
+	"github.com/spacekeeper/spacekeeper/internal/quota"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
@@ -58,6 +59,10 @@ import (
 // Options name functions that the worker calls after each thing it has done,
 // from any goroutine. All may be nil, and the pause 0.
 type Options struct {
+	// Pacer is that of the process, for all clients of Google's; nil for one of
+	// the worker's own.
+	Pacer *quota.Pacer
+
 	BreakerPause        time.Duration // as in engine.Options
 	ObserveDelivery     func(events.Delivery, events.Outcome)
 	ObserveRun          func(run reactors.Run, outcome reactors.Outcome, reason string)
@@ -137,6 +142,9 @@ func run(ctx context.Context, cfg config.Config, opts Options, log *zap.Logger) 
 // New reads the rules and prepares the clients. It connects to nothing yet, and
 // answers health checks meanwhile.
 func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) (_ *Worker, err error) {
+	if opts.Pacer == nil {
+		opts.Pacer = quota.New(quota.Options{Log: log.Named("quota")})
+	}
 	w := &Worker{cfg: cfg, log: log, opts: opts}
 	w.waiting.because(errStarting)
 	defer func() {
@@ -151,7 +159,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
 	}
 
-	if w.chat, err = gchat.Open(ctx, cfg); err != nil {
+	if w.chat, err = gchat.Open(ctx, cfg, opts.Pacer); err != nil {
 		return nil, err
 	}
 	dsn, err := cfg.Database.ConnString()
@@ -159,7 +167,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		return nil, err
 	}
 	// What is decided about events goes by Google's clock, as their times do.
-	if w.manager, err = openManager(ctx, cfg, log); err != nil {
+	if w.manager, err = openManager(ctx, cfg, log, opts.Pacer); err != nil {
 		return nil, err
 	}
 	w.store, err = store.Open(ctx, dsn, store.Options{MaxConns: cfg.Database.MaxConns, Now: w.manager.Now, Log: log.Named("store")})
