@@ -57,9 +57,15 @@ func TestRebuildGoesOn(t *testing.T) {
 		}
 	}
 	exec(`
-		DELETE FROM messages;
-		CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(10); RETURN NULL; END';
-		CREATE TRIGGER wait_for_test AFTER INSERT ON messages FOR EACH ROW WHEN (NEW.space = 'spaces/AAQB') EXECUTE FUNCTION wait_for_test();
+		DELETE FROM stored_messages;
+		CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS '
+			BEGIN
+				IF NEW.space_id = (SELECT id FROM spaces WHERE space = ''spaces/AAQB'') THEN
+					PERFORM pg_advisory_xact_lock_shared(10);
+				END IF;
+				RETURN NULL;
+			END';
+		CREATE TRIGGER wait_for_test AFTER INSERT ON stored_messages FOR EACH ROW EXECUTE FUNCTION wait_for_test();
 		SELECT pg_advisory_lock(10)`)
 	env := environ{"SPACEKEEPER_DATABASE_DSN": dsn}
 	const messages = `SELECT COALESCE(string_agg(space, ' ' ORDER BY space), '') FROM messages WHERE text = 'hello'`
