@@ -152,6 +152,23 @@ func TestPlanGoesOn(t *testing.T) {
 	}
 }
 
+// A process that is killed has kept what was validated up to the last minute.
+func TestPlanIsKeptMeanwhile(t *testing.T) {
+	t.Parallel()
+	x := openCounted(t, 210)
+	kept := false
+	x.fault = func(int, simulate.EventsCall) (none simulate.EventsFault) {
+		if text, err := os.ReadFile(filepath.Join(x.dir, "plan.json")); err == nil {
+			kept = kept || strings.Contains(string(text), `"unfinished": true`) && strings.Contains(string(text), `"done": 100,`)
+		}
+		return
+	}
+	x.run(cli.OK, "plan", "--out", "$DIR/plan.json")
+	if !kept {
+		t.Error("nothing was kept while Google was asked")
+	}
+}
+
 // What changed since an interruption is asked about again; so is everything a day
 // later.
 func TestPlanGoesOnWithWhatIsTheSame(t *testing.T) {
