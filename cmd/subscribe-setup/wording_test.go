@@ -138,7 +138,7 @@ func TestListIsInOrder(t *testing.T) {
 // What a plan asks for and is there already is no change: half done, it does the rest.
 func TestHalfDonePlanIsFinished(t *testing.T) {
 	t.Parallel()
-	x := open(t, simulate.Options{Spaces: 40})
+	x := open(t, simulate.Options{Spaces: 12})
 	x.run(cli.OK, "plan", "--out", "$DIR/plan.json")
 	ctx, interrupt := context.WithCancel(t.Context())
 	x.ctx = ctx
@@ -154,12 +154,12 @@ func TestHalfDonePlanIsFinished(t *testing.T) {
 	x.run(cli.Interrupted, "apply", "$DIR/plan.json")
 	x.ws.SetEventsFaults(nil)
 	x.ctx = nil
-	if n := strings.Count(x.run(cli.OK, "list", "-o", "name"), "\n"); n == 0 || n == 40 {
-		t.Fatalf("%d of 40 are there: the plan isn't half done", n)
+	if n := strings.Count(x.run(cli.OK, "list", "-o", "name"), "\n"); n == 0 || n == 12 {
+		t.Fatalf("%d of 12 are there: the plan isn't half done", n)
 	}
 	x.run(cli.OK, "apply", "$DIR/plan.json")
-	if n := strings.Count(x.run(cli.OK, "list", "-o", "name"), "\n"); n != 40 {
-		t.Errorf("%d of 40 are there", n)
+	if n := strings.Count(x.run(cli.OK, "list", "-o", "name"), "\n"); n != 12 {
+		t.Errorf("%d of 12 are there", n)
 	}
 }
 
