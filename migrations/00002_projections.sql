@@ -2,6 +2,9 @@
 
 -- +goose Up
 
+-- Rows of spaces and users begin with a name alone, by the thousand, and are filled in
+-- by events and by the lists that come soon after. More than half of each page is kept
+-- free for that, so that a row stays in its page and its two indexes as they are.
 CREATE TABLE spaces (
   version_time timestamptz NOT NULL,
   payload_as_of timestamptz,
@@ -16,7 +19,7 @@ CREATE TABLE spaces (
   threading_state text COLLATE "C",
   history_state text COLLATE "C",
   description text
-);
+) WITH (fillfactor = 40);
 COMMENT ON TABLE spaces IS 'Every space that an event named, with what the newest event tells of it. Rows stay for good: the log refers to them.';
 COMMENT ON COLUMN spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
 COMMENT ON COLUMN spaces.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
@@ -38,7 +41,7 @@ CREATE TABLE users (
   user_name text COLLATE "C" PRIMARY KEY,
   user_type text COLLATE "C",
   display_name text
-);
+) WITH (fillfactor = 40);
 COMMENT ON TABLE users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
 COMMENT ON COLUMN users.version_time IS 'Time of the interaction or list of members that gave the display name; -infinity without one.';
 COMMENT ON COLUMN users.id IS 'Number used in events.actor_id.';

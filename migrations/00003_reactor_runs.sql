@@ -36,6 +36,7 @@ COMMENT ON COLUMN reactor_runs.member IS 'users/U: skipped if not in the space a
 COMMENT ON COLUMN reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
 COMMENT ON COLUMN reactor_runs.request IS 'The rendered request, the same for every attempt.';
 
+-- A slot moves with every write: its row changes within its page.
 CREATE TABLE write_slots (
   space text COLLATE "C" PRIMARY KEY,
   next_at timestamptz NOT NULL

@@ -128,6 +128,7 @@ FROM coverage
 WHERE source = 'gap';
 COMMENT ON VIEW coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way), impossible, or acknowledged: impossible, and a person knows.';
 
+-- The cursor moves with each page of events, and no index holds it: within its page.
 CREATE TABLE backfills (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   gap_id bigint,
@@ -141,7 +142,7 @@ CREATE TABLE backfills (
   space text COLLATE "C" NOT NULL,
   error text,
   CONSTRAINT backfills_times_check CHECK (from_time < to_time AND cursor_time >= from_time)
-);
+) WITH (fillfactor = 80);
 CREATE INDEX backfills_gap_idx ON backfills (gap_id, space) WHERE gap_id IS NOT NULL;
 CREATE UNIQUE INDEX backfills_open_idx ON backfills (space, from_time, to_time) WHERE finished_at IS NULL;
 COMMENT ON TABLE backfills IS 'Fetches of past events of a space. One that was interrupted goes on at its cursor.';
@@ -175,11 +176,12 @@ COMMENT ON TABLE worker_heartbeats IS 'One row: the newest heartbeat of a worker
 COMMENT ON COLUMN worker_heartbeats.heartbeat_at IS 'The newest of any replica.';
 COMMENT ON COLUMN worker_heartbeats.single IS 'Always true: there is one row.';
 
+-- A hundred rows change at once, each within its page.
 CREATE TABLE silence_checks (
   event_time timestamptz NOT NULL,
   checked_at timestamptz NOT NULL,
   space text COLLATE "C" PRIMARY KEY
-);
+) WITH (fillfactor = 50);
 COMMENT ON TABLE silence_checks IS 'Spaces that were silent for longer than they use to be, and of which Google was asked whether that is so.';
 COMMENT ON COLUMN silence_checks.event_time IS 'Since when the space was silent.';
 COMMENT ON COLUMN silence_checks.checked_at IS 'When Google was asked last; it is again when the silence has doubled.';

@@ -46,6 +46,9 @@ CREATE INDEX reactor_runs_failed_idx ON reactor_runs (id) WHERE outcome = 'faile
 -- For what is dropped after 60 days.
 CREATE INDEX reactor_runs_finished_idx ON reactor_runs (finished_at)
   WHERE outcome IN ('condition_false', 'left', 'stopped', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled');
+-- Runs stay for good, and each is rewritten some five times until it ends: a fifth of
+-- the table, from which on it would be vacuumed, is millions of dead rows.
+ALTER TABLE reactor_runs SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
 COMMENT ON TABLE reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
 COMMENT ON COLUMN reactor_runs.outcome IS 'pending, or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
@@ -67,7 +70,7 @@ COMMENT ON COLUMN reactor_runs.requests IS 'What its actions send, stored before
 COMMENT ON COLUMN reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
 
 -- The counts of the hour are updated again and again: half a page is kept free for
--- their new versions. The hour comes first: what is read and what is rolled up are
+-- their new versions. A day's rows go at once, a fourteenth of all. The hour comes first: what is read and what is rolled up are
 -- hours of all rules.
 CREATE TABLE reactor_counts (
   hour timestamptz NOT NULL,
@@ -78,7 +81,7 @@ CREATE TABLE reactor_counts (
   reactor text COLLATE "C" NOT NULL,
   outcome text COLLATE "C" NOT NULL,
   PRIMARY KEY (hour, reactor, outcome, shadow, shard)
-) WITH (fillfactor = 50);
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 COMMENT ON TABLE reactor_counts IS 'How often each outcome came in each hour of the last two weeks; read reactor_outcomes.';
 COMMENT ON COLUMN reactor_counts.hour IS 'Beginning of the hour in which it ended.';
 COMMENT ON COLUMN reactor_counts.count IS 'How often.';
@@ -126,6 +129,11 @@ CREATE TABLE reactor_evaluations (
   reason text,
   PRIMARY KEY (at, id),
   CONSTRAINT reactor_evaluations_outcome_check CHECK (outcome IN ('condition_false', 'already_done', 'failed'))
+) WITH (
+  -- Rows are only added, and dropped each hour when they are two weeks old: a 300th of
+  -- the table. Vacuumed twice a day, new rows take the place of those, and the newest
+  -- are known to the planner.
+  autovacuum_vacuum_scale_factor = 0.03, autovacuum_vacuum_insert_scale_factor = 0.03, autovacuum_analyze_scale_factor = 0.03
 );
 -- For reactors runs, which lists the newest of a rule, a space or a person.
 CREATE INDEX reactor_evaluations_reactor_idx ON reactor_evaluations (reactor, at);
@@ -189,6 +197,10 @@ CREATE TABLE own_messages (
   space text COLLATE "C" NOT NULL,
   client_id text COLLATE "C" NOT NULL,
   PRIMARY KEY (client_id, space)
+) WITH (
+  -- Rows are only added. Until a vacuum the BRIN index knows nothing of new pages, so
+  -- that the hourly upkeep reads them all.
+  autovacuum_vacuum_insert_scale_factor = 0.02
 );
 COMMENT ON TABLE own_messages IS 'Ids that runs give to the messages they send, known before they are sent: so an event tells our own messages from those of other apps.';
 CREATE INDEX own_messages_made_at_idx ON own_messages USING brin (made_at);
@@ -215,6 +227,7 @@ DROP TABLE reactor_evaluations;
 DROP VIEW reactor_outcomes;
 DROP TABLE reactor_daily_counts;
 DROP TABLE reactor_counts;
+ALTER TABLE reactor_runs RESET (autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor);
 DROP INDEX reactor_runs_finished_idx;
 DROP INDEX reactor_runs_failed_idx;
 DROP INDEX reactor_runs_member_idx;

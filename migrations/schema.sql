@@ -106,7 +106,8 @@ CREATE TABLE public.backfills (
     space text NOT NULL COLLATE pg_catalog."C",
     error text,
     CONSTRAINT backfills_times_check CHECK (((from_time < to_time) AND (cursor_time >= from_time)))
-);
+)
+WITH (fillfactor='80');
 
 COMMENT ON TABLE public.backfills IS 'Fetches of past events of a space. One that was interrupted goes on at its cursor.';
 
@@ -437,7 +438,8 @@ CREATE TABLE public.spaces (
     threading_state text COLLATE pg_catalog."C",
     history_state text COLLATE pg_catalog."C",
     description text
-);
+)
+WITH (fillfactor='40');
 
 COMMENT ON TABLE public.spaces IS 'Every space that an event named, with what the newest event tells of it. Rows stay for good: the log refers to them.';
 
@@ -473,7 +475,8 @@ CREATE TABLE public.users (
     user_name text NOT NULL COLLATE pg_catalog."C",
     user_type text COLLATE pg_catalog."C",
     display_name text
-);
+)
+WITH (fillfactor='40');
 
 COMMENT ON TABLE public.users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
 
@@ -553,7 +556,8 @@ CREATE TABLE public.member_lists (
     requested_at timestamp with time zone,
     listed_at timestamp with time zone,
     space text NOT NULL COLLATE pg_catalog."C"
-);
+)
+WITH (fillfactor='40');
 
 COMMENT ON TABLE public.member_lists IS 'When the members of each watched space were listed. The keeper requests the list of a space that is new, and of each once a day.';
 
@@ -925,7 +929,8 @@ CREATE TABLE public.own_messages (
     run_id bigint NOT NULL,
     space text NOT NULL COLLATE pg_catalog."C",
     client_id text NOT NULL COLLATE pg_catalog."C"
-);
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.02');
 
 COMMENT ON TABLE public.own_messages IS 'Ids that runs give to the messages they send, known before they are sent: so an event tells our own messages from those of other apps.';
 
@@ -1051,7 +1056,7 @@ CREATE TABLE public.reactor_counts (
     reactor text NOT NULL COLLATE pg_catalog."C",
     outcome text NOT NULL COLLATE pg_catalog."C"
 )
-WITH (fillfactor='50');
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0.05');
 
 COMMENT ON TABLE public.reactor_counts IS 'How often each outcome came in each hour of the last two weeks; read reactor_outcomes.';
 
@@ -1102,7 +1107,8 @@ CREATE TABLE public.reactor_evaluations (
     member text NOT NULL COLLATE pg_catalog."C",
     reason text,
     CONSTRAINT reactor_evaluations_outcome_check CHECK ((outcome = ANY (ARRAY['condition_false'::text, 'already_done'::text, 'failed'::text])))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.03', autovacuum_vacuum_insert_scale_factor='0.03', autovacuum_analyze_scale_factor='0.03');
 
 COMMENT ON TABLE public.reactor_evaluations IS 'Evaluations that led to no run: up to 50 of each hour, rule and outcome, kept for two weeks.';
 
@@ -1215,7 +1221,8 @@ CREATE TABLE public.reactor_runs (
     CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'pending'::text) = (finished_at IS NULL))),
     CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
     CONSTRAINT reactor_runs_step_check CHECK ((step >= 0))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
 
 COMMENT ON TABLE public.reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
 
@@ -1317,7 +1324,8 @@ CREATE TABLE public.silence_checks (
     event_time timestamp with time zone NOT NULL,
     checked_at timestamp with time zone NOT NULL,
     space text NOT NULL COLLATE pg_catalog."C"
-);
+)
+WITH (fillfactor='50');
 
 COMMENT ON TABLE public.silence_checks IS 'Spaces that were silent for longer than they use to be, and of which Google was asked whether that is so.';
 

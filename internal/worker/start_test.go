@@ -1,17 +1,23 @@
 package worker
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/localpg"
+	"github.com/spacekeeper/spacekeeper/internal/simulate"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // nowhere leads the clients to an address at which nothing answers.
@@ -21,26 +27,49 @@ func nowhere(cfg config.Config) config.Config {
 	return cfg
 }
 
-// From nothing to where a worker connects, with 10,000 spaces and 1,000 rules that
-// name ten of them each; target: 3 s.
+// From nothing to ready, with 10,000 spaces that are subscribed to, 1,000 rules that
+// name ten of them each, and a database; target: 3 s.
 func BenchmarkStart(b *testing.B) {
+	ws, err := simulate.Start(b.Context(), simulate.Options{
+		Spaces: 10_000, Users: 100, Quotas: simulate.Quotas{Reads: -1, UserReads: -1},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ws.Close()
+	if _, _, err := ws.CreateTopic(b.Context(), "topic", "subscription"); err != nil {
+		b.Fatal(err)
+	}
+	pg, err := localpg.Start(b.Context(), localpg.Options{Memory: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = pg.Stop() }()
+	if err := store.Migrate(b.Context(), pg.DSN()); err != nil {
+		b.Fatal(err)
+	}
 	dir := b.TempDir()
 	var spaces, rules strings.Builder
-	for i := range 10_000 {
-		fmt.Fprintf(&spaces, "    - spaces/AAQA%d\n", i)
-	}
-	for i := range 1000 {
-		var named []string
-		for j := range 10 {
-			named = append(named, fmt.Sprintf("spaces/AAQA%d", i*10+j))
+	var names []string
+	for _, s := range ws.Spaces() {
+		names = append(names, s.Name)
+		fmt.Fprintf(&spaces, "    - %s\n", s.Name)
+		there := simulate.Unmanaged{
+			Target: "//chat.googleapis.com/" + s.Name, Topic: "projects/" + ws.Project() + "/topics/topic",
+			EventTypes: config.EventTypes(), IncludeResource: true,
 		}
+		if _, err := ws.AddUnmanaged(there); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for i, ten := range slices.Collect(slices.Chunk(names, 10)) {
 		fmt.Fprintf(&rules, `  - id: rule-%d
     mode: live
     on: message.created
     if: message.text.contains("product %[1]d") && !message.is_reply
     do: [{send: {text: "Hi {{ member.mention }}"}}]
     spaces: [%s]
-`, i, strings.Join(named, ", "))
+`, i, strings.Join(ten, ", "))
 	}
 	write := func(name, text string) (path string) {
 		path = filepath.Join(dir, name)
@@ -50,24 +79,38 @@ func BenchmarkStart(b *testing.B) {
 		return path
 	}
 	path := write("spacekeeper.yaml", fmt.Sprintf(`
-project: a-project
+project: %s
 pubsub: {topic: topic, subscription: subscription}
-database: {dsn: "postgres://nobody@127.0.0.1:1/none"}
+database: {dsn: %q}
 health: {addr: "127.0.0.1:0"}
 reactors: {file: %q}
 workspace:
   spaces:
-%s`, write("reactors.yaml", "reactors:\n"+rules.String()), spaces.String()))
+%s`, ws.Project(), pg.DSN(), write("reactors.yaml", "reactors:\n"+rules.String()), spaces.String()))
 	for b.Loop() {
 		cfg, err := config.Load(path, func(string) string { return "" }, config.ForWorker)
 		if err != nil {
 			b.Fatal(err)
 		}
-		w, err := New(b.Context(), nowhere(cfg), zap.NewNop(), Options{})
+		cfg.Endpoints.PubSubEmulator, cfg.Endpoints.Chat, cfg.Endpoints.WorkspaceEvents = ws.PubSubAddr(), ws.ChatEndpoint(), ws.WorkspaceEventsEndpoint()
+		w, err := New(b.Context(), cfg, zap.NewNop(), Options{})
 		if err != nil {
 			b.Fatal(err)
 		}
+		ctx, stop := context.WithCancel(b.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(ctx) }()
+		for err = errStarting; err != nil; {
+			<-time.After(10 * time.Millisecond)
+			_, err = CheckHealth(b.Context(), w.health.listener.Addr().String(), false)
+		}
+		b.StopTimer()
+		stop()
+		if err := <-ended; err != nil {
+			b.Fatal(err)
+		}
 		w.Close()
+		b.StartTimer()
 	}
 }
 

@@ -282,9 +282,20 @@ func TestUnchangedStatesAreNotWritten(t *testing.T) {
 		renewed[i].UpdateTime, renewed[i].ExpireTime, renewed[i].Touched = at(30), at(9000), true
 	}
 	observe(t, env, 30, renewed...)
+	requested := column(t, env, `SELECT space FROM member_lists`)
+	for _, space := range requested {
+		if err := env.MembersListed(t.Context(), space, at(40)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	storetest.Value[any](t, env, `SELECT pg_stat_force_next_flush()::text`)
-	updated := column(t, env, `SELECT n_tup_upd || ' ' || n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'subscription_states'`)
-	if diff := gocmp.Diff([]string{fmt.Sprint(n, " ", n)}, updated); diff != "" {
+	updated := column(t, env, `
+		SELECT concat_ws(' ', relname, n_tup_upd, n_tup_hot_upd)
+		FROM pg_stat_user_tables
+		WHERE relname IN ('member_lists', 'subscription_states')
+		ORDER BY relname`)
+	want := []string{fmt.Sprintf("member_lists %d %[1]d", len(requested)), fmt.Sprintf("subscription_states %d %[1]d", n)}
+	if diff := gocmp.Diff(want, updated); diff != "" || len(requested) != n*3/4 {
 		t.Errorf("updates of all, and in place (-want +got):\n%s", diff)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/names"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -163,5 +164,39 @@ func TestListedNames(t *testing.T) {
 		"50 users/ann Ann", "55 users/ann Anna", "60 users/ann Ann B.")
 	if got := storetest.Value[string](t, s, `SELECT display_name FROM users WHERE user_name = 'users/ann'`); got != "Ann B." {
 		t.Errorf("the person is called %q, want Ann B.", got)
+	}
+}
+
+// Spaces and people are known by name at first, and filled in by what is listed
+// soon after: within the pages of their tables, so that no index grows.
+func TestNamesAreFilledInInPlace(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: clock})
+	const n = 400
+	var list []names.Space
+	var people []memberships.Member
+	for i := range n {
+		space, user := fmt.Sprintf("spaces/AAQAxxxx%03d", i), fmt.Sprintf("users/1234567890123456%03d", i)
+		record(t, s, live(fmt.Sprint(i), at(i), message(events.VerbCreated, space+"/messages/M", user, "hello", at(i), at(i))))
+		list = append(list, names.Space{Name: space, DisplayName: fmt.Sprintf("Department of everything %d", i), Type: "SPACE"})
+		people = append(people, memberships.Member{
+			Membership: space + "/members/" + strings.TrimPrefix(user, "users/"), Name: user, Type: events.UserHuman,
+			DisplayName: fmt.Sprintf("Alexandra Longname-%d", i), State: events.MembershipJoined, Role: "ROLE_MEMBER",
+		})
+	}
+	if changed, err := names.Listed(t.Context(), s.Store, at(n), list); err != nil || changed != n {
+		t.Fatal(changed, err)
+	}
+	if _, err := s.Reconcile(t.Context(), memberships.Listing{Space: list[0].Name, AsOf: at(n), Members: people}); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Value[any](t, s, `SELECT pg_stat_force_next_flush()::text`)
+	got := column(t, s, `
+		SELECT format('%s: %s updates, %s in place', relname, n_tup_upd, n_tup_hot_upd)
+		FROM pg_stat_user_tables
+		WHERE relname IN ('spaces', 'users')
+		ORDER BY relname`)
+	if diff := cmp.Diff([]string{"spaces: 400 updates, 400 in place", "users: 400 updates, 400 in place"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

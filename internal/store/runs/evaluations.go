@@ -222,7 +222,9 @@ const (
 func (s *Runs) KeepFlushing(ctx context.Context) {
 	saved, err := 0, error(nil)
 	for gax.Sleep(ctx, flushEvery+time.Duration(saved)*flushPerCount) == nil {
-		if saved, err = s.Flush(ctx); err != nil && ctx.Err() == nil {
+		saved, err = s.Flush(ctx)
+		var unconnected *pgconn.ConnectError // which the store logs
+		if err != nil && ctx.Err() == nil && !errors.As(err, &unconnected) {
 			s.db.Log().Warn("evaluations without a run not counted; retrying", zap.Error(err))
 		}
 	}
