@@ -43,9 +43,10 @@ reactors:
 			eventually(t, p, "both rules have sent", func() bool {
 				return query[int](t, dsn, "SELECT count(*)::int FROM reactor_runs WHERE outcome = 'sent'") == 2
 			})
-			for _, kind := range []string{"keep", "silence", "members", "reactor_tick"} {
+			for _, kind := range []string{"keep", "silence", "members"} {
 				eventually(t, p, "a job "+kind+" is done", func() bool { return done(kind) })
 			}
+			eventually(t, p, "schedules are looked at", func() bool { return query[int](t, dsn, "SELECT count(*)::int FROM reactor_schedules") == 1 })
 			word := map[bool]string{true: "ahead of", false: "behind"}[by > 0]
 			said := fmt.Sprintf("the database's clock is 2h0m0s %s this machine's", word)
 			var body string

@@ -180,13 +180,13 @@ func TestRoleOfTheWorker(t *testing.T) {
 	eventually(t, p, "the welcome is sent", func() bool {
 		return query[int](t, dsn, "SELECT count(*)::int FROM reactor_runs WHERE outcome = 'sent'") == 1
 	})
-	for _, kind := range []string{"keep", "silence", "members", "reactor_tick"} {
+	for _, kind := range []string{"keep", "silence", "members"} {
 		eventually(t, p, "a job "+kind+" is done", func() bool {
 			return query[int](t, dsn, "SELECT count(*)::int FROM river_job WHERE state = 'completed' AND kind = '"+kind+"'") > 0
 		})
 	}
-	eventually(t, p, "the worker says that it is there", func() bool {
-		return query[int](t, dsn, "SELECT count(*)::int FROM worker_heartbeats") == 1
+	eventually(t, p, "the worker says that it is there, and schedules are looked at", func() bool {
+		return query[int](t, dsn, "SELECT (SELECT count(*) FROM worker_heartbeats)::int + (SELECT count(*) FROM reactor_schedules)::int") == 2
 	})
 	if code := p.stop(); code != cli.OK {
 		t.Errorf("got exit code %d, want %d", code, cli.OK)

@@ -126,11 +126,13 @@ func (w *Worker) addRules(queue *jobs.Options) error {
 	if err := dispatcher.AddWorkers(queue.Workers); err != nil {
 		return err
 	}
-	if err := engine.NewScheduler(w.rules.set, w.runs, w.eventLog, w.manager.Now).AddWorkers(queue.Workers); err != nil {
-		return err
-	}
 	queue.Queues[reactors.Queue] = engine.MaxWorkers
-	queue.Periodic = append(queue.Periodic, engine.Periodic())
+	return nil
+}
+
+// watchSchedules claims what schedules ask for until ctx ends.
+func (w *Worker) watchSchedules(ctx context.Context) error {
+	engine.NewScheduler(w.rules.set, w.runs, w.eventLog, w.manager.Now).Run(ctx, w.log.Named("reactors"))
 	return nil
 }
 

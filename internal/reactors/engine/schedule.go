@@ -3,47 +3,33 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
-	"github.com/riverqueue/river"
+	"github.com/googleapis/gax-go/v2"
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.uber.org/zap"
 
-	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
-// Tick claims the runs of schedules that are due.
-type Tick struct {
-	At time.Time `json:"at"`
-}
+// lookInterval is how often schedules are looked at: cron counts in minutes.
+const lookInterval = 15 * time.Second
 
-// Kind implements river.JobArgs.
-func (Tick) Kind() string { return "reactor_tick" }
-
-// tickInterval is how often schedules are checked: cron counts in minutes.
-const tickInterval = 15 * time.Second
-
-// Periodic returns the job that checks schedules.
-func Periodic() *river.PeriodicJob {
-	return jobs.Every(tickInterval, func(at time.Time) river.JobArgs { return Tick{At: at} },
-		river.InsertOpts{Queue: reactors.Queue, MaxAttempts: 1})
-}
-
-// Scheduler is the River worker of ticks. Two at the same time do no harm: each
-// time of a rule is claimed once.
+// Scheduler claims the runs of schedules that are due. Two at the same time do no
+// harm: each time of a rule is claimed once.
 type Scheduler struct {
-	river.WorkerDefaults[Tick]
 	ruleSet  *RuleSet
 	runs     *runs.Runs
 	eventLog *eventlog.Log
 	now      func() time.Time
 }
 
-// NewScheduler returns the worker; now is the clock, default time.Now.
+// NewScheduler returns one; now is the clock, default time.Now.
 func NewScheduler(ruleSet *RuleSet, r *runs.Runs, l *eventlog.Log, now func() time.Time) *Scheduler {
 	if now == nil {
 		now = time.Now
@@ -51,10 +37,28 @@ func NewScheduler(ruleSet *RuleSet, r *runs.Runs, l *eventlog.Log, now func() ti
 	return &Scheduler{ruleSet: ruleSet, runs: r, eventLog: l, now: now}
 }
 
-// Work implements river.Worker.
-func (s *Scheduler) Work(ctx context.Context, _ *river.Job[Tick]) error {
-	now := s.now()
-	return s.Tick(ctx, now)
+// Run looks at schedules every few seconds until ctx ends. Each replica does: as
+// jobs, so many looks would write more log than all else that is done while nothing
+// happens.
+func (s *Scheduler) Run(ctx context.Context, log *zap.Logger) {
+	for ctx.Err() == nil {
+		err := s.look(ctx, log)
+		var unconnected *pgconn.ConnectError // which the store logs
+		if err != nil && ctx.Err() == nil && !errors.As(err, &unconnected) {
+			log.Warn("schedules not looked at; trying again", zap.Error(err))
+		}
+		_ = gax.Sleep(ctx, lookInterval) // the loop ends with ctx
+	}
+}
+
+// look is Tick. If it panics it may do so at each look, and all else must go on.
+func (s *Scheduler) look(ctx context.Context, log *zap.Logger) error {
+	defer func() {
+		if recover() != nil { // its value may quote a text
+			log.Error("schedules not looked at; trying again", zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	return s.Tick(ctx, s.now())
 }
 
 const (
@@ -116,12 +120,4 @@ func (s *Scheduler) claimUntil(ctx context.Context, set *rules.Set, r *rules.Rul
 		})
 	}
 	return err
-}
-
-// AddWorkers makes s the worker of ticks.
-func (s *Scheduler) AddWorkers(workers *river.Workers) error {
-	if err := river.AddWorkerSafely(workers, s); err != nil {
-		return fmt.Errorf("register the scheduler: %w", err)
-	}
-	return nil
 }

@@ -2,12 +2,15 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
@@ -58,6 +61,21 @@ func TestScheduleIsClaimedOnce(t *testing.T) {
 	}
 	if n := value[int](t, s.store, `SELECT count(*) FROM reactor_evaluations`); n != 0 {
 		t.Errorf("%d evaluations are kept of asking again, want none", n)
+	}
+}
+
+// Rules that panic keep neither the worker nor the next look from going on.
+func TestScheduleThatPanics(t *testing.T) {
+	t.Parallel()
+	s := newEnv(t, weekly)
+	core, log := observer.New(zap.WarnLevel)
+	ctx, cancel := context.WithCancel(t.Context())
+	engine.NewScheduler(s.ruleSet, s.store.Runs, s.store.Log, func() time.Time {
+		cancel() // after this look
+		panic("what somebody wrote")
+	}).Run(ctx, zap.New(core))
+	if said := log.All(); len(said) != 1 || said[0].Message != "schedules not looked at; trying again" || strings.Contains(fmt.Sprint(said[0].ContextMap()), "wrote") {
+		t.Errorf("the log says %v, want that schedules weren't looked at, and not what was written", said)
 	}
 }
 
