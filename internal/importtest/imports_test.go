@@ -40,6 +40,7 @@ func table() []owner {
 		{path: "internal/store/runs", tier: 1, also: []string{"internal/store", "internal/reactors"}},
 		{path: "internal/store/names", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/partitions", tier: 1},
+		{path: "internal/store/statements", tier: 1}, // the SQL of all, read out of the source
 		{path: "internal/store/privileges", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions"}},
 		// The event log is one transaction over rooms with one idea each: what

@@ -3,15 +3,10 @@ package privileges_test
 import (
 	"errors"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -22,6 +17,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
 	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
+	"github.com/spacekeeper/spacekeeper/internal/store/statements"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/migrations"
 )
@@ -123,7 +119,7 @@ func TestNeedsAreThoseOfTheStatements(t *testing.T) {
 			want[privileges.Need{Relation: r.Table, Privilege: p}] = true
 		}
 	}
-	for _, sql := range statements(t) {
+	for _, sql := range texts(t) {
 		for _, relation := range relations {
 			for _, p := range uses(sql, relation) {
 				want[privileges.Need{Relation: relation, Privilege: p}] = true
@@ -162,39 +158,23 @@ func uses(sql, relation string) (all []string) {
 	return all
 }
 
-// statements are the texts in our code, and the functions of the schema, that may
-// be SQL. Rebuilding projections deletes from them, which the worker doesn't.
-func statements(t *testing.T) (all []string) {
+// texts are the statements of the store and the functions of the schema.
+// Rebuilding projections deletes from them, which the worker doesn't.
+func texts(t *testing.T) (all []string) {
 	t.Helper()
-	const rebuilding = "../eventlog/projections/rebuild.go"
-	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "storetest") ||
-			filepath.ToSlash(path) == rebuilding {
-			return err
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		if err != nil {
-			return err
-		}
-		constants := map[string]ast.Expr{}
-		ast.Inspect(file, func(n ast.Node) bool {
-			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 {
-				constants[spec.Names[0].Name] = spec.Values[0]
-			}
-			return true
-		})
-		ast.Inspect(file, func(n ast.Node) bool {
-			e, ok := n.(ast.Expr)
-			sql := text(t, e, constants)
-			if ok && sql != "" {
-				all = append(all, sql)
-			}
-			return sql == ""
-		})
-		return nil
+	root, err := statements.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const store = "internal/store/"
+	list, err := statements.Read(root, []string{store}, []string{
+		store + "eventlog/projections/rebuild.go", store + "storetest", store + "pruning/pruning.go", // which Rules tell of
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, s := range list {
+		all = append(all, s.SQL)
 	}
 	files, err := fs.Glob(migrations.FS, "*.sql")
 	if err != nil {
@@ -208,28 +188,6 @@ func statements(t *testing.T) (all []string) {
 		all = append(all, regexp.MustCompile(`(?s)AS \$\$.*?\$\$`).FindAllString(string(text), -1)...)
 	}
 	return all
-}
-
-// text is that of a literal, of a constant, or of several in a row.
-func text(t *testing.T, e ast.Expr, constants map[string]ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.BasicLit:
-		if e.Kind != token.STRING {
-			return ""
-		}
-		sql, err := strconv.Unquote(e.Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return sql
-	case *ast.Ident:
-		if constant, ok := constants[e.Name].(*ast.BasicLit); ok {
-			return text(t, constant, nil)
-		}
-	case *ast.BinaryExpr:
-		return text(t, e.X, constants) + text(t, e.Y, constants)
-	}
-	return ""
 }
 
 // A lock that keeps the worker from writing is named; one that lets it write isn't.

@@ -1,0 +1,193 @@
+package scale
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/send"
+	"github.com/spacekeeper/spacekeeper/internal/simulate/workload"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
+)
+
+// Size is how much is in a database.
+type Size struct {
+	Events int // about so many
+	Base   int // of them are recorded; the others are copies of those
+	Spaces int // of the base
+	People int
+	Months int // that the events are spread over
+	Full   bool
+}
+
+// copies is how often the base is there again.
+func (s Size) copies() int { return max(s.Events/s.Base-1, 0) }
+
+// batch is how many deliveries are recorded in a transaction.
+const batch = 500
+
+// Seed fills an empty, migrated database: it records a base, event by event, and
+// multiplies it. Until is the time of the newest event.
+func Seed(ctx context.Context, dsn string, s Size, until time.Time) error {
+	if err := record(ctx, dsn, s, until); err != nil {
+		return err
+	}
+	if s.copies() == 0 {
+		return nil
+	}
+	return clone(ctx, dsn, s.copies())
+}
+
+func openStore(ctx context.Context, dsn string) (*store.Store, error) {
+	return store.Open(ctx, dsn, store.Options{Timeout: 10 * time.Minute})
+}
+
+// record records the base, as a worker would, with what follows from it.
+func record(ctx context.Context, dsn string, s Size, until time.Time) error {
+	db, err := openStore(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	l, err := openLog(db)
+	if err != nil {
+		return err
+	}
+	since := until.AddDate(0, -s.Months, 0)
+	in := newStream(s, since, until.Sub(since)/time.Duration(s.Base))
+	for done := 0; done < s.Base; done += batch {
+		if _, err := l.Record(ctx, in.next(min(batch, s.Base-done))); err != nil {
+			return err
+		}
+	}
+	if err := observe(ctx, db, since, until); err != nil {
+		return err
+	}
+	if _, err := db.Exec(ctx, followUp); err != nil {
+		return fmt.Errorf("end the runs: %w", err)
+	}
+	return nil
+}
+
+// followUp ends most runs, as the engine would, and adds what it leaves behind.
+const followUp = `
+	WITH ended AS (
+		UPDATE reactor_runs
+		SET outcome = 'sent', finished_at = due_at + interval '2 seconds', admitted_at = due_at + interval '1 second', attempts = 1,
+			requests = '[{"name": "send", "done": true}]', trace = '[{"what": "sent"}]'
+		WHERE id % 50 <> 0
+		RETURNING id, due_at, space, member, reactor, subject
+	), own AS (
+		INSERT INTO own_messages (made_at, run_id, space, client_id)
+		SELECT due_at, id, space, 'client-' || md5(id::text)
+		FROM ended
+	), noted AS (
+		INSERT INTO reactor_records (recorded_at, event_time, key, reactor, space, member, name, value)
+		SELECT due_at, due_at, reactor || ' ' || id, reactor, space, member, 'welcomed', 'yes'
+		FROM ended
+	)
+	INSERT INTO unfetched (event_time, tried_at, event_key, ordinal, kind, resource, space, reason)
+	SELECT event_time, event_time, event_key, ordinal, kind, resource, space, 'gone'
+	FROM event_log
+	WHERE kind = 'reaction' AND verb = 'deleted'`
+
+// openLog opens a log with rules: one that acts, others that look at every
+// message and say no.
+func openLog(db *store.Store) (*eventlog.Log, error) {
+	set, err := rules.Parse("scale", []byte(`
+reactors:
+  - {id: welcome, mode: live, on: member.joined, do: [{send: {to: private, text: "Welcome, {{ member.mention }}!"}}]}
+  - {id: helper, mode: live, on: message.created, if: "message.text.contains('no such word')", do: [{send: {text: Help}}]}
+`), rules.Options{Actions: []reactors.Action{send.New(nil)}})
+	if err != nil {
+		return nil, err
+	}
+	return eventlog.New(db, set, runs.New(db))
+}
+
+// stream makes deliveries of the workload.
+type stream struct {
+	from   *workload.Generator
+	number int
+	full   bool
+}
+
+func newStream(s Size, since time.Time, interval time.Duration) *stream {
+	return &stream{full: s.Full, from: workload.New(1, workload.Options{
+		Spaces: s.Spaces, Users: s.People, Start: since, Interval: max(interval, 2*time.Microsecond), Full: s.Full,
+	})}
+}
+
+// Of a full stream every so many deliveries are broken, or tell a name only.
+const (
+	brokenEvery = 1_000
+	namedEvery  = 200
+)
+
+// next is what Pub/Sub would deliver next, at once.
+func (s *stream) next(n int) []events.Delivery {
+	list := make([]events.Delivery, n)
+	for i := range list {
+		s.number++
+		m := s.from.Next()
+		if typ := m.Attributes["ce-type"]; s.full && s.number%namedEvery == 0 && strings.HasSuffix(typ, "message.v1.created") {
+			m.Data = nameOnly(m.Data)
+		} else if s.full && s.number%brokenEvery == 1 {
+			m.Attributes = maps.Clone(m.Attributes)
+			m.Attributes["ce-id"], m.Data = m.Attributes["ce-id"]+"broken", m.Data[:len(m.Data)/2]
+		}
+		d := events.Delivery{
+			MessageID: fmt.Sprint(17_622_191_887_000_000 + s.number), Attributes: m.Attributes, Data: m.Data, OrderingKey: m.OrderingKey,
+			Origin: events.OriginLive,
+		}
+		at, err := time.Parse(time.RFC3339Nano, m.Attributes["ce-time"])
+		if err == nil {
+			d.PublishTime, d.ReceivedAt = at.Add(100*time.Millisecond), at.Add(150*time.Millisecond)
+		}
+		d.Event, d.Malformed = events.Decode(m.Attributes, m.Data)
+		list[i] = d
+	}
+	return list
+}
+
+// nameOnly leaves of a message's payload what a subscription without content tells.
+func nameOnly(data []byte) []byte {
+	name, _, _ := strings.Cut(string(data), `","sender"`)
+	return []byte(name + `"}}`)
+}
+
+// observe has every space watched since then, by a subscription of its own.
+func observe(ctx context.Context, db *store.Store, since, until time.Time) error {
+	cov := coverage.New(db)
+	names, err := facts.New(db).Spaces(ctx)
+	if err != nil {
+		return err
+	}
+	types := slices.Sorted(maps.Keys(map[string]bool{
+		events.TypeName(events.KindMessage, events.VerbCreated): true, events.TypeName(events.KindMembership, events.VerbCreated): true,
+	}))
+	states := make([]coverage.SubscriptionState, len(names))
+	for _, at := range []time.Time{since, until} {
+		for i, name := range names {
+			states[i] = coverage.SubscriptionState{
+				Target: "//chat.googleapis.com/" + name, Scope: name, Name: "subscriptions/" + strings.TrimPrefix(name, "spaces/"), UID: name,
+				State: "ACTIVE", EventTypes: types, Managed: true, CreateTime: since, UpdateTime: since, ExpireTime: until.AddDate(0, 0, 7),
+				GrantedAt: since, ObservedAt: at,
+			}
+		}
+		if err := cov.Observe(ctx, at, states); err != nil {
+			return err
+		}
+	}
+	return nil
+}
