@@ -130,8 +130,8 @@ func newStream(s Size, since time.Time, interval time.Duration) *stream {
 
 // Of a full stream every so many deliveries are broken, or tell a name only.
 const (
-	brokenEvery = 1_000
-	namedEvery  = 200
+	brokenEvery = 100
+	namedEvery  = 50
 )
 
 // next is what Pub/Sub would deliver next, at once.

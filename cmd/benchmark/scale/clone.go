@@ -13,8 +13,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
 )
 
-// maxCopies is how many names the two characters tell apart that make a copy's.
-const maxCopies = 64*64 - 1
+// maxCopies is how many names differ from the original's, which prepareClone makes.
+const maxCopies = 1_000
 
 // apart is by how much a copy is earlier than the one before it.
 const apart = time.Hour
@@ -86,30 +86,29 @@ func clone(ctx context.Context, dsn string, copies int) error {
 }
 
 // prepareClone makes a list of copies, each with the characters and the digits
-// that make its names, and the function that makes them. Names are as long as
-// the original's: in those that the workload makes, T, M and S begin with letters
-// that may be others, U with "1" and digits.
+// that make its names, and the function that makes them. A name is as long as the
+// original's, and another: of the workload's, spaces begin with AA, people with 1.
 const prepareClone = `
 	CREATE SCHEMA scale;
 	CREATE FUNCTION scale.renamed(t text, c text, d text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN
 		CASE
 			WHEN starts_with(t, 'spaces/AAQA') THEN overlay(
-				CASE WHEN strpos(t, 'users/1') > 0 THEN overlay(t PLACING d FROM strpos(t, 'users/1') + 7 FOR 4) ELSE t END
-				PLACING c FROM 12 FOR 2)
-			WHEN starts_with(t, '//chat.googleapis.com/spaces/AAQA') THEN overlay(t PLACING c FROM 34 FOR 2)
-			WHEN starts_with(t, 'users/1') THEN overlay(t PLACING d FROM 8 FOR 4)
+				CASE WHEN strpos(t, 'users/1') > 0 THEN overlay(t PLACING d FROM strpos(t, 'users/1') + 6 FOR 4) ELSE t END
+				PLACING c FROM 8 FOR 2)
+			WHEN starts_with(t, '//chat.googleapis.com/spaces/AAQA') THEN overlay(t PLACING c FROM 30 FOR 2)
+			WHEN starts_with(t, 'users/1') THEN overlay(t PLACING d FROM 7 FOR 4)
 			WHEN starts_with(t, '/messages/') THEN overlay(overlay(
-				CASE WHEN substr(t, 34, 12) = '/reactions/1' THEN overlay(t PLACING d FROM 46 FOR 4) ELSE t END
+				CASE WHEN substr(t, 34, 12) = '/reactions/1' THEN overlay(t PLACING d FROM 45 FOR 4) ELSE t END
 				PLACING c FROM 23 FOR 2) PLACING c FROM 11 FOR 2)
-			WHEN starts_with(t, '/members/1') THEN overlay(t PLACING d FROM 11 FOR 4)
-			WHEN starts_with(t, '//workspaceevents') THEN left(t, -2) || c
+			WHEN starts_with(t, '/members/1') THEN overlay(t PLACING d FROM 10 FOR 4)
+			WHEN starts_with(t, '//workspaceevents') THEN replace(t, '/chat-spaces-', '/' || c || 'at-spaces-')
 			WHEN starts_with(t, '/') AND length(t) = 12 THEN overlay(t PLACING c FROM 2 FOR 2)
 			WHEN starts_with(t, '/') AND length(t) = 24 THEN overlay(overlay(t PLACING c FROM 14 FOR 2) PLACING c FROM 2 FOR 2)
-			WHEN starts_with(t, '/1') AND length(t) >= 22 THEN overlay(t PLACING d FROM 3 FOR 4)
+			WHEN starts_with(t, '/1') AND length(t) >= 22 THEN overlay(t PLACING d FROM 2 FOR 4)
 			ELSE t
 		END;
 	CREATE TABLE scale.copies AS
-	SELECT k, substr(a, k / 64 + 1, 1) || substr(a, k %% 64 + 1, 1) AS c, lpad(k::text, 4, '0') AS d, k * interval '1 hour' AS earlier
+	SELECT k, substr(a, k / 64 + 1, 1) || substr(a, k %% 64 + 1, 1) AS c, (2000 + k)::text AS d, k * interval '1 hour' AS earlier
 	FROM generate_series(1, %d) AS k,
 		(VALUES ('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')) AS alphabet (a)`
 

@@ -89,7 +89,18 @@ func (r Rule) prune(ctx context.Context, db *store.Store, before time.Time) (dro
 	if before.IsZero() {
 		return 0, nil
 	}
-	sql := fmt.Sprintf(`
+	for {
+		tag, err := db.Exec(ctx, r.Statement(), before, atOnce)
+		dropped += int(tag.RowsAffected())
+		if err != nil || tag.RowsAffected() < atOnce {
+			return dropped, err
+		}
+	}
+}
+
+// Statement drops at most $2 rows that were old at $1.
+func (r Rule) Statement() string {
+	return fmt.Sprintf(`
 		DELETE FROM %[1]s
 		WHERE ctid = ANY (ARRAY(
 			SELECT ctid
@@ -98,11 +109,4 @@ func (r Rule) prune(ctx context.Context, db *store.Store, before time.Time) (dro
 			LIMIT $2
 			FOR UPDATE SKIP LOCKED
 		))`, r.Table, r.where)
-	for {
-		tag, err := db.Exec(ctx, sql, before, atOnce)
-		dropped += int(tag.RowsAffected())
-		if err != nil || tag.RowsAffected() < atOnce {
-			return dropped, err
-		}
-	}
 }

@@ -1,0 +1,258 @@
+package scale
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
+	"github.com/spacekeeper/spacekeeper/internal/store/statements"
+)
+
+// big are the tables that grow with what happens. Those that grow with the
+// number of spaces or rules only may be read whole.
+var big = []string{
+	"events", "stored_messages", "stored_revisions", "stored_memberships", "stored_membership_changes", "stored_reactions", "users", "names",
+	"reactor_runs", "reactor_evaluations", "reactor_counts", "reactor_records", "own_messages", "quarantine", "unfetched",
+}
+
+// minPages is how many pages a table has whose scan tells something: of a smaller
+// one, or a partition without rows, Postgres had better read all.
+const minPages = 8
+
+// Complaint is a statement that reads a large table whole.
+type Complaint struct {
+	Statement statements.Statement
+	Why       string
+	Plan      string // as EXPLAIN prints it
+}
+
+func (c Complaint) String() string {
+	return fmt.Sprintf("%s %s\n%s\n\n%s\n", c.Statement.Place, c.Why, strings.Trim(c.Statement.SQL, "\n"), c.Plan)
+}
+
+// notOurs are the folders whose statements nobody runs on a large database, and
+// the file whose statements are made when it runs.
+var notOurs = []string{"internal/simulate", "internal/store/storetest", "internal/demo", "internal/store/pruning/pruning.go"}
+
+// Statements are all that the program and its documents say to Postgres.
+func Statements() ([]statements.Statement, error) {
+	root, err := statements.Root()
+	if err != nil {
+		return nil, err
+	}
+	list, err := statements.Read(root, []string{"internal", "cmd/subscriber", "cmd/subscribe-setup"}, notOurs)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range pruning.Rules() {
+		list = append(list, statements.Statement{Place: "pruning of " + r.Table, SQL: r.Statement()})
+	}
+	shown, err := shownQueries(root)
+	return append(list, shown...), err
+}
+
+// shownQueries are those of the documents.
+func shownQueries(root string) (list []statements.Statement, err error) {
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		return nil, fmt.Errorf("list the documents: %w", err)
+	}
+	for _, file := range append(files, filepath.Join(root, "README.md")) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the queries that are shown: %w", err)
+		}
+		for _, block := range regexp.MustCompile("(?ms)^```sql\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
+			for query := range strings.SplitSeq(block[1], ";") {
+				if strings.HasPrefix(strings.TrimSpace(regexp.MustCompile(`--.*`).ReplaceAllString(query, "")), "SELECT") {
+					list = append(list, statements.Statement{Place: filepath.Base(file), SQL: query})
+				}
+			}
+		}
+	}
+	return list, nil
+}
+
+// whole are the statements that have to read a large table whole, by a part of
+// their text, and why that is right.
+type whole struct{ part, why string }
+
+// Plans asks Postgres for the plan of every statement, as one that is kept for
+// any values, and complains of those that read a large table whole. It returns how many it
+// asked for. A statement of allowed that reads none whole is complained of, too.
+func Plans(ctx context.Context, dsn string, list []statements.Statement, allowed []whole) (complaints []Complaint, err error) {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close(ctx)
+	// A plan for values that aren't known keeps all partitions; those that the
+	// values here, which are null, leave would be none.
+	if _, err := conn.Exec(ctx, `SET plan_cache_mode = force_generic_plan; SET enable_partition_pruning = off`); err != nil {
+		return nil, fmt.Errorf("prepare to explain: %w", err)
+	}
+	relations, err := bigRelations(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	used := make([]bool, len(allowed))
+	var failed error
+	for i, s := range list {
+		p, err := explain(ctx, conn, fmt.Sprint("s", i), s.SQL)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("explain %s: %w", s.Place, err))
+			continue
+		}
+		why := p.complain(relations, false)
+		if why == "" {
+			continue
+		}
+		if n := slices.IndexFunc(allowed, func(w whole) bool { return strings.Contains(s.SQL, w.part) }); n >= 0 {
+			used[n] = true
+			continue
+		}
+		complaints = append(complaints, Complaint{s, why, p.text})
+	}
+	for i, w := range allowed {
+		if !used[i] {
+			failed = errors.Join(failed, fmt.Errorf("no statement with %q reads a large table whole: take it off the list", w.part))
+		}
+	}
+	return complaints, failed
+}
+
+// bigRelations maps the large tables and partitions, and the indexes of both, to
+// the name of the table.
+func bigRelations(ctx context.Context, conn *pgx.Conn) (map[string]string, error) {
+	rows, _ := conn.Query(ctx, `
+		WITH tables AS (
+			SELECT c.oid, c.relname, root.relname AS root
+			FROM unnest($1::text[]) AS root (relname)
+			LEFT JOIN pg_inherits i ON i.inhparent = root.relname::regclass
+			JOIN pg_class c ON c.oid = COALESCE(i.inhrelid, root.relname::regclass)
+			WHERE c.relpages >= $2
+		)
+		SELECT relname, root
+		FROM tables
+		UNION ALL
+		SELECT c.relname, t.root
+		FROM tables t
+		JOIN pg_index i ON i.indrelid = t.oid
+		JOIN pg_class c ON c.oid = i.indexrelid`, big, minPages)
+	relations, found := map[string]string{}, map[string]bool{}
+	var name, root string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &root}, func() error {
+		relations[name], found[root] = root, true
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read the large tables: %w", err)
+	}
+	for _, name := range big {
+		if !found[name] {
+			return nil, fmt.Errorf("%s holds too little to tell how it is read", name)
+		}
+	}
+	return relations, nil
+}
+
+// plan is a node of a plan.
+type plan struct {
+	Type       string `json:"Node Type"`
+	Relation   string `json:"Relation Name"`
+	Index      string `json:"Index Name"`
+	IndexCond  string `json:"Index Cond"`
+	Filter     string `json:"Filter"`
+	Operation  string `json:"Operation"`
+	Parent     string `json:"Parent Relationship"`
+	Plans      []plan `json:"Plans"`
+	text       string // of the whole
+	SharedHit  int64  `json:"Shared Hit Blocks"`
+	SharedRead int64  `json:"Shared Read Blocks"`
+	Temp       int64  `json:"Temp Written Blocks"`
+}
+
+// explain prepares a statement as pgx does, and explains it.
+func explain(ctx context.Context, conn *pgx.Conn, name, sql string) (p plan, err error) {
+	if sql, _, err = (pgx.NamedArgs{}).RewriteQuery(ctx, nil, sql, nil); err != nil {
+		return p, err
+	}
+	prepared, err := conn.Prepare(ctx, name, sql)
+	if err != nil {
+		return p, err
+	}
+	execute := "EXECUTE " + name
+	if n := len(prepared.ParamOIDs); n > 0 {
+		execute += "(" + strings.TrimSuffix(strings.Repeat("NULL, ", n), ", ") + ")"
+	}
+	if p, err = explained(ctx, conn, "", execute); err != nil {
+		return p, err
+	}
+	rows, _ := conn.Query(ctx, "EXPLAIN "+execute, pgx.QueryExecModeSimpleProtocol)
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	p.text = strings.Join(lines, "\n")
+	return p, err
+}
+
+func explained(ctx context.Context, conn *pgx.Conn, options, sql string) (plan, error) {
+	var raw []byte
+	var all []struct{ Plan plan }
+	err := conn.QueryRow(ctx, "EXPLAIN (FORMAT JSON"+options+") "+sql, pgx.QueryExecModeSimpleProtocol).Scan(&raw)
+	if err == nil {
+		err = json.Unmarshal(raw, &all)
+	}
+	if err != nil {
+		return plan{}, err
+	}
+	return all[0].Plan, nil
+}
+
+// complain says which large table a plan reads whole; "" for none. Whoever reads
+// from an index without a condition, and only until there are enough, doesn't.
+func (p *plan) complain(relations map[string]string, limited bool) string {
+	table := relations[p.Relation]
+	if table == "" {
+		table = relations[p.Index]
+	}
+	switch p.Type {
+	case "Seq Scan", "Sample Scan":
+		if table != "" {
+			return "reads " + table + " whole"
+		}
+	case "Index Scan", "Index Only Scan", "Bitmap Index Scan":
+		if table != "" && p.IndexCond == "" && !(limited && p.Filter == "") {
+			return "reads " + table + " whole, by " + p.Index
+		}
+	}
+	for i := range p.Plans {
+		child := &p.Plans[i]
+		if why := child.complain(relations, p.limits(child, limited)); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// limits reports whether a node stops reading a child once it has enough.
+func (p *plan) limits(child *plan, limited bool) bool {
+	switch p.Type {
+	case "Limit":
+		return true
+	case "Append", "Merge Append", "LockRows", "Subquery Scan", "Result", "Unique", "Incremental Sort", "ProjectSet", "Memoize":
+		return limited
+	case "Nested Loop":
+		return limited && child.Parent == "Outer"
+	}
+	return false
+}
+
+// readWhole are those of the program.
+var readWhole = []whole{}
