@@ -40,7 +40,7 @@ func (s *screen) opening(env *environment, dsn string, took time.Duration) {
 	fmt.Fprintf(s.out, `A simulated Google Workspace, Google's client libraries, a private Postgres: ready in %s.
   spaces    %d, each with a Workspace Events subscription to %s
   database  psql '%s'
-            SELECT * FROM event_log ORDER BY received_at DESC LIMIT 20;
+            SELECT * FROM event_log ORDER BY event_time DESC LIMIT 20;
 
 `, took.Round(10*time.Millisecond), len(env.config.Workspace.Spaces), env.config.TopicName(), dsn)
 }

@@ -59,7 +59,7 @@ func record(ctx context.Context, dsn string, s Size, until time.Time) error {
 		return err
 	}
 	defer db.Close()
-	l, err := openLog(db)
+	l, rs, err := openLog(db)
 	if err != nil {
 		return err
 	}
@@ -70,6 +70,9 @@ func record(ctx context.Context, dsn string, s Size, until time.Time) error {
 			return err
 		}
 	}
+	if _, err := rs.Flush(ctx); err != nil {
+		return err
+	}
 	if err := observe(ctx, db, since, until); err != nil {
 		return err
 	}
@@ -79,40 +82,61 @@ func record(ctx context.Context, dsn string, s Size, until time.Time) error {
 	return nil
 }
 
-// followUp ends most runs, as the engine would, and adds what it leaves behind.
+// followUp ends most runs, as the engine would, and adds what it leaves behind
+// in two weeks, and what fetching does.
 const followUp = `
 	WITH ended AS (
 		UPDATE reactor_runs
 		SET outcome = 'sent', finished_at = due_at + interval '2 seconds', admitted_at = due_at + interval '1 second', attempts = 1,
 			requests = '[{"name": "send", "done": true}]', trace = '[{"what": "sent"}]'
-		WHERE id % 50 <> 0
+		WHERE id % 200 <> 0
 		RETURNING id, due_at, space, member, reactor, subject
 	), own AS (
 		INSERT INTO own_messages (made_at, run_id, space, client_id)
 		SELECT due_at, id, space, 'client-' || md5(id::text)
 		FROM ended
-	), noted AS (
-		INSERT INTO reactor_records (recorded_at, event_time, key, reactor, space, member, name, value)
-		SELECT due_at, due_at, reactor || ' ' || id, reactor, space, member, 'welcomed', 'yes'
-		FROM ended
 	)
+	INSERT INTO reactor_records (recorded_at, event_time, key, reactor, space, member, name, value)
+	SELECT due_at, due_at, reactor || ' ' || id, reactor, space, member, 'welcomed', 'yes'
+	FROM ended;
+
 	INSERT INTO unfetched (event_time, tried_at, event_key, ordinal, kind, resource, space, reason)
 	SELECT event_time, event_time, event_key, ordinal, kind, resource, space, 'gone'
 	FROM event_log
-	WHERE kind = 'reaction' AND verb = 'deleted'`
+	WHERE kind = 'reaction' AND verb = 'deleted';
+
+	INSERT INTO reactor_counts (hour, count, shard, shadow, reactor, outcome)
+	SELECT c.hour - h * interval '1 hour', c.count, c.shard, c.shadow, c.reactor, c.outcome
+	FROM reactor_counts c
+	CROSS JOIN generate_series(1, 335) h
+	ON CONFLICT DO NOTHING;
+
+	INSERT INTO reactor_daily_counts (day, count, shadow, reactor, outcome)
+	SELECT date_trunc('day', c.hour, 'UTC') - d * interval '1 day', c.count, c.shadow, c.reactor, c.outcome
+	FROM reactor_counts c
+	CROSS JOIN generate_series(14, 399) d
+	ON CONFLICT DO NOTHING;
+
+	INSERT INTO reactor_evaluations (at, event_time, shadow, reactor, trigger, outcome, subject, space, member, reason)
+	SELECT e.at - h * interval '7 hours', e.event_time - h * interval '7 hours', e.shadow, e.reactor, e.trigger, e.outcome, e.subject,
+		e.space, e.member, e.reason
+	FROM (SELECT * FROM reactor_evaluations ORDER BY id LIMIT 10) e
+	CROSS JOIN generate_series(1, 48) h`
 
 // openLog opens a log with rules: one that acts, others that look at every
 // message and say no.
-func openLog(db *store.Store) (*eventlog.Log, error) {
+func openLog(db *store.Store) (*eventlog.Log, *runs.Runs, error) {
 	set, err := rules.Parse("scale", []byte(`
 reactors:
   - {id: welcome, mode: live, on: member.joined, do: [{send: {to: private, text: "Welcome, {{ member.mention }}!"}}]}
   - {id: helper, mode: live, on: message.created, if: "message.text.contains('no such word')", do: [{send: {text: Help}}]}
 `), rules.Options{Actions: []reactors.Action{send.New(nil)}})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return eventlog.New(db, set, runs.New(db))
+	rs := runs.New(db)
+	l, err := eventlog.New(db, set, rs)
+	return l, rs, err
 }
 
 // stream makes deliveries of the workload.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
 	"github.com/spacekeeper/spacekeeper/internal/store/statements"
@@ -21,7 +22,7 @@ import (
 // number of spaces or rules only may be read whole.
 var big = []string{
 	"events", "stored_messages", "stored_revisions", "stored_memberships", "stored_membership_changes", "stored_reactions", "users", "names",
-	"reactor_runs", "reactor_evaluations", "reactor_counts", "reactor_records", "own_messages", "quarantine", "unfetched",
+	"reactor_runs", "reactor_evaluations", "reactor_counts", "reactor_daily_counts", "reactor_records", "own_messages", "quarantine", "unfetched",
 }
 
 // minPages is how many pages a table has whose scan tells something: of a smaller
@@ -39,9 +40,16 @@ func (c Complaint) String() string {
 	return fmt.Sprintf("%s %s\n%s\n\n%s\n", c.Statement.Place, c.Why, strings.Trim(c.Statement.SQL, "\n"), c.Plan)
 }
 
-// notOurs are the folders whose statements nobody runs on a large database, and
-// the file whose statements are made when it runs.
-var notOurs = []string{"internal/simulate", "internal/store/storetest", "internal/demo", "internal/store/pruning/pruning.go"}
+// source is where the program's statements are. Nobody runs those of the
+// simulation on a large database; those of pruning are made when it runs. Filters
+// of the lists of runs leave out what isn't asked for.
+var source = statements.Options{
+	Below:  []string{"internal", "cmd/subscriber", "cmd/subscribe-setup"},
+	Except: []string{"internal/simulate", "internal/store/storetest", "internal/demo", "internal/store/pruning/pruning.go"},
+	Return: map[string][]string{"where": {
+		"true", "r.reactor = @reactor", "r.space = @space", "r.member = @member", "r.outcome = 'failed' AND r.outcome = @outcome",
+	}},
+}
 
 // Statements are all that the program and its documents say to Postgres.
 func Statements() ([]statements.Statement, error) {
@@ -49,7 +57,7 @@ func Statements() ([]statements.Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := statements.Read(root, []string{"internal", "cmd/subscriber", "cmd/subscribe-setup"}, notOurs)
+	list, err := statements.Read(root, source)
 	if err != nil {
 		return nil, err
 	}
@@ -86,18 +94,21 @@ func shownQueries(root string) (list []statements.Statement, err error) {
 // their text, and why that is right.
 type whole struct{ part, why string }
 
-// Plans asks Postgres for the plan of every statement, as one that is kept for
-// any values, and complains of those that read a large table whole. It returns how many it
-// asked for. A statement of allowed that reads none whole is complained of, too.
+// Plans asks Postgres for the plan of every statement, and complains of those
+// that read a large table whole; of allowed ones that read none whole, too.
+//
+// After a few executions Postgres keeps a plan for any values, unless those for
+// the values at hand are cheaper. Of a range it can't know how wide it is: so a
+// statement whose plan for any values reads a table whole may do so, if that for
+// likely values doesn't, and is cheaper.
 func Plans(ctx context.Context, dsn string, list []statements.Statement, allowed []whole) (complaints []Complaint, err error) {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close(ctx)
-	// A plan for values that aren't known keeps all partitions; those that the
-	// values here, which are null, leave would be none.
-	if _, err := conn.Exec(ctx, `SET plan_cache_mode = force_generic_plan; SET enable_partition_pruning = off`); err != nil {
+	// Partitions that values rule out would not be shown.
+	if _, err := conn.Exec(ctx, `SET enable_partition_pruning = off`); err != nil {
 		return nil, fmt.Errorf("prepare to explain: %w", err)
 	}
 	relations, err := bigRelations(ctx, conn)
@@ -107,12 +118,10 @@ func Plans(ctx context.Context, dsn string, list []statements.Statement, allowed
 	used := make([]bool, len(allowed))
 	var failed error
 	for i, s := range list {
-		p, err := explain(ctx, conn, fmt.Sprint("s", i), s.SQL)
+		why, text, err := explain(ctx, conn, fmt.Sprint("s", i), s.SQL, relations)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("explain %s: %w", s.Place, err))
-			continue
 		}
-		why := p.complain(relations, false)
 		if why == "" {
 			continue
 		}
@@ -120,7 +129,7 @@ func Plans(ctx context.Context, dsn string, list []statements.Statement, allowed
 			used[n] = true
 			continue
 		}
-		complaints = append(complaints, Complaint{s, why, p.text})
+		complaints = append(complaints, Complaint{s, why, text})
 	}
 	for i, w := range allowed {
 		if !used[i] {
@@ -144,10 +153,12 @@ func bigRelations(ctx context.Context, conn *pgx.Conn) (map[string]string, error
 		SELECT relname, root
 		FROM tables
 		UNION ALL
+		-- An index of those with one value, such as what is pending, holds what is asked for.
 		SELECT c.relname, t.root
 		FROM tables t
 		JOIN pg_index i ON i.indrelid = t.oid
-		JOIN pg_class c ON c.oid = i.indexrelid`, big, minPages)
+		JOIN pg_class c ON c.oid = i.indexrelid
+		WHERE c.relpages >= $2 AND (pg_get_expr(i.indpred, i.indrelid) LIKE '% = %') IS NOT TRUE`, big, minPages)
 	relations, found := map[string]string{}, map[string]bool{}
 	var name, root string
 	if _, err := pgx.ForEachRow(rows, []any{&name, &root}, func() error {
@@ -164,48 +175,79 @@ func bigRelations(ctx context.Context, conn *pgx.Conn) (map[string]string, error
 	return relations, nil
 }
 
-// plan is a node of a plan.
-type plan struct {
-	Type       string `json:"Node Type"`
-	Relation   string `json:"Relation Name"`
-	Index      string `json:"Index Name"`
-	IndexCond  string `json:"Index Cond"`
-	Filter     string `json:"Filter"`
-	Operation  string `json:"Operation"`
-	Parent     string `json:"Parent Relationship"`
-	Plans      []plan `json:"Plans"`
-	text       string // of the whole
-	SharedHit  int64  `json:"Shared Hit Blocks"`
-	SharedRead int64  `json:"Shared Read Blocks"`
-	Temp       int64  `json:"Temp Written Blocks"`
-}
-
-// explain prepares a statement as pgx does, and explains it.
-func explain(ctx context.Context, conn *pgx.Conn, name, sql string) (p plan, err error) {
+// explain prepares a statement as pgx does, and says which large table it would
+// read whole, by which plan.
+func explain(ctx context.Context, conn *pgx.Conn, name, sql string, relations map[string]string) (why, text string, err error) {
 	if sql, _, err = (pgx.NamedArgs{}).RewriteQuery(ctx, nil, sql, nil); err != nil {
-		return p, err
+		return "", "", err
 	}
 	prepared, err := conn.Prepare(ctx, name, sql)
 	if err != nil {
-		return p, err
+		return "", "", err
 	}
-	execute := "EXECUTE " + name
-	if n := len(prepared.ParamOIDs); n > 0 {
-		execute += "(" + strings.TrimSuffix(strings.Repeat("NULL, ", n), ", ") + ")"
+	any, err := planFor(ctx, conn, "force_generic_plan", execute(name, prepared.ParamOIDs, nil))
+	if err != nil {
+		return "", "", err
 	}
-	if p, err = explained(ctx, conn, "", execute); err != nil {
-		return p, err
+	if why = any.complain(relations, false); why == "" {
+		return "", "", nil
 	}
-	rows, _ := conn.Query(ctx, "EXPLAIN "+execute, pgx.QueryExecModeSimpleProtocol)
+	for _, at := range []string{"2000-01-01 00:00+00", "2100-01-01 00:00+00"} {
+		likely, err := planFor(ctx, conn, "force_custom_plan", execute(name, prepared.ParamOIDs, &at))
+		if err != nil {
+			return "", "", err
+		}
+		if likely.Cost < any.Cost && likely.complain(relations, false) == "" {
+			return "", "", nil
+		}
+	}
+	rows, _ := conn.Query(ctx, "EXPLAIN "+execute(name, prepared.ParamOIDs, nil), pgx.QueryExecModeSimpleProtocol)
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	p.text = strings.Join(lines, "\n")
-	return p, err
+	return why, strings.Join(lines, "\n"), err
+}
+
+// execute is a call of a prepared statement with nulls, or with likely values
+// and a time before or after all.
+func execute(name string, types []uint32, at *string) string {
+	if len(types) == 0 {
+		return "EXECUTE " + name
+	}
+	values := make([]string, len(types))
+	for i, oid := range types {
+		switch {
+		case at == nil:
+			values[i] = "NULL"
+		case oid == pgtype.TimestamptzOID:
+			values[i] = "'" + *at + "'"
+		default:
+			values[i] = likely[oid]
+		}
+		if values[i] == "" {
+			values[i] = "NULL"
+		}
+	}
+	return fmt.Sprintf("EXECUTE %s(%s)", name, strings.Join(values, ", "))
+}
+
+// likely are values of types.
+var likely = map[uint32]string{
+	pgtype.BoolOID: "true", pgtype.Int2OID: "1", pgtype.Int4OID: "100", pgtype.Int8OID: "100", pgtype.TextOID: "'likely'",
+	pgtype.UUIDOID: "'5fbb1ddc-a8c8-4a91-a1c7-0242ac120002'", pgtype.IntervalOID: "'1 hour'", pgtype.TextArrayOID: "'{likely}'",
+	pgtype.Int8ArrayOID: "'{100}'", pgtype.QCharOID: "'l'", pgtype.JSONOID: "'{}'", pgtype.JSONBOID: "'{}'",
+}
+
+// planFor is the plan of a call in a mode of plan_cache_mode.
+func planFor(ctx context.Context, conn *pgx.Conn, mode, call string) (plan, error) {
+	if _, err := conn.Exec(ctx, "SET plan_cache_mode = "+mode); err != nil {
+		return plan{}, err
+	}
+	return explained(ctx, conn, "FORMAT JSON", call)
 }
 
 func explained(ctx context.Context, conn *pgx.Conn, options, sql string) (plan, error) {
 	var raw []byte
 	var all []struct{ Plan plan }
-	err := conn.QueryRow(ctx, "EXPLAIN (FORMAT JSON"+options+") "+sql, pgx.QueryExecModeSimpleProtocol).Scan(&raw)
+	err := conn.QueryRow(ctx, "EXPLAIN ("+options+") "+sql, pgx.QueryExecModeSimpleProtocol).Scan(&raw)
 	if err == nil {
 		err = json.Unmarshal(raw, &all)
 	}
@@ -215,20 +257,30 @@ func explained(ctx context.Context, conn *pgx.Conn, options, sql string) (plan, 
 	return all[0].Plan, nil
 }
 
+// plan is a node of a plan.
+type plan struct {
+	Type       string  `json:"Node Type"`
+	Relation   string  `json:"Relation Name"`
+	Index      string  `json:"Index Name"`
+	IndexCond  string  `json:"Index Cond"`
+	Filter     string  `json:"Filter"`
+	Parent     string  `json:"Parent Relationship"`
+	Cost       float64 `json:"Total Cost"`
+	SharedHit  int64   `json:"Shared Hit Blocks"`
+	SharedRead int64   `json:"Shared Read Blocks"`
+	Plans      []plan  `json:"Plans"`
+}
+
 // complain says which large table a plan reads whole; "" for none. Whoever reads
 // from an index without a condition, and only until there are enough, doesn't.
 func (p *plan) complain(relations map[string]string, limited bool) string {
-	table := relations[p.Relation]
-	if table == "" {
-		table = relations[p.Index]
-	}
 	switch p.Type {
 	case "Seq Scan", "Sample Scan":
-		if table != "" {
+		if table := relations[p.Relation]; table != "" {
 			return "reads " + table + " whole"
 		}
 	case "Index Scan", "Index Only Scan", "Bitmap Index Scan":
-		if table != "" && p.IndexCond == "" && !(limited && p.Filter == "") {
+		if table := relations[p.Index]; table != "" && p.IndexCond == "" && !(limited && p.Filter == "") {
 			return "reads " + table + " whole, by " + p.Index
 		}
 	}

@@ -30,10 +30,11 @@ type Statement struct {
 // begins tells a statement, which has a plan, from other texts.
 var begins = regexp.MustCompile(`^\s*(SELECT\s+(\S|$)|INSERT INTO\s|UPDATE\s+\w+|DELETE FROM\s|WITH\s+(RECURSIVE\s+)?\w+\s+(\([^)]*\)\s+)?AS\s+(MATERIALIZED\s+|NOT MATERIALIZED\s+)?\()`)
 
-// privileges begins the texts that only look like statements.
-var privileges = regexp.MustCompile(`^\s*SELECT\s+(SELECT|INSERT|UPDATE|DELETE|on)\b`)
+// words begin or end the texts that only look like statements: privileges, and
+// advice to people.
+var words = regexp.MustCompile(`^\s*SELECT\s+(SELECT|INSERT|UPDATE|DELETE|on)\b|DESC shows them`)
 
-func isStatement(text string) bool { return begins.MatchString(text) && !privileges.MatchString(text) }
+func isStatement(text string) bool { return begins.MatchString(text) && !words.MatchString(text) }
 
 // Root is the folder of the module around the working folder.
 func Root() (string, error) {
@@ -52,18 +53,24 @@ func Root() (string, error) {
 	}
 }
 
-// Read returns the statements in the packages below some folders of the module,
-// apart from those below the folders and in the files of except.
-func Read(root string, below, except []string) ([]Statement, error) {
-	s := &source{set: token.NewFileSet(), root: root, packages: map[string]*pkg{}}
-	for _, dir := range below {
+// Options say what to read.
+type Options struct {
+	Below  []string            // folders of the module
+	Except []string            // folders and files in them that are left out
+	Return map[string][]string // what functions may return that do more than that
+}
+
+// Read returns the statements in the packages of the module below root.
+func Read(root string, o Options) ([]Statement, error) {
+	s := &source{set: token.NewFileSet(), root: root, packages: map[string]*pkg{}, returns: o.Return}
+	for _, dir := range o.Below {
 		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
 				return err
-			case slices.Contains(except, s.name(path)) && entry.IsDir():
+			case slices.Contains(o.Except, s.name(path)) && entry.IsDir():
 				return fs.SkipDir
-			case filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || slices.Contains(except, s.name(path)):
+			case filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || slices.Contains(o.Except, s.name(path)):
 				return nil
 			}
 			return s.parse(path)
@@ -82,7 +89,8 @@ type source struct {
 	set      *token.FileSet
 	root     string
 	packages map[string]*pkg
-	calls    []scope // of functions, with the call in args
+	calls    []scope // of functions
+	returns  map[string][]string
 }
 
 // pkg is a package of it.

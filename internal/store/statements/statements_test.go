@@ -40,12 +40,13 @@ func TestRead(t *testing.T) {
 			"func either(which bool) {\n\tlock := ``\n\tif which {\n\t\tlock = `FOR UPDATE`\n\t}\n\tquery(`SELECT v FROM t ` + lock)\n}\n" +
 			"func ranged() {\n\tfor _, end := range []string{`a`, `b`} {\n\t\tquery(`DELETE FROM ` + end)\n\t}\n}\n" +
 			"func (x *X) page(condition string) { query(`WITH w AS (SELECT 2) SELECT x FROM w WHERE ` + condition) }\n" +
-			"func no() { fail(`SELECT on the table is missing`, `with care`) }\n",
+			"func filtered(f F) { query(`SELECT x FROM t WHERE ` + f.where()) }\n" +
+			"func no() { fail(`SELECT on the table is missing`, `SELECT x FROM t ORDER BY y DESC shows them`, `with care`) }\n",
 		"b/b.go":      "package b\n\nfunc calls(x *a.X) {\n\tx.page(`true`)\n\tx.page(`false`)\n}\n",
 		"b/b_test.go": "package b\n\nfunc test() { query(`SELECT 'test'`) }\n",
 		"c/c.go":      "package c\n\nfunc left() { query(`SELECT 'left out'`) }\n",
 	})
-	list, err := Read(root, []string{"."}, []string{"c"})
+	list, err := Read(root, Options{Below: []string{"."}, Except: []string{"c"}, Return: map[string][]string{"where": {`x`, `y`}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +65,8 @@ func TestRead(t *testing.T) {
 		"a/a.go:19 DELETE FROM b",
 		"a/a.go:22 WITH w AS (SELECT 2) SELECT x FROM w WHERE false",
 		"a/a.go:22 WITH w AS (SELECT 2) SELECT x FROM w WHERE true",
+		"a/a.go:23 SELECT x FROM t WHERE x",
+		"a/a.go:23 SELECT x FROM t WHERE y",
 		"a/constants.go:7 SELECT z",
 	}
 	byPlace := cmp.Transformer("sorted", func(in []string) map[string]bool {
@@ -88,7 +91,7 @@ func TestUnknownText(t *testing.T) {
 		"nobody calls f":                "query(`SELECT x FROM ` + param)",
 	} {
 		root := write(t, map[string]string{"a.go": fmt.Sprintf("package a\n\nfunc f(param string) {\n\t%s\n}\n", body)})
-		_, err := Read(root, []string{"."}, nil)
+		_, err := Read(root, Options{Below: []string{"."}})
 		if err == nil || !strings.Contains(err.Error(), "a.go:4: "+why) {
 			t.Errorf("%s: got %v", body, err)
 		}

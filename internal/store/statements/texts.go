@@ -12,7 +12,7 @@ import (
 type scope struct {
 	pkg      *pkg
 	function *ast.FuncDecl       // nil: outside of all
-	call     *ast.CallExpr       // of the calls of a source
+	call     *ast.CallExpr       // one of those in it
 	bound    map[string][]string // what parameters are in the call that is looked at
 }
 
@@ -116,6 +116,9 @@ func (s *source) passed(function *ast.FuncDecl, i, depth int) (all []string, err
 // returned is what a function of the package returns, if it does but that.
 func (s *source) returned(in scope, call *ast.CallExpr, depth int) ([]string, error) {
 	name := calledName(call)
+	if texts, ok := s.returns[name]; ok {
+		return texts, nil
+	}
 	function := in.pkg.functions[name]
 	if function == nil || len(function.Body.List) != 1 {
 		return nil, fmt.Errorf("what %s returns is unknown before it runs", name)
