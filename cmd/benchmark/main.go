@@ -2,8 +2,12 @@
 // goes. It needs nothing but Go and Postgres binaries:
 //
 //	go run ./cmd/benchmark
+//	go run ./cmd/benchmark scale
 //
-// It starts a private Postgres, and for every measurement a Pub/Sub server and
+// The second fills a database with what takes years to come, and measures how it
+// is read and written.
+//
+// The first starts a private Postgres, and for every measurement a Pub/Sub server and
 // a worker as processes of their own, so that the CPU and memory of each can be
 // told apart. The designs take turns, round by round, so that their ratios come
 // from the same minutes; medians are reported. All share the machine: the
@@ -21,6 +25,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/cmd/benchmark/scale"
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
 
@@ -77,6 +82,23 @@ func benchmark() *cobra.Command {
 		"length of a latency run; its first second doesn't count", cli.AtLeast(2*time.Second))
 	f.IntVar(&o.big, "big", 2_000, "messages of 9.9 MB in the memory run; 0 for none")
 	f.StringSliceVar(&only, "designs", nil, "designs to compare (default all)")
+	cmd.AddCommand(atScale())
+	return cmd
+}
+
+// atScale is the command that measures a large database.
+func atScale() *cobra.Command {
+	var events int
+	cmd := &cobra.Command{
+		Use: "scale", Short: "Measure how a database with millions of events is read and written",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if events < scale.MinEvents || events > scale.MaxEvents {
+				return cli.Usage("--events %d: want %d to %d, such as 5000000", events, scale.MinEvents, scale.MaxEvents)
+			}
+			return scale.Report(cmd.Context(), events, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().IntVar(&events, "events", 5_000_000, "events that the database holds")
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,8 @@ import (
 func TestWrongUse(t *testing.T) {
 	t.Parallel()
 	uses := clitest.WrongUses(t, benchmark(), nil, map[string]string{"--designs": "pul"})
+	uses = slices.DeleteFunc(uses, func(args []string) bool { return len(args) == 0 }) // which measures
+	uses = append(uses, []string{"scale", "--events=99"}, []string{"scale", "--events=1000000000"})
 	for _, args := range append(uses, []string{"--rounds=0"}, []string{"--events=0"}, []string{"--big=-1"}, []string{"--rates=100,-1"}, []string{"--latency-for=1s"}) {
 		var out, said bytes.Buffer
 		env := cli.Env{Out: &out, Err: &said}

@@ -16,6 +16,14 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
+// A report is about so many events: with fewer, Postgres reads tables whole and is
+// right to.
+const (
+	MinEvents = 100_000
+	MaxEvents = maxBase * maxCopies
+	maxBase   = 20_000 // events that are recorded
+)
+
 // ErrPlans says that statements read large tables whole; the report shows them.
 var ErrPlans = errors.New("statements read large tables whole")
 
@@ -38,8 +46,7 @@ func Report(ctx context.Context, events int, out io.Writer) (err error) {
 		return err
 	}
 	began := time.Now()
-	base := min(20_000, events)
-	size := Size{Events: events, Base: base, Spaces: 40, People: 400, Months: 8, Full: true}
+	size := Size{Events: events, Base: maxBase, Spaces: 40, People: 400, Months: 8, Full: true}
 	if err := seed(ctx, conn, full, size, began); err != nil {
 		return err
 	}
