@@ -106,6 +106,7 @@ COMMENT ON COLUMN events.payload IS 'Exactly the bytes received, perhaps compres
 
 CREATE TABLE quarantine (
   quarantine_key uuid PRIMARY KEY,
+  event_key uuid,
   received_at timestamptz NOT NULL,
   publish_time timestamptz,
   message_id text COLLATE "C" NOT NULL,
@@ -116,8 +117,11 @@ CREATE TABLE quarantine (
   data bytea NOT NULL
 );
 CREATE INDEX quarantine_received_at_idx ON quarantine (received_at);
+-- Answers whether an event that Google lists is here.
+CREATE INDEX quarantine_event_key_idx ON quarantine (event_key);
 COMMENT ON TABLE quarantine IS 'Messages that could not be recorded as events, kept whole so that nothing is lost.';
 COMMENT ON COLUMN quarantine.quarantine_key IS 'Hash of message id, attributes and data: the same message is kept once.';
+COMMENT ON COLUMN quarantine.event_key IS 'event_key of its ce-id, under which a Chat event would be recorded; null without one.';
 COMMENT ON COLUMN quarantine.received_at IS 'When this system got the first copy.';
 COMMENT ON COLUMN quarantine.publish_time IS 'When Pub/Sub took it; null for a backfill.';
 COMMENT ON COLUMN quarantine.message_id IS 'Pub/Sub message id; empty for a backfill.';

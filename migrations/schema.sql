@@ -884,7 +884,7 @@ COMMENT ON VIEW public.message_history IS 'All versions of every message in orde
 CREATE VIEW public.messages AS
  SELECT m.version_time,
     m.event_time,
-    NULLIF(m.create_time, '-infinity'::timestamp with time zone) AS create_time,
+    m.create_time,
     m.deleted_at,
     m.payload_as_of,
     m.version_key,
@@ -908,7 +908,7 @@ CREATE VIEW public.messages AS
 
 COMMENT ON VIEW public.messages IS 'Every message with its current text. Earlier versions: message_history. Those of a time come at once; those of a space are found by their time, or through event_log.';
 
-COMMENT ON COLUMN public.messages.create_time IS 'When it was sent; null if unknown.';
+COMMENT ON COLUMN public.messages.create_time IS 'When it was sent; -infinity if unknown: a null in its place would be found by no index.';
 
 CREATE TABLE public.names (
     known_at timestamp with time zone NOT NULL,
@@ -956,6 +956,7 @@ COMMENT ON COLUMN public.payload_dictionaries.dictionary IS 'Content of the dict
 
 CREATE TABLE public.quarantine (
     quarantine_key uuid NOT NULL,
+    event_key uuid,
     received_at timestamp with time zone NOT NULL,
     publish_time timestamp with time zone,
     message_id text NOT NULL COLLATE pg_catalog."C",
@@ -970,6 +971,8 @@ CREATE TABLE public.quarantine (
 COMMENT ON TABLE public.quarantine IS 'Messages that could not be recorded as events, kept whole so that nothing is lost.';
 
 COMMENT ON COLUMN public.quarantine.quarantine_key IS 'Hash of message id, attributes and data: the same message is kept once.';
+
+COMMENT ON COLUMN public.quarantine.event_key IS 'event_key of its ce-id, under which a Chat event would be recorded; null without one.';
 
 COMMENT ON COLUMN public.quarantine.received_at IS 'When this system got the first copy.';
 
@@ -1561,7 +1564,7 @@ ALTER TABLE ONLY public.unapplied_events
     ADD CONSTRAINT unapplied_events_pkey PRIMARY KEY (event_time, event_key);
 
 ALTER TABLE ONLY public.unfetched
-    ADD CONSTRAINT unfetched_pkey PRIMARY KEY (event_key, ordinal);
+    ADD CONSTRAINT unfetched_pkey PRIMARY KEY (event_time, event_key, ordinal);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_id_key UNIQUE (id);
@@ -1588,6 +1591,8 @@ CREATE INDEX coverage_scope_idx ON public.coverage USING btree (scope, from_time
 CREATE INDEX events_space_idx ON ONLY public.events USING btree (space_id, event_time) INCLUDE (actor_id, type_id) WHERE (space_id IS NOT NULL);
 
 CREATE INDEX own_messages_made_at_idx ON public.own_messages USING brin (made_at);
+
+CREATE INDEX quarantine_event_key_idx ON public.quarantine USING btree (event_key);
 
 CREATE INDEX quarantine_received_at_idx ON public.quarantine USING btree (received_at);
 

@@ -109,7 +109,7 @@ func (s *Coverage) Unrecorded(ctx context.Context, list []Event) (n int, err err
 		SELECT count(*)
 		FROM unnest($1::text[], $2::timestamptz[]) AS i (id, event_time)
 		WHERE NOT EXISTS (SELECT FROM events e WHERE e.event_time = i.event_time AND e.event_key = event_key(i.id))
-			AND NOT EXISTS (SELECT FROM quarantine WHERE attributes->>'ce-id' = i.id)`,
+			AND NOT EXISTS (SELECT FROM quarantine q WHERE q.event_key = event_key(i.id))`,
 		store.Column(list, func(e *Event) string { return e.ID }),
 		store.Column(list, func(e *Event) time.Time { return store.Microseconds(e.Time) })).Scan(&n)
 	if err != nil {

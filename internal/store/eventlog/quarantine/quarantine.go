@@ -50,14 +50,14 @@ func Queue(q *pgx.Batch, messages []Message) {
 	slices.SortFunc(rows, func(x, y Message) int { return bytes.Compare(x.key[:], y.key[:]) })
 	text := func(field func(*Message) string) []string { return store.Column(rows, field) }
 	q.Queue(`
-		INSERT INTO quarantine (quarantine_key, received_at, publish_time, message_id, ordering_key,
+		INSERT INTO quarantine (quarantine_key, event_key, received_at, publish_time, message_id, ordering_key,
 			reason, detail, attributes, data)
-		SELECT quarantine_key, received_at, publish_time, message_id, ordering_key,
+		SELECT quarantine_key, event_key(NULLIF(ce_id, '')), received_at, publish_time, message_id, ordering_key,
 			reason, detail, attributes::json, data
 		FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[],
-			$6::text[], $7::text[], $8::text[], $9::bytea[])
+			$6::text[], $7::text[], $8::text[], $9::bytea[], $10::text[])
 			AS i (quarantine_key, received_at, publish_time, message_id, ordering_key,
-			reason, detail, attributes, data)
+			reason, detail, attributes, data, ce_id)
 		ON CONFLICT DO NOTHING`,
 		store.Column(rows, func(x *Message) pgtype.UUID { return pgtype.UUID{Bytes: x.key, Valid: true} }),
 		store.Column(rows, func(x *Message) time.Time { return x.delivery.ReceivedAt }),
@@ -67,7 +67,8 @@ func Queue(q *pgx.Batch, messages []Message) {
 		text(func(x *Message) string { return cmp.Or(string(x.why.Reason), "unknown") }),
 		text(func(x *Message) string { return store.Clean(x.why.Detail) }),
 		text(func(x *Message) string { return string(x.attributes) }),
-		store.Column(rows, func(x *Message) []byte { return append([]byte{}, x.delivery.Data...) })) // nil would be NULL
+		store.Column(rows, func(x *Message) []byte { return append([]byte{}, x.delivery.Data...) }), // nil would be NULL
+		text(func(x *Message) string { return store.Clean(x.delivery.Attributes["ce-id"]) }))
 }
 
 // Reports tell at most once a minute for each reason that something went to
