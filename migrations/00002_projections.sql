@@ -269,7 +269,7 @@ COMMENT ON COLUMN stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPA
 COMMENT ON COLUMN stored_messages.text IS 'Current text; null if unknown or deleted.';
 
 CREATE VIEW messages AS
-SELECT m.version_time, m.event_time, NULLIF(m.create_time, '-infinity') AS create_time, m.deleted_at, m.payload_as_of, m.version_key, m.verb_order,
+SELECT m.version_time, m.event_time, m.create_time, m.deleted_at, m.payload_as_of, m.version_key, m.verb_order,
        m.attachments, full_name(m.name, p.space || '/messages') AS message, p.space, u.user_name AS sender,
        full_name(CASE m.thread WHEN '' THEN split_part(m.name, '.', 1) ELSE m.thread END, p.space || '/threads') AS thread,
        m.deletion_type, m.text, m.space_id, m.sender_id
@@ -277,7 +277,7 @@ FROM stored_messages m
 JOIN spaces p ON p.id = m.space_id
 LEFT JOIN users u ON u.id = m.sender_id;
 COMMENT ON VIEW messages IS 'Every message with its current text. Earlier versions: message_history. Those of a time come at once; those of a space are found by their time, or through event_log.';
-COMMENT ON COLUMN messages.create_time IS 'When it was sent; null if unknown.';
+COMMENT ON COLUMN messages.create_time IS 'When it was sent; -infinity if unknown: a null in its place would be found by no index.';
 
 CREATE TABLE stored_revisions (
   version_time timestamptz NOT NULL,

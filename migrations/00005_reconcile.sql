@@ -12,7 +12,7 @@ CREATE TABLE unfetched (
   space text COLLATE "C" NOT NULL,
   reason text COLLATE "C" NOT NULL CONSTRAINT unfetched_reason_check CHECK (reason IN ('gone', 'denied', 'refused', 'malformed')),
   detail text,
-  CONSTRAINT unfetched_pkey PRIMARY KEY (event_key, ordinal)
+  CONSTRAINT unfetched_pkey PRIMARY KEY (event_time, event_key, ordinal)
 );
 COMMENT ON TABLE unfetched IS 'Events that held names only and whose resource could not be fetched: what they were about stays unknown.';
 COMMENT ON COLUMN unfetched.event_time IS 'When it happened: events.event_time.';

@@ -53,9 +53,13 @@ func (m *Mender) Rebuild(ctx context.Context, space string) (projections.Rebuilt
 func (m *Mender) count(ctx context.Context, space string) (n int, err error) {
 	ctx, cancel := m.db.WithTimeout(ctx)
 	defer cancel()
+	here := `space_id = (SELECT id FROM spaces WHERE space = $1)`
+	if space == "" {
+		here = `space_id IS NULL AND $1 = ''`
+	}
 	err = m.db.Pool().QueryRow(ctx, `
 		SELECT count(*)
 		FROM events
-		WHERE space_id IS NOT DISTINCT FROM (SELECT id FROM spaces WHERE space = $1)`, space).Scan(&n)
+		WHERE `+here, space).Scan(&n)
 	return n, err
 }

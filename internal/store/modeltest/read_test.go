@@ -43,7 +43,7 @@ const held = `
 			tick(payload_as_of), version_key) END
 	FROM messages
 	UNION ALL
-	SELECT space, format('message %s: sender %L thread %L created %s', message, sender, thread, tick(create_time))
+	SELECT space, format('message %s: sender %L thread %L created %s', message, sender, thread, tick(NULLIF(create_time, '-infinity')))
 	FROM messages
 	UNION ALL
 	SELECT split_part(message, '/messages/', 1), format('version %s at %s: %L attachments %s fetched %s current %s', message, tick(version_time),

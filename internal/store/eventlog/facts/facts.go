@@ -159,7 +159,7 @@ func (q *factQuery) thread() {
 				UNION ALL
 				SELECT space_id, sender_id, COALESCE(NULLIF(create_time, '-infinity'), event_time) AS told_at
 				FROM stored_messages
-				WHERE thread = @thread
+				WHERE thread = @thread AND thread <> '' -- as its index says
 			) m
 			JOIN users u ON u.id = m.sender_id
 			WHERE m.space_id = (SELECT id FROM spaces WHERE space = @space) AND m.told_at > @since AND m.told_at <= @known

@@ -88,9 +88,13 @@ func (o *Originals) Each(ctx context.Context, f Filter, tell func(Event) error) 
 	if f.Until.IsZero() {
 		until = pgtype.Timestamptz{InfinityModifier: pgtype.Infinity, Valid: true}
 	}
+	here := `@space = ''`
+	if f.Space != "" {
+		here = `e.space_id = (SELECT id FROM spaces WHERE space = @space)`
+	}
 	return o.pages(ctx, o.db.Pool(), items.Version{Time: f.Since, Ordinal: -1}, false, `e.payload IS NOT NULL AND e.event_time <= @until
 			AND (cardinality(@types::text[]) = 0 OR t.ce_type = ANY (@types) OR t.kind = ANY (@types) OR t.kind || '.' || t.verb = ANY (@types))
-			AND (@space = '' OR e.space_id = (SELECT id FROM spaces WHERE space = @space))`,
+			AND `+here,
 		pgx.NamedArgs{"until": until, "types": append([]string{}, f.Types...), "space": f.Space},
 		func(list []recorded) error {
 			for _, r := range list {

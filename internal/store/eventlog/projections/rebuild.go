@@ -241,7 +241,11 @@ func (f *fetched) queue(q *pgx.Batch) {
 
 // replay applies the part's log page by page.
 func (p Part) replay(ctx context.Context, tx pgx.Tx, log *originals.Originals, months *partitions.Partitions, r *Rebuilt) error {
-	return log.Items(ctx, tx, items.Version{}, `e.space_id IS NOT DISTINCT FROM (SELECT id FROM spaces WHERE space = @space)
+	here := `e.space_id = (SELECT id FROM spaces WHERE space = @space)`
+	if p.Space == "" {
+		here = `e.space_id IS NULL AND @space = ''`
+	}
+	return log.Items(ctx, tx, items.Version{}, here+`
 			AND t.kind IN ('message', 'reaction', 'membership', 'space', 'interaction')
 			AND CASE WHEN t.kind IN ('message', 'reaction') THEN abs(hashtext(full_name(e.resource, @space))::bigint) % @parts ELSE 0 END = @part`,
 		p.args(), func(rows []items.Row) error {
