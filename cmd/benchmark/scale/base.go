@@ -93,8 +93,9 @@ const followUp = `
 		RETURNING id, due_at, space, member, reactor, subject
 	), own AS (
 		INSERT INTO own_messages (made_at, run_id, space, client_id)
-		SELECT due_at, id, space, 'client-' || md5(id::text)
+		SELECT due_at, id, space, 'client-' || md5(id || ' ' || n)
 		FROM ended
+		CROSS JOIN generate_series(1, 3) n
 	)
 	INSERT INTO reactor_records (recorded_at, event_time, key, reactor, space, member, name, value)
 	SELECT due_at, due_at, reactor || ' ' || id, reactor, space, member, 'welcomed', 'yes'
@@ -164,7 +165,7 @@ func (s *stream) next(n int) []events.Delivery {
 	for i := range list {
 		s.number++
 		m := s.from.Next()
-		if typ := m.Attributes["ce-type"]; s.full && s.number%namedEvery == 0 && strings.HasSuffix(typ, "message.v1.created") {
+		if s.full && s.number%namedEvery == 0 && m.Attributes["ce-type"] == events.TypeName(events.KindMessage, events.VerbCreated) {
 			m.Data = nameOnly(m.Data)
 		} else if s.full && s.number%brokenEvery == 1 {
 			m.Attributes = maps.Clone(m.Attributes)

@@ -38,9 +38,8 @@ var numbers = map[string]string{
 	"run_id": "reactor_runs", "speaker": "reactor_runs", "gap_id": "coverage",
 }
 
-// kept are the tables that copies share, and those of which there is a row for
-// all.
-var kept = []string{"event_types", "payload_dictionaries", "reactor_switches", "schema_compatibility", "worker_heartbeats"}
+// kept are the tables that copies share, as they do those of one row.
+var kept = []string{"event_types", "payload_dictionaries", "reactor_switches"}
 
 // clone multiplies what a database holds: every space, with all that happened in
 // it, and its people and rules, comes as often again as copies says, under other
@@ -108,8 +107,9 @@ const prepareClone = `
 			ELSE t
 		END;
 	CREATE TABLE scale.copies AS
-	SELECT k, substr(a, k / 64 + 1, 1) || substr(a, k %% 64 + 1, 1) AS c, (2000 + k)::text AS d, k * interval '1 hour' AS earlier
-	FROM generate_series(1, %d) AS k,
+	SELECT k, %[1]d AS copies, substr(a, k / 64 + 1, 1) || substr(a, k %% 64 + 1, 1) AS c, (2000 + k)::text AS d,
+		k * interval '1 hour' AS earlier
+	FROM generate_series(1, %[1]d) AS k,
 		(VALUES ('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')) AS alphabet (a)`
 
 // finishClone lets numbers go on behind those of the copies.
@@ -138,6 +138,7 @@ func readTables(ctx context.Context, conn *pgx.Conn) ([]*table, error) {
 		JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 			AND c.relname NOT LIKE 'river\_%' AND c.relname NOT LIKE 'goose\_%' AND c.relname <> ALL ($1)
+			AND NOT EXISTS (SELECT FROM pg_attribute o WHERE o.attrelid = c.oid AND o.attname = 'single')
 		ORDER BY c.relname, a.attnum`, kept)
 	var tables []*table
 	var name string
@@ -192,7 +193,7 @@ func (t *table) multiply(ctx context.Context, conn *pgx.Conn, c *column) error {
 		if err := conn.QueryRow(ctx, fmt.Sprintf(`SELECT COALESCE(max(id), 0) FROM %s`, of)).Scan(&highest); err != nil {
 			return fmt.Errorf("read the numbers of %s: %w", of, err)
 		}
-		c.value += fmt.Sprintf(" + %d * c.k", highest)
+		c.value = fmt.Sprintf("%d + (%s - 1) * c.copies + c.k", highest, c.value) // those of one time are neighbours
 	case c.typ == "timestamp with time zone":
 		c.value += " - c.earlier"
 	case c.typ == "uuid":
@@ -242,7 +243,8 @@ func (t *table) clone(ctx context.Context, dsn string, months []time.Time) error
 	if t.divided {
 		parts = []string{fmt.Sprintf("%s < '%s'", order, months[0].Format(time.RFC3339))}
 		for _, m := range months {
-			parts = append(parts, fmt.Sprintf("%[1]s >= '%[2]s' AND %[1]s < '%[3]s'", order, m.Format(time.RFC3339), m.AddDate(0, 1, 0).Format(time.RFC3339)))
+			next := m.AddDate(0, 1, 0)
+			parts = append(parts, fmt.Sprintf("%[1]s >= '%[2]s' AND %[1]s < '%[3]s'", order, m.Format(time.RFC3339), next.Format(time.RFC3339)))
 		}
 	}
 	for _, part := range parts {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
 	"github.com/spacekeeper/spacekeeper/internal/store/statements"
 )
@@ -22,7 +22,8 @@ import (
 // number of spaces or rules only may be read whole.
 var big = []string{
 	"events", "stored_messages", "stored_revisions", "stored_memberships", "stored_membership_changes", "stored_reactions", "users", "names",
-	"reactor_runs", "reactor_evaluations", "reactor_counts", "reactor_daily_counts", "reactor_records", "own_messages", "quarantine", "unfetched",
+	"reactor_runs", "reactor_evaluations", "reactor_counts", "reactor_daily_counts", "reactor_records",
+	"own_messages", "quarantine", "unfetched",
 }
 
 // minPages is how many pages a table has whose scan tells something: of a smaller
@@ -75,7 +76,7 @@ func shownQueries(root string) (list []statements.Statement, err error) {
 		return nil, fmt.Errorf("list the documents: %w", err)
 	}
 	for _, file := range append(files, filepath.Join(root, "README.md")) {
-		text, err := os.ReadFile(file)
+		text, err := readfile.Regular(file, 1<<20)
 		if err != nil {
 			return nil, fmt.Errorf("read the queries that are shown: %w", err)
 		}
@@ -200,6 +201,9 @@ func explain(ctx context.Context, conn *pgx.Conn, name, sql string, relations ma
 		if likely.Cost < any.Cost && likely.complain(relations, false) == "" {
 			return "", "", nil
 		}
+	}
+	if _, err := conn.Exec(ctx, "SET plan_cache_mode = force_generic_plan"); err != nil {
+		return "", "", err
 	}
 	rows, _ := conn.Query(ctx, "EXPLAIN "+execute(name, prepared.ParamOIDs, nil), pgx.QueryExecModeSimpleProtocol)
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])

@@ -93,7 +93,8 @@ func byRelation(ctx context.Context, conn *pgx.Conn, from, to string) ([]written
 		return nil, fmt.Errorf("look into the log: %w", err)
 	}
 	rows, _ := conn.Query(ctx, `
-		SELECT COALESCE(regexp_replace(c.relname, '_\d{4}_\d\d', ''), 'else') AS name, sum(w.record_length)::bigint AS bytes, sum(w.fpi_length)::bigint
+		SELECT COALESCE(regexp_replace(c.relname, '_\d{4}_\d\d', ''), 'else') AS name, sum(w.record_length)::bigint AS bytes,
+			sum(w.fpi_length)::bigint
 		FROM pg_get_wal_records_info($1::pg_lsn, $2::pg_lsn) w
 		LEFT JOIN pg_class c ON c.relfilenode = (regexp_match(w.block_ref, 'rel \d+/\d+/(\d+)'))[1]::oid
 		GROUP BY name

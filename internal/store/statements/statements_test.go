@@ -39,10 +39,11 @@ func TestRead(t *testing.T) {
 			"func longer(param string) string { return fmt.Sprintf(`CASE WHEN y < %d THEN %s END`, most, param) }\n" +
 			"func either(which bool) {\n\tlock := ``\n\tif which {\n\t\tlock = `FOR UPDATE`\n\t}\n\tquery(`SELECT v FROM t ` + lock)\n}\n" +
 			"func ranged() {\n\tfor _, end := range []string{`a`, `b`} {\n\t\tquery(`DELETE FROM ` + end)\n\t}\n}\n" +
-			"func (x *X) page(condition string) { query(`WITH w AS (SELECT 2) SELECT x FROM w WHERE ` + condition) }\n" +
+			"func (x *X) Page(condition string) { query(`WITH w AS (SELECT 2) SELECT x FROM w WHERE ` + condition) }\n" +
 			"func filtered(f F) { query(`SELECT x FROM t WHERE ` + f.where()) }\n" +
+			"func other(x string) { query(`SELECT w FROM ` + x) }\nfunc called() { other(`t`) }\n" +
 			"func no() { fail(`SELECT on the table is missing`, `SELECT x FROM t ORDER BY y DESC shows them`, `with care`) }\n",
-		"b/b.go":      "package b\n\nfunc calls(x *a.X) {\n\tx.page(`true`)\n\tx.page(`false`)\n}\n",
+		"b/b.go":      "package b\n\nfunc calls(x *a.X) {\n\tx.Page(`true`)\n\tx.Page(`false`)\n\tother(unknown)\n}\n",
 		"b/b_test.go": "package b\n\nfunc test() { query(`SELECT 'test'`) }\n",
 		"c/c.go":      "package c\n\nfunc left() { query(`SELECT 'left out'`) }\n",
 	})
@@ -67,6 +68,7 @@ func TestRead(t *testing.T) {
 		"a/a.go:22 WITH w AS (SELECT 2) SELECT x FROM w WHERE true",
 		"a/a.go:23 SELECT x FROM t WHERE x",
 		"a/a.go:23 SELECT x FROM t WHERE y",
+		"a/a.go:24 SELECT w FROM t",
 		"a/constants.go:7 SELECT z",
 	}
 	byPlace := cmp.Transformer("sorted", func(in []string) map[string]bool {

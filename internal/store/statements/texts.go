@@ -74,7 +74,7 @@ func (s *source) named(in scope, name string, depth int) ([]string, error) {
 			return s.each(in, values, depth)
 		}
 		if i := parameter(in.function, name); i >= 0 {
-			return s.passed(in.function, i, depth)
+			return s.passed(in, i, depth)
 		}
 	}
 	if value, ok := in.pkg.constants[name]; ok {
@@ -94,10 +94,14 @@ func (s *source) each(in scope, values []ast.Expr, depth int) (all []string, err
 	return all, nil
 }
 
-// passed is what calls of a function pass as a parameter of it, wherever they
-// are: a function is known by its name and the number of its parameters.
-func (s *source) passed(function *ast.FuncDecl, i, depth int) (all []string, err error) {
+// passed is what calls of a function pass as a parameter of it, wherever they may
+// be: a function is known by its name and the number of its parameters.
+func (s *source) passed(in scope, i, depth int) (all []string, err error) {
+	function := in.function
 	for _, c := range s.calls {
+		if c.pkg != in.pkg && !function.Name.IsExported() {
+			continue
+		}
 		if calledName(c.call) != function.Name.Name || len(c.call.Args) != function.Type.Params.NumFields() || c.function == function {
 			continue
 		}
