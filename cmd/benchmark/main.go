@@ -2,16 +2,12 @@
 // goes. It needs nothing but Go and Postgres binaries:
 //
 //	go run ./cmd/benchmark
-//	go run ./cmd/benchmark scale
 //
-// The second fills a database with what takes years to come, and measures how it
-// is read and written.
-//
-// The first starts a private Postgres, and for every measurement a Pub/Sub server and
+// It starts a private Postgres, and for every measurement a Pub/Sub server and
 // a worker as processes of their own, so that the CPU and memory of each can be
 // told apart. The designs take turns, round by round, so that their ratios come
 // from the same minutes; medians are reported. All share the machine: the
-// rates are those of the whole system.
+// rates are those of the whole system. benchmark scale measures a large database.
 package main
 
 import (
