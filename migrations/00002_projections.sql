@@ -26,7 +26,7 @@ COMMENT ON COLUMN spaces.payload_as_of IS 'Null for a state that its event held.
 COMMENT ON COLUMN spaces.deleted_at IS 'When the space was deleted; null while it exists. Final; what the space was stays, its memberships end.';
 COMMENT ON COLUMN spaces.version_key IS 'Event that the state comes from; decides between two of the same time and verb.';
 COMMENT ON COLUMN spaces.verb_order IS '2 for a state that an event told, 0 if only the name is known so far.';
-COMMENT ON COLUMN spaces.named_at IS 'Time of the event or of Google''s list that the name comes from; null if it came with an interaction. An event of before a list doesn''t change the name.';
+COMMENT ON COLUMN spaces.named_at IS 'Time of the event, of the interaction or of Google''s list that the name comes from. What is from before doesn''t change the name.';
 COMMENT ON COLUMN spaces.id IS 'Number used in events.space_id.';
 COMMENT ON COLUMN spaces.space IS 'spaces/S';
 COMMENT ON COLUMN spaces.display_name IS 'Name that people see, from events, interactions and Google''s list of spaces; null if unknown or without one. Earlier ones: names.';
@@ -73,7 +73,7 @@ BEGIN
       NEW.named_at := COALESCE(NEW.named_at, NULLIF(NEW.version_time, '-infinity'));
     ELSIF NEW.named_at IS NOT DISTINCT FROM OLD.named_at AND isfinite(NEW.version_time) THEN
       IF OLD.named_at > NEW.version_time THEN
-        NEW.display_name := OLD.display_name; -- a list was later than the event
+        NEW.display_name := OLD.display_name; -- a list or an interaction was later than the event
       ELSE
         NEW.named_at := NEW.version_time;
       END IF;

@@ -68,7 +68,7 @@ BEGIN
       NEW.named_at := COALESCE(NEW.named_at, NULLIF(NEW.version_time, '-infinity'));
     ELSIF NEW.named_at IS NOT DISTINCT FROM OLD.named_at AND isfinite(NEW.version_time) THEN
       IF OLD.named_at > NEW.version_time THEN
-        NEW.display_name := OLD.display_name; -- a list was later than the event
+        NEW.display_name := OLD.display_name; -- a list or an interaction was later than the event
       ELSE
         NEW.named_at := NEW.version_time;
       END IF;
@@ -451,7 +451,7 @@ COMMENT ON COLUMN public.spaces.deleted_at IS 'When the space was deleted; null 
 
 COMMENT ON COLUMN public.spaces.version_key IS 'Event that the state comes from; decides between two of the same time and verb.';
 
-COMMENT ON COLUMN public.spaces.named_at IS 'Time of the event or of Google''s list that the name comes from; null if it came with an interaction. An event of before a list doesn''t change the name.';
+COMMENT ON COLUMN public.spaces.named_at IS 'Time of the event, of the interaction or of Google''s list that the name comes from. What is from before doesn''t change the name.';
 
 COMMENT ON COLUMN public.spaces.id IS 'Number used in events.space_id.';
 

@@ -40,9 +40,9 @@ func TestNames(t *testing.T) {
 		{join("2", 2), []string{"1 spaces/S - -", "1 users/ann HUMAN -"}},
 		{interaction("3", at(5), ann, "Ann", space, "Sails"), []string{"1 spaces/S SPACE Sails", "1 users/ann HUMAN Ann"}},
 		{interaction("4", at(4), ann, "Old Ann", space, "Ships"), []string{"1 spaces/S SPACE Sails", "1 users/ann HUMAN Ann"}},
-		{interaction("5", at(6), ann, "New Ann", space, "Ships"), []string{"1 spaces/S SPACE Sails", "1 users/ann HUMAN New Ann"}},
+		{interaction("5", at(6), ann, "New Ann", space, "Ships"), []string{"1 spaces/S SPACE Ships", "1 users/ann HUMAN New Ann"}},
 		{interaction("6", at(7), "users/bob", "Bob", "spaces/T", ""), []string{
-			"1 spaces/S SPACE Sails", "1 users/ann HUMAN New Ann", "2 spaces/T SPACE -", "3 users/bob HUMAN Bob"}},
+			"1 spaces/S SPACE Ships", "1 users/ann HUMAN New Ann", "2 spaces/T SPACE -", "3 users/bob HUMAN Bob"}},
 	} {
 		record(t, s, step.d)
 		if diff := cmp.Diff(step.want, list()); diff != "" {

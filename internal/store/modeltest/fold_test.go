@@ -191,12 +191,23 @@ func (f *facts) spaces(h *history, all []*change) {
 	}
 	var state *change
 	name, typ := "", ""
+	called := 0 // when an interaction told the name
 	for _, c := range all {
 		switch {
 		case c.kind == events.KindInteraction:
-			typ = c.content.spaceType
+			if state == nil {
+				typ = c.content.spaceType
+			}
+			if told := c.content.spaceName; told != "" {
+				f.named(h.space, c.at, told)
+				if state == nil || c.at > state.at { // at the same time the state counts
+					name, called = told, c.at
+				}
+			}
 		case c.kind == events.KindSpace && c.verb == events.VerbUpdated && c.known:
-			state, name, typ = c, c.content.spaceName, c.content.spaceType
+			if state, typ = c, c.content.spaceType; c.at >= called {
+				name = c.content.spaceName
+			}
 			for _, t := range c.copies {
 				if t.content.spaceName != "" {
 					f.named(h.space, max(c.at, t.fetched), t.content.spaceName)
@@ -205,7 +216,7 @@ func (f *facts) spaces(h *history, all []*change) {
 		}
 	}
 	if state == nil {
-		f.say("space %s: name NULL type %s at NULL deleted %s", h.space, lit(typ), tick(f.deleted))
+		f.say("space %s: name %s type %s at NULL deleted %s", h.space, lit(name), lit(typ), tick(f.deleted))
 		return
 	}
 	c := state.content

@@ -28,6 +28,7 @@ type past struct {
 type generator struct {
 	*rand.Rand
 	number, now, count int
+	called             int // when an interaction told the space's name
 	space              string
 	events             []*event
 	pasts              map[string][]past // by resource
@@ -38,7 +39,7 @@ type generator struct {
 
 // newHistory draws what happens in the space with the number.
 func newHistory(seed uint64, number int) *history {
-	g := &generator{Rand: rand.New(rand.NewPCG(seed, uint64(number))), number: number, pasts: map[string][]past{}}
+	g := &generator{Rand: rand.New(rand.NewPCG(seed, uint64(number))), number: number, called: never, pasts: map[string][]past{}}
 	g.space = fmt.Sprint("spaces/M", number)
 	for i := range 4 {
 		g.people = append(g.people, fmt.Sprintf("users/1%06d%02d", number, i))
@@ -278,6 +279,8 @@ func (g *generator) rename() (string, content) {
 	switch before := g.last(g.space); {
 	case before.verb != "" && before.at == g.now:
 		c.spaceName = before.content.spaceName // names have no order within a microsecond
+	case g.called == g.now:
+		return "", content{}
 	case g.chance(85):
 		c.spaceName = g.next("name ")
 	}
@@ -293,6 +296,13 @@ func (g *generator) interact() (string, content) {
 	if before := g.last(c.user); before.verb != "" && before.at == g.now {
 		return "", content{} // nor here
 	}
+	switch before := g.last(g.space); {
+	case before.verb == "":
+		c.spaceName = "called of old"
+	case g.chance(75):
+		c.spaceName = before.content.spaceName
+	}
+	g.called = g.now
 	return c.user, c
 }
 

@@ -12,10 +12,10 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
-// spaceRow is a state of a space, its deletion, or a name for people. That
-// there is such a space is on record already, by package numbers.
+// spaceRow is a state of a space, or its deletion. That there is such a space is
+// on record already, by package numbers.
 type spaceRow struct {
-	version     items.Version // zero for a deletion or a name
+	version     items.Version // zero for a deletion
 	id          int32
 	space       string
 	displayName string
@@ -24,6 +24,14 @@ type spaceRow struct {
 	history     string
 	description string
 	deletedAt   time.Time
+}
+
+// calledRow is what an interaction tells of its space.
+type calledRow struct {
+	version     items.Version
+	space       string
+	displayName string // "" if it doesn't tell
+	spaceType   string
 }
 
 // userRow is a display name.
@@ -51,18 +59,16 @@ func (s *Set) addSpace(r *items.Row) {
 	s.spaces = append(s.spaces, x)
 }
 
-// addInteraction takes what an interaction tells of its space only as a name
-// for a space that no event has described: it holds a part of the fields, so
-// it can't be a version.
+// addInteraction takes what an interaction tells of its space as a name of that
+// time only: it holds a part of the fields, so it can't be a version.
 func (s *Set) addInteraction(r *items.Row) {
 	d := r.Item.Interaction
 	if d == nil {
 		return
 	}
 	if r.Item.Space != "" && (d.Space.DisplayName != "" || d.Space.SpaceType != "") {
-		s.spaces = append(s.spaces, spaceRow{
-			id: r.SpaceID, space: r.Item.Space, displayName: d.Space.DisplayName, spaceType: d.Space.SpaceType,
-		})
+		s.called = append(s.called, calledRow{r.Version(), r.Item.Space, d.Space.DisplayName, d.Space.SpaceType})
+		s.addName(r.Item.Space, d.Space.DisplayName, r.Version())
 	}
 	if r.Item.Actor != "" && d.User.DisplayName != "" {
 		s.users = append(s.users, userRow{version: r.Version(), id: r.ActorID, user: r.Item.Actor, displayName: d.User.DisplayName})
@@ -80,10 +86,15 @@ func (s *Set) compactSpaces() {
 			if !older.version.Time.IsZero() {
 				s.addName(older.space, older.displayName, older.version)
 			}
-			if newer.version.Time.IsZero() {
-				newer.displayName = cmp.Or(newer.displayName, older.displayName)
-				newer.spaceType = cmp.Or(newer.spaceType, older.spaceType)
+		})
+	s.called = items.Compact(s.called,
+		func(x *calledRow) string { return x.space },
+		func(x *calledRow) items.Version { return x.version },
+		func(newer, older *calledRow) {
+			if newer.displayName == "" {
+				newer.displayName, newer.version = older.displayName, older.version
 			}
+			newer.spaceType = cmp.Or(newer.spaceType, older.spaceType)
 		})
 }
 
@@ -141,13 +152,13 @@ func (s *Set) queueNames(q *pgx.Batch) {
 // whichever of two transactions is second ends what the first has recorded. All
 // spaces are locked at once, in their order, so that nobody waits in a circle.
 func (s *Set) lockSpaces(q *pgx.Batch) {
-	names := s.Memberships.Spaces()
+	names := append(s.Memberships.Spaces(), store.Column(s.called, func(x *calledRow) string { return x.space })...)
 	if len(names) == 0 {
 		return
 	}
 	names = append(names, store.Column(s.spaces, func(x *spaceRow) string { return x.space })...)
 	strength := "SHARE"
-	if len(s.spaces) > 0 {
+	if len(s.spaces)+len(s.called) > 0 {
 		strength = "NO KEY UPDATE"
 	}
 	q.Queue(`
@@ -162,11 +173,16 @@ func (s *Set) lockSpaces(q *pgx.Batch) {
 // the conflict would be lost.
 func (s *Set) queueSpaces(q *pgx.Batch) {
 	s.lockSpaces(q)
-	if len(s.spaces) == 0 {
-		return
+	if len(s.spaces) > 0 {
+		s.queueStates(q)
 	}
+	if len(s.called) > 0 {
+		s.queueCalled(q)
+	}
+}
+
+func (s *Set) queueStates(q *pgx.Batch) {
 	text := func(field func(*spaceRow) string) []string { return store.Column(s.spaces, field) }
-	// A name alone (-infinity) completes only another name alone.
 	q.Queue(`
 		INSERT INTO spaces AS s (version_time, payload_as_of, deleted_at, version_key, id, verb_order, space, display_name, space_type,
 			threading_state, history_state, description)
@@ -185,9 +201,7 @@ func (s *Set) queueSpaces(q *pgx.Batch) {
 					w.display_name, w.space_type, w.threading_state, w.history_state, w.description
 				FROM (VALUES
 					(1, s.version_time, s.payload_as_of, s.version_key, s.verb_order,
-						CASE WHEN s.version_time = '-infinity' THEN COALESCE(s.display_name, excluded.display_name) ELSE s.display_name END,
-						CASE WHEN s.version_time = '-infinity' THEN COALESCE(s.space_type, excluded.space_type) ELSE s.space_type END,
-						s.threading_state, s.history_state, s.description),
+						s.display_name, s.space_type, s.threading_state, s.history_state, s.description),
 					(2, excluded.version_time, excluded.payload_as_of, excluded.version_key, excluded.verb_order,
 						excluded.display_name, excluded.space_type,
 						excluded.threading_state, excluded.history_state, excluded.description)
@@ -199,9 +213,7 @@ func (s *Set) queueSpaces(q *pgx.Batch) {
 		-- The as_of of the other side: what was fetched later counts less.
 		WHERE (excluded.version_time, excluded.verb_order, excluded.version_key, COALESCE(s.payload_as_of, '-infinity'))
 				> (s.version_time, s.verb_order, s.version_key, COALESCE(excluded.payload_as_of, '-infinity'))
-			OR s.deleted_at IS DISTINCT FROM LEAST(s.deleted_at, excluded.deleted_at)
-			OR s.version_time = '-infinity' AND (s.display_name IS NULL AND excluded.display_name IS NOT NULL
-				OR s.space_type IS NULL AND excluded.space_type IS NOT NULL)`,
+			OR s.deleted_at IS DISTINCT FROM LEAST(s.deleted_at, excluded.deleted_at)`,
 		store.Column(s.spaces, func(x *spaceRow) pgtype.Timestamptz { return x.version.PgTime() }),
 		store.Column(s.spaces, func(x *spaceRow) pgtype.Timestamptz { return store.OptionalTime(x.version.AsOf) }),
 		store.Column(s.spaces, func(x *spaceRow) pgtype.Timestamptz { return store.OptionalTime(x.deletedAt) }),
@@ -211,6 +223,27 @@ func (s *Set) queueSpaces(q *pgx.Batch) {
 		text(func(x *spaceRow) string { return x.space }), text(func(x *spaceRow) string { return x.displayName }),
 		text(func(x *spaceRow) string { return x.spaceType }), text(func(x *spaceRow) string { return x.threading }),
 		text(func(x *spaceRow) string { return x.history }), text(func(x *spaceRow) string { return x.description }))
+}
+
+// queueCalled gives spaces the names that interactions told. Of names what was
+// told later wins; of all else, a state.
+func (s *Set) queueCalled(q *pgx.Batch) {
+	text := func(field func(*calledRow) string) []string { return store.Column(s.called, field) }
+	q.Queue(`
+		UPDATE spaces s
+		SET display_name = CASE WHEN i.wins THEN i.display_name ELSE s.display_name END,
+			named_at = CASE WHEN i.wins THEN i.known_at ELSE s.named_at END,
+			space_type = CASE WHEN s.version_time = '-infinity' THEN COALESCE(s.space_type, i.space_type) ELSE s.space_type END
+		FROM (
+			SELECT k.space, i.known_at, NULLIF(i.display_name, '') AS display_name, NULLIF(i.space_type, '') AS space_type,
+				i.display_name <> '' AND (k.named_at IS NULL OR k.named_at < i.known_at) AS wins
+			FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[]) AS i (known_at, space, display_name, space_type)
+			JOIN spaces k ON k.space = i.space
+		) i
+		WHERE s.space = i.space AND (i.wins OR s.version_time = '-infinity' AND s.space_type IS NULL AND i.space_type IS NOT NULL)`,
+		store.Column(s.called, func(x *calledRow) time.Time { return x.version.Time }),
+		text(func(x *calledRow) string { return x.space }), text(func(x *calledRow) string { return x.displayName }),
+		text(func(x *calledRow) string { return x.spaceType }))
 }
 
 // queueUsers tells the number for the same reason.

@@ -22,6 +22,7 @@ type Set struct {
 	Memberships *memberships.Set
 
 	spaces    []spaceRow
+	called    []calledRow
 	users     []userRow
 	messages  []messageRow
 	revisions []messageRow
