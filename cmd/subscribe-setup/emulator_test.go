@@ -34,3 +34,23 @@ func TestManageWithAnEmulator(t *testing.T) {
 		t.Errorf("the Pub/Sub subscription isn't made: %v", err)
 	}
 }
+
+// An emulator of Pub/Sub is looked at before apply, too, if apply makes nothing
+// there; what can't be told of it says why.
+func TestPreWithAnEmulator(t *testing.T) {
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", t.TempDir()+"/none")
+	x := openWithPubSub(t, simulate.Options{})
+	delete(x.env, "SPACEKEEPER_RESOURCE_MANAGER_ENDPOINT")
+	delete(x.env, "SPACEKEEPER_SERVICE_USAGE_ENDPOINT")
+	x.env["SPACEKEEPER_PUBSUB_SUBSCRIPTION"] = "absent"
+	told := x.run(cli.Failed, "doctor", "--pre")
+	if !strings.Contains(told, "√ the settings can be read") || !strings.Contains(told, "× SK507 the subscription is there") {
+		t.Errorf("Pub/Sub isn't looked at:\n%s", told)
+	}
+	x.env["SPACEKEEPER_PUBSUB_MANAGE"] = "true"
+	told = x.run(cli.Failed, "doctor", "--pre") // its clock is the simulation's
+	const why = "SK301 the Pub/Sub API is on: what stands for Google here has no list of APIs; Pub/Sub is asked once apply has made what is missing there"
+	if !strings.Contains(told, why) || strings.Contains(told, "SK507") {
+		t.Errorf("it doesn't say why Pub/Sub isn't looked at:\n%s", told)
+	}
+}

@@ -23,7 +23,7 @@ const (
 func apiChecks() []check {
 	return []check{
 		apiCheck("SK301", "the Pub/Sub API is on", pubsubService, func(e *examination) error {
-			if e.opts.Pre {
+			if e.opts.Pre && e.cfg.PubSub.Manage {
 				return errUnasked
 			}
 			_, err := e.drifts()
@@ -39,7 +39,10 @@ func apiChecks() []check {
 	}
 }
 
-var errUnasked = errors.New("not asked")
+var (
+	errNoList  = errors.New("what stands for Google here has no list of APIs")
+	errUnasked = errors.New("Pub/Sub is asked once apply has made what is missing there")
+)
 
 // apiCheck reads Google's list of APIs or, where the caller may not see it,
 // calls the API itself.
@@ -58,7 +61,7 @@ func apiCheck(code, name, service string, call func(*examination) error) check {
 		case switchedOff(err):
 			return off
 		case errors.Is(err, errUnasked):
-			return skipped("not checked: %v", listErr)
+			return skipped("%v; %v", listErr, err)
 		}
 		return fine("it answers")
 	}
@@ -70,7 +73,7 @@ func apiCheck(code, name, service string, call func(*examination) error) check {
 func (e *examination) askServices(ctx context.Context) (map[string]bool, error) {
 	endpoint := e.cfg.Endpoints.ServiceUsage
 	if endpoint == "" && e.cfg.Endpoints.Faked() {
-		return nil, errUnasked
+		return nil, errNoList
 	}
 	transport, err := credentials.Transport(e.cfg.Auth.AsApp(), config.IsLoopback(endpoint), cloudScope)
 	if err != nil {
