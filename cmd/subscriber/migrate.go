@@ -5,8 +5,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
 )
 
 func newMigrate(env *environment) *cobra.Command {
@@ -33,7 +35,11 @@ func (e *environment) withDSN(ctx context.Context, use func(context.Context, str
 	if err != nil {
 		return err
 	}
-	return store.ExplainConnecting(use(ctx, dsn))
+	err = use(ctx, dsn)
+	if lacking := privileges.ExplainMigrating(ctx, dsn, err); lacking != nil {
+		return cli.WrongConfiguration("%w", lacking)
+	}
+	return store.ExplainConnecting(err)
 }
 
 // migrateUp names what it applied: what is applied now and wasn't before.

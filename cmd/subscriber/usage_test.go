@@ -101,6 +101,22 @@ func TestMigrate(t *testing.T) {
 	golden(t, "migrate", seen.String())
 }
 
+// A role that may not make the tables, or change them, is told what to grant.
+func TestMigrateWithoutRights(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ dsn, want string }{
+		"no schema":     {bareDatabase(t), `may not make tables: as the owner of the database spacekeeper_test_\S+, GRANT CREATE ON SCHEMA public TO (ROLE)\n$`},
+		"another's one": {migratedDatabase(t), `may not change the tables, which are \S+'s: migrate as that role, or GRANT \S+ TO (ROLE)\n$`},
+	} {
+		role := storetest.NewRole(t)
+		code, _, stderr := call(t, environ{"SPACEKEEPER_DATABASE_DSN": storetest.WithRole(tt.dsn, role)}, "migrate", "up")
+		want := "^subscriber: the role ROLE " + tt.want
+		if code != cli.Misconfigured || !regexp.MustCompile(want).MatchString(strings.ReplaceAll(stderr, role, "ROLE")) {
+			t.Errorf("%s: exit code %d, and it says %q, want %s", name, code, stderr, want)
+		}
+	}
+}
+
 // secret writes a password file.
 func secret(t *testing.T, password string) string {
 	t.Helper()

@@ -20,6 +20,7 @@ func ExplainConnecting(err error) error {
 	c := connecting.Config
 	cause, cure := errors.Unwrap(connecting), "see database in the configuration"
 	var network *net.OpError
+	var lookup *net.DNSError
 	var refused *pgconn.PgError
 	switch {
 	case errors.As(err, &refused):
@@ -32,9 +33,10 @@ func ExplainConnecting(err error) error {
 		case refused.Code == "28P01", refused.Code == "28000": // invalid_password, invalid_authorization_specification
 			cure = "see the user in database.dsn, and database.password_file"
 		}
+	case errors.As(err, &lookup):
+		cause, cure = lookup, "is the host in database.dsn right?"
 	case errors.As(err, &network):
-		cause = network
-		cure = "is Postgres running there? database.dsn says where it is"
+		cause, cure = network, "is Postgres running there? database.dsn says where it is"
 	}
 	return fmt.Errorf("connect to database %q on %s as user %q: %w: %s",
 		c.Database, net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))), c.User, cause, cure)

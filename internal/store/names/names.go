@@ -76,3 +76,33 @@ func Known(ctx context.Context, db *store.Store) (map[string]string, error) {
 	}
 	return known, nil
 }
+
+// Titles are what people call spaces and people, by resource name. They are for
+// terminals, never for logs.
+type Titles map[string]string
+
+// Of returns the titles of those resources that have one. They make output
+// readable and nothing else, so that it does without those that can't be read.
+func Of(ctx context.Context, db *store.Store, resources ...string) Titles {
+	list, _ := store.List(ctx, db, pgx.RowToStructByPos[struct{ Resource, Title string }], `
+		SELECT space, display_name
+		FROM spaces
+		WHERE space = ANY ($1) AND display_name <> ''
+		UNION ALL
+		SELECT user_name, display_name
+		FROM users
+		WHERE user_name = ANY ($1) AND display_name <> ''`, resources)
+	titles := make(Titles, len(list))
+	for _, one := range list {
+		titles[one.Resource] = one.Title
+	}
+	return titles
+}
+
+// With is the resource after its title: "Anna (users/123)".
+func (t Titles) With(resource string) string {
+	if title := t[resource]; title != "" {
+		return fmt.Sprintf("%s (%s)", title, resource)
+	}
+	return resource
+}
