@@ -62,7 +62,7 @@ func (c *checker) read(path string) bool {
 	}
 	raw, err := readfile.Regular(path, readfile.Text)
 	if optional && errors.Is(err, fs.ErrNotExist) {
-		c.file = strictyaml.From("configuration (there is no " + DefaultPath + " here)")
+		c.file = strictyaml.From("configuration (there is no " + DefaultPath + " here; subscribe-setup init writes one)")
 		return true
 	}
 	src := strictyaml.NewSource(path, raw)
