@@ -71,7 +71,8 @@ func newEventsExport(env *environment) *cobra.Command {
 			}
 			for _, name := range f.Types {
 				if !events.IsShort(name) && strings.Count(name, ".") < 3 { // of a type that nobody has documented, too
-					return cli.Usage("--type %q: want message, message.created or a full name such as %s", name, events.TypeName(events.KindMessage, events.VerbCreated))
+					return cli.Usage("--type %q: want one of %s, one with a verb such as message.created, or a full name such as %s",
+						name, strings.Join(events.Kinds(), ", "), events.TypeName(events.KindMessage, events.VerbCreated))
 				}
 			}
 			if since.String() == "" {

@@ -96,12 +96,12 @@ func withStore(ctx context.Context, cfg config.Config, use func(*store.Store) er
 }
 
 // withRuns reads the configuration and opens the runs for one command.
-func (e *environment) withRuns(ctx context.Context, use func(config.Config, *runs.Runs) error) error {
+func (e *environment) withRuns(ctx context.Context, use func(config.Config, *store.Store, *runs.Runs) error) error {
 	cfg, err := e.Load(config.ForReactors)
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, cfg, func(db *store.Store) error { return use(cfg, runs.New(db)) })
+	return withStore(ctx, cfg, func(db *store.Store) error { return use(cfg, db, runs.New(db)) })
 }
 
 // withEventLog opens the event log for one command. Nothing reacts to what it

@@ -14,6 +14,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
 )
 
 func newReactorsPreview(env *environment) *cobra.Command {
@@ -77,16 +78,18 @@ func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules
 	progress := e.Progress()
 	o.Progress = func(from, at, to time.Time) { progress.Reached("looking for an event, ", from, at, to) }
 	facts := preview.Sample(rule, o)
+	title := names.Titles{}.With
 	if o.Space != "" {
-		if err := withEventLog(ctx, cfg, func(_ *store.Store, db *eventlog.Log) (err error) {
+		if err := withEventLog(ctx, cfg, func(all *store.Store, db *eventlog.Log) (err error) {
 			facts, err = preview.Recorded(ctx, e.Out, set, rule, db, o)
+			title = names.Of(ctx, all, o.Space, facts.Member.Name, o.SendTo).With
 			return err
 		}); err != nil {
 			return err
 		}
 		progress.End()
 	}
-	requests, err := preview.Show(ctx, e.Out, rule, facts)
+	requests, err := preview.Show(ctx, e.Out, rule, facts, title)
 	if err != nil || o.SendTo == "" {
 		return err
 	}
@@ -95,5 +98,5 @@ func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules
 		return err
 	}
 	defer chat.Close()
-	return preview.Send(ctx, e.Out, chat, requests, o)
+	return preview.Send(ctx, e.Out, chat, requests, o, title)
 }

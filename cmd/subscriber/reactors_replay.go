@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
 )
 
 // window is the part of the past that is looked at.
@@ -75,7 +77,7 @@ Texts are shown: they may hold what people wrote.`,
 					return err
 				}
 			}
-			return withEventLog(cmd.Context(), cfg, func(_ *store.Store, db *eventlog.Log) error {
+			return withEventLog(cmd.Context(), cfg, func(all *store.Store, db *eventlog.Log) error {
 				progress := env.Progress()
 				defer progress.End()
 				o.Progress = func(at time.Time) { progress.Reached("", o.Since, at, o.Until) }
@@ -86,7 +88,7 @@ Texts are shown: they may hold what people wrote.`,
 				if env.Format == cli.JSON {
 					return env.Encode(result)
 				}
-				return printReplay(&env.Env, result)
+				return printReplay(cmd.Context(), &env.Env, result, all)
 			})
 		},
 	}
@@ -101,17 +103,20 @@ Texts are shown: they may hold what people wrote.`,
 // maxShown bounds a table; JSON holds all.
 const maxShown = 200
 
-func printReplay(env *cli.Env, r *replay.Result) error {
+func printReplay(ctx context.Context, env *cli.Env, r *replay.Result, db *store.Store) error {
 	for _, s := range r.Rules {
 		env.Print("%s: %s · %d would be sent%s\n", s.Reactor,
 			cli.Count(s.Pulled, "trigger"), s.Outcomes[reactors.Sent], otherOutcomes(s))
 	}
 	if len(r.Entries) > 0 {
 		entries := r.Entries[:min(len(r.Entries), maxShown)]
+		titles := titlesOf(ctx, db, entries, func(e *replay.Entry) *replay.Entry { return e })
 		var rows [][]string
 		for i := range entries {
 			e := &entries[i]
-			rows = append(rows, []string{clockTime(e.At), named(e.Reactor, e.Step), e.Space, e.Member, resultOf(e), textOf(e)})
+			rows = append(rows, []string{
+				clockTime(e.At), named(e.Reactor, e.Step), titles.With(e.Space), titles.With(e.Member), resultOf(e), textOf(e),
+			})
 		}
 		if err := env.Rows([]string{"TIME", "REACTOR", "SPACE", "MEMBER", "RESULT", "TEXT OR REASON"}, rows); err != nil {
 			return err
@@ -119,6 +124,16 @@ func printReplay(env *cli.Env, r *replay.Result) error {
 	}
 	endTable(env, len(r.Entries)-maxShown)
 	return nil
+}
+
+// titlesOf are what the spaces and people are called that lines of a table are about.
+func titlesOf[L any](ctx context.Context, db *store.Store, lines []L, entry func(*L) *replay.Entry) names.Titles {
+	var about []string
+	for i := range lines {
+		e := entry(&lines[i])
+		about = append(about, e.Space, e.Member)
+	}
+	return names.Of(ctx, db, about...)
 }
 
 // endTable says how many lines more there are, and that all was a trial.
@@ -179,7 +194,7 @@ it would word differently. Nothing is sent.`,
 			if err != nil {
 				return err
 			}
-			return withEventLog(cmd.Context(), cfg, func(_ *store.Store, db *eventlog.Log) error {
+			return withEventLog(cmd.Context(), cfg, func(all *store.Store, db *eventlog.Log) error {
 				var results [2]*replay.Result
 				for i, path := range []string{"", args[0]} {
 					set, err := env.someRules(cfg, path)
@@ -200,7 +215,7 @@ it would word differently. Nothing is sent.`,
 				if env.Format == cli.JSON {
 					return env.Encode(differences)
 				}
-				return printDiff(&env.Env, differences)
+				return printDiff(cmd.Context(), &env.Env, differences, all)
 			})
 		},
 	}
@@ -210,9 +225,10 @@ it would word differently. Nothing is sent.`,
 	return cmd
 }
 
-func printDiff(env *cli.Env, list []replay.Difference) error {
+func printDiff(ctx context.Context, env *cli.Env, list []replay.Difference, db *store.Store) error {
 	signs := map[replay.DifferenceKind]string{replay.Added: "+", replay.Removed: "-", replay.Changed: "~"}
 	counts := map[replay.DifferenceKind]int{}
+	titles := titlesOf(ctx, db, list[:min(len(list), maxShown)], (*replay.Difference).Entry)
 	var rows [][]string
 	for i := range list {
 		d := &list[i]
@@ -225,7 +241,7 @@ func printDiff(env *cli.Env, list []replay.Difference) error {
 		if was := d.Before; d.Kind == replay.Changed && textOf(was) != text {
 			text = textOf(was) + " → " + text
 		}
-		rows = append(rows, []string{signs[d.Kind], clockTime(e.At), named(e.Reactor, e.Step), e.Space, e.Member, text})
+		rows = append(rows, []string{signs[d.Kind], clockTime(e.At), named(e.Reactor, e.Step), titles.With(e.Space), titles.With(e.Member), text})
 	}
 	env.Print("+%s, -%s, %d changed\n",
 		cli.Count(counts[replay.Added], "send"), cli.Count(counts[replay.Removed], "send"), counts[replay.Changed])

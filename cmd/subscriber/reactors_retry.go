@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
@@ -47,7 +48,7 @@ such as those of a webhook whose receiver was away, oldest first.`,
 					return err
 				}
 			}
-			return env.withRuns(cmd.Context(), func(cfg config.Config, db *runs.Runs) error {
+			return env.withRuns(cmd.Context(), func(cfg config.Config, _ *store.Store, db *runs.Runs) error {
 				if failed {
 					if f.Reactor != "" {
 						if err := env.checkID(cfg, f.Reactor); err != nil {

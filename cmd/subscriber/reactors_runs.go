@@ -14,6 +14,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
@@ -64,15 +66,24 @@ without a run are sampled hourly; reactors list counts all.`,
 			if since.String() != "" {
 				f.Since = since.Before(time.Now())
 			}
-			return env.withRuns(cmd.Context(), func(_ config.Config, db *runs.Runs) error {
+			return env.withRuns(cmd.Context(), func(cfg config.Config, all *store.Store, db *runs.Runs) error {
 				list, err := listRuns(cmd.Context(), db, f)
 				if err != nil {
 					return err
 				}
+				if len(list) == 0 && f.Reactor != "" {
+					if err := env.checkReactor(cmd.Context(), cfg, db, f.Reactor); err != nil {
+						return err
+					}
+				}
 				if env.Format == cli.JSON {
 					return env.Encode(list)
 				}
-				return printRuns(&env.Env, list)
+				var about []string
+				for _, e := range list {
+					about = append(about, e.Space, e.Member)
+				}
+				return printRuns(&env.Env, list, names.Of(cmd.Context(), all, about...))
 			})
 		},
 	}
@@ -100,6 +111,16 @@ func checkFilter(f runs.Filter) error {
 	return checkSpaces("space", f.Space)
 }
 
+// checkReactor finds typing errors, too: a rule is known if it is in the file, or
+// was when something was recorded of it.
+func (e *environment) checkReactor(ctx context.Context, cfg config.Config, db *runs.Runs, id string) error {
+	once, err := listRuns(ctx, db, runs.Filter{Reactor: id, Max: 1})
+	if err != nil || len(once) > 0 {
+		return err
+	}
+	return e.checkID(cfg, id)
+}
+
 func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, error) {
 	led, err := db.List(ctx, f)
 	if err != nil {
@@ -123,7 +144,7 @@ func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, e
 	return list[:min(len(list), f.Max)], nil
 }
 
-func printRuns(env *cli.Env, list []evaluated) error {
+func printRuns(env *cli.Env, list []evaluated, titles names.Titles) error {
 	if len(list) == 0 {
 		env.Print("there are none\n")
 		return nil
@@ -137,7 +158,7 @@ func printRuns(env *cli.Env, list []evaluated) error {
 			withRun = max(withRun, e.Run)
 		}
 		rows = append(rows, []string{
-			number, clockTime(e.EventTime), named(e.Reactor, e.Step), e.Space, e.Member,
+			number, clockTime(e.EventTime), named(e.Reactor, e.Step), titles.With(e.Space), titles.With(e.Member),
 			outcomeText(e.Outcome, e.Shadow, e.Due), cli.Shorten(e.Reason, maxText),
 		})
 	}
@@ -181,7 +202,7 @@ func newReactorsShow(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return env.withRuns(cmd.Context(), func(_ config.Config, db *runs.Runs) error {
+			return env.withRuns(cmd.Context(), func(_ config.Config, all *store.Store, db *runs.Runs) error {
 				run, err := db.Run(cmd.Context(), id)
 				if errors.Is(err, runs.ErrNoRun) {
 					return noRun(id)
@@ -195,7 +216,7 @@ func newReactorsShow(env *environment) *cobra.Command {
 				case env.Format == cli.JSON:
 					return env.Encode(documentOf(run, content))
 				}
-				return printRun(&env.Env, run, content)
+				return printRun(&env.Env, run, names.Of(cmd.Context(), all, run.Space, run.Member), content)
 			})
 		},
 	}

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/preview"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
@@ -47,11 +46,11 @@ func documentOf(r reactors.Run, content bool) runDocument {
 	return d
 }
 
-func printRun(env *cli.Env, r reactors.Run, content bool) error {
+func printRun(env *cli.Env, r reactors.Run, titles names.Titles, content bool) error {
 	env.Print("run %d of %s: %s\n", r.ID, named(r.Reactor, r.Step), outcomeText(r.Outcome, r.Shadow, r.Due))
 	for _, line := range [][2]string{
 		{"reason", r.Reason}, {"trigger", string(r.Trigger)}, {"event", r.EventTime.Format(time.RFC3339)}, {"due", r.Due.Format(time.RFC3339)},
-		{"space", r.Space}, {"member", r.Member}, {"subject", r.Subject}, {"rule", "hash " + r.Hash}, {"attempts", fmt.Sprint(r.Attempts)},
+		{"space", titles.With(r.Space)}, {"member", titles.With(r.Member)}, {"subject", r.Subject}, {"rule", "hash " + r.Hash}, {"attempts", fmt.Sprint(r.Attempts)},
 	} {
 		if line[1] != "" {
 			env.Print("  %-9s %s\n", line[0], cli.Clean(line[1]))
@@ -91,32 +90,6 @@ func printRun(env *cli.Env, r reactors.Run, content bool) error {
 	return nil
 }
 
-// testDocument is a test of a file of rules.
-type testDocument struct {
-	Tests []testCase `yaml:"tests"`
-}
-
-type testCase struct {
-	Name    string                   `yaml:"name"`
-	Reactor string                   `yaml:"reactor"`
-	Start   string                   `yaml:"start"`
-	Inputs  []testInput              `yaml:"given"`
-	Expect  map[reactors.Outcome]int `yaml:"expect"`
-}
-
-type testInput struct {
-	At      string `yaml:"at"`
-	Do      string `yaml:"do"`
-	Space   string `yaml:"space,omitempty"`
-	Member  string `yaml:"member,omitempty"`
-	Role    string `yaml:"role,omitempty"`
-	Bot     bool   `yaml:"bot,omitempty"`
-	Message string `yaml:"message,omitempty"`
-	Thread  string `yaml:"thread,omitempty"`
-	Text    string `yaml:"text,omitempty"`
-	Emoji   string `yaml:"emoji,omitempty"`
-}
-
 // printAsTest prints a test that expects what has become of the run, and of the
 // other steps for its subject.
 func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reactors.Run) error {
@@ -124,28 +97,9 @@ func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reacto
 	if err != nil {
 		return err
 	}
-	if _, ok := expectedOf(run.Outcome); !ok {
-		return fmt.Errorf("run %d is %s: that doesn't come of its event alone, so no test can be made of it", run.ID, run.Outcome)
-	}
-	expect := map[reactors.Outcome]int{reactors.Sent: 0}
-	waiting := 0
-	for _, r := range same {
-		if r.Subject != run.Subject || r.Shadow != run.Shadow {
-			continue
-		}
-		if o, ok := expectedOf(r.Outcome); ok {
-			expect[o]++
-		} else if r.Outcome == reactors.Pending {
-			waiting++
-		}
-	}
-	document := testDocument{[]testCase{{
-		Name: fmt.Sprintf("as in run %d", run.ID), Reactor: run.Reactor, Start: run.EventTime.Format(time.RFC3339Nano),
-		Inputs: inputsOf(run), Expect: expect,
-	}}}
-	text, err := yaml.MarshalWithOptions(document, yaml.IndentSequence(true))
+	text, waiting, err := replay.AsTest(run, same)
 	if err != nil {
-		return fmt.Errorf("write a test: %w", err)
+		return err
 	}
 	e.Print("# It holds what the event told: take out what nobody else should read.\n")
 	e.Print("# State that came of other events has to be added under given.\n")
@@ -154,30 +108,4 @@ func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reacto
 	}
 	_, err = e.Out.Write(text)
 	return err
-}
-
-// expectedOf is how a run ends in a test; false if its event alone doesn't make
-// it end so.
-func expectedOf(o reactors.Outcome) (reactors.Outcome, bool) {
-	switch o {
-	case reactors.Sent, reactors.Shadowed: // in a test, rules in shadow count as live
-		return reactors.Sent, true
-	case reactors.ConditionFalse, reactors.Left, reactors.Stopped, reactors.Quiet:
-		return o, true
-	}
-	return "", false
-}
-
-// inputsOf is the run's event, and what must have happened after it.
-func inputsOf(run reactors.Run) []testInput {
-	f := run.Facts
-	inputs := []testInput{{
-		At: "0", Do: string(run.Trigger), Space: f.Space.Name, Member: f.Member.Name, Role: f.Member.Role, Bot: f.Member.Type == "BOT",
-		Message: f.Message.Name, Thread: f.Message.Thread, Text: f.Message.Text, Emoji: f.Reaction.Emoji,
-	}}
-	if run.Outcome == reactors.Left {
-		waited := max(0, run.Due.Sub(run.EventTime))
-		inputs = append(inputs, testInput{At: replay.After(waited), Do: string(reactors.MemberLeft), Space: f.Space.Name, Member: f.Member.Name})
-	}
-	return inputs
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
@@ -88,7 +89,7 @@ func (e *environment) withSwitch(
 	if all {
 		reactor = runs.AllReactors
 	}
-	return e.withRuns(ctx, func(cfg config.Config, db *runs.Runs) error { return use(cfg, db, reactor) })
+	return e.withRuns(ctx, func(cfg config.Config, _ *store.Store, db *runs.Runs) error { return use(cfg, db, reactor) })
 }
 
 // reasonSoFar is why a rule is paused already, which to pause it once more

@@ -214,8 +214,15 @@ func TestReactorsOfAStore(t *testing.T) {
 		"SPACEKEEPER_REACTORS_FILE": ruleFile, "SPACEKEEPER_DATABASE_DSN": dsn,
 		"SPACEKEEPER_CHAT_ENDPOINT": conformancetest.Proxy(t, ws.ChatEndpoint()),
 	}}
+	if _, err := db.Pool().Exec(t.Context(), `
+		UPDATE spaces SET display_name = 'Team';
+		UPDATE users SET display_name = 'Anna' WHERE user_name = 'users/1'`); err != nil {
+		t.Fatal(err)
+	}
 	s.call("list")
 	s.call("runs")
+	s.call("runs", "--reactor", "wellcome")
+	s.call("runs", "--reactor", "welcome", "--member", "users/9")
 	s.call("runs", "--outcome", "condition_false", "--since", "1d", "-o", "json")
 	s.call("runs", "--member", "users/9")
 	s.call("runs", "show", "3")

@@ -126,6 +126,17 @@ func IsShort(name string) bool {
 	return slices.ContainsFunc(types, func(t Type) bool { return string(t.Kind) == kind && (!both || string(t.Verb) == verb) })
 }
 
+// Kinds lists the kinds of events, as IsShort knows them.
+func Kinds() []string {
+	var list []string
+	for _, t := range types {
+		if !slices.Contains(list, string(t.Kind)) {
+			list = append(list, string(t.Kind))
+		}
+	}
+	return append(list, string(KindInteraction), string(KindUnknown))
+}
+
 // ResourceOf returns what an event of the type is about, by the key of its
 // payload: "message". It is "" for a type that nobody has documented.
 func ResourceOf(name string) string {

@@ -95,17 +95,18 @@ func Recorded(ctx context.Context, out io.Writer, set *rules.Set, rule *rules.Ru
 	return past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: found}, allNeeds, now)
 }
 
-// Show prints what each step would do, and returns it.
-func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts) ([]reactors.Request, error) {
+// Show prints what each step would do, and returns it. title is how a person or a
+// space is shown.
+func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts, title func(string) string) ([]reactors.Request, error) {
 	run := reactors.Run{
 		Reactor: rule.ID, Subject: "preview", Shadow: true, Trigger: f.Trigger, Space: f.Space.Name, Member: f.Member.Name,
 		EventTime: f.Event.Time, Facts: f,
 	}
 	whom := ""
 	if f.Member.Name != "" {
-		whom = " for " + f.Member.Name
+		whom = " for " + cli.Clean(title(f.Member.Name))
 	}
-	fmt.Fprintf(out, "%s (%s)%s in %s\n", rule.ID, rule.Mode, whom, f.Space.Name)
+	fmt.Fprintf(out, "%s (%s)%s in %s\n", rule.ID, rule.Mode, whom, cli.Clean(title(f.Space.Name)))
 	var all []reactors.Request
 	show := func(title string, collapsed bool, f reactors.Facts) error {
 		requests, err := rule.Render(ctx, run, f, time.Now(), collapsed)
@@ -143,7 +144,7 @@ func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts
 }
 
 // Send sends the messages among the requests to one person.
-func Send(ctx context.Context, out io.Writer, chat *gchat.Client, requests []reactors.Request, o Options) error {
+func Send(ctx context.Context, out io.Writer, chat *gchat.Client, requests []reactors.Request, o Options, title func(string) string) error {
 	sent := 0
 	for _, r := range requests {
 		var body struct {
@@ -170,7 +171,7 @@ func Send(ctx context.Context, out io.Writer, chat *gchat.Client, requests []rea
 		fmt.Fprintln(out, "\nnothing was sent: the rule writes no message")
 		return nil
 	}
-	fmt.Fprintf(out, "\nsent %s to %s in %s, who alone can see them, with new ids\n", cli.Count(sent, "message"), o.SendTo, o.Space)
+	fmt.Fprintf(out, "\nsent %s to %s in %s, who alone can see them, with new ids\n", cli.Count(sent, "message"), cli.Clean(title(o.SendTo)), cli.Clean(title(o.Space)))
 	return nil
 }
 
