@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -23,8 +24,8 @@ import (
 // may do so at once, and one of their images stays.
 const (
 	imagePrefix = "database-"
-	// imageLife is how long an image is kept: each change of the schema leaves one.
-	imageLife = 7 * 24 * time.Hour
+	// imagesKept bounds their number: each change of the schema leaves one of 50 MB.
+	imagesKept = 5
 )
 
 // findImage names the image of what would be made by these binaries with these
@@ -70,26 +71,40 @@ func (c *cluster) unpack(image string) (err error) {
 		return fmt.Errorf("copy the image of a database: %w", err)
 	}
 	c.password = r.Comment
+	now := time.Now()
+	_ = os.Chtimes(image, now, now) // it is kept for longer than those that nobody uses
 	return filepath.WalkDir(c.data(), func(path string, _ fs.DirEntry, err error) error {
 		return errors.Join(err, c.account.own(path))
 	})
 }
 
-// pack writes the image of the database, which no server may be using, and
-// removes images that have grown old.
+// prune removes the images in the cache but those that were used last.
+func prune(cache string, kept int) error {
+	files, err := filepath.Glob(filepath.Join(cache, imagePrefix+"*"))
+	if err != nil {
+		return fmt.Errorf("list images of databases: %w", err)
+	}
+	used := map[string]time.Time{}
+	for _, path := range files {
+		if info, err := os.Stat(path); err == nil {
+			used[path] = info.ModTime()
+		}
+	}
+	slices.SortFunc(files, func(a, b string) int { return used[b].Compare(used[a]) })
+	for _, path := range files[min(kept, len(files)):] {
+		_ = os.Remove(path) // it is tried again next time
+	}
+	return nil
+}
+
+// pack writes the image of the database, which no server may be using.
 func (c *cluster) pack(image string) (err error) {
 	cache := filepath.Dir(image)
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return fmt.Errorf("make cache folder: %w", err)
 	}
-	old, err := filepath.Glob(filepath.Join(cache, imagePrefix+"*"))
-	if err != nil {
-		return fmt.Errorf("list images of databases: %w", err)
-	}
-	for _, path := range old {
-		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > imageLife {
-			_ = os.Remove(path) // it is tried again next time
-		}
+	if err := prune(cache, imagesKept-1); err != nil {
+		return err
 	}
 	unfinished, err := os.CreateTemp(cache, imagePrefix+"*.unfinished")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 )
 
 // What fills a database is asked once on a machine, and again when the image that
-// it left is broken. Old images go.
+// it left is broken.
 func TestImage(t *testing.T) {
 	t.Parallel()
 	fills := 0
@@ -66,18 +67,39 @@ func TestImage(t *testing.T) {
 			t.Errorf("Stat of what was unpacked = %v, want it gone", err)
 		}
 	}
-	old := image + ".old"
-	if err := os.WriteFile(old, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ago := time.Now().Add(-imageLife - time.Hour)
-	if err := os.Chtimes(old, ago, ago); err != nil {
-		t.Fatal(err)
-	}
 	want("a broken image", opts, 2)
 	want("its successor", opts, 2)
 	if left, err := filepath.Glob(image + "*"); err != nil || len(left) != 1 {
 		t.Errorf("left are %q, %v, want the image alone", left, err)
+	}
+}
+
+// Of many images those stay that were used last; other files aren't touched.
+func TestPruneImages(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i, name := range []string{"database-b", "postgres-18", "database-c", "database-a", "database-d.unfinished"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		used := time.Now().Add(time.Duration(i) * time.Hour)
+		if err := os.Chtimes(path, used, used); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := prune(dir, 2); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range left {
+		left[i] = filepath.Base(left[i])
+	}
+	if want := []string{"database-a", "database-d.unfinished", "postgres-18"}; !slices.Equal(left, want) {
+		t.Errorf("left are %q, want %q", left, want)
 	}
 }
 

@@ -50,9 +50,9 @@ type Options struct {
 	TCP bool
 
 	// Fill puts into a new temporary database what it shall begin with. If
-	// Contents names that, an image is kept in the user's cache for a week, and
-	// later databases of that name are copies: so what Fill makes must be the
-	// same for the same name. For tests.
+	// Contents names that, an image is kept in the user's cache, and later
+	// databases of that name are copies: what Fill makes must be the same for
+	// the same name. For tests.
 	Fill     func(ctx context.Context, dsn string) error
 	Contents string
 

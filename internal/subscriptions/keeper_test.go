@@ -189,12 +189,9 @@ func (s *env) name(t testing.TB, space string) string {
 func TestNothingLapses(t *testing.T) {
 	t.Parallel()
 	const lifetime, interval = 4 * time.Hour, 5 * time.Minute
-	spaces, days := 100, 7
-	switch {
-	case storetest.Full():
+	spaces, days := 100, 3
+	if storetest.Full() {
 		spaces, days = 1000, 90
-	case storetest.RaceDetector:
-		days = 3
 	}
 	s := newEnv(t, simulate.Options{Spaces: spaces, Withhold: simulate.LifecycleKinds()})
 	k := s.keeper(t, 0)

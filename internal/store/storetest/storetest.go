@@ -132,9 +132,10 @@ func (s *server) start() error {
 	if s.dsn != "" {
 		return nil
 	}
-	// What these tests learn doesn't depend on surviving a power cut.
+	// What these tests learn doesn't depend on surviving a power cut, nor should
+	// it depend on whether a vacuum came by.
 	pg, err := localpg.Start(context.Background(), Filled(localpg.Options{Memory: true, Settings: map[string]string{
-		"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "128MB",
+		"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "128MB", "autovacuum": "off",
 	}}))
 	if err != nil {
 		return err
