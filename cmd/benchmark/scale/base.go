@@ -63,8 +63,9 @@ func record(ctx context.Context, dsn string, s Size, until time.Time) error {
 	if err != nil {
 		return err
 	}
-	since := until.AddDate(0, -s.Months, 0)
-	in := newStream(s, since, until.Sub(since)/time.Duration(s.Base))
+	interval := until.Sub(until.AddDate(0, -s.Months, 0)) / time.Duration(s.Base)
+	since := until.Add(-newStream(s, until, interval).length(s.Base))
+	in := newStream(s, since, interval)
 	for done := 0; done < s.Base; done += batch {
 		if _, err := l.Record(ctx, in.next(min(batch, s.Base-done))); err != nil {
 			return err
@@ -151,6 +152,12 @@ func newStream(s Size, since time.Time, interval time.Duration) *stream {
 	return &stream{full: s.Full, from: workload.New(1, workload.Options{
 		Spaces: s.Spaces, Users: s.People, Start: since, Interval: max(interval, 2*time.Microsecond), Full: s.Full,
 	})}
+}
+
+// length is how long it takes until so many events have happened.
+func (s *stream) length(n int) time.Duration {
+	list := s.next(n)
+	return list[n-1].PublishTime.Sub(list[0].PublishTime)
 }
 
 // Of a full stream every so many deliveries are broken, or tell a name only.

@@ -17,7 +17,7 @@ import (
 const maxCopies = 1_000
 
 // apart is by how much a copy is earlier than the one before it.
-const apart = time.Hour
+const apart = 10 * time.Minute
 
 // table is one whose rows are multiplied.
 type table struct {
@@ -43,7 +43,7 @@ var kept = []string{"event_types", "payload_dictionaries", "reactor_switches"}
 
 // clone multiplies what a database holds: every space, with all that happened in
 // it, and its people and rules, comes as often again as copies says, under other
-// names and numbers, an hour earlier each. All tables change alike, so that what
+// names and numbers, ten minutes earlier each. All tables change alike, so that what
 // belongs together does so in a copy. Payloads stay: they name the original.
 func clone(ctx context.Context, dsn string, copies int) error {
 	if copies > maxCopies {
@@ -108,7 +108,7 @@ const prepareClone = `
 		END;
 	CREATE TABLE scale.copies AS
 	SELECT k, %[1]d AS copies, substr(a, k / 64 + 1, 1) || substr(a, k %% 64 + 1, 1) AS c, (2000 + k)::text AS d,
-		k * interval '1 hour' AS earlier
+		k * interval '10 minutes' AS earlier
 	FROM generate_series(1, %[1]d) AS k,
 		(VALUES ('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')) AS alphabet (a)`
 
@@ -194,6 +194,7 @@ func (t *table) multiply(ctx context.Context, conn *pgx.Conn, c *column) error {
 			return fmt.Errorf("read the numbers of %s: %w", of, err)
 		}
 		c.value = fmt.Sprintf("%d + (%s - 1) * c.copies + c.k", highest, c.value) // those of one time are neighbours
+	case c.name == "hour", c.name == "day": // of rules, which have other names
 	case c.typ == "timestamp with time zone":
 		c.value += " - c.earlier"
 	case c.typ == "uuid":

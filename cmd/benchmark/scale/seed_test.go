@@ -48,7 +48,7 @@ func TestCopies(t *testing.T) {
 	}
 	reader := facts.New(env.Store)
 	for copy := 1; copy <= copies; copy++ {
-		earlier := fmt.Sprint(copy, " hours")
+		earlier := fmt.Sprint(10*copy, "m")
 		for i, original := range spaces[:5] {
 			other := spaces[5+i*copies+copy-1]
 			if other == original || len(other) != len(original) {
@@ -56,7 +56,7 @@ func TestCopies(t *testing.T) {
 			}
 			both := func(what, sql string) (of []string) {
 				t.Helper()
-				of = list(t, env, sql, original, "0 hours")
+				of = list(t, env, sql, original, "0m")
 				if diff := cmp.Diff(of, list(t, env, sql, other, earlier)); diff != "" {
 					t.Errorf("%s of copy %d of %s (-original +copy):\n%s", what, copy, original, diff)
 				}
@@ -100,29 +100,29 @@ func TestCopies(t *testing.T) {
 				JOIN subscription_states s ON s.scope = c.scope
 				WHERE c.scope = $1`)
 			all := reactors.NeedSpace | reactors.NeedMember | reactors.NeedPosts | reactors.NeedThread | reactors.NeedSpaceActivity | reactors.NeedWeek
-			answer := func(space, back string) reactors.Facts {
+			answer := func(space, earlier string) reactors.Facts {
 				t.Helper()
 				row := list(t, env, `
 					SELECT concat_ws(' ', m.sender, m.message, m.thread, (now() - m.create_time)::text)
 					FROM messages m
 					WHERE m.space = $1 AND m.deleted_at IS NULL AND m.sender IS NOT NULL AND m.create_time > '-infinity' AND $2 <> ''
 					ORDER BY m.create_time
-					LIMIT 1`, space, back)
+					LIMIT 1`, space, earlier)
 				run := reactors.Run{}
 				name := strings.Fields(row[0])
 				run.Facts.Space.Name, run.Facts.Member.Name, run.Facts.Message.Name, run.Facts.Message.Thread = space, name[0], name[1], name[2]
-				hours, err := time.ParseDuration(strings.ReplaceAll(back, " hours", "h"))
+				back, err := time.ParseDuration(earlier)
 				if err != nil {
 					t.Fatal(err)
 				}
-				f, err := reader.FactsAsOf(t.Context(), run, all, until.Add(-hours))
+				f, err := reader.FactsAsOf(t.Context(), run, all, until.Add(-back))
 				if err != nil {
 					t.Fatal(err)
 				}
 				f.Space.Name, f.Member.Name, f.Message.Name, f.Message.Thread = "", "", "", ""
 				return f
 			}
-			if diff := cmp.Diff(answer(original, "0 hours"), answer(other, earlier)); diff != "" {
+			if diff := cmp.Diff(answer(original, "0m"), answer(other, earlier)); diff != "" {
 				t.Errorf("facts of copy %d of %s (-original +copy):\n%s", copy, original, diff)
 			}
 		}
