@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/doctor"
+	"github.com/spacekeeper/spacekeeper/internal/doctor/readrules"
 )
 
 type doctorFlags struct {
@@ -85,7 +86,7 @@ func (e *environment) doctor(ctx context.Context, flags doctorFlags) error {
 		needs = needs[:1]
 	}
 	opts.Config, opts.ConfigErr = e.Load(needs...)
-	opts.Rules = func() ([]doctor.Rule, error) { return doctor.ReadRules(opts.Config) }
+	opts.Rules = func() ([]doctor.Rule, error) { return readrules.Load(opts.Config) }
 	report := doctor.Run(ctx, opts)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -109,7 +110,7 @@ func (e *environment) adminMessage() error {
 	}
 	var rules []doctor.Rule
 	if cfg.Reactors.File != "" {
-		if rules, err = doctor.ReadRules(cfg); err != nil {
+		if rules, err = readrules.Load(cfg); err != nil {
 			return fmt.Errorf("tell what the rules need: %w", err)
 		}
 	}

@@ -25,6 +25,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) {
+	storetest.Safe() // as doctor wants it
 	// Started by an init function below the Pub/Sub client; never ends.
 	os.Exit(storetest.Main(conformancetest.Main(m,
 		"workspaceevents.subscriptions.create", "workspaceevents.subscriptions.delete", "workspaceevents.subscriptions.get",

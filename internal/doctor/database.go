@@ -20,6 +20,9 @@ func databaseChecks() []check {
 		{code: "SK603", group: groupDatabase, name: "the role may do what the worker does", pre: true, needs: []string{"SK602"}, run: withStore(databaseRole)},
 		{code: "SK604", group: groupDatabase, name: "the role is no superuser", pre: true, needs: []string{"SK601"}, run: withInspection(databaseSuperuser)},
 		{code: "SK605", group: groupDatabase, name: "the server takes writes", pre: true, needs: []string{"SK601"}, run: withInspection(databaseWritable)},
+		{code: "SK606", group: groupDatabase, name: "what is committed survives a crash", pre: true, needs: []string{"SK601"}, run: withSettings(databaseDurable)},
+		{code: "SK607", group: groupDatabase, name: "dead rows are cleaned up", pre: true, needs: []string{"SK601"}, run: withSettings(databaseCleaned)},
+		{code: "SK608", group: groupDatabase, name: "the write-ahead log fits the number of events", needs: []string{"SK602"}, run: withSettings(databaseLog)},
 	}
 }
 

@@ -15,7 +15,7 @@
 // # What the caller must do
 //
 // Load the configuration and hand over the error, if there is one: it is a
-// finding too. Hand over a function that reads the rules, such as [ReadRules].
+// finding too. Hand over a function that reads the rules, such as that of package readrules.
 //
 // # What happens on failure
 //

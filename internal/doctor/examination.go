@@ -10,6 +10,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/quota"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/capacity"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
@@ -36,6 +37,7 @@ type examination struct {
 	services    func() (map[string]bool, error) // which APIs are on
 	drifts      func() (drifts, error)
 	inspect     func() (inspection, error)
+	settings    func() (capacity.Settings, error) // of the database's server
 	rules       func() ([]Rule, error)
 	memberScope func() (space string, err error) // where the app read with the scope that changes members
 	reacting    func() error                     // why there is no token for reactions
@@ -75,6 +77,13 @@ func examine(ctx context.Context, opts Options) *examination {
 	e.services = once(ctx, e, e.askServices)
 	e.drifts = once(ctx, e, e.compare)
 	e.inspect = once(ctx, e, e.ask)
+	e.settings = once(ctx, e, func(ctx context.Context) (got capacity.Settings, err error) {
+		s, err := e.store()
+		if err == nil {
+			got, err = capacity.Read(ctx, s)
+		}
+		return got, err
+	})
 	e.rules = once(ctx, e, func(context.Context) ([]Rule, error) { return opts.Rules() })
 	e.memberScope = once(ctx, e, e.tryMemberScope)
 	token := once(ctx, e, func(ctx context.Context) (struct{}, error) { return struct{}{}, e.askForReactions(ctx) })

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/store/capacity"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -35,6 +36,31 @@ func databaseFaults() []fault {
 		{name: "a standby", own: true, code: "SK605", inject: func(t *testing.T, w *env) {
 			w.sql(t, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$")
 		}, seen: "read-only", fix: "target_session_attrs=read-write"},
+		{name: "commits that don't wait", own: true, code: "SK606", inject: func(t *testing.T, w *env) {
+			w.sql(t, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$")
+		}, seen: "synchronous_commit is off", fix: "set synchronous_commit = on"},
+		{name: "no fsync", code: "SK606", inject: settings(func(s *capacity.Settings) { s.Fsync = false }), seen: "fsync is off", fix: "set fsync = on"},
+		{name: "no autovacuum", code: "SK607", want: Warning, inject: settings(func(s *capacity.Settings) { s.Autovacuum = false }),
+			seen: "autovacuum is off", fix: "set autovacuum = on"},
+		{name: "many events and defaults", code: "SK608", want: Warning, inject: settings(func(s *capacity.Settings) { s.Events, s.MaxWAL = 5_000_000, 1<<30 }),
+			seen: "5000000 events, checkpoint_timeout is 5m0s, max_wal_size is 1024 MB, wal_compression is off:", fix: "checkpoint_timeout = '30min'"},
+		{name: "many events, not compressed", code: "SK608", want: Warning, inject: settings(func(s *capacity.Settings) {
+			s.Events, s.CheckpointTimeout, s.MaxWAL = 9_000_000, time.Hour, 8<<30
+		}), seen: "9000000 events, wal_compression is off:", fix: "wal_compression = on"},
+	}
+}
+
+// settings are of a server that tests share, so they can't be changed there.
+func settings(change func(*capacity.Settings)) func(*testing.T, *env) {
+	return func(_ *testing.T, w *env) {
+		w.tamper = func(e *examination) {
+			real := e.settings
+			e.settings = func() (capacity.Settings, error) {
+				got, err := real()
+				change(&got)
+				return got, err
+			}
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	storetest.Safe() // as doctor wants it
 	os.Exit(storetest.Main(
 		conformancetest.Main(m, "chat.spaces.list", "chat.spaces.messages.create", "serviceusage.services.batchGet", "workspaceevents.subscriptions.create"),
 		// opencensus starts its worker when the Pub/Sub library is linked in.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/capacity"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -35,6 +36,10 @@ func withEventLog(judge func(context.Context, *examination, *eventlog.Log) findi
 
 func withInspection(judge func(context.Context, *examination, inspection) finding) run {
 	return with(func(e *examination) (inspection, error) { return e.inspect() }, unreachable, judge)
+}
+
+func withSettings(judge func(context.Context, *examination, capacity.Settings) finding) run {
+	return with(func(e *examination) (capacity.Settings, error) { return e.settings() }, unreachable, judge)
 }
 
 func withRules(judge func(context.Context, *examination, []Rule) finding) run {

@@ -27,6 +27,7 @@ func table() []owner {
 		{path: "internal/worker", tier: 3},
 		{path: "internal/demo", tier: 3, also: []string{"internal/worker"}},
 		{path: "internal/doctor", tier: 3}, // looks at what the others set up
+		{path: "internal/doctor/readrules", tier: 3, also: []string{"internal/doctor"}},
 		{path: "internal/ingest", tier: 2},
 		{path: "internal/simulate", tier: 2},
 		{path: "internal/subscriptions", tier: 2},
@@ -41,6 +42,7 @@ func table() []owner {
 		{path: "internal/store/names", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/partitions", tier: 1},
 		{path: "internal/store/statements", tier: 1}, // the SQL of all, read out of the source
+		{path: "internal/store/capacity", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/privileges", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions"}},
 		// The event log is one transaction over rooms with one idea each: what

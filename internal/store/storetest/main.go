@@ -26,6 +26,12 @@ func Main(m interface{ Run() int }, ignore ...goleak.Option) int {
 	return 0
 }
 
+// Safe lets the server of this package's tests wait for the disk and vacuum its
+// tables, for tests of checks that it does. What the others learn doesn't depend on
+// surviving a power cut, nor should it on whether a vacuum came by. Call it before
+// [Main].
+func Safe() { shared.safe = "on" }
+
 func (s *server) stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

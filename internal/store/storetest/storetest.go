@@ -8,6 +8,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -122,6 +123,7 @@ type server struct {
 	dsn     string
 	source  string // the template database, once it is migrated
 	copying string // how CREATE DATABASE copies
+	safe    string // "on" as in production
 }
 
 var shared server
@@ -132,10 +134,9 @@ func (s *server) start() error {
 	if s.dsn != "" {
 		return nil
 	}
-	// What these tests learn doesn't depend on surviving a power cut, nor should
-	// it depend on whether a vacuum came by.
+	safe := cmp.Or(s.safe, "off")
 	pg, err := localpg.Start(context.Background(), Filled(localpg.Options{Memory: true, Settings: map[string]string{
-		"fsync": "off", "full_page_writes": "off", "max_connections": "300", "max_wal_size": "128MB", "autovacuum": "off",
+		"fsync": safe, "autovacuum": safe, "full_page_writes": "off", "max_connections": "300", "max_wal_size": "128MB",
 	}}))
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package doctor
+package readrules
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/doctor"
 )
 
 // rulesFile writes a file of rules and returns the configuration that names it.
@@ -23,9 +24,9 @@ func rulesFile(t *testing.T, text string) config.Config {
 	return cfg
 }
 
-func TestReadRules(t *testing.T) {
+func TestLoad(t *testing.T) {
 	t.Parallel()
-	got, err := ReadRules(rulesFile(t, `
+	got, err := Load(rulesFile(t, `
 reactors:
   - id: welcome
     on: member.joined
@@ -53,7 +54,7 @@ overrides:
 		t.Fatal(err)
 	}
 	const created, joined, left = "google.workspace.chat.message.v1.created", "google.workspace.chat.membership.v1.created", "google.workspace.chat.membership.v1.deleted"
-	want := []Rule{
+	want := []doctor.Rule{
 		{ID: "welcome", Mode: "shadow", Events: []string{joined}, Chat: []string{"dm", "send"}},
 		{ID: "welcome", Space: "spaces/BBBB", Mode: "live", Events: []string{joined}, Chat: []string{"dm", "send"}},
 		{ID: "audit", Mode: "live", Events: []string{created}, Secrets: []string{"siem.secret"}},
@@ -65,9 +66,9 @@ overrides:
 	}
 }
 
-// TestReadWrongRules: what is wrong is told with its line; that an app can't
+// TestLoadWrongRules: what is wrong is told with its line; that an app can't
 // react is a mistake in the rules.
-func TestReadWrongRules(t *testing.T) {
+func TestLoadWrongRules(t *testing.T) {
 	t.Parallel()
 	cfg := rulesFile(t, `reactors:
   - id: cheer
@@ -75,8 +76,8 @@ func TestReadWrongRules(t *testing.T) {
     modus: live
     do: [{ react: { emoji: "🎉" } }]
 `)
-	_, err := ReadRules(cfg)
-	var wrong *RulesError
+	_, err := Load(cfg)
+	var wrong *doctor.RulesError
 	if !errors.As(err, &wrong) || len(wrong.Mistakes) != 2 {
 		t.Fatalf("got %v, want two problems", err)
 	}
@@ -86,7 +87,7 @@ func TestReadWrongRules(t *testing.T) {
 		}
 	}
 	cfg.Reactors.File += ".absent"
-	if _, err := ReadRules(cfg); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Load(cfg); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that there is no such file", err)
 	}
 }

@@ -1,18 +1,21 @@
-package doctor
+// Package readrules reads the configured rules as doctor looks at them: what they wait
+// for, what they do, and as whom.
+package readrules
 
 import (
 	"context"
 	"errors"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/doctor"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/webhook"
 )
 
-// ReadRules reads the configured rules.
-func ReadRules(cfg config.Config) ([]Rule, error) {
+// Load reads the configured rules. Mistakes in them are a [*doctor.RulesError].
+func Load(cfg config.Config) ([]doctor.Rule, error) {
 	list, err := actions.List(cfg, nil, nil)
 	if err != nil {
 		return nil, err
@@ -21,7 +24,7 @@ func ReadRules(cfg config.Config) ([]Rule, error) {
 	set, err := rules.Load(cfg.Reactors.File, rules.Options{Actions: list})
 	var wrong *rules.Error
 	if errors.As(err, &wrong) {
-		told := &RulesError{}
+		told := &doctor.RulesError{}
 		for _, m := range wrong.Mistakes {
 			told.Mistakes = append(told.Mistakes, m.Short())
 		}
@@ -30,7 +33,7 @@ func ReadRules(cfg config.Config) ([]Rule, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []Rule
+	var found []doctor.Rule
 	for _, r := range set.Rules() {
 		found = append(found, describeRule(r, ""))
 		for _, space := range set.Spaces() {
@@ -43,8 +46,8 @@ func ReadRules(cfg config.Config) ([]Rule, error) {
 }
 
 // describeRule is what doctor has to know of a rule.
-func describeRule(r *rules.Rule, space string) Rule {
-	d := Rule{ID: r.ID, Space: space, Mode: string(r.Mode)}
+func describeRule(r *rules.Rule, space string) doctor.Rule {
+	d := doctor.Rule{ID: r.ID, Space: space, Mode: string(r.Mode)}
 	for _, t := range r.On {
 		d.Events = append(d.Events, t.EventTypes()...)
 	}
