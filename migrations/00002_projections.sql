@@ -2,9 +2,9 @@
 
 -- +goose Up
 
--- Rows of spaces and users begin with a name alone, by the thousand, and are filled in
--- by events and by the lists that come soon after. More than half of each page is kept
--- free for that, so that a row stays in its page and its two indexes as they are.
+-- Rows of spaces begin with a name alone, and one list tells what all of them are
+-- called: more than half of each page is kept free for that, so that a row stays in
+-- its page and its two indexes as they are. What people are called comes space by space.
 CREATE TABLE spaces (
   version_time timestamptz NOT NULL,
   payload_as_of timestamptz,
@@ -41,7 +41,7 @@ CREATE TABLE users (
   user_name text COLLATE "C" PRIMARY KEY,
   user_type text COLLATE "C",
   display_name text
-) WITH (fillfactor = 40);
+) WITH (fillfactor = 55);
 COMMENT ON TABLE users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
 COMMENT ON COLUMN users.version_time IS 'Time of the interaction or list of members that gave the display name; -infinity without one.';
 COMMENT ON COLUMN users.id IS 'Number used in events.actor_id.';

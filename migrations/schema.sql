@@ -476,7 +476,7 @@ CREATE TABLE public.users (
     user_type text COLLATE pg_catalog."C",
     display_name text
 )
-WITH (fillfactor='40');
+WITH (fillfactor='55');
 
 COMMENT ON TABLE public.users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
 

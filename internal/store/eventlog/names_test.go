@@ -187,8 +187,10 @@ func TestNamesAreFilledInInPlace(t *testing.T) {
 	if changed, err := names.Listed(t.Context(), s.Store, at(n), list); err != nil || changed != n {
 		t.Fatal(changed, err)
 	}
-	if _, err := s.Reconcile(t.Context(), memberships.Listing{Space: list[0].Name, AsOf: at(n), Members: people}); err != nil {
-		t.Fatal(err)
+	for some := range slices.Chunk(people, 20) {
+		if _, err := s.Reconcile(t.Context(), memberships.Listing{Space: list[0].Name, AsOf: at(n), Members: some}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	storetest.Value[any](t, s, `SELECT pg_stat_force_next_flush()::text`)
 	got := column(t, s, `
