@@ -22,16 +22,13 @@ import (
 
 // Size is how much is in a database.
 type Size struct {
-	Events int // about so many
-	Base   int // of them are recorded; the others are copies of those
+	Events int // about so many; one of a batch counts as one
+	Base   int // deliveries that are recorded; the others are copies of those
 	Spaces int // of the base
 	People int
 	Months int // that the events are spread over
 	Full   bool
 }
-
-// copies is how often the base is there again.
-func (s Size) copies() int { return max(s.Events/s.Base-1, 0) }
 
 // batch is how many deliveries are recorded in a transaction.
 const batch = 500
@@ -39,48 +36,53 @@ const batch = 500
 // Seed fills an empty, migrated database: it records a base, event by event, and
 // multiplies it. Until is the time of the newest event.
 func Seed(ctx context.Context, dsn string, s Size, until time.Time) error {
-	if err := record(ctx, dsn, s, until); err != nil {
+	events, err := record(ctx, dsn, s, until)
+	if err != nil {
 		return err
 	}
-	if s.copies() == 0 {
-		return nil
+	if copies := s.Events/events - 1; copies > 0 {
+		return clone(ctx, dsn, copies)
 	}
-	return clone(ctx, dsn, s.copies())
+	return nil
 }
 
 func openStore(ctx context.Context, dsn string) (*store.Store, error) {
 	return store.Open(ctx, dsn, store.Options{Timeout: 10 * time.Minute})
 }
 
-// record records the base, as a worker would, with what follows from it.
-func record(ctx context.Context, dsn string, s Size, until time.Time) error {
+// record records the base, as a worker would, with what follows from it, and
+// returns how many events it has.
+func record(ctx context.Context, dsn string, s Size, until time.Time) (events int, err error) {
 	db, err := openStore(ctx, dsn)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer db.Close()
 	l, rs, err := openLog(db)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	interval := until.Sub(until.AddDate(0, -s.Months, 0)) / time.Duration(s.Base)
 	since := until.Add(-newStream(s, until, interval).length(s.Base))
 	in := newStream(s, since, interval)
 	for done := 0; done < s.Base; done += batch {
 		if _, err := l.Record(ctx, in.next(min(batch, s.Base-done))); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if _, err := rs.Flush(ctx); err != nil {
-		return err
+		return 0, err
 	}
 	if err := observe(ctx, db, since, until); err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := db.Exec(ctx, followUp); err != nil {
-		return fmt.Errorf("end the runs: %w", err)
+		return 0, fmt.Errorf("end the runs: %w", err)
 	}
-	return nil
+	if err := db.Pool().QueryRow(ctx, `SELECT count(*) FROM events`).Scan(&events); err != nil {
+		return 0, fmt.Errorf("count what was recorded: %w", err)
+	}
+	return events, nil
 }
 
 // followUp ends most runs, as the engine would, and adds what it leaves behind

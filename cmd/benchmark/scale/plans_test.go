@@ -15,7 +15,7 @@ import (
 func TestLargeDatabase(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.NewDSN(t)
-	if err := Seed(t.Context(), dsn, Size{Events: 120_000, Base: 4_000, Spaces: 20, People: 200, Months: 5, Full: true}, until); err != nil {
+	if err := Seed(t.Context(), dsn, Size{Events: 150_000, Base: 4_000, Spaces: 20, People: 200, Months: 5, Full: true}, until); err != nil {
 		t.Fatal(err)
 	}
 	list, err := Statements()

@@ -46,7 +46,7 @@ func Report(ctx context.Context, events int, out io.Writer) (err error) {
 		return err
 	}
 	began := time.Now()
-	size := Size{Events: events, Base: maxBase, Spaces: 40, People: 400, Months: 4, Full: true}
+	size := Size{Events: events, Base: maxBase, Spaces: 48, People: 480, Months: 4, Full: true}
 	if err := seed(ctx, conn, full, size, began); err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func TestCopies(t *testing.T) {
 	t.Parallel()
 	dsn := storetest.NewDSN(t)
 	const copies = 3
-	if err := Seed(t.Context(), dsn, Size{Events: 4000, Base: 1000, Spaces: 5, People: 60, Months: 2, Full: true}, until); err != nil {
+	if err := Seed(t.Context(), dsn, Size{Events: 5000, Base: 1000, Spaces: 5, People: 60, Months: 2, Full: true}, until); err != nil {
 		t.Fatal(err)
 	}
 	env := storetest.Open(t, dsn, storetest.Options{})

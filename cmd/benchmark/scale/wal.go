@@ -230,7 +230,7 @@ func printIdlePass(ctx context.Context, out io.Writer, dsn string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nidle pass of the keeper over %d subscriptions, after a checkpoint: %.0f kB of log\n", len(states), float64(bytes)/1e3)
+	fmt.Fprintf(out, "\nidle pass of the keeper over %d subscriptions, after a checkpoint: %d bytes of log\n", len(states), bytes)
 	return nil
 }
 
