@@ -149,7 +149,7 @@ func printPlans(ctx context.Context, out io.Writer, dsn string) error {
 	if err != nil {
 		return err
 	}
-	complaints, err := Plans(ctx, dsn, list, readWhole)
+	complaints, err := Plans(ctx, dsn, list)
 	if err != nil {
 		return err
 	}

@@ -30,9 +30,9 @@ type Statement struct {
 // begins tells a statement, which has a plan, from other texts.
 var begins = regexp.MustCompile(`^\s*(SELECT\s+(\S|$)|INSERT INTO\s|UPDATE\s+\w+|DELETE FROM\s|WITH\s+(RECURSIVE\s+)?\w+\s+(\([^)]*\)\s+)?AS\s+(MATERIALIZED\s+|NOT MATERIALIZED\s+)?\()`)
 
-// words begin or end the texts that only look like statements: privileges, and
-// advice to people.
-var words = regexp.MustCompile(`^\s*SELECT\s+(SELECT|INSERT|UPDATE|DELETE|on)\b|DESC shows them`)
+// words are in texts that only look like statements: privileges, and advice to
+// people, which says in the same line what a statement is for.
+var words = regexp.MustCompile(`^\s*SELECT\s+(SELECT|INSERT|UPDATE|DELETE|on)\b|^[^\n]*\b(shows|says)\b`)
 
 func isStatement(text string) bool { return begins.MatchString(text) && !words.MatchString(text) }
 

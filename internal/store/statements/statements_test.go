@@ -42,7 +42,7 @@ func TestRead(t *testing.T) {
 			"func (x *X) Page(condition string) { query(`WITH w AS (SELECT 2) SELECT x FROM w WHERE ` + condition) }\n" +
 			"func filtered(f F) { query(`SELECT x FROM t WHERE ` + f.where()) }\n" +
 			"func other(x string) { query(`SELECT w FROM ` + x) }\nfunc called() { other(`t`) }\n" +
-			"func no() { fail(`SELECT on the table is missing`, `SELECT x FROM t ORDER BY y DESC shows them`, `with care`) }\n",
+			"func no() { fail(`SELECT on the table is missing`, `SELECT x FROM t ORDER BY y DESC shows them`, `SELECT reload(); a.md says why`, `with care`) }\n",
 		"b/b.go":      "package b\n\nfunc calls(x *a.X) {\n\tx.Page(`true`)\n\tx.Page(`false`)\n\tother(unknown)\n}\n",
 		"b/b_test.go": "package b\n\nfunc test() { query(`SELECT 'test'`) }\n",
 		"c/c.go":      "package c\n\nfunc left() { query(`SELECT 'left out'`) }\n",
