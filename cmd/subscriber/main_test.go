@@ -138,7 +138,7 @@ func eventually(t *testing.T, p *process, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(100 * time.Millisecond) // many ask the database, each time on a new connection
 	defer tick.Stop()
 	for !ok() {
 		select {

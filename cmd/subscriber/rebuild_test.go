@@ -69,16 +69,19 @@ func TestRebuildGoesOn(t *testing.T) {
 		SELECT pg_advisory_lock(10)`)
 	env := environ{"SPACEKEEPER_DATABASE_DSN": dsn}
 	const messages = `SELECT COALESCE(string_agg(space, ' ' ORDER BY space), '') FROM messages WHERE text = 'hello'`
+	waiting := func() bool {
+		return query[int](t, dsn, `SELECT count(*)::int FROM pg_locks, pg_sleep(0.01) WHERE locktype = 'advisory' AND objid = 10 AND NOT granted`) > 0
+	}
 	for _, from := range [][]string{nil, {"--after", "spaces/AAQA"}} {
 		p := start(t, env, append([]string{"projections", "rebuild"}, from...)...)
-		eventually(t, p, "the second space is being rebuilt", func() bool {
-			return query[int](t, dsn, `SELECT count(*)::int FROM pg_locks WHERE locktype = 'advisory' AND objid = 10 AND NOT granted`) > 0
-		})
+		eventually(t, p, "the second space is being rebuilt", waiting)
 		if code := p.stop(); code != cli.Interrupted || !strings.Contains(p.stderr.String(), "go on with --after spaces/AAQA\n") {
 			t.Errorf("exit code %d, and it said %q", code, p.stderr.String())
 		}
 		if got := query[string](t, dsn, messages); got != "spaces/AAQA" {
 			t.Errorf("there are messages of %s, want of what was rebuilt whole", got)
+		}
+		for waiting() { // the server takes a moment to notice
 		}
 	}
 	exec(`SELECT pg_advisory_unlock(10)`)
