@@ -15,3 +15,9 @@ type Change struct {
 	RoleChanged  bool   // another role than before
 	PreviousRole string // ROLE_MEMBER and so on, if RoleChanged
 }
+
+// Filter says which changes; the zero value leaves none out.
+type Filter struct {
+	Kinds []events.Kind // nil: all
+	Space string        // "": all
+}

@@ -53,6 +53,27 @@ func Triggers() []Trigger {
 // Known reports whether it is one of Triggers.
 func (t Trigger) Known() bool { return slices.Contains(Triggers(), t) }
 
+// Kind is what sort of resource the changes are about that pull the trigger; ""
+// for what isn't an event.
+func (t Trigger) Kind() events.Kind {
+	switch t {
+	case MemberJoined, MemberLeft, MemberRoleChanged, GroupAdded, GroupRemoved:
+		return events.KindMembership
+	case MessageCreated, MessageEdited, MessageDeleted:
+		return events.KindMessage
+	case ReactionAdded, ReactionRemoved:
+		return events.KindReaction
+	case SpaceUpdated, SpaceDeleted:
+		return events.KindSpace
+	case SpaceAdded:
+		return events.KindInteraction
+	case SubscriptionSuspended, SubscriptionExpiring, SubscriptionExpired:
+		return events.KindSubscription
+	default:
+		return ""
+	}
+}
+
 // EventTypes lists the types of Workspace events that pull the trigger: a
 // subscription has to ask for them. Empty for what comes without.
 func (t Trigger) EventTypes() []string {

@@ -63,7 +63,7 @@ func Reads(shown []string) []Read {
 		}},
 		{"a page of a replay, in the middle", 8_000, func(ctx context.Context, s *subject) (int, error) {
 			return page(func(tell func() error) error {
-				return s.log.History(ctx, s.middle, s.until, func(reactors.Change) error { return tell() })
+				return s.log.History(ctx, s.middle, s.until, reactors.Filter{}, func(reactors.Change) error { return tell() })
 			})
 		}},
 		query("who was in one space, from when to when", 1_000, `
@@ -101,7 +101,7 @@ func Reads(shown []string) []Read {
 			return len(list), err
 		}},
 		{"a replay of 14 days", 0, func(ctx context.Context, s *subject) (n int, err error) {
-			err = s.log.History(ctx, s.until.AddDate(0, 0, -14), s.until, func(reactors.Change) error {
+			err = s.log.History(ctx, s.until.AddDate(0, 0, -14), s.until, reactors.Filter{}, func(reactors.Change) error {
 				n++
 				return nil
 			})

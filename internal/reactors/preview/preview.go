@@ -56,7 +56,7 @@ const allNeeds = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.Need
 
 // Past is what was recorded.
 type Past interface {
-	History(ctx context.Context, since, until time.Time, each func(reactors.Change) error) error
+	History(ctx context.Context, since, until time.Time, f reactors.Filter, each func(reactors.Change) error) error
 	Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, now time.Time) (reactors.Facts, error)
 }
 
@@ -71,12 +71,10 @@ func Recorded(ctx context.Context, out io.Writer, set *rules.Set, rule *rules.Ru
 		found.Event.ID = ""
 		return past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: found}, allNeeds, now)
 	}
-	err := past.History(ctx, now.Add(-lookBack), now, func(c reactors.Change) error {
+	which := reactors.Filter{Kinds: rules.Kinds(rule), Space: o.Space}
+	err := past.History(ctx, now.Add(-lookBack), now, which, func(c reactors.Change) error {
 		if o.Progress != nil {
 			o.Progress(now.Add(-lookBack), c.Event.Time, now)
-		}
-		if c.Item.Space != o.Space {
-			return nil
 		}
 		for _, in := range set.PlanAll(c) {
 			if f := reactors.FactsOf(c, in.Trigger); in.Reactor == rule.ID && (o.Member == "" || f.Member.Name == o.Member) {

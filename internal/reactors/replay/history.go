@@ -14,7 +14,7 @@ import (
 type Past interface {
 	// History tells, in the order of their times, the changes that were
 	// delivered live in (since, until].
-	History(ctx context.Context, since, until time.Time, each func(reactors.Change) error) error
+	History(ctx context.Context, since, until time.Time, f reactors.Filter, each func(reactors.Change) error) error
 	// FactsAsOf adds to what a run's event told the state as of a time.
 	FactsAsOf(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
 	// KnownSpaces lists the spaces that schedules hold for which name none.
@@ -51,7 +51,8 @@ func History(ctx context.Context, set *rules.Set, past Past, o Options) (*Result
 	if err := p.schedules(ctx, past); err != nil {
 		return nil, err
 	}
-	err := past.History(ctx, o.Since, o.Until, func(c reactors.Change) error { return p.change(ctx, c) })
+	// Of all spaces: what happens elsewhere counts for limits and for who was greeted.
+	err := past.History(ctx, o.Since, o.Until, reactors.Filter{Kinds: set.Kinds()}, func(c reactors.Change) error { return p.change(ctx, c) })
 	if err == nil {
 		err = p.finish(ctx)
 	}

@@ -22,7 +22,7 @@ var monday = time.Date(2026, time.January, 5, 9, 0, 0, 0, time.UTC)
 // nothing else is known.
 type joins []string // "spaces/S users/U"
 
-func (j joins) History(_ context.Context, since, until time.Time, each func(reactors.Change) error) error {
+func (j joins) History(_ context.Context, since, until time.Time, _ reactors.Filter, each func(reactors.Change) error) error {
 	for i, who := range j {
 		at := monday.Add(time.Duration(i) * time.Minute)
 		if !at.After(since) || at.After(until) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/readfile"
@@ -218,6 +219,22 @@ func (s *Set) Spaces() []string {
 		maps.Copy(named, e.named())
 	}
 	return slices.Sorted(maps.Keys(named))
+}
+
+// Kinds lists the sorts of resources of which the rules wait for changes.
+func (s *Set) Kinds() []events.Kind { return Kinds(s.Rules()...) }
+
+// Kinds lists the sorts of resources of which rules wait for changes.
+func Kinds(rules ...*Rule) []events.Kind {
+	kinds := []events.Kind{}
+	for _, r := range rules {
+		for _, t := range r.On {
+			if kind := t.Kind(); kind != "" && !slices.Contains(kinds, kind) {
+				kinds = append(kinds, kind)
+			}
+		}
+	}
+	return kinds
 }
 
 // Tests lists the file's own tests.

@@ -90,7 +90,7 @@ func TestBackfillAndLiveInAnyOrder(t *testing.T) {
 				fail("the bytes of %s are %s, %v, want %s", live[i].Event.ID, got, err, live[i].Data)
 			}
 		}
-		if err := s.History(t.Context(), at(0), at(2000), func(c reactors.Change) error {
+		if err := s.History(t.Context(), at(0), at(2000), reactors.Filter{}, func(c reactors.Change) error {
 			r.past = append(r.past, describe(c))
 			return nil
 		}); err != nil {

@@ -45,7 +45,7 @@ func TestGroupsComeAndGo(t *testing.T) {
 					t.Errorf("order %v: triggers (-want +got):\n%s", order, diff)
 				}
 				var past []string
-				if err := s.History(t.Context(), at(0), at(60), func(c reactors.Change) error {
+				if err := s.History(t.Context(), at(0), at(60), reactors.Filter{}, func(c reactors.Change) error {
 					past = append(past, describe(c))
 					return nil
 				}); err != nil {

@@ -40,7 +40,7 @@ func TestPagesWithinOneTime(t *testing.T) {
 		"all": {0, 3, 0, all}, "from a time on": {1, 3, 3 * n, all}, "up to a time": {0, 1, 0, 3 * n},
 	} {
 		var got []string
-		if err := s.History(t.Context(), at(c.since), at(c.until), func(change reactors.Change) error {
+		if err := s.History(t.Context(), at(c.since), at(c.until), reactors.Filter{}, func(change reactors.Change) error {
 			got = append(got, change.Event.ID+" "+change.Item.Resource)
 			return nil
 		}); err != nil {

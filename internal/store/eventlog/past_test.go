@@ -2,6 +2,7 @@ package eventlog_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func TestHistory(t *testing.T) {
 	backfill.Origin, backfill.Event.ID = events.OriginBackfill, space+"/spaceEvents/0"
 	record(t, s, backfill) // nobody was asked about it
 	var told []string
-	if err := s.History(t.Context(), at(0), at(60), func(c reactors.Change) error {
+	if err := s.History(t.Context(), at(0), at(60), reactors.Filter{}, func(c reactors.Change) error {
 		told = append(told, describe(c))
 		return nil
 	}); err != nil {
@@ -75,8 +76,31 @@ func TestHistory(t *testing.T) {
 			t.Errorf("nothing is told of %q in\n%s", want, strings.Join(told, "\n"))
 		}
 	}
+	for _, f := range []reactors.Filter{
+		{Kinds: []events.Kind{events.KindMembership}}, {Kinds: []events.Kind{events.KindMessage, events.KindReaction}, Space: space},
+		{Space: "spaces/other"}, {Kinds: []events.Kind{}},
+	} {
+		var want, got []reactors.Change
+		if err := s.History(t.Context(), at(0), at(60), reactors.Filter{}, func(c reactors.Change) error {
+			if (f.Kinds == nil || slices.Contains(f.Kinds, c.Item.Kind)) && (f.Space == "" || f.Space == c.Item.Space) {
+				want = append(want, c)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.History(t.Context(), at(0), at(60), f, func(c reactors.Change) error {
+			got = append(got, c)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%+v (-left of all +read):\n%s", f, diff)
+		}
+	}
 	told = nil
-	if err := s.History(t.Context(), at(3), at(5), func(c reactors.Change) error {
+	if err := s.History(t.Context(), at(3), at(5), reactors.Filter{}, func(c reactors.Change) error {
 		told = append(told, describe(c))
 		return nil
 	}); err != nil || len(told) != 2 {

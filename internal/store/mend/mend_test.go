@@ -211,8 +211,8 @@ func wreck(t testing.TB, s *storetest.Env) {
 		UPDATE stored_messages SET text = 'wrong', version_time = 'infinity' WHERE text IS NOT NULL AND payload_as_of IS NULL AND random() < 0.3;
 		DELETE FROM stored_revisions WHERE payload_as_of IS NULL AND random() < 0.3;
 		INSERT INTO stored_messages (create_time, version_time, event_time, verb_order, version_key, name, space_id, text)
-			SELECT '2026-11-02', now(), now(), 1, gen_random_uuid(), name, space_id, 'twice'
-			FROM stored_messages WHERE payload_as_of IS NULL AND deleted_at IS NULL AND random() < 0.3;
+			SELECT '2026-11-02', now(), event_time, 1, version_key, name, space_id, 'twice'
+			FROM stored_messages WHERE text IS NOT NULL AND payload_as_of IS NULL AND random() < 0.3;
 		DELETE FROM stored_reactions WHERE random() < 0.3;
 		UPDATE stored_reactions SET present = NOT present, version_time = 'infinity' WHERE random() < 0.3;
 		DELETE FROM stored_memberships WHERE source = 'event' AND random() < 0.3;

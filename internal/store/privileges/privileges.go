@@ -26,12 +26,13 @@ func Needs() []Need {
 	for _, group := range []struct{ privileges, relations string }{
 		{"SELECT", `goose_db_version river_migration schema_compatibility
 			coverage_gaps coverage_intervals membership_intervals memberships`},
-		{"SELECT INSERT", `event_sources event_types names payload_dictionaries reactor_records unapplied_events`},
+		{"SELECT INSERT", `event_sources event_types names payload_dictionaries reactor_records`},
 		{"SELECT INSERT UPDATE", `events keeper_passes spaces stored_memberships stored_membership_changes stored_reactions stored_revisions users
 			worker_heartbeats`},
 		{"SELECT INSERT UPDATE DELETE", `backfills coverage followed_spaces member_lists own_messages quarantine
 			reactor_counts reactor_daily_counts reactor_evaluations reactor_runs reactor_schedules reactor_switches
-			river_job river_leader river_queue silence_checks stored_messages subscription_states unfetched write_slots`},
+			river_job river_leader river_queue silence_checks stored_messages subscription_states unapplied_events
+			unfetched write_slots`},
 	} {
 		for _, relation := range strings.Fields(group.relations) {
 			for _, privilege := range strings.Fields(group.privileges) {

@@ -33,6 +33,7 @@ var oldAndYoung = map[string]string{
 		VALUES ($1, $1, $1, 'left', $2, '', 'member.joined', '', '', '')`,
 	"reactor_schedules": `INSERT INTO reactor_schedules (reactor, seen_until) VALUES ($2, $1)`,
 	"silence_checks":    `INSERT INTO silence_checks (space, event_time, checked_at) VALUES ($2, $1, $1)`,
+	"unapplied_events":  `INSERT INTO unapplied_events (event_time, event_key, space, detail) VALUES ($1, gen_random_uuid(), $2, '')`,
 	"unfetched": `INSERT INTO unfetched (event_time, event_key, ordinal, kind, resource, space, reason)
 		VALUES ($1, gen_random_uuid(), 0, 'message', $2, '', 'gone')`,
 	"write_slots": `INSERT INTO write_slots (space, next_at) VALUES ($2, $1)`,

@@ -46,6 +46,7 @@ func Rules() []Rule {
 			AND outcome IN ('condition_false', 'left', 'stopped', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled')`},
 		{"reactor_schedules", 60 * day, `seen_until < $1`},
 		{"silence_checks", 180 * day, `checked_at < $1`},
+		{"unapplied_events", 0, `event_time < $1`},
 		{"unfetched", 0, `event_time < $1`},
 		{"write_slots", 7 * day, `next_at < $1`},
 	}

@@ -62,6 +62,7 @@ func (m *Mix) Next() events.Delivery {
 			text.WriteString(w[m.r.IntN(len(w))] + " ")
 		}
 		it = Message(events.VerbCreated, name, user, text.String(), t, time.Time{})
+		it.Message.Thread, _, _ = strings.Cut(it.Message.Thread, ".") // as Google's are called
 		data = fmt.Sprintf(`{"message":{"name":%q,"sender":{"name":%q,"type":"HUMAN"},"createTime":%q,"text":%[4]q,"formattedText":%[4]q,"argumentText":%[4]q,"thread":{"name":%q},"space":{"name":%q}}}`,
 			name, user, stamp, text.String(), it.Message.Thread, space)
 	case p < 90:

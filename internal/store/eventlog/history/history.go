@@ -33,11 +33,18 @@ func New(db *store.Store, originals *originals.Originals) *Changes { return &Cha
 
 // History tells, in the order of their times, the changes that were delivered
 // live in (since, until]: as rules were asked about them. Of events that held
-// names only it tells what was fetched for them.
-func (c *Changes) History(ctx context.Context, since, until time.Time, each func(reactors.Change) error) error {
+// names only it tells what was fetched for them. What the filter leaves out isn't read.
+func (c *Changes) History(ctx context.Context, since, until time.Time, f reactors.Filter, each func(reactors.Change) error) error {
 	after := items.Version{Time: store.Microseconds(since), Key: lastKey, Ordinal: math.MaxInt16}
-	return c.originals.Items(ctx, c.db.Pool(), after, `e.origin = 'l' AND e.event_time <= @until`,
-		pgx.NamedArgs{"until": store.Microseconds(until)},
+	ofKind, here := `true`, `true`
+	if f.Kinds != nil {
+		ofKind = `e.type_id = ANY (ARRAY(SELECT id FROM event_types WHERE kind = ANY (@kinds)))`
+	}
+	if f.Space != "" {
+		here = `e.space_id = (SELECT id FROM spaces WHERE space = @space)`
+	}
+	return c.originals.Items(ctx, c.db.Pool(), after, `e.origin = 'l' AND e.event_time <= @until AND `+ofKind+` AND `+here,
+		pgx.NamedArgs{"until": store.Microseconds(until), "kinds": f.Kinds, "space": f.Space},
 		func(rows []items.Row) error {
 			changes, err := c.complete(ctx, rows)
 			if err != nil {

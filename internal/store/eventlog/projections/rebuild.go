@@ -86,18 +86,25 @@ type fetched struct {
 	space       string
 	messages    Set
 	facts       []messageRow // without a version
-	reactions   []reactionKey
-	users       []int32
-	emoji       []string
+	reactions   []keptReaction
 	memberships []string
 	members     []string
 }
 
-type reactionKey struct{ message, reaction string } // short
+type keptReaction struct {
+	message, reaction  string // short
+	user               int32
+	emoji              string
+	addedAt, removedAt pgtype.Timestamptz
+}
 
 func (p Part) args() pgx.NamedArgs {
 	return pgx.NamedArgs{"space": p.Space, "part": p.Number, "parts": p.Of}
 }
+
+// gone says of a version that its event isn't in the log any more: somebody has
+// dropped its month.
+const gone = `NOT EXISTS (SELECT FROM events e WHERE e.event_time = m.event_time AND e.event_key = m.version_key)`
 
 // clear takes away what the replay will write anew.
 func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
@@ -112,47 +119,35 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 	var attachments pgtype.Int2
 	var text pgtype.Text
 	rows, _ := tx.Query(ctx, `
-		WITH space AS (
-			SELECT id
-			FROM spaces
-			WHERE space = @space
-		), named AS ( -- by the log, or by nothing that it holds
-			SELECT e.space_id, CASE WHEN e.resource LIKE '/messages/%' THEN substr(e.resource, 10) ELSE e.resource END AS name
+		WITH logged AS (
+			SELECT DISTINCT e.space_id, CASE WHEN e.resource LIKE '/messages/%' THEN substr(e.resource, 10) ELSE e.resource END AS name
 			FROM events e
 			JOIN event_types t ON t.id = e.type_id
-			WHERE e.space_id = (SELECT id FROM space) AND t.kind = 'message'
-			UNION
-			SELECT space_id, name
-			FROM stored_messages
-			WHERE create_time = '-infinity' AND space_id = (SELECT id FROM space)
-		), cleared AS (
-			SELECT space_id, name
-			FROM named
-			WHERE abs(hashtext(full_name(name, @space || '/messages'))::bigint) % @parts = @part
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'message'
+				AND abs(hashtext(full_name(e.resource, @space))::bigint) % @parts = @part
 		), current AS (
 			DELETE FROM stored_messages m
-			USING cleared c
-			WHERE split_part(m.name, '.', 1) = split_part(c.name, '.', 1) AND m.space_id = c.space_id AND m.name = c.name
+			USING logged l
+			WHERE split_part(m.name, '.', 1) = split_part(l.name, '.', 1) AND m.space_id = l.space_id AND m.name = l.name
 			RETURNING version_time, event_time, verb_order, version_key, create_time, deleted_at, payload_as_of, attachments,
 				m.space_id, m.name, sender_id, thread, deletion_type, text
 		), older AS (
 			DELETE FROM stored_revisions r
-			USING cleared c
-			WHERE r.space_id = c.space_id AND r.name = c.name
+			USING logged l
+			WHERE r.space_id = l.space_id AND r.name = l.name
 			RETURNING version_time, event_time, verb_order, version_key, payload_as_of, attachments, r.space_id, r.name, text
 		)
 		SELECT version_time, event_time, verb_order, version_key, NULLIF(create_time, '-infinity'), deleted_at, payload_as_of, attachments,
 			space_id, name, COALESCE(sender_id, 0), thread, COALESCE(deletion_type, ''), text
-		FROM current
-		WHERE payload_as_of IS NOT NULL OR deleted_at IS NOT NULL
+		FROM current m
+		WHERE payload_as_of IS NOT NULL OR deleted_at IS NOT NULL OR text IS NOT NULL AND `+gone+`
 		UNION ALL -- what never changes, whichever copy told it
 		SELECT NULL, NULL, 0, NULL, NULLIF(create_time, '-infinity'), NULL, NULL, NULL, space_id, name, COALESCE(sender_id, 0), thread, '', NULL
 		FROM current
-		WHERE payload_as_of IS NULL AND deleted_at IS NULL
 		UNION ALL
 		SELECT version_time, event_time, verb_order, version_key, NULL, NULL, payload_as_of, attachments, space_id, name, 0, NULL, '', text
-		FROM older
-		WHERE payload_as_of IS NOT NULL`, p.args())
+		FROM older m
+		WHERE payload_as_of IS NOT NULL OR `+gone, p.args())
 	targets := []any{
 		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.spaceID, &m.name, &m.senderID, &m.thread, &m.deletionType, &text,
 	}
@@ -168,37 +163,51 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 	}); err != nil {
 		return nil, err
 	}
-	var reaction reactionKey
-	var emoji string
-	var user int32
+	var x keptReaction
 	rows, _ = tx.Query(ctx, `
-		DELETE FROM stored_reactions
-		WHERE space_id = (SELECT id FROM spaces WHERE space = @space)
-			AND abs(hashtext(full_name(reaction, full_name(message, @space || '/messages') || '/reactions'))::bigint) % @parts = @part
-		RETURNING message, reaction, COALESCE(user_id, 0), COALESCE(emoji, '')`, p.args())
-	if err := store.Each(rows, []any{&reaction.message, &reaction.reaction, &user, &emoji}, func() {
-		kept.reactions, kept.users, kept.emoji = append(kept.reactions, reaction), append(kept.users, user), append(kept.emoji, emoji)
+		WITH logged AS (
+			SELECT DISTINCT e.space_id, split_part(e.resource, '/reactions/', 1) AS of, split_part(e.resource, '/reactions/', 2) AS name, e.resource
+			FROM events e
+			JOIN event_types t ON t.id = e.type_id
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'reaction'
+				AND abs(hashtext(full_name(e.resource, @space))::bigint) % @parts = @part
+		)
+		DELETE FROM stored_reactions r
+		USING logged l
+		WHERE r.space_id = l.space_id AND r.message = CASE WHEN l.of LIKE '/messages/%' THEN substr(l.of, 10) ELSE l.of END
+			AND r.reaction = '/' || l.name
+		RETURNING r.message, r.reaction, COALESCE(r.user_id, 0), COALESCE(r.emoji, ''), r.added_at, r.removed_at`, p.args())
+	if err := store.Each(rows, []any{&x.message, &x.reaction, &x.user, &x.emoji, &x.addedAt, &x.removedAt}, func() {
+		kept.reactions = append(kept.reactions, x)
 	}); err != nil || p.Number > 0 {
 		return kept, err
+	}
+	// First the changes: a state that one of those tells which are left stays.
+	if _, err := tx.Exec(ctx, `
+		DELETE FROM stored_membership_changes c
+		WHERE space_id = (SELECT id FROM spaces WHERE space = @space) AND (origin = 'b' OR origin = 'l' AND fetched_at IS NULL)
+			AND EXISTS (SELECT FROM events e WHERE e.event_time = c.event_time AND e.event_key = c.event_key)`, p.args()); err != nil {
+		return nil, err
 	}
 	var membership, member string
 	rows, _ = tx.Query(ctx, `
 		DELETE FROM stored_memberships m
-		WHERE space_id = (SELECT id FROM spaces WHERE space = @space) AND source IS DISTINCT FROM 'list' AND NOT EXISTS (
-			SELECT FROM stored_membership_changes c
-			WHERE c.space_id = m.space_id AND c.membership = m.membership AND c.event_time = m.version_time AND c.event_key = m.version_key
-				AND c.origin = 'l' AND c.fetched_at IS NOT NULL
-		)
-		RETURNING membership, COALESCE(member, '')`, p.args())
-	if err := store.Each(rows, []any{&membership, &member}, func() {
+		USING (
+			SELECT DISTINCT e.space_id, CASE WHEN e.resource LIKE '/members/%' THEN substr(e.resource, 9) ELSE e.resource END AS membership
+			FROM events e
+			JOIN event_types t ON t.id = e.type_id
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'membership'
+		) l
+		WHERE m.space_id = (SELECT id FROM spaces WHERE space = @space) AND m.space_id = l.space_id AND m.membership = l.membership
+			AND NOT EXISTS (
+				SELECT FROM stored_membership_changes c
+				WHERE c.space_id = m.space_id AND c.membership = m.membership AND c.event_time = m.version_time AND c.event_key = m.version_key
+					AND c.state IS NOT NULL
+			)
+		RETURNING m.membership, COALESCE(m.member, '')`, p.args())
+	return kept, store.Each(rows, []any{&membership, &member}, func() {
 		kept.memberships, kept.members = append(kept.memberships, membership), append(kept.members, member)
-	}); err != nil {
-		return nil, err
-	}
-	_, err := tx.Exec(ctx, `
-		DELETE FROM stored_membership_changes
-		WHERE space_id = (SELECT id FROM spaces WHERE space = @space) AND (origin = 'b' OR origin = 'l' AND fetched_at IS NULL)`, p.args())
-	return kept, err
+	})
 }
 
 // complete finds those of the facts that the replayed messages lack.
@@ -225,12 +234,19 @@ func (f *fetched) queue(q *pgx.Batch) {
 	f.messages.queueMessages(q)
 	q.Queue(`
 		UPDATE stored_reactions r
-		SET user_id = COALESCE(r.user_id, NULLIF(i.user_id, 0)), emoji = NULLIF(i.emoji, '')
-		FROM unnest($2::text[], $3::text[], $4::integer[], $5::text[]) AS i (message, reaction, user_id, emoji)
+		SET user_id = COALESCE(r.user_id, NULLIF(i.user_id, 0)), emoji = COALESCE(r.emoji, NULLIF(i.emoji, '')),
+			added_at = GREATEST(r.added_at, i.added_at), removed_at = GREATEST(r.removed_at, i.removed_at)
+		FROM unnest($2::text[], $3::text[], $4::integer[], $5::text[], $6::timestamptz[], $7::timestamptz[])
+			AS i (message, reaction, user_id, emoji, added_at, removed_at)
 		WHERE r.space_id = (SELECT id FROM spaces WHERE space = $1) AND r.message = i.message AND r.reaction = i.reaction
-			AND r.emoji IS NULL AND i.emoji <> ''`, f.space,
-		store.Column(f.reactions, func(k *reactionKey) string { return k.message }),
-		store.Column(f.reactions, func(k *reactionKey) string { return k.reaction }), f.users, f.emoji)
+			AND (r.emoji IS NULL AND i.emoji <> '' OR r.added_at IS DISTINCT FROM GREATEST(r.added_at, i.added_at)
+				OR r.removed_at IS DISTINCT FROM GREATEST(r.removed_at, i.removed_at))`, f.space,
+		store.Column(f.reactions, func(k *keptReaction) string { return k.message }),
+		store.Column(f.reactions, func(k *keptReaction) string { return k.reaction }),
+		store.Column(f.reactions, func(k *keptReaction) int32 { return k.user }),
+		store.Column(f.reactions, func(k *keptReaction) string { return k.emoji }),
+		store.Column(f.reactions, func(k *keptReaction) pgtype.Timestamptz { return k.addedAt }),
+		store.Column(f.reactions, func(k *keptReaction) pgtype.Timestamptz { return k.removedAt }))
 	q.Queue(`
 		UPDATE stored_memberships m
 		SET member = i.member
