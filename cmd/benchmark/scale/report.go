@@ -19,7 +19,7 @@ import (
 // A report is about so many events: with fewer, Postgres reads tables whole and is
 // right to.
 const (
-	MinEvents = 100_000
+	MinEvents = 500_000
 	MaxEvents = maxBase * maxCopies
 	maxBase   = 20_000 // events that are recorded
 )

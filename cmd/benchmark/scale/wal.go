@@ -142,37 +142,43 @@ func printLog(ctx context.Context, out io.Writer, dsn string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, reset(context.WithoutCancel(ctx), conn)) }()
-	fmt.Fprintf(out, "\nwrite-ahead log, bytes/event; events between checkpoints, in batches of %d, in the README's mix\n%-16s", liveBatch, "wal_compression")
-	for _, distance := range distances {
-		fmt.Fprintf(out, " %8d", distance)
-	}
-	fmt.Fprintln(out)
 	var parts []written
 	var total int64
-	for _, kind := range kinds {
-		if err := set(ctx, conn, "wal_compression", kind); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%-16s", kind)
-		for _, distance := range distances {
-			times := int64(max(1, min(10, 6_000/distance)))
-			var sum int64
-			for range times {
+	sums := make([][]int64, len(kinds))
+	for k := range kinds {
+		sums[k] = make([]int64, len(distances))
+	}
+	for d, distance := range distances {
+		times := max(1, min(10, 6_000/distance))
+		for range times {
+			for k, kind := range kinds { // in turns, as indexes grow meanwhile
+				if err := set(ctx, conn, "wal_compression", kind); err != nil {
+					return err
+				}
 				from, to, bytes, err := logOf(ctx, conn, func() error { return r.record(ctx, distance, liveBatch) })
 				if err != nil {
 					return err
 				}
-				if sum += bytes; kind == "off" && distance == 2_000 {
+				if sums[k][d] += bytes / int64(times*distance); kind == "off" && distance == 2_000 {
 					if parts, err = byRelation(ctx, conn, from, to); err != nil {
 						return err
 					}
 					total = bytes
 				}
 			}
-			fmt.Fprintf(out, " %8d", sum/times/int64(distance))
 		}
-		fmt.Fprintln(out)
 	}
+	fmt.Fprintf(out, "\nwrite-ahead log, bytes/event; events between checkpoints, in batches of %d, in the README's mix\n%-16s", liveBatch, "wal_compression")
+	for _, distance := range distances {
+		fmt.Fprintf(out, " %8d", distance)
+	}
+	for k, kind := range kinds {
+		fmt.Fprintf(out, "\n%-16s", kind)
+		for d := range distances {
+			fmt.Fprintf(out, " %8d", sums[k][d])
+		}
+	}
+	fmt.Fprintln(out)
 	printParts(out, parts, total)
 	return nil
 }
