@@ -166,7 +166,26 @@ func (env *environment) reconcile(t *testing.T, limit time.Duration) reconcile.R
 		t.Fatal(err)
 	}
 	t.Logf("%+v\n%s", env.stats(t), table.String())
+	if !report.Exact() {
+		t.Log(env.unsent(t))
+	}
 	return report
+}
+
+// unsent describes how runs ended that have sent nothing.
+func (env *environment) unsent(t *testing.T) (list string) {
+	t.Helper()
+	if err := env.db.Pool().QueryRow(t.Context(), `
+		SELECT COALESCE(json_agg(json_build_object('run', r, 'changes', (
+			SELECT json_agg(c ORDER BY c.event_time)
+			FROM membership_changes c
+			WHERE c.space = r.space AND c.membership = replace(r.member, 'users/', r.space || '/members/')
+		)))::text, '')
+		FROM reactor_runs r
+		WHERE r.outcome <> 'sent'`).Scan(&list); err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
 // pending describes runs that haven't ended, with their jobs.

@@ -18,7 +18,8 @@ const repeatAfter = time.Minute
 // riverLog passes River's warnings and errors on, in the form of our lines. A
 // queue that can't do its work says so several times a second: of each message
 // it takes one a minute. Errors of connections are left out: the store logs
-// when the database goes away and when it is back.
+// when the database goes away and when it is back. So is what a stop cut off: it is
+// done again.
 type riverLog struct {
 	slog.Handler
 	mu      sync.Mutex
@@ -43,7 +44,7 @@ func (l *riverLog) Handle(ctx context.Context, r slog.Record) error {
 	r.Attrs(func(a slog.Attr) bool {
 		if a.Key == "err" || a.Key == "error" {
 			a = slog.String("error", a.Value.String())
-			lost = lostConnection(a.Value.String())
+			lost = lostConnection(a.Value.String()) || strings.Contains(a.Value.String(), context.Canceled.Error())
 		}
 		out.AddAttrs(a)
 		return true

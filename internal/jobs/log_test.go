@@ -14,8 +14,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 )
 
-// River's lines look like ours, come once a minute for each message, and leave
-// the loss of connections to the store.
+// River's lines look like ours, come once a minute for each message, leave the
+// loss of connections to the store, and don't complain of a stop.
 func TestRiverLog(t *testing.T) {
 	t.Parallel()
 	core, seen := observer.New(zapcore.DebugLevel)
@@ -37,6 +37,8 @@ func TestRiverLog(t *testing.T) {
 	say(time.Second, slog.LevelError, "Producer: Error fetching jobs", slog.String("err", locked.Error()), slog.String("queue", "fetch"))
 	say(2*time.Second, slog.LevelError, "Producer: Error fetching jobs", slog.String("err", "failed to connect to `user=a database=b`: refused"))
 	say(3*time.Second, slog.LevelError, "Elector: Error attempting reelection", slog.Any("err", errors.New("unexpected EOF")))
+	say(3*time.Second, slog.LevelError, "Client: Failed to send job insert notification", // as it does when it is stopped
+		slog.String("error", "timeout: context already done: context canceled"))
 	say(3*time.Second, slog.LevelWarn, "Notifier: Dropping notification due to full buffer", slog.String("payload", "p"))
 	say(time.Minute, slog.LevelError, "Producer: Error fetching jobs", slog.Any("err", locked), slog.String("queue", "keeper"))
 	type line struct {
