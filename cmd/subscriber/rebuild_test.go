@@ -70,7 +70,12 @@ func TestRebuildGoesOn(t *testing.T) {
 	env := environ{"SPACEKEEPER_DATABASE_DSN": dsn}
 	const messages = `SELECT COALESCE(string_agg(space, ' ' ORDER BY space), '') FROM messages WHERE text = 'hello'`
 	waiting := func() bool {
-		return query[int](t, dsn, `SELECT count(*)::int FROM pg_locks, pg_sleep(0.01) WHERE locktype = 'advisory' AND objid = 10 AND NOT granted`) > 0
+		return query[int](t, dsn, `
+			SELECT count(*)::int
+			FROM pg_locks, pg_sleep(0.01)
+			WHERE locktype = 'advisory' AND objid = 10 AND NOT granted
+				AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) -- other tests wait, too
+			`) > 0
 	}
 	for _, from := range [][]string{nil, {"--after", "spaces/AAQA"}} {
 		p := start(t, env, append([]string{"projections", "rebuild"}, from...)...)
