@@ -74,7 +74,8 @@ func (b *barrier) waits(done <-chan struct{}) bool {
 		if err := b.conn.QueryRow(b.t.Context(), `
 			SELECT count(*)
 			FROM pg_locks
-			WHERE locktype = 'advisory' AND objid = 10 AND NOT granted`).Scan(&n); err != nil {
+			WHERE locktype = 'advisory' AND objid = 10 AND NOT granted
+				AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`).Scan(&n); err != nil {
 			b.t.Fatal(err)
 		}
 		if n > 0 {
@@ -132,7 +133,8 @@ func TestRebuildIsInterrupted(t *testing.T) {
 				b.exec(`
 					SELECT pg_terminate_backend(pid)
 					FROM pg_locks
-					WHERE locktype = 'advisory' AND objid = 10 AND NOT granted`)
+					WHERE locktype = 'advisory' AND objid = 10 AND NOT granted
+						AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 			}
 		}
 		<-done
