@@ -58,7 +58,7 @@ func (c *cluster) unpack(image string) (err error) {
 	if err != nil {
 		return fmt.Errorf("open the image of a database: %w", err)
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was read only
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, os.RemoveAll(c.data()))
@@ -110,7 +110,7 @@ func (c *cluster) pack(image string) (err error) {
 	if err != nil {
 		return fmt.Errorf("make the image of a database: %w", err)
 	}
-	defer os.Remove(unfinished.Name()) // gone already if all went well
+	defer os.Remove(unfinished.Name()) //nolint:errcheck // gone already if all went well
 	defer unfinished.Close()
 	w := zip.NewWriter(unfinished)
 	w.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.NoCompression) })

@@ -237,7 +237,7 @@ func TestFactsOfTests(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := read(f); got == "" || got != string(reflect.ValueOf(v).String()) {
+		if got := read(f); got == "" || got != reflect.ValueOf(v).String() {
 			t.Errorf("a test reads %q for %s, CEL %q", got, name, v)
 		}
 	}

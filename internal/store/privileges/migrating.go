@@ -19,7 +19,7 @@ func ExplainMigrating(ctx context.Context, dsn string, err error) error {
 	}
 	db, err := store.Open(ctx, dsn, store.Options{MaxConns: 1})
 	if err != nil {
-		return nil //nolint:nilerr // the caller has the other
+		return nil // the caller has the other
 	}
 	defer db.Close()
 	ctx, cancel := db.WithTimeout(ctx)
@@ -32,7 +32,7 @@ func ExplainMigrating(ctx context.Context, dsn string, err error) error {
 			FROM pg_class
 			WHERE oid = to_regclass('public.goose_db_version') AND NOT pg_has_role(relowner, 'USAGE')
 		), '')`).Scan(&role, &database, &may, &owner); err != nil {
-		return nil //nolint:nilerr // the same
+		return nil // the same
 	}
 	switch {
 	case owner != "":

@@ -220,7 +220,8 @@ const (
 
 // KeepFlushing calls Flush every few seconds until ctx ends, and once more then.
 func (s *Runs) KeepFlushing(ctx context.Context) {
-	saved, err := 0, error(nil)
+	var saved int
+	var err error
 	for gax.Sleep(ctx, flushEvery+time.Duration(saved)*flushPerCount) == nil {
 		saved, err = s.Flush(ctx)
 		var unconnected *pgconn.ConnectError // which the store logs
