@@ -151,6 +151,7 @@ func TestCheckWelcomes(t *testing.T) {
 	join := func(user string) simulate.Join {
 		return simulate.Join{Space: "spaces/S", User: user, Published: true}
 	}
+	unseen := func(user string) simulate.Join { return simulate.Join{Space: "spaces/S", User: user} }
 	sent := func(user string) simulate.AppMessage { return simulate.AppMessage{Space: "spaces/S", Viewer: user} }
 	for name, tt := range map[string]struct {
 		joins   []simulate.Join
@@ -166,7 +167,10 @@ func TestCheckWelcomes(t *testing.T) {
 		"left, greeted":              {[]simulate.Join{join("users/1")}, []simulate.AppMessage{sent("users/1")}, nil, Row{Wanted: 1, Got: 1}},
 		"left, not greeted":          {[]simulate.Join{join("users/1")}, nil, nil, Row{}},
 		"a bot":                      {[]simulate.Join{{Space: "spaces/S", User: "users/9", Bot: true, Published: true}}, nil, []string{"users/9"}, Row{}},
-		"before the subscription":    {[]simulate.Join{{Space: "spaces/S", User: "users/1"}}, nil, []string{"users/1"}, Row{}},
+		"before the subscription":    {[]simulate.Join{unseen("users/1")}, nil, []string{"users/1"}, Row{}},
+		"back, unseen":               {[]simulate.Join{join("users/1"), unseen("users/1")}, nil, []string{"users/1"}, Row{}},
+		"greeted, back, unseen":      {[]simulate.Join{join("users/1"), unseen("users/1")}, []simulate.AppMessage{sent("users/1")}, []string{"users/1"}, Row{Wanted: 1, Got: 1}},
+		"unseen, back":               {[]simulate.Join{unseen("users/1"), join("users/1")}, nil, []string{"users/1"}, Row{Wanted: 1, Lost: 1}},
 		"a public message":           {nil, []simulate.AppMessage{{Space: "spaces/S"}}, nil, Row{}},
 	} {
 		t.Run(name, func(t *testing.T) {
