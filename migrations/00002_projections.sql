@@ -97,8 +97,11 @@ END
 $$;
 -- +goose StatementEnd
 COMMENT ON FUNCTION keep_name() IS 'Keeps in names what spaces and people were called, and a listed name from events of before the list.';
-CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON spaces FOR EACH ROW EXECUTE FUNCTION keep_name();
-CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION keep_name();
+-- Most rows are made for a number only, and tell no name.
+CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON spaces FOR EACH ROW
+  WHEN (isfinite(NEW.version_time) OR NEW.named_at IS NOT NULL) EXECUTE FUNCTION keep_name();
+CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON users FOR EACH ROW
+  WHEN (NEW.display_name IS NOT NULL) EXECUTE FUNCTION keep_name();
 
 CREATE VIEW event_log AS
 SELECT e.event_time, t.kind, t.verb, t.ce_type AS type, p.space, u.user_name AS actor, full_name(e.resource, p.space) AS resource,

@@ -1644,6 +1644,6 @@ ALTER INDEX public.stored_messages_thread_idx ATTACH PARTITION public.stored_mes
 
 CREATE TRIGGER keep_message_version BEFORE UPDATE ON public.stored_messages FOR EACH ROW EXECUTE FUNCTION public.keep_message_version();
 
-CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON public.spaces FOR EACH ROW EXECUTE FUNCTION public.keep_name();
+CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON public.spaces FOR EACH ROW WHEN ((isfinite(new.version_time) OR (new.named_at IS NOT NULL))) EXECUTE FUNCTION public.keep_name();
 
-CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW EXECUTE FUNCTION public.keep_name();
+CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW WHEN ((new.display_name IS NOT NULL)) EXECUTE FUNCTION public.keep_name();

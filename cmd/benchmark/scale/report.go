@@ -14,6 +14,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/localpg"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/statements"
 )
 
 // A report is about so many events: with fewer, Postgres reads tables whole and is
@@ -30,6 +31,10 @@ var ErrPlans = errors.New("statements read large tables whole")
 // Report seeds a database of its own with so many events, and prints what it does
 // to it.
 func Report(ctx context.Context, events int, out io.Writer) (err error) {
+	list, err := Statements() // of the source, which has to be there
+	if err != nil {
+		return err
+	}
 	pg, err := localpg.Start(ctx, localpg.Options{Private: true, Settings: map[string]string{"shared_buffers": "1GB"}})
 	if err != nil {
 		return err
@@ -56,7 +61,7 @@ func Report(ctx context.Context, events int, out io.Writer) (err error) {
 	if err := printReads(ctx, out, full, began); err != nil {
 		return err
 	}
-	broken := printPlans(ctx, out, full)
+	broken := printPlans(ctx, out, full, list)
 	if broken != nil && !errors.Is(broken, ErrPlans) {
 		return broken
 	}
@@ -144,11 +149,7 @@ func printDisk(ctx context.Context, out io.Writer, dsn string, took time.Duratio
 	return nil
 }
 
-func printPlans(ctx context.Context, out io.Writer, dsn string) error {
-	list, err := Statements()
-	if err != nil {
-		return err
-	}
+func printPlans(ctx context.Context, out io.Writer, dsn string, list []statements.Statement) error {
 	complaints, err := Plans(ctx, dsn, list)
 	if err != nil {
 		return err

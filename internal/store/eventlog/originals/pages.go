@@ -53,23 +53,32 @@ func (o *Originals) pages(
 func (o *Originals) page(ctx context.Context, db Querier, condition string, args pgx.NamedArgs) ([]recorded, error) {
 	ctx, cancel := o.db.WithTimeout(ctx)
 	defer cancel()
+	// An event's bytes are read once for all of its items in the page: they may be
+	// of a batch.
 	rows, _ := db.Query(ctx, `
-		SELECT e.event_time, e.received_at, e.event_key, e.ordinal, full_name(e.ce_id, p.space || '/spaceEvents'), t.ce_type, s.source,
+		SELECT e.event_time, e.received_at, e.event_key, e.ordinal, full_name(e.ce_id, p.space || '/spaceEvents'), e.ce_type, s.source,
 			COALESCE(p.space, ''), e.origin = 'l', COALESCE(e.space_id, 0), COALESCE(e.actor_id, 0),
-			e.payload, e.payload_codec, c.ordinals, c.live, c.payloads, c.codecs
-		FROM events e
-		JOIN event_types t ON t.id = e.type_id
+			CASE WHEN NOT @copies THEN e.payload END, e.payload_codec, c.ordinals, c.live, c.payloads, c.codecs
+		FROM (
+			SELECT *, lag(event_key) OVER (ORDER BY event_time, event_key, ordinal) IS DISTINCT FROM event_key AS is_first
+			FROM (
+				SELECT e.*, t.ce_type
+				FROM events e
+				JOIN event_types t ON t.id = e.type_id
+				WHERE e.event_time >= @after AND (e.event_time, e.event_key, e.ordinal) > (@after, @key, @ordinal) AND `+condition+`
+				ORDER BY e.event_time, e.event_key, e.ordinal
+				LIMIT @page
+			) page
+		) e
 		JOIN event_sources s ON s.id = e.source_id
 		LEFT JOIN spaces p ON p.id = e.space_id
 		LEFT JOIN LATERAL (
 			SELECT array_agg(f.ordinal ORDER BY f.ordinal) AS ordinals, array_agg(f.origin = 'l' ORDER BY f.ordinal) AS live,
 				array_agg(f.payload ORDER BY f.ordinal) AS payloads, array_agg(f.payload_codec ORDER BY f.ordinal) AS codecs
 			FROM events f
-			WHERE f.event_key = e.event_key AND f.event_time = e.event_time AND f.payload IS NOT NULL
-		) c ON @copies
-		WHERE e.event_time >= @after AND (e.event_time, e.event_key, e.ordinal) > (@after, @key, @ordinal) AND `+condition+`
-		ORDER BY e.event_time, e.event_key, e.ordinal
-		LIMIT @page`, args)
+			WHERE @copies AND e.is_first AND f.event_key = e.event_key AND f.event_time = e.event_time AND f.payload IS NOT NULL
+		) c ON true
+		ORDER BY e.event_time, e.event_key, e.ordinal`, args)
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r recorded, err error) {
 		var key pgtype.UUID
 		err = row.Scan(&r.Time, &r.ReceivedAt, &key, &r.ordinal, &r.ID, &r.Type, &r.Source,

@@ -174,7 +174,7 @@ func (s *Set) queuePlaces(q *pgx.Batch) {
 		return
 	}
 	// One at a time (LIMIT 1), and only what is found: a statement keeps the plan
-	// that it got when the table was empty.
+	// that it got when the table was empty. Mostly there is none.
 	q.Queue(`
 		WITH found AS (
 			SELECT u.place, i.create_time
@@ -185,6 +185,7 @@ func (s *Set) queuePlaces(q *pgx.Batch) {
 				WHERE u.create_time = '-infinity' AND u.space_id = i.space_id AND u.name = i.name
 				LIMIT 1
 			) u
+			WHERE EXISTS (SELECT FROM stored_messages WHERE create_time = '-infinity')
 		), moved AS (
 			DELETE FROM stored_messages u
 			USING found f
