@@ -68,6 +68,7 @@ func table() []owner {
 		// of conditions, the rules, carrying them out, and asking what they would
 		// have done.
 		{path: "internal/reactors/expr", tier: 1, also: []string{"internal/reactors"}},
+		{path: "internal/reactors/clock", tier: 1}, // times as a clock on the wall shows them: whoever asks brings the time
 		{path: "internal/reactors/rules", tier: 2},
 		{path: "internal/reactors/decide", tier: 2, also: []string{"internal/reactors/rules"}},
 		{path: "internal/reactors/engine", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/decide"}},

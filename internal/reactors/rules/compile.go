@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/clock"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
@@ -171,7 +172,7 @@ func (c *ruleCompiler) schedule() {
 	r.zone = loc
 	if c.keys.Cron != "" {
 		var err error
-		if r.Cron, err = parseCron(c.keys.Cron, loc); err != nil {
+		if r.Cron, err = clock.ParseCron(c.keys.Cron, loc); err != nil {
 			c.At(c.Where("cron"), `for example "0 9 * * mon": every Monday at 9:00`, "cron: %v", err)
 		}
 	}

@@ -20,6 +20,16 @@ overrides:
   spaces/B: {digest: {mode: "off"}}
 `
 
+// at is a time of the clock on the wall, with its offset.
+func at(t testing.TB, s string) time.Time {
+	t.Helper()
+	tm, err := time.Parse("2006-01-02 15:04 -07:00", s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tm
+}
+
 func TestScheduleAcrossChangesOfClocks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

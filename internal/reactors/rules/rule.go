@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/clock"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 )
 
@@ -37,9 +38,9 @@ type Rule struct {
 	MaxAge   time.Duration
 	Quiet    *QuietHours // nil: none
 	Limits   []reactors.Limit
-	Collapse *Collapse // nil: none
-	Cron     *Cron     // of the trigger schedule; nil otherwise
-	Include  []string  // "spaces/S"; empty: all spaces
+	Collapse *Collapse   // nil: none
+	Cron     *clock.Cron // of the trigger schedule; nil otherwise
+	Include  []string    // "spaces/S"; empty: all spaces
 	Except   []string
 
 	Steps []Step // one of a do list, any number of a sequence

@@ -1,4 +1,4 @@
-package rules
+package clock
 
 import (
 	"errors"
@@ -16,8 +16,8 @@ type Cron struct {
 	source string
 }
 
-// parseCron reads the five fields of a crontab.
-func parseCron(s string, zone *time.Location) (*Cron, error) {
+// ParseCron reads the five fields of a crontab.
+func ParseCron(s string, zone *time.Location) (*Cron, error) {
 	const example = "five fields are minute, hour, day of month, month and day of week"
 	fields := strings.Fields(s)
 	if len(fields) != 5 || strings.Contains(s, "=") {
