@@ -96,7 +96,8 @@ func (p prices) matching(pattern string, text uint64) uint64 {
 	return 1 + (text+1)*uint64(size)/40
 }
 
-// tracked is the price of matches while an expression is evaluated.
+// tracked is the price of matches and of our own functions while an expression is
+// evaluated.
 func (p prices) tracked() cel.ProgramOption {
 	matches := func(args []ref.Val, _ ref.Val) *uint64 {
 		text, _ := args[0].(types.String)
@@ -104,12 +105,25 @@ func (p prices) tracked() cel.ProgramOption {
 		price := p.matching(string(pattern), uint64(len(text)))
 		return &price
 	}
-	return cel.CostTrackerOptions(cost.OverloadTracker(overloads.Matches, matches), cost.OverloadTracker(overloads.MatchesString, matches))
+	reads := func(args []ref.Val, _ ref.Val) *uint64 {
+		size := 0
+		for _, x := range args {
+			text, _ := x.(types.String)
+			size += len(text)
+		}
+		price := readingText(uint64(size))
+		return &price
+	}
+	return cel.CostTrackerOptions(cost.OverloadTracker(overloads.Matches, matches), cost.OverloadTracker(overloads.MatchesString, matches),
+		cost.OverloadTracker(lowerOverload, reads), cost.OverloadTracker(hasWordOverload, reads), cost.OverloadTracker(baseOverload, reads))
 }
 
 // EstimateCallCost implements cost.Estimator. Numbers and times as text CEL thinks
 // endless.
 func (p prices) EstimateCallCost(_, overload string, target *cost.AstNode, args []cost.AstNode) *cost.CallEstimate {
+	if c := p.textCost(overload, target, args); c != nil {
+		return c
+	}
 	switch overload {
 	case overloads.Matches, overloads.MatchesString:
 		if target != nil {

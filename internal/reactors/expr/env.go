@@ -104,6 +104,7 @@ func NewEnv() (*Env, error) {
 		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),
 			cel.ValidateHomogeneousAggregateLiterals()),
 	}
+	options = append(options, textFunctions()...)
 	for name, f := range s.roots {
 		options = append(options, cel.Variable(name, f.cel))
 	}

@@ -75,21 +75,27 @@ const (
 )
 
 // visible makes one line of at most maxLen characters of a value. It leaves out
-// what nobody sees: controls, marks of direction, characters without width, of
-// private use, or unknown.
+// what nobody sees: controls, marks of direction, characters without width but
+// where a word or an emoji needs them, of private use, or unknown.
 func visible(s string, maxLen int) []rune {
 	var out []rune
 	space := false
-	for _, r := range s {
+	text := []rune(s)
+	tags := 0 // that follow in a flag
+	for i, r := range text {
+		var before rune
+		if len(out) > 0 && !space {
+			before = out[len(out)-1]
+		}
 		switch {
 		case unicode.IsSpace(r):
 			space = len(out) > 0
 			continue
-		case r == emojiSelector:
-			if space || len(out) == 0 || out[len(out)-1] < 0x80 && !unicode.IsDigit(out[len(out)-1]) {
-				continue // it changes nothing here but what a pattern finds
-			}
-		case !unicode.IsGraphic(r), ignorable(r):
+		case r == blackFlag:
+			tags = regionTags(text[i+1:])
+		case tags > 0:
+			tags--
+		case (!unicode.IsGraphic(r) || ignorable(r)) && !needed(text, i, before):
 			continue
 		}
 		if space {
@@ -97,14 +103,19 @@ func visible(s string, maxLen int) []rune {
 		}
 		out = append(out, r)
 		if len(out) > maxLen {
-			return append(out[:maxLen-1], '…')
+			return append(whole(out[:maxLen-1]), '…')
 		}
 	}
 	return out
 }
 
-// emojiSelector asks for an emoji in colours.
-const emojiSelector = '\ufe0f'
+// whole leaves out unseen characters at the end of a text that was cut there.
+func whole(text []rune) []rune {
+	for len(text) > 0 && (!unicode.IsGraphic(text[len(text)-1]) || ignorable(text[len(text)-1])) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
 
 // ignorable reports whether a character that counts as a letter or a mark is
 // drawn as nothing.

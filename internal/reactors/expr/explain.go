@@ -78,7 +78,8 @@ var instead = map[string]string{
 // What other languages call functions that there are.
 var elsewhere = map[string]string{
 	"includes": "contains", "include": "contains", "has": "contains", "contain": "contains",
-	"lower": "lowerAscii", "tolower": "lowerAscii", "tolowercase": "lowerAscii", "lowercase": "lowerAscii", "downcase": "lowerAscii",
+	"tolower": "lower", "tolowercase": "lower", "lowercase": "lower", "downcase": "lower", "casefold": "lower",
+	"word": "hasWord", "hasword": "hasWord", "containsword": "hasWord",
 	"upper": "upperAscii", "toupper": "upperAscii", "touppercase": "upperAscii", "uppercase": "upperAscii", "upcase": "upperAscii",
 	"len": "size", "length": "size", "count": "size",
 	"match": "matches", "test": "matches", "regex": "matches", "beginswith": "startsWith",

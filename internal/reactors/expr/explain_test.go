@@ -84,7 +84,7 @@ func TestMistakes(t *testing.T) {
 		{group, `timestamp("today") > now`, `10: this is not a time (such as "2026-01-31T08:00:00Z")`},
 		{group, `member.name.matches("[")`, "20: this is not a regular expression (see https://github.com/google/re2/wiki/Syntax)"},
 		{group, `message.text.matches("\bvpn\b")`, `21: \b is a backspace in "…", not the edge of a word (write r"…", in which \ stays as it is)`},
-		{group, `message.text.lower() == "x"`, "18: there is no function lower (did you mean lowerAscii?)"},
+		{group, `message.text.toLower() == "x"`, "20: there is no function toLower (did you mean lower?)"},
 		{group, `message.text.includes("x")`, "21: there is no function includes (did you mean contains?)"},
 		{group, `dyn(member).foo == 1`, "3: dyn is not possible here: types are checked when a rule is loaded"},
 		{group, `reactors.Mention{user: "users/all"} == member.mention`, "16: reactors.Mention{ } is not possible here"},

@@ -46,8 +46,17 @@ func found(text string) map[string][]string {
 // unseen returns the characters of a text that aren't shown.
 func unseen(text string) []rune {
 	var list []rune
+	before := ' '
 	for _, r := range text {
-		ignorable := r != '\ufe0f' && unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+		// What joins letters or emoji stands behind one, and never behind what links
+		// and markup are made of.
+		joins := r == '\u200c' || r == '\u200d' || unicode.Is(unicode.Variation_Selector, r) || r > '\U000e0020' && r <= '\U000e007f'
+		if joins && (before >= 0x80 || r == '\ufe0f' && before >= '0' && before <= '9') && !unicode.IsSpace(before) {
+			before = r
+			continue
+		}
+		before = r
+		ignorable := unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 		if r != '\n' && (unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs) || !unicode.IsGraphic(r) || ignorable) {
 			list = append(list, r)
 		}
@@ -225,6 +234,9 @@ func TestCardInjection(t *testing.T) {
 	}
 }
 
+// england is what follows a black flag in England's.
+const england = "\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+
 // What people write stays readable.
 func TestReadable(t *testing.T) {
 	t.Parallel()
@@ -233,7 +245,20 @@ func TestReadable(t *testing.T) {
 		"Ünïcödé 日本語 العربية 👍🏽 ❤️ 1️⃣":                   "Ünïcödé 日本語 العربية 👍🏽 ❤️ 1️⃣",
 		"3.5 % at 10:30, e.g. now. Then…":                 "3.5 % at 10:30, e\u2024g. now. Then…",
 		"evil.\ufe0fcom a\ufe0fb \ufe0f❤\ufe0f é \ufe0fx": "evil\u2024com ab ❤\ufe0f é x",
-		" two\n\n lines\t":           "two lines",
+		" two\n\n lines\t":                               "two lines",
+		"مي\u200cخواهم علي":                              "مي\u200cخواهم علي",    // Persian
+		"ශ්\u200dරී ක්\u200dෂ":                           "ශ්\u200dරී ක්\u200dෂ", // Sinhala
+		"ന്\u200d അവന്\u200d":                            "ന്\u200d അവന്\u200d",  // Malayalam, at the end of a word
+		"👨\u200d👩\u200d👧 family":                         "👨\u200d👩\u200d👧 family",
+		"❤\ufe0f\u200d🔥 🏳\ufe0f\u200d🌈":                  "❤\ufe0f\u200d🔥 🏳\ufe0f\u200d🌈",
+		"👩🏽\u200d⚕\ufe0f 👍🏽 1\ufe0f\u20e3 #\ufe0f\u20e3": "👩🏽\u200d⚕\ufe0f 👍🏽 1\ufe0f\u20e3 #\ufe0f\u20e3",
+		"🏴" + england + " 🏴\u200d☠\ufe0f":                "🏴" + england + " 🏴\u200d☠\ufe0f",
+		"葛\U000e0100 and ᠠ\u180b":                        "葛\U000e0100 and ᠠ\u180b", // which form of a sign
+		// Elsewhere they are left out.
+		"a\u200db \u200d👧 👨\u200dx 👨\u200d":                   "ab 👧 👨x 👨",
+		"مي\u200c مي\u200cx \u200cمي":                         "مي ميx مي",
+		"👍" + england + " 🏴\U000e0067 🏴\U000e0067\U000e007fx": "👍 🏴 🏴x",
+		"é\ufe0f \u202eمي\u200c\u202cخو\u200b":                "é ميخو",
 		"a - b":                      "a - b",
 		"user_name <me@example.com>": "user＿name ‹me＠example\u2024com›",
 		"https://x.example/a":        "https:\u2215\u2215x\u2024example/a",

@@ -122,6 +122,9 @@ func (e *Env) comparison(function string, args []celast.Expr) test {
 		return func(f *reactors.Facts) bool { return strings.Contains(seen(f), c) }
 	case "startsWith":
 		return func(f *reactors.Facts) bool { return strings.HasPrefix(seen(f), c) }
+	case "hasWord":
+		word := lower(c)
+		return func(f *reactors.Facts) bool { return holdsWord(lower(seen(f)), word) }
 	case "endsWith":
 		return func(f *reactors.Facts) bool { return strings.HasSuffix(seen(f), c) }
 	case "matches":

@@ -74,9 +74,9 @@ func conditionOf(t *rapid.T, depth int) string {
 	}
 	word := func() string { return rapid.SampledFrom(words).Draw(t, "word") }
 	inner := func() string { return "(" + conditionOf(t, depth-1) + ")" }
-	kinds := 9
+	kinds := 11
 	if depth > 0 {
-		kinds = 12
+		kinds = 14
 	}
 	switch rapid.IntRange(0, kinds-1).Draw(t, "kind") {
 	case 0:
@@ -98,21 +98,25 @@ func conditionOf(t *rapid.T, depth int) string {
 	case 8:
 		return `message.text.upperAscii().startsWith("` + word() + `")`
 	case 9:
-		return "!" + inner()
+		return text() + `.hasWord("` + word() + `")`
 	case 10:
+		return `message.text.lower().` + rapid.SampledFrom([]string{"contains", "hasWord"}).Draw(t, "call") + `("` + strings.ToLower(word()) + `")`
+	case 11:
+		return "!" + inner()
+	case 12:
 		return inner() + " && " + inner()
 	}
 	return inner() + " || " + inner()
 }
 
 var (
-	words = []string{"", "a", "help", "HELP", "help me", "groß", "👍", "spaces/S", "message.created", "Kelvin", "ask"}
+	words = []string{"", "a", "help", "HELP", "help me", "groß", "👍", "spaces/S", "message.created", "Kelvin", "ask", "info"}
 	// Of these, \x{FFFD} is what is no UTF-8, \x{212A} is another k, and ſ another s.
 	patterns = []string{
 		`help`, `(?i)help`, `(?i)\bhelp\b`, `^help$`, `(help|ask)`, `(?i)(help|ask)+`, `(?:help){2}`, `h.*p`, `[hH]elp`, `(?i)kelvin`, `(?i)ask`,
 		`(?i)groß`, `he\x{FFFD}lp`, `(help)?`, `x*`, `help|`, `(?s)help.ask`, `hel(p|m)`, `(?i)elvin`,
 	}
-	pieces = append([]string{" ", "hELp", "he\xfflp", "\u212Aelvin", "aſk", "x"}, words...)
+	pieces = append([]string{" ", "hELp", "he\xfflp", "\u212Aelvin", "aſk", "İNFO", "gro\u00df", "x"}, words...)
 )
 
 // Each condition of one text, with each text of two pieces.
@@ -125,9 +129,10 @@ func TestEachTestAnswersAsCEL(t *testing.T) {
 	var conditions []string
 	for _, w := range words {
 		for _, call := range []string{"contains", "startsWith", "endsWith"} {
-			conditions = append(conditions, fmt.Sprintf(`message.text.%s(%q)`, call, w), fmt.Sprintf(`message.text.lowerAscii().%s(%q)`, call, w))
+			conditions = append(conditions, fmt.Sprintf(`message.text.%s(%q)`, call, w), fmt.Sprintf(`message.text.lowerAscii().%s(%q)`, call, w),
+				fmt.Sprintf(`message.text.lower().%s(%q)`, call, strings.ToLower(w)))
 		}
-		conditions = append(conditions, fmt.Sprintf(`message.text == %q`, w), fmt.Sprintf(`message.text.upperAscii() == %q`, w))
+		conditions = append(conditions, fmt.Sprintf(`message.text.hasWord(%q)`, w), fmt.Sprintf(`message.text == %q`, w), fmt.Sprintf(`message.text.upperAscii() == %q`, w))
 	}
 	for _, p := range patterns {
 		conditions = append(conditions, fmt.Sprintf(`message.text.matches(r"%s")`, p))
@@ -178,6 +183,8 @@ func TestNeedles(t *testing.T) {
 		`message.text.matches(r"plea\x{FFFD}se")`:                           {"plea"}, // the rest is no UTF-8
 		`message.text.matches("(?i)ask")`:                                   nil,
 		`message.text.lowerAscii().contains("mail")`:                        {"mail"},
+		`message.text.hasWord("VPN")`:                                       {"VPN"},
+		`message.text.lower().contains("grüße, kunde")`:                     {"unde"}, // ü has another form, k a third case
 		`message.text.contains("help") || message.text.matches("^(a|bcd)")`: nil,
 		`message.text.contains("help") || message.text.matches("^abc")`:     {"help", "abc"},
 		`message.text.contains("help") || member.name == "users/1"`:         nil,

@@ -32,8 +32,16 @@ func needlesOf(x celast.Expr) []string {
 	case operators.LogicalAnd:
 		return firstOf(args, needlesOf)
 	case operators.Equals, "contains", "startsWith", "endsWith":
-		if s, ok := literal[types.String](args[1]); ok && ofText(args[0]) {
+		s, ok := literal[types.String](args[1])
+		switch {
+		case ok && ofText(args[0]):
 			return needle(string(s))
+		case ok && ofLowered(args[0]):
+			return needle(longest(string(s), changesLowered))
+		}
+	case "hasWord":
+		if s, ok := literal[types.String](args[1]); ok && (ofText(args[0]) || ofLowered(args[0])) {
+			return needle(longest(string(s), changesLowered))
 		}
 	case "matches":
 		if s, ok := literal[types.String](args[1]); ok && ofText(args[0]) {
@@ -56,6 +64,28 @@ func ofText(x celast.Expr) bool {
 	return nameOf(x) == textOfMessage
 }
 
+// ofLowered reports whether an expression is the message's text in small letters.
+func ofLowered(x celast.Expr) bool {
+	if x.Kind() != celast.CallKind || x.AsCall().FunctionName() != "lower" {
+		return false
+	}
+	return ofText(x.AsCall().Target()) || ofLowered(x.AsCall().Target())
+}
+
+// changesLowered reports whether lower may make a character of one with other
+// bytes, but for the case of ASCII letters.
+func changesLowered(r rune) bool { return r >= utf8.RuneSelf || strings.ContainsRune("kKiI;`", r) }
+
+// longest is the longest part of a text without some characters.
+func longest(s string, without func(rune) bool) (part string) {
+	for _, p := range strings.FieldsFunc(s, without) {
+		if len(p) > len(part) {
+			part = p
+		}
+	}
+	return part
+}
+
 func needle(s string) []string {
 	if len(s) < minNeedle {
 		return nil
@@ -69,15 +99,9 @@ func needlesOfPattern(p *syntax.Regexp) []string {
 		// Of ASCII's letters, k and s have a third case. Of others this knows none.
 		// What is no UTF-8 matches a pattern as U+FFFD, and has other bytes.
 		folds := p.Flags&syntax.FoldCase != 0
-		longest := ""
-		for _, part := range strings.FieldsFunc(string(p.Rune), func(r rune) bool {
+		return needle(longest(string(p.Rune), func(r rune) bool {
 			return r == utf8.RuneError || folds && (r >= utf8.RuneSelf || strings.ContainsRune("kKsS", r))
-		}) {
-			if len(part) > len(longest) {
-				longest = part
-			}
-		}
-		return needle(longest)
+		}))
 	case syntax.OpConcat:
 		return firstOf(p.Sub, needlesOfPattern)
 	case syntax.OpAlternate:
