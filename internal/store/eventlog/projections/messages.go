@@ -185,7 +185,7 @@ func (s *Set) queuePlaces(q *pgx.Batch) {
 				WHERE u.create_time = '-infinity' AND u.space_id = i.space_id AND u.name = i.name
 				LIMIT 1
 			) u
-			WHERE EXISTS (SELECT FROM stored_messages WHERE create_time = '-infinity')
+			WHERE (SELECT space_id FROM stored_messages WHERE create_time = '-infinity' ORDER BY space_id LIMIT 1) IS NOT NULL
 		), moved AS (
 			DELETE FROM stored_messages u
 			USING found f
