@@ -17,6 +17,7 @@ ALTER TABLE reactor_runs
   ADD COLUMN shadow boolean NOT NULL DEFAULT false,
   ADD COLUMN may_loop boolean NOT NULL DEFAULT false,
   ADD COLUMN held boolean NOT NULL DEFAULT false,
+  ADD COLUMN step_id text COLLATE "C" NOT NULL DEFAULT '',
   ADD COLUMN trigger text COLLATE "C" NOT NULL DEFAULT 'member.joined',
   ADD COLUMN hash text COLLATE "C" NOT NULL DEFAULT '',
   ADD COLUMN facts json NOT NULL DEFAULT '{}',
@@ -34,8 +35,8 @@ ALTER TABLE reactor_runs
   ADD CONSTRAINT reactor_runs_outcome_check CHECK (outcome IN ('pending', 'sent', 'shadow', 'collapsed', 'condition_false',
     'left', 'stopped', 'already_done', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled', 'failed')),
   ADD CONSTRAINT reactor_runs_finished_check CHECK ((outcome = 'pending') = (finished_at IS NULL)),
-  ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step, shadow);
-CREATE INDEX reactor_runs_pending_idx ON reactor_runs (reactor, space, step) WHERE outcome = 'pending';
+  ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step_id, shadow);
+CREATE INDEX reactor_runs_pending_idx ON reactor_runs (reactor, space, step_id) WHERE outcome = 'pending';
 CREATE INDEX reactor_runs_admitted_idx ON reactor_runs (reactor, admitted_at) WHERE admitted_at IS NOT NULL;
 CREATE INDEX reactor_runs_speaker_idx ON reactor_runs (speaker) WHERE speaker IS NOT NULL;
 CREATE INDEX reactor_runs_loop_idx ON reactor_runs (space, admitted_at) WHERE may_loop AND admitted_at IS NOT NULL;
@@ -53,15 +54,16 @@ ALTER TABLE reactor_runs SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_
 COMMENT ON TABLE reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
 COMMENT ON COLUMN reactor_runs.outcome IS 'pending, or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
 COMMENT ON COLUMN reactor_runs.reactor IS 'Id of the rule.';
-COMMENT ON COLUMN reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode.';
-COMMENT ON COLUMN reactor_runs.step IS 'Step of the rule, from 0.';
+COMMENT ON COLUMN reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode. #2 and so on: once_per.for was over, and it began again.';
+COMMENT ON COLUMN reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
+COMMENT ON COLUMN reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
 COMMENT ON COLUMN reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
 COMMENT ON COLUMN reactor_runs.may_loop IS 'Its rule reacts to apps, too, and to each message or event anew: what it does is counted, so that two apps can''t answer each other for ever.';
 COMMENT ON COLUMN reactor_runs.held IS 'It waits without a job until its rule is resumed.';
 COMMENT ON COLUMN reactor_runs.trigger IS 'member.joined and so on.';
 COMMENT ON COLUMN reactor_runs.hash IS 'Of the rule when it was planned.';
 COMMENT ON COLUMN reactor_runs.due_at IS 'When it is due; max_age counts from here.';
-COMMENT ON COLUMN reactor_runs.admitted_at IS 'When it passed its limits and counted towards them.';
+COMMENT ON COLUMN reactor_runs.admitted_at IS 'When it passed its limits and counted towards them, or will.';
 COMMENT ON COLUMN reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
 COMMENT ON COLUMN reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
 COMMENT ON COLUMN reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
@@ -237,6 +239,8 @@ DROP INDEX reactor_runs_admitted_idx;
 DROP INDEX reactor_runs_pending_idx;
 -- The older schema has one run for a subject, and fewer outcomes.
 DELETE FROM reactor_runs WHERE shadow OR step > 0 OR outcome NOT IN ('pending', 'sent', 'failed', 'too_old', 'left', 'collapsed');
+DELETE FROM reactor_runs r
+WHERE EXISTS (SELECT FROM reactor_runs o WHERE o.reactor = r.reactor AND o.subject = r.subject AND o.id < r.id);
 ALTER TABLE reactor_runs
   DROP CONSTRAINT reactor_runs_subject_key,
   DROP CONSTRAINT reactor_runs_outcome_check,
@@ -245,7 +249,7 @@ UPDATE reactor_runs
 SET outcome = CASE outcome WHEN 'failed' THEN 'parked' WHEN 'too_old' THEN 'expired' WHEN 'left' THEN 'skipped' WHEN 'collapsed' THEN 'sent' ELSE outcome END;
 ALTER TABLE reactor_runs
   DROP COLUMN trace, DROP COLUMN requests, DROP COLUMN facts, DROP COLUMN hash, DROP COLUMN trigger, DROP COLUMN held, DROP COLUMN speaker,
-  DROP COLUMN may_loop, DROP COLUMN shadow, DROP COLUMN step, DROP COLUMN admitted_at, DROP COLUMN due_at,
+  DROP COLUMN may_loop, DROP COLUMN shadow, DROP COLUMN step, DROP COLUMN step_id, DROP COLUMN admitted_at, DROP COLUMN due_at,
   ADD COLUMN request json NOT NULL DEFAULT 'null';
 ALTER TABLE reactor_runs ALTER COLUMN request DROP DEFAULT;
 ALTER TABLE reactor_runs RENAME COLUMN outcome TO state;

@@ -1215,6 +1215,7 @@ CREATE TABLE public.reactor_runs (
     shadow boolean DEFAULT false NOT NULL,
     may_loop boolean DEFAULT false NOT NULL,
     held boolean DEFAULT false NOT NULL,
+    step_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     trigger text NOT NULL COLLATE pg_catalog."C",
     hash text NOT NULL COLLATE pg_catalog."C",
     facts json DEFAULT '{}'::json NOT NULL,
@@ -1245,7 +1246,7 @@ COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, or how it ended: sent
 
 COMMENT ON COLUMN public.reactor_runs.reactor IS 'Id of the rule.';
 
-COMMENT ON COLUMN public.reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode.';
+COMMENT ON COLUMN public.reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode. #2 and so on: once_per.for was over, and it began again.';
 
 COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
 
@@ -1255,17 +1256,19 @@ COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if
 
 COMMENT ON COLUMN public.reactor_runs.due_at IS 'When it is due; max_age counts from here.';
 
-COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them.';
+COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them, or will.';
 
 COMMENT ON COLUMN public.reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
 
-COMMENT ON COLUMN public.reactor_runs.step IS 'Step of the rule, from 0.';
+COMMENT ON COLUMN public.reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
 
 COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
 
 COMMENT ON COLUMN public.reactor_runs.may_loop IS 'Its rule reacts to apps, too, and to each message or event anew: what it does is counted, so that two apps can''t answer each other for ever.';
 
 COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
+
+COMMENT ON COLUMN public.reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
 
 COMMENT ON COLUMN public.reactor_runs.trigger IS 'member.joined and so on.';
 
@@ -1519,7 +1522,7 @@ ALTER TABLE ONLY public.reactor_runs
     ADD CONSTRAINT reactor_runs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.reactor_runs
-    ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step, shadow);
+    ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step_id, shadow);
 
 ALTER TABLE ONLY public.reactor_schedules
     ADD CONSTRAINT reactor_schedules_pkey PRIMARY KEY (reactor);
@@ -1614,7 +1617,7 @@ CREATE INDEX reactor_runs_loop_idx ON public.reactor_runs USING btree (space, ad
 
 CREATE INDEX reactor_runs_member_idx ON public.reactor_runs USING btree (member, id);
 
-CREATE INDEX reactor_runs_pending_idx ON public.reactor_runs USING btree (reactor, space, step) WHERE (outcome = 'pending'::text);
+CREATE INDEX reactor_runs_pending_idx ON public.reactor_runs USING btree (reactor, space, step_id) WHERE (outcome = 'pending'::text);
 
 CREATE INDEX reactor_runs_space_idx ON public.reactor_runs USING btree (space, id);
 

@@ -160,7 +160,7 @@ func past(t *testing.T, dsn, space string) *storetest.Env {
 		if err != nil {
 			t.Fatal(err)
 		}
-		facts, err := db.Facts(t.Context(), run, set.Rule(run.Reactor, run.Space).Needs(run.Step), time.Now())
+		facts, err := db.Facts(t.Context(), run, set.Rule(run.Reactor, run.Space).Needs(run.StepID), time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,10 +11,15 @@ type Claim struct {
 	PlannedStep
 }
 
-// Compare orders claims by rule, subject, step and mode. Claims that compare as
-// equal ask for the same run.
+// Compare orders claims by rule, subject, step and mode.
 func (c Claim) Compare(d Claim) int {
 	return cmp.Or(cmp.Compare(c.Reactor, d.Reactor), cmp.Compare(c.Subject, d.Subject), cmp.Compare(c.Step, d.Step),
+		c.compareRuns(d))
+}
+
+// compareRuns is 0 for claims that ask for the same run, wherever its step stands.
+func (c Claim) compareRuns(d Claim) int {
+	return cmp.Or(cmp.Compare(c.Reactor, d.Reactor), cmp.Compare(c.Subject, d.Subject), cmp.Compare(c.ID, d.ID),
 		compareBools(c.Shadow, d.Shadow))
 }
 
@@ -38,9 +43,11 @@ func Claims(intents []Intent) []Claim {
 		}
 	}
 	slices.SortStableFunc(claims, func(x, y Claim) int {
-		return cmp.Or(x.Compare(y), y.EventTime.Compare(x.EventTime))
+		return cmp.Or(x.compareRuns(y), y.EventTime.Compare(x.EventTime))
 	})
-	return slices.CompactFunc(claims, func(x, y Claim) bool { return x.Compare(y) == 0 })
+	claims = slices.CompactFunc(claims, func(x, y Claim) bool { return x.compareRuns(y) == 0 })
+	slices.SortFunc(claims, Claim.Compare)
+	return claims
 }
 
 // WithoutRun returns the intents that led to no run, each with its outcome.

@@ -1,8 +1,11 @@
 package reactors_test
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -17,4 +20,48 @@ func TestLimitIsWrittenAsInRules(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", window, got, want)
 		}
 	}
+}
+
+// However runs come, no window holds more than the limits let through, each comes
+// as early as it may, and those whom the same limits count come in order.
+func TestPassKeepsLimits(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC)
+	even := func(t time.Time) time.Time { return t.Add(time.Minute - 1).Truncate(2 * time.Minute).Add(time.Minute) } // at odd minutes
+	always := func(t time.Time) time.Time { return t }
+	rapid.Check(t, func(t *rapid.T) {
+		narrow := reactors.Limit{Max: rapid.IntRange(1, 3).Draw(t, "narrow"), Window: time.Hour, Later: true}
+		wide := reactors.Limit{Max: rapid.IntRange(1, 6).Draw(t, "wide"), Window: 3 * time.Hour, Later: true}
+		open := always
+		if rapid.Bool().Draw(t, "open at times") {
+			open = even
+		}
+		var all []time.Time
+		members := map[int][]time.Time{}
+		now := start
+		for range rapid.IntRange(1, 30).Draw(t, "runs") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "later")) * time.Minute)
+			who := rapid.IntRange(1, 3).Draw(t, "who")
+			_, at := reactors.Pass(now, []reactors.Limit{narrow, wide}, [][]time.Time{members[who], all}, open)
+			if at.Before(now) || at.After(now) && !open(at).Equal(at) {
+				t.Fatalf("at %s it may pass at %s", now, at)
+			}
+			if mine := members[who]; len(mine) > 0 && at.Before(mine[len(mine)-1]) {
+				t.Fatalf("at %s it passes before one that came earlier", at)
+			}
+			members[who] = append(members[who], at)
+			all = append(all, at)
+			slices.SortFunc(all, time.Time.Compare)
+			for _, c := range []struct {
+				limit reactors.Limit
+				times []time.Time
+			}{{narrow, members[who]}, {wide, all}} {
+				for i := range len(c.times) - c.limit.Max {
+					if c.times[i+c.limit.Max].Sub(c.times[i]) < c.limit.Window {
+						t.Fatalf("%d within %s: %s", c.limit.Max+1, c.limit.Window, c.times)
+					}
+				}
+			}
+		}
+	})
 }

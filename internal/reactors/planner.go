@@ -11,6 +11,25 @@ type Planner interface {
 type Plan struct {
 	Intents []Intent  // of rules that want a run, or whose condition fails
 	Refused []Refusal // of the others that wait for such a change
+	Wakes   []Wake    // runs that wait, and may not have to any longer
+}
+
+// Wake makes the pending runs of a rule with until look at it: those in a space
+// that are about a member, a message or a thread.
+type Wake struct {
+	Reactor string
+	Space   string
+	Member  string // "": of nobody
+	Message string
+	Thread  string
+}
+
+// Wakes reports whether a run is one of these.
+func (w Wake) Wakes(r *Run) bool {
+	return r.Reactor == w.Reactor && r.Space == w.Space &&
+		(w.Member != "" && r.Member == w.Member ||
+			w.Message != "" && r.Facts.Message.Name == w.Message ||
+			w.Thread != "" && r.Facts.Message.Thread == w.Thread)
 }
 
 // Asked is a list of rules that changes meet together. There are as many as

@@ -2,6 +2,7 @@ package reactors
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -15,6 +16,9 @@ type Intent struct {
 	Member  string // "users/U" whom it is about; "" for nobody
 	MayLoop bool   // apps may cause it again and again: see LoopLimit
 
+	Again time.Duration // since its subject's last run did something, for another one: see Round; 0: never
+	Until bool          // the rule has until: the run looks at once, and at each Wake
+
 	EventTime time.Time
 	Steps     []PlannedStep // none: no run, and Outcome says why
 	Outcome   Outcome
@@ -26,8 +30,18 @@ type Intent struct {
 
 // PlannedStep is one step and when it is due at the earliest.
 type PlannedStep struct {
-	Step int
+	Step int    // its place in the rule: a run waits for those of its subject before it
+	ID   string // by which the step is known, wherever it stands
 	Due  time.Time
+}
+
+// Round is the subject of a rule that may act again for the same: a number follows
+// from the second time on. So each time has its own runs, and ids of messages.
+func Round(subject string, n int) string {
+	if n < 2 {
+		return subject
+	}
+	return subject + " #" + strconv.Itoa(n)
 }
 
 // Rollout is how long replicas may follow different rules: each takes up new ones
@@ -38,7 +52,8 @@ const Rollout = 2 * time.Minute
 type Run struct {
 	ID      int64
 	Reactor string
-	Step    int
+	Step    int    // as in PlannedStep
+	StepID  string // as PlannedStep.ID
 	Subject string
 	Shadow  bool
 	Trigger Trigger

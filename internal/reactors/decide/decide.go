@@ -19,11 +19,14 @@ import (
 type State interface {
 	// Facts returns what the run's event told, and the state as of a time.
 	Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
-	// Admit counts the run towards the limits, or answers which is reached.
-	Admit(ctx context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (*reactors.Limit, error)
+	// Admit counts the run towards the limits, or answers which is reached. If
+	// what is too much comes later, pass is when: a time at which open lets the
+	// rule act, which is kept for the run.
+	Admit(ctx context.Context, run reactors.Run, limits []reactors.Limit, open func(time.Time) time.Time, now time.Time) (
+		reached *reactors.Limit, pass time.Time, err error)
 	// Gather lists the other runs, oldest first, that wait for the same step in
-	// the same space and whose events are no later than a time.
-	Gather(ctx context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error)
+	// the same space and whose events are no later than a time, or that are due.
+	Gather(ctx context.Context, run reactors.Run, until, now time.Time) ([]reactors.Run, error)
 }
 
 // Decision says what becomes of a run.
@@ -52,8 +55,9 @@ func Decide(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, no
 
 // Wanted decides, as [Decide] does, about a run that its rule wants.
 func Wanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, now time.Time) (Decision, error) {
-	if now.Before(run.Due) {
-		return Decision{Outcome: reactors.Pending, Reason: "waiting", Until: run.Due}, nil
+	waits := now.Before(run.Due)
+	if waits && rule.Until == nil {
+		return waiting(run), nil
 	}
 	if d, over := TooOld(rule, run, now); over {
 		return d, nil
@@ -62,6 +66,15 @@ func Wanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, no
 	if err != nil {
 		return Decision{}, err
 	}
+	if waits {
+		switch yes, err := rule.Until.Eval(ctx, &facts, now); {
+		case err != nil:
+			return ended(reactors.Failed, "until: %s: %v", rule.Until.Source(), err), nil
+		case !yes:
+			return waiting(run), nil
+		}
+		run.Due = now
+	}
 	if d, over := conditions(ctx, rule, run, facts, now); over {
 		return d, nil
 	}
@@ -69,7 +82,7 @@ func Wanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, no
 		if q.Drop {
 			return ended(reactors.Quiet, "quiet hours"), nil
 		}
-		next := q.Next(now)
+		next := released(rule, run, now)
 		trace := []string{"quiet hours until " + next.UTC().Format(time.RFC3339)}
 		return Decision{Outcome: reactors.Pending, Reason: "quiet hours", Until: next, Trace: trace}, nil
 	}
@@ -83,6 +96,19 @@ func Wanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, no
 	return render(ctx, rule, run, facts, speaks, now), nil
 }
 
+func waiting(run reactors.Run) Decision {
+	return Decision{Outcome: reactors.Pending, Reason: "waiting", Until: run.Due}
+}
+
+// released is when quiet hours let a run go on. What may be told together comes
+// together, all else one after the other; the steps of a subject are equally late.
+func released(rule *rules.Rule, run reactors.Run, now time.Time) time.Time {
+	if rule.Collapse != nil {
+		return rule.Quiet.Next(now)
+	}
+	return rule.Quiet.Release(now, run.Reactor+" "+run.Subject)
+}
+
 // Unwanted ends a run whose rule doesn't want it any more.
 func Unwanted(rule *rules.Rule, run reactors.Run) (Decision, bool) {
 	switch {
@@ -94,10 +120,13 @@ func Unwanted(rule *rules.Rule, run reactors.Run) (Decision, bool) {
 		return ended(reactors.Cancelled, "the rule doesn't apply in this space any more"), true
 	case rule.Mode == rules.Shadow && !run.Shadow:
 		return ended(reactors.Cancelled, "the rule is in shadow mode now"), true
-	case run.Step >= len(rule.Steps):
-		return ended(reactors.Cancelled, "the rule has no step %d any more", run.Step), true
+	case rule.Step(run.StepID) != nil:
+		return Decision{}, false
+	case run.StepID == "":
+		return ended(reactors.Cancelled, "the rule has a sequence now"), true
 	}
-	return Decision{}, false
+	// Not silently: the author may have changed its after, and meant it to come.
+	return ended(reactors.Failed, "the rule has no step %q any more: if another took its place, give that the id %q and try again", run.StepID, run.StepID), true
 }
 
 // TooOld ends a run that is later than its rule allows.
@@ -109,7 +138,7 @@ func TooOld(rule *rules.Rule, run reactors.Run, now time.Time) (Decision, bool) 
 }
 
 func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
-	n := rule.Needs(run.Step)
+	n := rule.Needs(run.StepID)
 	if rule.Stay || !rule.Bots || run.MayLoop { // who did it may be told by what is recorded alone
 		n |= reactors.NeedMember
 	}
@@ -124,7 +153,7 @@ const (
 
 // conditions ends a run whose rule's conditions don't hold.
 func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, now time.Time) (Decision, bool) {
-	step := rule.Steps[run.Step]
+	step := rule.Step(run.StepID)
 	switch {
 	case f.Message.Own && !rule.Observes():
 		return ended(reactors.Looping, OwnMessage), true
@@ -163,10 +192,19 @@ func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.F
 	if run.MayLoop && f.Member.Type == string(events.UserBot) {
 		limits = append([]reactors.Limit{reactors.LoopLimit()}, limits...)
 	}
-	reached, err := s.Admit(ctx, run, limits, now)
+	open := func(t time.Time) time.Time {
+		if rule.Quiet == nil {
+			return t
+		}
+		return rule.Quiet.Next(t)
+	}
+	reached, pass, err := s.Admit(ctx, run, limits, open, now)
 	switch {
 	case err != nil:
 		return Decision{}, false, err
+	case pass.After(now):
+		trace := []string{"the limit lets it through at " + pass.UTC().Format(time.RFC3339)}
+		return Decision{Outcome: reactors.Pending, Reason: "limit", Until: pass, Trace: trace}, true, nil
 	case reached == nil:
 		return Decision{}, false, nil
 	case reached.Per == reactors.PerSpaceLoop:
@@ -180,7 +218,7 @@ func gather(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, no
 	if rule.Collapse == nil {
 		return nil, nil
 	}
-	others, err := s.Gather(ctx, run, run.EventTime.Add(rule.Collapse.Window))
+	others, err := s.Gather(ctx, run, run.EventTime.Add(rule.Collapse.Window), now)
 	if err != nil || len(others)+1 <= rule.Collapse.Over {
 		return nil, err
 	}

@@ -147,7 +147,7 @@ func TestCollapseIsWholeOrNotAtAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	others, err := s.store.Gather(t.Context(), speaker, speaker.EventTime.Add(30*time.Second))
+	others, err := s.store.Gather(t.Context(), speaker, speaker.EventTime.Add(30*time.Second), s.clock())
 	if err != nil {
 		t.Fatal(err)
 	}

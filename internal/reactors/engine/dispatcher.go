@@ -197,7 +197,7 @@ func (d *Dispatcher) decide(ctx context.Context, rule *rules.Rule, run *reactors
 			Collapses: store.Column(decision.Speaks, func(r *reactors.Run) int64 { return r.ID }),
 		})
 	case decision.Outcome == reactors.Pending:
-		if decision.Until.After(run.Due) {
+		if !decision.Until.Equal(run.Due) {
 			if err := d.runs.PostponeRun(ctx, *run, decision.Until, trace...); err != nil {
 				return 0, err
 			}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,6 +99,7 @@ type env struct {
 	store   *storetest.Env
 	dsn     string
 	ruleSet *engine.RuleSet
+	planner planner
 	action  *say
 	*engine.Dispatcher
 
@@ -115,7 +117,8 @@ func newEnv(t *testing.T, text string) *env {
 	t.Helper()
 	s := &env{t: t, now: start, action: &say{}}
 	s.ruleSet = engine.NewRuleSet(s.rules(text))
-	db := storetest.New(t, storetest.Options{Planner: s.ruleSet, Now: s.clock, MaxConns: 12})
+	s.planner.Store(s.ruleSet)
+	db := storetest.New(t, storetest.Options{Planner: &s.planner, Now: s.clock, MaxConns: 12})
 	s.store, s.dsn = db, db.DSN
 	s.Dispatcher = s.newDispatcher()
 	return s
@@ -137,12 +140,24 @@ func (s *env) rules(text string) *rules.Set {
 	return set
 }
 
-// use puts other rules into force.
+// use puts other rules into force, for runs that there are.
 func (s *env) use(text string) {
 	s.t.Helper()
 	s.ruleSet = engine.NewRuleSet(s.rules(text))
 	s.Dispatcher = s.newDispatcher()
 }
+
+// useToo does so for new events, too.
+func (s *env) useToo(text string) {
+	s.t.Helper()
+	s.use(text)
+	s.planner.Store(s.ruleSet)
+}
+
+// planner is the rules in force for what is recorded.
+type planner struct{ atomic.Pointer[engine.RuleSet] }
+
+func (p *planner) Plan(c reactors.Change) reactors.Plan { return p.Load().Plan(c) }
 
 func (s *env) clock() time.Time {
 	s.mu.Lock()

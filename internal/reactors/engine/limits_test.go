@@ -80,7 +80,7 @@ func TestConcurrentRunsKeepLimits(t *testing.T) {
 			var wg sync.WaitGroup
 			for i, r := range runs {
 				wg.Go(func() {
-					reached, err := s.store.Admit(ctx, r, limits, s.clock())
+					reached, _, err := s.store.Admit(ctx, r, limits, nil, s.clock())
 					if err != nil {
 						t.Errorf("admit run %d: %v", r.ID, err)
 					}
@@ -94,7 +94,7 @@ func TestConcurrentRunsKeepLimits(t *testing.T) {
 			wg.Wait()
 			count := 0
 			for i, r := range runs {
-				reached, err := s.store.Admit(ctx, r, limits, s.clock())
+				reached, _, err := s.store.Admit(ctx, r, limits, nil, s.clock())
 				if err != nil {
 					t.Fatal(err)
 				}

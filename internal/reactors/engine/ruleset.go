@@ -108,6 +108,9 @@ func (s *RuleSet) take(set *rules.Set, err error, path, complaint string, log *z
 		}
 		return err.Error()
 	case set.Hash != s.Set().Hash:
+		if gone := s.Set().Gone(set); len(gone) > 0 {
+			log.Warn("steps of sequences gone; runs that wait for them will fail unless another step gets the id", zap.Strings("steps", gone))
+		}
 		s.set.Store(set)
 		log.Info("new rules in force", zap.String("file", path), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
 	}

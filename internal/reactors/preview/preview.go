@@ -16,7 +16,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // Options say for whom a rule is previewed; "" is made up.
@@ -119,10 +118,10 @@ func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts
 		return nil
 	}
 	for _, s := range rule.Steps {
-		run.Step = s.Index
+		run.Step, run.StepID = s.Index, s.ID
 		title := "at once"
-		if s.After > 0 {
-			title = "after " + strictyaml.FormatDuration(s.After)
+		if s.After.For > 0 {
+			title = "after " + s.After.String()
 		}
 		if err := show(title, false, f); err != nil {
 			return nil, err
@@ -133,7 +132,7 @@ func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts
 		for i := range c.Over {
 			group = append(group, fmt.Sprintf("users/SAMPLE%d", i+2))
 		}
-		run.Step = 0
+		run.Step, run.StepID = 0, ""
 		if err := show(fmt.Sprintf("once for more than %d", c.Over), true, f.Grouped(group)); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"slices"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -15,35 +16,57 @@ type admission struct {
 
 func (a admission) counts() bool { return a.h.admitted == a.number }
 
-// admit counts a run towards its limits, or answers which is reached. A run
-// that has passed once passes again.
-func (m *memory) admit(h *held, limits []reactors.Limit, now time.Time) *reactors.Limit {
-	if len(limits) == 0 && !h.run.MayLoop || h.admitted > 0 {
-		return nil
+// admit counts a run towards its limits, or answers which is reached, as the
+// store does: pass is when it may go on. A run that has passed once passes again.
+func (m *memory) admit(h *held, limits []reactors.Limit, open func(time.Time) time.Time, now time.Time) (
+	reached *reactors.Limit, pass time.Time,
+) {
+	if h.admitted > 0 {
+		return nil, h.pass
 	}
+	if len(limits) == 0 && !h.run.MayLoop {
+		return nil, now
+	}
+	var wait []reactors.Limit
+	var passed [][]time.Time
 	for i := range limits {
-		if m.admittedSince(&h.run, limits[i], now.Add(-limits[i].Window)) >= limits[i].Max {
-			return &limits[i]
+		times := m.admittedSince(&h.run, limits[i], now.Add(-limits[i].Window))
+		switch {
+		case limits[i].Later:
+			wait, passed = append(wait, limits[i]), append(passed, times)
+		case len(times) >= limits[i].Max:
+			return &limits[i], time.Time{}
 		}
 	}
+	reached, pass = reactors.Pass(now, wait, passed, open)
 	m.lastID++
-	h.admitted = int(m.lastID)
-	a := admission{h, h.admitted, now}
-	m.admitted[h.run.Reactor] = append(m.admitted[h.run.Reactor], a)
+	h.admitted, h.pass = int(m.lastID), pass
+	a := admission{h, h.admitted, pass}
+	m.admitted[h.run.Reactor] = insert(m.admitted[h.run.Reactor], a)
 	if h.run.MayLoop {
-		m.mayLoop[h.run.Space] = append(m.mayLoop[h.run.Space], a)
+		m.mayLoop[h.run.Space] = insert(m.mayLoop[h.run.Space], a)
 	}
-	return nil
+	return reached, pass
 }
 
-// admittedSince counts as the limit says. Admissions are in the order of their
-// times, so that only the end of a list is looked at.
-func (m *memory) admittedSince(r *reactors.Run, limit reactors.Limit, since time.Time) int {
+// insert keeps a list in the order of times.
+func insert(list []admission, a admission) []admission {
+	i, _ := slices.BinarySearchFunc(list, a, func(x, a admission) int {
+		if x.at.After(a.at) {
+			return 1
+		}
+		return -1
+	})
+	return slices.Insert(list, i, a)
+}
+
+// admittedSince lists what counts as the limit says. Admissions are in the order
+// of their times, so that only the end of a list is looked at.
+func (m *memory) admittedSince(r *reactors.Run, limit reactors.Limit, since time.Time) (times []time.Time) {
 	list := m.admitted[r.Reactor]
 	if limit.Per == reactors.PerSpaceLoop {
 		list = m.mayLoop[r.Space]
 	}
-	n := 0
 	for i := len(list) - 1; i >= 0 && list[i].at.After(since); i-- {
 		other := &list[i].h.run
 		if !list[i].counts() || other.Shadow != r.Shadow {
@@ -63,7 +86,8 @@ func (m *memory) admittedSince(r *reactors.Run, limit reactors.Limit, since time
 				continue
 			}
 		}
-		n++
+		times = append(times, list[i].at)
 	}
-	return n
+	slices.Reverse(times)
+	return times
 }

@@ -47,7 +47,7 @@ func runCase(ctx context.Context, set *rules.Set, t rules.Test) (CaseResult, err
 		intents := slices.DeleteFunc(set.PlanFacts(f, s.at(&t.Events[i]), fmt.Sprint("test-", i+1)), func(in reactors.Intent) bool {
 			return in.Reactor != t.Reactor
 		})
-		if err := m.happen(ctx, s.at(&t.Events[i]), intents, false); err != nil {
+		if err := m.happen(ctx, s.at(&t.Events[i]), intents, set.Wakes(f), false); err != nil {
 			return CaseResult{}, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 // was done, as the store does with the intents of one transaction. It returns
 // the intents that led to no run, with their outcomes.
 func (m *memory) claim(intents []reactors.Intent) ([]reactors.Intent, error) {
+	m.nameRounds(intents)
 	won := map[*reactors.Intent]bool{}
 	for _, c := range reactors.Claims(intents) {
 		is, err := m.claimStep(c)
@@ -24,11 +25,43 @@ func (m *memory) claim(intents []reactors.Intent) ([]reactors.Intent, error) {
 	return reactors.WithoutRun(intents, won), nil
 }
 
+// nameRounds gives intents of rules that act again after a time the subject of
+// the round that they belong to, as the store does.
+func (m *memory) nameRounds(intents []reactors.Intent) {
+	for i := range intents {
+		in := &intents[i]
+		if in.Again == 0 {
+			continue
+		}
+		in.Subject = reactors.Round(in.Subject, m.round(in))
+	}
+}
+
+func (m *memory) round(in *reactors.Intent) int {
+	n := 1
+	for m.subjects[subject{in.Reactor, reactors.Round(in.Subject, n+1), in.Shadow}] != nil {
+		n++
+	}
+	var doneFor time.Time
+	for _, h := range m.subjects[subject{in.Reactor, reactors.Round(in.Subject, n), in.Shadow}] {
+		switch o := h.run.Outcome; {
+		case o == reactors.Pending:
+			return n
+		case !o.Reopens():
+			doneFor = later(doneFor, h.run.EventTime)
+		}
+	}
+	if !doneFor.IsZero() && !doneFor.After(microseconds(in.EventTime.Add(-in.Again))) {
+		n++
+	}
+	return n
+}
+
 // claimStep reports whether the step was added or reopened. One that waits
 // becomes as young as the newest event.
 func (m *memory) claimStep(c reactors.Claim) (bool, error) {
 	run := reactors.Run{
-		Reactor: c.Reactor, Step: c.Step, Subject: c.Subject, Shadow: c.Shadow, Trigger: c.Trigger,
+		Reactor: c.Reactor, Step: c.Step, StepID: c.ID, Subject: c.Subject, Shadow: c.Shadow, Trigger: c.Trigger,
 		Space: c.Space, Member: c.Member, MayLoop: c.MayLoop,
 		EventTime: microseconds(c.EventTime), Due: microseconds(c.Due), Hash: c.Hash, Outcome: reactors.Pending,
 	}
@@ -44,6 +77,7 @@ func (m *memory) claimStep(c reactors.Claim) (bool, error) {
 		run.ID = m.lastID
 		h = &held{run: run, place: -1}
 		m.runs[keyOf(&run)] = h
+		m.subjects[subjectOf(&run)] = append(m.subjects[subjectOf(&run)], h)
 	case !run.EventTime.After(h.run.EventTime):
 		return false, nil
 	case h.run.Outcome == reactors.Pending:

@@ -161,7 +161,8 @@ func (g *generator) pick(of string, lines ...string) string {
 }
 
 func (g *generator) rule() string {
-	limit := g.pick("limit", "", "", "limit: {per_space: 1/h}", "limit: {per_reactor: 2/d}", "limit: {per_space: 2/h, per_reactor: 3/d}")
+	limit := g.pick("limit", "", "", "limit: {per_space: 1/h}", "limit: {per_reactor: 2/d}", "limit: {per_space: 2/h, per_reactor: 3/d}",
+		"limit: {per_space: 1/h, else: later}", "limit: {per_space: 2/h, per_reactor: 3/d, else: later}")
 	quiet := g.pick("quiet hours", "", "", "quiet_hours: {zone: Europe/Berlin, allow: 'Mon-Fri 08:00-18:00'}",
 		"quiet_hours: {zone: Europe/Berlin, allow: 'daily 09:00-12:00', else: drop}")
 	text := `do: [{say: {text: "{{ member.mention }} {{ space.members }} {{ space.joins_last_hour }} {{ member.messages_in_space }}"}}]` + "\n"
@@ -171,11 +172,14 @@ func (g *generator) rule() string {
 			text = `do: [{say: {text: "{{ 10 / (space.members - 2) }}"}}]` + "\n"
 		}
 		rule := "on: member.joined\n" + text + limit + quiet +
-			g.pick("wait", "", "wait: 1m", "wait: 10m", "wait: 1d") +
-			g.pick("once per", "", "once_per: [event]", "once_per: [member]", "once_per: [space, day]") +
+			g.pick("wait", "", "wait: 1m", "wait: 10m", "wait: 1d", "wait: {working: 2h, hours: 'Mon-Fri 09:00-17:00', zone: Europe/Berlin}") +
+			g.pick("once per", "", "once_per: [event]", "once_per: [member]", "once_per: [space, day]", "once_per: {keys: [space, member], for: 1d}") +
 			g.pick("stay", "", "", "stay: false") +
 			g.pick("if", "", "if: space.members < 4", `if: member.role == "ROLE_MEMBER" && space.joins_last_hour < 3`, `if: member.name != "users/1"`) +
 			g.pick("still", "", "still: member.messages_in_space == 0")
+		if strings.Contains(rule, "wait:") && g.chance("until", 40) {
+			return rule + g.pick("until", "until: member.messages_in_space > 0", `until: member.role == "ROLE_MANAGER"`)
+		}
 		return rule + g.pick("collapse", "", "", `collapse: {window: 10m, over: 1, do: [{say: {text: "{{ group.size }}: {{ group.mentions }}"}}]}`)
 	case 2:
 		return `on: member.joined
@@ -183,13 +187,14 @@ sequence:
   - {after: 1m, do: [{say: {text: "one {{ member.mention }}"}}]}
   - {after: 1d, if: space.members > 1, do: [{say: {text: "two {{ space.week.messages }} {{ space.week.joins }}"}}]}
   - {after: 2d, do: [{say: {text: "three {{ member.messages_in_space }}"}}]}
-` + quiet + g.pick("age", "", "max_age: 6h") + g.pick("stop", "", "stop_when: member.messages_in_space > 0")
+` + quiet + limit + g.pick("once per", "", "once_per: {keys: [space, member], for: 2d}") + g.pick("age", "", "max_age: 6h") + g.pick("stop", "", "stop_when: member.messages_in_space > 0")
 	case 3:
 		return "on: message.created\n" + limit + quiet +
 			`do: [{say: {text: "{{ message.text }} {{ message.replies_by_others }} {{ member.display_name }}"}}]` + "\n" +
 			g.pick("bots", "", "bots: true", "bots: true") + g.pick("if", "", `if: message.text.contains("help")`) +
 			g.pick("once per", "", "once_per: [thread]", "once_per: [space, week]", "once_per: [member, day]") +
-			g.pick("nudge", "", "wait: 30m\nstill: message.exists && message.replies_by_others == 0")
+			g.pick("nudge", "", "wait: 30m\nstill: message.exists && message.replies_by_others == 0",
+				"wait: 5h\nuntil: message.replies_by_others > 0 || !message.exists")
 	case 4:
 		return g.pick("on", "on: member.left", "on: reaction.added", "on: [member.role_changed, message.deleted]") + limit + quiet +
 			`do: [{say: {text: "{{ trigger }} {{ space.members }} {{ space.week.top_emoji }}"}}]`

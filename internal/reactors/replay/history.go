@@ -74,6 +74,7 @@ type player struct {
 	event   string
 	at      time.Time
 	intents []reactors.Intent
+	wakes   []reactors.Wake
 }
 
 func (p *player) schedules(ctx context.Context, past Past) (err error) {
@@ -98,17 +99,18 @@ func (p *player) change(ctx context.Context, c reactors.Change) error {
 		p.event, p.at = c.Event.ID, at
 	}
 	p.intents = append(p.intents, p.wanted(p.machine.set.PlanAll(c))...)
+	p.wakes = append(p.wakes, p.machine.set.Wakes(reactors.FactsOf(c, reactors.TriggerOf(c)))...)
 	return nil
 }
 
 // settle claims what the event asked for whose changes have all been seen.
 func (p *player) settle(ctx context.Context) error {
-	if len(p.intents) == 0 {
+	if len(p.intents) == 0 && len(p.wakes) == 0 {
 		return nil
 	}
-	intents := p.intents
-	p.intents = nil
-	return p.machine.happen(ctx, p.at, intents, false)
+	intents, wakes := p.intents, p.wakes
+	p.intents, p.wakes = nil, nil
+	return p.machine.happen(ctx, p.at, intents, wakes, false)
 }
 
 // tick claims the runs of schedules that fall due before a time, or also at it.
@@ -120,7 +122,7 @@ func (p *player) tick(ctx context.Context, until time.Time, inclusive bool) erro
 		}
 		p.ticks = p.ticks[1:]
 		p.opts.Progress(t.At)
-		if err := p.machine.happen(ctx, t.At, p.wanted(p.machine.set.PlanTick(t, p.spaces)), true); err != nil {
+		if err := p.machine.happen(ctx, t.At, p.wanted(p.machine.set.PlanTick(t, p.spaces)), nil, true); err != nil {
 			return err
 		}
 	}

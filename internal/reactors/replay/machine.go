@@ -42,18 +42,22 @@ func (m *machine) Facts(ctx context.Context, run reactors.Run, needs reactors.Ne
 }
 
 // Admit implements decide.State.
-func (m *machine) Admit(_ context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (*reactors.Limit, error) {
-	return m.memory.admit(m.memory.byID(&run), limits, now), nil
+func (m *machine) Admit(_ context.Context, run reactors.Run, limits []reactors.Limit, open func(time.Time) time.Time, now time.Time) (
+	*reactors.Limit, time.Time, error,
+) {
+	reached, pass := m.memory.admit(m.memory.byID(&run), limits, open, now)
+	return reached, pass, nil
 }
 
 // Gather implements decide.State.
-func (m *machine) Gather(_ context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error) {
-	return m.memory.gather(&run, until), nil
+func (m *machine) Gather(_ context.Context, run reactors.Run, until, now time.Time) ([]reactors.Run, error) {
+	return m.memory.gather(&run, until, now), nil
 }
 
-// happen carries out what fell due before a time, and claims what is asked for
-// then. Of a schedule's tick, a repetition is no evaluation of its own.
-func (m *machine) happen(ctx context.Context, at time.Time, intents []reactors.Intent, ticks bool) error {
+// happen carries out what fell due before a time, claims what is asked for then,
+// and lets runs look at their until. Of a schedule's tick, a repetition is no
+// evaluation of its own.
+func (m *machine) happen(ctx context.Context, at time.Time, intents []reactors.Intent, wakes []reactors.Wake, ticks bool) error {
 	if err := m.carryOut(ctx, at, true); err != nil {
 		return err
 	}
@@ -80,6 +84,11 @@ func (m *machine) happen(ctx context.Context, at time.Time, intents []reactors.I
 			At: at, Reactor: in.Reactor, Trigger: in.Trigger, EventTime: in.EventTime, Space: in.Space, Member: in.Member,
 			Subject: in.Subject, Shadow: m.byMode && in.Shadow, Outcome: in.Outcome, Reason: in.Reason, Step: NoStep,
 		})
+	}
+	for _, h := range m.memory.woken(intents, wakes, at) {
+		if err := m.attempt(ctx, h); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -124,6 +133,9 @@ func (m *machine) attempt(ctx context.Context, h *held) error {
 	case err != nil:
 		return err
 	case d.Requests != nil:
+		if m.now.Before(h.run.Due) {
+			h.run.Due = m.now // until made it due
+		}
 		for i := range d.Speaks {
 			m.end(m.memory.byID(&d.Speaks[i]), reactors.Collapsed, "another run speaks for it", nil)
 		}

@@ -78,11 +78,39 @@ func (l *live) work(ctx context.Context, set *rules.Set, says *say, prefix strin
 			if _, err := l.store.Record(ctx, []events.Delivery{*m.event}); err != nil {
 				return err
 			}
+			if err := l.look(ctx, dispatcher, prefix); err != nil {
+				return err
+			}
 		} else if err := scheduler.Tick(ctx, m.at); err != nil {
 			return err
 		}
 	}
 	return l.carryOut(ctx, dispatcher, prefix, until)
+}
+
+// look carries on the runs that an event has made look at their until: jobs were
+// added for them that don't wait.
+func (l *live) look(ctx context.Context, d *engine.Dispatcher, prefix string) error {
+	rows, err := l.store.Pool().Query(ctx, `
+		WITH jobs AS (
+			DELETE FROM river_job WHERE state = 'available' RETURNING (args->>'run_id')::bigint AS run
+		)
+		SELECT id FROM reactor_runs
+		WHERE id IN (SELECT run FROM jobs) AND outcome = 'pending' AND starts_with(reactor, $1) AND due_at > $2
+		ORDER BY due_at, event_time, id`, prefix, l.now())
+	if err != nil {
+		return err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if _, err := d.Attempt(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *live) carryOut(ctx context.Context, d *engine.Dispatcher, prefix string, until time.Time) error {

@@ -71,6 +71,11 @@ func (a *asked) add(r *Rule, inFile int) (position int32) {
 func (s *Set) index() {
 	s.people = s.indexOf(func(*Rule) bool { return true })
 	s.apps = s.indexOf(func(r *Rule) bool { return r.Bots })
+	for _, e := range s.entries {
+		if e.rule.Until != nil || slices.ContainsFunc(slices.Collect(maps.Values(e.bySpace)), func(r *Rule) bool { return r.Until != nil }) {
+			s.until = append(s.until, e)
+		}
+	}
 }
 
 func (s *Set) indexOf(meets func(*Rule) bool) map[reactors.Trigger]*waiting {

@@ -19,6 +19,7 @@ const (
 	sequenceAge = 24 * time.Hour // of a sequence
 	maxWait     = 366 * day
 	defaultOver = 5
+	maxFor      = 10 * maxWait // of once_per
 )
 
 var ids = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
@@ -93,8 +94,8 @@ func (c *compiler) compile(n *strictyaml.Node) *Rule {
 		return nil
 	}
 	r := rc.rule
-	for _, s := range r.Steps {
-		r.needs = append(r.needs, r.needsOf(s))
+	for i := range r.Steps {
+		r.Steps[i].needs = r.needsOf(r.Steps[i])
 	}
 	r.Hash = c.hash(n, r)
 	return r

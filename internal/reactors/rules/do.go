@@ -25,7 +25,7 @@ func (c *ruleCompiler) steps() {
 		c.At(c.Where(""), `for example do: [{send: {text: "Hello"}}]`, "a reactor needs do or sequence")
 		return
 	case do:
-		r.Steps = []Step{{After: k.Wait, Do: c.do("do", "0", k.Do, c.env)}}
+		r.Steps = []Step{{After: k.Wait.Wait, Do: c.do("do", "0", k.Do, c.env)}}
 	default:
 		c.sequence()
 	}
@@ -72,19 +72,40 @@ func (c *ruleCompiler) sequence() {
 		if !c.Has(after) {
 			c.At(c.Where(path), "for example after: 24h", "a step needs after")
 		} else {
-			c.between(after, k.After, 0, maxWait)
-			if k.After >= 0 && k.After <= before {
+			c.waits(after, k.After.Wait)
+			if k.After.For >= 0 && k.After.For <= before {
 				c.At(c.Where(after), "", "%s must be later than %s, that of the step before", after, strictyaml.FormatDuration(before))
 			}
 		}
-		before = max(before, k.After)
+		before = max(before, k.After.For)
+		id := c.stepID(path, k)
 		if !c.Has(strictyaml.Join(path, "do")) {
 			c.At(c.Where(path), "", "a step needs do")
 		}
 		cond := c.condition(strictyaml.Join(path, "if"), k.If, c.env)
-		do := c.do(strictyaml.Join(path, "do"), fmt.Sprint(i), k.Do, c.env)
-		c.rule.Steps = append(c.rule.Steps, Step{Index: i, After: k.After, If: cond, Do: do})
+		do := c.do(strictyaml.Join(path, "do"), id, k.Do, c.env)
+		c.rule.Steps = append(c.rule.Steps, Step{Index: i, ID: id, After: k.After.Wait, If: cond, Do: do})
 	}
+}
+
+var stepIDs = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,39}$`)
+
+// stepID is by what a step is known, whatever is put before it: its id, or when
+// it is due. A step that is put off keeps who waits for it by its old time as id.
+func (c *ruleCompiler) stepID(path string, k stepKeys) string {
+	id, at := k.ID, strictyaml.Join(path, "id")
+	switch {
+	case !c.Has(at):
+		if id = strictyaml.FormatDuration(k.After.For); k.After.Hours != nil {
+			id = "working-" + id
+		}
+	case id != "" && !stepIDs.MatchString(id):
+		c.At(c.Where(at), "small letters, digits, dots and hyphens, at most 40", "%s %q is not one", at, id)
+	}
+	if c.rule.Step(id) != nil && id != "" {
+		c.At(c.Where(path), "", "another step of the sequence is known as %q", id)
+	}
+	return id
 }
 
 func (c *ruleCompiler) collapse() {

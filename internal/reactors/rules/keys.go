@@ -28,9 +28,10 @@ type ruleKeys struct {
 	Stay        *bool         `yaml:"stay" doc:"Ends a run whose member has left in the meantime; true for member.joined if not set."`
 	Spaces      spacesKeys    `yaml:"spaces" doc:"Where the rule applies; everywhere if not set."`
 	If          string        `yaml:"if" doc:"A CEL condition on the event and on what is known when the run is due."`
-	Wait        time.Duration `yaml:"wait" doc:"How long after the event the run is due."`
+	Wait        waitKeys      `yaml:"wait" doc:"How long after the event the run is due."`
+	Until       string        `yaml:"until" doc:"A CEL condition on the member or the message: once it holds, the run is due, before the wait is over."`
 	Still       string        `yaml:"still" doc:"A CEL condition that is asked when the run is due."`
-	OncePer     []string      `yaml:"once_per" doc:"For what the rule acts at most once." enum:"space,member,message,thread,event,day,week"`
+	OncePer     oncePerKeys   `yaml:"once_per" doc:"For what the rule acts at most once."`
 	Collapse    collapseKeys  `yaml:"collapse" doc:"Makes one run of many that come together."`
 	QuietHours  quietKeys     `yaml:"quiet_hours" doc:"When the rule may act."`
 	Limit       limitKeys     `yaml:"limit" doc:"How many runs go through."`
@@ -41,9 +42,10 @@ type ruleKeys struct {
 }
 
 type stepKeys struct {
-	After time.Duration `yaml:"after" doc:"How long after the event the step is due."`
-	If    string        `yaml:"if" doc:"A CEL condition that is asked when the run is due; the next step comes all the same."`
-	Do    []doNode      `yaml:"do" doc:"The actions, in order."`
+	ID    string   `yaml:"id" doc:"By what the step is known wherever it stands, and must not change; its after if not set, such as 1d."`
+	After waitKeys `yaml:"after" doc:"How long after the event the step is due."`
+	If    string   `yaml:"if" doc:"A CEL condition that is asked when the run is due; the next step comes all the same."`
+	Do    []doNode `yaml:"do" doc:"The actions, in order."`
 }
 
 type collapseKeys struct {

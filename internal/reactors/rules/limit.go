@@ -48,16 +48,18 @@ func parseRate(s string) (rate, bool) {
 }
 
 type limitKeys struct {
-	PerSpace   rate `yaml:"per_space" doc:"In each space."`
-	PerMember  rate `yaml:"per_member" doc:"For each person."`
-	PerReactor rate `yaml:"per_reactor" doc:"Of this reactor, in all spaces together."`
+	PerSpace   rate   `yaml:"per_space" doc:"In each space."`
+	PerMember  rate   `yaml:"per_member" doc:"For each person."`
+	PerReactor rate   `yaml:"per_reactor" doc:"Of this reactor, in all spaces together."`
+	Else       string `yaml:"else" doc:"What becomes of the rest: drop (the default), or later, as soon as the limit allows, in order." enum:"drop,later"`
 }
 
 func (k *limitKeys) limits() []reactors.Limit {
+	later := k.Else == "later"
 	limits := []reactors.Limit{
-		{Per: reactors.PerSpace, Max: k.PerSpace.max, Window: k.PerSpace.window},
-		{Per: reactors.PerMember, Max: k.PerMember.max, Window: k.PerMember.window},
-		{Per: reactors.PerReactor, Max: k.PerReactor.max, Window: k.PerReactor.window},
+		{Per: reactors.PerSpace, Max: k.PerSpace.max, Window: k.PerSpace.window, Later: later},
+		{Per: reactors.PerMember, Max: k.PerMember.max, Window: k.PerMember.window, Later: later},
+		{Per: reactors.PerReactor, Max: k.PerReactor.max, Window: k.PerReactor.window, Later: later},
 	}
 	return slices.DeleteFunc(limits, func(l reactors.Limit) bool { return l.Max == 0 }) // those that aren't set
 }

@@ -25,7 +25,13 @@ func (r *Rule) Applies(space string) bool {
 func (s *Set) Plan(c reactors.Change) (p reactors.Plan) {
 	t := reactors.TriggerOf(c)
 	w, space := s.people[t], c.Item.Space
-	if c.Origin == events.OriginBackfill || w.empty(space) {
+	if c.Origin == events.OriginBackfill {
+		return p
+	}
+	if len(s.until) > 0 {
+		p.Wakes = s.Wakes(reactors.FactsOf(c, t))
+	}
+	if w.empty(space) {
 		return p
 	}
 	o := occurrenceOf(c, t)
@@ -68,6 +74,21 @@ func (s *Set) all(o *occurrence) (intents []reactors.Intent) {
 		intents = append(intents, o.ask(r))
 	}
 	return intents
+}
+
+// Wakes lists which runs have to look at their until because of a change.
+func (s *Set) Wakes(f reactors.Facts) (wakes []reactors.Wake) {
+	if f.Space.Name == "" || f.Trigger == reactors.Schedule {
+		return nil
+	}
+	for _, e := range s.until {
+		if r := e.in(f.Space.Name); r.Until != nil && r.Applies(f.Space.Name) {
+			wakes = append(wakes, reactors.Wake{
+				Reactor: r.ID, Space: f.Space.Name, Member: f.Member.Name, Message: f.Message.Name, Thread: f.Message.Thread,
+			})
+		}
+	}
+	return wakes
 }
 
 // Tick is a time at which a rule's schedule falls due.
@@ -204,6 +225,7 @@ func (o *occurrence) intent(r *Rule, outcome reactors.Outcome, reason string) re
 		Reactor: r.ID, Shadow: r.Mode == Shadow, Trigger: f.Trigger,
 		Subject: o.subject, Space: f.Space.Name, Member: f.Member.Name,
 		MayLoop: r.MayLoop(), EventTime: o.at, Outcome: outcome, Reason: reason, Hash: r.Hash,
+		Again: r.Again, Until: r.Until != nil,
 	}
 	if outcome != "" {
 		return i
@@ -241,11 +263,11 @@ func (r *Rule) refuses(f *reactors.Facts, at time.Time) (outcome reactors.Outcom
 func (r *Rule) planned(at time.Time) []reactors.PlannedStep {
 	steps := make([]reactors.PlannedStep, len(r.Steps))
 	for i, s := range r.Steps {
-		wait := s.After
-		if r.Collapse != nil {
-			wait = max(wait, r.Collapse.Window)
+		due := s.After.From(at)
+		if r.Collapse != nil && due.Before(at.Add(r.Collapse.Window)) {
+			due = at.Add(r.Collapse.Window)
 		}
-		steps[i] = reactors.PlannedStep{Step: s.Index, Due: at.Add(wait)}
+		steps[i] = reactors.PlannedStep{Step: s.Index, ID: s.ID, Due: due}
 	}
 	return steps
 }

@@ -13,16 +13,16 @@ import (
 
 // Needs is the state that the conditions and texts of a step read, those for a
 // collapsed run among them.
-func (r *Rule) Needs(step int) reactors.Needs {
-	if step < 0 || step >= len(r.needs) {
-		return 0
+func (r *Rule) Needs(step string) reactors.Needs {
+	if s := r.Step(step); s != nil {
+		return s.needs
 	}
-	return r.needs[step]
+	return 0
 }
 
 func (r *Rule) needsOf(s Step) reactors.Needs {
 	var n reactors.Needs
-	for _, c := range []*expr.Condition{r.If, r.Still, r.StopWhen, s.If} {
+	for _, c := range []*expr.Condition{r.If, r.Still, r.StopWhen, r.Until, s.If} {
 		if c != nil {
 			n |= c.Needs()
 		}
@@ -61,13 +61,14 @@ func (r *Rule) Observes() bool {
 // all members of a collapsed one. An error is permanent, unless ctx has ended.
 func (r *Rule) Render(ctx context.Context, run reactors.Run, f reactors.Facts, now time.Time, collapsed bool) ([]reactors.Request, error) {
 	var do []Do
+	step := r.Step(run.StepID)
 	switch {
 	case collapsed && r.Collapse != nil:
 		do = r.Collapse.Do
-	case !collapsed && run.Step >= 0 && run.Step < len(r.Steps):
-		do = r.Steps[run.Step].Do
+	case !collapsed && step != nil:
+		do = step.Do
 	default:
-		return nil, reactors.Permanent(fmt.Errorf("render reactor %q: there is no step %d in it", r.ID, run.Step))
+		return nil, reactors.Permanent(fmt.Errorf("render reactor %q: there is no step %q in it", r.ID, run.StepID))
 	}
 	requests := make([]reactors.Request, 0, len(do))
 	for _, d := range do {

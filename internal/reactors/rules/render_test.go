@@ -127,11 +127,11 @@ func TestRenderCollapsedAndSteps(t *testing.T) {
 	if diff := cmp.Diff(want, bodies(t, got)); diff != "" {
 		t.Errorf("collapsed (-want +got):\n%s", diff)
 	}
-	got, err = s.Rule("steps", "").Render(context.Background(), reactors.Run{Reactor: "steps", Step: 1}, facts(), monday, false)
+	got, err = s.Rule("steps", "").Render(context.Background(), reactors.Run{Reactor: "steps", StepID: "2h"}, facts(), monday, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want = []map[string]any{{"request": "send 1.0", "label": "1.0", "to": "space", "text": "two users/1", "key": ""}}
+	want = []map[string]any{{"request": "send 2h.0", "label": "2h.0", "to": "space", "text": "two users/1", "key": ""}}
 	if diff := cmp.Diff(want, bodies(t, got)); diff != "" {
 		t.Errorf("second step (-want +got):\n%s", diff)
 	}
@@ -141,17 +141,17 @@ func TestRenderErrorsArePermanent(t *testing.T) {
 	t.Parallel()
 	s := renderSet(t)
 	for name, c := range map[string]struct {
-		step      int
+		step      string
 		collapsed bool
-	}{"no such step": {step: 2}, "negative step": {step: -1}, "not collapsed": {collapsed: true}} {
-		_, err := s.Rule("steps", "").Render(context.Background(), reactors.Run{Reactor: "steps", Step: c.step}, facts(), monday, c.collapsed)
+	}{"no such step": {step: "3h"}, "no do": {}, "not collapsed": {collapsed: true}} {
+		_, err := s.Rule("steps", "").Render(context.Background(), reactors.Run{Reactor: "steps", StepID: c.step}, facts(), monday, c.collapsed)
 		if !reactors.IsPermanent(err) {
 			t.Errorf("%s: %v, want a permanent error", name, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := s.Rule("steps", "").Render(ctx, reactors.Run{Reactor: "steps", Step: 1}, facts(), monday, false)
+	_, err := s.Rule("steps", "").Render(ctx, reactors.Run{Reactor: "steps", StepID: "2h"}, facts(), monday, false)
 	if err != nil && (reactors.IsPermanent(err) || !errors.Is(err, context.Canceled)) {
 		t.Errorf("cancelled: %v, want no permanent error", err)
 	}
@@ -162,16 +162,16 @@ func TestNeeds(t *testing.T) {
 	s := renderSet(t)
 	for _, c := range []struct {
 		rule string
-		step int
+		step string
 		want reactors.Needs
 	}{
-		{"welcome", 0, reactors.NeedSpaceActivity | reactors.NeedSpace | reactors.NeedMember}, // if, sub.text, the card
-		{"welcome", 1, 0},
-		{"steps", 0, reactors.NeedMember | reactors.NeedPosts}, // stay, still
-		{"steps", 1, reactors.NeedMember | reactors.NeedPosts | reactors.NeedWeek},
+		{"welcome", "", reactors.NeedSpaceActivity | reactors.NeedSpace | reactors.NeedMember}, // if, sub.text, the card
+		{"welcome", "1h", 0},
+		{"steps", "1h", reactors.NeedMember | reactors.NeedPosts}, // stay, still
+		{"steps", "2h", reactors.NeedMember | reactors.NeedPosts | reactors.NeedWeek},
 	} {
 		if got := s.Rule(c.rule, "").Needs(c.step); got != c.want {
-			t.Errorf("%s, step %d needs %b, want %b", c.rule, c.step, got, c.want)
+			t.Errorf("%s, step %q needs %b, want %b", c.rule, c.step, got, c.want)
 		}
 	}
 }

@@ -33,8 +33,10 @@ type Rule struct {
 	If       *expr.Condition // nil: always
 	Still    *expr.Condition // asked when the run is due; nil: always
 	StopWhen *expr.Condition // nil: never
+	Until    *expr.Condition // makes a run due before its wait is over; nil: nothing does
 
-	OncePer  []string // space, member, message, thread, event, day, week
+	OncePer  []string      // space, member, message, thread, event, day, week
+	Again    time.Duration // after which it may act once more for the same; 0: never
 	MaxAge   time.Duration
 	Quiet    *QuietHours // nil: none
 	Limits   []reactors.Limit
@@ -47,9 +49,8 @@ type Rule struct {
 
 	included, excepted map[string]bool // Include and Except: there may be thousands
 
-	early []early          // what of If can be told from the event
-	needs []reactors.Needs // of each step
-	zone  *time.Location   // of days and weeks in OncePer
+	early []early        // what of If can be told from the event
+	zone  *time.Location // of days and weeks in OncePer
 }
 
 // early is a part of a condition that is asked before there is a run.
@@ -61,9 +62,22 @@ type early struct {
 // Step is what is done at one time.
 type Step struct {
 	Index int
-	After time.Duration   // after the event: wait, or after in a sequence
+	ID    string          // by which its runs are known, wherever it stands; "" of a do list
+	After Wait            // after the event: wait, or after in a sequence
 	If    *expr.Condition // nil: always
 	Do    []Do
+
+	needs reactors.Needs
+}
+
+// Step returns the step with an id; nil if there is none.
+func (r *Rule) Step(id string) *Step {
+	for i := range r.Steps {
+		if r.Steps[i].ID == id {
+			return &r.Steps[i]
+		}
+	}
+	return nil
 }
 
 // Do is one action of a step.

@@ -38,6 +38,7 @@ type Set struct {
 	byID    map[string]*entry
 	people  map[reactors.Trigger]*waiting // what changes meet that people make
 	apps    map[reactors.Trigger]*waiting
+	until   []*entry // that have until, anywhere
 	tests   []Test
 }
 
@@ -193,6 +194,20 @@ func (s *Set) hash() {
 		}
 	}
 	s.Hash = hex.EncodeToString(sum.Sum(nil))[:12]
+}
+
+// Gone lists the steps of sequences, as "RULE STEP", that the next file has no more
+// although it has the rule.
+func (s *Set) Gone(next *Set) (gone []string) {
+	for _, e := range s.entries {
+		r := next.Rule(e.rule.ID, "")
+		for _, step := range e.rule.Steps {
+			if r != nil && step.ID != "" && r.Step(step.ID) == nil {
+				gone = append(gone, e.rule.ID+" "+step.ID)
+			}
+		}
+	}
+	return gone
 }
 
 // Rule returns a rule as it is in a space; nil if there is none.

@@ -87,7 +87,7 @@ func TestOverridesAreMerged(t *testing.T) {
 	}
 	of := func(space string) said {
 		r := s.Rule("welcome", space)
-		w := said{Mode: r.Mode, Wait: r.Steps[0].After, Still: r.Still != nil, Limits: r.Limits}
+		w := said{Mode: r.Mode, Wait: r.Steps[0].After.For, Still: r.Still != nil, Limits: r.Limits}
 		for _, d := range r.Steps[0].Do {
 			w.Texts = append(w.Texts, d.Params.(*sendParams).Text.Source)
 		}
@@ -266,8 +266,8 @@ func TestSchemaNamesWhatIsDecoded(t *testing.T) {
 		t.Fatal(err)
 	}
 	rule := schema.Properties["reactors"].Items.Properties
-	if len(rule) != 20 {
-		t.Errorf("%d keys of a reactor, want 20", len(rule))
+	if len(rule) != 21 {
+		t.Errorf("%d keys of a reactor, want 21", len(rule))
 	}
 	for key, k := range rule {
 		if k.Description == "" {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -14,11 +15,12 @@ import (
 func (c *ruleCompiler) timing() {
 	k, r := &c.keys, c.rule
 	if c.Has("wait") {
-		c.between("wait", k.Wait, 0, maxWait)
+		c.waits("wait", k.Wait.Wait)
 		if c.Has("sequence") {
 			c.At(c.Where("wait"), "use after in its first step", "wait is for do, not for a sequence")
 		}
 	}
+	c.until()
 	r.MaxAge = defaultAge
 	if c.Has("sequence") {
 		r.MaxAge = sequenceAge
@@ -34,11 +36,38 @@ func (c *ruleCompiler) timing() {
 		}
 	}
 	r.Limits = k.Limit.limits()
+	if e := k.Limit.Else; e != "" && e != "drop" && e != "later" {
+		c.At(c.Where("limit.else"), strictyaml.Suggest(e, []string{"drop", "later"}), "limit.else must be drop or later")
+	}
 	for _, l := range r.Limits {
 		if l.Per != reactors.PerReactor {
 			path := "limit.per_" + string(l.Per)
 			c.fills(c.Where(path), path, string(l.Per))
 		}
+	}
+}
+
+// ofSpace is state that changes with all that happens in a space.
+const ofSpace = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek
+
+// until compiles what ends a wait early. Only what the member does, or what
+// becomes of the message, makes a run look at it.
+func (c *ruleCompiler) until() {
+	r := c.rule
+	r.Until = c.condition("until", c.keys.Until, c.env)
+	if r.Until == nil {
+		return
+	}
+	at := c.Where("until")
+	switch {
+	case c.Has("sequence"):
+		c.At(at, "give the first step a reactor of its own", "until is for do, not for a sequence")
+	case !c.Has("wait"):
+		c.At(at, "for example wait: 1d: at its end the rule acts, whatever until says", "until needs wait")
+	case c.Has("collapse"):
+		c.At(at, "", "until is for each run, and collapse waits for all")
+	case r.Until.Needs()&^ofSpace == 0:
+		c.At(at, "for example member.messages_in_space > 0", "until asks for nothing that changes with what the member does or what becomes of the message")
 	}
 }
 
@@ -68,20 +97,52 @@ func (c *ruleCompiler) fills(at strictyaml.Position, what, variable string) {
 	}
 }
 
-// onceKeys are what a rule may act once per, in the order of subjects.
-func onceKeys() []string {
+// onceWords are what a rule may act once per, in the order of subjects.
+func onceWords() []string {
 	return []string{"space", "member", "message", "thread", "event", "day", "week"}
+}
+
+// oncePerKeys is a list of words, or a section that says for how long, too.
+type oncePerKeys oncePerSection
+
+type oncePerSection struct {
+	Keys []string      `yaml:"keys" doc:"For what the rule acts at most once." enum:"space,member,message,thread,event,day,week"`
+	For  time.Duration `yaml:"for" doc:"How long after the event that it has acted on; then it may act again. For good if not set."`
+}
+
+func (k *oncePerKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
+	if n.Kind == strictyaml.Section {
+		d.Decode(path, n, (*oncePerSection)(k))
+	} else {
+		d.Decode(path, n, &k.Keys)
+	}
+}
+
+func (*oncePerKeys) schema(s *schemer) map[string]any {
+	section := s.section(reflect.TypeFor[oncePerSection]())
+	list := map[string]any{"type": "array", "items": map[string]any{"enum": onceWords()}}
+	return map[string]any{"oneOf": []any{list, section}}
 }
 
 func (c *ruleCompiler) oncePer() {
 	r := c.rule
-	written := c.keys.OncePer
+	written, path := c.keys.OncePer.Keys, "once_per"
+	if n := c.Nodes[path]; n != nil && n.Kind == strictyaml.Section {
+		path = "once_per.keys"
+		if !c.Has(path) {
+			c.At(n.At, "for example keys: [space, member]", "once_per needs keys")
+		}
+		if c.Has("once_per.for") {
+			c.between("once_per.for", c.keys.OncePer.For, time.Minute, maxFor)
+			r.Again = c.keys.OncePer.For
+		}
+	}
 	for i, w := range written {
-		at := c.Where(strictyaml.Item("once_per", i))
+		at := c.Where(strictyaml.Item(path, i))
 		switch {
 		case w == "": // reported
-		case !slices.Contains(onceKeys(), w):
-			c.At(at, strictyaml.Suggest(w, onceKeys()), "once_per: there is no %q", w)
+		case !slices.Contains(onceWords(), w):
+			c.At(at, strictyaml.Suggest(w, onceWords()), "once_per: there is no %q", w)
 		case slices.Contains(written[:i], w):
 			c.At(at, "", "once_per: %s is listed twice", w)
 		case w == "member" || w == "message" || w == "space":
@@ -95,11 +156,11 @@ func (c *ruleCompiler) oncePer() {
 			}
 		}
 	}
-	if c.Has("once_per") && c.Nodes["once_per"].Kind == strictyaml.List && len(written) == 0 {
-		c.At(c.Where("once_per"), "say event to act each time", "once_per is empty")
+	if c.Has(path) && c.Nodes[path].Kind == strictyaml.List && len(written) == 0 {
+		c.At(c.Where(path), "say event to act each time", "%s is empty", path)
 	}
 	// A fixed order: to write it in another one changes no subject.
-	for _, k := range onceKeys() {
+	for _, k := range onceWords() {
 		if slices.Contains(written, k) {
 			r.OncePer = append(r.OncePer, k)
 		}

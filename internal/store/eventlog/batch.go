@@ -41,6 +41,7 @@ type batch struct {
 	markedLive map[items.ID]bool // a backfill had recorded them before
 
 	claimed bool // the runs that rules want were
+	wakes   []reactors.Wake
 
 	// What led to no run, to be counted once it is committed.
 	ended   []reactors.Intent

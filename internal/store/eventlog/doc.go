@@ -70,6 +70,7 @@ import (
 // the commit which evaluations led to none: those that Claim returned, and refusals.
 type Claimer interface {
 	Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) (ended []reactors.Intent, err error)
+	Wake(ctx context.Context, tx pgx.Tx, wakes []reactors.Wake) error
 	Evaluated(ended []reactors.Intent, refused []reactors.Refusal)
 }
 

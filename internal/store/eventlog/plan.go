@@ -30,10 +30,10 @@ func (s *Log) mayRun(b *batch) bool {
 			continue
 		}
 		p := s.plan(reactors.Change{Event: r.Event, Item: r.Item, Origin: r.Delivery.Origin})
-		if len(p.Intents) > 0 || len(p.Refused) > 0 {
+		if len(p.Intents) > 0 || len(p.Refused) > 0 || len(p.Wakes) > 0 {
 			b.planned[i] = p
 		}
-		wanted = wanted || slices.ContainsFunc(p.Intents, func(in reactors.Intent) bool { return len(in.Steps) > 0 })
+		wanted = wanted || len(p.Wakes) > 0 || slices.ContainsFunc(p.Intents, func(in reactors.Intent) bool { return len(in.Steps) > 0 })
 	}
 	return wanted || b.projected.Memberships.Any()
 }
@@ -57,7 +57,7 @@ func (s *Log) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
 	intents, delivered := b.wanted(), b.delivered()
 	for _, change := range b.projected.Memberships.Meant(delivered) {
 		p := s.plan(change)
-		intents, b.refused = append(intents, p.Intents...), append(b.refused, p.Refused...)
+		intents, b.refused, b.wakes = append(intents, p.Intents...), append(b.refused, p.Refused...), append(b.wakes, p.Wakes...)
 	}
 	corrected, err := b.projected.Memberships.Corrected(ctx, tx, delivered, b.markedLive)
 	if err != nil {
@@ -73,6 +73,9 @@ func (s *Log) claimRuns(ctx context.Context, tx pgx.Tx, b *batch) error {
 		}
 	}
 	b.claimed = true
+	if err := s.claimer.Wake(ctx, tx, b.wakes); err != nil { // new runs look anyway
+		return err
+	}
 	b.ended, err = s.claimer.Claim(ctx, tx, intents)
 	return err
 }
@@ -92,7 +95,7 @@ func (b *batch) wanted() (intents []reactors.Intent) {
 	// the first has it, here and in a replay.
 	for i := range b.rows {
 		if p, ok := b.planned[i]; ok && delivered[b.rows[i].ID()] {
-			intents, b.refused = append(intents, p.Intents...), append(b.refused, p.Refused...)
+			intents, b.refused, b.wakes = append(intents, p.Intents...), append(b.refused, p.Refused...), append(b.wakes, p.Wakes...)
 		}
 	}
 	return intents

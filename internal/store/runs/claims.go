@@ -27,6 +27,9 @@ func (s *Runs) Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) 
 	if len(intents) == 0 {
 		return nil, nil
 	}
+	if err := s.nameRounds(ctx, tx, intents); err != nil {
+		return nil, fmt.Errorf("count how often rules have acted: %w", err)
+	}
 	claimed := map[*reactors.Intent]bool{}
 	if claims := reactors.Claims(intents); len(claims) > 0 {
 		if err := s.claimRuns(ctx, tx, claims, claimed); err != nil {
@@ -38,9 +41,9 @@ func (s *Runs) Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) 
 
 // claimedRows are the columns of claimArgs.
 const claimedRows = `unnest(@event_times::timestamptz[], @dues::timestamptz[], @steps::smallint[], @shadows::boolean[],
-			@may_loop::boolean[], @reactors::text[], @subjects::text[], @triggers::text[], @spaces::text[],
+			@may_loop::boolean[], @reactors::text[], @subjects::text[], @step_ids::text[], @triggers::text[], @spaces::text[],
 			@members::text[], @hashes::text[], @facts::text[])
-			AS i (event_time, due_at, step, shadow, may_loop, reactor, subject, trigger, space, member, hash, facts)`
+			AS i (event_time, due_at, step, shadow, may_loop, reactor, subject, step_id, trigger, space, member, hash, facts)`
 
 func claimArgs(claims []reactors.Claim) pgx.NamedArgs {
 	text := func(field func(*reactors.Claim) string) []string { return store.Column(claims, field) }
@@ -52,6 +55,7 @@ func claimArgs(claims []reactors.Claim) pgx.NamedArgs {
 		"may_loop":    store.Column(claims, func(c *reactors.Claim) bool { return c.MayLoop }),
 		"reactors":    text(func(c *reactors.Claim) string { return c.Reactor }),
 		"subjects":    text(func(c *reactors.Claim) string { return c.Subject }),
+		"step_ids":    text(func(c *reactors.Claim) string { return c.ID }),
 		"triggers":    text(func(c *reactors.Claim) string { return string(c.Trigger) }),
 		"spaces":      text(func(c *reactors.Claim) string { return c.Space }),
 		"members":     text(func(c *reactors.Claim) string { return c.Member }),
@@ -65,12 +69,13 @@ func claimArgs(claims []reactors.Claim) pgx.NamedArgs {
 func (s *Runs) claimRuns(ctx context.Context, tx pgx.Tx, claims []reactors.Claim, claimed map[*reactors.Intent]bool) error {
 	args := claimArgs(claims)
 	rows, err := tx.Query(ctx, `
-		INSERT INTO reactor_runs AS r (event_time, due_at, step, shadow, may_loop, reactor, subject, trigger, space, member, hash, facts)
-		SELECT event_time, due_at, step, shadow, may_loop, reactor, subject, trigger, space, member, hash, facts::json
+		INSERT INTO reactor_runs AS r (event_time, due_at, step, shadow, may_loop, reactor, subject, step_id, trigger, space, member, hash, facts)
+		SELECT event_time, due_at, step, shadow, may_loop, reactor, subject, step_id, trigger, space, member, hash, facts::json
 		FROM `+claimedRows+`
-		ON CONFLICT (reactor, subject, step, shadow) DO UPDATE SET
+		ON CONFLICT (reactor, subject, step_id, shadow) DO UPDATE SET
 			event_time = excluded.event_time,
 			due_at = excluded.due_at,
+			step = excluded.step,
 			may_loop = excluded.may_loop,
 			trigger = excluded.trigger,
 			space = excluded.space,
@@ -86,7 +91,7 @@ func (s *Runs) claimRuns(ctx context.Context, tx pgx.Tx, claims []reactors.Claim
 			reason = NULL,
 			trace = '[]'
 		WHERE r.outcome NOT IN ('pending', 'sent', 'shadow', 'collapsed') AND excluded.event_time > r.event_time
-		RETURNING id, due_at, reactor, subject, step, shadow`, args)
+		RETURNING id, due_at, reactor, subject, step, step_id, shadow`, args)
 	if err != nil {
 		return err
 	}
@@ -95,16 +100,17 @@ func (s *Runs) claimRuns(ctx context.Context, tx pgx.Tx, claims []reactors.Claim
 	var id int64
 	var due time.Time
 	key := reactors.Claim{Intent: &reactors.Intent{}}
-	targets := []any{&id, &due, &key.Reactor, &key.Subject, &key.Step, &key.Shadow}
+	targets := []any{&id, &due, &key.Reactor, &key.Subject, &key.Step, &key.ID, &key.Shadow}
 	if _, err := pgx.ForEachRow(rows, targets, func() error {
 		job := jobOf(id)
-		if wait := due.Sub(now); wait > 0 {
+		i, found := slices.BinarySearchFunc(claims, key, reactors.Claim.Compare)
+		if found {
+			claimed[claims[i].Intent] = true
+		}
+		if wait := due.Sub(now); wait > 0 && !(found && claims[i].Until) {
 			job.InsertOpts.ScheduledAt = time.Now().Add(wait) // now is Google's or a test's
 		}
 		jobs = append(jobs, job)
-		if i, found := slices.BinarySearchFunc(claims, key, reactors.Claim.Compare); found {
-			claimed[claims[i].Intent] = true
-		}
 		return nil
 	}); err != nil {
 		return err
@@ -143,6 +149,7 @@ func refresh(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 		UPDATE reactor_runs r
 		SET event_time = i.event_time,
 			due_at = GREATEST(r.due_at, i.due_at),
+			step = i.step,
 			may_loop = CASE WHEN r.requests IS NULL THEN i.may_loop ELSE r.may_loop END,
 			trigger = CASE WHEN r.requests IS NULL THEN i.trigger ELSE r.trigger END,
 			space = CASE WHEN r.requests IS NULL THEN i.space ELSE r.space END,
@@ -151,7 +158,7 @@ func refresh(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 			facts = CASE WHEN r.requests IS NULL THEN i.facts::json ELSE r.facts END,
 			attempts = 0
 		FROM `+claimedRows+`
-		WHERE r.reactor = i.reactor AND r.subject = i.subject AND r.step = i.step AND r.shadow = i.shadow
+		WHERE r.reactor = i.reactor AND r.subject = i.subject AND r.step_id = i.step_id AND r.shadow = i.shadow
 			AND r.outcome = 'pending' AND r.event_time < i.event_time`, args)
 	if err != nil {
 		return fmt.Errorf("reset event time of pending runs: %w", err)

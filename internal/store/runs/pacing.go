@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -15,10 +16,14 @@ import (
 
 // Admit lets a run pass if its limits allow, and counts it; one that may loop
 // counts even if no limit is its own. A run that has passed once passes again. It
-// returns the limit that is reached, or nil.
-func (s *Runs) Admit(ctx context.Context, run reactors.Run, limits []reactors.Limit, now time.Time) (reached *reactors.Limit, err error) {
+// returns the limit that is reached, or nil. If what is too much comes later, the
+// run gets the first time that is left, and counts then: pass is that time, at
+// which the rule may act, as open says.
+func (s *Runs) Admit(
+	ctx context.Context, run reactors.Run, limits []reactors.Limit, open func(time.Time) time.Time, now time.Time,
+) (reached *reactors.Limit, pass time.Time, err error) {
 	if len(limits) == 0 && !run.MayLoop {
-		return nil, nil
+		return nil, now, nil
 	}
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -30,33 +35,39 @@ func (s *Runs) Admit(ctx context.Context, run reactors.Run, limits []reactors.Li
 			ORDER BY name`, admitLocks(run, limits)); err != nil {
 			return err
 		}
-		var admitted bool
+		var admitted pgtype.Timestamptz
 		if err := tx.QueryRow(ctx, `
-			SELECT admitted_at IS NOT NULL
+			SELECT admitted_at
 			FROM reactor_runs
-			WHERE id = $1`, run.ID).Scan(&admitted); err != nil || admitted {
+			WHERE id = $1`, run.ID).Scan(&admitted); err != nil || admitted.Valid {
+			pass = store.ZeroTime(admitted)
 			return err
 		}
+		var later []reactors.Limit
+		var passed [][]time.Time
 		for i := range limits {
-			n, err := admittedSince(ctx, tx, run, limits[i], now.Add(-limits[i].Window))
-			if err != nil {
+			times, err := admittedSince(ctx, tx, run, limits[i], now.Add(-limits[i].Window))
+			switch {
+			case err != nil:
 				return err
-			}
-			if n >= limits[i].Max {
+			case limits[i].Later:
+				later, passed = append(later, limits[i]), append(passed, times)
+			case len(times) >= limits[i].Max:
 				reached = &limits[i]
 				return nil
 			}
 		}
+		reached, pass = reactors.Pass(now, later, passed, open)
 		_, err := tx.Exec(ctx, `
 			UPDATE reactor_runs
 			SET admitted_at = $2
-			WHERE id = $1`, run.ID, now.UTC())
+			WHERE id = $1`, run.ID, pass.UTC())
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("check limits of run %d: %w", run.ID, err)
+		return nil, time.Time{}, fmt.Errorf("check limits of run %d: %w", run.ID, err)
 	}
-	return reached, nil
+	return reached, pass, nil
 }
 
 func admitLocks(run reactors.Run, limits []reactors.Limit) []string {
@@ -70,42 +81,48 @@ func admitLocks(run reactors.Run, limits []reactors.Limit) []string {
 	return names
 }
 
-func admittedSince(ctx context.Context, tx pgx.Tx, run reactors.Run, l reactors.Limit, since time.Time) (n int, err error) {
+// admittedSince lists when what a limit counts was admitted since a time, or will
+// be; of one that lets nothing come later only as many as it lets through.
+func admittedSince(ctx context.Context, tx pgx.Tx, run reactors.Run, l reactors.Limit, since time.Time) ([]time.Time, error) {
 	counted := `reactor = @reactor AND (@per <> 'space' OR space = @space) AND (@per <> 'member' OR member = @member)`
 	if l.Per == reactors.PerSpaceLoop {
 		counted = `space = @space AND may_loop AND event_time <> @event_time`
 	}
-	err = tx.QueryRow(ctx, `
-		SELECT count(*)
+	rows, _ := tx.Query(ctx, `
+		SELECT admitted_at
 		FROM reactor_runs
-		WHERE shadow = @shadow AND admitted_at > @since AND `+counted, pgx.NamedArgs{
-		"shadow": run.Shadow, "since": since, "per": string(l.Per), "reactor": run.Reactor, "space": run.Space, "member": run.Member,
+		WHERE shadow = @shadow AND admitted_at > @since AND `+counted+`
+		ORDER BY admitted_at
+		LIMIT CASE WHEN @later THEN NULL ELSE @max::bigint END`, pgx.NamedArgs{
+		"shadow": run.Shadow, "since": since, "max": l.Max, "later": l.Later,
+		"per": string(l.Per), "reactor": run.Reactor, "space": run.Space, "member": run.Member,
 		"event_time": store.Microseconds(run.EventTime),
-	}).Scan(&n)
-	return n, err
+	})
+	return pgx.CollectRows(rows, pgx.RowTo[time.Time])
 }
 
 // maxGathered bounds a group: a message holds about as many mentions.
 const maxGathered = 1000
 
 // grouped finds the other runs that wait for the same step of the same rule in
-// the same space as a run, of events up to a time.
-const grouped = `r.reactor = @reactor AND r.space = @space AND r.step = @step AND r.shadow = @shadow AND r.outcome = 'pending'
-			AND r.requests IS NULL AND r.event_time <= @until AND r.id <> @id`
+// the same space as a run, of events up to a time, or that are due.
+const grouped = `r.reactor = @reactor AND r.space = @space AND r.step_id = @step_id AND r.shadow = @shadow AND r.outcome = 'pending'
+			AND r.requests IS NULL AND (r.event_time <= @until OR r.due_at <= @now) AND r.id <> @id`
 
-func groupArgs(run reactors.Run, until time.Time) pgx.NamedArgs {
+func groupArgs(run reactors.Run, until, now time.Time) pgx.NamedArgs {
 	return pgx.NamedArgs{
-		"reactor": run.Reactor, "space": run.Space, "step": run.Step, "shadow": run.Shadow,
-		"until": store.Microseconds(until), "id": run.ID, "event_time": run.EventTime,
+		"reactor": run.Reactor, "space": run.Space, "step_id": run.StepID, "shadow": run.Shadow,
+		"until": store.Microseconds(until), "now": now.UTC(), "id": run.ID, "event_time": run.EventTime,
 	}
 }
 
 // Gather lists the runs that wait for the same step of the same rule in the
-// same space as this one, of events up to a time, oldest first, without it.
-func (s *Runs) Gather(ctx context.Context, run reactors.Run, until time.Time) ([]reactors.Run, error) {
+// same space as this one, of events up to a time or due at now, oldest first,
+// without it.
+func (s *Runs) Gather(ctx context.Context, run reactors.Run, until, now time.Time) ([]reactors.Run, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	args := groupArgs(run, until)
+	args := groupArgs(run, until, now)
 	args["max"] = maxGathered
 	rows, _ := s.pool.Query(ctx, `
 		SELECT `+runColumns+`
@@ -125,12 +142,10 @@ func (s *Runs) Gather(ctx context.Context, run reactors.Run, until time.Time) ([
 func (s *Runs) Group(ctx context.Context, run reactors.Run, until, now time.Time) (others int, older bool, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	args := groupArgs(run, until)
-	args["now"] = now
 	err = s.pool.QueryRow(ctx, `
 		SELECT count(*), COALESCE(bool_or((r.event_time, r.id) < (@event_time, @id) AND r.due_at <= @now), false)
 		FROM reactor_runs r
-		WHERE `+grouped, args).Scan(&others, &older)
+		WHERE `+grouped, groupArgs(run, until, now)).Scan(&others, &older)
 	if err != nil {
 		return 0, false, fmt.Errorf("look for a group around reactor run %d: %w", run.ID, err)
 	}

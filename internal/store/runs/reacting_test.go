@@ -50,7 +50,7 @@ func TestAdmit(t *testing.T) {
 		var wg sync.WaitGroup
 		for _, run := range claimed {
 			wg.Go(func() {
-				reached, err := s.Admit(t.Context(), run, limits, now)
+				reached, _, err := s.Admit(t.Context(), run, limits, nil, now)
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -107,7 +107,7 @@ func TestAdmitLoop(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reached, err := s.Admit(t.Context(), run, c.limits, clock())
+		reached, _, err := s.Admit(t.Context(), run, c.limits, nil, clock())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +159,7 @@ func TestCollapseIsOneTransaction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	others, err := s.Gather(t.Context(), leader, at(2))
+	others, err := s.Gather(t.Context(), leader, at(2), leader.Due)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +319,7 @@ func TestStepsWaitForEachOther(t *testing.T) {
 	facts := []byte(`{"space":{"name":"spaces/S"}}`)
 	err := claim(t, s, reactors.Intent{
 		Reactor: "week", Subject: "spaces/S users/ann", Trigger: reactors.MemberJoined, Space: space, Member: ann, EventTime: at(0), Facts: facts,
-		Steps: []reactors.PlannedStep{{Step: 0, Due: at(0)}, {Step: 1, Due: at(0)}, {Step: 2, Due: at(100)}},
+		Steps: []reactors.PlannedStep{{Step: 0, ID: "0", Due: at(0)}, {Step: 1, ID: "1", Due: at(0)}, {Step: 2, ID: "2", Due: at(100)}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -22,13 +22,13 @@ import (
 var ErrRunChanged = errors.New("the run has changed meanwhile")
 
 // runColumns are those of a whole run, in the order of scanRun.
-const runColumns = `r.id, r.reactor, r.step, r.subject, r.shadow, r.trigger, r.space, r.member, r.may_loop,
+const runColumns = `r.id, r.reactor, r.step, r.step_id, r.subject, r.shadow, r.trigger, r.space, r.member, r.may_loop,
 	r.event_time, r.due_at, r.hash, r.facts, r.outcome, COALESCE(r.reason, ''), r.attempts, r.requests, r.trace`
 
 func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
 	var facts, requests, trace []byte
 	targets := append([]any{
-		&run.ID, &run.Reactor, &run.Step, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.MayLoop,
+		&run.ID, &run.Reactor, &run.Step, &run.StepID, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.MayLoop,
 		&run.EventTime, &run.Due, &run.Hash, &facts, &run.Outcome, &run.Reason, &run.Attempts, &requests, &trace,
 	}, more...)
 	if err := row.Scan(targets...); err != nil {
@@ -116,8 +116,17 @@ type OwnMessage struct {
 // forUpdate locks several runs in the order in which Claim does, so that no two
 // transactions wait for each other's.
 const forUpdate = `
-				ORDER BY reactor, subject, step, shadow
+				ORDER BY reactor, subject, step, step_id, shadow
 				FOR UPDATE`
+
+// andFollowers finds a run, $1, and the steps after it.
+const andFollowers = `
+				SELECT $1
+				UNION ALL
+				SELECT r.id
+				FROM reactor_runs e
+				JOIN reactor_runs r ON r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
+				WHERE e.id = $1`
 
 // PrepareRun stores what a run is about to do. It is one transaction with the
 // end of the runs that it speaks for: so nobody is left out and nobody is
@@ -142,11 +151,11 @@ func (s *Runs) PrepareRun(ctx context.Context, run reactors.Run, p Prepared) err
 		}
 		tag, err := tx.Exec(ctx, `
 			UPDATE reactor_runs
-			SET requests = @requests, trace = `+longerTrace("@trace")+`
+			SET requests = @requests, due_at = LEAST(due_at, @now), trace = `+longerTrace("@trace")+`
 			WHERE id = @id AND outcome = 'pending' AND attempts = @attempts AND event_time = @event_time AND requests IS NULL`,
 			pgx.NamedArgs{
 				"id": run.ID, "requests": requests, "trace": traceJSON(p.Trace),
-				"attempts": run.Attempts, "event_time": run.EventTime,
+				"attempts": run.Attempts, "event_time": run.EventTime, "now": s.db.Now().UTC(),
 			})
 		if err != nil {
 			return err
@@ -187,7 +196,7 @@ func (s *Runs) collapse(ctx context.Context, tx pgx.Tx, run reactors.Run, ids []
 	now := s.db.Now().UTC()
 	tag, err := tx.Exec(ctx, `
 		UPDATE reactor_runs
-		SET outcome = 'collapsed', finished_at = $3, speaker = $1, reason = format('run %s speaks for it', $1::bigint)
+		SET outcome = 'collapsed', finished_at = $3, admitted_at = NULL, speaker = $1, reason = format('run %s speaks for it', $1::bigint)
 		WHERE id = ANY($2) AND outcome = 'pending' AND requests IS NULL`, run.ID, ids, now)
 	if err != nil {
 		return err
@@ -228,14 +237,29 @@ func (s *Runs) ProgressRun(ctx context.Context, run reactors.Run, trace ...react
 	return nil
 }
 
-// PostponeRun gives a run a later time, from which its age is counted.
+// PostponeRun gives a run another time, from which its age is counted; one that
+// was asked for again meanwhile comes no earlier than it was. The steps after it
+// come as much later, so that all keep their distance.
 func (s *Runs) PostponeRun(ctx context.Context, run reactors.Run, due time.Time, trace ...reactors.TraceEntry) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	if _, err := s.pool.Exec(ctx, `
-		UPDATE reactor_runs
-		SET due_at = GREATEST(due_at, $2), trace = `+longerTrace("$3")+`
-		WHERE id = $1 AND outcome = 'pending'`, run.ID, due, traceJSON(trace)); err != nil {
+	q := &pgx.Batch{}
+	q.Queue(`
+			SELECT id
+			FROM reactor_runs
+			WHERE id IN (`+andFollowers+`
+			)`+forUpdate, run.ID)
+	q.Queue(`
+		UPDATE reactor_runs r
+		SET due_at = r.due_at + p.later, trace = CASE WHEN r.id = p.id THEN `+longerTrace("$3")+` ELSE r.trace END
+		FROM (
+			SELECT id, reactor, subject, step, shadow, CASE event_time WHEN $4 THEN $2 ELSE GREATEST(due_at, $2) END - due_at AS later
+			FROM reactor_runs
+			WHERE id = $1 AND outcome = 'pending'
+		) p
+		WHERE r.reactor = p.reactor AND r.subject = p.subject AND r.shadow = p.shadow AND r.outcome = 'pending'
+			AND (r.id = p.id OR r.step > p.step AND r.requests IS NULL)`, run.ID, due, traceJSON(trace), run.EventTime)
+	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
 		return fmt.Errorf("postpone reactor run %d: %w", run.ID, err)
 	}
 	return nil
@@ -244,7 +268,8 @@ func (s *Runs) PostponeRun(ctx context.Context, run reactors.Run, due time.Time,
 // FinishRun ends a pending run, with what came of its requests; it does
 // nothing to one that has ended. Where the person has left or the rule says
 // stop, the steps after it end, too; where nothing was done, so do the runs
-// that it speaks for. The error is [ErrRunChanged] if it was to
+// that it speaks for. Where it ends late, the steps after it come as much later.
+// The error is [ErrRunChanged] if it was to
 // end without anything done and was asked for again meanwhile.
 func (s *Runs) FinishRun(
 	ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace ...reactors.TraceEntry,
@@ -256,6 +281,10 @@ func (s *Runs) FinishRun(
 	}
 	return nil
 }
+
+// late is from when on a run that ends makes those after it later: it was paused,
+// or a worker or Chat was away.
+const late = time.Minute
 
 func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace []reactors.TraceEntry) error {
 	var requests []byte
@@ -271,25 +300,21 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 		shard, sample = 0, 1
 	}
 	endsFollowers := outcome == reactors.Left || outcome == reactors.Stopped
+	now := s.db.Now().UTC()
+	isLate := !endsFollowers && now.Sub(run.Due) > late
 	unsaid := outcome.Reopens() && !slices.ContainsFunc(run.Requests, done)
 	var ended int
 	var sampled int64
 	q := &pgx.Batch{} // one round trip and one commit
-	if endsFollowers || unsaid {
+	if endsFollowers || unsaid || isLate {
 		q.Queue(`
 			SELECT id
 			FROM reactor_runs
-			WHERE id IN (
-				SELECT $1
+			WHERE id IN (`+andFollowers+`
 				UNION ALL
 				SELECT id
 				FROM reactor_runs
 				WHERE speaker = $1
-				UNION ALL
-				SELECT r.id
-				FROM reactor_runs e
-				JOIN reactor_runs r ON r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
-				WHERE e.id = $1
 			)`+forUpdate, run.ID)
 	}
 	q.Queue(`
@@ -300,7 +325,13 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 			-- A claim makes the run younger and sets its attempts to 0: so
 			-- together they tell whether it is the one that was looked at.
 			WHERE id = @id AND outcome = 'pending' AND (@acted OR attempts = @attempts AND event_time = @event_time)
-			RETURNING id, reactor, subject, step, shadow
+			RETURNING id, due_at, reactor, subject, step, shadow
+		), later AS (
+			UPDATE reactor_runs r
+			SET due_at = r.due_at + (@now - e.due_at)
+			FROM ended e
+			WHERE @late AND r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
+				AND r.outcome = 'pending' AND r.requests IS NULL
 		), followers AS (
 			UPDATE reactor_runs r
 			SET outcome = @outcome, reason = NULLIF(@reason, ''), finished_at = @now
@@ -329,8 +360,8 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 			"id": run.ID, "attempts": run.Attempts, "event_time": run.EventTime,
 			"outcome": string(outcome), "reason": reason, "requests": requests, "trace": traceJSON(trace),
 			"acted":          !outcome.Reopens(),
-			"ends_followers": endsFollowers, "unsaid": unsaid,
-			"now": s.db.Now().UTC(), "shard": shard, "sampled": sample,
+			"ends_followers": endsFollowers, "unsaid": unsaid, "late": isLate,
+			"now": now, "shard": shard, "sampled": sample,
 		}).QueryRow(func(row pgx.Row) error { return row.Scan(&ended, &sampled) })
 	err := s.pool.SendBatch(ctx, q).Close()
 	if err != nil {

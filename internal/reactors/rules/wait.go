@@ -1,0 +1,79 @@
+package rules
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors/clock"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
+)
+
+// Wait is how long after an event something is due.
+type Wait struct {
+	For   time.Duration
+	Hours *clock.Hours // the time that counts; nil: all
+}
+
+// From is when the wait is over that begins at a time.
+func (w Wait) From(at time.Time) time.Time {
+	if w.Hours != nil {
+		return w.Hours.After(at, w.For)
+	}
+	return at.Add(w.For)
+}
+
+// String says it to people: "4h", "4h of Mon-Fri 09:00-17:00".
+func (w Wait) String() string {
+	s := strictyaml.FormatDuration(w.For)
+	if w.Hours != nil {
+		s += " of " + w.Hours.String()
+	}
+	return s
+}
+
+// waitKeys is a duration, or a section of working time.
+type waitKeys struct{ Wait }
+
+// workingKeys is time of which only some hours count.
+type workingKeys struct {
+	Working time.Duration `yaml:"working" doc:"How much of the hours has to pass."`
+	Hours   string        `yaml:"hours" doc:"The hours that count: Mon-Fri 09:00-17:00."`
+	Zone    zone          `yaml:"zone" doc:"Their time zone, such as Europe/Berlin."`
+}
+
+func (k *waitKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
+	if n.Kind != strictyaml.Section {
+		d.Decode(path, n, &k.For)
+		return
+	}
+	var w workingKeys
+	d.Decode(path, n, &w)
+	if !d.Has(strictyaml.Join(path, "working")) {
+		d.At(n.At, "for example working: 4h", "%s needs working", path)
+	}
+	k.For, k.Hours = w.Working, hours(d, path, "hours", w.Hours, w.Zone)
+}
+
+func (*waitKeys) schema(s *schemer) map[string]any {
+	section := s.section(reflect.TypeFor[workingKeys]())
+	return map[string]any{"oneOf": []any{map[string]any{"type": "string", "pattern": durationPattern}, map[string]any{"const": 0}, section}}
+}
+
+// waits checks a wait that was written. Working time is tried from a Monday on.
+func (c *ruleCompiler) waits(path string, w Wait) {
+	if c.Nodes[path].Kind != strictyaml.Section {
+		c.between(path, w.For, 0, maxWait)
+		return
+	}
+	working := strictyaml.Join(path, "working")
+	if !c.Has(working) || w.Hours == nil {
+		return // reported
+	}
+	known := len(c.compiler.List)
+	c.between(working, w.For, time.Second, maxWait)
+	if monday := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC); len(c.compiler.List) == known {
+		if due := w.From(monday); due.IsZero() || due.Sub(monday) > maxWait {
+			c.At(c.Where(working), "", "%s takes more than %s", working, strictyaml.FormatDuration(maxWait))
+		}
+	}
+}
