@@ -20,7 +20,7 @@ import (
 // Row P2: every event five times, in random order, to two workers.
 func TestFiveCopiesInRandomOrder(t *testing.T) {
 	t.Parallel()
-	events := scaled(4_000, 100_000)
+	events := scaled(2_000, 100_000)
 	env := newEnvironment(t, simulate.Options{Seed: 10, Spaces: 1, Users: 1})
 	g := workload.New(10, workload.Options{Full: true, Start: time.Now().Add(-time.Hour), Interval: time.Millisecond, Spaces: 100, Users: 500})
 	var copies []*pubsubpb.PubsubMessage
@@ -73,7 +73,7 @@ func TestBigMessagesAreBounded(t *testing.T) {
 	}
 	t.Parallel()
 	const most = 512 << 20
-	messages := scaled(80, 2_000)
+	messages := scaled(60, 2_000)
 	env := newEnvironment(t, simulate.Options{Seed: 11, Spaces: 1, Users: 1})
 	padding := strings.Repeat("x", 9_900_000)
 	m := workload.New(11, workload.Options{Start: time.Now().Add(-time.Minute)}).Next()

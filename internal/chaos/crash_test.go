@@ -15,7 +15,7 @@ import (
 // is recorded twice, and everybody is welcomed exactly once.
 func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
-	kills, steps := scaled(12, 500), scaled(1_500, 100_000)
+	kills, steps := scaled(8, 500), scaled(1_000, 100_000)
 	env := newEnvironment(t, simulate.Options{Seed: 4, Spaces: scaled(12, 100), Users: scaled(120, 5_000)})
 	env.SetFaults(simulate.Faults{Duplicate: 0.2, Reorder: 0.1, Garbage: 0.01})
 	env.SetChatFaults(simulate.DropReplies(0.3, 4))
@@ -46,7 +46,7 @@ func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 func TestTermUnderLoad(t *testing.T) {
 	t.Parallel()
 	env := newEnvironment(t, simulate.Options{Seed: 5, Spaces: 10, Users: 100})
-	rounds := scaled(4, 50)
+	rounds := scaled(2, 50)
 	wait := env.startActivity(t, simulate.Activity{Seed: 5, Rate: 300, Steps: rounds * 600})
 	for range rounds {
 		p := env.startWorker(t)

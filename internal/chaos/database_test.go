@@ -46,14 +46,14 @@ func TestDatabaseFrozen(t *testing.T) {
 	const maxConns = 10
 	env, pg := newEnvironmentToBreak(t, simulate.Options{Seed: 2, Spaces: 5, Users: 50})
 	p := env.startWorker(t)
-	wait := env.startActivity(t, simulate.Activity{Seed: 2, Rate: 50, Steps: scaled(1_200, 20_000)})
+	wait := env.startActivity(t, simulate.Activity{Seed: 2, Rate: 50, Steps: scaled(900, 20_000)})
 	for range scaled(2, 10) {
 		recorded := env.query(t, `SELECT count(*) FROM events`)
 		eventually(t, 60*time.Second, "events are recorded", func() bool { return env.query(t, `SELECT count(*) FROM events`) > recorded+20 })
 		if err := pg.Pause(); err != nil {
 			t.Fatal(err)
 		}
-		after(t, scaled(18*time.Second, 5*time.Minute))
+		after(t, scaled(16*time.Second, 5*time.Minute))
 		if err := pg.Resume(); err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestSlowCommitAndLostAcks(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait := env.startActivity(t, simulate.Activity{Seed: 3, Rate: 100, Steps: 500})
-	after(t, scaled(15*time.Second, 90*time.Second))
+	after(t, scaled(12*time.Second, 90*time.Second))
 	if err := lock.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 func TestEverybodyIsWelcomedOnce(t *testing.T) {
 	t.Parallel()
 	const maxAge = 10 * time.Minute // as the rule says
-	joins, kills := scaled(150, 5_000), scaled(0, 300)
+	joins, kills := scaled(80, 5_000), scaled(0, 300)
 	env := newEnvironment(t, simulate.Options{Seed: 12, Spaces: scaled(20, 250), Users: 10})
 	// Four copies of each event, and a fifth delivery of as many as there are
 	// events, once their leases are over.

@@ -12,7 +12,7 @@ import (
 // load and over all workers; what was held is sent after the resumption.
 func TestKillSwitch(t *testing.T) {
 	t.Parallel()
-	spaces, each := scaled(30, 60), scaled(5, 20)
+	spaces, each := scaled(20, 60), scaled(4, 20)
 	env := newEnvironment(t, simulate.Options{Seed: 13, Spaces: spaces, Users: 4})
 	env.startWorker(t)
 	env.startWorker(t)

@@ -189,7 +189,7 @@ func (s *env) name(t testing.TB, space string) string {
 func TestNothingLapses(t *testing.T) {
 	t.Parallel()
 	const lifetime, interval = 4 * time.Hour, 5 * time.Minute
-	spaces, days := 100, 3
+	spaces, days := 60, 2
 	if storetest.Full() {
 		spaces, days = 1000, 90
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -113,62 +114,64 @@ func (a *slowAction) Close() { close(a.closed) }
 // are written after it, nor from stopping: closing the actions ends it.
 func TestSlowRulesHoldUpNothing(t *testing.T) {
 	t.Parallel()
-	slow := &slowAction{reactorstest.NewFake("slow"), make(chan struct{}, 10), make(chan struct{})}
-	core, logs := observer.New(zap.InfoLevel)
-	w := &Worker{log: zap.New(core)}
-	w.cfg.Reactors.File = filepath.Join(t.TempDir(), "reactors.yaml")
-	w.rules.actions, w.rules.metrics = []reactors.Action{slow, reactorstest.NewFake("quick")}, newRuleMetrics()
-	write := func(id, action string) {
-		t.Helper()
-		text := fmt.Sprintf("reactors: [{id: %s, on: message.created, do: [{%s: {to: spaces/A, text: hello}}]}]", id, action)
-		if err := os.WriteFile(w.cfg.Reactors.File, []byte(text), 0o600); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &slowAction{reactorstest.NewFake("slow"), make(chan struct{}, 10), make(chan struct{})}
+		core, logs := observer.New(zap.InfoLevel)
+		w := &Worker{log: zap.New(core)}
+		w.cfg.Reactors.File = filepath.Join(t.TempDir(), "reactors.yaml")
+		w.rules.actions, w.rules.metrics = []reactors.Action{slow, reactorstest.NewFake("quick")}, newRuleMetrics()
+		write := func(id, action string) {
+			t.Helper()
+			text := fmt.Sprintf("reactors: [{id: %s, on: message.created, do: [{%s: {to: spaces/A, text: hello}}]}]", id, action)
+			if err := os.WriteFile(w.cfg.Reactors.File, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		within := func(what string, c <-chan struct{}) {
+			t.Helper()
+			select {
+			case <-c:
+			case <-time.After(time.Minute):
+				t.Fatalf("%s: not within a minute", what)
+			}
+		}
+		write("first", "quick")
+		set, err := w.loadRules(t.Context())
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	within := func(what string, c <-chan struct{}) {
-		t.Helper()
-		select {
-		case <-c:
-		case <-time.After(time.Minute):
-			t.Fatalf("%s: not within a minute", what)
+		w.rules.set = engine.NewRuleSet(set)
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		stopped, closed := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			if err := w.watchRules(ctx); err != nil {
+				t.Error(err)
+			}
+		}()
+		write("second", "slow")
+		within("the slow rules are read", slow.checks)
+		write("third", "quick")
+		taken := make(chan struct{})
+		go func() {
+			defer close(taken)
+			for w.rules.set.Rule("third", "") == nil && ctx.Err() == nil {
+				<-time.After(10 * time.Millisecond)
+			}
+		}()
+		within("the next rules are in force", taken)
+		write("fourth", "slow")
+		within("the slow rules are read again", slow.checks)
+		stop()
+		within("the worker stops", stopped)
+		go func() {
+			defer close(closed)
+			w.closeRules()
+		}()
+		within("the rules are closed", closed)
+		if n := logs.FilterMessageSnippet("mistakes").Len(); n != 0 {
+			t.Errorf("mistakes were logged: %v", logs.All())
 		}
-	}
-	write("first", "quick")
-	set, err := w.loadRules(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.rules.set = engine.NewRuleSet(set)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	stopped, closed := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		if err := w.watchRules(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
-	write("second", "slow")
-	within("the slow rules are read", slow.checks)
-	write("third", "quick")
-	taken := make(chan struct{})
-	go func() {
-		defer close(taken)
-		for w.rules.set.Rule("third", "") == nil && ctx.Err() == nil {
-			<-time.After(10 * time.Millisecond)
-		}
-	}()
-	within("the next rules are in force", taken)
-	write("fourth", "slow")
-	within("the slow rules are read again", slow.checks)
-	stop()
-	within("the worker stops", stopped)
-	go func() {
-		defer close(closed)
-		w.closeRules()
-	}()
-	within("the rules are closed", closed)
-	if n := logs.FilterMessageSnippet("mistakes").Len(); n != 0 {
-		t.Errorf("mistakes were logged: %v", logs.All())
-	}
+	})
 }

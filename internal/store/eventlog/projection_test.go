@@ -120,7 +120,7 @@ func TestOrderOfArrivalDoesNotMatter(t *testing.T) {
 	t.Parallel()
 	env := storetest.New(t, storetest.Options{Now: clock})
 	rounds := 0
-	histories := 8 // for each of rapid's 100 checks
+	histories := 4 // for each of rapid's 100 checks
 	if storetest.Full() {
 		histories = 100
 	}

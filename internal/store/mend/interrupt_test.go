@@ -105,7 +105,7 @@ func TestRebuildIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	interrupted, stride := 0, 5
+	interrupted, stride := 0, 9
 	if storetest.Full() {
 		stride = 1
 	}

@@ -235,7 +235,7 @@ func TestRebuiltIsLive(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(r *rapid.T) {
 		const spaces = 4
-		if n >= 20*spaces && !storetest.Full() {
+		if n >= 12*spaces && !storetest.Full() {
 			return // each round rebuilds the spaces of all before it
 		}
 		arrive(t, r, s, n, spaces)
