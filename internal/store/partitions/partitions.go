@@ -143,7 +143,11 @@ func (p *Partitions) create(ctx context.Context, w Partition) error {
 
 // settings are those of partitions: a table that is divided can't have them.
 var settings = map[string]string{
-	Messages: " WITH (fillfactor = 90)", // an edit stays on its page
+	// Rows are only added. What a person wrote in a space is counted in an index,
+	// which saves the rows only where a vacuum has been since.
+	Events: " WITH (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)",
+	// An edit stays on its page.
+	Messages: " WITH (fillfactor = 90, autovacuum_analyze_scale_factor = 0.02)",
 }
 
 // Oldest is the beginning of the oldest month of events that there is; zero without one.
