@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(mainVariable) != "" {
 		main()
 	}
-	waittest.AtOnce(4)
+	waittest.AtOnce(6)
 	os.Exit(storetest.Main(conformancetest.Main(m, "chat.spaces.messages.create", "workspaceevents.subscriptions.create"),
 		// Started by an init function below the Pub/Sub client; never ends.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
