@@ -46,8 +46,8 @@ func TestDatabaseFrozen(t *testing.T) {
 	const maxConns = 10
 	env, pg := newEnvironmentToBreak(t, simulate.Options{Seed: 2, Spaces: 5, Users: 50})
 	p := env.startWorker(t)
-	wait := env.startActivity(t, simulate.Activity{Seed: 2, Rate: 50, Steps: scaled(900, 20_000)})
-	for range scaled(2, 10) {
+	wait := env.startActivity(t, simulate.Activity{Seed: 2, Rate: 50, Steps: scaled(700, 20_000)})
+	for range scaled(1, 10) {
 		recorded := env.query(t, `SELECT count(*) FROM events`)
 		eventually(t, 60*time.Second, "events are recorded", func() bool { return env.query(t, `SELECT count(*) FROM events`) > recorded+20 })
 		if err := pg.Pause(); err != nil {
