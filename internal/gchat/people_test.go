@@ -134,9 +134,11 @@ func TestAddMember(t *testing.T) {
 	if n := len(ws.Truth().Memberships); n != 2 {
 		t.Errorf("got %d changes, want 2", n)
 	}
-	ws.SetChatFaults(only("spaces.members.create", simulate.ChatFault{Status: 500}))
-	if _, err := client.AddMember(t.Context(), space, ws.AddUser(false)); err == nil || reactors.IsPermanent(err) {
-		t.Errorf("500: got %v, want an error that a retry mends", err)
+	for _, fault := range []simulate.ChatFault{{Status: 500}, {Status: 409, Code: "ABORTED"}, {Status: 499, Code: "CANCELLED"}} {
+		ws.SetChatFaults(only("spaces.members.create", fault))
+		if _, err := client.AddMember(t.Context(), space, ws.AddUser(false)); err == nil || reactors.IsPermanent(err) {
+			t.Errorf("%+v: got %v, want an error that a retry mends", fault, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"bytes"
+	"cmp"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -40,6 +41,7 @@ type ChatCall struct {
 type ChatFault struct {
 	Latency    time.Duration // waited before anything else happens
 	Status     int           // answered without doing anything; 0 for none
+	Code       string        // google.rpc.Code that comes with Status; "": the usual one
 	RetryAfter time.Duration // header sent with Status
 	DropReply  bool          // the call takes effect, then the connection is cut
 	Twice      bool          // messages.create makes a second message in spite of its ids: a sabotage
@@ -132,7 +134,7 @@ func (a *chatAPI) method(name, class string, fn func(*chatRequest) (any, *apiErr
 		}
 		if fault.Status != 0 {
 			apiErr = refused(fault.Status, "%s", http.StatusText(fault.Status))
-			apiErr.retryAfter = fault.RetryAfter
+			apiErr.retryAfter, apiErr.status = fault.RetryAfter, cmp.Or(fault.Code, apiErr.status)
 		}
 		if apiErr != nil {
 			writeError(rw, apiErr)
