@@ -12,13 +12,14 @@ ALTER TABLE reactor_runs
   DROP COLUMN request,
   ADD COLUMN due_at timestamptz,
   ADD COLUMN admitted_at timestamptz,
+  ADD COLUMN slot_refused_at timestamptz,
   ADD COLUMN speaker bigint,
   ADD COLUMN step smallint NOT NULL DEFAULT 0 CONSTRAINT reactor_runs_step_check CHECK (step >= 0),
   ADD COLUMN shadow boolean NOT NULL DEFAULT false,
-  ADD COLUMN may_loop boolean NOT NULL DEFAULT false,
   ADD COLUMN held boolean NOT NULL DEFAULT false,
   ADD COLUMN step_id text COLLATE "C" NOT NULL DEFAULT '',
   ADD COLUMN trigger text COLLATE "C" NOT NULL DEFAULT 'member.joined',
+  ADD COLUMN acts_in text COLLATE "C" NOT NULL DEFAULT '',
   ADD COLUMN hash text COLLATE "C" NOT NULL DEFAULT '',
   ADD COLUMN facts json NOT NULL DEFAULT '{}',
   ADD COLUMN requests json,
@@ -32,14 +33,14 @@ ALTER TABLE reactor_runs
   ALTER COLUMN due_at SET NOT NULL,
   ALTER COLUMN trigger DROP DEFAULT,
   ALTER COLUMN hash DROP DEFAULT,
-  ADD CONSTRAINT reactor_runs_outcome_check CHECK (outcome IN ('pending', 'sent', 'shadow', 'collapsed', 'condition_false',
+  ADD CONSTRAINT reactor_runs_outcome_check CHECK (outcome IN ('pending', 'unclear', 'sent', 'shadow', 'collapsed', 'condition_false',
     'left', 'stopped', 'already_done', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled', 'failed')),
-  ADD CONSTRAINT reactor_runs_finished_check CHECK ((outcome = 'pending') = (finished_at IS NULL)),
+  ADD CONSTRAINT reactor_runs_finished_check CHECK (outcome = 'unclear' OR (outcome = 'pending') = (finished_at IS NULL)),
   ADD CONSTRAINT reactor_runs_subject_key UNIQUE (reactor, subject, step_id, shadow);
-CREATE INDEX reactor_runs_pending_idx ON reactor_runs (reactor, space, step_id) WHERE outcome = 'pending';
+CREATE INDEX reactor_runs_pending_idx ON reactor_runs (reactor, space, step_id) WHERE outcome IN ('pending', 'unclear');
 CREATE INDEX reactor_runs_admitted_idx ON reactor_runs (reactor, admitted_at) WHERE admitted_at IS NOT NULL;
 CREATE INDEX reactor_runs_speaker_idx ON reactor_runs (speaker) WHERE speaker IS NOT NULL;
-CREATE INDEX reactor_runs_loop_idx ON reactor_runs (space, admitted_at) WHERE may_loop AND admitted_at IS NOT NULL;
+CREATE INDEX reactor_runs_loop_idx ON reactor_runs (acts_in, admitted_at) WHERE acts_in <> '' AND admitted_at IS NOT NULL;
 -- For reactors runs, which lists the newest in a space, about a person, or that failed.
 CREATE INDEX reactor_runs_space_idx ON reactor_runs (space, id);
 CREATE INDEX reactor_runs_member_idx ON reactor_runs (member, id);
@@ -52,13 +53,14 @@ CREATE INDEX reactor_runs_finished_idx ON reactor_runs (finished_at)
 ALTER TABLE reactor_runs SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
 COMMENT ON TABLE reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
-COMMENT ON COLUMN reactor_runs.outcome IS 'pending, or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
+COMMENT ON COLUMN reactor_runs.outcome IS 'pending, unclear (it may have been sent; that is looked up while finished_at is null), or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
 COMMENT ON COLUMN reactor_runs.reactor IS 'Id of the rule.';
 COMMENT ON COLUMN reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode. #2 and so on: once_per.for was over, and it began again.';
 COMMENT ON COLUMN reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
 COMMENT ON COLUMN reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
 COMMENT ON COLUMN reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
-COMMENT ON COLUMN reactor_runs.may_loop IS 'Its rule reacts to apps, too, and to each message or event anew: what it does is counted, so that two apps can''t answer each other for ever.';
+COMMENT ON COLUMN reactor_runs.acts_in IS 'spaces/S, if its rule reacts to apps, too, and to each message or event anew: the space in which an app may answer what it does, which is counted, so that two apps don''t answer each other for ever. Empty for none.';
+COMMENT ON COLUMN reactor_runs.slot_refused_at IS 'When Google had last refused a write there as the slot was given: after another refusal the slot counts no more.';
 COMMENT ON COLUMN reactor_runs.held IS 'It waits without a job until its rule is resumed.';
 COMMENT ON COLUMN reactor_runs.trigger IS 'member.joined and so on.';
 COMMENT ON COLUMN reactor_runs.hash IS 'Of the rule when it was planned.';
@@ -212,14 +214,20 @@ COMMENT ON COLUMN own_messages.space IS 'spaces/S; empty for a direct message, w
 COMMENT ON COLUMN own_messages.client_id IS 'client-…, as in clientAssignedMessageId.';
 
 ALTER TABLE write_slots
+  ADD COLUMN given_at timestamptz,
+  ADD COLUMN paused_until timestamptz,
+  ADD COLUMN refused_at timestamptz,
   ADD COLUMN slowed_at timestamptz,
   ADD COLUMN slowed numeric NOT NULL DEFAULT 1 CONSTRAINT write_slots_slowed_check CHECK (slowed >= 1);
 COMMENT ON TABLE write_slots IS 'Paces writes to a space over all replicas, by the clock of the database. The empty space paces all writes of the project.';
+COMMENT ON COLUMN write_slots.given_at IS 'The slot that was given last; null: none so far.';
+COMMENT ON COLUMN write_slots.paused_until IS 'Until when nobody may write since Google has asked for patience; null: it never did.';
+COMMENT ON COLUMN write_slots.refused_at IS 'When Google last refused a write for the quota of the space; null: never.';
 COMMENT ON COLUMN write_slots.slowed_at IS 'When the slots were last put further apart; null: never.';
-COMMENT ON COLUMN write_slots.slowed IS 'By how much the slots are further apart than configured: other apps write there, too.';
+COMMENT ON COLUMN write_slots.slowed IS 'By how much the slots are further apart than configured until five minutes after refused_at: other apps write there, too.';
 
 -- +goose Down
-ALTER TABLE write_slots DROP COLUMN slowed, DROP COLUMN slowed_at;
+ALTER TABLE write_slots DROP COLUMN slowed, DROP COLUMN slowed_at, DROP COLUMN refused_at, DROP COLUMN paused_until, DROP COLUMN given_at;
 COMMENT ON TABLE write_slots IS 'Paces writes to a space over all replicas, by the clock of the database.';
 DROP TABLE own_messages;
 DROP TABLE reactor_records;
@@ -248,8 +256,8 @@ ALTER TABLE reactor_runs
 UPDATE reactor_runs
 SET outcome = CASE outcome WHEN 'failed' THEN 'parked' WHEN 'too_old' THEN 'expired' WHEN 'left' THEN 'skipped' WHEN 'collapsed' THEN 'sent' ELSE outcome END;
 ALTER TABLE reactor_runs
-  DROP COLUMN trace, DROP COLUMN requests, DROP COLUMN facts, DROP COLUMN hash, DROP COLUMN trigger, DROP COLUMN held, DROP COLUMN speaker,
-  DROP COLUMN may_loop, DROP COLUMN shadow, DROP COLUMN step, DROP COLUMN step_id, DROP COLUMN admitted_at, DROP COLUMN due_at,
+  DROP COLUMN trace, DROP COLUMN requests, DROP COLUMN facts, DROP COLUMN hash, DROP COLUMN trigger, DROP COLUMN held, DROP COLUMN speaker, DROP COLUMN slot_refused_at,
+  DROP COLUMN acts_in, DROP COLUMN shadow, DROP COLUMN step, DROP COLUMN step_id, DROP COLUMN admitted_at, DROP COLUMN due_at,
   ADD COLUMN request json NOT NULL DEFAULT 'null';
 ALTER TABLE reactor_runs ALTER COLUMN request DROP DEFAULT;
 ALTER TABLE reactor_runs RENAME COLUMN outcome TO state;

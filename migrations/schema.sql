@@ -1210,20 +1210,21 @@ CREATE TABLE public.reactor_runs (
     reason text,
     due_at timestamp with time zone NOT NULL,
     admitted_at timestamp with time zone,
+    slot_refused_at timestamp with time zone,
     speaker bigint,
     step smallint DEFAULT 0 NOT NULL,
     shadow boolean DEFAULT false NOT NULL,
-    may_loop boolean DEFAULT false NOT NULL,
     held boolean DEFAULT false NOT NULL,
     step_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     trigger text NOT NULL COLLATE pg_catalog."C",
+    acts_in text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
     hash text NOT NULL COLLATE pg_catalog."C",
     facts json DEFAULT '{}'::json NOT NULL,
     requests json,
     trace json DEFAULT '[]'::json NOT NULL,
     CONSTRAINT reactor_runs_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'pending'::text) = (finished_at IS NULL))),
-    CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
+    CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'unclear'::text) OR ((outcome = 'pending'::text) = (finished_at IS NULL)))),
+    CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'unclear'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
     CONSTRAINT reactor_runs_step_check CHECK ((step >= 0))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
@@ -1242,7 +1243,7 @@ COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its write slot, when it may wr
 
 COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
 
-COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
+COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, unclear (it may have been sent; that is looked up while finished_at is null), or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
 
 COMMENT ON COLUMN public.reactor_runs.reactor IS 'Id of the rule.';
 
@@ -1258,19 +1259,21 @@ COMMENT ON COLUMN public.reactor_runs.due_at IS 'When it is due; max_age counts 
 
 COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them, or will.';
 
+COMMENT ON COLUMN public.reactor_runs.slot_refused_at IS 'When Google had last refused a write there as the slot was given: after another refusal the slot counts no more.';
+
 COMMENT ON COLUMN public.reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
 
 COMMENT ON COLUMN public.reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
 
 COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
 
-COMMENT ON COLUMN public.reactor_runs.may_loop IS 'Its rule reacts to apps, too, and to each message or event anew: what it does is counted, so that two apps can''t answer each other for ever.';
-
 COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
 
 COMMENT ON COLUMN public.reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
 
 COMMENT ON COLUMN public.reactor_runs.trigger IS 'member.joined and so on.';
+
+COMMENT ON COLUMN public.reactor_runs.acts_in IS 'spaces/S, if its rule reacts to apps, too, and to each message or event anew: the space in which an app may answer what it does, which is counted, so that two apps don''t answer each other for ever. Empty for none.';
 
 COMMENT ON COLUMN public.reactor_runs.hash IS 'Of the rule when it was planned.';
 
@@ -1446,6 +1449,9 @@ COMMENT ON COLUMN public.worker_heartbeats.single IS 'Always true: there is one 
 CREATE TABLE public.write_slots (
     space text NOT NULL COLLATE pg_catalog."C",
     next_at timestamp with time zone NOT NULL,
+    given_at timestamp with time zone,
+    paused_until timestamp with time zone,
+    refused_at timestamp with time zone,
     slowed_at timestamp with time zone,
     slowed numeric DEFAULT 1 NOT NULL,
     CONSTRAINT write_slots_slowed_check CHECK ((slowed >= (1)::numeric))
@@ -1458,9 +1464,15 @@ COMMENT ON COLUMN public.write_slots.space IS 'spaces/S';
 
 COMMENT ON COLUMN public.write_slots.next_at IS 'When the next run may write to it.';
 
+COMMENT ON COLUMN public.write_slots.given_at IS 'The slot that was given last; null: none so far.';
+
+COMMENT ON COLUMN public.write_slots.paused_until IS 'Until when nobody may write since Google has asked for patience; null: it never did.';
+
+COMMENT ON COLUMN public.write_slots.refused_at IS 'When Google last refused a write for the quota of the space; null: never.';
+
 COMMENT ON COLUMN public.write_slots.slowed_at IS 'When the slots were last put further apart; null: never.';
 
-COMMENT ON COLUMN public.write_slots.slowed IS 'By how much the slots are further apart than configured: other apps write there, too.';
+COMMENT ON COLUMN public.write_slots.slowed IS 'By how much the slots are further apart than configured until five minutes after refused_at: other apps write there, too.';
 
 ALTER TABLE ONLY public.stored_messages ATTACH PARTITION public.stored_messages_unplaced FOR VALUES FROM (MINVALUE) TO ('2015-01-01 00:00:00+00');
 
@@ -1613,11 +1625,11 @@ CREATE INDEX reactor_runs_failed_idx ON public.reactor_runs USING btree (id) WHE
 
 CREATE INDEX reactor_runs_finished_idx ON public.reactor_runs USING btree (finished_at) WHERE (outcome = ANY (ARRAY['condition_false'::text, 'left'::text, 'stopped'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text]));
 
-CREATE INDEX reactor_runs_loop_idx ON public.reactor_runs USING btree (space, admitted_at) WHERE (may_loop AND (admitted_at IS NOT NULL));
+CREATE INDEX reactor_runs_loop_idx ON public.reactor_runs USING btree (acts_in, admitted_at) WHERE ((acts_in <> ''::text) AND (admitted_at IS NOT NULL));
 
 CREATE INDEX reactor_runs_member_idx ON public.reactor_runs USING btree (member, id);
 
-CREATE INDEX reactor_runs_pending_idx ON public.reactor_runs USING btree (reactor, space, step_id) WHERE (outcome = 'pending'::text);
+CREATE INDEX reactor_runs_pending_idx ON public.reactor_runs USING btree (reactor, space, step_id) WHERE (outcome = ANY (ARRAY['pending'::text, 'unclear'::text]));
 
 CREATE INDEX reactor_runs_space_idx ON public.reactor_runs USING btree (space, id);
 

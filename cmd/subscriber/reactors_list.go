@@ -123,7 +123,7 @@ func (e *environment) printRules(list []listed) error {
 		var sum int64
 		for o, n := range l.Outcomes {
 			switch o {
-			case reactors.Sent, reactors.Shadowed, reactors.Failed, reactors.Pending:
+			case reactors.Sent, reactors.Shadowed, reactors.Failed, reactors.Pending, reactors.Unclear:
 			default:
 				sum += n
 			}
@@ -132,7 +132,7 @@ func (e *environment) printRules(list []listed) error {
 		rows = append(rows, []string{
 			l.ID, string(l.Mode), strings.Join(reactors.Words(l.On), ", "), cli.Shorten(l.What, maxText),
 			count(l.Outcomes[reactors.Sent]), count(l.Outcomes[reactors.Shadowed]),
-			count(sum), count(l.Outcomes[reactors.Failed]), count(l.Outcomes[reactors.Pending]), l.Paused.String(),
+			count(sum), count(l.Outcomes[reactors.Failed]), count(l.Outcomes[reactors.Pending] + l.Outcomes[reactors.Unclear]), l.Paused.String(),
 		})
 		paused = paused || l.Paused != nil
 	}

@@ -28,7 +28,7 @@ const needsApproval = "the Chat app may not change who is in this space: it has 
 // Invited, or "" if it can't be seen which.
 func (c *Client) AddMember(ctx context.Context, space, user string) (state string, err error) {
 	doing := fmt.Sprintf("add %s to %s", user, space)
-	if err := c.awaitMemberWrite(ctx, space, user); err != nil {
+	if err := checkNames(space, user); err != nil {
 		return "", fmt.Errorf("%s: %w", doing, err)
 	}
 	member := &chat.Membership{Member: &chat.User{Name: user, Type: "HUMAN"}}
@@ -53,7 +53,7 @@ func (c *Client) AddMember(ctx context.Context, space, user string) (state strin
 // error means that there is none.
 func (c *Client) RemoveMember(ctx context.Context, space, user string) error {
 	doing := fmt.Sprintf("remove %s from %s", user, space)
-	if err := c.awaitMemberWrite(ctx, space, user); err != nil {
+	if err := checkNames(space, user); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	_, err := do(ctx, c, c.admin.Spaces.Members.Delete(events.MemberName(space, user)))
@@ -67,15 +67,6 @@ func (c *Client) RemoveMember(ctx context.Context, space, user string) error {
 		}
 	}
 	return failure.saying(http.StatusForbidden, needsApproval).mark(doing)
-}
-
-// awaitMemberWrite checks the names and waits until a write is within the
-// project's quota.
-func (c *Client) awaitMemberWrite(ctx context.Context, space, user string) error {
-	if err := checkNames(space, user); err != nil {
-		return err
-	}
-	return c.pace.MemberWrites.Wait(ctx)
 }
 
 func checkNames(space, user string) error {

@@ -25,14 +25,15 @@ func (c *Client) CreateReaction(ctx context.Context, message, emoji string) erro
 	case c.user == nil:
 		return reactors.Permanent(fmt.Errorf("%s: %w", doing, errAppReacts))
 	}
-	if err := c.pace.Reactions.Wait(ctx); err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
 	_, err := do(ctx, c, c.user.Spaces.Messages.Reactions.Create(message, &chat.Reaction{Emoji: &chat.Emoji{Unicode: emoji}}))
-	if err == nil || code(err) == http.StatusConflict { // it is there already
+	if err == nil {
 		return nil
 	}
-	return classify(err).
+	failure := classify(err)
+	if failure.outcome == idTaken {
+		return nil // it is there already
+	}
+	return failure.
 		saying(http.StatusForbidden, "the user of auth may not react here: they have to be in the space, and to have given consent for reactions").
 		saying(http.StatusNotFound, "the message isn't there any more").
 		saying(http.StatusBadRequest, "Google Chat doesn't accept the emoji").

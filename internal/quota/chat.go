@@ -9,27 +9,21 @@ import (
 )
 
 // Google allows 15 reads a second in a space, over all apps in it, and 3,000 a
-// minute of each kind in a project, pages of events (fact sheet §5) among them;
-// 300 changes of memberships and 600 reactions. In no second are there more than
-// burst plus rate in a space, in no minute more than that in all.
+// minute of each kind in a project, pages of events (fact sheet §5) among them.
+// In no second are there more than burst plus rate in a space, in no minute more
+// than that in all.
 const (
 	spaceReadsPerSecond = 10
 	spaceReadsBurst     = 5
 	readsPerSecond      = 48
 	readsBurst          = 100
-
-	memberWritesPerSecond = 4
-	memberWritesBurst     = 60
-	reactionsPerSecond    = 8
-	reactionsBurst        = 120
 )
 
-// Chat holds the quotas of the Chat API but that of writes into a space, which
-// package runs keeps for all replicas. If several processes together exceed one,
+// Chat holds the quotas of the Chat API but those of writes, which package runs
+// keeps for all replicas. If several processes together exceed one,
 // Google says so and they come again.
 type Chat struct {
 	MessageReads, MemberReads, SpaceReads, EventReads *rate.Limiter
-	MemberWrites, Reactions                           *rate.Limiter
 
 	mu       sync.Mutex
 	perSpace map[string]*rate.Limiter
@@ -39,9 +33,7 @@ func newChat() *Chat {
 	project := func() *rate.Limiter { return rate.NewLimiter(readsPerSecond, readsBurst) }
 	return &Chat{
 		MessageReads: project(), MemberReads: project(), SpaceReads: project(), EventReads: project(),
-		MemberWrites: rate.NewLimiter(memberWritesPerSecond, memberWritesBurst),
-		Reactions:    rate.NewLimiter(reactionsPerSecond, reactionsBurst),
-		perSpace:     map[string]*rate.Limiter{},
+		perSpace: map[string]*rate.Limiter{},
 	}
 }
 

@@ -57,10 +57,27 @@ type Prepared struct {
 	// request that does so without saying it would exceed Chat's quota:
 	// reactorstest refuses such an action.
 	Write *Write
+	// To is whom the request reaches if it writes no message into a space that is
+	// known: a space or a person of Chat, such as spaces/S, or a host. If that fails
+	// for several runs, all that reaches the same is put off. "": nobody knows, and
+	// all requests of the action count as one.
+	To string
+	// Quota is one of Google's that the request counts towards besides; "": none.
+	Quota Quota
 	// Instead are requests of other actions that take this one's place in the
 	// run. Each waits for its own write slot and is done once.
 	Instead []Request
 }
+
+// Quota is a quota of the project that is counted over all spaces: requests wait for
+// their turn in it.
+type Quota string
+
+// The quotas: 300 changes of memberships in a minute, and 600 reactions (fact sheet §6.3).
+const (
+	MembershipWrites Quota = "membership writes"
+	ReactionWrites   Quota = "reaction writes"
+)
 
 // Write is a message sent, changed or deleted. Chat allows a space one a second
 // (fact sheet §6.3), so that the request waits for the space's write slot.

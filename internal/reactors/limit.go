@@ -18,19 +18,36 @@ type Limit struct {
 type Per string
 
 // What limits count: the rule's runs of one space, of one member, or all of
-// them; and, whatever the rule, those of one space that may loop, without those
-// of the same event.
+// them; and, whatever the rule, those that act in the same space and may loop,
+// without those of the same event: that the same app has caused, and if the app
+// is in that very space, or people. That is counted from a window before the event
+// on: however long a run waits, the app may have answered what was done before.
 const (
-	PerSpace     Per = "space"
-	PerMember    Per = "member"
-	PerReactor   Per = "reactor"
-	PerSpaceLoop Per = "space_loop"
+	PerSpace   Per = "space"
+	PerMember  Per = "member"
+	PerReactor Per = "reactor"
+	PerApp     Per = "app"
 )
 
-// LoopLimit holds for every run that may loop and that an app has caused: where
-// we have reacted within a minute, the app may be answering that. However a
-// conversation of two apps began, it ends after three messages.
-func LoopLimit() Limit { return Limit{Per: PerSpaceLoop, Max: 1, Window: time.Minute} }
+// LoopLimit holds for every run that may loop and that an app has caused, unless
+// the rule has its own. Where we have acted within an hour, the app may be answering
+// that: however a conversation of two apps began, it ends after three messages. Where
+// it acts in another space than the app's, only an app that goes from the one to
+// the other could close the circle.
+func LoopLimit(r Run) Limit {
+	if r.ActsIn == r.Space {
+		return Limit{Per: PerApp, Max: 1, Window: time.Hour}
+	}
+	return Limit{Per: PerApp, Max: 60, Window: time.Hour}
+}
+
+// Since is from when on the limit counts for a run at a time.
+func (l Limit) Since(r Run, now time.Time) time.Time {
+	if l.Per == PerApp {
+		now = r.EventTime
+	}
+	return now.Add(-l.Window)
+}
 
 // Pass is when a run may pass limits, now at the earliest: before, as many have
 // passed as may, or will. passed are the times of those for each limit, in order,

@@ -4,9 +4,10 @@ package reactors
 // why.
 type Outcome string
 
-// Outcomes. Only Pending has a job that will go on with it.
+// Outcomes. Only Pending has a job that will go on with it, and Unclear for a week.
 const (
 	Pending Outcome = "pending"
+	Unclear Outcome = "unclear" // it is to end, but may have taken effect: that is looked up when somebody can
 
 	Sent      Outcome = "sent"      // all actions took effect
 	Shadowed  Outcome = "shadow"    // would have been sent: its rule is in shadow mode
@@ -27,7 +28,7 @@ const (
 // Outcomes lists all outcomes.
 func Outcomes() []Outcome {
 	return []Outcome{
-		Pending, Sent, Shadowed, Collapsed, ConditionFalse, Left, Stopped, AlreadyDone,
+		Pending, Unclear, Sent, Shadowed, Collapsed, ConditionFalse, Left, Stopped, AlreadyDone,
 		Quiet, RateLimited, Looping, TooOld, Cancelled, Failed,
 	}
 }

@@ -14,7 +14,7 @@ type Intent struct {
 	Subject string // once_per's key: at most one run exists for each subject, step and mode
 	Space   string // "spaces/S" that the event happened in; "" for none
 	Member  string // "users/U" whom it is about; "" for nobody
-	MayLoop bool   // apps may cause it again and again: see LoopLimit
+	ActsIn  string // the space in which what it does may make apps cause it again: see LoopLimit; "" for none
 
 	Again time.Duration // since its subject's last run did something, for another one: see Round; 0: never
 	Until bool          // the rule has until: the run looks at once, and at each Wake
@@ -59,7 +59,7 @@ type Run struct {
 	Trigger Trigger
 	Space   string
 	Member  string
-	MayLoop bool
+	ActsIn  string
 
 	EventTime time.Time // of the newest event that asked for it
 	Due       time.Time // max_age is counted from here
@@ -79,6 +79,8 @@ type Request struct {
 	Label  string          `json:"label"`           // unique in the rule; ids are made of it
 	Body   json.RawMessage `json:"body"`            // the action's own
 	Write  *Write          `json:"write,omitempty"` // nil: it writes no message
+	To     string          `json:"to,omitempty"`    // whom it reaches: see Prepared.To
+	Quota  Quota           `json:"quota,omitempty"` // that it counts towards
 	Tries  int             `json:"tries,omitempty"` // how often it did not go through
 	Done   bool            `json:"done,omitempty"`  // it took effect
 	Result Result          `json:"result,omitzero"` // what came of it

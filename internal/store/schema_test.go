@@ -275,7 +275,7 @@ func TestOlderBinaryRunsOnNewerSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.ReserveWrite(t.Context(), space, run.ID, time.Second); err != nil {
+	if _, err := s.ReserveWrite(t.Context(), runs.Pace{Name: space, Interval: time.Second}, run.ID); err != nil {
 		t.Error(err)
 	}
 	if err := s.PrepareRun(t.Context(), run, runs.Prepared{Messages: []runs.OwnMessage{{Space: space, ClientID: "client-1"}}}); err != nil {

@@ -21,10 +21,11 @@ import (
 
 // ruleRunner carries out the rules.
 type ruleRunner struct {
-	actions []reactors.Action
-	set     *engine.RuleSet
-	metrics *ruleMetrics
-	loading sync.WaitGroup
+	actions    []reactors.Action
+	set        *engine.RuleSet
+	dispatcher *engine.Dispatcher
+	metrics    *ruleMetrics
+	loading    sync.WaitGroup
 }
 
 // count returns the number of rules in force in a mode.
@@ -127,6 +128,13 @@ func (w *Worker) addRules(queue *jobs.Options) error {
 		return err
 	}
 	queue.Queues[reactors.Queue] = engine.MaxWorkers
+	w.rules.dispatcher = dispatcher
+	return nil
+}
+
+// wakeRuns wakes runs that wait for what fails until ctx ends.
+func (w *Worker) wakeRuns(ctx context.Context) error {
+	w.rules.dispatcher.KeepWaking(ctx)
 	return nil
 }
 

@@ -270,6 +270,7 @@ func (w *Worker) work(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return w.saveHeartbeats(ctx) })
 	g.Go(func() error { return w.watchRules(ctx) })
 	g.Go(func() error { return w.watchSchedules(ctx) })
+	g.Go(func() error { return w.wakeRuns(ctx) })
 	g.Go(func() error {
 		provision.Warn(ctx, w.pubsub.SubscriptionAdminClient, provision.OptionsFrom(w.cfg), w.log.Named("provision"))
 		return nil

@@ -7,6 +7,7 @@ package decide
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -139,7 +140,7 @@ func TooOld(rule *rules.Rule, run reactors.Run, now time.Time) (Decision, bool) 
 
 func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
 	n := rule.Needs(run.StepID)
-	if rule.Stay || !rule.Bots || run.MayLoop { // who did it may be told by what is recorded alone
+	if rule.Stay || !rule.Bots || run.ActsIn != "" { // who did it may be told by what is recorded alone
 		n |= reactors.NeedMember
 	}
 	return n
@@ -188,9 +189,13 @@ func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f react
 }
 
 func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.Facts, s State, now time.Time) (Decision, bool, error) {
-	limits := rule.Limits
-	if run.MayLoop && f.Member.Type == string(events.UserBot) {
-		limits = append([]reactors.Limit{reactors.LoopLimit()}, limits...)
+	perApp := func(l reactors.Limit) bool { return l.Per == reactors.PerApp }
+	limits := slices.Clone(rule.Limits)
+	switch {
+	case run.ActsIn == "" || f.Member.Type != string(events.UserBot):
+		limits = slices.DeleteFunc(limits, perApp)
+	case !slices.ContainsFunc(limits, perApp):
+		limits = append(limits, reactors.LoopLimit(run))
 	}
 	open := func(t time.Time) time.Time {
 		if rule.Quiet == nil {
@@ -207,8 +212,8 @@ func admit(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.F
 		return Decision{Outcome: reactors.Pending, Reason: "limit", Until: pass, Trace: trace}, true, nil
 	case reached == nil:
 		return Decision{}, false, nil
-	case reached.Per == reactors.PerSpaceLoop:
-		return ended(reactors.Looping, "an app caused it, perhaps by answering us: there was a reaction in this space less than %s ago", reached.Window), true, nil
+	case reached.Per == reactors.PerApp:
+		return ended(reactors.Looping, "an app caused it, perhaps by answering what was done in %s before: limit %s", run.ActsIn, reached), true, nil
 	}
 	return ended(reactors.RateLimited, "%s", reached), true, nil
 }

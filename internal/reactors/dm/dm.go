@@ -85,7 +85,7 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 		return reactors.Prepared{}, c.Errorf("%w", err)
 	}
 	prepared, err := c.Encode(r)
-	prepared.Write = &reactors.Write{MessageIDs: []string{r.MessageID}}
+	prepared.Write, prepared.To = &reactors.Write{MessageIDs: []string{r.MessageID}}, r.User
 	return prepared, err
 }
 

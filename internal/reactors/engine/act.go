@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,11 +11,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // act carries out the requests that aren't done, in order. wait says when to
 // call it again; 0 for never.
-func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Duration, err error) {
+func (d *Dispatcher) act(ctx context.Context, rule *rules.Rule, run reactors.Run) (wait time.Duration, err error) {
 	for i := range run.Requests {
 		request := &run.Requests[i]
 		if request.Done {
@@ -24,21 +27,23 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 		if !ok {
 			return 0, d.finish(ctx, run, reactors.Failed, fmt.Sprintf("this worker has no action %q: leave the run, or start a version that has it", request.Action))
 		}
-		guards := breakersOf(request)
-		permit, wait := d.breakers.allow(guards, run.EventTime)
+		try := d.askFor(rule, run, request)
+		permit, wait := d.breakers.allow(try)
 		if wait > 0 {
 			return wait, nil
 		}
-		if request.Write != nil {
-			if wait, err := d.writeSlot(ctx, run, request.Write.Space); err != nil || wait > 0 {
-				permit.unused()
-				return wait, err
-			}
+		if wait, err := d.writeSlot(ctx, run, request); err != nil || wait > 0 {
+			permit.unused()
+			return wait, err
 		}
 		result, err := attempt(ctx, action, request)
-		permit.done(err)
+		if errors.Is(ctx.Err(), context.Canceled) { // the worker stops: that says nothing of the other side
+			permit.unused()
+		} else {
+			permit.done(err)
+		}
 		if err != nil {
-			return d.after(ctx, run, request, d.breakers.wait(guards, run.EventTime), err)
+			return d.after(ctx, run, request, try, err)
 		}
 		request.Done, request.Result = true, result
 		if i < len(run.Requests)-1 {
@@ -48,6 +53,15 @@ func (d *Dispatcher) act(ctx context.Context, run reactors.Run) (wait time.Durat
 		}
 	}
 	return 0, d.finish(ctx, run, reactors.Sent, run.Requests[len(run.Requests)-1].Result.Note)
+}
+
+// askFor is the run's ask to make an attempt at the request.
+func (d *Dispatcher) askFor(rule *rules.Rule, run reactors.Run, request *reactors.Request) ask {
+	a := ask{run: run.ID, event: run.EventTime, tries: request.Tries, to: breakersOf(request)}
+	if rule != nil {
+		a.left = rule.MaxAge - d.opts.Now().Sub(run.Due)
+	}
+	return a
 }
 
 // attempt lets the action act. A panic becomes a permanent error, since the
@@ -69,12 +83,34 @@ func noted(r reactors.Result) string {
 	return ": " + r.Note
 }
 
-// writeSlot waits for the run's slot to write to the space, if that is soon;
+// quotas are how far apart requests are that count towards them, over all replicas;
+// of reactions Google also allows five a second in a space.
+var quotas = map[reactors.Quota]time.Duration{
+	reactors.MembershipWrites: 250 * time.Millisecond,
+	reactors.ReactionWrites:   200 * time.Millisecond,
+}
+
+// lateForQuota is how long a run keeps its turn in a quota that is counted by the minute.
+const lateForQuota = 10 * time.Second
+
+// paceOf returns the pace that a request has to keep; ok is false for none.
+func (d *Dispatcher) paceOf(r *reactors.Request) (pace runs.Pace, ok bool) {
+	if interval := quotas[r.Quota]; interval > 0 {
+		return runs.Pace{Name: string(r.Quota), Interval: interval, Late: lateForQuota}, true
+	}
+	if r.Write == nil {
+		return runs.Pace{}, false
+	}
+	to := cmp.Or(r.Write.Space, r.To)
+	return runs.Pace{Name: to, Interval: d.opts.WriteInterval}, to != ""
+}
+
+// writeSlot waits for the run's slot to make the request, if that is soon;
 // otherwise wait says when to come back.
-func (d *Dispatcher) writeSlot(ctx context.Context, run reactors.Run, space string) (wait time.Duration, err error) {
+func (d *Dispatcher) writeSlot(ctx context.Context, run reactors.Run, request *reactors.Request) (wait time.Duration, err error) {
 	var own time.Duration
-	if space != "" {
-		if own, err = d.runs.ReserveWrite(ctx, space, run.ID, d.opts.WriteInterval); err != nil {
+	if pace, ok := d.paceOf(request); ok {
+		if own, err = d.runs.ReserveWrite(ctx, pace, run.ID); err != nil {
 			return 0, err
 		}
 		if own > shortWait {
@@ -83,7 +119,7 @@ func (d *Dispatcher) writeSlot(ctx context.Context, run reactors.Run, space stri
 			return own - shortWait, nil
 		}
 	}
-	if d.opts.ProjectInterval > 0 {
+	if request.Write != nil && d.opts.ProjectInterval > 0 {
 		project, taken, err := d.runs.TakeProjectWrite(ctx, d.opts.ProjectInterval, shortWait)
 		if err != nil {
 			return 0, err
@@ -99,13 +135,12 @@ func (d *Dispatcher) writeSlot(ctx context.Context, run reactors.Run, space stri
 	return 0, gax.Sleep(ctx, own)
 }
 
-// throttledSlots is how many write slots of a space pass unused after Google
-// refused a write for the space's quota: earlier, the next would be refused, too.
+// throttledSlots is how many write slots pass unused after Google refused a
+// write for a quota: earlier, the next would be refused, too.
 const throttledSlots = 5
 
-// after decides what follows an attempt that ended with an error. opens is how
-// long an open breaker refuses attempts; 0 if none is open.
-func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, opens time.Duration, err error) (
+// after decides what follows an attempt that ended with an error.
+func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *reactors.Request, try ask, err error) (
 	time.Duration, error,
 ) {
 	if reactors.IsPermanent(err) {
@@ -117,14 +152,15 @@ func (d *Dispatcher) after(ctx context.Context, run reactors.Run, request *react
 	request.Tries++
 	wait, asked := reactors.RetryDelay(err)
 	if !asked {
-		wait = cmp.Or(opens, retryPause(request.Tries))
+		try.tries = request.Tries
+		wait = cmp.Or(d.breakers.refused(try), retryPause(request.Tries))
 	}
 	wait = max(wait, time.Millisecond) // 0 would be never
-	if w := request.Write; reactors.IsThrottled(err) && w != nil && w.Space != "" {
+	if pace, ok := d.paceOf(request); ok && reactors.IsThrottled(err) {
 		if !asked {
-			wait = max(wait, throttledSlots*d.opts.WriteInterval)
+			wait = max(wait, throttledSlots*pace.Interval)
 		}
-		if err := d.runs.SlowDown(ctx, w.Space, wait); err != nil {
+		if err := d.runs.SlowDown(ctx, pace.Name, wait); err != nil {
 			return 0, err
 		}
 	}

@@ -36,7 +36,8 @@ type Options struct {
 	Directory Directory
 	// Now is the clock for due times and ages; default time.Now.
 	Now func() time.Time
-	// BreakerPause is how long a breaker stays open; default 150 s.
+	// BreakerPause is how long nobody try the other side after a failure that a
+	// breaker has opened for; default 150 s.
 	BreakerPause time.Duration
 	// Observe is called when a run has ended; default: nothing.
 	Observe func(reactors.Run, reactors.Outcome, string)
@@ -115,7 +116,7 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 	if errors.Is(err, runs.ErrNoRun) {
 		return 0, nil // it has ended, and was pruned
 	}
-	if err != nil || run.Outcome != reactors.Pending {
+	if err != nil || run.Outcome != reactors.Pending && run.Outcome != reactors.Unclear {
 		return 0, err
 	}
 	if blocked.Paused {
@@ -146,17 +147,13 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 			return 0, err
 		}
 		if decision != nil {
-			if done, wait := d.settled(ctx, run); wait > 0 {
-				return wait, nil
-			} else if !done { // if it is done, act finds out the same, and goes on
-				return 0, d.finish(ctx, run, decision.Outcome, decision.Reason)
-			}
+			return d.settle(ctx, rule, run, *decision, blocked.Began)
 		}
 	}
 	if run.Shadow {
 		return 0, d.finish(ctx, run, reactors.Shadowed, "")
 	}
-	return d.act(ctx, run)
+	return d.act(ctx, rule, run)
 }
 
 // rolloutPause is how long a replica leaves a run to those that may have newer
@@ -174,7 +171,7 @@ func (d *Dispatcher) waitFor(ctx context.Context, run reactors.Run, due time.Tim
 	return max(stepPause, due.Sub(d.opts.Now())), nil
 }
 
-// decide asks what becomes of the run; it has requests afterwards if there is
+// decide try what becomes of the run; it has requests afterwards if there is
 // something to do.
 func (d *Dispatcher) decide(ctx context.Context, rule *rules.Rule, run *reactors.Run) (wait time.Duration, err error) {
 	now := d.opts.Now()
@@ -257,39 +254,54 @@ func (d *Dispatcher) stale(
 	return &decision, nil
 }
 
-// settled reports whether the next request took effect in an attempt that lost
-// the answer. If there was such an attempt and nobody can look now, wait says
-// when to look again.
-func (d *Dispatcher) settled(ctx context.Context, run reactors.Run) (done bool, wait time.Duration) {
+// lookFor bounds how long after its due time it is looked up whether a run took effect.
+const lookFor = 7 * 24 * time.Hour
+
+// settle ends a run as decided, unless its next request may have taken effect in an
+// attempt of which no result is known: began says that there was one. Then somebody
+// looks; where that can't be done, the run is unclear, and wait says when to look again.
+func (d *Dispatcher) settle(
+	ctx context.Context, rule *rules.Rule, run reactors.Run, decision decide.Decision, began bool,
+) (wait time.Duration, err error) {
 	next := slices.IndexFunc(run.Requests, func(r reactors.Request) bool { return !r.Done })
 	if next < 0 {
-		return true, 0
+		return d.act(ctx, rule, run)
 	}
 	request := &run.Requests[next]
 	action := d.actions[request.Action]
-	if action == nil || request.Write == nil || len(request.Write.MessageIDs) == 0 {
-		return false, 0
+	if action == nil || request.Write == nil || len(request.Write.MessageIDs) == 0 || request.Tries == 0 && !began {
+		return 0, d.finish(ctx, run, decision.Outcome, decision.Reason)
 	}
-	if request.Tries == 0 || d.opts.Now().Sub(run.Due) > lookFor {
+	reason := "it may have been sent, and nobody could look; otherwise " + string(decision.Outcome) + ": " + decision.Reason
+	try := d.askFor(rule, run, request)
+	try.left = lookFor
+	permit, wait := d.breakers.allow(try)
+	if wait == 0 {
 		done, err := action.Settled(ctx, request.Body)
-		return err == nil && done, 0
+		permit.done(err)
+		switch {
+		case err == nil && done && next == len(run.Requests)-1:
+			return d.act(ctx, rule, run) // it finds out the same, and more
+		case err == nil:
+			request.Done = done
+			return 0, d.finish(ctx, run, decision.Outcome, decision.Reason)
+		case reactors.IsPermanent(err):
+			return 0, d.finish(ctx, run, reactors.Unclear, reason+"; "+err.Error())
+		}
+		wait = cmp.Or(d.breakers.refused(try), retryPause(run.Attempts))
 	}
-	guards := breakersOf(request)
-	permit, wait := d.breakers.allow(guards, run.EventTime)
-	if wait > 0 {
-		return false, wait
+	switch {
+	case d.opts.Now().Sub(run.Due) > lookFor:
+		return 0, d.finish(ctx, run, reactors.Unclear, reason)
+	case run.Outcome == reactors.Pending:
+		d.log.Warn("run unclear; looking again whether it took effect",
+			zap.Int64("run_id", run.ID), zap.String("reactor", run.Reactor), zap.String("space", run.Space))
+		if err := d.runs.SetUnclear(ctx, run, reason, d.said("unclear: "+reason)); err != nil {
+			return 0, err
+		}
 	}
-	done, err := action.Settled(ctx, request.Body)
-	permit.done(err)
-	if err != nil && !reactors.IsPermanent(err) {
-		return false, cmp.Or(d.breakers.wait(guards, run.EventTime), retryPause(request.Tries))
-	}
-	return done, 0
+	return wait, nil
 }
-
-// lookFor bounds how long after its due time a run waits until somebody can look
-// whether it took effect.
-const lookFor = 24 * time.Hour
 
 func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Outcome, reason string, trace ...reactors.TraceEntry) error {
 	what := string(o)
@@ -299,9 +311,13 @@ func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Ou
 	if err := d.runs.FinishRun(ctx, run, o, reason, append(trace, d.said(what))...); err != nil {
 		return err
 	}
+	d.breakers.forget(run.ID)
 	switch {
 	case o == reactors.Failed:
 		d.log.Error("run failed; a person must look at it", zap.Int64("run_id", run.ID),
+			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
+	case o == reactors.Unclear:
+		d.log.Error("run stays unclear; a person may look whether it took effect", zap.Int64("run_id", run.ID),
 			zap.String("reactor", run.Reactor), zap.String("space", run.Space), zap.String("reason", reason))
 	case o == reactors.Looping && reason != decide.OwnMessage:
 		d.log.Warn("run suppressed; apps may be answering each other", zap.Int64("run_id", run.ID),

@@ -2,7 +2,8 @@
 //
 // # What it promises
 //
-// Every run ends with an outcome and a reason. An effect happens once: the request
+// Every run ends with an outcome and a reason; of what nobody can tell whether it
+// happened, that is the outcome until somebody can. An effect happens once: the request
 // is stored before the first attempt, ids follow from run and label, and after a
 // lost answer the engine looks whether the effect happened. No run goes on while
 // its rule is paused, nor later than its rule allows.
@@ -18,8 +19,8 @@
 //
 // # What the caller must do
 //
-// Give the Dispatcher's jobs to River, and [RuleSet] as the planner to the store.
-// Several replicas may run; they share the store.
+// Give the Dispatcher's jobs to River, let [Dispatcher.KeepWaking] run, and give
+// [RuleSet] as the planner to the store. Several replicas may run; they share the store.
 //
 // # What happens on failure
 //

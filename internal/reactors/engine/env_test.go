@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,7 @@ import (
 type say struct {
 	before func(ctx context.Context, s said) error // called by Act, if set; an error is an attempt without effect
 	names  bool                                    // requests name their messages, which can be looked up
+	quota  reactors.Quota                          // that requests count towards; then they write no message
 
 	mu      sync.Mutex
 	effects []said
@@ -35,7 +37,10 @@ type say struct {
 
 type sayParams struct {
 	Text reactors.ChatText `yaml:"text"`
+	To   string            `yaml:"to"` // another space than the trigger's
 }
+
+func (*say) ActsIn(params any) string { return params.(*sayParams).To }
 
 // said is a message, and its stored request.
 type said struct {
@@ -51,8 +56,12 @@ func (*say) Kind() reactors.Kind             { return reactors.Acts }
 func (*say) Check(any) []reactors.ParamError { return nil }
 
 func (a *say) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
-	p, err := c.Encode(said{c.IDs.Message(c.Label), c.Run.Space, c.Run.Member, params.(*sayParams).Text.Value})
-	p.Write = &reactors.Write{Space: c.Run.Space}
+	to := cmp.Or(params.(*sayParams).To, c.Run.Space)
+	p, err := c.Encode(said{c.IDs.Message(c.Label), to, c.Run.Member, params.(*sayParams).Text.Value})
+	p.Write = &reactors.Write{Space: to}
+	if a.quota != "" {
+		p.Write, p.Quota, p.To = nil, a.quota, to
+	}
 	if a.names {
 		p.Write.MessageIDs = []string{c.IDs.Message(c.Label)}
 	}

@@ -25,14 +25,36 @@ type Breakers struct{ *breakers }
 // NewBreakers returns those of a new worker.
 func NewBreakers() Breakers { return Breakers{newBreakers(zap.NewNop(), openFor)} }
 
-// Allow asks for the leave to write to a space; the permit is to be used or
-// told that it wasn't. Without one, wait says when to come back.
-func (b Breakers) Allow(space string, eventTime time.Time) (done func(error), unused func(), wait time.Duration) {
-	p, wait := b.allow(breakersOf(&reactors.Request{Write: &reactors.Write{Space: space}}), eventTime)
+// Ask is what a run wants to reach: spaces/S, users/U or a host.
+type Ask struct {
+	Run   int64
+	Event time.Time
+	Tries int
+	To    string
+}
+
+func (a Ask) ask() ask {
+	return ask{run: a.Run, event: a.Event, tries: a.Tries, left: 3 * time.Hour, to: breakersOf(&reactors.Request{To: a.To})}
+}
+
+// Allow asks for a permit, which is to be used or told that it wasn't. Without one,
+// wait says when to come back.
+func (b Breakers) Allow(a Ask) (done func(error), unused func(), wait time.Duration) {
+	p, wait := b.allow(a.ask())
 	return p.done, p.unused, wait
 }
 
-// Wait is how long a run waits after an attempt, if a breaker has opened.
-func (b Breakers) Wait(space string, eventTime time.Time) time.Duration {
-	return b.wait(breakersOf(&reactors.Request{Write: &reactors.Write{Space: space}}), eventTime)
+// Refused is how long a run waits after an attempt that failed, if a breaker is open.
+func (b Breakers) Refused(a Ask) time.Duration { return b.refused(a.ask()) }
+
+// Call lists the runs that are to be woken now.
+func (b Breakers) Call() (runs []int64, next time.Duration) {
+	calls, next := b.call()
+	for _, a := range calls {
+		runs = append(runs, a.run)
+	}
+	return runs, next
 }
+
+// Changed tells that Call may have more to say.
+func (b Breakers) Changed() <-chan struct{} { return b.changed }

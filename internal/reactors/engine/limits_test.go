@@ -57,7 +57,7 @@ func TestLimits(t *testing.T) {
 func TestConcurrentRunsKeepLimits(t *testing.T) {
 	t.Parallel()
 	const n, most = 8, 3
-	for _, per := range []reactors.Per{reactors.PerSpace, reactors.PerReactor, reactors.PerSpaceLoop} {
+	for _, per := range []reactors.Per{reactors.PerSpace, reactors.PerReactor, reactors.PerApp} {
 		t.Run(string(per), func(t *testing.T) {
 			t.Parallel()
 			s := newEnv(t, strings.Replace(limited, "    limit: { LIMIT }\n", "", 1))
@@ -112,7 +112,7 @@ func TestConcurrentRunsKeepLimits(t *testing.T) {
 	}
 }
 
-// Row R7: where we have just reacted to anybody, whatever the rule, apps get no
+// Row R7: where we have acted within the hour, whatever the rule, apps get no
 // answer, as they may be answering that. People always do.
 func TestAppsAreAnsweredOnce(t *testing.T) {
 	t.Parallel()
@@ -129,17 +129,102 @@ reactors:
 		if diff := cmp.Diff(want, s.outcomes()[before:]); diff != "" {
 			t.Errorf("%s is answered (-want +got):\n%s", who, diff)
 		}
-		s.wait(40 * time.Second)
+		s.wait(40 * time.Minute)
 	}
 	const sent, loop = reactors.Sent, reactors.Looping
 	say("users/app", events.UserBot, sent, sent)
 	say("users/app", events.UserBot, loop, loop)
-	say("users/app", events.UserBot, sent, sent) // 80 s after the last reaction
+	say("users/other-app", events.UserBot, sent, sent)
+	say("users/app", events.UserBot, sent, sent) // 120 minutes after it was answered
 	say("users/1", events.UserHuman, sent, sent)
 	say("users/app", events.UserBot, loop, loop)
 	say("users/1", events.UserHuman, sent, sent)
-	s.wait(time.Minute)
+	s.wait(time.Hour)
 	say("users/app", events.UserBot, sent, sent)
+}
+
+// Row R7: an app that answers whatever we say falls silent after one answer of ours,
+// however long both take.
+func TestAppsFallSilent(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []string{"0s", "90s", "10m", "3h"} {
+		t.Run(wait, func(t *testing.T) {
+			t.Parallel()
+			s := newEnv(t, `
+reactors:
+  - { id: answer, mode: live, on: message.created, bots: true, wait: `+wait+`, do: [say: { text: "Hello" }] }
+`)
+			d, err := time.ParseDuration(wait)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.post("users/app", events.UserBot, "hello")
+			for heard := 0; heard < 10; {
+				s.wait(d)
+				s.attemptAll()
+				said := len(s.action.texts())
+				if said == heard {
+					break
+				}
+				heard = said
+				s.wait(min(d, 50*time.Minute) + time.Second)
+				s.post("users/app", events.UserBot, "hello yourself")
+			}
+			if got := len(s.action.texts()); got != 1 {
+				t.Errorf("the app is answered %d times, want once", got)
+			}
+			wantOutcomes(t, s, reactors.Sent, reactors.Looping)
+		})
+	}
+}
+
+// What an app says may be told in another space, again and again: nobody answers it
+// there. If somebody does, it ends sometime; and a rule may say when.
+func TestAlertsAreForwarded(t *testing.T) {
+	t.Parallel()
+	const forward = `
+reactors:
+  - { id: forward, mode: live, on: message.created, bots: true, LIMIT do: [say: { to: spaces/ONCALL, text: "{{ message.text }}" }] }
+`
+	for limit, c := range map[string]struct{ alerts, passed int }{
+		"":                             {5, 5},
+		"limit: { per_app: 3/h },":     {5, 3},
+		"limit: { per_space: 100/h },": {65, 60},
+		"limit: { per_app: 100/h },":   {65, 65},
+	} {
+		t.Run(limit, func(t *testing.T) {
+			t.Parallel()
+			s := newEnv(t, strings.Replace(forward, "LIMIT", limit, 1))
+			for range c.alerts {
+				s.post("users/alerts", events.UserBot, "it burns")
+				s.attemptAll()
+				s.wait(10 * time.Second)
+			}
+			outcomes := map[reactors.Outcome]int{}
+			for _, o := range s.outcomes() {
+				outcomes[o]++
+			}
+			if got := outcomes[reactors.Sent]; got != c.passed || got+outcomes[reactors.Looping] != c.alerts {
+				t.Errorf("of %d alerts: %v, want %d forwarded and the rest held back", c.alerts, outcomes, c.passed)
+			}
+		})
+	}
+}
+
+// How often an app is answered where it may answer, too, is the rule's to say.
+func TestAnswersToAppsAreTheRulesToLimit(t *testing.T) {
+	t.Parallel()
+	s := newEnv(t, strings.Replace(limited, "LIMIT", "per_app: 3/10m", 1))
+	for range 5 {
+		s.post("users/alerts", events.UserBot, "it burns")
+		s.attemptAll()
+		s.wait(10 * time.Second)
+	}
+	const sent, loop = reactors.Sent, reactors.Looping
+	wantOutcomes(t, s, sent, sent, sent, loop, loop)
+	if reason := s.runs()[4].Reason; !strings.Contains(reason, space) || !strings.Contains(reason, "per_app: 3/10m") {
+		t.Errorf("the reason %q doesn't name the space and the limit", reason)
+	}
 }
 
 // An app is known for one, too, where only an earlier event has told it.

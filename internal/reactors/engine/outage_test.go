@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/riverqueue/river"
 	"go.uber.org/zap"
 
@@ -41,15 +42,19 @@ func TestBreakersInAnOutageOfAnHour(t *testing.T) {
 		workers := make(chan struct{}, engine.MaxWorkers)
 		var mu sync.Mutex
 		turns := &turns{space: map[int]time.Time{}, held: map[int]time.Time{}}
-		calls := 0
+		calls, attempts := 0, 0
 		sent := map[int][]int{} // by space
 		var last time.Time
 		attempt := func(i, try int) (wait time.Duration, done bool) {
 			workers <- struct{}{}
 			defer func() { <-workers }()
-			event := begin.Add(-time.Hour + time.Duration(i)*time.Hour/n)
-			name := fmt.Sprint("spaces/", i%spaces)
-			tell, unused, wait := b.Allow(name, event)
+			ask := engine.Ask{
+				Run: int64(i), Event: begin.Add(-time.Hour + time.Duration(i)*time.Hour/n), Tries: try, To: fmt.Sprint("spaces/", i%spaces),
+			}
+			tell, unused, wait := b.Allow(ask)
+			mu.Lock()
+			attempts++
+			mu.Unlock()
 			if wait > 0 {
 				return wait, false
 			}
@@ -70,7 +75,8 @@ func TestBreakersInAnOutageOfAnHour(t *testing.T) {
 				time.Sleep(2 * latency)
 				tell(errAway)
 				mu.Lock()
-				return cmp.Or(b.Wait(name, event), engine.RetryPause(try)), false
+				ask.Tries++
+				return cmp.Or(b.Refused(ask), engine.RetryPause(try)), false
 			}
 			sent[i%spaces] = append(sent[i%spaces], i)
 			last = time.Now()
@@ -78,18 +84,27 @@ func TestBreakersInAnOutageOfAnHour(t *testing.T) {
 			return 0, true
 		}
 		var wg sync.WaitGroup
+		wakes := make([]chan struct{}, n)
 		for i := range n {
+			wakes[i] = make(chan struct{}, 1)
 			wg.Go(func() {
 				for try := 1; ; try++ {
 					wait, done := attempt(i, try)
 					if done {
 						return
 					}
-					time.Sleep(wait)
+					select {
+					case <-wakes[i]:
+					case <-time.After(wait):
+					}
 				}
 			})
 		}
+		all := make(chan struct{})
+		waker := keepWaking(b, wakes, all)
 		wg.Wait()
+		close(all)
+		<-waker
 		if calls > mostCalls {
 			t.Errorf("%d calls in an hour of outage, want at most %d", calls, mostCalls)
 		}
@@ -103,11 +118,39 @@ func TestBreakersInAnOutageOfAnHour(t *testing.T) {
 				moved += max(place-i/spaces, i/spaces-place)
 			}
 		}
+		if most := 20 * n; attempts > most {
+			t.Errorf("runs woke %d times, want at most %d", attempts, most)
+		}
 		t.Logf("%d calls; all sent after %s, %.2f places from its own on average", calls, took, float64(moved)/n)
 		if moved > n { // one place; more than six if there were no order
 			t.Errorf("runs were sent %.2f places from their own on average", float64(moved)/n)
 		}
 	})
+}
+
+// keepWaking wakes the runs that are called, until there is nobody left.
+func keepWaking(b engine.Breakers, wakes []chan struct{}, all <-chan struct{}) (ended <-chan struct{}) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			runs, next := b.Call()
+			for _, run := range runs {
+				select {
+				case wakes[run] <- struct{}{}:
+				default:
+				}
+				<-time.After(time.Millisecond) // jobs begin in their order
+			}
+			select {
+			case <-b.Changed():
+			case <-time.After(next):
+			case <-all:
+				return
+			}
+		}
+	}()
+	return done
 }
 
 // turns are given as the store gives them.
@@ -141,42 +184,158 @@ func (s *turns) take(run, space int, spacePace, projectPace time.Duration) (wait
 	return max(wait, project.Sub(now), 0)
 }
 
-// A permit that isn't used leaves a half-open breaker to the next.
+// fail lets attempts of runs from first on, one for each destination, fail.
+func fail(t *testing.T, b engine.Breakers, first int64, to ...string) {
+	t.Helper()
+	for i, one := range to {
+		done, _, wait := b.Allow(engine.Ask{Run: first + int64(i), Event: time.Now(), To: one})
+		if wait > 0 {
+			t.Fatalf("run %d may not reach %s: a breaker opened too early", first+int64(i), one)
+		}
+		done(errAway)
+	}
+}
+
+// reaches reports whether a run may reach a destination, and leaves it as it was.
+func reaches(b engine.Breakers, run int64, to string) bool {
+	_, unused, wait := b.Allow(engine.Ask{Run: run, Event: time.Now(), To: to})
+	if wait == 0 {
+		unused()
+	}
+	return wait == 0
+}
+
+// A permit that isn't used leaves the trial to the next, and one that shows that the
+// other side works lets all go on.
 func TestUnusedPermit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := engine.NewBreakers()
-		allow := func(space string) (done func(error), unused func(), ok bool) {
-			done, unused, wait := b.Allow(space, time.Now())
-			return done, unused, wait == 0
+		fail(t, b, 1, "spaces/1", "spaces/2", "spaces/3")
+		if reaches(b, 4, "spaces/4") {
+			t.Fatal("the breaker of the whole API is still closed after failures from three spaces")
 		}
-		for range 5 {
-			done, _, ok := allow(space)
-			if !ok {
-				t.Fatal("a breaker opened too early")
-			}
-			done(errAway)
-		}
-		_, _, wait := b.Allow("spaces/other", time.Now())
-		if wait == 0 {
-			t.Fatal("the breaker of the whole API is still closed after five failures in a row")
-		}
-		time.Sleep(wait)
-		_, unused, ok := allow(space)
-		if !ok {
+		_, next := b.Call()
+		time.Sleep(next)
+		done, unused, wait := b.Allow(engine.Ask{Run: 4, To: "spaces/4"})
+		if wait > 0 {
 			t.Fatal("nobody may find out whether the other side is back")
 		}
-		if _, _, ok := allow(space); ok {
+		if reaches(b, 5, "spaces/5") {
 			t.Error("two may find out at once")
 		}
 		unused()
-		done, _, ok := allow(space)
-		if !ok {
+		if done, _, wait = b.Allow(engine.Ask{Run: 5, To: "spaces/5"}); wait > 0 {
 			t.Fatal("a permit that wasn't used has closed the way for all")
 		}
 		done(nil)
-		if _, _, ok := allow("spaces/other"); !ok {
+		if !reaches(b, 4, "spaces/4") {
 			t.Error("the breaker is open although the other side works")
+		}
+	})
+}
+
+// Each destination has its own breaker: hosts, and spaces and people of Chat; what
+// fails at one of them keeps nobody from another.
+func TestBreakersAreOfDestinations(t *testing.T) {
+	t.Parallel()
+	for dead, healthy := range map[string][]string{
+		"siem.example.com": {"crm.example.com", "siem.example.com:8443", "spaces/1"},
+		"spaces/1":         {"spaces/2", "users/1", "siem.example.com"},
+		"users/1":          {"users/2", "spaces/1"},
+	} {
+		b := engine.NewBreakers()
+		fail(t, b, 1, dead, dead, dead)
+		if reaches(b, 4, dead) {
+			t.Errorf("%s: three runs have failed, and a fourth may try", dead)
+		}
+		for _, to := range healthy {
+			if !reaches(b, 4, to) {
+				t.Errorf("%s fails, and %s isn't reached any more", dead, to)
+			}
+		}
+	}
+}
+
+// One run that always fails opens no breaker, however often, and however quiet it is
+// otherwise; nor do two, nor a few among many.
+func TestPoisonedRunOpensNothing(t *testing.T) {
+	t.Parallel()
+	for name, others := range map[string]int{"all is quiet": 0, "a few others": 1, "many others": 10} {
+		synctest.Test(t, func(t *testing.T) {
+			b := engine.NewBreakers()
+			for round := range int64(100) {
+				for poisoned := range int64(2) {
+					fail(t, b, poisoned, fmt.Sprint("spaces/", poisoned))
+				}
+				for i := range int64(others) {
+					done, _, wait := b.Allow(engine.Ask{Run: 10 + round*100 + i, To: fmt.Sprint("spaces/", i)})
+					if wait > 0 {
+						t.Fatalf("%s: others may not write after %d rounds", name, round)
+					}
+					done(nil)
+				}
+				time.Sleep(time.Minute)
+			}
+		})
+	}
+}
+
+// While nothing works, the runs that wait take their turns in finding out whether that
+// has changed: one at a time is woken, the one that was tried least; all are when it
+// has, in the order of their events.
+func TestTrialsRotate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const host, n = "siem.example.com", 5
+		b := engine.NewBreakers()
+		tries := map[int64]int{}
+		asks := func(run int64) engine.Ask {
+			return engine.Ask{Run: run, Event: time.Unix(run, 0), Tries: tries[run], To: host}
+		}
+		failed := func(run int64) {
+			done, _, wait := b.Allow(asks(run))
+			if wait > 0 {
+				t.Fatalf("run %d was woken, and may not try", run)
+			}
+			done(errAway)
+			tries[run]++
+			b.Refused(asks(run))
+		}
+		for run := range int64(3) {
+			failed(run)
+		}
+		for run := int64(n - 1); run >= 0; run-- {
+			if _, _, wait := b.Allow(asks(run)); wait == 0 {
+				t.Fatal("the breaker is closed")
+			}
+		}
+		var woken []int64
+		for range 2 * n {
+			for {
+				runs, next := b.Call()
+				if len(runs) > 0 {
+					woken = append(woken, runs...)
+					break
+				}
+				time.Sleep(next)
+			}
+			failed(woken[len(woken)-1])
+		}
+		// 3 and 4 were not tried before.
+		if diff := gocmp.Diff([]int64{3, 4, 0, 1, 2, 3, 4, 0, 1, 2}, woken); diff != "" {
+			t.Errorf("woken (-want +got):\n%s", diff)
+		}
+		time.Sleep(10 * time.Minute)
+		runs, _ := b.Call()
+		if len(runs) != 1 {
+			t.Fatalf("%v are woken to find out, want one", runs)
+		}
+		done, _, _ := b.Allow(asks(runs[0]))
+		done(nil)
+		rest, _ := b.Call()
+		if diff := gocmp.Diff([]int64{0, 1, 2, 4}, rest); diff != "" {
+			t.Errorf("woken when it works again (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -186,8 +345,8 @@ func TestRefusalsOpenNoBreaker(t *testing.T) {
 	t.Parallel()
 	b := engine.NewBreakers()
 	for _, err := range []error{reactors.Permanent(errAway), reactors.Throttled(errAway)} {
-		for range 10 {
-			done, _, wait := b.Allow(space, time.Now())
+		for run := range int64(10) {
+			done, _, wait := b.Allow(engine.Ask{Run: run, To: space})
 			if wait > 0 {
 				t.Fatalf("%T has opened a breaker", err)
 			}
@@ -247,15 +406,19 @@ func TestBacklogIsDrainedInOrder(t *testing.T) {
 	if err := client.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
+	var waking sync.WaitGroup
+	waking.Go(func() { s.KeepWaking(ctx) })
 	defer func() {
 		cancel()
 		<-client.Stopped()
+		waking.Wait()
 	}()
-	await(t, "all have met the open breaker", func() bool {
-		return value[int](t, s.store, `SELECT count(*) FROM reactor_runs WHERE attempts >= 4`) == n
+	await(t, "all have met the open breaker, and some have tried it", func() bool {
+		return value[int](t, s.store, `SELECT count(*) FROM reactor_runs WHERE attempts >= 1`) == n && tries.Load() >= 6
 	})
-	if got := tries.Load(); got > 20 {
-		t.Errorf("%d attempts for %d runs while nothing works, want about 10", got, n)
+	// Each has met it once; those that have tried it were woken for that.
+	if got, most := value[int](t, s.store, `SELECT sum(attempts) FROM reactor_runs`), n+2*int(tries.Load())+n; got > most {
+		t.Errorf("%d runs woke %d times while nothing works, want at most %d", n, got, most)
 	}
 	away.Store(false)
 	await(t, "all are sent", func() bool { return len(s.action.texts()) == n })

@@ -83,7 +83,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 		return err
 	}
 	var failed []error
-	var spaces []string
+	var reach *reactors.Reach
 	for _, r := range scheduled { // in the order of the file
 		after := seen[r.ID]
 		if oldest := now.Add(-min(r.MaxAge, lookBack)).Add(-time.Nanosecond); oldest.After(after) {
@@ -92,12 +92,14 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 		if next := r.NextTick(after); next.IsZero() || next.After(now) {
 			continue
 		}
-		if spaces == nil {
-			if spaces, err = s.eventLog.KnownSpaces(ctx); err != nil {
+		if reach == nil {
+			known, err := s.eventLog.Reach(ctx)
+			if err != nil {
 				return err
 			}
+			reach = &known
 		}
-		failed = append(failed, s.claimUntil(ctx, set, r, after, now, spaces))
+		failed = append(failed, s.claimUntil(ctx, set, r, after, now, *reach))
 	}
 	if err := errors.Join(failed...); err != nil {
 		return err
@@ -106,7 +108,7 @@ func (s *Scheduler) Tick(ctx context.Context, now time.Time) error {
 }
 
 // claimUntil claims the runs of a rule's times up to now, several at once.
-func (s *Scheduler) claimUntil(ctx context.Context, set *rules.Set, r *rules.Rule, after, now time.Time, spaces []string) (err error) {
+func (s *Scheduler) claimUntil(ctx context.Context, set *rules.Set, r *rules.Rule, after, now time.Time, reach reactors.Reach) (err error) {
 	for err == nil && after.Before(now) {
 		after, err = s.runs.ClaimSchedule(ctx, r.ID, after, func(after time.Time) ([]reactors.Intent, time.Time) {
 			var intents []reactors.Intent
@@ -114,7 +116,7 @@ func (s *Scheduler) claimUntil(ctx context.Context, set *rules.Set, r *rules.Rul
 				if after = r.NextTick(after); after.IsZero() || after.After(now) {
 					return intents, now
 				}
-				intents = append(intents, set.PlanTick(rules.Tick{Rule: r, At: after}, spaces)...)
+				intents = append(intents, set.PlanTick(rules.Tick{Rule: r, At: after}, reach)...)
 			}
 			return intents, after
 		})

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 )
@@ -231,5 +232,43 @@ func TestSchedulesGoInOrder(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("runs (-want +got):\n%s", diff)
+	}
+}
+
+// interaction tells that the app was added to a space, or removed from it.
+func interaction(kind string) events.Item {
+	return events.Item{
+		Kind: events.KindInteraction, Verb: events.VerbOther, Space: space, Actor: "users/1",
+		Interaction: &events.Interaction{Type: kind, User: events.User{Name: "users/1", Type: events.UserHuman}, Space: events.Space{Name: space, SpaceType: "SPACE"}},
+	}
+}
+
+// A schedule rests in a space that the app was removed from, whether the rule names it or
+// not, until the app is added again.
+func TestScheduleRestsWhereTheAppIsNot(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"everywhere": weekly, "named": strings.Replace(weekly, "on: schedule", "on: schedule\n    spaces: ["+space+"]", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newEnv(t, text)
+			s.record(member("created", space, "users/1"))
+			s.tick()
+			for week, c := range []struct {
+				happens string
+				runs    int // so far
+			}{
+				{"ADDED_TO_SPACE", 1}, {"REMOVED_FROM_SPACE", 1}, {"MESSAGE", 1}, {"ADDED_TO_SPACE", 2},
+			} {
+				s.setClock(start.AddDate(0, 0, 7*week).Add(time.Hour))
+				s.record(interaction(c.happens))
+				s.setClock(start.AddDate(0, 0, 7*(week+1)).Add(time.Second))
+				s.tick()
+				if got := len(s.runs()); got != c.runs {
+					t.Errorf("week %d, after %s: %d runs, want %d", week, c.happens, got, c.runs)
+				}
+			}
+		})
 	}
 }

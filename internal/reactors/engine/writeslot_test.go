@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // A run whose write slot is some time off comes back a little before it, as
@@ -66,10 +67,10 @@ func TestSlowingDownTakesTurnsBack(t *testing.T) {
 	t.Parallel()
 	s := newEnv(t, plain)
 	s.join("users/1", "users/2", "users/3", "users/4")
-	runs := s.runs()
+	claimed := s.runs()
 	reserve := func(i int) time.Duration {
 		t.Helper()
-		wait, err := s.store.ReserveWrite(t.Context(), space, runs[i].ID, time.Minute)
+		wait, err := s.store.ReserveWrite(t.Context(), runs.Pace{Name: space, Interval: time.Minute}, claimed[i].ID)
 		if err != nil {
 			t.Fatal(err)
 		}

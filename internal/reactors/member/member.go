@@ -15,8 +15,8 @@
 //
 // Add the app to the space and have an administrator approve the scope
 // chat.app.memberships, which suffices for the look, too. These writes count
-// towards a quota of the project, which gchat keeps to, and towards none of the
-// space; the look counts towards the reads of both.
+// towards a quota of the project, for which the requests ask, and towards none of
+// the space; the look counts towards the reads of both.
 //
 // # What happens on failure
 //
@@ -80,7 +80,9 @@ func prepare(r request, c reactors.PrepareContext) (reactors.Prepared, error) {
 	case r.User == "":
 		return reactors.Prepared{}, c.Errorf("there is nobody: the trigger has no member")
 	}
-	return c.Encode(r)
+	p, err := c.Encode(r)
+	p.To, p.Quota = r.Space, reactors.MembershipWrites
+	return p, err
 }
 
 func checkSpace(space string) []reactors.ParamError {
@@ -113,6 +115,9 @@ func (*Add) Check(params any) []reactors.ParamError {
 	}
 	return mistakes
 }
+
+// ActsIn is the space that the person is added to.
+func (*Add) ActsIn(params any) string { return params.(*AddParams).Space }
 
 // Prepare implements [reactors.Action].
 func (*Add) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
@@ -152,6 +157,9 @@ func NewRemove(chat Remover) *Remove {
 func (*Remove) Check(params any) []reactors.ParamError {
 	return checkSpace(params.(*RemoveParams).Space)
 }
+
+// ActsIn is the space that the member is removed from; "" for the trigger's.
+func (*Remove) ActsIn(params any) string { return params.(*RemoveParams).Space }
 
 // Prepare implements [reactors.Action]. It stores the due time of a run's first
 // step only. A later step waits for the one before it, which may add the person

@@ -27,6 +27,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -94,7 +95,9 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 	if r.Message == "" {
 		return reactors.Prepared{}, c.Errorf("there is no message to react to: the trigger has none")
 	}
-	return c.Encode(r)
+	p, err := c.Encode(r)
+	p.To, p.Quota = events.SpaceOf(r.Message), reactors.ReactionWrites
+	return p, err
 }
 
 // Act implements [reactors.Action].

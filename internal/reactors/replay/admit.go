@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
@@ -24,13 +25,13 @@ func (m *memory) admit(h *held, limits []reactors.Limit, open func(time.Time) ti
 	if h.admitted > 0 {
 		return nil, h.pass
 	}
-	if len(limits) == 0 && !h.run.MayLoop {
+	if len(limits) == 0 && h.run.ActsIn == "" {
 		return nil, now
 	}
 	var wait []reactors.Limit
 	var passed [][]time.Time
 	for i := range limits {
-		times := m.admittedSince(&h.run, limits[i], now.Add(-limits[i].Window))
+		times := m.admittedSince(&h.run, limits[i], limits[i].Since(h.run, now))
 		switch {
 		case limits[i].Later:
 			wait, passed = append(wait, limits[i]), append(passed, times)
@@ -43,8 +44,8 @@ func (m *memory) admit(h *held, limits []reactors.Limit, open func(time.Time) ti
 	h.admitted, h.pass = int(m.lastID), pass
 	a := admission{h, h.admitted, pass}
 	m.admitted[h.run.Reactor] = insert(m.admitted[h.run.Reactor], a)
-	if h.run.MayLoop {
-		m.mayLoop[h.run.Space] = insert(m.mayLoop[h.run.Space], a)
+	if in := h.run.ActsIn; in != "" {
+		m.acted[in] = insert(m.acted[in], a)
 	}
 	return reached, pass
 }
@@ -64,8 +65,8 @@ func insert(list []admission, a admission) []admission {
 // of their times, so that only the end of a list is looked at.
 func (m *memory) admittedSince(r *reactors.Run, limit reactors.Limit, since time.Time) (times []time.Time) {
 	list := m.admitted[r.Reactor]
-	if limit.Per == reactors.PerSpaceLoop {
-		list = m.mayLoop[r.Space]
+	if limit.Per == reactors.PerApp {
+		list = m.acted[r.ActsIn]
 	}
 	for i := len(list) - 1; i >= 0 && list[i].at.After(since); i-- {
 		other := &list[i].h.run
@@ -81,8 +82,9 @@ func (m *memory) admittedSince(r *reactors.Run, limit reactors.Limit, since time
 			if other.Member != r.Member {
 				continue
 			}
-		case reactors.PerSpaceLoop:
-			if other.EventTime.Equal(r.EventTime) {
+		case reactors.PerApp:
+			answers := other.Member == r.Member || r.ActsIn == r.Space && other.Facts.Member.Type != string(events.UserBot)
+			if !answers || other.EventTime.Equal(r.EventTime) {
 				continue
 			}
 		}

@@ -62,7 +62,7 @@ func (m *memory) round(in *reactors.Intent) int {
 func (m *memory) claimStep(c reactors.Claim) (bool, error) {
 	run := reactors.Run{
 		Reactor: c.Reactor, Step: c.Step, StepID: c.ID, Subject: c.Subject, Shadow: c.Shadow, Trigger: c.Trigger,
-		Space: c.Space, Member: c.Member, MayLoop: c.MayLoop,
+		Space: c.Space, Member: c.Member, ActsIn: c.ActsIn,
 		EventTime: microseconds(c.EventTime), Due: microseconds(c.Due), Hash: c.Hash, Outcome: reactors.Pending,
 	}
 	if len(c.Facts) > 0 {

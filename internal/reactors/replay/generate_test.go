@@ -100,7 +100,7 @@ func (g *generator) joinOrLeave(space string) events.Delivery {
 func (g *generator) message(space string) events.Delivery {
 	user, kind := g.person(), "HUMAN"
 	if g.chance("app", 30) {
-		user, kind = "users/90", "BOT"
+		user, kind = rapid.SampledFrom([]string{"users/90", "users/90", "users/91"}).Draw(g.T, "which app"), "BOT"
 	}
 	name := fmt.Sprintf("%s/messages/m%d", space, g.count)
 	thread := fmt.Sprintf("%s/threads/t%d", space, rapid.IntRange(0, 2).Draw(g.T, "thread"))
@@ -189,9 +189,13 @@ sequence:
   - {after: 2d, do: [{say: {text: "three {{ member.messages_in_space }}"}}]}
 ` + quiet + limit + g.pick("once per", "", "once_per: {keys: [space, member], for: 2d}") + g.pick("age", "", "max_age: 6h") + g.pick("stop", "", "stop_when: member.messages_in_space > 0")
 	case 3:
+		bots := g.pick("bots", "", "bots: true", "bots: true")
+		if bots != "\n" {
+			limit = g.pick("limit of apps", strings.TrimSpace(limit), strings.TrimSpace(limit), "limit: {per_app: 2/d}", "limit: {per_app: 1/30m, per_space: 3/h}")
+		}
 		return "on: message.created\n" + limit + quiet +
-			`do: [{say: {text: "{{ message.text }} {{ message.replies_by_others }} {{ member.display_name }}"}}]` + "\n" +
-			g.pick("bots", "", "bots: true", "bots: true") + g.pick("if", "", `if: message.text.contains("help")`) +
+			`do: [{say: {text: "{{ message.text }} {{ message.replies_by_others }} {{ member.display_name }}"` +
+			strings.TrimSpace(g.pick("to", "", "", ", to: spaces/ELSEWHERE")) + "}}]\n" + bots + g.pick("if", "", `if: message.text.contains("help")`) +
 			g.pick("once per", "", "once_per: [thread]", "once_per: [space, week]", "once_per: [member, day]") +
 			g.pick("nudge", "", "wait: 30m\nstill: message.exists && message.replies_by_others == 0",
 				"wait: 5h\nuntil: message.replies_by_others > 0 || !message.exists")

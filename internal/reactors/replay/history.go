@@ -17,8 +17,8 @@ type Past interface {
 	History(ctx context.Context, since, until time.Time, f reactors.Filter, each func(reactors.Change) error) error
 	// FactsAsOf adds to what a run's event told the state as of a time.
 	FactsAsOf(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
-	// KnownSpaces lists the spaces that schedules hold for which name none.
-	KnownSpaces(ctx context.Context) ([]string, error)
+	// Reach tells where schedules hold.
+	Reach(ctx context.Context) (reactors.Reach, error)
 }
 
 // Options say what to replay.
@@ -67,8 +67,8 @@ type player struct {
 	machine *machine
 	opts    Options
 
-	ticks  []rules.Tick // that are still to come
-	spaces []string     // for schedules that name none
+	ticks []rules.Tick // that are still to come
+	reach reactors.Reach
 
 	// The changes of one event are claimed together, as they are recorded.
 	event   string
@@ -80,7 +80,7 @@ type player struct {
 func (p *player) schedules(ctx context.Context, past Past) (err error) {
 	p.ticks = p.machine.set.Due(p.opts.Since, p.opts.Until)
 	if len(p.ticks) > 0 {
-		p.spaces, err = past.KnownSpaces(ctx)
+		p.reach, err = past.Reach(ctx)
 	}
 	return err
 }
@@ -122,7 +122,7 @@ func (p *player) tick(ctx context.Context, until time.Time, inclusive bool) erro
 		}
 		p.ticks = p.ticks[1:]
 		p.opts.Progress(t.At)
-		if err := p.machine.happen(ctx, t.At, p.wanted(p.machine.set.PlanTick(t, p.spaces)), nil, true); err != nil {
+		if err := p.machine.happen(ctx, t.At, p.wanted(p.machine.set.PlanTick(t, p.reach)), nil, true); err != nil {
 			return err
 		}
 	}
@@ -135,7 +135,7 @@ func (p *player) wanted(intents []reactors.Intent) []reactors.Intent {
 	if p.opts.Reactor == "" {
 		return intents
 	}
-	return slices.DeleteFunc(intents, func(in reactors.Intent) bool { return in.Reactor != p.opts.Reactor && !in.MayLoop })
+	return slices.DeleteFunc(intents, func(in reactors.Intent) bool { return in.Reactor != p.opts.Reactor && in.ActsIn == "" })
 }
 
 func (p *player) finish(ctx context.Context) error {

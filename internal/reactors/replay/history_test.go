@@ -47,8 +47,8 @@ func (joins) FactsAsOf(_ context.Context, run reactors.Run, _ reactors.Needs, _ 
 	return f, nil
 }
 
-func (joins) KnownSpaces(context.Context) ([]string, error) {
-	return []string{"spaces/A", "spaces/B"}, nil
+func (joins) Reach(context.Context) (reactors.Reach, error) {
+	return reactors.Reach{Spaces: []string{"spaces/A", "spaces/B"}}, nil
 }
 
 const greeting = `

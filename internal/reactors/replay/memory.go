@@ -16,14 +16,14 @@ type memory struct {
 	due      queue
 	groups   map[group]map[*held]bool // those that wait
 	admitted map[string][]admission   // by rule, the newest last
-	mayLoop  map[string][]admission   // by space, of runs that may loop
+	acted    map[string][]admission   // by the space that they act in, of runs that may loop
 	lastID   int64
 }
 
 func newMemory() *memory {
 	return &memory{
 		runs: map[key]*held{}, subjects: map[subject][]*held{}, groups: map[group]map[*held]bool{},
-		admitted: map[string][]admission{}, mayLoop: map[string][]admission{},
+		admitted: map[string][]admission{}, acted: map[string][]admission{},
 	}
 }
 

@@ -19,7 +19,10 @@ type say struct {
 
 type sayParams struct {
 	Text reactors.ChatText `yaml:"text"`
+	To   string            `yaml:"to"`
 }
+
+func (*say) ActsIn(params any) string { return params.(*sayParams).To }
 
 type sayRequest struct {
 	Text string `json:"text"`

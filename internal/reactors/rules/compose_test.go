@@ -78,26 +78,40 @@ func TestObserves(t *testing.T) {
 	}
 }
 
+// forward is send to another space.
+type forward struct{ send }
+
+func (forward) Name() string      { return "forward" }
+func (forward) ActsIn(any) string { return "spaces/OTHER" }
+
 // A rule may loop if it minds apps, does something in Chat, and would do it for
-// each message or event.
-func TestMayLoop(t *testing.T) {
+// each message or event: in the space of its trigger if it does anything there, or
+// else in another.
+func TestActsIn(t *testing.T) {
 	t.Parallel()
-	for keys, want := range map[string]bool{
-		"on: message.created, bots: true, do: [{send: {text: a}}]":                         true,
-		"on: message.created, do: [{send: {text: a}}]":                                     false,
-		"on: message.created, bots: true, do: [{watch: {text: a}}]":                        false,
-		"on: message.created, bots: true, once_per: [thread], do: [{send: {text: a}}]":     true,
-		"on: message.created, bots: true, once_per: [space, day], do: [{send: {text: a}}]": false,
-		"on: member.joined, bots: true, do: [{send: {text: a}}]":                           false,
-		"on: member.joined, bots: true, once_per: [event, space], do: [{send: {text: a}}]": true,
-		"on: reaction.added, bots: true, do: [{send: {text: a}}]":                          true,
+	const here, other = "spaces/HERE", "spaces/OTHER"
+	for keys, want := range map[string]string{
+		"on: message.created, bots: true, do: [{send: {text: a}}]":                         here,
+		"on: message.created, do: [{send: {text: a}}]":                                     "",
+		"on: message.created, bots: true, do: [{watch: {text: a}}]":                        "",
+		"on: message.created, bots: true, once_per: [thread], do: [{send: {text: a}}]":     here,
+		"on: message.created, bots: true, once_per: [space, day], do: [{send: {text: a}}]": "",
+		"on: member.joined, bots: true, do: [{send: {text: a}}]":                           "",
+		"on: member.joined, bots: true, once_per: [event, space], do: [{send: {text: a}}]": here,
+		"on: reaction.added, bots: true, do: [{send: {text: a}}]":                          here,
+		"on: message.created, bots: true, do: [{forward: {text: a}}]":                      other,
+		"on: message.created, bots: true, do: [{watch: {text: a}}, {forward: {text: a}}]":  other,
+		"on: message.created, bots: true, do: [{forward: {text: a}}, {send: {text: a}}]":   here,
+		"on: message.created, bots: true, do: [{send: {text: a}}, {forward: {text: a}}]":   here,
+		"on: message.created, do: [{forward: {text: a}}]":                                  "",
 	} {
-		set, err := rules.Parse("reactors.yaml", []byte("reactors: [{id: a, "+keys+"}]"), rules.Options{Actions: []reactors.Action{send{}, watch{}}})
+		actions := []reactors.Action{send{}, watch{}, forward{}}
+		set, err := rules.Parse("reactors.yaml", []byte("reactors: [{id: a, "+keys+"}]"), rules.Options{Actions: actions})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := set.Rule("a", "").MayLoop(); got != want {
-			t.Errorf("%s: MayLoop() = %v, want %v", keys, got, want)
+		if got := set.Rule("a", "").ActsIn(here); got != want {
+			t.Errorf("%s: acts in %q, want %q", keys, got, want)
 		}
 	}
 }

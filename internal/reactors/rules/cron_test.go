@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
 const scheduled = `
@@ -65,7 +67,7 @@ func TestTickAsksForEachSpace(t *testing.T) {
 		t.Fatalf("%d ticks, want 1", len(ticks))
 	}
 	var got []string
-	for _, i := range s.PlanTick(ticks[0], []string{"spaces/A", "spaces/B", "spaces/C", "spaces/D"}) {
+	for _, i := range s.PlanTick(ticks[0], reactors.Reach{Spaces: []string{"spaces/A", "spaces/B", "spaces/C", "spaces/D"}}) {
 		got = append(got, i.Reactor+" "+i.Space+": "+i.Subject+" "+i.Steps[0].Due.Format(time.RFC3339))
 	}
 	want := []string{
@@ -77,7 +79,7 @@ func TestTickAsksForEachSpace(t *testing.T) {
 	}
 	named := parse(t, replace(replace(scheduled, "CRON", "0 9 * * mon"), "{except: [spaces/C]}", "[spaces/A, spaces/B]"))
 	own := named.Due(at(t, "2026-01-01 00:00 +01:00"), at(t, "2026-01-06 00:00 +01:00"))
-	if got := named.PlanTick(own[0], nil); len(got) != 1 || got[0].Space != "spaces/A" {
+	if got := named.PlanTick(own[0], reactors.Reach{}); len(got) != 1 || got[0].Space != "spaces/A" {
 		t.Errorf("a rule that names its spaces asks for %v, want one intent in spaces/A", got)
 	}
 }
@@ -88,7 +90,7 @@ func TestTickIsNotJudgedBefore(t *testing.T) {
 	src := replace(replace(scheduled, "CRON", "0 9 * * mon"), "    do:", "    if: space.name == \"spaces/D\"\n    do:")
 	s := parse(t, src)
 	ticks := s.Due(at(t, "2026-01-01 00:00 +01:00"), at(t, "2026-01-06 00:00 +01:00"))
-	got := s.PlanTick(ticks[0], []string{"spaces/A"})
+	got := s.PlanTick(ticks[0], reactors.Reach{Spaces: []string{"spaces/A"}})
 	if len(got) != 1 || got[0].Outcome != "" || len(got[0].Steps) != 1 {
 		t.Errorf("planned %+v, want one run", got)
 	}

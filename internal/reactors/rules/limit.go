@@ -51,6 +51,7 @@ type limitKeys struct {
 	PerSpace   rate   `yaml:"per_space" doc:"In each space."`
 	PerMember  rate   `yaml:"per_member" doc:"For each person."`
 	PerReactor rate   `yaml:"per_reactor" doc:"Of this reactor, in all spaces together."`
+	PerApp     rate   `yaml:"per_app" doc:"With bots: true: reactions to one app in a space where it may answer them, of all rules together."`
 	Else       string `yaml:"else" doc:"What becomes of the rest: drop (the default), or later, as soon as the limit allows, in order." enum:"drop,later"`
 }
 
@@ -60,6 +61,7 @@ func (k *limitKeys) limits() []reactors.Limit {
 		{Per: reactors.PerSpace, Max: k.PerSpace.max, Window: k.PerSpace.window, Later: later},
 		{Per: reactors.PerMember, Max: k.PerMember.max, Window: k.PerMember.window, Later: later},
 		{Per: reactors.PerReactor, Max: k.PerReactor.max, Window: k.PerReactor.window, Later: later},
+		{Per: reactors.PerApp, Max: k.PerApp.max, Window: k.PerApp.window},
 	}
 	return slices.DeleteFunc(limits, func(l reactors.Limit) bool { return l.Max == 0 }) // those that aren't set
 }

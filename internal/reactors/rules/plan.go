@@ -120,15 +120,16 @@ func (r *Rule) NextTick(after time.Time) time.Time {
 }
 
 // PlanTick plans an intent for each space that the tick's rule names, or else
-// for each of spaces, without the excepted ones.
-func (s *Set) PlanTick(t Tick, spaces []string) []reactors.Intent {
+// for each that is known, without the excepted ones and those that are out of reach.
+func (s *Set) PlanTick(t Tick, reach reactors.Reach) []reactors.Intent {
+	spaces := reach.Spaces
 	if len(t.Rule.Include) > 0 {
 		spaces = t.Rule.Include
 	}
 	var intents []reactors.Intent
 	for _, space := range spaces {
 		r := s.Rule(t.Rule.ID, space)
-		if r == nil || !r.Applies(space) {
+		if r == nil || !r.Applies(space) || !reach.Holds(space, t.At) {
 			continue
 		}
 		at := t.At.UTC()
@@ -224,7 +225,7 @@ func (o *occurrence) intent(r *Rule, outcome reactors.Outcome, reason string) re
 	i := reactors.Intent{
 		Reactor: r.ID, Shadow: r.Mode == Shadow, Trigger: f.Trigger,
 		Subject: o.subject, Space: f.Space.Name, Member: f.Member.Name,
-		MayLoop: r.MayLoop(), EventTime: o.at, Outcome: outcome, Reason: reason, Hash: r.Hash,
+		ActsIn: r.ActsIn(f.Space.Name), EventTime: o.at, Outcome: outcome, Reason: reason, Hash: r.Hash,
 		Again: r.Again, Until: r.Until != nil,
 	}
 	if outcome != "" {

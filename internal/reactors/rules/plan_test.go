@@ -91,7 +91,7 @@ type brief struct {
 func briefly(intents []reactors.Intent) []brief {
 	var list []brief
 	for _, i := range intents {
-		b := brief{i.Reactor, i.Subject, i.Shadow, i.MayLoop, i.Outcome, i.Reason, nil, i.Facts != nil}
+		b := brief{i.Reactor, i.Subject, i.Shadow, i.ActsIn == i.Space, i.Outcome, i.Reason, nil, i.Facts != nil}
 		for _, s := range i.Steps {
 			b.Due = append(b.Due, s.Due.Sub(i.EventTime))
 		}

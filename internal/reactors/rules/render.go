@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"reflect"
@@ -42,11 +43,34 @@ func (r *Rule) needsOf(s Step) reactors.Needs {
 	return n
 }
 
-// MayLoop reports whether apps may make the rule act again and again: it minds
-// them, what it does can lead to other events, and each is something new to it.
-func (r *Rule) MayLoop() bool {
+// elsewhere is an action that may act in another space than the trigger's.
+type elsewhere interface {
+	// ActsIn returns that space; "" for the trigger's.
+	ActsIn(params any) string
+}
+
+// ActsIn returns the space in which what the rule does may make apps act, and so
+// the rule again and again: the one of its trigger if it does anything there, or
+// else another. "" if that can't be: the rule doesn't mind apps, nothing that it
+// does leads to other events, or they are nothing new to it.
+func (r *Rule) ActsIn(space string) (in string) {
 	anew := func(k string) bool { return k == "message" || k == "thread" || k == "event" }
-	return r.Bots && slices.ContainsFunc(r.OncePer, anew) && !r.Observes()
+	if !r.Bots || !slices.ContainsFunc(r.OncePer, anew) {
+		return ""
+	}
+	r.each(func(d Do) {
+		if in == space && in != "" || d.Action.Kind() == reactors.Observes {
+			return
+		}
+		to := space
+		if e, ok := d.Action.(elsewhere); ok {
+			to = cmp.Or(e.ActsIn(d.Params), space)
+		}
+		if in == "" || to == space {
+			in = to
+		}
+	})
+	return in
 }
 
 // Observes reports whether nothing that the rule does can lead to another
@@ -130,5 +154,5 @@ func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now
 	if len(p.Instead) > 0 {
 		return p.Instead, nil
 	}
-	return []reactors.Request{{Action: d.Action.Name(), Label: d.Label, Body: p.Body, Write: p.Write}}, nil
+	return []reactors.Request{{Action: d.Action.Name(), Label: d.Label, Body: p.Body, Write: p.Write, To: p.To, Quota: p.Quota}}, nil
 }

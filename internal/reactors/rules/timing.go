@@ -40,8 +40,11 @@ func (c *ruleCompiler) timing() {
 		c.At(c.Where("limit.else"), strictyaml.Suggest(e, []string{"drop", "later"}), "limit.else must be drop or later")
 	}
 	for _, l := range r.Limits {
-		if l.Per != reactors.PerReactor {
-			path := "limit.per_" + string(l.Per)
+		path := "limit.per_" + string(l.Per)
+		switch {
+		case l.Per == reactors.PerApp && !k.Bots:
+			c.At(c.Where(path), "say bots: true", "%s is for rules that mind apps", path)
+		case l.Per == reactors.PerSpace || l.Per == reactors.PerMember:
 			c.fills(c.Where(path), path, string(l.Per))
 		}
 	}

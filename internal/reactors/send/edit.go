@@ -110,6 +110,9 @@ func (*Update) Check(params any) []reactors.ParamError {
 	return append(checkTarget(p.Of, p.Space), gchat.ContentErrors(p.Text, p.Card)...)
 }
 
+// ActsIn is the space of the message; "" for the trigger's.
+func (*Update) ActsIn(params any) string { return params.(*UpdateParams).Space }
+
 type updateRequest struct {
 	target
 	Text  string          `json:"text,omitempty"`
@@ -160,6 +163,9 @@ func (*Delete) Check(params any) []reactors.ParamError {
 	p := params.(*DeleteParams)
 	return checkTarget(p.Of, p.Space)
 }
+
+// ActsIn is the space of the message; "" for the trigger's.
+func (*Delete) ActsIn(params any) string { return params.(*DeleteParams).Space }
 
 // Prepare implements [reactors.Action].
 func (*Delete) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {

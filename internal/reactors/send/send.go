@@ -75,6 +75,14 @@ func (*Action) Check(params any) []reactors.ParamError {
 	return mistakes
 }
 
+// ActsIn is the space that a message goes to; "" for the trigger's.
+func (*Action) ActsIn(params any) string {
+	if to := params.(*Params).To; events.IsWrittenSpace(to) {
+		return to
+	}
+	return ""
+}
+
 // request is what is stored: all that every attempt sends.
 type request struct {
 	Space             string          `json:"space"`

@@ -91,7 +91,9 @@ func (a *Action) prepare(do map[string]json.RawMessage, c reactors.PrepareContex
 		if err != nil {
 			return reactors.Request{}, err
 		}
-		return reactors.Request{Action: name, Label: label, Body: prepared.Body, Write: prepared.Write}, nil
+		return reactors.Request{
+			Action: name, Label: label, Body: prepared.Body, Write: prepared.Write, To: prepared.To, Quota: prepared.Quota,
+		}, nil
 	}
 	return reactors.Request{}, nil // there is one
 }

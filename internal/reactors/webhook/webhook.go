@@ -88,7 +88,8 @@ type request struct {
 // Prepare implements [reactors.Action].
 func (a *Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*Params)
-	if _, err := a.target(p.URL); err != nil {
+	target, err := a.target(p.URL)
+	if err != nil {
 		return reactors.Prepared{}, reactors.Permanent(fmt.Errorf("prepare a webhook: its url %w", err))
 	}
 	id := c.IDs.Request(c.Label)
@@ -96,7 +97,9 @@ func (a *Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepar
 	if err != nil {
 		return reactors.Prepared{}, reactors.Permanent(fmt.Errorf("prepare a webhook: %w", err))
 	}
-	return c.Encode(request{ID: id, URL: p.URL, SecretFile: p.SecretFile, Body: string(body)})
+	prepared, err := c.Encode(request{ID: id, URL: p.URL, SecretFile: p.SecretFile, Body: string(body)})
+	prepared.To = strings.ToLower(target.Host)
+	return prepared, err
 }
 
 // target parses a URL and says what is wrong with it. It doesn't quote it.

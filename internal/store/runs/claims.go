@@ -41,9 +41,9 @@ func (s *Runs) Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) 
 
 // claimedRows are the columns of claimArgs.
 const claimedRows = `unnest(@event_times::timestamptz[], @dues::timestamptz[], @steps::smallint[], @shadows::boolean[],
-			@may_loop::boolean[], @reactors::text[], @subjects::text[], @step_ids::text[], @triggers::text[], @spaces::text[],
+			@acts_in::text[], @reactors::text[], @subjects::text[], @step_ids::text[], @triggers::text[], @spaces::text[],
 			@members::text[], @hashes::text[], @facts::text[])
-			AS i (event_time, due_at, step, shadow, may_loop, reactor, subject, step_id, trigger, space, member, hash, facts)`
+			AS i (event_time, due_at, step, shadow, acts_in, reactor, subject, step_id, trigger, space, member, hash, facts)`
 
 func claimArgs(claims []reactors.Claim) pgx.NamedArgs {
 	text := func(field func(*reactors.Claim) string) []string { return store.Column(claims, field) }
@@ -52,7 +52,7 @@ func claimArgs(claims []reactors.Claim) pgx.NamedArgs {
 		"dues":        store.Column(claims, func(c *reactors.Claim) time.Time { return store.Microseconds(c.Due) }),
 		"steps":       store.Column(claims, func(c *reactors.Claim) int16 { return int16(c.Step) }),
 		"shadows":     store.Column(claims, func(c *reactors.Claim) bool { return c.Shadow }),
-		"may_loop":    store.Column(claims, func(c *reactors.Claim) bool { return c.MayLoop }),
+		"acts_in":     text(func(c *reactors.Claim) string { return c.ActsIn }),
 		"reactors":    text(func(c *reactors.Claim) string { return c.Reactor }),
 		"subjects":    text(func(c *reactors.Claim) string { return c.Subject }),
 		"step_ids":    text(func(c *reactors.Claim) string { return c.ID }),
@@ -69,14 +69,14 @@ func claimArgs(claims []reactors.Claim) pgx.NamedArgs {
 func (s *Runs) claimRuns(ctx context.Context, tx pgx.Tx, claims []reactors.Claim, claimed map[*reactors.Intent]bool) error {
 	args := claimArgs(claims)
 	rows, err := tx.Query(ctx, `
-		INSERT INTO reactor_runs AS r (event_time, due_at, step, shadow, may_loop, reactor, subject, step_id, trigger, space, member, hash, facts)
-		SELECT event_time, due_at, step, shadow, may_loop, reactor, subject, step_id, trigger, space, member, hash, facts::json
+		INSERT INTO reactor_runs AS r (event_time, due_at, step, shadow, acts_in, reactor, subject, step_id, trigger, space, member, hash, facts)
+		SELECT event_time, due_at, step, shadow, acts_in, reactor, subject, step_id, trigger, space, member, hash, facts::json
 		FROM `+claimedRows+`
 		ON CONFLICT (reactor, subject, step_id, shadow) DO UPDATE SET
 			event_time = excluded.event_time,
 			due_at = excluded.due_at,
 			step = excluded.step,
-			may_loop = excluded.may_loop,
+			acts_in = excluded.acts_in,
 			trigger = excluded.trigger,
 			space = excluded.space,
 			member = excluded.member,
@@ -150,7 +150,7 @@ func refresh(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 		SET event_time = i.event_time,
 			due_at = GREATEST(r.due_at, i.due_at),
 			step = i.step,
-			may_loop = CASE WHEN r.requests IS NULL THEN i.may_loop ELSE r.may_loop END,
+			acts_in = CASE WHEN r.requests IS NULL THEN i.acts_in ELSE r.acts_in END,
 			trigger = CASE WHEN r.requests IS NULL THEN i.trigger ELSE r.trigger END,
 			space = CASE WHEN r.requests IS NULL THEN i.space ELSE r.space END,
 			member = CASE WHEN r.requests IS NULL THEN i.member ELSE r.member END,

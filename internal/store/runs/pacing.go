@@ -1,6 +1,7 @@
 package runs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,19 +11,20 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // Admit lets a run pass if its limits allow, and counts it; one that may loop
-// counts even if no limit is its own. A run that has passed once passes again. It
+// counts even if it has no limit. A run that has passed once passes again. It
 // returns the limit that is reached, or nil. If what is too much comes later, the
 // run gets the first time that is left, and counts then: pass is that time, at
 // which the rule may act, as open says.
 func (s *Runs) Admit(
 	ctx context.Context, run reactors.Run, limits []reactors.Limit, open func(time.Time) time.Time, now time.Time,
 ) (reached *reactors.Limit, pass time.Time, err error) {
-	if len(limits) == 0 && !run.MayLoop {
+	if len(limits) == 0 && run.ActsIn == "" {
 		return nil, now, nil
 	}
 	ctx, cancel := s.db.WithTimeout(ctx)
@@ -46,7 +48,7 @@ func (s *Runs) Admit(
 		var later []reactors.Limit
 		var passed [][]time.Time
 		for i := range limits {
-			times, err := admittedSince(ctx, tx, run, limits[i], now.Add(-limits[i].Window))
+			times, err := admittedSince(ctx, tx, run, limits[i], limits[i].Since(run, now))
 			switch {
 			case err != nil:
 				return err
@@ -72,10 +74,10 @@ func (s *Runs) Admit(
 
 func admitLocks(run reactors.Run, limits []reactors.Limit) []string {
 	var names []string
-	if run.MayLoop {
-		names = append(names, "loop "+run.Space)
+	if run.ActsIn != "" {
+		names = append(names, "loop "+run.ActsIn)
 	}
-	if slices.ContainsFunc(limits, func(l reactors.Limit) bool { return l.Per != reactors.PerSpaceLoop }) {
+	if slices.ContainsFunc(limits, func(l reactors.Limit) bool { return l.Per != reactors.PerApp }) {
 		names = append(names, "reactor "+run.Reactor)
 	}
 	return names
@@ -85,8 +87,9 @@ func admitLocks(run reactors.Run, limits []reactors.Limit) []string {
 // be; of one that lets nothing come later only as many as it lets through.
 func admittedSince(ctx context.Context, tx pgx.Tx, run reactors.Run, l reactors.Limit, since time.Time) ([]time.Time, error) {
 	counted := `reactor = @reactor AND (@per <> 'space' OR space = @space) AND (@per <> 'member' OR member = @member)`
-	if l.Per == reactors.PerSpaceLoop {
-		counted = `space = @space AND may_loop AND event_time <> @event_time`
+	if l.Per == reactors.PerApp {
+		counted = `acts_in = @acts_in AND acts_in <> '' AND event_time <> @event_time
+			AND (member = @member OR acts_in = @space AND facts->'member'->>'type' IS DISTINCT FROM @app)`
 	}
 	rows, _ := tx.Query(ctx, `
 		SELECT admitted_at
@@ -96,7 +99,7 @@ func admittedSince(ctx context.Context, tx pgx.Tx, run reactors.Run, l reactors.
 		LIMIT CASE WHEN @later THEN NULL ELSE @max::bigint END`, pgx.NamedArgs{
 		"shadow": run.Shadow, "since": since, "max": l.Max, "later": l.Later,
 		"per": string(l.Per), "reactor": run.Reactor, "space": run.Space, "member": run.Member,
-		"event_time": store.Microseconds(run.EventTime),
+		"event_time": store.Microseconds(run.EventTime), "acts_in": run.ActsIn, "app": string(events.UserBot),
 	})
 	return pgx.CollectRows(rows, pgx.RowTo[time.Time])
 }
@@ -157,15 +160,26 @@ func (s *Runs) Group(ctx context.Context, run reactors.Run, until, now time.Time
 // while the row is locked.
 const dontFlush = `SELECT set_config('synchronous_commit', 'off', true)`
 
-// ReserveWrite answers how long the run has to wait before it may write to
-// the space; 0 if it may write now. Write slots are interval apart over all replicas,
-// by the clock of the database, and further where SlowDown was called: every
-// write slot brings the space a little closer to the configured pace again. A run
-// keeps its write slot until it has used it or half an interval has passed, which
-// covers the time between a job's being due and its being fetched: asking again
-// after a wait does not push it back, and two runs that are late don't write at
-// once.
-func (s *Runs) ReserveWrite(ctx context.Context, space string, runID int64, interval time.Duration) (wait time.Duration, err error) {
+// Pace is how often may be written to a space, or whatever else has a pace of its own.
+type Pace struct {
+	Name     string        // spaces/S
+	Interval time.Duration // between two write slots
+	Late     time.Duration // how long a run keeps a slot that it hasn't used; 0: half an interval
+}
+
+// slowedFor is how long after Google has refused a write for the quota of a space its
+// write slots stay further apart. Google counts over a minute; where another app
+// writes all the time, whoever comes back sooner is refused the more often.
+const slowedFor = 5 * time.Minute
+
+// ReserveWrite answers how long the run has to wait before it may write; 0 if it may
+// write now. Write slots are an interval apart over all replicas, by the clock of the
+// database, and further for some time after SlowDown was called. A run keeps its write
+// slot until it has used it or is late, which covers the time between a job's being due
+// and its being fetched: asking again after a wait does not push it back, and two runs
+// that are late don't write at once. A slot that was given before the last refusal
+// counts no more.
+func (s *Runs) ReserveWrite(ctx context.Context, pace Pace, runID int64) (wait time.Duration, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	var seconds float64
@@ -174,28 +188,37 @@ func (s *Runs) ReserveWrite(ctx context.Context, space string, runID int64, inte
 	q := &pgx.Batch{}
 	q.Queue(dontFlush)
 	q.Queue(`
-		WITH held AS (
+		WITH clock AS MATERIALIZED (
+			SELECT clock_timestamp() AS now
+		), held AS (
 			SELECT slot_at
-			FROM reactor_runs
-			WHERE id = $2 AND slot_at > clock_timestamp() - $3::interval / 2
+			FROM reactor_runs r, clock
+			WHERE id = @run AND slot_at > now - @late::interval
+				AND slot_refused_at IS NOT DISTINCT FROM (SELECT refused_at FROM write_slots WHERE space = @name)
 		), reserved AS (
-			INSERT INTO write_slots AS w (space, next_at)
-			SELECT $1, clock_timestamp() + $3::interval
+			INSERT INTO write_slots AS w (space, given_at, next_at)
+			SELECT @name, now, now + @interval::interval
+			FROM clock
 			WHERE NOT EXISTS (SELECT FROM held)
 			ON CONFLICT (space) DO UPDATE SET
-				next_at = GREATEST(w.next_at, clock_timestamp()) + $3::interval * w.slowed::float8,
-				slowed = GREATEST(1, round(w.slowed * 0.9985, 4))
-			RETURNING next_at - $3::interval * slowed::float8 AS slot_at
+				given_at = GREATEST(w.next_at, excluded.given_at),
+				-- Slowed down, but no longer than until that is over.
+				next_at = LEAST(GREATEST(w.next_at, excluded.given_at) + @interval::interval * w.slowed::float8,
+					GREATEST(GREATEST(w.next_at, excluded.given_at) + @interval::interval, w.refused_at + @slowed_for::interval))
+			RETURNING given_at AS slot_at, refused_at
 		), noted AS (
-			UPDATE reactor_runs
-			SET slot_at = (SELECT slot_at FROM reserved)
-			WHERE id = $2 AND EXISTS (SELECT FROM reserved)
+			UPDATE reactor_runs r
+			SET slot_at = reserved.slot_at, slot_refused_at = reserved.refused_at
+			FROM reserved
+			WHERE r.id = @run
 		)
 		SELECT extract(epoch FROM slot_at - clock_timestamp())::float8
 		FROM (SELECT slot_at FROM held UNION ALL SELECT slot_at FROM reserved) s`,
-		space, runID, interval).QueryRow(func(row pgx.Row) error { return row.Scan(&seconds) })
+		pgx.NamedArgs{
+			"name": pace.Name, "interval": pace.Interval, "late": cmp.Or(pace.Late, pace.Interval/2), "run": runID, "slowed_for": slowedFor,
+		}).QueryRow(func(row pgx.Row) error { return row.Scan(&seconds) })
 	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
-		return 0, fmt.Errorf("reserve a write to %s for reactor run %d: %w", space, runID, err)
+		return 0, fmt.Errorf("reserve a write to %s for reactor run %d: %w", pace.Name, runID, err)
 	}
 	return max(0, time.Duration(seconds*float64(time.Second))), nil
 }
@@ -207,34 +230,34 @@ const (
 )
 
 // SlowDown is called when Google says that a space gets too many writes: write slots
-// come further apart from now on, the next no earlier than after pause. Other
-// apps write to the space as well. Write slots that were given at the old pace count
-// no more: they would be refused, too, and each refusal would slow the space
-// down again, to a crawl. For the same reason a space is slowed down once a
-// minute at most: that is the time over which Google counts.
+// come further apart for some time, the next no earlier than after pause. Other
+// apps write to the space as well. Write slots that were given before count no more:
+// they would be refused, too, and each refusal would slow the space down again, to
+// a crawl. For the same reason a space is slowed down once a minute at most: that is
+// the time over which Google counts. One that is refused again when it has just come
+// back to its pace is slowed down as far as went well before.
 func (s *Runs) SlowDown(ctx context.Context, space string, pause time.Duration) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	q := &pgx.Batch{}
-	q.Queue(`
-		INSERT INTO write_slots AS w (space, next_at, slowed, slowed_at)
-		VALUES (@space, clock_timestamp() + @pause::interval, 2, clock_timestamp())
+	if _, err := s.pool.Exec(ctx, `
+		WITH clock AS MATERIALIZED (
+			SELECT clock_timestamp() AS now
+		)
+		INSERT INTO write_slots AS w (space, next_at, paused_until, refused_at, slowed_at, slowed)
+		SELECT @space, now + @pause::interval, now + @pause::interval, now, now, 2
+		FROM clock
 		ON CONFLICT (space) DO UPDATE SET
-			next_at = clock_timestamp() + @pause::interval,
-			slowed = CASE WHEN w.slowed_at > clock_timestamp() - @every::interval THEN w.slowed ELSE LEAST(@max, w.slowed * 2) END,
-			slowed_at = CASE WHEN w.slowed_at > clock_timestamp() - @every::interval THEN w.slowed_at ELSE clock_timestamp() END`,
-		pgx.NamedArgs{"space": space, "pause": pause, "max": maxSlowed, "every": slowEvery})
-	q.Queue(`
-		UPDATE reactor_runs
-		SET slot_at = NULL
-		WHERE id IN (
-			SELECT id
-			FROM reactor_runs
-			WHERE space = $1 AND outcome = 'pending' AND slot_at > clock_timestamp()
-			ORDER BY id
-			FOR UPDATE SKIP LOCKED
-		)`, space)
-	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
+			next_at = GREATEST(w.paused_until, excluded.paused_until),
+			paused_until = GREATEST(w.paused_until, excluded.paused_until),
+			refused_at = excluded.refused_at,
+			slowed_at = CASE WHEN w.slowed_at > excluded.slowed_at - @every::interval THEN w.slowed_at ELSE excluded.slowed_at END,
+			slowed = CASE
+				WHEN w.slowed_at > excluded.slowed_at - @every::interval THEN w.slowed
+				WHEN w.refused_at > excluded.refused_at - @slowed_for::interval THEN LEAST(@max, w.slowed * 2)
+				WHEN w.refused_at > excluded.refused_at - 2 * @slowed_for::interval THEN w.slowed
+				ELSE 2
+			END`,
+		pgx.NamedArgs{"space": space, "pause": pause, "max": maxSlowed, "every": slowEvery, "slowed_for": slowedFor}); err != nil {
 		return fmt.Errorf("slow down writes to %s: %w", space, err)
 	}
 	return nil

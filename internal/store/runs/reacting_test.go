@@ -78,36 +78,49 @@ func TestAdmit(t *testing.T) {
 	}
 }
 
-// What may loop is counted over all rules, who ever caused it; but not what is
-// about the same event, nor in shadow mode.
+// What may loop is counted where it acts, over all rules: what the same app has caused,
+// and if that is in the very space, people; but not what is about the same event, nor in
+// shadow mode, nor what was an hour before the event.
 func TestAdmitLoop(t *testing.T) {
 	t.Parallel()
 	s := storetest.NewGreeting(t)
-	limits := []reactors.Limit{reactors.LoopLimit()}
-	claimed := crowd(t, s, 6)
-	for i, c := range []struct {
+	const app, person, elsewhere = `'{"member":{"type":"BOT"}}'`, `'{"member":{"type":"HUMAN"}}'`, "spaces/OTHER"
+	limits := []reactors.Limit{{Per: reactors.PerApp, Max: 1, Window: time.Hour}}
+	cases := []struct {
 		name   string
-		event  int // seconds after the first one's
+		event  time.Duration // after the first one's
 		change string
 		limits []reactors.Limit
 		passes bool
 	}{
-		{"a run that can't loop", 0, `may_loop = false`, nil, true},
-		{"in shadow mode", 1, `may_loop = true, shadow = true`, nil, true},
-		{"a person", 2, `may_loop = true`, nil, true},
-		{"another rule, of the same event", 2, `may_loop = true, reactor = 'other'`, limits, true},
-		{"an app", 3, `may_loop = true, reactor = 'other'`, limits, false},
-		{"a person again", 4, `may_loop = true`, nil, true},
-	} {
-		if _, err := s.Pool().Exec(t.Context(), `UPDATE reactor_runs SET event_time = $2, `+c.change+` WHERE id = $1`,
-			claimed[i].ID, clock().Add(time.Duration(c.event)*time.Second)); err != nil {
+		{"a run that can't loop", 0, `acts_in = ''`, nil, true},
+		{"in shadow mode", 1, `shadow = true`, nil, true},
+		{"a person", 2, `member = 'users/1', facts = ` + person, nil, true},
+		{"an app, another rule, of the same event", 2, `member = 'users/a', reactor = 'other', facts = ` + app, limits, true},
+		{"an app", 3, `member = 'users/a', reactor = 'other', facts = ` + app, limits, false},
+		{"another app, where we have answered a person", 4, `member = 'users/b', facts = ` + app, limits, false},
+		{"a person again", 5, `member = 'users/1', facts = ` + person, nil, true},
+		{"an app, to another space", 6, `member = 'users/a', acts_in = '` + elsewhere + `', facts = ` + app, limits, true},
+		{"the app once more, to that space", 7, `member = 'users/a', acts_in = '` + elsewhere + `', facts = ` + app, limits, false},
+		{"another app to that space", 8, `member = 'users/b', acts_in = '` + elsewhere + `', facts = ` + app, limits, true},
+		{"the app, an hour after", 3700, `member = 'users/a', facts = ` + app, limits, true},
+		{"another app, where we have answered an app", 3701, `member = 'users/b', facts = ` + app, limits, true},
+	}
+	claimed := crowd(t, s, len(cases))
+	for i, c := range cases {
+		if _, err := s.Pool().Exec(t.Context(), `UPDATE reactor_runs SET event_time = $2, acts_in = space WHERE id = $1`,
+			claimed[i].ID, clock().Add(c.event*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Pool().Exec(t.Context(), `UPDATE reactor_runs SET `+c.change+` WHERE id = $1`, claimed[i].ID); err != nil {
 			t.Fatal(err)
 		}
 		run, _, err := s.BeginAttempt(t.Context(), claimed[i].ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		reached, _, err := s.Admit(t.Context(), run, c.limits, nil, clock())
+		// However long it has waited.
+		reached, _, err := s.Admit(t.Context(), run, c.limits, nil, clock().Add(c.event*time.Second))
 		if err != nil {
 			t.Fatal(err)
 		}

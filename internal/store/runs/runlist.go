@@ -112,7 +112,7 @@ type OutcomeCount struct {
 }
 
 // OutcomeCounts sums up outcomes of the last two weeks since a time, to the hour,
-// and counts what is pending now.
+// and counts what hasn't ended.
 func (s *Runs) OutcomeCounts(ctx context.Context, since time.Time) ([]OutcomeCount, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -124,7 +124,7 @@ func (s *Runs) OutcomeCounts(ctx context.Context, since time.Time) ([]OutcomeCou
 		UNION ALL
 		SELECT reactor, outcome, shadow, count(*)
 		FROM reactor_runs
-		WHERE outcome = 'pending'
+		WHERE outcome IN ('pending', 'unclear') AND finished_at IS NULL
 		GROUP BY reactor, outcome, shadow
 		ORDER BY reactor, outcome, shadow`, since)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[OutcomeCount])

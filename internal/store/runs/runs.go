@@ -22,13 +22,13 @@ import (
 var ErrRunChanged = errors.New("the run has changed meanwhile")
 
 // runColumns are those of a whole run, in the order of scanRun.
-const runColumns = `r.id, r.reactor, r.step, r.step_id, r.subject, r.shadow, r.trigger, r.space, r.member, r.may_loop,
+const runColumns = `r.id, r.reactor, r.step, r.step_id, r.subject, r.shadow, r.trigger, r.space, r.member, r.acts_in,
 	r.event_time, r.due_at, r.hash, r.facts, r.outcome, COALESCE(r.reason, ''), r.attempts, r.requests, r.trace`
 
 func scanRun(row pgx.Row, more ...any) (run reactors.Run, err error) {
 	var facts, requests, trace []byte
 	targets := append([]any{
-		&run.ID, &run.Reactor, &run.Step, &run.StepID, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.MayLoop,
+		&run.ID, &run.Reactor, &run.Step, &run.StepID, &run.Subject, &run.Shadow, &run.Trigger, &run.Space, &run.Member, &run.ActsIn,
 		&run.EventTime, &run.Due, &run.Hash, &facts, &run.Outcome, &run.Reason, &run.Attempts, &requests, &trace,
 	}, more...)
 	if err := row.Scan(targets...); err != nil {
@@ -55,9 +55,10 @@ func collectRun(row pgx.CollectableRow) (reactors.Run, error) { return scanRun(r
 type Blocked struct {
 	Paused bool      // its rule, or every rule, is switched off
 	Behind time.Time // a step before it hasn't ended, which is due then; zero: there is none
+	Began  bool      // its write slot has come: an attempt may have used it, and not noted what came of it
 }
 
-// BeginAttempt returns a run, and counts the attempt if the run is pending.
+// BeginAttempt returns a run, and counts the attempt if the run hasn't ended.
 func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run, blocked Blocked, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
@@ -65,12 +66,12 @@ func (s *Runs) BeginAttempt(ctx context.Context, runID int64) (run reactors.Run,
 	run, err = scanRun(s.pool.QueryRow(ctx, `
 		UPDATE reactor_runs r
 		SET attempts = attempts + 1
-		WHERE id = $1 AND outcome = 'pending'
-		RETURNING `+runColumns+`, `+pausedColumn+`, CASE WHEN r.step > 0 THEN (
+		WHERE id = $1 AND finished_at IS NULL
+		RETURNING `+runColumns+`, COALESCE(r.slot_at <= clock_timestamp(), false), `+pausedColumn+`, CASE WHEN r.step > 0 THEN (
 				SELECT max(p.due_at)
 				FROM reactor_runs p
 				WHERE p.reactor = r.reactor AND p.subject = r.subject AND p.shadow = r.shadow AND p.step < r.step AND p.outcome = 'pending'
-			) END`, runID), &blocked.Paused, &behind)
+			) END`, runID), &blocked.Began, &blocked.Paused, &behind)
 	blocked.Behind = store.ZeroTime(behind)
 	if errors.Is(err, pgx.ErrNoRows) {
 		run, err = s.Run(ctx, runID)
@@ -229,7 +230,7 @@ func (s *Runs) ProgressRun(ctx context.Context, run reactors.Run, trace ...react
 		_, err = s.pool.Exec(ctx, `
 			UPDATE reactor_runs
 			SET requests = $2, slot_at = NULL, trace = `+longerTrace("$3")+`
-			WHERE id = $1 AND outcome = 'pending'`, run.ID, requests, traceJSON(trace))
+			WHERE id = $1 AND finished_at IS NULL`, run.ID, requests, traceJSON(trace))
 	}
 	if err != nil {
 		return fmt.Errorf("save result of run %d: %w", run.ID, err)
@@ -265,8 +266,27 @@ func (s *Runs) PostponeRun(ctx context.Context, run reactors.Run, due time.Time,
 	return nil
 }
 
-// FinishRun ends a pending run, with what came of its requests; it does
-// nothing to one that has ended. Where the person has left or the rule says
+// SetUnclear says that nobody knows whether a pending run took effect. The error is
+// [ErrRunChanged] if it was asked for again meanwhile.
+func (s *Runs) SetUnclear(ctx context.Context, run reactors.Run, reason string, trace ...reactors.TraceEntry) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	tag, err := s.pool.Exec(ctx, `
+		UPDATE reactor_runs
+		SET outcome = 'unclear', reason = $4, trace = `+longerTrace("$5")+`
+		WHERE id = $1 AND outcome = 'pending' AND attempts = $2 AND event_time = $3`,
+		run.ID, run.Attempts, run.EventTime, store.Clean(reason), traceJSON(trace))
+	if err == nil && tag.RowsAffected() != 1 {
+		err = ErrRunChanged
+	}
+	if err != nil {
+		return fmt.Errorf("set reactor run %d unclear: %w", run.ID, err)
+	}
+	return nil
+}
+
+// FinishRun ends a run that hasn't ended, with what came of its requests; it does
+// nothing to one that has. Where the person has left or the rule says
 // stop, the steps after it end, too; where nothing was done, so do the runs
 // that it speaks for. Where it ends late, the steps after it come as much later.
 // The error is [ErrRunChanged] if it was to
@@ -301,7 +321,7 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 	}
 	endsFollowers := outcome == reactors.Left || outcome == reactors.Stopped
 	now := s.db.Now().UTC()
-	isLate := !endsFollowers && now.Sub(run.Due) > late
+	isLate := !endsFollowers && run.Outcome != reactors.Unclear && now.Sub(run.Due) > late
 	unsaid := outcome.Reopens() && !slices.ContainsFunc(run.Requests, done)
 	var ended int
 	var sampled int64
@@ -324,7 +344,7 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 				requests = COALESCE(@requests::json, requests), trace = `+longerTrace("@trace")+`
 			-- A claim makes the run younger and sets its attempts to 0: so
 			-- together they tell whether it is the one that was looked at.
-			WHERE id = @id AND outcome = 'pending' AND (@acted OR attempts = @attempts AND event_time = @event_time)
+			WHERE id = @id AND finished_at IS NULL AND (@acted OR attempts = @attempts AND event_time = @event_time)
 			RETURNING id, due_at, reactor, subject, step, shadow
 		), later AS (
 			UPDATE reactor_runs r
@@ -381,7 +401,7 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 // lostAfter is how long after its turn a run is looked for among the jobs.
 const lostAfter = 10 * time.Minute
 
-// RequestLostRuns inserts jobs for pending runs whose job is gone, and returns
+// RequestLostRuns inserts jobs for runs that haven't ended and whose job is gone, and returns
 // how many there were: somebody has cancelled or deleted it, or it has failed
 // too often.
 func (s *Runs) RequestLostRuns(ctx context.Context) (lost int, err error) {
@@ -391,7 +411,7 @@ func (s *Runs) RequestLostRuns(ctx context.Context) (lost int, err error) {
 		rows, _ := tx.Query(ctx, `
 			SELECT id
 			FROM reactor_runs r
-			WHERE outcome = 'pending' AND NOT held AND due_at < $1 AND NOT EXISTS (
+			WHERE outcome IN ('pending', 'unclear') AND finished_at IS NULL AND NOT held AND due_at < $1 AND NOT EXISTS (
 				SELECT FROM river_job j
 				WHERE j.kind = $2 AND j.args->>'run_id' = r.id::text AND j.finalized_at IS NULL
 			)`+forUpdate+` SKIP LOCKED`, s.db.Now().UTC().Add(-lostAfter), reactors.RunArgs{}.Kind())
@@ -411,7 +431,7 @@ func (s *Runs) RequestLostRuns(ctx context.Context) (lost int, err error) {
 func (s *Runs) whyNotEnded(ctx context.Context, runID int64) error {
 	var pending bool
 	err := s.pool.QueryRow(ctx, `
-		SELECT outcome = 'pending'
+		SELECT finished_at IS NULL
 		FROM reactor_runs
 		WHERE id = $1`, runID).Scan(&pending)
 	if err == nil && pending {

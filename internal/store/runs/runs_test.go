@@ -249,7 +249,7 @@ func TestReserveWrite(t *testing.T) {
 		record(t, s, live(user, at(i), membership(events.VerbCreated, space, user, "JOINED")))
 	}
 	reserve := func(run int64) time.Duration {
-		wait, err := s.ReserveWrite(t.Context(), space, run, time.Minute)
+		wait, err := s.ReserveWrite(t.Context(), runs.Pace{Name: space, Interval: time.Minute}, run)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -268,7 +268,7 @@ func TestReserveWrite(t *testing.T) {
 	}
 }
 
-// A pending run whose job is gone gets another, but for one that is held, whose
+// A run that hasn't ended and whose job is gone gets another, but for one that is held, whose
 // turn hasn't come, or that has its job.
 func TestLostRunsAreRequestedAgain(t *testing.T) {
 	t.Parallel()
@@ -277,7 +277,7 @@ func TestLostRunsAreRequestedAgain(t *testing.T) {
 	for _, sql := range []string{
 		`DELETE FROM river_job WHERE args->>'run_id' IN ('1', '3')`,
 		`UPDATE river_job SET state = 'discarded', finalized_at = now() WHERE args->>'run_id' IN ('2', '4')`,
-		`UPDATE reactor_runs SET due_at = due_at - interval '1 hour', held = id = 3 WHERE id <> 4`,
+		`UPDATE reactor_runs SET due_at = due_at - interval '1 hour', held = id = 3, outcome = CASE id WHEN 1 THEN 'unclear' ELSE outcome END WHERE id <> 4`,
 	} {
 		if _, err := s.Pool().Exec(t.Context(), sql); err != nil {
 			t.Fatal(err)

@@ -60,7 +60,7 @@ func (s *Runs) HoldRun(ctx context.Context, run reactors.Run, trace ...reactors.
 		_, err = tx.Exec(ctx, `
 			UPDATE reactor_runs
 			SET held = true, trace = `+longerTrace("$2")+`
-			WHERE id = $1 AND outcome = 'pending'`, run.ID, traceJSON(trace))
+			WHERE id = $1 AND finished_at IS NULL`, run.ID, traceJSON(trace))
 		return err
 	})
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *Runs) Resume(ctx context.Context, reactor string) (released int, err er
 			WHERE id IN (
 				SELECT id
 				FROM reactor_runs r
-				WHERE held AND outcome = 'pending' AND NOT `+pausedColumn+forUpdate+`
+				WHERE held AND outcome IN ('pending', 'unclear') AND NOT `+pausedColumn+forUpdate+`
 			)
 			RETURNING id`)
 		if err != nil {
