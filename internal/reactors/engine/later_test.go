@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,38 @@ func TestLimitElseLater(t *testing.T) {
 		s.Dispatcher = s.newDispatcher()
 		s.attemptAll()
 		wantTexts(t, s, want[:c.sent]...)
+	}
+}
+
+// A pause doesn't let those that waited go at once afterwards.
+func TestLimitElseLaterAfterAPause(t *testing.T) {
+	t.Parallel()
+	s := newEnv(t, strings.Replace(atMost, "LIMIT", "per_space: 3/h, else: later", 1)+"    max_age: 1d\n")
+	for i := range 12 {
+		s.post("users/1", events.UserHuman, fmt.Sprint("m", i))
+	}
+	s.attemptAll()
+	if err := s.store.Pause(t.Context(), "answer", ""); err != nil {
+		t.Fatal(err)
+	}
+	s.wait(150 * time.Minute)
+	s.attemptAll()
+	if _, err := s.store.Resume(t.Context(), "answer"); err != nil {
+		t.Fatal(err)
+	}
+	sent := map[int]int{} // by minute
+	for range 12 {
+		before := len(s.action.texts())
+		waits := s.attemptAll()
+		if n := len(s.action.texts()) - before; n > 0 {
+			sent[int(s.clock().Sub(start).Minutes())] = n
+		}
+		if waits = slices.DeleteFunc(waits, func(d time.Duration) bool { return d == 0 }); len(waits) > 0 {
+			s.wait(slices.Min(waits))
+		}
+	}
+	if diff := cmp.Diff(map[int]int{180: 3, 240: 3, 300: 3}, sent); diff != "" {
+		t.Errorf("sent after the pause, by minute (-want +got):\n%s", diff)
 	}
 }
 

@@ -242,6 +242,32 @@ func TestLoadFindsCardsBesideTheFile(t *testing.T) {
 	}
 }
 
+// Steps that a new file has no more are named, so that somebody can be told.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	file := func(steps string) *rules.Set {
+		return parse(t, "reactors:\n  - {id: week, on: member.joined, sequence: ["+steps+"]}\n  - {id: a, on: member.joined, do: [{send: {text: a}}]}\n")
+	}
+	const one, two, three = "{after: 1m, do: [{send: {text: a}}]}", "{id: tip, after: 1d, do: [{send: {text: a}}]}", "{after: 3d, do: [{send: {text: a}}]}"
+	before := file(one + ", " + two + ", " + three)
+	for name, c := range map[string]struct {
+		next string
+		want []string
+	}{
+		"one in front":            {"{after: 1s, do: [{send: {text: b}}]}, " + one + ", " + two + ", " + three, nil},
+		"one taken out":           {one + ", " + three, []string{"week tip"}},
+		"one put off and renamed": {one + ", " + two + ", {after: 4d, do: [{send: {text: a}}]}", []string{"week 3d"}},
+		"put off, with its id":    {one + ", " + two + ", {id: 3d, after: 4d, do: [{send: {text: a}}]}", nil},
+	} {
+		if diff := cmp.Diff(c.want, before.Gone(file(c.next))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if gone := before.Gone(&rules.Set{}); len(gone) > 0 {
+		t.Errorf("of rules that are gone themselves: %q", gone)
+	}
+}
+
 func TestSchemaNamesWhatIsDecoded(t *testing.T) {
 	t.Parallel()
 	raw := rules.JSONSchema([]reactors.Action{send{}, react{}})

@@ -20,7 +20,8 @@ import (
 // counts even if it has no limit. A run that has passed once passes again. It
 // returns the limit that is reached, or nil. If what is too much comes later, the
 // run gets the first time that is left, and counts then: pass is that time, at
-// which the rule may act, as open says.
+// which the rule may act, as open says. Who lets it go by, as the rule is paused,
+// gets another: those that waited together must not all act at once.
 func (s *Runs) Admit(
 	ctx context.Context, run reactors.Run, limits []reactors.Limit, open func(time.Time) time.Time, now time.Time,
 ) (reached *reactors.Limit, pass time.Time, err error) {
@@ -41,9 +42,13 @@ func (s *Runs) Admit(
 		if err := tx.QueryRow(ctx, `
 			SELECT admitted_at
 			FROM reactor_runs
-			WHERE id = $1`, run.ID).Scan(&admitted); err != nil || admitted.Valid {
-			pass = store.ZeroTime(admitted)
+			WHERE id = $1`, run.ID).Scan(&admitted); err != nil {
 			return err
+		}
+		waits := slices.ContainsFunc(limits, func(l reactors.Limit) bool { return l.Later })
+		if admitted.Valid && !(waits && now.Sub(admitted.Time) > late) {
+			pass = store.ZeroTime(admitted)
+			return nil
 		}
 		var later []reactors.Limit
 		var passed [][]time.Time
@@ -94,10 +99,10 @@ func admittedSince(ctx context.Context, tx pgx.Tx, run reactors.Run, l reactors.
 	rows, _ := tx.Query(ctx, `
 		SELECT admitted_at
 		FROM reactor_runs
-		WHERE shadow = @shadow AND admitted_at > @since AND `+counted+`
+		WHERE shadow = @shadow AND admitted_at > @since AND id <> @id AND `+counted+`
 		ORDER BY admitted_at
 		LIMIT CASE WHEN @later THEN NULL ELSE @max::bigint END`, pgx.NamedArgs{
-		"shadow": run.Shadow, "since": since, "max": l.Max, "later": l.Later,
+		"id": run.ID, "shadow": run.Shadow, "since": since, "max": l.Max, "later": l.Later,
 		"per": string(l.Per), "reactor": run.Reactor, "space": run.Space, "member": run.Member,
 		"event_time": store.Microseconds(run.EventTime), "acts_in": run.ActsIn, "app": string(events.UserBot),
 	})

@@ -302,8 +302,8 @@ func (s *Runs) FinishRun(
 	return nil
 }
 
-// late is from when on a run that ends makes those after it later: it was paused,
-// or a worker or Chat was away.
+// late is from when on a run is late: its rule was paused, or a worker or Chat was
+// away.
 const late = time.Minute
 
 func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace []reactors.TraceEntry) error {
