@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -26,17 +27,19 @@ func (r *reader) interaction() (*Event, *Malformed) {
 		return nil, malformed(ReasonBadTime, "an interaction event without eventTime")
 	}
 	in := p.Interaction
-	space := in.Space.Name
-	if space == "" {
-		space = p.message
+	message := ""
+	if m := in.Message; m != nil {
+		message = m.Name
+		in.Thread, in.Command = cmp.Or(in.Thread, m.Thread), cmp.Or(in.Command, m.Command)
 	}
+	space := cmp.Or(in.Space.Name, message)
 	return &Event{
 		Type: "interaction." + in.Type,
 		Time: p.time,
 		Items: []Item{{
 			Kind:        KindInteraction,
 			Verb:        VerbOther,
-			Resource:    p.message,
+			Resource:    message,
 			Space:       SpaceOf(space),
 			Actor:       in.User.Name,
 			Interaction: &in,
@@ -48,8 +51,7 @@ func (r *reader) interaction() (*Event, *Malformed) {
 type interactionPayload struct {
 	Interaction
 	time       time.Time
-	message    string // the name of the message that it came with
-	structured bool   // it is a CloudEvent in structured mode instead
+	structured bool // it is a CloudEvent in structured mode instead
 }
 
 // classic reads the outermost object, which is all of a classic app's envelope.
@@ -100,10 +102,89 @@ func (r *reader) interactionField(p *interactionPayload) {
 	case "space":
 		r.space(&p.Space)
 	case "message":
-		p.message = r.only("name")
+		p.Message = &Message{}
+		r.message(p.Message)
+	case "thread":
+		p.Thread = r.only("name")
+	case "appCommandMetadata":
+		p.Command = r.command("appCommandId")
+	case "action":
+		r.clicked(p, "actionMethodName")
+	case "common", "commonEventObject":
+		r.clicked(p, "invokedFunction")
 	default:
 		r.skip()
 	}
+}
+
+// command reads the number of a command out of an object.
+func (r *reader) command(key string) (number int64) {
+	if r.peek() != '{' {
+		r.skip()
+		return 0
+	}
+	for range r.fields {
+		if string(r.key) == key {
+			number = r.integer()
+		} else {
+			r.skip()
+		}
+	}
+	return number
+}
+
+// clicked reads what a card asks for, which a classic app is told twice.
+func (r *reader) clicked(p *interactionPayload, function string) {
+	if r.peek() != '{' {
+		r.skip()
+		return
+	}
+	for key := range r.fields {
+		switch {
+		case string(key) == function && r.peek() == '"':
+			p.Function = cmp.Or(r.str(), p.Function)
+		case string(key) == "parameters":
+			r.parameters(p)
+		default:
+			r.skip()
+		}
+	}
+}
+
+// parameters reads an object of texts, or a list of keys and values.
+func (r *reader) parameters(p *interactionPayload) {
+	told := map[string]string{}
+	switch r.peek() {
+	case '{':
+		told = r.texts()
+	case '[':
+		r.array()
+		for r.nextElement() {
+			if r.peek() != '{' {
+				r.skip()
+			} else if one := r.texts(); one["key"] != "" {
+				told[one["key"]] = one["value"]
+			}
+		}
+	default:
+		r.skip()
+	}
+	if p.Parameters == nil && len(told) > 0 {
+		p.Parameters = told
+	}
+}
+
+// texts reads the fields of an object that are texts.
+func (r *reader) texts() map[string]string {
+	texts := map[string]string{}
+	for key := range r.fields {
+		if name := string(key); r.peek() == '"' {
+			texts[name] = r.str()
+		} else {
+			r.skip()
+		}
+	}
+	return texts
 }
 
 // interactionType returns the classic type that an add-on's payload stands for.

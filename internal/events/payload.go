@@ -78,6 +78,10 @@ func (r *reader) message(m *Message) (fields int) {
 			m.DeletionType = r.only("deletionType")
 		case "attachment":
 			m.AttachmentCount = r.length()
+		case "slashCommand":
+			m.Command = r.command("commandId")
+		case "quotedMessageMetadata":
+			m.Quoted = r.only("name")
 		default:
 			r.skip()
 		}

@@ -1,6 +1,9 @@
 package events
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+)
 
 // reader reads JSON in one pass, strictly: every byte is checked against the
 // grammar and the limits, also in the values that are skipped. It is used like
@@ -183,6 +186,25 @@ func (r *reader) boolean() bool {
 		r.other("a boolean")
 		return false
 	}
+}
+
+// integer reads a whole number, which Google may write as text; 0 of anything else.
+func (r *reader) integer() int64 {
+	if r.fail != nil {
+		return 0
+	}
+	switch c := r.peek(); {
+	case c == '"':
+		n, _ := strconv.ParseInt(r.str(), 10, 64) // 0 if it is none
+		return n
+	case c == '-' || '0' <= c && c <= '9':
+		start := r.pos
+		r.scanNumber()
+		n, _ := strconv.ParseInt(string(r.data[start:r.pos]), 10, 64) // as above
+		return n
+	}
+	r.skip()
+	return 0
 }
 
 // length reads an array and returns how many elements it has.

@@ -36,6 +36,8 @@ type Message struct {
 	ClientAssignedMessageID string
 	DeletionType            string // deletionMetadata.deletionType: CREATOR, SPACE_OWNER, ADMIN, …
 	AttachmentCount         int
+	Command                 int64  `json:",omitempty"` // the number of the slash command that it gives; 0 for none
+	Quoted                  string `json:",omitempty"` // "spaces/S/messages/M" that it quotes
 }
 
 // MembershipState is JOINED, INVITED or NOT_A_MEMBER; "" if the payload
@@ -108,8 +110,14 @@ type Subscription struct {
 // Interaction is a Chat app interaction event, of a classic Chat app or of a
 // Workspace add-on.
 type Interaction struct {
-	Type  string // ADDED_TO_SPACE, REMOVED_FROM_SPACE, MESSAGE, CARD_CLICKED, …
-	AddOn bool   // the envelope was a Workspace add-on's
-	User  User
-	Space Space
+	Type    string // ADDED_TO_SPACE, REMOVED_FROM_SPACE, MESSAGE, CARD_CLICKED, …
+	AddOn   bool   // the envelope was a Workspace add-on's
+	User    User
+	Space   Space
+	Message *Message `json:",omitempty"` // that was written, or holds the card; nil: it came with none
+	Thread  string   `json:",omitempty"` // "spaces/S/threads/T": of the message, or where a command was given
+	Command int64    `json:",omitempty"` // the number of the app's command; 0 for none
+
+	Function   string            `json:",omitempty"` // of a card: what the app is asked to do
+	Parameters map[string]string `json:",omitempty"` // of a card, as the app has set them; values that aren't texts are left out
 }
