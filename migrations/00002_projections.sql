@@ -243,6 +243,7 @@ CREATE TABLE stored_messages (
   attachments smallint,
   name text COLLATE "C" NOT NULL,
   thread text COLLATE "C",
+  quoted text COLLATE "C",
   deletion_type text COLLATE "C",
   text text,
   CONSTRAINT stored_messages_pkey PRIMARY KEY (create_time, space_id, name),
@@ -255,6 +256,7 @@ CREATE TABLE stored_messages_unplaced PARTITION OF stored_messages FOR VALUES FR
 -- a message by its name alone, and those of a thread.
 CREATE INDEX stored_messages_root_idx ON stored_messages (split_part(name, '.', 1));
 CREATE INDEX stored_messages_thread_idx ON stored_messages (thread) WHERE thread <> '';
+CREATE INDEX stored_messages_quoted_idx ON stored_messages (quoted) WHERE quoted IS NOT NULL;
 COMMENT ON TABLE stored_messages IS 'Every message with its current text. Read it through the view messages. A partition holds one month (UTC) of create_time.';
 COMMENT ON COLUMN stored_messages.create_time IS 'When it was sent; -infinity if nothing told it so far.';
 COMMENT ON COLUMN stored_messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
@@ -268,6 +270,7 @@ COMMENT ON COLUMN stored_messages.verb_order IS '1 for a created, 2 for an updat
 COMMENT ON COLUMN stored_messages.attachments IS 'Number of attachments; null if unknown or deleted.';
 COMMENT ON COLUMN stored_messages.name IS '/M stands for spaces/S/messages/M.';
 COMMENT ON COLUMN stored_messages.thread IS '/T stands for spaces/S/threads/T; empty for the one that the name begins with; null if unknown.';
+COMMENT ON COLUMN stored_messages.quoted IS '/M stands for spaces/S/messages/M, which it quotes; null if it quotes none, or if nothing told it.';
 COMMENT ON COLUMN stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
 COMMENT ON COLUMN stored_messages.text IS 'Current text; null if unknown or deleted.';
 
@@ -341,6 +344,7 @@ BEGIN
   -- What never changes is filled in from whichever version tells it.
   winner.sender_id := COALESCE(winner.sender_id, loser.sender_id);
   winner.thread := COALESCE(winner.thread, loser.thread);
+  winner.quoted := COALESCE(winner.quoted, loser.quoted);
   winner.deletion_type := COALESCE(winner.deletion_type, loser.deletion_type);
   IF winner = OLD THEN
     RETURN NULL;

@@ -45,6 +45,7 @@ BEGIN
   -- What never changes is filled in from whichever version tells it.
   winner.sender_id := COALESCE(winner.sender_id, loser.sender_id);
   winner.thread := COALESCE(winner.thread, loser.thread);
+  winner.quoted := COALESCE(winner.quoted, loser.quoted);
   winner.deletion_type := COALESCE(winner.deletion_type, loser.deletion_type);
   IF winner = OLD THEN
     RETURN NULL;
@@ -781,6 +782,7 @@ CREATE TABLE public.stored_messages (
     attachments smallint,
     name text NOT NULL COLLATE pg_catalog."C",
     thread text COLLATE pg_catalog."C",
+    quoted text COLLATE pg_catalog."C",
     deletion_type text COLLATE pg_catalog."C",
     text text,
     CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL))))
@@ -812,6 +814,8 @@ COMMENT ON COLUMN public.stored_messages.attachments IS 'Number of attachments; 
 COMMENT ON COLUMN public.stored_messages.name IS '/M stands for spaces/S/messages/M.';
 
 COMMENT ON COLUMN public.stored_messages.thread IS '/T stands for spaces/S/threads/T; empty for the one that the name begins with; null if unknown.';
+
+COMMENT ON COLUMN public.stored_messages.quoted IS '/M stands for spaces/S/messages/M, which it quotes; null if it quotes none, or if nothing told it.';
 
 COMMENT ON COLUMN public.stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
 
@@ -1366,6 +1370,7 @@ CREATE TABLE public.stored_messages_unplaced (
     attachments smallint,
     name text NOT NULL COLLATE pg_catalog."C",
     thread text COLLATE pg_catalog."C",
+    quoted text COLLATE pg_catalog."C",
     deletion_type text COLLATE pg_catalog."C",
     text text,
     CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL))))
@@ -1639,9 +1644,13 @@ CREATE INDEX stored_membership_changes_time_idx ON public.stored_membership_chan
 
 CREATE INDEX stored_memberships_member_idx ON public.stored_memberships USING btree (member);
 
+CREATE INDEX stored_messages_quoted_idx ON ONLY public.stored_messages USING btree (quoted) WHERE (quoted IS NOT NULL);
+
 CREATE INDEX stored_messages_root_idx ON ONLY public.stored_messages USING btree (split_part(name, '.'::text, 1));
 
 CREATE INDEX stored_messages_thread_idx ON ONLY public.stored_messages USING btree (thread) WHERE (thread <> ''::text);
+
+CREATE INDEX stored_messages_unplaced_quoted_idx ON public.stored_messages_unplaced USING btree (quoted) WHERE (quoted IS NOT NULL);
 
 CREATE INDEX stored_messages_unplaced_split_part_idx ON public.stored_messages_unplaced USING btree (split_part(name, '.'::text, 1));
 
@@ -1652,6 +1661,8 @@ CREATE INDEX stored_reactions_time_idx ON public.stored_reactions USING brin (ve
 CREATE INDEX stored_revisions_time_idx ON public.stored_revisions USING brin (version_time);
 
 ALTER INDEX public.stored_messages_pkey ATTACH PARTITION public.stored_messages_unplaced_pkey;
+
+ALTER INDEX public.stored_messages_quoted_idx ATTACH PARTITION public.stored_messages_unplaced_quoted_idx;
 
 ALTER INDEX public.stored_messages_root_idx ATTACH PARTITION public.stored_messages_unplaced_split_part_idx;
 

@@ -23,6 +23,7 @@ type messageRow struct {
 	name         string // "/M" for spaces/S/messages/M
 	senderID     int32
 	thread       pgtype.Text // "" for the thread that the name begins with
+	quoted       string      // "/M"; "" if it quotes none
 	deletionType string
 	text         string
 	hasContent   bool // text and attachments are known
@@ -58,6 +59,7 @@ func (s *Set) addMessage(r *items.Row) {
 	m := messageRow{spaceID: r.SpaceID, senderID: r.ActorID, name: name, createTime: createTime(r)}
 	if d := r.Item.Message; d != nil {
 		m.thread = threadOf(m.name, d.Thread, r.Item.Space)
+		m.quoted = items.ShortName(d.Quoted, r.Item.Space+"/messages")
 	}
 	switch d := r.Item.Message; {
 	case r.Item.Verb == events.VerbDeleted:
@@ -121,6 +123,7 @@ func (s *Set) compactMessages() {
 		winner := &kept[n-1]
 		winner.senderID = cmp.Or(winner.senderID, m.senderID)
 		winner.deletionType = cmp.Or(winner.deletionType, m.deletionType)
+		winner.quoted = cmp.Or(winner.quoted, m.quoted)
 		if !winner.thread.Valid {
 			winner.thread = m.thread
 		}
@@ -193,9 +196,9 @@ func (s *Set) queuePlaces(q *pgx.Batch) {
 			RETURNING f.create_time AS placed_at, u.*
 		)
 		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, deletion_type, text)
+			verb_order, attachments, name, thread, quoted, deletion_type, text)
 		SELECT placed_at, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, deletion_type, text
+			verb_order, attachments, name, thread, quoted, deletion_type, text
 		FROM moved
 		ORDER BY space_id, name`+newerMessage,
 		store.Column(placed, func(m *messageRow) int32 { return m.spaceID }),
@@ -216,6 +219,7 @@ const newerMessage = `
 			verb_order = excluded.verb_order,
 			attachments = excluded.attachments,
 			thread = excluded.thread,
+			quoted = excluded.quoted,
 			deletion_type = excluded.deletion_type,
 			text = excluded.text`
 
@@ -227,18 +231,18 @@ func (s *Set) queueCurrentMessages(q *pgx.Batch) {
 	}
 	q.Queue(`
 		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, deletion_type, text)
+			verb_order, attachments, name, thread, quoted, deletion_type, text)
 		SELECT COALESCE(create_time, (
 				SELECT max(m.create_time)
 				FROM stored_messages m
 				WHERE split_part(m.name, '.', 1) = split_part(i.name, '.', 1) AND m.space_id = i.space_id AND m.name = i.name
 			), '-infinity'),
 			version_time, event_time, deleted_at, payload_as_of, version_key, space_id, NULLIF(sender_id, 0),
-			verb_order, attachments, name, thread, NULLIF(deletion_type, ''), text
+			verb_order, attachments, name, thread, NULLIF(quoted, ''), NULLIF(deletion_type, ''), text
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::uuid[],
-			$7::integer[], $8::integer[], $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[])
+			$7::integer[], $8::integer[], $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
 			AS i (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, deletion_type, text)`+newerMessage,
+			verb_order, attachments, name, thread, quoted, deletion_type, text)`+newerMessage,
 		times(func(m *messageRow) time.Time { return m.createTime }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return m.version.PgTime() }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return items.Version{Time: m.version.Event}.PgTime() }),
@@ -252,6 +256,7 @@ func (s *Set) queueCurrentMessages(q *pgx.Batch) {
 		}),
 		store.Column(s.messages, func(m *messageRow) string { return m.name }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Text { return m.thread }),
+		store.Column(s.messages, func(m *messageRow) string { return m.quoted }),
 		store.Column(s.messages, func(m *messageRow) string { return m.deletionType }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Text { return pgtype.Text{String: m.text, Valid: m.hasContent} }))
 }

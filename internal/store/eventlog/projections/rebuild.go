@@ -130,7 +130,7 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 			USING logged l
 			WHERE split_part(m.name, '.', 1) = split_part(l.name, '.', 1) AND m.space_id = l.space_id AND m.name = l.name
 			RETURNING version_time, event_time, verb_order, version_key, create_time, deleted_at, payload_as_of, attachments,
-				m.space_id, m.name, sender_id, thread, deletion_type, text
+				m.space_id, m.name, sender_id, thread, quoted, deletion_type, text
 		), older AS (
 			DELETE FROM stored_revisions r
 			USING logged l
@@ -138,18 +138,19 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 			RETURNING version_time, event_time, verb_order, version_key, payload_as_of, attachments, r.space_id, r.name, text
 		)
 		SELECT version_time, event_time, verb_order, version_key, NULLIF(create_time, '-infinity'), deleted_at, payload_as_of, attachments,
-			space_id, name, COALESCE(sender_id, 0), thread, COALESCE(deletion_type, ''), text
+			space_id, name, COALESCE(sender_id, 0), thread, COALESCE(quoted, ''), COALESCE(deletion_type, ''), text
 		FROM current m
 		WHERE payload_as_of IS NOT NULL OR deleted_at IS NOT NULL OR text IS NOT NULL AND `+gone+`
 		UNION ALL -- what never changes, whichever copy told it
-		SELECT NULL, NULL, 0, NULL, NULLIF(create_time, '-infinity'), NULL, NULL, NULL, space_id, name, COALESCE(sender_id, 0), thread, '', NULL
+		SELECT NULL, NULL, 0, NULL, NULLIF(create_time, '-infinity'), NULL, NULL, NULL, space_id, name, COALESCE(sender_id, 0), thread,
+			COALESCE(quoted, ''), '', NULL
 		FROM current
 		UNION ALL
-		SELECT version_time, event_time, verb_order, version_key, NULL, NULL, payload_as_of, attachments, space_id, name, 0, NULL, '', text
+		SELECT version_time, event_time, verb_order, version_key, NULL, NULL, payload_as_of, attachments, space_id, name, 0, NULL, '', '', text
 		FROM older m
 		WHERE payload_as_of IS NOT NULL OR `+gone, p.args())
 	targets := []any{
-		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.spaceID, &m.name, &m.senderID, &m.thread, &m.deletionType, &text,
+		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.spaceID, &m.name, &m.senderID, &m.thread, &m.quoted, &m.deletionType, &text,
 	}
 	if err := store.Each(rows, targets, func() {
 		m.version = items.Version{Time: at.Time, Event: event.Time, Verb: items.Verb(verb), Key: key.Bytes, AsOf: store.ZeroTime(asOf)}
@@ -214,16 +215,18 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 func (f *fetched) complete(ctx context.Context, tx pgx.Tx) error {
 	rows, _ := tx.Query(ctx, `
 		SELECT i.number
-		FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::integer[], $5::text[])
-			WITH ORDINALITY AS i (space_id, name, create_time, sender_id, thread, number)
+		FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::integer[], $5::text[], $6::text[])
+			WITH ORDINALITY AS i (space_id, name, create_time, sender_id, thread, quoted, number)
 		JOIN stored_messages m ON split_part(m.name, '.', 1) = split_part(i.name, '.', 1) AND m.space_id = i.space_id AND m.name = i.name
 		WHERE m.create_time = '-infinity' AND i.create_time IS NOT NULL
-			OR m.sender_id IS NULL AND i.sender_id <> 0 OR m.thread IS NULL AND i.thread IS NOT NULL`,
+			OR m.sender_id IS NULL AND i.sender_id <> 0 OR m.thread IS NULL AND i.thread IS NOT NULL
+			OR m.quoted IS NULL AND i.quoted <> ''`,
 		store.Column(f.facts, func(m *messageRow) int32 { return m.spaceID }),
 		store.Column(f.facts, func(m *messageRow) string { return m.name }),
 		store.Column(f.facts, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(m.createTime) }),
 		store.Column(f.facts, func(m *messageRow) int32 { return m.senderID }),
-		store.Column(f.facts, func(m *messageRow) pgtype.Text { return m.thread }))
+		store.Column(f.facts, func(m *messageRow) pgtype.Text { return m.thread }),
+		store.Column(f.facts, func(m *messageRow) string { return m.quoted }))
 	var number int
 	return store.Each(rows, []any{&number}, func() { f.messages.messages = append(f.messages.messages, f.facts[number-1]) })
 }
