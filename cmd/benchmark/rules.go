@@ -32,7 +32,7 @@ reactors:
 			fmt.Fprintf(&b, `  - id: left-%d
     mode: live
     on: member.left
-    if: "member.is_external && member.name != 'users/%[1]d'"
+    if: "member.name.startsWith('users/x') && member.name != 'users/%[1]d'"
     do: [{send: {text: Bye}}]
   - id: elsewhere-%[1]d
     mode: live

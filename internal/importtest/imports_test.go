@@ -76,6 +76,7 @@ func table() []owner {
 		{path: "internal/reactors/replay", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/decide"}},
 		{path: "internal/reactors/actions", tier: 2, also: actionPackages()}, // the list of them
 		{path: "internal/reactors/examples", tier: 0},                        // texts
+		{path: "internal/reactors/letters", tier: 0},                         // what people write: the words and emoji of reactors and their language
 		{path: "internal/events", tier: 0},                                   // the vocabulary of all
 		{path: "internal/strictyaml", tier: 0},                               // reads every YAML file, the configuration among them
 		{path: "internal/quota", tier: 0},                                    // all clients of Google's APIs wait by it

@@ -30,6 +30,11 @@ const (
 	SpaceDeleted Trigger = "space.deleted"
 	SpaceAdded   Trigger = "space.added" // somebody added the Chat app: an interaction event
 
+	AppMentioned Trigger = "app.mentioned" // somebody mentioned the Chat app in a space: an interaction event
+	AppMessaged  Trigger = "app.messaged"  // somebody wrote to the app directly: an interaction event
+	Command      Trigger = "command"       // somebody gave a command of the app: an interaction event
+	CardClicked  Trigger = "card.clicked"  // somebody clicked something in a card of the app: an interaction event
+
 	SubscriptionSuspended Trigger = "subscription.suspended"
 	SubscriptionExpiring  Trigger = "subscription.expiring" // a reminder of Google's, which may never come
 	SubscriptionExpired   Trigger = "subscription.expired"
@@ -45,6 +50,7 @@ func Triggers() []Trigger {
 		MessageCreated, MessageEdited, MessageDeleted,
 		ReactionAdded, ReactionRemoved,
 		SpaceUpdated, SpaceDeleted, SpaceAdded,
+		AppMentioned, AppMessaged, Command, CardClicked,
 		SubscriptionSuspended, SubscriptionExpiring, SubscriptionExpired,
 		Schedule,
 	}
@@ -65,7 +71,7 @@ func (t Trigger) Kind() events.Kind {
 		return events.KindReaction
 	case SpaceUpdated, SpaceDeleted:
 		return events.KindSpace
-	case SpaceAdded:
+	case SpaceAdded, AppMentioned, AppMessaged, Command, CardClicked:
 		return events.KindInteraction
 	case SubscriptionSuspended, SubscriptionExpiring, SubscriptionExpired:
 		return events.KindSubscription
@@ -123,6 +129,25 @@ func membershipTrigger(c Change) Trigger {
 	return ""
 }
 
+// interactionTrigger tells what somebody wanted of the Chat app. A slash command
+// is a message, or a kind of its own.
+func interactionTrigger(i *events.Interaction) Trigger {
+	switch {
+	case i == nil:
+	case i.Type == "ADDED_TO_SPACE":
+		return SpaceAdded
+	case i.Type == "APP_COMMAND", i.Type == "MESSAGE" && i.Command != 0:
+		return Command
+	case i.Type == "MESSAGE" && i.Space.SpaceType == "DIRECT_MESSAGE":
+		return AppMessaged
+	case i.Type == "MESSAGE":
+		return AppMentioned
+	case i.Type == "CARD_CLICKED":
+		return CardClicked
+	}
+	return ""
+}
+
 // TriggerOf says which trigger a change pulls; "" for none. An item that holds
 // names only pulls none where its content is needed: it is asked about again
 // once that was fetched.
@@ -158,9 +183,7 @@ func TriggerOf(c Change) Trigger {
 			return SpaceUpdated
 		}
 	case events.KindInteraction:
-		if it.Interaction != nil && it.Interaction.Type == "ADDED_TO_SPACE" {
-			return SpaceAdded
-		}
+		return interactionTrigger(it.Interaction)
 	case events.KindSubscription:
 		switch it.Verb {
 		case events.VerbSuspended:

@@ -3,12 +3,13 @@ package worker
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -16,6 +17,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/engine"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/record"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
@@ -172,20 +174,46 @@ func (r recorder) Record(ctx context.Context, e record.Entry) error {
 	})
 }
 
-// directory reads names of spaces from the Chat API.
+// directory reads from the Chat API what events leave out.
 type directory struct{ chat *gchat.Client }
 
+// SpaceName implements [engine.Directory].
 func (d directory) SpaceName(ctx context.Context, space string) (displayName, spaceType string, err error) {
-	got, err := d.chat.Space(ctx, space)
+	got, err := read[struct{ DisplayName, SpaceType string }](d.chat.Space(ctx, space))
+	return got.DisplayName, got.SpaceType, err
+}
+
+// Person implements [engine.Directory].
+func (d directory) Person(ctx context.Context, space, user string) (facts.Person, error) {
+	got, err := read[struct {
+		Member      struct{ Type string }
+		Affiliation string
+	}](d.chat.Membership(ctx, events.MemberName(space, user)))
+	return facts.Person{Type: got.Member.Type, Affiliation: got.Affiliation}, err
+}
+
+// Message implements [engine.Directory].
+func (d directory) Message(ctx context.Context, name string) (events.Message, error) {
+	got, err := read[struct {
+		Text           string
+		Sender, Thread struct{ Name string }
+		ThreadReply    bool
+		Attachment     []struct{}
+	}](d.chat.Message(ctx, name))
+	return events.Message{
+		Name: name, Text: got.Text, Sender: events.User{Name: got.Sender.Name}, Thread: got.Thread.Name, ThreadReply: got.ThreadReply,
+		AttachmentCount: len(got.Attachment),
+	}, err
+}
+
+// read reads what Google tells of something. Keys are the fields' names, in
+// another case.
+func read[T any](got gchat.Resource, err error) (what T, _ error) {
 	if err != nil {
-		return "", "", err
+		return what, err
 	}
-	var s struct {
-		DisplayName string `json:"displayName"`
-		SpaceType   string `json:"spaceType"`
+	if json.Unmarshal(got.Data, &what) != nil { // its words may quote a text
+		return what, errors.New("read what Google tells: it isn't what is documented")
 	}
-	if err := json.Unmarshal(got.Data, &s); err != nil {
-		return "", "", fmt.Errorf("read the name of %s: %w", space, err)
-	}
-	return s.DisplayName, s.SpaceType, nil
+	return what, nil
 }

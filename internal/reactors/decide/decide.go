@@ -139,8 +139,8 @@ func TooOld(rule *rules.Rule, run reactors.Run, now time.Time) (Decision, bool) 
 }
 
 func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
-	n := rule.Needs(run.StepID)
-	if rule.Stay || !rule.Bots || run.ActsIn != "" { // who did it may be told by what is recorded alone
+	n := rule.Needs(run.StepID) | run.Facts.Untold()&reactors.NeedMessage // for what actions take of it: the thread
+	if rule.Stay || !rule.Bots || run.ActsIn != "" {                      // who did it may be told by what is recorded alone
 		n |= reactors.NeedMember
 	}
 	return n

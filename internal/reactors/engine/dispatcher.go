@@ -32,7 +32,7 @@ type Options struct {
 	// ProjectInterval is the time between two writes of the project, over all
 	// replicas. Google allows 3,000 a minute. 0: no limit.
 	ProjectInterval time.Duration
-	// Directory looks up names of spaces that no event has told; nil: nobody does.
+	// Directory looks up what no event has told; nil: nobody does.
 	Directory Directory
 	// Now is the clock for due times and ages; default time.Now.
 	Now func() time.Time
@@ -72,7 +72,7 @@ func NewDispatcher(ruleSet *RuleSet, actions []reactors.Action, r *runs.Runs, l 
 	}
 	d := &Dispatcher{ruleSet: ruleSet, actions: byName, runs: r, state: recorded{r, l}, log: log, opts: opts}
 	if opts.Directory != nil {
-		d.state = &namedState{State: d.state, eventLog: l, directory: opts.Directory, log: log}
+		d.state = &lookedUpState{State: d.state, eventLog: l, directory: opts.Directory, log: log}
 	}
 	d.breakers = newBreakers(log, cmp.Or(opts.BreakerPause, openFor))
 	return d

@@ -213,7 +213,7 @@ func member(verb events.Verb, space, user string) events.Item {
 	name := space + "/members/" + strings.TrimPrefix(user, "users/")
 	m := &events.Membership{Name: name, State: events.MembershipJoined, Role: "ROLE_MEMBER", Member: events.User{Name: user, Type: events.UserHuman}}
 	if verb == events.VerbDeleted {
-		m.State, m.Role = events.MembershipNotAMember, ""
+		m.State, m.Role, m.Member.Type = events.MembershipNotAMember, "", "" // all that Google tells
 	}
 	return events.Item{Kind: events.KindMembership, Verb: verb, Resource: name, Space: space, Actor: user, Membership: m}
 }

@@ -56,7 +56,7 @@ func TestExpressions(t *testing.T) {
 }
 
 // optional are the variables that not all triggers fill.
-var optional = []string{"space", "member", "message", "reaction", "google_group", "subscription"}
+var optional = []string{"space", "member", "message", "reaction", "command", "card", "google_group", "subscription"}
 
 func triggerTable(t *testing.T) string {
 	t.Helper()
@@ -111,6 +111,8 @@ func fields(t *testing.T, b *strings.Builder, told map[string]string, path strin
 		switch {
 		case f.Tag.Get("needs") != "":
 			known = "when the run is due"
+		case f.Tag.Get("untold") != "":
+			known = "with the event, or when the run is due"
 		case strings.HasPrefix(name, "group."):
 			known = "in `collapse.do`"
 		}
@@ -129,6 +131,14 @@ func typeWord(typ reflect.Type) string {
 		return "mentions"
 	case reflect.TypeFor[[]string]():
 		return "list of texts"
+	case reflect.TypeFor[reactors.Link]():
+		return "link"
+	case reflect.TypeFor[[]reactors.TopMessage]():
+		return "list of messages, each with `text`, `author`, `permalink` and `reactions`"
+	case reflect.TypeFor[map[string]int]():
+		return "numbers by emoji"
+	case reflect.TypeFor[map[string]string]():
+		return "texts by name"
 	}
 	return map[reflect.Kind]string{reflect.String: "text", reflect.Int: "number", reflect.Bool: "true or false"}[typ.Kind()]
 }

@@ -28,7 +28,11 @@ type Condition struct {
 type term struct {
 	test    test
 	program cel.Program
+	untold  reactors.Needs // at the event: it says nothing as long as this state isn't looked up
 }
+
+// decided reports whether the facts are there to ask it.
+func (t *term) decided(f *reactors.Facts) bool { return t.untold == 0 || f.Untold()&t.untold == 0 }
 
 // Condition compiles a condition. Its error is an *Error.
 func (e *Env) Condition(src string) (*Condition, error) {
@@ -43,7 +47,7 @@ func (e *Env) Condition(src string) (*Condition, error) {
 		}
 		return nil, wrong
 	}
-	c := &Condition{source: src, of: of, needs: of.reads.needs}
+	c := &Condition{source: src, of: of, needs: of.reads.needs | of.reads.untold}
 	early := &Condition{source: src, of: of}
 	for _, x := range terms(of.ast.Expr()) {
 		t, err := of.term(x)
@@ -52,6 +56,7 @@ func (e *Env) Condition(src string) (*Condition, error) {
 		}
 		c.terms = append(c.terms, t)
 		if r := e.readsOf(x); r.needs == 0 && !r.now && !r.group {
+			t.untold = r.untold
 			early.terms = append(early.terms, t)
 			if early.needles == nil {
 				early.needles = needlesOf(x)
@@ -60,9 +65,10 @@ func (e *Env) Condition(src string) (*Condition, error) {
 	}
 	c.cheapFirst()
 	early.cheapFirst()
-	switch len(early.terms) {
-	case 0:
-	case len(c.terms):
+	mayWait := slices.ContainsFunc(early.terms, func(t term) bool { return t.untold != 0 })
+	switch {
+	case len(early.terms) == 0:
+	case len(early.terms) == len(c.terms) && !mayWait:
 		c.early, c.needles = c, early.needles
 	default:
 		c.early, early.early = early, early
@@ -103,6 +109,9 @@ func (c *Condition) Eval(ctx context.Context, f *reactors.Facts, now time.Time) 
 	var failed error
 	for i := range c.terms {
 		t := &c.terms[i]
+		if !t.decided(f) {
+			continue
+		}
 		if t.test != nil {
 			if !t.test(f) {
 				return false, nil
@@ -129,7 +138,8 @@ func (c *Condition) Eval(ctx context.Context, f *reactors.Facts, now time.Time) 
 func (c *Condition) Needs() reactors.Needs { return c.needs }
 
 // AtEvent returns the part of the condition that the event itself tells: its
-// terms (A && B && …) that read no state, not now and not group. If that part
+// terms (A && B && …) that read no state, not now and not group; those that read
+// what the event of these facts leaves out say nothing. If that part
 // is false, so is the condition, whatever the state. It is nil if there is no
 // such term, and the condition itself if there is no other.
 func (c *Condition) AtEvent() *Condition { return c.early }
@@ -144,7 +154,7 @@ func (c *Condition) Test() func(*reactors.Facts) bool {
 	var all []test
 	for _, t := range c.terms {
 		if t.test != nil {
-			all = append(all, t.test)
+			all = append(all, func(f *reactors.Facts) bool { return !t.decided(f) || t.test(f) })
 		}
 	}
 	switch len(all) {

@@ -60,7 +60,7 @@ func anna() *reactors.Facts {
 func TestEval(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]bool{
-		`member.type == "HUMAN" && !member.is_external`:      true,
+		`member.type == "HUMAN" && !member.known_external`:   true,
 		`member.messages_in_space > 0 || !member.is_member`:  false,
 		`trigger == "member.joined"`:                         true,
 		`space.name.startsWith("spaces/")`:                   true,
@@ -213,7 +213,7 @@ func TestEvalClips(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]reactors.Needs{
-		`member.type == "HUMAN"`:                                          0,
+		`member.type == "HUMAN"`:                                          reactors.NeedMember, // where the event doesn't tell
 		`now > event.time && space.name != ""`:                            0,
 		`member.is_member`:                                                reactors.NeedMember,
 		`has(member.display_name)`:                                        reactors.NeedMember,
@@ -221,14 +221,14 @@ func TestNeeds(t *testing.T) {
 		`space.week.joins > 3 || message.exists`:                          reactors.NeedWeek | reactors.NeedThread,
 		`space.members > 3`:                                               reactors.NeedSpaceActivity,
 		`["a"].exists(x, x == space.display_name)`:                        reactors.NeedSpace,
-		`space.week == space.week`:                                        reactors.NeedWeek,
-		`[space][0].name == ""`:                                           reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek,
+		`space.week == space.week`:                                        reactors.NeedWeek | reactors.NeedTop,
+		`[space][0].name == ""`:                                           reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek | reactors.NeedTop,
 		`{"a": member.is_member}["a"]`:                                    reactors.NeedMember,
-		`(true ? member : member).name == ""`:                             reactors.NeedMember | reactors.NeedPosts,
+		`(true ? member : member).name == ""`:                             reactors.NeedMember | reactors.NeedPosts | reactors.NeedAffiliation,
 		`group.mentions.exists(m, m == member.mention)`:                   0,
 		`group.members.exists(m, m == "a" && member.is_member)`:           reactors.NeedMember,
 		`.member.is_member`:                                               reactors.NeedMember,
-		`message.text.startsWith(string(message.replies_by_others))`:      reactors.NeedThread,
+		`message.text.startsWith(string(message.replies_by_others))`:      reactors.NeedThread | reactors.NeedMessage,
 		`group.members.filter(m, m != "").size() > space.joins_last_hour`: reactors.NeedSpaceActivity,
 	} {
 		if got := condition(t, src).Needs(); got != want {

@@ -147,7 +147,7 @@ func TestCostLimit(t *testing.T) {
 func BenchmarkCondition(b *testing.B) {
 	f := anna()
 	for name, src := range map[string]string{
-		"simple": `member.type == "HUMAN" && !member.is_external`,
+		"simple": `member.type == "HUMAN" && !member.known_external`,
 		"text":   `message.text.lowerAscii().contains("help")`,
 		"list":   `group.members.exists(m, m == "users/4")`,
 	} {
@@ -166,7 +166,7 @@ func BenchmarkCondition(b *testing.B) {
 func BenchmarkLoad(b *testing.B) {
 	env := newEnv(b).For([]reactors.Trigger{reactors.MemberJoined})
 	for b.Loop() {
-		if _, err := env.Condition(`member.type == "HUMAN" && !member.is_external`); err != nil {
+		if _, err := env.Condition(`member.type == "HUMAN" && !member.known_external`); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -35,6 +35,10 @@ var filled = map[reactors.Trigger][]string{
 	reactors.SpaceUpdated:          {"space"},
 	reactors.SpaceDeleted:          {"space"},
 	reactors.SpaceAdded:            {"space", "member"},
+	reactors.AppMentioned:          {"space", "member", "message"},
+	reactors.AppMessaged:           {"space", "member", "message"},
+	reactors.Command:               {"space", "member", "message", "command"},
+	reactors.CardClicked:           {"space", "member", "message", "card"},
 	reactors.SubscriptionSuspended: {"subscription"},
 	reactors.SubscriptionExpiring:  {"subscription"},
 	reactors.SubscriptionExpired:   {"subscription"},
@@ -55,8 +59,15 @@ func Brought(f reactors.Facts) reactors.Facts {
 	}
 	if !slices.Contains(has, "reaction") {
 		f.Reaction = reactors.ReactionFacts{}
-	} else {
-		f.Message.Text, f.Message.Thread = "", "" // Chat doesn't tell
+	}
+	if f.Trigger == reactors.MessageDeleted {
+		f.Message = reactors.MessageFacts{Name: f.Message.Name}
+	}
+	if !slices.Contains(has, "command") {
+		f.Command = reactors.CommandFacts{}
+	}
+	if !slices.Contains(has, "card") {
+		f.Card = reactors.CardFacts{}
 	}
 	if !slices.Contains(has, "google_group") {
 		f.GoogleGroup = reactors.GoogleGroupFacts{}
@@ -104,7 +115,7 @@ func NewEnv() (*Env, error) {
 		cel.ASTValidators(cel.ValidateDurationLiterals(), cel.ValidateTimestampLiterals(), cel.ValidateRegexLiterals(),
 			cel.ValidateHomogeneousAggregateLiterals()),
 	}
-	options = append(options, textFunctions()...)
+	options = append(options, slices.Concat(textFunctions(), s.functions())...)
 	for name, f := range s.roots {
 		options = append(options, cel.Variable(name, f.cel))
 	}

@@ -4,6 +4,8 @@ import (
 	"html"
 	"strings"
 	"unicode"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors/letters"
 )
 
 // How many characters of a value a message shows.
@@ -34,7 +36,7 @@ func (w *writer) escapeValue(k kind, s string, maxLen int) {
 		w.own(s)
 		return
 	}
-	for _, r := range visible(s, maxLen) {
+	for _, r := range letters.Visible(s, maxLen) {
 		if safe, ok := lookalikes[r]; ok && (k == chat || r != '<' && r != '>') {
 			r = safe
 		}
@@ -73,55 +75,6 @@ const (
 	dotLike    = '\u2024'
 	hyphenLike = '\u2010'
 )
-
-// visible makes one line of at most maxLen characters of a value. It leaves out
-// what nobody sees: controls, marks of direction, characters without width but
-// where a word or an emoji needs them, of private use, or unknown.
-func visible(s string, maxLen int) []rune {
-	var out []rune
-	space := false
-	text := []rune(s)
-	tags := 0 // that follow in a flag
-	for i, r := range text {
-		var before rune
-		if len(out) > 0 && !space {
-			before = out[len(out)-1]
-		}
-		switch {
-		case unicode.IsSpace(r):
-			space = len(out) > 0
-			continue
-		case r == blackFlag:
-			tags = regionTags(text[i+1:])
-		case tags > 0:
-			tags--
-		case (!unicode.IsGraphic(r) || ignorable(r)) && !needed(text, i, before):
-			continue
-		}
-		if space {
-			out, space = append(out, ' '), false
-		}
-		out = append(out, r)
-		if len(out) > maxLen {
-			return append(whole(out[:maxLen-1]), '…')
-		}
-	}
-	return out
-}
-
-// whole leaves out unseen characters at the end of a text that was cut there.
-func whole(text []rune) []rune {
-	for len(text) > 0 && (!unicode.IsGraphic(text[len(text)-1]) || ignorable(text[len(text)-1])) {
-		text = text[:len(text)-1]
-	}
-	return text
-}
-
-// ignorable reports whether a character that counts as a letter or a mark is
-// drawn as nothing.
-func ignorable(r rune) bool {
-	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-}
 
 // breakLinks replaces the characters of values that make a link or an item of a
 // list. A link of the rule's own stays.

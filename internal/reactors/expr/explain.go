@@ -225,7 +225,7 @@ func (e *Env) explainField(src string, a *celast.AST, id int64, name string, out
 	if at := strings.Index(src[out.Offset:], name); at >= 0 {
 		out.Offset += at
 	}
-	st, what := e.schema.structs[mentionName], mentionName // the only structs in lists
+	st, what := e.schema.structs[mentionName], mentionName // most that are in lists
 	if x != nil && x.Kind() == celast.SelectKind {
 		if path := pathOf(x.AsSelect().Operand()); path != nil {
 			if f := e.schema.find(path); f != nil && f.sub != nil {
@@ -234,7 +234,14 @@ func (e *Env) explainField(src string, a *celast.AST, id int64, name string, out
 		}
 	}
 	out.Message = fmt.Sprintf("%s has no field %s", what, name)
-	out.Suggestion = strictyaml.Suggest(name, st.order)
+	out.Suggestion = cmp.Or(undecided[name], strictyaml.Suggest(name, st.order))
+}
+
+// undecided are names that leave open what holds if nobody knows.
+var undecided = map[string]string{
+	"is_external": "write known_external, false if nobody knows, or maybe_external, true if nobody knows",
+	"external":    "write known_external, false if nobody knows, or maybe_external, true if nobody knows",
+	"is_internal": "write !maybe_external, false if nobody knows, or !known_external, true if nobody knows",
 }
 
 func findExpr(x celast.Expr, id int64) celast.Expr {
@@ -253,7 +260,7 @@ func findExpr(x celast.Expr, id int64) celast.Expr {
 func (e *Env) functions() []string {
 	var list []string
 	for name := range e.cel.Functions() {
-		if !strings.ContainsAny(name, "_!@-") {
+		if !strings.ContainsAny(name, "!@-") && !strings.HasPrefix(name, "_") {
 			list = append(list, name)
 		}
 	}

@@ -43,7 +43,7 @@ func TestMistakes(t *testing.T) {
 		{joined, `messag.text == "a"`, "0: messag is not known " + allOfJoined},
 		{alone, `member.type == "HUMAN"`, "0: member is not known for message.deleted (known are event, message, now, space, trigger)"},
 		{alone, `group.size > 3`, "0: group is known only where collapse says what to do (known are event, message, now, space, trigger)"},
-		{group, `["a"].exists(x, y == x)`, "16: y is not known (known are event, google_group, group, member, message, now, reaction, space, subscription, trigger)"},
+		{group, `["a"].exists(x, y == x)`, "16: y is not known (known are card, command, event, google_group, group, member, message, now, reaction, space, subscription, trigger)"},
 		{joined, `group.members.exists(member, member == "a")`, "20: member is a variable already (call the item otherwise)"},
 		// Fields.
 		{group, `member.nam == "a"`, "7: member has no field nam (did you mean name?)"},
@@ -52,11 +52,11 @@ func TestMistakes(t *testing.T) {
 		{group, `"é" + member.nam == ""`, "14: member has no field nam (did you mean name?)"},
 		{group, "member.type == \"HUMAN\" &&\n  member.nam == 'x'", "35: member has no field nam (did you mean name?)"},
 		{group, `space.week.mesages > 3`, "11: space.week has no field mesages (did you mean messages?)"},
-		{group, `space.week.x > 3`, "11: space.week has no field x (known are messages, posters, joins, leaves, top_emoji)"},
+		{group, `space.week.x > 3`, "11: space.week has no field x (known are messages, posters, joins, leaves, top_emoji, top_messages)"},
 		{group, `group.mentions[0].usr == "x"`, "18: a mention has no field usr (did you mean user?)"},
 		{group, `group.mentions.exists(m, m.usr == "x")`, "27: a mention has no field usr (did you mean user?)"},
 		{group, `member.name.foo == ""`, "11: a string has no fields"},
-		{group, `message.client_id == ""`, "8: message has no field client_id (known are name, text, thread, is_reply, attachments, exists, replies_by_others)"},
+		{group, `message.client_id == ""`, "8: message has no field client_id (known are name, text, author, thread, is_reply, attachments, author_mention, permalink, exists, replies_by_others, reactions, previous_text, text_changed)"},
 		// Types.
 		{group, `member`, "0: a condition is true or false, and this is a member"},
 		{group, `member.name`, `0: a condition is true or false, and this is a string (compare it, as in x == "y")`},

@@ -10,6 +10,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/letters"
 )
 
 // Most conditions compare a fact with a constant. A test does so in a tenth of
@@ -32,8 +33,9 @@ var (
 		"google_group.name":    func(f *reactors.Facts) string { return f.GoogleGroup.Name },
 	}
 	boolFacts = map[string]test{
-		"member.is_external": func(f *reactors.Facts) bool { return f.Member.IsExternal },
-		"message.is_reply":   func(f *reactors.Facts) bool { return f.Message.IsReply },
+		"member.known_external": func(f *reactors.Facts) bool { return f.Member.KnownExternal },
+		"member.maybe_external": func(f *reactors.Facts) bool { return f.Member.MaybeExternal },
+		"message.is_reply":      func(f *reactors.Facts) bool { return f.Message.IsReply },
 	}
 	intFacts = map[string]func(*reactors.Facts) int{
 		"message.attachments": func(f *reactors.Facts) int { return f.Message.Attachments },
@@ -123,8 +125,8 @@ func (e *Env) comparison(function string, args []celast.Expr) test {
 	case "startsWith":
 		return func(f *reactors.Facts) bool { return strings.HasPrefix(seen(f), c) }
 	case "hasWord":
-		word := lower(c)
-		return func(f *reactors.Facts) bool { return holdsWord(lower(seen(f)), word) }
+		word := letters.Lower(c)
+		return func(f *reactors.Facts) bool { return letters.HoldsWord(letters.Lower(seen(f)), word) }
 	case "endsWith":
 		return func(f *reactors.Facts) bool { return strings.HasSuffix(seen(f), c) }
 	case "matches":

@@ -88,7 +88,7 @@ func conditionOf(t *rapid.T, depth int) string {
 	case 3:
 		return text() + ` in ["` + word() + `", "` + word() + `"]`
 	case 4:
-		return rapid.SampledFrom([]string{`message.is_reply`, `!message.is_reply`, `member.is_external`, `has(member.name)`, `has(message.is_reply)`}).Draw(t, "bool")
+		return rapid.SampledFrom([]string{`message.is_reply`, `!message.is_reply`, `member.known_external`, `has(member.name)`, `has(message.is_reply)`}).Draw(t, "bool")
 	case 5:
 		return `message.attachments ` + rapid.SampledFrom([]string{"<", "<=", "==", "!=", ">", ">="}).Draw(t, "sign") + rapid.SampledFrom([]string{" 0", " 1", " 2"}).Draw(t, "number")
 	case 6:
@@ -162,7 +162,7 @@ func TestConditionsAnswerAsCEL(t *testing.T) {
 			f.Message.Text = strings.Join(rapid.SliceOfN(rapid.SampledFrom(pieces), 0, 4).Draw(t, "text"), "")
 			f.Message.IsReply, f.Message.Attachments = rapid.Bool().Draw(t, "reply"), rapid.IntRange(0, 2).Draw(t, "attachments")
 			f.Member.Name, f.Space.Name = rapid.SampledFrom(words).Draw(t, "member"), rapid.SampledFrom(words).Draw(t, "space")
-			f.Member.IsExternal, f.Reaction.Emoji = rapid.Bool().Draw(t, "external"), rapid.SampledFrom(words).Draw(t, "emoji")
+			f.Member.KnownExternal, f.Reaction.Emoji = rapid.Bool().Draw(t, "external"), rapid.SampledFrom(words).Draw(t, "emoji")
 			c.with(t, f)
 		}
 	})

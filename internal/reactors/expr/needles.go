@@ -157,8 +157,15 @@ func fold(c byte) uint32 {
 	return uint32(c)
 }
 
-// Fill makes it that of the message.
+// Fill makes it that of the message. A text that is still to be looked up may
+// hold anything.
 func (h *Haystack) Fill(f *reactors.Facts) {
+	if f.Untold()&reactors.NeedMessage != 0 {
+		for i := range h {
+			h[i] = ^uint64(0)
+		}
+		return
+	}
 	text := clip(f.Message.Text, maxText)
 	*h = Haystack{1} // for Anything
 	var triple uint32

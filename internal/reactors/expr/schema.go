@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/letters"
 )
 
 // How much of a value expressions see. Chat's own limits are lower (fact sheet
@@ -50,6 +51,7 @@ type field struct {
 	name   string
 	cel    *types.Type
 	needs  reactors.Needs // of it and what is in it
+	untold reactors.Needs // the same, where the event doesn't tell
 	sub    *structType    // nil unless it is a struct
 	index  int
 	max    int // bytes of a string that are seen
@@ -62,16 +64,24 @@ var structNames = map[reflect.Type]string{
 	reflect.TypeFor[reactors.EventFacts]():        "an event",
 	reflect.TypeFor[reactors.SpaceFacts]():        "a space",
 	reflect.TypeFor[reactors.WeekFacts]():         "a week",
+	reflect.TypeFor[reactors.TopMessage]():        topName,
 	reflect.TypeFor[reactors.MemberFacts]():       "a member",
 	reflect.TypeFor[reactors.MessageFacts]():      "a message",
 	reflect.TypeFor[reactors.ReactionFacts]():     "a reaction",
+	reflect.TypeFor[reactors.CommandFacts]():      "a command",
+	reflect.TypeFor[reactors.CardFacts]():         "a card",
 	reflect.TypeFor[reactors.GoogleGroupFacts]():  "a Google Group",
 	reflect.TypeFor[reactors.SubscriptionFacts](): "a subscription",
 	reflect.TypeFor[reactors.GroupFacts]():        "a group",
 	reflect.TypeFor[reactors.Mention]():           mentionName,
+	reflect.TypeFor[reactors.Link]():              linkName,
 }
 
-const mentionName = "a mention"
+const (
+	mentionName = "a mention"
+	linkName    = "a link"
+	topName     = "a top message"
+)
 
 func newSchema() (*schema, error) {
 	registry, err := types.NewRegistry()
@@ -120,9 +130,11 @@ func (s *schema) fieldOf(sf reflect.StructField, tag string, index int) (*field,
 	if tag == "text" {
 		f.max = maxText
 	}
-	if need, ok := sf.Tag.Lookup("needs"); ok {
-		if f.needs, ok = reactors.NeedNamed(need); !ok {
-			return nil, fmt.Errorf("read the needs tag of %s: no state is called %q", sf.Name, need)
+	for tag, needs := range map[string]*reactors.Needs{"needs": &f.needs, "untold": &f.untold} {
+		if need, ok := sf.Tag.Lookup(tag); ok {
+			if *needs, ok = reactors.NeedNamed(need); !ok {
+				return nil, fmt.Errorf("read the %s tag of %s: no state is called %q", tag, sf.Name, need)
+			}
 		}
 	}
 	t := sf.Type
@@ -137,8 +149,12 @@ func (s *schema) fieldOf(sf reflect.StructField, tag string, index int) (*field,
 		f.cel = types.IntType
 	case t == reflect.TypeFor[[]string]():
 		f.cel = types.NewListType(types.StringType)
-	case t == reflect.TypeFor[[]reactors.Mention]():
-		m, err := s.structOf(t.Elem(), mentionName)
+	case t == reflect.TypeFor[map[string]int]():
+		f.cel = types.NewMapType(types.StringType, types.IntType)
+	case t == reflect.TypeFor[map[string]string]():
+		f.cel = types.NewMapType(types.StringType, types.StringType)
+	case t.Kind() == reflect.Slice && structNames[t.Elem()] != "":
+		m, err := s.structOf(t.Elem(), structNames[t.Elem()])
 		if err != nil {
 			return nil, err
 		}
@@ -151,6 +167,7 @@ func (s *schema) fieldOf(sf reflect.StructField, tag string, index int) (*field,
 		f.cel, f.sub = sub.cel, sub
 		for _, in := range sub.fields {
 			f.needs |= in.needs
+			f.untold |= in.untold
 		}
 	default:
 		return nil, fmt.Errorf("read the type of %s: expressions know no %s", sf.Name, t)
@@ -177,10 +194,62 @@ func (s *schema) value(f *field, v reflect.Value) any {
 	case types.TimestampType:
 		return types.Timestamp{Time: v.Interface().(time.Time)}
 	}
-	if f.sub != nil {
+	switch {
+	case f.sub != nil:
 		return v.Addr().Interface()
+	case f.cel.Kind() == types.MapKind:
+		return s.mapOf(v.Interface())
 	}
 	return types.NewDynamicList(s, v.Interface())
+}
+
+// forgiving is a map in which what it doesn't hold is 0 or "": a rule that asks
+// for the fifth 👍 must not fail at a message that has none.
+type forgiving struct {
+	traits.Mapper
+	none ref.Val
+	key  func(string) string
+}
+
+func (s *schema) mapOf(v any) ref.Val {
+	switch m := v.(type) {
+	case map[string]int: // by emoji
+		folded := make(map[string]int, len(m))
+		for emoji, n := range m {
+			folded[letters.BaseEmoji(emoji)] += n
+		}
+		return forgiving{types.NewDynamicMap(s, folded), types.IntZero, letters.BaseEmoji}
+	default:
+		return forgiving{types.NewDynamicMap(s, v), types.String(""), func(key string) string { return key }}
+	}
+}
+
+// Find implements traits.Mapper.
+func (m forgiving) Find(key ref.Val) (ref.Val, bool) {
+	name, ok := key.(types.String)
+	if !ok {
+		return nil, false
+	}
+	if v, ok := m.Mapper.Find(types.String(m.key(string(name)))); ok {
+		return v, true
+	}
+	return m.none, true
+}
+
+// Get implements traits.Indexer.
+func (m forgiving) Get(key ref.Val) ref.Val {
+	if v, ok := m.Find(key); ok {
+		return v
+	}
+	return types.NewErr("no such key")
+}
+
+// Contains implements traits.Container.
+func (m forgiving) Contains(key ref.Val) ref.Val {
+	if name, ok := key.(types.String); ok {
+		return m.Mapper.Contains(types.String(m.key(string(name))))
+	}
+	return types.False
 }
 
 // clip returns the first maxLen bytes of s, or a little less: whole characters.
@@ -196,15 +265,17 @@ func clip(s string, maxLen int) string {
 
 // NativeToValue implements types.Adapter.
 func (s *schema) NativeToValue(v any) ref.Val {
-	switch v := v.(type) {
-	case ref.Val:
+	if v, ok := v.(ref.Val); ok {
 		return v
-	case reactors.Mention: // an element of a list
-		return &object{s.goTypes[reflect.TypeOf(v)], &v}
 	}
-	if t := reflect.TypeOf(v); t != nil && t.Kind() == reflect.Pointer {
-		if st, ok := s.goTypes[t.Elem()]; ok {
-			return &object{st, v}
+	if t := reflect.TypeOf(v); t != nil {
+		if st, ok := s.goTypes[t]; ok { // an element of a list
+			p := reflect.New(t)
+			p.Elem().Set(reflect.ValueOf(v))
+			return &object{st, p.Interface()}
+		}
+		if t.Kind() == reflect.Pointer && s.goTypes[t.Elem()] != nil {
+			return &object{s.goTypes[t.Elem()], v}
 		}
 	}
 	return s.Adapter.NativeToValue(v)

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
@@ -54,6 +56,20 @@ func (e *Env) Plain(src string) (*Template, error) { return e.template(src, plai
 // is a number of people.
 func (e *Env) CardText(src string) (*Template, error) { return e.template(src, card) }
 
+// CardLink compiles an address of a card, which machines take as it is: it holds
+// no placeholder, unless it is a Link and nothing else.
+func (e *Env) CardLink(src string) (*Template, error) {
+	t, err := e.template(src, plain)
+	if err == nil && (len(t.parts) != 1 || t.parts[0].value == nil || t.parts[0].value.result.TypeName() != linkName) {
+		return nil, &Error{
+			Offset:     max(0, strings.Index(src, "{{")),
+			Message:    "a link in a card can't hold placeholders",
+			Suggestion: "but for one that is all of it, such as {{ message.permalink }}",
+		}
+	}
+	return t, err
+}
+
 func (e *Env) template(src string, k kind) (*Template, error) {
 	segments, err := split(src)
 	if err != nil {
@@ -65,19 +81,19 @@ func (e *Env) template(src string, k kind) (*Template, error) {
 			t.parts = append(t.parts, part{literal: s.text})
 			continue
 		}
-		if k == chat && i > 0 && !segments[i-1].expr && beginsMention(segments[i-1].text) {
+		p, err := e.placeholder(s)
+		if err != nil {
+			return nil, err
+		}
+		if k == chat && i > 0 && !segments[i-1].expr && beginsMention(segments[i-1].text) && p.value.result.TypeName() != linkName {
 			return nil, &Error{
 				Offset:     s.offset - len("{{"),
 				Message:    "a mention can't be put together from parts",
 				Suggestion: "write {{ member.mention }}",
 			}
 		}
-		p, err := e.placeholder(s)
-		if err != nil {
-			return nil, err
-		}
 		t.parts = append(t.parts, p)
-		t.needs |= p.value.reads.needs
+		t.needs |= p.value.reads.needs | p.value.reads.untold
 		if k == card && ofPeople(p.value.result) {
 			t.needs |= reactors.NeedMember // for the display name
 		}
@@ -123,7 +139,12 @@ func writable(t *types.Type) bool {
 		types.TimestampKind, types.DurationKind:
 		return true
 	}
-	return ofPeople(t)
+	return ofPeople(t) || t.TypeName() == linkName || isTop(t)
+}
+
+// isTop reports whether a type is a list of top messages.
+func isTop(t *types.Type) bool {
+	return t.Kind() == types.ListKind && t.Parameters()[0].TypeName() == topName
 }
 
 // ofPeople reports whether a type is Mention or a list of them.
@@ -152,7 +173,7 @@ func (t *Template) Render(ctx context.Context, f *reactors.Facts, now time.Time)
 		if err != nil {
 			return "", fmt.Errorf("fill in placeholder %d: %w", number, err)
 		}
-		if err := t.write(&w, v, p.maxLen, f); err != nil {
+		if err := t.write(&w, &p, v, f); err != nil {
 			return "", fmt.Errorf("fill in placeholder %d: %w", number, err)
 		}
 	}
@@ -160,7 +181,14 @@ func (t *Template) Render(ctx context.Context, f *reactors.Facts, now time.Time)
 }
 
 // write adds a placeholder's value to the text.
-func (t *Template) write(w *writer, v ref.Val, maxLen int, f *reactors.Facts) error {
+func (t *Template) write(w *writer, p *part, v ref.Val, f *reactors.Facts) error {
+	if link, ok := v.Value().(*reactors.Link); ok {
+		w.own(link.URL)
+		return nil
+	}
+	if isTop(p.value.result) {
+		return t.writeTop(w, v)
+	}
 	people, isPeople, err := mentions(v)
 	switch {
 	case err != nil:
@@ -181,6 +209,52 @@ func (t *Template) write(w *writer, v ref.Val, maxLen int, f *reactors.Facts) er
 	if err != nil {
 		return err
 	}
-	w.escapeValue(t.kind, s, maxLen)
+	w.escapeValue(t.kind, s, p.maxLen)
+	return nil
+}
+
+// shownOfTop is how many characters of a message a line of the top ones shows.
+const shownOfTop = 80
+
+// writeTop writes a line for each message: "1. its beginning (12 reactions)". In
+// Chat its beginning is a link to it, and whoever wrote it is mentioned.
+func (t *Template) writeTop(w *writer, v ref.Val) error {
+	var top []*reactors.TopMessage
+	list, _ := v.(traits.Lister)
+	for it := list.Iterator(); it.HasNext() == types.True; {
+		m, ok := it.Next().Value().(*reactors.TopMessage)
+		if !ok {
+			return errNotText
+		}
+		top = append(top, m)
+	}
+	if len(top) == 0 {
+		w.own(nothing)
+	}
+	for i, m := range top {
+		if i > 0 {
+			w.own("\n")
+		}
+		w.own(fmt.Sprintf("%d. ", i+1))
+		url := m.Permalink.URL
+		open, between, end := "<", "|", ">"
+		if t.kind == card {
+			open, between, end = `<a href="`, `">`, "</a>"
+		}
+		if t.kind == plain || url == "" {
+			open, between, end, url = "", "", "", ""
+		}
+		w.own(open + url + between)
+		w.escapeValue(t.kind, cmp.Or(m.Text, withoutText), shownOfTop)
+		w.own(end)
+		if t.kind == chat && m.Author.User != "" {
+			w.own(" by " + mention(m.Author, t.kind))
+		}
+		reactions := "reactions"
+		if m.Reactions == 1 {
+			reactions = "reaction"
+		}
+		w.own(fmt.Sprintf(" (%d %s)", m.Reactions, reactions))
+	}
 	return nil
 }

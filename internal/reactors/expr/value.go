@@ -22,6 +22,13 @@ const (
 	nobody  = "nobody"
 )
 
+// nothing stands for an empty list of messages, withoutText for what a message
+// without words says.
+const (
+	nothing     = "none"
+	withoutText = "(no text)"
+)
+
 var errNotText = errors.New("its value can't be written")
 
 // written is a value that isn't a Mention as text.

@@ -12,10 +12,11 @@ import (
 
 // reads is what an expression looks at.
 type reads struct {
-	needs reactors.Needs
-	now   bool
-	group bool
-	loops bool
+	needs  reactors.Needs
+	untold reactors.Needs // state, where the event doesn't tell
+	now    bool
+	group  bool
+	loops  bool
 }
 
 // readsOf walks an expression. A field counts with what is in it: a struct
@@ -27,6 +28,13 @@ func (e *Env) readsOf(x celast.Expr) reads {
 }
 
 func (e *Env) collect(x celast.Expr, r *reads) {
+	if needs, args := stateOf(x); needs != 0 {
+		r.needs |= needs
+		for _, arg := range args {
+			e.collect(arg, r)
+		}
+		return
+	}
 	if path := pathOf(x); path != nil {
 		switch path[0] {
 		case nowVariable:
@@ -36,6 +44,7 @@ func (e *Env) collect(x celast.Expr, r *reads) {
 		}
 		if f := e.schema.find(path); f != nil {
 			r.needs |= f.needs
+			r.untold |= f.untold
 			return
 		}
 		// A variable of a loop: what it stands for is counted at the list.
@@ -156,6 +165,8 @@ func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []strin
 				Message:    `\b is a backspace in "…", not the edge of a word`,
 				Suggestion: `write r"…", in which \ stays as it is`,
 			}
+		} else if err := checkWindow(src, a, x.AsCall()); err != nil {
+			return err
 		}
 	case celast.ComprehensionKind:
 		c := x.AsComprehension()

@@ -32,26 +32,29 @@ func Sample(rule *rules.Rule, o Options) reactors.Facts {
 	space, member := cmp.Or(o.Space, "spaces/SAMPLE"), cmp.Or(o.Member, "users/SAMPLE")
 	now := time.Now().UTC()
 	f := reactors.Facts{
-		Trigger:  rule.On[0],
-		Event:    reactors.EventFacts{ID: space + "/spaceEvents/SAMPLE", Type: string(rule.On[0]), Time: now},
-		Space:    reactors.SpaceFacts{Name: space, DisplayName: "Sample space", Type: "SPACE", Members: 12, JoinsLastHr: 1},
-		Member:   reactors.MemberFacts{Name: member, Type: "HUMAN", Role: "ROLE_MEMBER", PreviousRole: "ROLE_MANAGER", DisplayName: "Sam Sample", IsMember: true},
-		Message:  reactors.MessageFacts{Name: space + "/messages/SAMPLE", Text: "A sample of a message", Thread: space + "/threads/SAMPLE", Exists: true},
+		Trigger: rule.On[0],
+		Event:   reactors.EventFacts{ID: space + "/spaceEvents/SAMPLE", Type: string(rule.On[0]), Time: now},
+		Space:   reactors.SpaceFacts{Name: space, DisplayName: "Sample space", Type: "SPACE", Members: 12, JoinsLastHr: 1},
+		Member:  reactors.MemberFacts{Name: member, Type: "HUMAN", Role: "ROLE_MEMBER", PreviousRole: "ROLE_MANAGER", DisplayName: "Sam Sample", IsMember: true},
+		Message: reactors.MessageFacts{
+			Name: space + "/messages/SAMPLE.SAMPLE", Text: "A sample of a message", Author: "users/AUTHOR", Thread: space + "/threads/SAMPLE",
+			Exists: true, Reactions: map[string]int{"👍": 5}, PreviousText: "A simple of a message", TextChanged: true,
+		},
 		Reaction: reactors.ReactionFacts{Emoji: "👍"},
+		Command:  reactors.CommandFacts{ID: 1},
+		Card:     reactors.CardFacts{Function: "sample", Parameters: map[string]string{}},
 
 		GoogleGroup:  reactors.GoogleGroupFacts{Name: "groups/SAMPLE"},
 		Subscription: reactors.SubscriptionFacts{Name: "subscriptions/SAMPLE", Reason: "USER_SCOPE_REVOKED"},
 	}
-	f.Space.Week = reactors.WeekFacts{Messages: 34, Posters: 7, Joins: 2, Leaves: 1, TopEmoji: "🎉"}
+	f.Space.Week = reactors.WeekFacts{Messages: 34, Posters: 7, Joins: 2, Leaves: 1, TopEmoji: "🎉", TopMessages: []reactors.TopMessage{
+		{Text: "A sample of a message", Author: reactors.Mention{User: member}, Permalink: reactors.MessageLink(f.Message.Name), Reactions: 5},
+	}}
 	return expr.Brought(f).Grouped(nil)
 }
 
 // lookBack is how far a preview looks for an event.
 const lookBack = 28 * 24 * time.Hour
-
-// allNeeds is all state that there is.
-const allNeeds = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek |
-	reactors.NeedMember | reactors.NeedPosts | reactors.NeedThread
 
 // Past is what was recorded.
 type Past interface {
@@ -68,7 +71,7 @@ func Recorded(ctx context.Context, out io.Writer, set *rules.Set, rule *rules.Ru
 	found, fits := sample, false
 	if rule.On[0] == reactors.Schedule {
 		found.Event.ID = ""
-		return past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: found}, allNeeds, now)
+		return past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: found}, reactors.NeedAll, now)
 	}
 	which := reactors.Filter{Kinds: rules.Kinds(rule), Space: o.Space}
 	err := past.History(ctx, now.Add(-lookBack), now, which, func(c reactors.Change) error {
@@ -89,7 +92,7 @@ func Recorded(ctx context.Context, out io.Writer, set *rules.Set, rule *rules.Ru
 		fmt.Fprintf(out, "nothing that is recorded of %s in 28 days pulls the trigger: names and numbers are made up\n", o.Space)
 		return sample, nil
 	}
-	return past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: found}, allNeeds, now)
+	return past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: found}, reactors.NeedAll, now)
 }
 
 // Show prints what each step would do, and returns it. title is how a person or a

@@ -33,6 +33,11 @@ type testInput struct {
 	Thread  string `yaml:"thread,omitempty"`
 	Text    string `yaml:"text,omitempty"`
 	Emoji   string `yaml:"emoji,omitempty"`
+
+	Affiliation string            `yaml:"affiliation,omitempty"`
+	Command     int               `yaml:"command,omitempty"`
+	Function    string            `yaml:"function,omitempty"`
+	Parameters  map[string]string `yaml:"parameters,omitempty"`
 }
 
 // AsTest writes a test for a file of rules that expects what has become of a run,
@@ -82,6 +87,7 @@ func inputsOf(run reactors.Run) []testInput {
 	inputs := []testInput{{
 		At: "0", Do: string(run.Trigger), Space: f.Space.Name, Member: f.Member.Name, Role: f.Member.Role, Bot: f.Member.Type == "BOT",
 		Message: f.Message.Name, Thread: f.Message.Thread, Text: f.Message.Text, Emoji: f.Reaction.Emoji,
+		Affiliation: f.Member.Affiliation, Command: f.Command.ID, Function: f.Card.Function, Parameters: f.Card.Parameters,
 	}}
 	if run.Outcome == reactors.Left {
 		waited := max(0, run.Due.Sub(run.EventTime))

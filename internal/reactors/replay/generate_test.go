@@ -19,8 +19,16 @@ type generator struct {
 	now   time.Time
 	count int
 
-	members  map[string]bool // "spaces/S users/U" of those who are in
-	messages []string        // "spaces/S/messages/M" that were written
+	members   map[string]bool // "spaces/S users/U" of those who are in
+	messages  []written
+	reactions []string // payloads of those that are there
+}
+
+// written is a message that is there.
+type written struct {
+	name    string // "spaces/S/messages/M"
+	created string
+	rest    string // of its payload
 }
 
 func (g *generator) space() string {
@@ -70,16 +78,37 @@ func (g *generator) event() events.Delivery {
 		return g.delivery(space, "membership.v1.updated", membership(space, user, "JOINED", role, "HUMAN"))
 	case p < 85 || len(g.messages) == 0:
 		return g.message(space)
-	case p < 90:
+	case p < 88:
 		last := len(g.messages) - 1
 		m := g.messages[last]
 		g.messages = g.messages[:last] // nothing is deleted twice
-		return g.delivery(spaceOf(m), "message.v1.deleted", fmt.Sprintf(`{"message":{"name":%q,"createTime":%q,"deletionMetadata":{"deletionType":"CREATOR"}}}`, m, stamp(g.begin)))
-	default:
+		return g.delivery(spaceOf(m.name), "message.v1.deleted", fmt.Sprintf(`{"message":{"name":%q,"createTime":%q,"deletionMetadata":{"deletionType":"CREATOR"}}}`, m.name, m.created))
+	case p < 91:
 		m := rapid.SampledFrom(g.messages).Draw(g.T, "message")
-		user := g.person()
-		return g.delivery(spaceOf(m), "reaction.v1.created", fmt.Sprintf(`{"reaction":{"name":"%s/reactions/%d.x","user":{"name":%q,"type":"HUMAN"},"emoji":{"unicode":"👍"}}}`, m, g.count, user))
+		changed := ""
+		if !g.chance("a preview", 30) {
+			changed = fmt.Sprintf(`"lastUpdateTime":%q,`, stamp(g.now))
+		}
+		return g.delivery(spaceOf(m.name), "message.v1.updated", fmt.Sprintf(`{"message":{"name":%q,"createTime":%q,%s"text":%q,%s}}`, m.name, m.created, changed, g.text(), m.rest))
+	case p < 93 && len(g.reactions) > 0:
+		last := len(g.reactions) - 1
+		r := g.reactions[last]
+		g.reactions = g.reactions[:last]
+		return g.delivery(spaceOf(strings.TrimPrefix(r, `{"reaction":{"name":"`)), "reaction.v1.deleted", r)
+	default:
+		m := rapid.SampledFrom(g.messages).Draw(g.T, "message").name
+		r := fmt.Sprintf(`{"reaction":{"name":"%s/reactions/%d.x","user":{"name":%q,"type":"HUMAN"},"emoji":{"unicode":%q}}}`, m, g.count, g.person(), g.emoji())
+		g.reactions = append(g.reactions, r)
+		return g.delivery(spaceOf(m), "reaction.v1.created", r)
 	}
+}
+
+func (g *generator) text() string {
+	return rapid.SampledFrom([]string{"help", "hello", "*bold* <users/all>"}).Draw(g.T, "text")
+}
+
+func (g *generator) emoji() string {
+	return rapid.SampledFrom([]string{"👍", "👍", "👍🏽", "🎉"}).Draw(g.T, "emoji")
 }
 
 func (g *generator) joinOrLeave(space string) events.Delivery {
@@ -104,11 +133,12 @@ func (g *generator) message(space string) events.Delivery {
 	}
 	name := fmt.Sprintf("%s/messages/m%d", space, g.count)
 	thread := fmt.Sprintf("%s/threads/t%d", space, rapid.IntRange(0, 2).Draw(g.T, "thread"))
-	text := rapid.SampledFrom([]string{"help", "hello", "*bold* <users/all>"}).Draw(g.T, "text")
-	g.messages = append(g.messages, name)
-	return g.delivery(space, "message.v1.created", fmt.Sprintf(
-		`{"message":{"name":%q,"sender":{"name":%q,"type":%q},"createTime":%q,"text":%q,"thread":{"name":%q},"space":{"name":%q}}}`,
-		name, user, kind, stamp(g.now), text, thread, space))
+	rest := fmt.Sprintf(`"sender":{"name":%q,"type":%q},"thread":{"name":%q},"space":{"name":%q}`, user, kind, thread, space)
+	if len(g.messages) > 0 && g.chance("a quote", 10) {
+		rest += fmt.Sprintf(`,"quotedMessageMetadata":{"name":%q}`, rapid.SampledFrom(g.messages).Draw(g.T, "quoted").name)
+	}
+	g.messages = append(g.messages, written{name, stamp(g.now), rest})
+	return g.delivery(space, "message.v1.created", fmt.Sprintf(`{"message":{"name":%q,"createTime":%q,"text":%q,%s}}`, name, stamp(g.now), g.text(), rest))
 }
 
 func membership(space, user, state, role, kind string) string {
@@ -166,7 +196,7 @@ func (g *generator) rule() string {
 	quiet := g.pick("quiet hours", "", "", "quiet_hours: {zone: Europe/Berlin, allow: 'Mon-Fri 08:00-18:00'}",
 		"quiet_hours: {zone: Europe/Berlin, allow: 'daily 09:00-12:00', else: drop}")
 	text := `do: [{say: {text: "{{ member.mention }} {{ space.members }} {{ space.joins_last_hour }} {{ member.messages_in_space }}"}}]` + "\n"
-	switch rapid.IntRange(0, 5).Draw(g.T, "trigger") {
+	switch rapid.IntRange(0, 7).Draw(g.T, "trigger") {
 	case 0, 1:
 		if g.chance("a text that can fail", 20) {
 			text = `do: [{say: {text: "{{ 10 / (space.members - 2) }}"}}]` + "\n"
@@ -200,12 +230,21 @@ sequence:
 			g.pick("nudge", "", "wait: 30m\nstill: message.exists && message.replies_by_others == 0",
 				"wait: 5h\nuntil: message.replies_by_others > 0 || !message.exists")
 	case 4:
-		return g.pick("on", "on: member.left", "on: reaction.added", "on: [member.role_changed, message.deleted]") + limit + quiet +
+		return "on: reaction.added\n" + limit + quiet +
+			`do: [{say: {text: "{{ message.text }} {{ message.author }} {{ message.reactions['👍'] }} {{ message.answered(['🎉']) }}"}}]` + "\n" +
+			g.pick("if", "", `if: message.reactions["👍"] >= 2`, `if: message.text.contains("help")`, `if: message.author == member.name || reaction.emoji == "🎉"`) +
+			g.pick("still", "", "wait: 10m\nstill: message.exists", "wait: 1h\nstill: '!message.answered()'")
+	case 5:
+		return "on: message.edited\nbots: true\n" + limit + quiet +
+			`do: [{say: {text: "{{ message.previous_text }} to {{ message.text }}"}}]` + "\n" + g.pick("if", "", "if: message.text_changed")
+	case 6:
+		return g.pick("on", "on: member.left", "on: reaction.removed", "on: [member.role_changed, message.deleted]") + limit + quiet +
+			g.pick("if", "", `if: space.messages_last("6h") > 1`) +
 			`do: [{say: {text: "{{ trigger }} {{ space.members }} {{ space.week.top_emoji }}"}}]`
 	default:
 		return g.pick("cron", "on: schedule\ncron: 0 9 * * *\nzone: Europe/Berlin", "on: schedule\ncron: 0 */6 * * *\nzone: UTC") + limit + quiet +
 			fmt.Sprintf("spaces: [spaces/h%da, spaces/h%db]\n", g.round, g.round) +
 			g.pick("if", "", "if: space.week.messages > 1", fmt.Sprintf(`if: space.name != "spaces/h%da"`, g.round)) +
-			`do: [{say: {text: "{{ space.week.messages }} by {{ space.week.posters }}, {{ space.week.leaves }} left"}}]`
+			`do: [{say: {text: "{{ space.week.messages }} by {{ space.week.posters }}, {{ space.week.leaves }} left, {{ space.week.top_messages }}"}}]`
 	}
 }

@@ -37,6 +37,12 @@ type TestEvent struct {
 	Emoji   string           `yaml:"emoji" doc:"With what is reacted."`
 	Role    string           `yaml:"role" doc:"ROLE_MEMBER or ROLE_MANAGER."`
 	Bot     bool             `yaml:"bot" doc:"An app does it."`
+
+	Affiliation string            `yaml:"affiliation" doc:"INTERNAL, EXTERNAL or MANAGED_EXTERNAL; nobody knows if not set."`
+	Quotes      string            `yaml:"quotes" doc:"The name of a message that is quoted."`
+	Command     int               `yaml:"command" doc:"The number of a command of the app."`
+	Function    string            `yaml:"function" doc:"What a card's button asks for."`
+	Parameters  map[string]string `yaml:"parameters" doc:"The parameters of the button."`
 }
 
 // testEventSection is an event that is written as a section.
@@ -215,10 +221,19 @@ func completeEvents(list []TestEvent, r *Rule) {
 	}
 }
 
+// Writes reports whether the event brings a new message.
+func (e *TestEvent) Writes() bool {
+	switch e.Trigger {
+	case reactors.MessageCreated, reactors.AppMentioned, reactors.AppMessaged, reactors.Command:
+		return true
+	}
+	return false
+}
+
 // addMessage gives an event its message: a new one, or else the newest one of its
 // space.
 func (e *TestEvent) addMessage(before []TestEvent, i int) {
-	if e.Message == "" && e.Trigger != reactors.MessageCreated {
+	if e.Message == "" && !e.Writes() {
 		for _, b := range slices.Backward(before) {
 			if b.Space == e.Space && b.Message != "" {
 				e.Message = b.Message

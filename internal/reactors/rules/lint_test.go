@@ -57,7 +57,7 @@ func mistakes() []mistake {
 		{name: "unknown key at the top", more: "reactor: []"},
 		{name: "two documents", more: "---\nreactors: []"},
 		{name: "anchor", rule: "description: &a text"},
-		{name: "exclamation mark without quotes", rule: "if: !member.is_external"},
+		{name: "exclamation mark without quotes", rule: "if: !member.known_external"},
 		{name: "bold text without quotes", rule: "do: [{send: {text: *Hello* }}]"},
 		{name: "placeholder without quotes", rule: "do:\n  - send:\n      text: {{ member.mention }}"},
 		{name: "placeholder and text without quotes", rule: "do:\n  - send:\n      text: {{ member.mention }} is here"},
@@ -107,7 +107,7 @@ func mistakes() []mistake {
 		{name: "bad match", rule: "spaces: {match: space.nam == \"x\"}"},
 
 		// Conditions.
-		{name: "field typo", rule: `if: member.type == "HUMAN" && !member.is_externel`},
+		{name: "field typo", rule: `if: member.type == "HUMAN" && !member.known_externel`},
 		{name: "field typo in single quotes", rule: `if: 'member.type == ''HUMAN'' && member.rol == "x"'`},
 		{name: "field typo in double quotes", rule: `if: "member.type == \"HUMAN\"\t&& member.rol == \"x\""`},
 		{name: "field typo in a block", rule: "if: |\n  member.type == \"HUMAN\" &&\n    member.rol == \"x\""},

@@ -44,7 +44,7 @@ reactors:
     mode: live
     on: member.joined
     spaces: {except: [spaces/X]}
-    if: "!member.is_external && space.members > 3"
+    if: "!member.known_external && space.members > 3"
     wait: 30s
     collapse: {window: 60s, do: [{send: {text: "Welcome {{ group.mentions }}"}}]}
     do: [{send: {text: Hi}}]
@@ -142,7 +142,7 @@ func TestPlan(t *testing.T) {
 		{"the event's part of a condition is false", guest, []brief{
 			{
 				Reactor: "welcome", Subject: "spaces/A users/1", Outcome: reactors.ConditionFalse,
-				Reason: `if: !member.is_external && space.members > 3`,
+				Reason: `if: !member.known_external && space.members > 3`,
 			},
 			firstWeek,
 		}},

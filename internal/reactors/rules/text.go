@@ -113,7 +113,8 @@ func (c *ruleCompiler) template(path string, n *strictyaml.Node, compile func(st
 }
 
 // card compiles the texts of a card. What follows a link is taken by machines:
-// it is not for placeholders, which people's names could bend.
+// it is not for placeholders, which people's names could bend, but for links of
+// our own.
 func (c *ruleCompiler) card(path, key string, n *strictyaml.Node, env *expr.Env, keep func(string, *expr.Template)) {
 	switch n.Kind {
 	case strictyaml.Section:
@@ -129,7 +130,7 @@ func (c *ruleCompiler) card(path, key string, n *strictyaml.Node, env *expr.Env,
 			return
 		}
 		if strings.HasSuffix(strings.ToLower(key), "url") {
-			c.At(n.Inside(strings.Index(n.Text, "{{")), "", "%s: a link in a card can't hold placeholders", path)
+			c.template(path, n, env.CardLink, func(t *expr.Template) { keep(path, t) })
 			return
 		}
 		c.template(path, n, env.CardText, func(t *expr.Template) { keep(path, t) })

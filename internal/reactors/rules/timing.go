@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
@@ -152,7 +153,7 @@ func (c *ruleCompiler) oncePer() {
 			c.fills(at, "once_per", w)
 		case w == "thread":
 			for _, t := range r.On {
-				if t != reactors.MessageCreated && t != reactors.MessageEdited {
+				if t.Kind() == events.KindReaction || t == reactors.MessageDeleted || !slices.Contains(expr.Variables(t), "message") {
 					c.At(at, "", "once_per: there is no thread in %s", t)
 					break
 				}
@@ -170,6 +171,11 @@ func (c *ruleCompiler) oncePer() {
 	}
 	if len(r.OncePer) == 0 {
 		r.OncePer = oncePerDefault(r.On)
+		if r.If != nil && r.If.Needs()&reactors.NeedReactions != 0 && !slices.ContainsFunc(r.On, func(t reactors.Trigger) bool {
+			return t.Kind() != events.KindReaction
+		}) {
+			r.OncePer = []string{"message"} // it waits for so many
+		}
 	}
 }
 
@@ -178,7 +184,7 @@ func oncePerDefault(on []reactors.Trigger) []string {
 		switch t {
 		case reactors.MemberJoined:
 			return "space member"
-		case reactors.MessageCreated:
+		case reactors.MessageCreated, reactors.AppMentioned, reactors.AppMessaged:
 			return "message"
 		}
 		return "event"

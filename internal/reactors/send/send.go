@@ -116,6 +116,9 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 		}
 	case toThread:
 		if c.Facts.Message.Thread == "" {
+			if c.Facts.Message.Name != "" {
+				return reactors.Prepared{}, c.Errorf("there is no thread to reply in: nobody can tell that of the message")
+			}
 			return reactors.Prepared{}, c.Errorf("there is no thread to reply in: the trigger has no message")
 		}
 		r.Thread, r.ThreadKey = c.Facts.Message.Thread, ""

@@ -11,9 +11,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
-// Data is the data of the event that is sent: what the event itself told, by
-// the names that rules use. Names of people and what else had to be looked up
-// are not in it.
+// Data is the data of the event that is sent, by the names that rules use: what
+// the event itself told, and of a reaction what is known of its message. Names of
+// people and other state are not in it.
 type Data struct {
 	Rule    string           `json:"rule"`
 	Step    int              `json:"step"`
@@ -24,6 +24,8 @@ type Data struct {
 	Member       Member        `json:"member,omitzero"`
 	Message      *Message      `json:"message,omitempty"`
 	Reaction     *Reaction     `json:"reaction,omitempty"`
+	Command      *Command      `json:"command,omitempty"`
+	Card         *Card         `json:"card,omitempty"`
 	GoogleGroup  *GoogleGroup  `json:"google_group,omitempty"`
 	Subscription *Subscription `json:"subscription,omitempty"`
 	Group        *Group        `json:"group,omitempty"` // of a run that stands for several people
@@ -47,12 +49,13 @@ type Member struct {
 	Type         string `json:"type,omitempty"`
 	Role         string `json:"role,omitempty"`
 	PreviousRole string `json:"previous_role,omitempty"`
-	IsExternal   bool   `json:"is_external,omitempty"`
+	Affiliation  string `json:"affiliation,omitempty"` // INTERNAL, EXTERNAL, MANAGED_EXTERNAL; left out if nobody knows
 }
 
 // Message is the message that it is about.
 type Message struct {
-	Name        string  `json:"name"` // "spaces/S/messages/M"
+	Name        string  `json:"name"`             // "spaces/S/messages/M"
+	Author      string  `json:"author,omitempty"` // "users/U"
 	Thread      string  `json:"thread,omitempty"`
 	IsReply     bool    `json:"is_reply,omitempty"`
 	Attachments int     `json:"attachments,omitempty"`
@@ -62,6 +65,17 @@ type Message struct {
 // Reaction is the emoji that was added or removed.
 type Reaction struct {
 	Emoji string `json:"emoji"`
+}
+
+// Command is the command of the Chat app that was given.
+type Command struct {
+	ID int `json:"id"`
+}
+
+// Card is what was clicked in a card of the app.
+type Card struct {
+	Function   string            `json:"function"`
+	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
 // GoogleGroup is the Google Group that it is about.
@@ -110,17 +124,23 @@ func dataOf(c reactors.PrepareContext, text bool) Data {
 		Space: Space{Name: c.Run.Space},
 		Member: Member{
 			Name: f.Member.Name, Type: f.Member.Type,
-			Role: f.Member.Role, PreviousRole: f.Member.PreviousRole, IsExternal: f.Member.IsExternal,
+			Role: f.Member.Role, PreviousRole: f.Member.PreviousRole, Affiliation: f.Member.Affiliation,
 		},
 	}
 	if m := f.Message; m.Name != "" {
-		d.Message = &Message{Name: m.Name, Thread: m.Thread, IsReply: m.IsReply, Attachments: m.Attachments}
+		d.Message = &Message{Name: m.Name, Author: m.Author, Thread: m.Thread, IsReply: m.IsReply, Attachments: m.Attachments}
 		if text {
 			d.Message.Text = &m.Text
 		}
 	}
 	if f.Reaction.Emoji != "" {
 		d.Reaction = &Reaction{Emoji: f.Reaction.Emoji}
+	}
+	if f.Command.ID != 0 {
+		d.Command = &Command{ID: f.Command.ID}
+	}
+	if c := f.Card; c.Function != "" {
+		d.Card = &Card{Function: c.Function, Parameters: c.Parameters}
 	}
 	if g := f.GoogleGroup; g.Name != "" {
 		d.GoogleGroup = &GoogleGroup{Name: g.Name}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 )
 
 // maxCounted is how far facts count: rules compare with small numbers.
@@ -48,6 +47,7 @@ func (s Reader) facts(
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	f := run.Facts
+	needs &^= told &^ f.Untold()
 	f.Space.DisplayName = cmp.Or(f.Space.DisplayName, UnknownSpace)
 	q := &factQuery{facts: &f, at: store.Microseconds(at), known: known}
 	for _, lookup := range []struct {
@@ -56,6 +56,8 @@ func (s Reader) facts(
 	}{
 		{reactors.NeedSpace, q.space}, {reactors.NeedMember, q.member}, {reactors.NeedPosts, q.posts},
 		{reactors.NeedThread, q.thread}, {reactors.NeedSpaceActivity, q.spaceActivity}, {reactors.NeedWeek, q.week},
+		{reactors.NeedMessage, q.message}, {reactors.NeedReactions, q.reactions}, {reactors.NeedEdits, q.edits},
+		{reactors.NeedAffiliation, q.affiliation}, {reactors.NeedRecent, q.recent}, {reactors.NeedTop, q.top},
 	} {
 		if needs&lookup.need != 0 {
 			lookup.queue()
@@ -71,8 +73,12 @@ func (s Reader) facts(
 		return reactors.Facts{}, fmt.Errorf("look up what rule %s needs to know: %w", run.Reactor, err)
 	}
 	f.Space.DisplayName = cmp.Or(f.Space.DisplayName, UnknownSpace)
+	f.Derive()
 	return f, nil
 }
+
+// told is what most events tell themselves.
+const told = reactors.NeedMessage | reactors.NeedAffiliation
 
 // factQuery collects the look-ups of one run, which make one round trip.
 type factQuery struct {
@@ -136,42 +142,6 @@ func (q *factQuery) posts() {
 		pgx.NamedArgs{"space": q.facts.Space.Name, "member": q.facts.Member.Name, "known": q.known, "max": maxCounted})
 }
 
-func (q *factQuery) thread() {
-	m := &q.facts.Message
-	space := q.facts.Space.Name
-	name := items.ShortName(m.Name, space+"/messages")
-	q.ask([]any{&m.Exists}, `
-		SELECT deleted_at IS NULL OR deleted_at > @known
-		FROM stored_messages
-		WHERE split_part(name, '.', 1) = split_part(@name, '.', 1) AND name = @name AND space_id = (SELECT id FROM spaces WHERE space = @space)`,
-		pgx.NamedArgs{"space": space, "name": name, "known": q.known})
-	if m.Thread == "" {
-		return
-	}
-	q.ask([]any{&m.RepliesByOthers}, `
-		SELECT count(*)
-		FROM (
-			SELECT
-			FROM (
-				SELECT space_id, sender_id, COALESCE(NULLIF(create_time, '-infinity'), event_time) AS told_at
-				FROM stored_messages
-				WHERE split_part(name, '.', 1) = @thread AND thread = ''
-				UNION ALL
-				SELECT space_id, sender_id, COALESCE(NULLIF(create_time, '-infinity'), event_time) AS told_at
-				FROM stored_messages
-				WHERE thread = @thread AND thread <> '' -- as its index says
-			) m
-			JOIN users u ON u.id = m.sender_id
-			WHERE m.space_id = (SELECT id FROM spaces WHERE space = @space) AND m.told_at > @since AND m.told_at <= @known
-				AND u.user_name <> @author AND u.user_type = 'HUMAN'
-			LIMIT @max
-		) replies`,
-		pgx.NamedArgs{
-			"space": space, "since": store.Microseconds(q.facts.Event.Time), "known": q.known,
-			"thread": items.ShortName(m.Thread, space+"/threads"), "author": q.facts.Member.Name, "max": maxCounted,
-		})
-}
-
 // spaceActivity counts people. Of some it is known only by a later event that
 // they were there before: they count from that event on.
 func (q *factQuery) spaceActivity() {
@@ -227,6 +197,29 @@ func (s Reader) NameSpace(ctx context.Context, space, displayName, spaceType str
 		WHERE space = $1 AND (display_name IS NULL OR space_type IS NULL)`,
 		space, store.Clean(displayName), store.Clean(spaceType)); err != nil {
 		return fmt.Errorf("keep the name of %s: %w", space, err)
+	}
+	return nil
+}
+
+// Person is what Google tells of a member and events don't.
+type Person struct {
+	Type        string // HUMAN or BOT
+	Affiliation string // INTERNAL and so on; "" if Google doesn't tell
+}
+
+// KeepPerson keeps what no event and no list has told of somebody in a space.
+func (s Reader) KeepPerson(ctx context.Context, space, user string, p Person) error {
+	if _, err := s.db.Exec(ctx, `
+		WITH known AS (
+			UPDATE users
+			SET user_type = NULLIF($3, '')
+			WHERE user_name = $2 AND user_type IS NULL
+		)
+		UPDATE stored_memberships
+		SET affiliation = NULLIF($4, '')
+		WHERE space_id = (SELECT id FROM spaces WHERE space = $1) AND member = $2 AND state = 'JOINED' AND affiliation IS NULL`,
+		space, user, store.Clean(p.Type), store.Clean(p.Affiliation)); err != nil {
+		return fmt.Errorf("keep who %s is in %s: %w", user, space, err)
 	}
 	return nil
 }

@@ -150,7 +150,8 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 		FROM older m
 		WHERE payload_as_of IS NOT NULL OR `+gone, p.args())
 	targets := []any{
-		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.spaceID, &m.name, &m.senderID, &m.thread, &m.quoted, &m.deletionType, &text,
+		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.spaceID, &m.name, &m.senderID, &m.thread, &m.quoted,
+		&m.deletionType, &text,
 	}
 	if err := store.Each(rows, targets, func() {
 		m.version = items.Version{Time: at.Time, Event: event.Time, Verb: items.Verb(verb), Key: key.Bytes, AsOf: store.ZeroTime(asOf)}
