@@ -44,6 +44,10 @@ func Round(subject string, n int) string {
 	return subject + " #" + strconv.Itoa(n)
 }
 
+// Late is from when on a run is late: its rule was paused, or a worker or Chat was
+// away.
+const Late = time.Minute
+
 // Rollout is how long replicas may follow different rules: each takes up new ones
 // by itself.
 const Rollout = 2 * time.Minute

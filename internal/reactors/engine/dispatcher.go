@@ -160,10 +160,27 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 // rules; they get about as many of its jobs.
 const rolloutPause = 10 * time.Second
 
+// moveSteps keeps the distance of the steps after a run that comes at a time. It comes
+// before the run's own change: if the worker is killed between them, it comes again.
+func (d *Dispatcher) moveSteps(ctx context.Context, run reactors.Run, at time.Time) error {
+	rule := d.ruleSet.Rule(run.Reactor, run.Space)
+	if rule == nil {
+		return nil
+	}
+	later := rule.Following(run.StepID, at)
+	if len(later) == 0 {
+		return nil
+	}
+	return d.runs.MoveSteps(ctx, run, later)
+}
+
 // waitFor lets a step wait for the one before it, which is due at a time: the
 // step is due then, too, and its age counts from then.
 func (d *Dispatcher) waitFor(ctx context.Context, run reactors.Run, due time.Time) (wait time.Duration, err error) {
 	if due.After(run.Due) {
+		if err := d.moveSteps(ctx, run, due); err != nil {
+			return 0, err
+		}
 		if err := d.runs.PostponeRun(ctx, run, due, d.said("waits for the step before it")); err != nil {
 			return 0, err
 		}
@@ -195,6 +212,9 @@ func (d *Dispatcher) decide(ctx context.Context, rule *rules.Rule, run *reactors
 		})
 	case decision.Outcome == reactors.Pending:
 		if !decision.Until.Equal(run.Due) {
+			if err := d.moveSteps(ctx, *run, decision.Until); err != nil {
+				return 0, err
+			}
 			if err := d.runs.PostponeRun(ctx, *run, decision.Until, trace...); err != nil {
 				return 0, err
 			}
@@ -307,6 +327,11 @@ func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Ou
 	what := string(o)
 	if reason != "" {
 		what += ": " + reason
+	}
+	if now := d.opts.Now(); now.Sub(run.Due) > reactors.Late && run.Outcome != reactors.Unclear {
+		if err := d.moveSteps(ctx, run, now); err != nil {
+			return err
+		}
 	}
 	if err := d.runs.FinishRun(ctx, run, o, reason, append(trace, d.said(what))...); err != nil {
 		return err

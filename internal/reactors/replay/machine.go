@@ -144,7 +144,11 @@ func (m *machine) attempt(ctx context.Context, h *held) error {
 		if !d.Until.After(m.now) {
 			return fmt.Errorf("carry out reactor %q at %s: %w", h.run.Reactor, m.now.Format(time.RFC3339), errStuck)
 		}
-		m.memory.postpone(h, d.Until, d.Reason)
+		var following []reactors.PlannedStep
+		if !d.Until.Equal(h.run.Due) {
+			following = rule.Following(h.run.StepID, d.Until)
+		}
+		m.memory.postpone(h, d.Until, d.Reason, following)
 	default:
 		m.end(h, d.Outcome, d.Reason, nil)
 		if d.Outcome == reactors.Left || d.Outcome == reactors.Stopped {

@@ -108,13 +108,17 @@ func (m *memory) behind(r *reactors.Run) (due time.Time, behind bool) {
 	return due, behind
 }
 
-// postpone gives a pending run another due time, and moves the steps after it by
-// as much.
-func (m *memory) postpone(h *held, until time.Time, reason string) {
-	h.run.Reason = reason
-	by := microseconds(until).Sub(h.run.Due)
-	for _, f := range append(m.followers(&h.run), h) {
-		f.run.Due = f.run.Due.Add(by)
+// postpone gives a pending run another due time. The steps after it are due no
+// earlier than following says.
+func (m *memory) postpone(h *held, until time.Time, reason string, following []reactors.PlannedStep) {
+	h.run.Due, h.run.Reason = microseconds(until), reason
+	m.due.put(h)
+	for _, s := range following {
+		f := m.runs[key{subjectOf(&h.run), s.ID}]
+		if f == nil || f.run.Outcome != reactors.Pending {
+			continue
+		}
+		f.run.Due = later(f.run.Due, microseconds(s.Due))
 		if !f.behind {
 			m.due.put(f)
 		}

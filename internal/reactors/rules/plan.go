@@ -273,6 +273,25 @@ func (r *Rule) planned(at time.Time) []reactors.PlannedStep {
 	return steps
 }
 
+// Following lists when the steps after one are due at the earliest, if that one comes
+// at a time: steps keep their distance. Where working time follows other time, it is
+// counted from when the event would have been.
+func (r *Rule) Following(id string, at time.Time) []reactors.PlannedStep {
+	step := r.Step(id)
+	if step == nil {
+		return nil
+	}
+	var later []reactors.PlannedStep
+	for _, s := range r.Steps[step.Index+1:] {
+		from, distance := at, Wait{For: s.After.For - step.After.For, Hours: s.After.Hours}
+		if s.After.Hours != nil && step.After.Hours == nil {
+			from, distance.For = at.Add(-step.After.For), s.After.For
+		}
+		later = append(later, reactors.PlannedStep{Step: s.Index, ID: s.ID, Due: distance.From(from)})
+	}
+	return later
+}
+
 // subject is what once_per makes of an event. What isn't known counts as the
 // event's own, so that two events don't pass for one.
 func (r *Rule) subject(f *reactors.Facts, at time.Time, key string) string {

@@ -239,9 +239,21 @@ func (s *Runs) ProgressRun(ctx context.Context, run reactors.Run, trace ...react
 }
 
 // PostponeRun gives a run another time, from which its age is counted; one that
-// was asked for again meanwhile comes no earlier than it was. The steps after it
-// come as much later, so that all keep their distance.
+// was asked for again meanwhile comes no earlier than it was.
 func (s *Runs) PostponeRun(ctx context.Context, run reactors.Run, due time.Time, trace ...reactors.TraceEntry) error {
+	ctx, cancel := s.db.WithTimeout(ctx)
+	defer cancel()
+	if _, err := s.pool.Exec(ctx, `
+		UPDATE reactor_runs
+		SET due_at = CASE event_time WHEN $4 THEN $2 ELSE GREATEST(due_at, $2) END, trace = `+longerTrace("$3")+`
+		WHERE id = $1 AND outcome = 'pending'`, run.ID, due, traceJSON(trace), run.EventTime); err != nil {
+		return fmt.Errorf("postpone reactor run %d: %w", run.ID, err)
+	}
+	return nil
+}
+
+// MoveSteps makes steps after a run due no earlier than at these times.
+func (s *Runs) MoveSteps(ctx context.Context, run reactors.Run, steps []reactors.PlannedStep) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	q := &pgx.Batch{}
@@ -252,16 +264,14 @@ func (s *Runs) PostponeRun(ctx context.Context, run reactors.Run, due time.Time,
 			)`+forUpdate, run.ID)
 	q.Queue(`
 		UPDATE reactor_runs r
-		SET due_at = r.due_at + p.later, trace = CASE WHEN r.id = p.id THEN `+longerTrace("$3")+` ELSE r.trace END
-		FROM (
-			SELECT id, reactor, subject, step, shadow, CASE event_time WHEN $4 THEN $2 ELSE GREATEST(due_at, $2) END - due_at AS later
-			FROM reactor_runs
-			WHERE id = $1 AND outcome = 'pending'
-		) p
-		WHERE r.reactor = p.reactor AND r.subject = p.subject AND r.shadow = p.shadow AND r.outcome = 'pending'
-			AND (r.id = p.id OR r.step > p.step AND r.requests IS NULL)`, run.ID, due, traceJSON(trace), run.EventTime)
+		SET due_at = GREATEST(r.due_at, s.due_at)
+		FROM unnest($4::text[], $5::timestamptz[]) AS s (step_id, due_at)
+		WHERE r.reactor = $1 AND r.subject = $2 AND r.shadow = $3 AND r.step_id = s.step_id
+			AND r.outcome = 'pending' AND r.requests IS NULL`, run.Reactor, run.Subject, run.Shadow,
+		store.Column(steps, func(s *reactors.PlannedStep) string { return s.ID }),
+		store.Column(steps, func(s *reactors.PlannedStep) time.Time { return store.Microseconds(s.Due) }))
 	if err := s.pool.SendBatch(ctx, q).Close(); err != nil {
-		return fmt.Errorf("postpone reactor run %d: %w", run.ID, err)
+		return fmt.Errorf("move the steps after reactor run %d: %w", run.ID, err)
 	}
 	return nil
 }
@@ -288,8 +298,7 @@ func (s *Runs) SetUnclear(ctx context.Context, run reactors.Run, reason string, 
 // FinishRun ends a run that hasn't ended, with what came of its requests; it does
 // nothing to one that has. Where the person has left or the rule says
 // stop, the steps after it end, too; where nothing was done, so do the runs
-// that it speaks for. Where it ends late, the steps after it come as much later.
-// The error is [ErrRunChanged] if it was to
+// that it speaks for. The error is [ErrRunChanged] if it was to
 // end without anything done and was asked for again meanwhile.
 func (s *Runs) FinishRun(
 	ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace ...reactors.TraceEntry,
@@ -301,10 +310,6 @@ func (s *Runs) FinishRun(
 	}
 	return nil
 }
-
-// late is from when on a run is late: its rule was paused, or a worker or Chat was
-// away.
-const late = time.Minute
 
 func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Outcome, reason string, trace []reactors.TraceEntry) error {
 	var requests []byte
@@ -321,12 +326,11 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 	}
 	endsFollowers := outcome == reactors.Left || outcome == reactors.Stopped
 	now := s.db.Now().UTC()
-	isLate := !endsFollowers && run.Outcome != reactors.Unclear && now.Sub(run.Due) > late
 	unsaid := outcome.Reopens() && !slices.ContainsFunc(run.Requests, done)
 	var ended int
 	var sampled int64
 	q := &pgx.Batch{} // one round trip and one commit
-	if endsFollowers || unsaid || isLate {
+	if endsFollowers || unsaid {
 		q.Queue(`
 			SELECT id
 			FROM reactor_runs
@@ -345,13 +349,7 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 			-- A claim makes the run younger and sets its attempts to 0: so
 			-- together they tell whether it is the one that was looked at.
 			WHERE id = @id AND finished_at IS NULL AND (@acted OR attempts = @attempts AND event_time = @event_time)
-			RETURNING id, due_at, reactor, subject, step, shadow
-		), later AS (
-			UPDATE reactor_runs r
-			SET due_at = r.due_at + (@now - e.due_at)
-			FROM ended e
-			WHERE @late AND r.reactor = e.reactor AND r.subject = e.subject AND r.shadow = e.shadow AND r.step > e.step
-				AND r.outcome = 'pending' AND r.requests IS NULL
+			RETURNING id, reactor, subject, step, shadow
 		), followers AS (
 			UPDATE reactor_runs r
 			SET outcome = @outcome, reason = NULLIF(@reason, ''), finished_at = @now
@@ -380,7 +378,7 @@ func (s *Runs) finish(ctx context.Context, run reactors.Run, outcome reactors.Ou
 			"id": run.ID, "attempts": run.Attempts, "event_time": run.EventTime,
 			"outcome": string(outcome), "reason": reason, "requests": requests, "trace": traceJSON(trace),
 			"acted":          !outcome.Reopens(),
-			"ends_followers": endsFollowers, "unsaid": unsaid, "late": isLate,
+			"ends_followers": endsFollowers, "unsaid": unsaid,
 			"now": now, "shard": shard, "sampled": sample,
 		}).QueryRow(func(row pgx.Row) error { return row.Scan(&ended, &sampled) })
 	err := s.pool.SendBatch(ctx, q).Close()
