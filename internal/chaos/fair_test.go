@@ -112,7 +112,15 @@ func TestPoisonedSpaceStopsNoOthers(t *testing.T) {
 		}
 		return f
 	})
-	env.startWorker(t, breakerPause(time.Second), rulesSetting(t, strings.Replace(welcome, "10m", "20s", 1)))
+	env.startWorker(t, breakerPause(time.Second), rulesSetting(t, strings.Replace(welcome, "max_age: 10m", "max_age: 10s\n    spaces: { except: ["+poison+"] }", 1)+`
+  - id: poisoned
+    mode: live
+    on: member.joined
+    max_age: 1h
+    spaces: [`+poison+`]
+    do:
+      - send: { text: "{{ member.mention }} is here." }
+`))
 	if err := env.AddMembers(poison, env.addUsers(poisoned)...); err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +158,7 @@ func TestRefusalSlowsTheTarget(t *testing.T) {
 		if until.CompareAndSwap(nil, &end) || now.Before(*until.Load()) {
 			refused.Add(1)
 			f.Status, f.RetryAfter = http.StatusTooManyRequests, 3*time.Second
+			f.Latency = 500 * time.Millisecond // in which the others are given their slots
 		}
 		return f
 	})
