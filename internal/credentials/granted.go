@@ -78,3 +78,19 @@ func ScopeMissing(answer *googleapi.Error) bool {
 	return answer.Code == http.StatusForbidden &&
 		(strings.Contains(answer.Body, scopeInsufficient) || strings.Contains(answer.Header.Get("Www-Authenticate"), "insufficient_scope"))
 }
+
+// AlreadyExists is a google.rpc.Code. Google answers 409 with others, too, such as
+// ABORTED, which only says that the request came to nothing this time.
+const AlreadyExists = "ALREADY_EXISTS"
+
+// Status is the google.rpc.Code of an answer, such as ALREADY_EXISTS; "" if it tells
+// none. It tells apart what shares an HTTP status.
+func Status(answer *googleapi.Error) string {
+	var body struct {
+		Error struct {
+			Status string `json:"status"`
+		} `json:"error"`
+	}
+	_ = json.Unmarshal([]byte(answer.Body), &body) // a proxy's page tells none
+	return body.Error.Status
+}

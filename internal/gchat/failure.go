@@ -1,7 +1,6 @@
 package gchat
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -45,12 +44,12 @@ func classify(err error) failure {
 		return classifyNetwork(err)
 	}
 	f := failure{err: err, retryAfter: RetryAfter(answer.Header, time.Now())}
-	switch code, status := answer.Code, statusOf(answer); {
+	switch code, status := answer.Code, credentials.Status(answer); {
 	case code == http.StatusTooManyRequests:
 		f.outcome, f.words = notSent, "Google Chat is receiving too many requests for this space or project"
 	case code == http.StatusUnauthorized:
 		f.outcome, f.words = notSent, "Google doesn't accept the app's credentials"
-	case status == alreadyExists:
+	case status == credentials.AlreadyExists:
 		f.outcome, f.words = idTaken, "it exists already, or a message with this id does"
 	case code == http.StatusRequestTimeout, code == http.StatusConflict, code == clientClosedRequest, code >= 500:
 		f.outcome, f.words = unclear, "Google Chat has a problem"
@@ -66,23 +65,8 @@ func classify(err error) failure {
 	return f
 }
 
-// alreadyExists is a google.rpc.Code. Google answers 409 with others, too, such as
-// ABORTED, which only says that the request came to nothing this time.
-const alreadyExists = "ALREADY_EXISTS"
-
 // clientClosedRequest is the HTTP status of the google.rpc.Code CANCELLED.
 const clientClosedRequest = 499
-
-// statusOf returns the google.rpc.Code of an answer; "" if it tells none.
-func statusOf(answer *googleapi.Error) string {
-	var body struct {
-		Error struct {
-			Status string `json:"status"`
-		} `json:"error"`
-	}
-	_ = json.Unmarshal([]byte(answer.Body), &body) // a proxy's page tells none
-	return body.Error.Status
-}
 
 // classifyNetwork classifies errors without an answer of Google's.
 func classifyNetwork(err error) failure {

@@ -12,6 +12,8 @@ import (
 
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/workspaceevents/v1"
+
+	"github.com/spacekeeper/spacekeeper/internal/credentials"
 )
 
 // Do carries one action out.
@@ -208,7 +210,7 @@ func alreadyExists(err error) (current string, ok bool) {
 		return currentSubscription(operation.status.Details), operation.status.Code == codeAlreadyExists
 	}
 	var answer *googleapi.Error
-	if !errors.As(err, &answer) || answer.Code != http.StatusConflict {
+	if !errors.As(err, &answer) || credentials.Status(answer) != credentials.AlreadyExists {
 		return "", false
 	}
 	return currentSubscription(answer.Details), true
