@@ -52,7 +52,7 @@ func (c *ruleCompiler) timing() {
 }
 
 // ofSpace is state that changes with all that happens in a space.
-const ofSpace = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek
+const ofSpace = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek | reactors.NeedRecent | reactors.NeedTop
 
 // until compiles what ends a wait early. Only what the member does, or what
 // becomes of the message, makes a run look at it.
