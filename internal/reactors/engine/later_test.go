@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,6 +90,65 @@ func TestLimitElseLaterAfterAPause(t *testing.T) {
 	if diff := cmp.Diff(map[int]int{180: 3, 240: 3, 300: 3}, sent); diff != "" {
 		t.Errorf("sent after the pause, by minute (-want +got):\n%s", diff)
 	}
+}
+
+// However many replicas ask at once, each run gets a time of its own.
+func TestConcurrentRunsGetTheirTimes(t *testing.T) {
+	t.Parallel()
+	const n = 8
+	s := newEnv(t, strings.Replace(atMost, "LIMIT", "per_space: 3/h, else: later", 1))
+	for i := range n {
+		s.post("users/1", events.UserHuman, fmt.Sprint("m", i))
+	}
+	var wg sync.WaitGroup
+	for _, r := range s.runs() {
+		d := s.newDispatcher()
+		wg.Go(func() {
+			if _, err := d.Attempt(context.WithoutCancel(t.Context()), r.ID); err != nil {
+				t.Errorf("attempt run %d: %v", r.ID, err)
+			}
+		})
+	}
+	wg.Wait()
+	due := map[time.Duration]int{}
+	for _, r := range s.runs() {
+		due[r.Due.Sub(start)]++
+	}
+	if diff := cmp.Diff(map[time.Duration]int{0: 3, time.Hour: 3, 2 * time.Hour: 2}, due); diff != "" {
+		t.Errorf("runs by due time (-want +got):\n%s", diff)
+	}
+	if got := len(s.action.texts()); got != 3 {
+		t.Errorf("%d messages were sent, want 3", got)
+	}
+}
+
+// Two events at once that begin anew begin once.
+func TestConcurrentRounds(t *testing.T) {
+	t.Parallel()
+	s := newEnv(t, `
+reactors:
+  - { id: answer, mode: live, on: message.created, once_per: { keys: [member], for: 90d }, do: [say: { text: "Hello" }] }
+`)
+	s.post("users/1", events.UserHuman, "first")
+	s.attemptAll()
+	s.wait(91 * 24 * time.Hour)
+	var wg sync.WaitGroup
+	for i := range 6 {
+		name := fmt.Sprintf("%s/messages/again%d", space, i)
+		d := delivery(100+i, s.clock(), events.Item{
+			Kind: events.KindMessage, Verb: events.VerbCreated, Resource: name, Space: space, Actor: "users/1",
+			Message: &events.Message{Name: name, Sender: events.User{Name: "users/1", Type: events.UserHuman}, CreateTime: s.clock(), Text: "again", Thread: space + "/threads/t"},
+		})
+		wg.Go(func() {
+			if _, err := s.store.Record(context.WithoutCancel(t.Context()), []events.Delivery{d}); err != nil {
+				t.Errorf("record: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	s.attemptAll()
+	wantTexts(t, s, "Hello", "Hello")
+	wantOutcomes(t, s, reactors.Sent, reactors.Sent)
 }
 
 // All limits hold at once; who waits for one of them keeps nobody behind whom the

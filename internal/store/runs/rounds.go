@@ -16,14 +16,13 @@ import (
 // pending, and what it did last was done for an event that long ago. Two
 // transactions that begin one at the same time give it the same name.
 func (s *Runs) nameRounds(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) error {
+	q := &pgx.Batch{}
 	for i := range intents {
 		in := &intents[i]
 		if in.Again == 0 || len(in.Steps) == 0 {
 			continue
 		}
-		var rounds int
-		var over bool
-		if err := tx.QueryRow(ctx, `
+		q.Queue(`
 			WITH of_subject AS (
 				SELECT subject, outcome, event_time
 				FROM reactor_runs
@@ -40,15 +39,23 @@ func (s *Runs) nameRounds(ctx context.Context, tx pgx.Tx, intents []reactors.Int
 			SELECT COALESCE((SELECT n FROM rounds), 1), COALESCE((SELECT NOT pending AND done_for <= @before FROM rounds), false)`, pgx.NamedArgs{
 			"reactor": in.Reactor, "shadow": in.Shadow, "subject": in.Subject,
 			"first": in.Subject + " #", "last": in.Subject + " $", "before": store.Microseconds(in.EventTime.Add(-in.Again)),
-		}).Scan(&rounds, &over); err != nil {
-			return err
-		}
-		if over {
-			rounds++
-		}
-		in.Subject = reactors.Round(in.Subject, rounds)
+		}).QueryRow(func(row pgx.Row) error {
+			var rounds int
+			var over bool
+			if err := row.Scan(&rounds, &over); err != nil {
+				return err
+			}
+			if over {
+				rounds++
+			}
+			in.Subject = reactors.Round(in.Subject, rounds)
+			return nil
+		})
 	}
-	return nil
+	if q.Len() == 0 {
+		return nil
+	}
+	return tx.SendBatch(ctx, q).Close()
 }
 
 // Wake inserts jobs for the pending runs that have to look at their until. A run
