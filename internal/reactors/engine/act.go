@@ -58,6 +58,7 @@ func (d *Dispatcher) act(ctx context.Context, rule *rules.Rule, run reactors.Run
 // askFor is the run's ask to make an attempt at the request.
 func (d *Dispatcher) askFor(rule *rules.Rule, run reactors.Run, request *reactors.Request) ask {
 	a := ask{run: run.ID, event: run.EventTime, tries: request.Tries, to: breakersOf(request)}
+	a.host = request.To != "" && len(a.to) == 1
 	if rule != nil {
 		a.left = rule.MaxAge - d.opts.Now().Sub(run.Due)
 	}

@@ -43,6 +43,7 @@ type breaker struct {
 	last    []attempted   // the newest last
 	until   time.Time     // nobody may ask the other side before; zero: it is closed
 	trial   bool          // somebody is finding out
+	asking  int           // attempts under way
 	called  time.Time     // when a run was last called to do so
 	waiting map[int64]ask // runs that were refused
 }
@@ -60,6 +61,7 @@ type ask struct {
 	tries int           // attempts of its request that did not go through
 	left  time.Duration // until the run is too old
 	to    []string      // the breakers that it concerns
+	host  bool          // it reaches a host that may take its time: see maxAsking
 }
 
 // chatKey is the breaker of the whole Chat API.
@@ -84,6 +86,10 @@ func breakersOf(r *reactors.Request) []string {
 	return []string{to}
 }
 
+// maxAsking bounds the attempts at one host that are under way, so that one which
+// takes long to answer leaves workers to others.
+const maxAsking = MaxWorkers / 3
+
 const (
 	maxBreakers = 10_000  // beyond it closed ones are dropped
 	maxWaiting  = 100_000 // runs beyond it aren't woken, but come back by themselves
@@ -96,7 +102,7 @@ func (b *breakers) get(key string) *breaker {
 	}
 	if len(b.byKey) >= maxBreakers {
 		for k, old := range b.byKey {
-			if !old.open() {
+			if !old.open() && old.asking == 0 {
 				delete(b.byKey, k)
 			}
 		}
@@ -122,14 +128,16 @@ func (b *breakers) allow(a ask) (p *permit, wait time.Duration) {
 	defer b.mu.Unlock()
 	now := time.Now()
 	for _, key := range a.to {
-		if k := b.get(key); k.open() && (k.trial || now.Before(k.until)) {
+		if k := b.get(key); k.open() && (k.trial || now.Before(k.until)) || a.host && k.asking >= maxAsking {
 			return nil, b.wait(k, a)
 		}
 	}
 	b.forgetLocked(a.run)
 	p = &permit{breakers: b, ask: a}
 	for _, key := range a.to {
-		if k := b.get(key); k.open() {
+		k := b.get(key)
+		k.asking++
+		if k.open() {
 			k.trial = true
 			p.trials = append(p.trials, k)
 		}
@@ -196,6 +204,7 @@ func (p *permit) done(err error) {
 	b := p.breakers
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	p.leave()
 	now := time.Now()
 	failed := !works(err)
 	for i, key := range p.ask.to {
@@ -232,7 +241,22 @@ func (p *permit) done(err error) {
 func (p *permit) unused() {
 	p.breakers.mu.Lock()
 	defer p.breakers.mu.Unlock()
+	p.leave()
 	p.unusedLocked(0)
+}
+
+// leave makes room for another attempt, and lets the oldest that waits for it go on.
+func (p *permit) leave() {
+	for _, key := range p.ask.to {
+		k := p.breakers.get(key)
+		if k.asking--; k.open() || len(k.waiting) == 0 {
+			continue
+		}
+		first := k.first(older)
+		p.breakers.forgetLocked(first.run)
+		p.breakers.released = append(p.breakers.released, first)
+		p.breakers.tell()
+	}
 }
 
 func (p *permit) unusedLocked(from int) {
@@ -268,9 +292,9 @@ func (b *breakers) close(key string, k *breaker) {
 	k.until, k.last = time.Time{}, nil
 }
 
-// call takes the runs that are to be woken, the oldest first: all that waited for
-// what works again, and for each open breaker that may be tried one, whose request
-// was tried least. next is when to ask again.
+// call takes the runs that are to be woken, the oldest first: those that waited for
+// what works again or has room, and for each open breaker that may be tried one,
+// whose request was tried least. next is when to ask again.
 func (b *breakers) call() (calls []ask, next time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -282,7 +306,15 @@ func (b *breakers) call() (calls []ask, next time.Duration) {
 		next = wakeAgain
 	}
 	for _, k := range b.byKey {
-		if !k.open() || k.trial || len(k.waiting) == 0 {
+		if k.trial || len(k.waiting) == 0 {
+			continue
+		}
+		if !k.open() {
+			if k.asking == 0 { // who was to go on next has ended otherwise
+				first := k.first(older)
+				b.forgetLocked(first.run)
+				calls = append(calls, first)
+			}
 			continue
 		}
 		// Who was called may have something else to wait for.
@@ -290,18 +322,24 @@ func (b *breakers) call() (calls []ask, next time.Duration) {
 			next = min(next, left)
 			continue
 		}
-		first := ask{tries: -1}
-		for _, a := range k.waiting {
-			if first.tries < 0 || cmp.Or(cmp.Compare(a.tries, first.tries), older(a, first)) < 0 {
-				first = a
-			}
-		}
+		first := k.first(func(a, b ask) int { return cmp.Or(cmp.Compare(a.tries, b.tries), older(a, b)) })
 		b.forgetLocked(first.run)
 		k.called = now
 		calls = append(calls, first)
 		next = min(next, b.openFor/10)
 	}
 	return calls, next
+}
+
+// first is the first of those that wait, of which there are some.
+func (k *breaker) first(order func(a, b ask) int) (first ask) {
+	found := false
+	for _, a := range k.waiting {
+		if !found || order(a, first) < 0 {
+			first, found = a, true
+		}
+	}
+	return first
 }
 
 func older(a, b ask) int { return cmp.Or(a.event.Compare(b.event), cmp.Compare(a.run, b.run)) }

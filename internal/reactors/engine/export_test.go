@@ -34,7 +34,8 @@ type Ask struct {
 }
 
 func (a Ask) ask() ask {
-	return ask{run: a.Run, event: a.Event, tries: a.Tries, left: 3 * time.Hour, to: breakersOf(&reactors.Request{To: a.To})}
+	to := breakersOf(&reactors.Request{To: a.To})
+	return ask{run: a.Run, event: a.Event, tries: a.Tries, left: 3 * time.Hour, to: to, host: len(to) == 1}
 }
 
 // Allow asks for a permit, which is to be used or told that it wasn't. Without one,

@@ -340,6 +340,33 @@ func TestTrialsRotate(t *testing.T) {
 	})
 }
 
+// A host that takes long to answer has a third of the workers at most; the rest that is
+// for it waits, the oldest first, and holds none.
+func TestSlowHostLeavesWorkersToOthers(t *testing.T) {
+	t.Parallel()
+	const slow, most = "slow.example.com", engine.MaxWorkers / 3
+	b := engine.NewBreakers()
+	var leave []func(error)
+	for run := int64(99); run >= 0; run-- {
+		done, _, wait := b.Allow(engine.Ask{Run: run, Event: time.Unix(run, 0), To: slow})
+		if wait == 0 {
+			leave = append(leave, done)
+		}
+	}
+	if len(leave) != most {
+		t.Fatalf("%d attempts are under way at once, want %d", len(leave), most)
+	}
+	if !reaches(b, 1000, "other.example.com") || !reaches(b, 1001, space) {
+		t.Error("others have to wait, too")
+	}
+	for i, done := range leave[:3] {
+		done([]error{nil, errAway, reactors.Permanent(errAway)}[i]) // whatever it answers
+		if runs, _ := b.Call(); len(runs) != 1 || runs[0] != int64(i) {
+			t.Errorf("after answer %d %v are woken, want %d", i+1, runs, i)
+		}
+	}
+}
+
 // What refuses, or asks for patience, works: a breaker is for what doesn't.
 func TestRefusalsOpenNoBreaker(t *testing.T) {
 	t.Parallel()
