@@ -156,8 +156,8 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// A quote is known after a rebuild, too.
-func TestQuotesAreFound(t *testing.T) {
+// What a message quotes stays known, though an edit's event says nothing of it.
+func TestQuotesAreKept(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
 	record(t, s,
