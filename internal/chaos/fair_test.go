@@ -56,14 +56,14 @@ func auditWebhook(t *testing.T, id, url, maxAge string) string {
 	}
 	_, text, _ = strings.Cut(text, "reactors:\n")
 	text, _, _ = strings.Cut(text, "\ntests:")
-	for old, new := range map[string]string{
+	for from, to := range map[string]string{
 		"id: audit-webhook": "id: " + id, "mode: shadow": "mode: live", "max_age: 7d": "max_age: " + maxAge,
 		"https://siem.example.com/hooks/spacekeeper": url, "/run/secrets/siem-webhook": secret,
 	} {
-		if !strings.Contains(text, old) {
-			t.Fatalf("the example has no %q any more", old)
+		if !strings.Contains(text, from) {
+			t.Fatalf("the example has no %q any more", from)
 		}
-		text = strings.Replace(text, old, new, 1)
+		text = strings.Replace(text, from, to, 1)
 	}
 	return text
 }

@@ -36,6 +36,7 @@ type breakers struct {
 	mu       sync.Mutex
 	byKey    map[string]*breaker
 	waitsFor map[int64]*breaker // by run
+	called   map[int64]*breaker // that runs were called to try
 	released []ask              // runs that may go on: what they waited for works
 }
 
@@ -70,7 +71,7 @@ const chatKey = "chat"
 func newBreakers(log *zap.Logger, openFor time.Duration) *breakers {
 	return &breakers{
 		log: log, openFor: openFor, changed: make(chan struct{}, 1),
-		byKey: map[string]*breaker{}, waitsFor: map[int64]*breaker{},
+		byKey: map[string]*breaker{}, waitsFor: map[int64]*breaker{}, called: map[int64]*breaker{},
 	}
 }
 
@@ -133,6 +134,7 @@ func (b *breakers) allow(a ask) (p *permit, wait time.Duration) {
 		}
 	}
 	b.forgetLocked(a.run)
+	delete(b.called, a.run)
 	p = &permit{breakers: b, ask: a}
 	for _, key := range a.to {
 		k := b.get(key)
@@ -171,11 +173,17 @@ func (b *breakers) wait(k *breaker, a ask) time.Duration {
 	return min(max(a.left/2, b.openFor), 10*b.openFor)
 }
 
-// forget drops a run that doesn't wait any more.
+// forget drops a run that doesn't wait any more: it has ended, or is paused. If it was
+// called to find out whether the other side is back, another is called at once.
 func (b *breakers) forget(run int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.forgetLocked(run)
+	if k := b.called[run]; k != nil {
+		delete(b.called, run)
+		k.called = time.Time{}
+		b.tell()
+	}
 }
 
 func (b *breakers) forgetLocked(run int64) {
@@ -284,6 +292,11 @@ func (k *breaker) troubled(since time.Time) bool {
 }
 
 func (b *breakers) close(key string, k *breaker) {
+	for run, called := range b.called {
+		if called == k {
+			delete(b.called, run)
+		}
+	}
 	b.log.Info("the other side works again; what waits for it goes on", zap.String("other_side", key), zap.Int("runs", len(k.waiting)))
 	for run, a := range k.waiting {
 		b.released = append(b.released, a)
@@ -324,7 +337,7 @@ func (b *breakers) call() (calls []ask, next time.Duration) {
 		}
 		first := k.first(func(a, b ask) int { return cmp.Or(cmp.Compare(a.tries, b.tries), older(a, b)) })
 		b.forgetLocked(first.run)
-		k.called = now
+		k.called, b.called[first.run] = now, k
 		calls = append(calls, first)
 		next = min(next, b.openFor/10)
 	}

@@ -122,6 +122,7 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 	if blocked.Paused {
 		held, err := d.runs.HoldRun(ctx, run, d.said("paused"))
 		if err != nil || held {
+			d.breakers.forget(run.ID)
 			return 0, err
 		}
 	}

@@ -57,5 +57,8 @@ func (b Breakers) Call() (runs []int64, next time.Duration) {
 	return runs, next
 }
 
+// Forget drops a run that has ended.
+func (b Breakers) Forget(run int64) { b.forget(run) }
+
 // Changed tells that Call may have more to say.
 func (b Breakers) Changed() <-chan struct{} { return b.changed }
