@@ -15,10 +15,11 @@ func (n *Node) Inside(offset int) Position {
 	if n.Kind != Text || n.style == token.UnknownType || n.At.Line == 0 {
 		return n.At
 	}
-	w := walk{lines: n.At.src.lines, line: n.At.Line - 1, column: n.At.Column - 1, style: n.style}
+	w := walk{lines: n.At.src.lines, style: n.style}
+	w.to(n.At.Line-1, n.At.Column-1)
 	switch w.style {
 	case token.LiteralType, token.FoldedType:
-		w.line, w.column = w.line+1, 0
+		w.to(w.line+1, 0)
 	case token.DoubleQuoteType, token.SingleQuoteType:
 		w.column++
 	}
@@ -39,27 +40,30 @@ type walk struct {
 	lines        []string
 	line, column int // from 0; columns count characters
 	style        token.Type
+	runes        []rune // of the line: taken apart once, as a line may be as long as a message
+}
+
+// to goes to a place.
+func (w *walk) to(line, column int) {
+	w.line, w.column, w.runes = line, column, nil
+	if line < len(w.lines) {
+		w.runes = []rune(w.lines[line])
+	}
 }
 
 // rest is the line from the place on.
-func (w *walk) rest() []rune {
-	if w.line >= len(w.lines) {
-		return nil
-	}
-	runes := []rune(w.lines[w.line])
-	return runes[min(w.column, len(runes)):]
-}
+func (w *walk) rest() []rune { return w.runes[min(w.column, len(w.runes)):] }
 
 // skip goes past what stands for white space.
 func (w *walk) skip() {
 	for w.line < len(w.lines) {
 		rest := w.rest()
 		switch {
-		case len(rest) == 0 || w.style == token.DoubleQuoteType && string(rest) == `\`:
+		case len(rest) == 0 || w.style == token.DoubleQuoteType && len(rest) == 1 && rest[0] == '\\':
 			if w.line+1 == len(w.lines) {
 				return
 			}
-			w.line, w.column = w.line+1, 0
+			w.to(w.line+1, 0)
 		case unicode.IsSpace(rest[0]):
 			w.column++
 		case w.style == token.DoubleQuoteType && rest[0] == '\\' && w.escaped(rest):

@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"unicode"
@@ -81,5 +82,25 @@ func TestDurations(t *testing.T) {
 		if d, err := ParseDuration(in); err == nil {
 			t.Errorf("%q is %s, want an error", in, d)
 		}
+	}
+}
+
+// A message of 32,000 characters with a mistake at its end took half a minute:
+// the place of each character was looked for from the beginning of its line.
+func TestPlaceInALongText(t *testing.T) { //nolint:paralleltest // it counts what all goroutines allocate
+	allocated := func(length int) uint64 {
+		src := NewSource("f", []byte("text: \""+strings.Repeat("ab ", length/3)+"\"\n"))
+		ms := &Mistakes{}
+		text := ms.Read(src).Child("text")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range 5 {
+			text.Inside(len(text.Text) - 1)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	if one, two := allocated(3_000), allocated(6_000); two > 3*one {
+		t.Errorf("a text takes %d bytes, one of twice its length %d: that isn't linear", one, two)
 	}
 }

@@ -110,7 +110,11 @@ type Position struct {
 func From(name string) Position { return Position{src: &Source{name: name}} }
 
 // Mistakes gathers mistakes. The zero value is ready.
-type Mistakes struct{ List []Mistake }
+type Mistakes struct {
+	List []Mistake
+
+	known map[Mistake]bool
+}
 
 // At reports a mistake. The same mistake at the same place is kept once: an
 // override repeats what is wrong with its rule.
@@ -123,9 +127,14 @@ func (ms *Mistakes) At(p Position, fix, format string, args ...any) {
 		}
 		m.Source, m.caret = excerpt(line, p.Column)
 	}
-	if !slices.Contains(ms.List, m) {
-		ms.List = append(ms.List, m)
+	if ms.known[m] {
+		return
 	}
+	if ms.known == nil {
+		ms.known = map[Mistake]bool{}
+	}
+	ms.known[m] = true
+	ms.List = append(ms.List, m)
 }
 
 // excerpt is a line as far as it fits a terminal, around the column, and where

@@ -192,10 +192,10 @@ func (s *Source) begin(t *token.Token) int {
 	if t.Type != token.StringType || t.Position.Line < 1 || t.Position.Line > len(s.lines) {
 		return column
 	}
-	word, _, _ := strings.Cut(strings.TrimSpace(t.Value), " ")
-	line := []rune(s.lines[t.Position.Line-1])
-	for c := column; c > 0 && c-1 <= len(line) && word != ""; c-- {
-		if strings.HasPrefix(string(line[c-1:]), word) {
+	first, _, _ := strings.Cut(strings.TrimSpace(t.Value), " ")
+	word, line := []rune(first), []rune(s.lines[t.Position.Line-1])
+	for c := column; c > 0 && c-1 <= len(line) && len(word) > 0; c-- {
+		if rest := line[c-1:]; len(rest) >= len(word) && slices.Equal(rest[:len(word)], word) {
 			return c
 		}
 	}
