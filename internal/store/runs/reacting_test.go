@@ -378,6 +378,9 @@ func TestRetryRun(t *testing.T) {
 	if ok, err := s.RetryRun(t.Context(), run.ID); !ok || err != nil {
 		t.Errorf("RetryRun of a failed run = %v, %v", ok, err)
 	}
+	if n := storetest.Value[int](t, s, `SELECT sum(count) FROM reactor_outcomes WHERE outcome = 'failed'`); n != 0 {
+		t.Errorf("%d runs count as failed while the only one is tried again", n)
+	}
 	if got := storetest.Value[int](t, s, `SELECT count(*) FROM river_job`); got != jobs+1 {
 		t.Errorf("%d jobs, want one more than %d", got, jobs)
 	}

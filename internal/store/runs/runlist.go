@@ -135,21 +135,41 @@ func (s *Runs) OutcomeCounts(ctx context.Context, since time.Time) ([]OutcomeCou
 }
 
 // RetryRun gives a run that has ended without its effect another try, now and
-// by the rule as it is now. ok is false if there is none, or if it isn't one
-// that may be tried again.
+// by the rule as it is now; it doesn't count as ended until it ends again. ok is
+// false if there is none, or if it isn't one that may be tried again.
 func (s *Runs) RetryRun(ctx context.Context, runID int64) (ok bool, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	now := s.db.Now().UTC()
 	entry := reactors.TraceEntry{At: now, What: "tried again by hand"}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		// It isn't among those any more that ended as it did.
 		tag, err := tx.Exec(ctx, `
-			UPDATE reactor_runs
+			WITH ended AS (
+				SELECT id, reactor, outcome, shadow, finished_at
+				FROM reactor_runs
+				WHERE id = $1 AND outcome NOT IN ('pending', 'sent', 'shadow', 'collapsed')
+				FOR UPDATE
+			), counted AS (
+				UPDATE reactor_counts c
+				SET count = c.count - 1
+				FROM (
+					SELECT o.hour, o.reactor, o.outcome, o.shadow, o.shard
+					FROM ended e
+					JOIN reactor_counts o ON o.hour = date_trunc('hour', e.finished_at, 'UTC')
+						AND (o.reactor, o.outcome, o.shadow) = (e.reactor, e.outcome, e.shadow) AND o.count > 0
+					LIMIT 1
+					FOR UPDATE OF o
+				) one
+				WHERE (c.hour, c.reactor, c.outcome, c.shadow, c.shard) = (one.hour, one.reactor, one.outcome, one.shadow, one.shard)
+			)
+			UPDATE reactor_runs r
 			SET outcome = 'pending', finished_at = NULL, reason = NULL, attempts = 0, due_at = $2, slot_at = NULL,
 				-- what took effect stays done
 				requests = CASE WHEN requests::jsonb @> '[{"done": true}]' THEN requests END,
 				trace = `+longerTrace("$3")+`
-			WHERE id = $1 AND outcome NOT IN ('pending', 'sent', 'shadow', 'collapsed')`,
+			FROM ended
+			WHERE r.id = ended.id`,
 			runID, now, traceJSON([]reactors.TraceEntry{entry}))
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
