@@ -84,10 +84,10 @@ tests:
 	}
 	calls := map[string][][]string{
 		"run": nil, "demo": nil, "simulate": nil, // they run until they are stopped, and print logs
-		"reactors list":      {{}, {"-o", "json"}},
-		"reactors lint":      {{other}, {broken}},
-		"reactors test":      {{other}},
-		"reactors preview":   {{"welcome", "--space", space}, {"answer", "--space", space}},
+		"reactors list":      {{}, {"-o", "json"}, {"--file", broken}},
+		"reactors lint":      {{"--file", other}, {"--file", broken}},
+		"reactors test":      {{"--file", other}},
+		"reactors preview":   {{"welcome", "--space", space}, {"answer", "--space", space}, {"answer", "--space", hostile}, {"answer", "--space", "Nobody's"}},
 		"reactors replay":    {{"--all", "--since", "1d"}, {"--all", "--since", "1d", "-o", "json"}},
 		"reactors diff":      {{other, "--since", "1d"}, {other, "--since", "1d", "-o", "json"}},
 		"reactors runs":      {{}, {"-o", "json"}},
@@ -133,7 +133,7 @@ tests:
 			}
 		}
 	}
-	walk(newRoot(&environment{cli.Env{}}))
+	walk(newRoot(&environment{Env: cli.Env{}}))
 	if shown < 8 {
 		t.Errorf("%d commands show something hostile: this test can't fail", shown)
 	}

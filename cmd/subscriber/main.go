@@ -23,11 +23,14 @@ func main() {
 }
 
 // environment carries the commands' methods.
-type environment struct{ cli.Env }
+type environment struct {
+	cli.Env
+	ruleFile string // of --file; "": the configured one
+}
 
 // run is the whole command but for the process around it.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	env := &environment{cli.Env{Getenv: getenv, Out: stdout, Err: stderr, ErrRedraws: cli.IsTerminal(stderr)}}
+	env := &environment{Env: cli.Env{Getenv: getenv, Out: stdout, Err: stderr, ErrRedraws: cli.IsTerminal(stderr)}}
 	return env.Run(ctx, newRoot(env), args, store.Misconfigured)
 }
 

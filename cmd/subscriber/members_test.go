@@ -71,7 +71,7 @@ func TestEachSpaceIsInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	var out output
-	e := &environment{cli.Env{Out: &out, Err: &out}}
+	e := &environment{Env: cli.Env{Out: &out, Err: &out}}
 	_, err := e.eachSpace(ctx, []string{"spaces/A", "spaces/B"}, func(space string) (string, error) {
 		if space == "spaces/B" {
 			cancel()

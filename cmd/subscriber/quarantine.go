@@ -51,7 +51,7 @@ func newQuarantineList(env *environment) *cobra.Command {
 		Short: "List messages in quarantine, the newest first",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.Max < 1 {
-				return cli.Usage("--most %d: want 1 or more, such as 50", f.Max)
+				return cli.Usage("--limit %d: want 1 or more, such as 50", f.Max)
 			}
 			f.Reason = events.Reason(reason)
 			return env.withMender(cmd.Context(), config.ForQuarantine, func(m *mend.Mender) error {
@@ -64,7 +64,8 @@ func newQuarantineList(env *environment) *cobra.Command {
 				for _, k := range kept {
 					q := quarantined{k.Key, k.ReceivedAt, k.MessageID, k.Reason, k.Detail, k.Attributes["ce-type"], len(k.Data)}
 					list = append(list, q)
-					rows = append(rows, []string{q.Key.String(), clockTime(q.ReceivedAt), q.MessageID, string(q.Reason), cli.Shorten(q.Detail, maxText)})
+					at := q.ReceivedAt.UTC().Format("01-02 15:04:05")
+					rows = append(rows, []string{q.Key.String(), at, q.MessageID, string(q.Reason), cli.Shorten(q.Detail, 60)})
 				}
 				switch {
 				case env.Format == cli.JSON:
@@ -82,7 +83,7 @@ func newQuarantineList(env *environment) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "only for this reason, such as bad_json")
-	cmd.Flags().IntVar(&f.Max, "most", 50, "how many at most")
+	cmd.Flags().IntVar(&f.Max, "limit", 50, "how many at most")
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	return cmd
 }

@@ -3,63 +3,58 @@ package main
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/preview"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // newReactors is the commands by which people see what rules do, before they
 // do it and afterwards.
 func newReactors(env *environment) *cobra.Command {
-	return env.Group(&cobra.Command{
+	group := env.Group(&cobra.Command{
 		Use:   "reactors",
 		Short: "See what rules do and would do, try them out, and stop them",
-		Long: `Reactors are the rules in the file that reactors.file in the configuration names.
-Write one, look for mistakes with lint, try it with test and preview, and see
-with replay what it would have done; runs tells what it decides.`,
+		Long: `Reactors are the rules in the file that reactors.file in the configuration names,
+or --file. Write one, look for mistakes with lint, try it with test and preview,
+and see with replay what it would have done; runs tells what it decides.`,
 	},
 		newReactorsLint(env), newReactorsTest(env), newReactorsSchema(env),
 		newReactorsPreview(env), newReactorsReplay(env), newReactorsDiff(env),
 		newReactorsList(env), newReactorsRuns(env),
 		newReactorsRetry(env), newReactorsPause(env), newReactorsResume(env),
 	)
+	group.PersistentFlags().StringVar(&env.ruleFile, "file", "", "the file of rules, instead of the configured one")
+	return group
 }
 
-// arg is the argument, or "".
-func arg(args []string) string {
-	if len(args) == 0 {
-		return ""
+// rules reads the file of rules that is named, or else the configured one.
+func (e *environment) rules(cfg config.Config, spaceNames ...string) (*rules.Set, error) {
+	if e.ruleFile != "" {
+		cfg.Reactors.File = e.ruleFile
 	}
-	return args[0]
+	if cfg.Reactors.File == "" {
+		return nil, cli.Usage("there is no file of rules: name one, as in --file reactors.yaml, or set reactors.file in the configuration")
+	}
+	return readRules(cfg, cfg.Reactors.File, spaceNames...)
 }
 
-// someRules reads the configured rules, or a file's, where one can be named; there
-// have to be some.
-func (e *environment) someRules(cfg config.Config, path string) (*rules.Set, error) {
-	if path == "" && cfg.Reactors.File == "" {
-		return nil, cli.Usage("there is no file of rules: name one, such as reactors.yaml, or set reactors.file in the configuration")
-	}
-	return e.rules(cfg, path)
-}
-
-// rules reads a file of rules; "" stands for the configured one.
-func (e *environment) rules(cfg config.Config, path string) (*rules.Set, error) {
-	if path != "" {
-		cfg.Reactors.File = path
-	}
+func readRules(cfg config.Config, path string, spaceNames ...string) (*rules.Set, error) {
+	cfg.Reactors.File = path // modules and secrets are looked for beside it
 	list, err := actions.List(cfg, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	return rules.Load(cfg.Reactors.File, rules.Options{Actions: list})
+	return rules.Load(path, rules.Options{Actions: list, SpaceNames: spaceNames})
 }
 
 // knownRule looks a rule up that somebody has named.
@@ -116,8 +111,24 @@ func withEventLog(ctx context.Context, cfg config.Config, use func(*store.Store,
 	})
 }
 
-// maxText is how much of a text fits a table.
-const maxText = 60
+// resolveSpace is the resource name of a space that somebody has named by it, or by
+// what people call it; "" stays "".
+func resolveSpace(ctx context.Context, db *store.Store, called string) (string, error) {
+	if called == "" || events.IsSpace(called) {
+		return called, nil
+	}
+	known, err := names.Known(ctx, db)
+	if err != nil {
+		return "", err
+	}
+	space, err := names.Resolve(known, called)
+	if err != nil {
+		return "", cli.Usage("--space %q: %v", called, err)
+	}
+	return space, nil
+}
 
-// clockTime is a time in a table.
-func clockTime(t time.Time) string { return t.UTC().Format("01-02 15:04:05") }
+// titlesOf looks up what people call the spaces and people that texts name.
+func titlesOf(ctx context.Context, db *store.Store) preview.TitlesOf {
+	return func(texts ...string) preview.Titles { return names.Of(ctx, db, names.Named(texts...)...) }
+}

@@ -1,32 +1,47 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/actions"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/report"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
 )
 
-// aFile is the argument of commands that look at a file of rules.
-const aFile = "one file of rules, such as reactors.yaml"
+// fileByFlag refuses arguments: a file of rules is named in the same way everywhere.
+func fileByFlag(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return cli.Usage("%s takes no arguments, got %q: name a file as in --file reactors.yaml", strings.TrimPrefix(cmd.CommandPath(), "subscriber "), args[0])
+	}
+	return nil
+}
 
 func newReactorsLint(env *environment) *cobra.Command {
 	return &cobra.Command{
-		Use:   "lint [FILE]",
-		Short: "Look for mistakes in the rules",
-		Args:  cli.Takes(0, 1, aFile),
-		RunE: func(_ *cobra.Command, args []string) error {
+		Use:   "lint",
+		Short: "Look for mistakes in the rules, and for what can hardly be meant",
+		Long: `Lint reads the file as the worker does, which takes none with a mistake. It also
+shows what is allowed and can hardly be meant. Where a database is configured,
+names of spaces in conditions are compared with those that are known.`,
+		Args: fileByFlag,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := env.Load()
 			if err != nil {
 				return err
 			}
-			set, err := env.someRules(cfg, arg(args))
+			set, err := env.rules(cfg, env.spaceNames(cmd.Context(), cfg)...)
 			var wrong *rules.Error
 			if errors.As(err, &wrong) {
 				for _, m := range wrong.Mistakes {
@@ -37,26 +52,49 @@ func newReactorsLint(env *environment) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			env.Print("ok: %s, %s, hash %s\n", cli.Count(len(set.Rules()), "rule"), cli.Count(len(set.Tests()), "test"), set.Hash)
+			for _, m := range set.Doubts() {
+				env.Print("%s\n", m)
+			}
+			doubts := ""
+			if n := len(set.Doubts()); n > 0 {
+				doubts = ", " + cli.Count(n, "doubt")
+			}
+			env.Print("ok%s: %s, %s, hash %s\n", doubts, cli.Count(len(set.Rules()), "rule"), cli.Count(len(set.Tests()), "test"), set.Hash)
 			env.Print("Next: subscriber reactors test\n")
 			return nil
 		},
 	}
 }
 
+// spaceNames are what the known spaces are called; none where there is no database.
+func (e *environment) spaceNames(ctx context.Context, cfg config.Config) (list []string) {
+	if cfg.Validate(config.ForReactors) != nil {
+		return nil
+	}
+	err := withStore(ctx, cfg, func(db *store.Store) error {
+		known, err := names.Known(ctx, db)
+		list = slices.Sorted(maps.Values(known))
+		return err
+	})
+	if err != nil {
+		e.Say("names of spaces aren't compared with those that are known: %v", err)
+	}
+	return list
+}
+
 func newReactorsTest(env *environment) *cobra.Command {
 	return &cobra.Command{
-		Use:   "test [FILE]",
+		Use:   "test",
 		Short: "Run the tests that the file of rules holds",
 		Long: `Test plays what each test gives, in virtual time and against nothing but what it
 gives: no database and no Chat API are asked, and nothing is sent.`,
-		Args: cli.Takes(0, 1, aFile),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Args: fileByFlag,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := env.Load()
 			if err != nil {
 				return err
 			}
-			set, err := env.someRules(cfg, arg(args))
+			set, err := env.rules(cfg)
 			if err != nil {
 				return err
 			}
@@ -64,42 +102,17 @@ gives: no database and no Chat API are asked, and nothing is sent.`,
 			if err != nil {
 				return err
 			}
-			return env.tell(results)
+			switch failed := report.Cases(&env.Env, results); {
+			case failed > 0:
+				return fmt.Errorf("%d of %s failed", failed, cli.Count(len(results), "test"))
+			case len(results) == 0:
+				env.Print("the file holds no tests\n")
+			default:
+				env.Print("%s passed\n", cli.Count(len(results), "test"))
+			}
+			return nil
 		},
 	}
-}
-
-// tell prints how tests came out.
-func (e *environment) tell(results []replay.CaseResult) error {
-	failed := 0
-	for i := range results {
-		c := &results[i]
-		if c.Passed() {
-			e.Print("PASS  %s: %s\n", c.Test.Reactor, c.Test.Name)
-			continue
-		}
-		failed++
-		e.Print("FAIL  %s: %s (line %d)\n", c.Test.Reactor, c.Test.Name, c.Test.Line)
-		for _, p := range c.Mismatches {
-			e.Print("      %s\n", strings.ReplaceAll(p, "\n", "\n      "))
-		}
-		e.Print("      what happened:\n")
-		for _, line := range c.Story() {
-			e.Print("        %s\n", cli.Clean(line))
-		}
-		if len(c.Entries) == 0 {
-			e.Print("        nothing: no event pulled a trigger of the reactor\n")
-		}
-	}
-	switch {
-	case failed > 0:
-		return fmt.Errorf("%d of %s failed", failed, cli.Count(len(results), "test"))
-	case len(results) == 0:
-		e.Print("the file holds no tests\n")
-	default:
-		e.Print("%s passed\n", cli.Count(len(results), "test"))
-	}
-	return nil
 }
 
 func newReactorsSchema(env *environment) *cobra.Command {

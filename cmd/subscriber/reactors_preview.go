@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/preview"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -19,21 +22,24 @@ import (
 
 func newReactorsPreview(env *environment) *cobra.Command {
 	var o preview.Options
+	var picture string
 	cmd := &cobra.Command{
 		Use:   "preview ID",
-		Short: "Show what a rule says, here or to one person",
+		Short: "Show what a rule does and to whom, here or to one person",
 		Long: `Preview renders each step of a rule for a made-up person, or, with --space, for
 the newest event of that space that matches its trigger, and a schedule as of now.
-Conditions aren't asked.
+It says where each message goes and to whom, and what is empty in it. Conditions
+aren't asked.
 
-With --send-to, messages go to one member of the space, who alone can see them.
-They carry new ids, so the rule doesn't count them.`,
+With --svg, it draws the rule's cards, too. With --send-to, messages go to one
+member of the space, who alone can see them. They carry new ids, so the rule
+doesn't count them.`,
 		Args: cli.Takes(1, 1, "the id of a rule, such as welcome"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkPreview(o); err != nil {
 				return err
 			}
-			needs := []config.Need{config.ForRules}
+			var needs []config.Need
 			if o.Space != "" {
 				needs = append(needs, config.ForReactors)
 			}
@@ -41,21 +47,21 @@ They carry new ids, so the rule doesn't count them.`,
 			if err != nil {
 				return err
 			}
-			set, err := env.someRules(cfg, "")
+			set, err := env.rules(cfg)
 			if err != nil {
 				return err
 			}
-			rule, err := knownRule(set, args[0], o.Space)
-			if err != nil {
+			if _, err := knownRule(set, args[0], ""); err != nil {
 				return err
 			}
-			return env.preview(cmd.Context(), cfg, set, rule, o)
+			return env.preview(cmd.Context(), cfg, set, args[0], o, picture)
 		},
 	}
-	cmd.Flags().StringVar(&o.Space, "space", "", "as in this space, by its overrides and its newest event")
+	cmd.Flags().StringVar(&o.Space, "space", "", "as in this space, by its overrides and its newest event: its name or what it is called")
 	env.QuietFlag(cmd)
 	cmd.Flags().StringVar(&o.Member, "member", "", "for this person, such as users/123")
 	cmd.Flags().StringVar(&o.SendTo, "send-to", "", "send it to this member of the space, such as users/123, privately")
+	cmd.Flags().StringVar(&picture, "svg", "", "draw the cards into this file, such as card.svg")
 	return cmd
 }
 
@@ -68,35 +74,60 @@ func checkPreview(o preview.Options) error {
 	if o.Space == "" && o.SendTo != "" {
 		return cli.Usage("--send-to needs --space, in which the person can see it")
 	}
-	if o.Space == "" {
-		return nil
-	}
-	return checkSpaces("space", o.Space)
+	return nil
 }
 
-func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules.Set, rule *rules.Rule, o preview.Options) error {
+func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules.Set, id string, o preview.Options, picture string) error {
+	if o.Space == "" {
+		rule := set.Rule(id, "")
+		return e.show(ctx, cfg, rule, preview.Sample(rule, o), o, picture, func(...string) preview.Titles { return names.Titles{} })
+	}
 	progress := e.Progress()
+	defer progress.End()
 	o.Progress = func(from, at, to time.Time) { progress.Reached("looking for an event, ", from, at, to) }
-	facts := preview.Sample(rule, o)
-	title := names.Titles{}.With
-	if o.Space != "" {
-		if err := withEventLog(ctx, cfg, func(all *store.Store, db *eventlog.Log) (err error) {
-			facts, err = preview.Recorded(ctx, e.Out, set, rule, db, o)
-			title = names.Of(ctx, all, o.Space, facts.Member.Name, o.SendTo).With
+	return withEventLog(ctx, cfg, func(all *store.Store, db *eventlog.Log) (err error) {
+		if o.Space, err = resolveSpace(ctx, all, o.Space); err != nil {
 			return err
-		}); err != nil {
+		}
+		rule, titles := set.Rule(id, o.Space), titlesOf(ctx, all)
+		facts, found, err := preview.Recorded(ctx, set, rule, db, o)
+		if err != nil {
 			return err
 		}
 		progress.End()
-	}
-	requests, err := preview.Show(ctx, e.Out, rule, facts, title)
-	if err != nil || o.SendTo == "" {
+		if !found {
+			e.Print("nothing that is recorded of %s in 28 days pulls the trigger: names and numbers are made up\n", titles(o.Space).With(o.Space))
+		}
+		return e.show(ctx, cfg, rule, facts, o, picture, titles)
+	})
+}
+
+// show prints what the rule does, draws its cards and sends it to one person, as
+// far as that is wanted.
+func (e *environment) show(
+	ctx context.Context, cfg config.Config, rule *rules.Rule, f reactors.Facts, o preview.Options, picture string, titles preview.TitlesOf,
+) error {
+	requests, err := preview.Show(ctx, e.Out, rule, f, titles)
+	if err != nil {
 		return err
+	}
+	if picture != "" {
+		svg, err := preview.Picture(requests)
+		if err == nil {
+			err = os.WriteFile(picture, svg, 0o644) //nolint:gosec // a picture for whoever may read the folder
+		}
+		if err != nil {
+			return fmt.Errorf("--svg: %w", err)
+		}
+		e.Print("\nthe cards are drawn in %s\n", picture)
+	}
+	if o.SendTo == "" {
+		return nil
 	}
 	chat, err := gchat.Open(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}
 	defer chat.Close()
-	return preview.Send(ctx, e.Out, chat, requests, o, title)
+	return preview.Send(ctx, e.Out, chat, requests, o, titles)
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,39 +12,50 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/report"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
-	"github.com/spacekeeper/spacekeeper/internal/store/names"
 )
 
-// window is the part of the past that is looked at.
+// window is the part of the past that is looked at, and how much of it is shown.
 type window struct {
 	since, until cli.Time
 	space        string
+	limit        int
 }
 
 func addWindow(cmd *cobra.Command, w *window, ago time.Duration) {
 	w.since.Ago = ago
 	cmd.Flags().Var(&w.since, "since", "from when on, such as 14d or 12h ago, or a time")
 	cmd.Flags().Var(&w.until, "until", "up to when (default now)")
-	cmd.Flags().StringVar(&w.space, "space", "", "show only this space, such as spaces/AAQA…")
+	cmd.Flags().StringVar(&w.space, "space", "", "show only this space: its name, such as spaces/AAQA…, or what it is called")
+	cmd.Flags().IntVar(&w.limit, "limit", 0, "how many lines at most (default 200, of JSON all)")
 }
 
-func (w *window) options(now time.Time) (replay.Options, error) {
-	o := replay.Options{Since: w.since.Before(now), Until: w.until.Before(now), Space: w.space}
+func (w *window) options(cmd *cobra.Command, now time.Time) (replay.Options, error) {
+	o := replay.Options{Since: w.since.Before(now), Until: w.until.Before(now)}
 	if !o.Since.Before(o.Until) {
 		return o, cli.Usage("--since %s is not before --until: want a time before it, such as 14d", &w.since)
 	}
-	if w.space != "" {
-		return o, checkSpaces("space", w.space)
+	if cmd.Flags().Changed("limit") && w.limit < 1 {
+		return o, cli.Usage("--limit %d: want 1 or more, such as 50", w.limit)
 	}
 	return o, nil
+}
+
+// checkOutcome is an outcome that somebody has named; "" for any.
+func checkOutcome(word string) (reactors.Outcome, error) {
+	if word != "" && !slices.Contains(reactors.Outcomes(), reactors.Outcome(word)) {
+		return "", cli.Usage("--outcome %q: want one of %s", word, strings.Join(reactors.Words(reactors.Outcomes()), ", "))
+	}
+	return reactors.Outcome(word), nil
 }
 
 func newReactorsReplay(env *environment) *cobra.Command {
 	var w window
 	var all bool
-	var file string
+	var outcome string
 	cmd := &cobra.Command{
 		Use:   "replay ID | --all",
 		Short: "Show what a rule would have done on what was recorded",
@@ -52,6 +63,7 @@ func newReactorsReplay(env *environment) *cobra.Command {
 been live: once_per, limits, quiet hours and collapsing included. It holds no
 client of the Chat API, so nothing can be sent. It ignores runs before --since.
 
+It lists what would have been sent and counts the rest: --outcome lists that.
 Texts are shown: they may hold what people wrote.`,
 		Args: cli.Takes(0, 1, aRule),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -59,8 +71,12 @@ Texts are shown: they may hold what people wrote.`,
 			if err != nil {
 				return err
 			}
-			o, err := w.options(time.Now())
+			o, err := w.options(cmd, time.Now())
 			if err != nil {
+				return err
+			}
+			shown := report.Shown{Limit: w.limit}
+			if shown.Outcome, err = checkOutcome(outcome); err != nil {
 				return err
 			}
 			o.Reactor = id
@@ -68,27 +84,24 @@ Texts are shown: they may hold what people wrote.`,
 			if err != nil {
 				return err
 			}
-			set, err := env.someRules(cfg, file)
+			set, err := env.rules(cfg)
 			if err != nil {
 				return err
 			}
 			if !all {
-				if _, err := knownRule(set, id, w.space); err != nil {
+				if _, err := knownRule(set, id, ""); err != nil {
 					return err
 				}
 			}
-			return withEventLog(cmd.Context(), cfg, func(all *store.Store, db *eventlog.Log) error {
-				progress := env.Progress()
-				defer progress.End()
-				o.Progress = func(at time.Time) { progress.Reached("", o.Since, at, o.Until) }
-				result, err := replay.History(cmd.Context(), set, db, o)
+			return withEventLog(cmd.Context(), cfg, func(all *store.Store, db *eventlog.Log) (err error) {
+				if o.Space, err = resolveSpace(cmd.Context(), all, w.space); err != nil {
+					return err
+				}
+				result, err := env.replay(cmd.Context(), set, db, o, "")
 				if err != nil {
 					return err
 				}
-				if env.Format == cli.JSON {
-					return env.Encode(result)
-				}
-				return printReplay(cmd.Context(), &env.Env, result, all)
+				return report.Replay(&env.Env, result, shown, titlesOf(cmd.Context(), all))
 			})
 		},
 	}
@@ -96,84 +109,18 @@ Texts are shown: they may hold what people wrote.`,
 	env.QuietFlag(cmd)
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	cmd.Flags().BoolVar(&all, "all", false, "all rules")
-	cmd.Flags().StringVar(&file, "file", "", "rules to replay instead of the configured ones")
+	cmd.Flags().StringVar(&outcome, "outcome", "", "list those that came to this, such as failed, instead of what would be sent")
 	return cmd
 }
 
-// maxShown bounds a table; JSON holds all.
-const maxShown = 200
-
-func printReplay(ctx context.Context, env *cli.Env, r *replay.Result, db *store.Store) error {
-	for _, s := range r.Rules {
-		env.Print("%s: %s · %d would be sent%s\n", s.Reactor,
-			cli.Count(s.Pulled, "trigger"), s.Outcomes[reactors.Sent], otherOutcomes(s))
-	}
-	if len(r.Entries) > 0 {
-		entries := r.Entries[:min(len(r.Entries), maxShown)]
-		titles := titlesOf(ctx, db, entries, func(e *replay.Entry) *replay.Entry { return e })
-		var rows [][]string
-		for i := range entries {
-			e := &entries[i]
-			rows = append(rows, []string{
-				clockTime(e.At), named(e.Reactor, e.Step), titles.With(e.Space), titles.With(e.Member), resultOf(e), textOf(e),
-			})
-		}
-		if err := env.Rows([]string{"TIME", "REACTOR", "SPACE", "MEMBER", "RESULT", "TEXT OR REASON"}, rows); err != nil {
-			return err
-		}
-	}
-	endTable(env, len(r.Entries)-maxShown)
-	return nil
-}
-
-// titlesOf are what the spaces and people are called that lines of a table are about.
-func titlesOf[L any](ctx context.Context, db *store.Store, lines []L, entry func(*L) *replay.Entry) names.Titles {
-	var about []string
-	for i := range lines {
-		e := entry(&lines[i])
-		about = append(about, e.Space, e.Member)
-	}
-	return names.Of(ctx, db, about...)
-}
-
-// endTable says how many lines more there are, and that all was a trial.
-func endTable(env *cli.Env, more int) {
-	if more > 0 {
-		env.Print("… and %d more: -o json shows all\n", more)
-	}
-	env.Print("nothing was sent\n")
-}
-
-func otherOutcomes(s replay.Summary) string {
-	var b strings.Builder
-	for _, o := range reactors.Outcomes() {
-		if n := s.Outcomes[o]; n > 0 && o != reactors.Sent {
-			fmt.Fprintf(&b, " · %d %s", n, o)
-		}
-	}
-	return b.String()
-}
-
-// resultOf says what was done, or why nothing was.
-func resultOf(e *replay.Entry) string {
-	switch e.Outcome {
-	case reactors.Sent:
-		var names []string
-		for _, r := range e.Requests {
-			names = append(names, r.Action)
-		}
-		return "would " + strings.Join(names, ", ")
-	case reactors.Pending:
-		return "waits until " + clockTime(e.Due)
-	}
-	return string(e.Outcome)
-}
-
-func textOf(e *replay.Entry) string {
-	if e.Outcome == reactors.Sent {
-		return cli.Shorten(strings.Join(e.Texts(), " | "), maxText)
-	}
-	return cli.Shorten(e.Reason, maxText)
+// replay replays rules, and says how far it has come.
+func (e *environment) replay(
+	ctx context.Context, set *rules.Set, db *eventlog.Log, o replay.Options, which string,
+) (*replay.Result, error) {
+	progress := e.Progress()
+	defer progress.End()
+	o.Progress = func(at time.Time) { progress.Reached(which, o.Since, at, o.Until) }
+	return replay.History(ctx, set, db, o)
 }
 
 func newReactorsDiff(env *environment) *cobra.Command {
@@ -181,41 +128,40 @@ func newReactorsDiff(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff OTHER_FILE",
 		Short: "Compare what the rules and those of another file would have sent",
-		Long: `Diff replays the configured rules and those of another file on the same past.
-+ is what the other file would send in addition, - what it would not, and ~ what
-it would word differently. Nothing is sent.`,
+		Long: `Diff replays the rules and those of another file on the same past. + is what the
+other file would send in addition, - what it would not, and ~ what it would word
+differently. Nothing is sent.`,
 		Args: cli.Takes(1, 1, "another file of rules, such as new-reactors.yaml"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o, err := w.options(time.Now())
+			o, err := w.options(cmd, time.Now())
 			if err != nil {
 				return err
 			}
-			cfg, err := env.Load(config.ForReactors, config.ForRules)
+			cfg, err := env.Load(config.ForReactors)
 			if err != nil {
 				return err
 			}
-			return withEventLog(cmd.Context(), cfg, func(all *store.Store, db *eventlog.Log) error {
-				var results [2]*replay.Result
-				for i, path := range []string{"", args[0]} {
-					set, err := env.someRules(cfg, path)
-					if err != nil {
-						return err
-					}
-					progress := env.Progress()
-					o.Progress = func(at time.Time) {
-						progress.Reached([]string{"the rules in force, ", path + ", "}[i], o.Since, at, o.Until)
-					}
-					results[i], err = replay.History(cmd.Context(), set, db, o)
-					progress.End()
-					if err != nil {
-						return err
-					}
+			before, err := env.rules(cfg)
+			if err != nil {
+				return err
+			}
+			after, err := readRules(cfg, args[0])
+			if err != nil {
+				return err
+			}
+			return withEventLog(cmd.Context(), cfg, func(all *store.Store, db *eventlog.Log) (err error) {
+				if o.Space, err = resolveSpace(cmd.Context(), all, w.space); err != nil {
+					return err
 				}
-				differences := replay.Diff(results[0], results[1])
-				if env.Format == cli.JSON {
-					return env.Encode(differences)
+				was, err := env.replay(cmd.Context(), before, db, o, "the rules in force, ")
+				if err != nil {
+					return err
 				}
-				return printDiff(cmd.Context(), &env.Env, differences, all)
+				is, err := env.replay(cmd.Context(), after, db, o, args[0]+", ")
+				if err != nil {
+					return err
+				}
+				return report.Differences(&env.Env, replay.Diff(was, is), w.limit, titlesOf(cmd.Context(), all))
 			})
 		},
 	}
@@ -223,33 +169,4 @@ it would word differently. Nothing is sent.`,
 	env.QuietFlag(cmd)
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	return cmd
-}
-
-func printDiff(ctx context.Context, env *cli.Env, list []replay.Difference, db *store.Store) error {
-	signs := map[replay.DifferenceKind]string{replay.Added: "+", replay.Removed: "-", replay.Changed: "~"}
-	counts := map[replay.DifferenceKind]int{}
-	titles := titlesOf(ctx, db, list[:min(len(list), maxShown)], (*replay.Difference).Entry)
-	var rows [][]string
-	for i := range list {
-		d := &list[i]
-		counts[d.Kind]++
-		if len(rows) == maxShown {
-			continue
-		}
-		e := d.Entry()
-		text := textOf(e)
-		if was := d.Before; d.Kind == replay.Changed && textOf(was) != text {
-			text = textOf(was) + " → " + text
-		}
-		rows = append(rows, []string{signs[d.Kind], clockTime(e.At), named(e.Reactor, e.Step), titles.With(e.Space), titles.With(e.Member), text})
-	}
-	env.Print("+%s, -%s, %d changed\n",
-		cli.Count(counts[replay.Added], "send"), cli.Count(counts[replay.Removed], "send"), counts[replay.Changed])
-	if len(rows) > 0 {
-		if err := env.Rows([]string{"", "TIME", "REACTOR", "SPACE", "MEMBER", "TEXT"}, rows); err != nil {
-			return err
-		}
-	}
-	endTable(env, len(list)-maxShown)
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/report"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
@@ -32,9 +33,6 @@ such as those of a webhook whose receiver was away, oldest first.`,
 			if failed == (len(args) == 1) {
 				return cli.Usage("name a run by its number, such as 17, or say --failed for all that have failed: subscriber reactors runs lists them")
 			}
-			if err := checkFilter(f); err != nil {
-				return err
-			}
 			f.Since = since.Before(time.Now())
 			var id int64
 			if !failed {
@@ -48,8 +46,11 @@ such as those of a webhook whose receiver was away, oldest first.`,
 					return err
 				}
 			}
-			return env.withRuns(cmd.Context(), func(cfg config.Config, _ *store.Store, db *runs.Runs) error {
+			return env.withRuns(cmd.Context(), func(cfg config.Config, all *store.Store, db *runs.Runs) (err error) {
 				if failed {
+					if f.Space, err = resolveSpace(cmd.Context(), all, f.Space); err != nil {
+						return err
+					}
 					if f.Reactor != "" {
 						if err := env.checkID(cfg, f.Reactor); err != nil {
 							return err
@@ -64,7 +65,7 @@ such as those of a webhook whose receiver was away, oldest first.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&failed, "failed", false, "all runs that have failed")
 	flags.StringVar(&f.Reactor, "reactor", "", "with --failed: only of this rule")
-	flags.StringVar(&f.Space, "space", "", "with --failed: only in this space")
+	flags.StringVar(&f.Space, "space", "", "with --failed: only in this space: its name, or what it is called")
 	flags.Var(&since, "since", "with --failed: only of events since then: 14d or 12h ago, or a time")
 	return cmd
 }
@@ -99,9 +100,9 @@ func whyNotAgain(ctx context.Context, db *runs.Runs, id int64) error {
 	case err != nil:
 		return err
 	case run.Outcome == reactors.Pending:
-		return fmt.Errorf("run %d needs no other try: it is %s", id, outcomeText(run.Outcome, run.Shadow, run.Due))
+		return fmt.Errorf("run %d needs no other try: it is %s", id, report.OutcomeText(run.Outcome, run.Shadow, run.Due))
 	}
-	return fmt.Errorf("run %d can't be tried again: it is %s, and what it does is done once", id, outcomeText(run.Outcome, run.Shadow, run.Due))
+	return fmt.Errorf("run %d can't be tried again: it is %s, and what it does is done once", id, report.OutcomeText(run.Outcome, run.Shadow, run.Due))
 }
 
 func noRun(id int64) error {

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,34 +12,11 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/report"
 	"github.com/spacekeeper/spacekeeper/internal/store"
-	"github.com/spacekeeper/spacekeeper/internal/store/names"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
-
-// evaluated is a run, or an evaluation that led to none.
-type evaluated struct {
-	Run       int64            `json:"run,omitempty"` // 0: there was none
-	EventTime time.Time        `json:"event_time"`
-	Reactor   string           `json:"reactor"`
-	Step      int              `json:"step"`
-	Trigger   reactors.Trigger `json:"trigger"`
-	Space     string           `json:"space,omitempty"`
-	Member    string           `json:"member,omitempty"`
-	Subject   string           `json:"subject"`
-	Shadow    bool             `json:"shadow,omitempty"`
-	Due       time.Time        `json:"due,omitzero"`
-	Outcome   reactors.Outcome `json:"outcome"`
-	Reason    string           `json:"reason,omitempty"`
-	Attempts  int              `json:"attempts,omitempty"`
-}
-
-func evaluatedOf(r reactors.Run) evaluated {
-	return evaluated{
-		Run: r.ID, EventTime: r.EventTime, Reactor: r.Reactor, Step: r.Step, Trigger: r.Trigger, Space: r.Space, Member: r.Member,
-		Subject: r.Subject, Shadow: r.Shadow, Due: r.Due, Outcome: r.Outcome, Reason: r.Reason, Attempts: r.Attempts,
-	}
-}
 
 func newReactorsRuns(env *environment) *cobra.Command {
 	var f runs.Filter
@@ -53,20 +28,23 @@ func newReactorsRuns(env *environment) *cobra.Command {
 		Long: `Runs lists runs and evaluations that led to none, the newest first. Evaluations
 without a run are sampled hourly; reactors list counts all.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f.Outcome = reactors.Outcome(outcome)
-			if outcome != "" && !slices.Contains(reactors.Outcomes(), f.Outcome) {
-				return cli.Usage("--outcome %q: want one of %s", outcome, strings.Join(reactors.Words(reactors.Outcomes()), ", "))
+			var err error
+			if f.Outcome, err = checkOutcome(outcome); err != nil {
+				return err
 			}
 			if f.Max < 1 {
-				return cli.Usage("--most %d: want 1 or more, such as 50", f.Max)
+				return cli.Usage("--limit %d: want 1 or more, such as 50", f.Max)
 			}
-			if err := checkFilter(f); err != nil {
-				return err
+			if f.Member != "" && !events.IsUser(f.Member) {
+				return cli.Usage("--member %q: want a person, such as users/123456789", f.Member)
 			}
 			if since.String() != "" {
 				f.Since = since.Before(time.Now())
 			}
-			return env.withRuns(cmd.Context(), func(cfg config.Config, all *store.Store, db *runs.Runs) error {
+			return env.withRuns(cmd.Context(), func(cfg config.Config, all *store.Store, db *runs.Runs) (err error) {
+				if f.Space, err = resolveSpace(cmd.Context(), all, f.Space); err != nil {
+					return err
+				}
 				list, err := listRuns(cmd.Context(), db, f)
 				if err != nil {
 					return err
@@ -76,39 +54,20 @@ without a run are sampled hourly; reactors list counts all.`,
 						return err
 					}
 				}
-				if env.Format == cli.JSON {
-					return env.Encode(list)
-				}
-				var about []string
-				for _, e := range list {
-					about = append(about, e.Space, e.Member)
-				}
-				return printRuns(&env.Env, list, names.Of(cmd.Context(), all, about...))
+				return report.Runs(&env.Env, list, titlesOf(cmd.Context(), all))
 			})
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.Reactor, "reactor", "", "only of this rule")
-	flags.StringVar(&f.Space, "space", "", "only in this space")
+	flags.StringVar(&f.Space, "space", "", "only in this space: its name, or what it is called")
 	flags.StringVar(&f.Member, "member", "", "only about this person, such as users/123")
 	flags.StringVar(&outcome, "outcome", "", "only those that came to this, such as failed")
 	flags.Var(&since, "since", "only of events since then: 14d or 12h ago, or a time")
-	flags.IntVar(&f.Max, "most", 50, "how many at most")
+	flags.IntVar(&f.Max, "limit", 50, "how many at most")
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	cmd.AddCommand(newReactorsShow(env))
 	return cmd
-}
-
-// checkFilter finds what can't be anybody's name: nothing would be found, and
-// that would look like an answer.
-func checkFilter(f runs.Filter) error {
-	if f.Member != "" && !events.IsUser(f.Member) {
-		return cli.Usage("--member %q: want a person, such as users/123456789", f.Member)
-	}
-	if f.Space == "" {
-		return nil
-	}
-	return checkSpaces("space", f.Space)
 }
 
 // checkReactor finds typing errors, too: a rule is known if it is in the file, or
@@ -121,7 +80,7 @@ func (e *environment) checkReactor(ctx context.Context, cfg config.Config, db *r
 	return e.checkID(cfg, id)
 }
 
-func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, error) {
+func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]report.Evaluated, error) {
 	led, err := db.List(ctx, f)
 	if err != nil {
 		return nil, err
@@ -130,65 +89,18 @@ func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]evaluated, e
 	if err != nil {
 		return nil, err
 	}
-	list := make([]evaluated, 0, len(led)+len(others))
+	list := make([]report.Evaluated, 0, len(led)+len(others))
 	for _, r := range led {
-		list = append(list, evaluatedOf(r))
+		list = append(list, report.EvaluatedOf(r))
 	}
 	for _, e := range others {
-		list = append(list, evaluated{
+		list = append(list, report.Evaluated{
 			EventTime: e.EventTime.UTC(), Reactor: e.Reactor, Trigger: e.Trigger, Space: e.Space, Member: e.Member,
 			Subject: e.Subject, Shadow: e.Shadow, Outcome: e.Outcome, Reason: e.Reason,
 		})
 	}
-	slices.SortStableFunc(list, func(a, b evaluated) int { return b.EventTime.Compare(a.EventTime) })
+	slices.SortStableFunc(list, func(a, b report.Evaluated) int { return b.EventTime.Compare(a.EventTime) })
 	return list[:min(len(list), f.Max)], nil
-}
-
-func printRuns(env *cli.Env, list []evaluated, titles names.Titles) error {
-	if len(list) == 0 {
-		env.Print("there are none\n")
-		return nil
-	}
-	var rows [][]string
-	withRun := int64(0)
-	for _, e := range list {
-		number := ""
-		if e.Run > 0 {
-			number = fmt.Sprint(e.Run)
-			withRun = max(withRun, e.Run)
-		}
-		rows = append(rows, []string{
-			number, clockTime(e.EventTime), named(e.Reactor, e.Step), titles.With(e.Space), titles.With(e.Member),
-			outcomeText(e.Outcome, e.Shadow, e.Due), cli.Shorten(e.Reason, maxText),
-		})
-	}
-	if err := env.Rows([]string{"RUN", "EVENT", "REACTOR", "SPACE", "MEMBER", "OUTCOME", "REASON"}, rows); err != nil {
-		return err
-	}
-	if withRun > 0 {
-		env.Print("Next: subscriber reactors runs show %d\n", withRun)
-	}
-	return nil
-}
-
-// named is a rule and which step of it.
-func named(reactor string, step int) string {
-	if step > 0 {
-		return fmt.Sprintf("%s, step %d", reactor, step+1)
-	}
-	return reactor
-}
-
-// outcomeText says what a run came to, or when it is due.
-func outcomeText(o reactors.Outcome, shadow bool, due time.Time) string {
-	s := string(o)
-	if o == reactors.Pending {
-		s += ", due " + clockTime(due)
-	}
-	if shadow && o != reactors.Shadowed {
-		s += " (in shadow)"
-	}
-	return s
 }
 
 func newReactorsShow(env *environment) *cobra.Command {
@@ -210,13 +122,10 @@ func newReactorsShow(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				switch {
-				case asTest:
+				if asTest {
 					return env.printAsTest(cmd.Context(), db, run)
-				case env.Format == cli.JSON:
-					return env.Encode(documentOf(run, content))
 				}
-				return printRun(&env.Env, run, names.Of(cmd.Context(), all, run.Space, run.Member), content)
+				return report.Run(&env.Env, run, content, titlesOf(cmd.Context(), all))
 			})
 		},
 	}
@@ -224,4 +133,24 @@ func newReactorsShow(env *environment) *cobra.Command {
 	cmd.Flags().BoolVar(&content, "content", false, "show what the event told and what is sent, too: what people wrote is among it")
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	return cmd
+}
+
+// printAsTest prints a test that expects what has become of the run, and of the
+// other steps for its subject.
+func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reactors.Run) error {
+	same, err := db.List(ctx, runs.Filter{Reactor: run.Reactor, Space: run.Space, Member: run.Member, Max: 1000})
+	if err != nil {
+		return err
+	}
+	text, waiting, err := replay.AsTest(run, same)
+	if err != nil {
+		return err
+	}
+	e.Print("# It holds what the event told: take out what nobody else should read.\n")
+	e.Print("# State that came of other events has to be added under given.\n")
+	if waiting > 0 {
+		e.Print("# Steps that still wait: %d. The test plays them, too: add to expect what they should come to.\n", waiting)
+	}
+	_, err = e.Out.Write(text)
+	return err
 }

@@ -153,7 +153,7 @@ func switched(args []string, all bool) (string, error) {
 // checkID finds typing errors: to pause what isn't there would stop nothing.
 // A rule with a mistake must not stand in the way of stopping it.
 func (e *environment) checkID(cfg config.Config, id string) error {
-	set, err := e.rules(cfg, "")
+	set, err := e.rules(cfg)
 	if err == nil && len(set.Rules()) > 0 {
 		_, err = knownRule(set, id, "")
 		return err
@@ -174,4 +174,12 @@ func flagFor(reactor string) string {
 		return "--all"
 	}
 	return reactor
+}
+
+// arg is the argument, or "".
+func arg(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
 }

@@ -67,14 +67,20 @@ tests:
   - {name: says hello, reactor: a, given: [join@0], expect: {texts: ["Hello <users/1>"]}}
   - {name: stays silent, reactor: a, given: [{at: 0, do: join, bot: true}], expect: {sent: 1}}
 `)
+	doubtful := write("doubtful.yaml", `reactors:
+  - {id: a, on: member.joined, do: [{send: {text: "**Hi** {{ member.mention }}"}}]}
+`)
 	s := &session{t: t, env: environ{"SPACEKEEPER_REACTORS_FILE": ruleFile}}
 	s.call("lint")
-	s.call("lint", broken)
-	s.call("lint", failing)
+	s.call("lint", "--file", broken)
+	s.call("lint", "--file", failing)
 	s.call("test")
-	s.call("test", failing)
+	s.call("test", "--file", failing)
+	s.call("lint", "--file", doubtful)
 	s.call("preview", "welcome")
 	s.call("preview", "week", "--member", "users/5")
+	s.call("preview", "welcome", "--svg", filepath.Join(dir, "card.svg"))
+	s.call("preview", "week", "--svg", filepath.Join(dir, "none.svg"))
 	s.call("preview", "nobody")
 	s.call("preview", "welcome", "--send-to", "users/1")
 	s.call("preview", "welcome", "--send-to", "Anna", "--space", "spaces/A")
@@ -93,9 +99,9 @@ func TestReactorsWrongUse(t *testing.T) {
 	s := &session{t: t, env: environ{"SPACEKEEPER_REACTORS_FILE": ruleFile}}
 	for _, args := range [][]string{
 		{}, {"lint", "a", "b"}, {"replay"}, {"replay", "welcome", "--all"}, {"replay", "welcome", "--since", "20"},
-		{"replay", "welcome", "--since", "1d", "--until", "2d"}, {"replay", "--all", "--space", "AAQA"}, {"diff"},
-		{"runs", "--outcome", "lost"}, {"runs", "--most", "0"}, {"runs", "show", "x"}, {"retry", "-1"}, {"retry"}, {"retry", "3", "--failed"}, {"retry", "3", "--since", "1d"},
-		{"runs", "--space", "AAQA"}, {"runs", "--member", "Anna"}, {"retry", "--failed", "--space", "AAQA"},
+		{"replay", "welcome", "--since", "1d", "--until", "2d"}, {"replay", "--all", "--limit", "0"}, {"replay", "--all", "--outcome", "lost"}, {"diff"},
+		{"runs", "--outcome", "lost"}, {"runs", "--limit", "0"}, {"runs", "show", "x"}, {"retry", "-1"}, {"retry"}, {"retry", "3", "--failed"}, {"retry", "3", "--since", "1d"},
+		{"runs", "--member", "Anna"}, {"lint", "reactors.yaml"},
 		{"pause"}, {"resume", "welcome", "--all"},
 		{"list", "-o", "yaml"},
 	} {
@@ -210,13 +216,25 @@ func TestReactorsOfAStore(t *testing.T) {
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	broken := filepath.Join(t.TempDir(), "broken.yaml")
+	if err := os.WriteFile(broken, []byte("reactors:\n  - id: a\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	misspelt := filepath.Join(t.TempDir(), "misspelt.yaml")
+	if err := os.WriteFile(misspelt, []byte(`reactors:
+  - {id: a, on: member.joined, if: space.display_name == "Taem", do: [{send: {text: "Hello"}}]}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s := &session{t: t, env: environ{
 		"SPACEKEEPER_REACTORS_FILE": ruleFile, "SPACEKEEPER_DATABASE_DSN": dsn,
 		"SPACEKEEPER_CHAT_ENDPOINT": conformancetest.Proxy(t, ws.ChatEndpoint()),
 	}}
 	if _, err := db.Pool().Exec(t.Context(), `
 		UPDATE spaces SET display_name = 'Team';
-		UPDATE users SET display_name = 'Anna' WHERE user_name = 'users/1'`); err != nil {
+		UPDATE users SET display_name = 'Anna' WHERE user_name = 'users/1';
+		INSERT INTO spaces (version_time, version_key, space, display_name)
+		SELECT '-infinity', '00000000-0000-0000-0000-000000000000', 'spaces/TWIN' || n, 'Twins' FROM generate_series(1, 2) n`); err != nil {
 		t.Fatal(err)
 	}
 	s.call("list")
@@ -225,6 +243,10 @@ func TestReactorsOfAStore(t *testing.T) {
 	s.call("runs", "--reactor", "welcome", "--member", "users/9")
 	s.call("runs", "--outcome", "condition_false", "--since", "1d", "-o", "json")
 	s.call("runs", "--member", "users/9")
+	s.call("runs", "--space", "team", "--limit", "1")
+	s.call("runs", "--space", "Tean")
+	s.call("runs", "--space", "Twins")
+	s.call("retry", "--failed", "--space", "AAQA")
 	s.call("runs", "show", "3")
 	s.call("runs", "show", "3", "--content")
 	s.call("runs", "show", "6", "-o", "json")
@@ -233,7 +255,9 @@ func TestReactorsOfAStore(t *testing.T) {
 	s.call("runs", "show", "999")
 	s.call("replay", "welcome", "--since", "1d")
 	s.call("replay", "--all", "--since", "1d", "--space", space)
+	s.call("replay", "--all", "--since", "1d", "--space", "Team", "--outcome", "stopped", "--limit", "1")
 	s.call("replay", "welcome", "--since", "1h", "-o", "json")
+	s.call("replay", "welcome", "--since", "1d", "--outcome", "left", "-o", "json")
 	s.call("diff", other, "--since", "1d")
 	s.call("diff", ruleFile)
 	s.call("preview", "answer", "--space", space)
@@ -264,6 +288,8 @@ func TestReactorsOfAStore(t *testing.T) {
 	s.call("pause", "answer")
 	s.call("resume", "--all")
 	s.call("resume", "answer")
+	s.call("list", "--file", broken)
+	s.call("lint", "--file", misspelt)
 	s.env["SPACEKEEPER_REACTORS_FILE"] = more
 	s.call("preview", "digest", "--space", space)
 	s.call("preview", "edits", "--space", space)
@@ -271,7 +297,7 @@ func TestReactorsOfAStore(t *testing.T) {
 	s.env["SPACEKEEPER_REACTORS_FILE"] = ruleFile
 	seen := strings.ReplaceAll(s.seen.String(), space, "spaces/"+strings.Repeat("A", len(space)-len("spaces/")))
 	seen = strings.ReplaceAll(seen, member, "users/MEMBER")
-	golden(t, "reactors-store", strings.ReplaceAll(seen, other, "other.yaml"))
+	golden(t, "reactors-store", strings.NewReplacer(other, "other.yaml", broken, "broken.yaml", misspelt, "misspelt.yaml").Replace(seen))
 
 	// The test that was made of a run passes, with the rules that it came of.
 	text, err := os.ReadFile(ruleFile)
@@ -282,7 +308,7 @@ func TestReactorsOfAStore(t *testing.T) {
 	if err := os.WriteFile(other, append(text, made...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, stdout, stderr := call(t, s.env, "reactors", "test", other); code != cli.OK {
+	if code, stdout, stderr := call(t, s.env, "reactors", "test", "--file", other); code != cli.OK {
 		t.Errorf("the test made of a run: %s%s", stdout, stderr)
 	}
 	if switches, err := db.Switches(t.Context()); err != nil || len(switches) > 0 {

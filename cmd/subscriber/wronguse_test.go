@@ -31,7 +31,9 @@ var rightArgs = map[string][]string{
 var wrongValues = map[string]string{
 	"--config": clitest.Any, "--space": "?", "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?",
 	"--reason": clitest.Any, "gaps acknowledge --reason": "", // the others are for people
-	"--reactor": clitest.Any, "--file": clitest.Any, // only the rules tell
+	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
+	"reactors preview --space": clitest.Any, "reactors replay --space": clitest.Any, "reactors diff --space": clitest.Any, // only the database tells
+	"reactors runs --space": clitest.Any, "reactors retry --space": clitest.Any,
 	"--data-dir": clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",
 }
 
@@ -40,7 +42,7 @@ var wrongValues = map[string]string{
 func TestWrongUseOfEveryCommand(t *testing.T) {
 	t.Parallel()
 	var seen strings.Builder
-	for _, args := range clitest.WrongUses(t, newRoot(&environment{cli.Env{}}), rightArgs, wrongValues) {
+	for _, args := range clitest.WrongUses(t, newRoot(&environment{Env: cli.Env{}}), rightArgs, wrongValues) {
 		code, stdout, stderr := call(t, environ{"SPACEKEEPER_REACTORS_FILE": ruleFile}, args...)
 		line := "subscriber " + strings.Join(args, " ")
 		if code != cli.Misused || stdout != "" {
@@ -108,7 +110,7 @@ func TestWrongSurroundingsOfEveryCommand(t *testing.T) {
 			cli.Misconfigured},
 	} {
 		var same clitest.Same
-		for _, name := range leaves(newRoot(&environment{cli.Env{}}), "") {
+		for _, name := range leaves(newRoot(&environment{Env: cli.Env{}}), "") {
 			args, known := rightArgs[name]
 			if !known && !slices.Contains(ignorant, name) {
 				t.Errorf("%s: arguments are needed with which it can be called", name)

@@ -17,7 +17,6 @@ const (
 	ForEvents      Need = "subscriber events"
 	ForQuarantine  Need = "subscriber quarantine"
 	ForProjections Need = "subscriber projections"
-	ForRules       Need = "this command" // of subscriber reactors
 )
 
 // required lists, for each need, the keys that have no default.
@@ -27,8 +26,6 @@ func required(need Need) []string {
 		return []string{"project", "pubsub.subscription", "database.dsn"}
 	case ForMigrate, ForMembers, ForPast, ForGaps, ForReactors, ForEvents, ForQuarantine, ForProjections:
 		return []string{"database.dsn"}
-	case ForRules:
-		return []string{"reactors.file"}
 	case ForApply:
 		return []string{"project", "pubsub.topic", "workspace.spaces"}
 	}

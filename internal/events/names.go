@@ -30,6 +30,19 @@ func SpaceOf(name string) string {
 	return space
 }
 
+var spaceOrUser = regexp.MustCompile(`\b(?:spaces|users)/[A-Za-z0-9_-]+/?`)
+
+// ReplaceNames returns a text with what f makes of each space and person that it
+// names. What lives in a space stays as it is.
+func ReplaceNames(text string, f func(name string) string) string {
+	return spaceOrUser.ReplaceAllStringFunc(text, func(name string) string {
+		if strings.HasSuffix(name, "/") {
+			return name
+		}
+		return f(name)
+	})
+}
+
 // UserOf returns the "users/U" that a user's own resource belongs to, such as
 // "users/U/availability", or "".
 func UserOf(name string) string {

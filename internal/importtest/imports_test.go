@@ -67,13 +67,18 @@ func table() []owner {
 		// The rule engine stands on the vocabulary, layer by layer: the language
 		// of conditions, the rules, carrying them out, and asking what they would
 		// have done.
-		{path: "internal/reactors/expr", tier: 1, also: []string{"internal/reactors"}},
+		{path: "internal/reactors/placeholders", tier: 1}, // the grammar of texts
+		{path: "internal/reactors/cards", tier: 1},        // read as card builders export them
+		{path: "internal/reactors/wording", tier: 1},      // people's words for CEL's
+		{path: "internal/reactors/expr", tier: 1, also: []string{"internal/reactors", "internal/reactors/placeholders", "internal/reactors/wording"}},
 		{path: "internal/reactors/clock", tier: 1}, // times as a clock on the wall shows them: whoever asks brings the time
 		{path: "internal/reactors/rules", tier: 2},
 		{path: "internal/reactors/decide", tier: 2, also: []string{"internal/reactors/rules"}},
 		{path: "internal/reactors/engine", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/decide"}},
 		{path: "internal/reactors/preview", tier: 2, also: []string{"internal/reactors/rules"}},
 		{path: "internal/reactors/replay", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/decide"}},
+		// report prints what these two find out, and what the store has kept.
+		{path: "internal/reactors/report", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/preview", "internal/reactors/replay"}},
 		{path: "internal/reactors/actions", tier: 2, also: actionPackages()}, // the list of them
 		{path: "internal/reactors/examples", tier: 0},                        // texts
 		{path: "internal/reactors/letters", tier: 0},                         // what people write: the words and emoji of reactors and their language

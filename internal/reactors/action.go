@@ -64,6 +64,9 @@ type Prepared struct {
 	To string
 	// Quota is one of Google's that the request counts towards besides; "": none.
 	Quota Quota
+	// Effect says where it goes and to whom, for people who look at a rule before
+	// it acts: "a message, privately to whoever joined". It isn't stored.
+	Effect string
 	// Instead are requests of other actions that take this one's place in the
 	// run. Each waits for its own write slot and is done once.
 	Instead []Request
@@ -94,13 +97,13 @@ type PrepareContext struct {
 	IDs   IDs    // for messages and requests
 }
 
-// Encode writes a request as the Body of a [Prepared].
-func (c PrepareContext) Encode(request any) (Prepared, error) {
+// Encode writes a request as the Body of a [Prepared], with its Effect.
+func (c PrepareContext) Encode(request any, effect string) (Prepared, error) {
 	raw, err := json.Marshal(request)
 	if err != nil {
 		return Prepared{}, c.Errorf("%w", err)
 	}
-	return Prepared{Body: raw}, nil
+	return Prepared{Body: raw, Effect: effect}, nil
 }
 
 // Errorf returns the permanent error of an action that can't be prepared.

@@ -13,7 +13,10 @@ import (
 // Facts are what conditions and texts of rules can ask for. The cel tags are
 // the names in rules. A field with a needs tag is state: the event doesn't tell
 // it; it is looked up when a run is due, as of that time. One with an untold tag
-// is told by most events, and is such state where the event leaves it out.
+// is told by most events, and is such state where the event leaves it out. A words
+// tag names all that a field can be, see [WordsNamed], an of tag the triggers that
+// alone bring it, a not tag those that don't: a rule that asks for something else is
+// refused.
 type Facts struct {
 	Trigger  Trigger       `json:"trigger,omitzero" cel:"trigger"`
 	Event    EventFacts    `json:"event,omitzero" cel:"event"`
@@ -40,10 +43,10 @@ type EventFacts struct {
 
 // SpaceFacts is the space that the event happened in.
 type SpaceFacts struct {
-	Name        string `json:"name,omitzero" cel:"name"`                               // "spaces/S"
-	DisplayName string `json:"display_name,omitzero" cel:"display_name" needs:"space"` // "this space" if it isn't known
-	Type        string `json:"type,omitzero" cel:"type" needs:"space"`                 // SPACE, GROUP_CHAT, DIRECT_MESSAGE; "" if not known
-	Members     int    `json:"members,omitzero" cel:"members" needs:"space_activity"`  // joined people now
+	Name        string `json:"name,omitzero" cel:"name"`                                   // "spaces/S"
+	DisplayName string `json:"display_name,omitzero" cel:"display_name" needs:"space"`     // "this space" if it isn't known
+	Type        string `json:"type,omitzero" cel:"type" needs:"space" words:"space_types"` // SPACE, GROUP_CHAT, DIRECT_MESSAGE; "" if not known
+	Members     int    `json:"members,omitzero" cel:"members" needs:"space_activity"`      // joined people now
 	JoinsLastHr int    `json:"joins_last_hour,omitzero" cel:"joins_last_hour" needs:"space_activity"`
 
 	Week WeekFacts `json:"week,omitzero" cel:"week"`
@@ -75,10 +78,11 @@ type TopMessage struct {
 // MemberFacts is the person whom the event is about: who joined or left, who
 // wrote, who reacted, who added the app.
 type MemberFacts struct {
-	Name         string  `json:"name,omitzero" cel:"name"`                   // "users/U"; "" if there is nobody
-	Mention      Mention `json:"-" cel:"mention"`                            // of Name; only in texts
-	Type         string  `json:"type,omitzero" cel:"type" untold:"member"`   // HUMAN or BOT; "" if nobody knows
-	PreviousRole string  `json:"previous_role,omitzero" cel:"previous_role"` // of member.role_changed
+	Name    string  `json:"name,omitzero" cel:"name"`                                    // "users/U"; "" if there is nobody
+	Mention Mention `json:"-" cel:"mention"`                                             // of Name; only in texts
+	Type    string  `json:"type,omitzero" cel:"type" untold:"member" words:"user_types"` // HUMAN or BOT; "" if nobody knows
+	// the role before
+	PreviousRole string `json:"previous_role,omitzero" cel:"previous_role" words:"roles" of:"member.role_changed"`
 
 	// INTERNAL, EXTERNAL or MANAGED_EXTERNAL; "" if nobody knows. Rules ask by the two below it: each says what an unknown one is.
 	Affiliation   string `json:"affiliation,omitzero"`
@@ -86,7 +90,7 @@ type MemberFacts struct {
 	MaybeExternal bool   `json:"-" cel:"maybe_external" untold:"affiliation"` // of another organization; true if nobody knows
 
 	// ROLE_MEMBER, ROLE_MANAGER, …: as a membership's event tells it, else now; "" if it isn't known
-	Role            string `json:"role,omitzero" cel:"role" needs:"member"`
+	Role            string `json:"role,omitzero" cel:"role" needs:"member" words:"roles"`
 	DisplayName     string `json:"display_name,omitzero" cel:"display_name" needs:"member"`          // "" if it isn't known
 	IsMember        bool   `json:"is_member,omitzero" cel:"is_member" needs:"member"`                // in the space now
 	MessagesInSpace int    `json:"messages_in_space,omitzero" cel:"messages_in_space" needs:"posts"` // recorded ones, at most 1000
@@ -95,25 +99,27 @@ type MemberFacts struct {
 // MessageFacts is the message that was written, edited, deleted or reacted to,
 // or that holds the card. Of a reaction Chat tells its name; the rest is looked up.
 type MessageFacts struct {
-	Name        string `json:"name,omitzero" cel:"name"`                                // "spaces/S/messages/M"; "" of a command without one
-	Text        string `json:"text,omitzero" cel:"text" untold:"message"`               // "" of a deleted one
-	Author      string `json:"author,omitzero" cel:"author" untold:"message"`           // "users/U"; "" of a deleted one
-	Thread      string `json:"thread,omitzero" cel:"thread" untold:"message"`           // "spaces/S/threads/T"
-	IsReply     bool   `json:"is_reply,omitzero" cel:"is_reply" untold:"message"`       //
-	Attachments int    `json:"attachments,omitzero" cel:"attachments" untold:"message"` //
+	// "spaces/S/messages/M"; "" of a command without one
+	Name string `json:"name,omitzero" cel:"name"`
 
-	AuthorMention Mention `json:"-" cel:"author_mention" untold:"message"` // of Author; only in texts
-	Permalink     Link    `json:"-" cel:"permalink"`                       // opens it in Chat; only in texts and links
+	Text        string `json:"text,omitzero" cel:"text" untold:"message" not:"message.deleted"`               // "" of a deleted one
+	Author      string `json:"author,omitzero" cel:"author" untold:"message" not:"message.deleted"`           // "users/U"; "" of a deleted one
+	Thread      string `json:"thread,omitzero" cel:"thread" untold:"message" not:"message.deleted"`           // "spaces/S/threads/T"
+	IsReply     bool   `json:"is_reply,omitzero" cel:"is_reply" untold:"message" not:"message.deleted"`       //
+	Attachments int    `json:"attachments,omitzero" cel:"attachments" untold:"message" not:"message.deleted"` //
+
+	AuthorMention Mention `json:"-" cel:"author_mention" untold:"message" not:"message.deleted"` // of Author; only in texts
+	Permalink     Link    `json:"-" cel:"permalink"`                                             // opens it in Chat; only in texts and links
 
 	Exists bool `json:"exists,omitzero" cel:"exists" needs:"thread"` // not deleted so far
 	// in its thread, by other people, at most 1000, without deleted ones
 	RepliesByOthers int `json:"replies_by_others,omitzero" cel:"replies_by_others" needs:"thread"`
 	// how many there are of each emoji, as in message.reactions["👍"]; colours and styles count as one
 	Reactions map[string]int `json:"reactions,omitzero" cel:"reactions" needs:"reactions"`
-	// of message.edited: what it said before; "" if that isn't known
-	PreviousText string `json:"previous_text,omitzero" cel:"previous_text" needs:"edits"`
-	// of message.edited: it says something else now; false if a link got its preview, true if the earlier text isn't known
-	TextChanged bool `json:"text_changed,omitzero" cel:"text_changed" needs:"edits"`
+	// what it said before; "" if that isn't known
+	PreviousText string `json:"previous_text,omitzero" cel:"previous_text" needs:"edits" of:"message.edited"`
+	// it says something else now; false if a link got its preview, true if the earlier text isn't known
+	TextChanged bool `json:"text_changed,omitzero" cel:"text_changed" needs:"edits" of:"message.edited"`
 
 	Quotes        int      `json:"-"`                  // by other people: what answered counts
 	OthersReacted []string `json:"-"`                  // emoji of other people, as above
@@ -211,6 +217,16 @@ const (
 
 // NeedAll is all of them.
 const NeedAll = NeedTop<<1 - 1
+
+// WordsNamed returns all words, but for "", that a field with this words tag can be.
+func WordsNamed(tag string) []string {
+	return map[string][]string{
+		"affiliations": {"INTERNAL", "EXTERNAL", "MANAGED_EXTERNAL"},
+		"roles":        {"ROLE_MEMBER", "ROLE_MANAGER", "ROLE_ASSISTANT_MANAGER"},
+		"space_types":  {"SPACE", "GROUP_CHAT", "DIRECT_MESSAGE"},
+		"user_types":   {"HUMAN", "BOT"},
+	}[tag]
+}
 
 // NeedNamed returns the kind of state that a needs tag names.
 func NeedNamed(tag string) (Needs, bool) {

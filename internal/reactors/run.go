@@ -85,6 +85,7 @@ type Request struct {
 	Write  *Write          `json:"write,omitempty"` // nil: it writes no message
 	To     string          `json:"to,omitempty"`    // whom it reaches: see Prepared.To
 	Quota  Quota           `json:"quota,omitempty"` // that it counts towards
+	Effect string          `json:"-"`               // where it goes and to whom, for people; known while it is new
 	Tries  int             `json:"tries,omitempty"` // how often it did not go through
 	Done   bool            `json:"done,omitempty"`  // it took effect
 	Result Result          `json:"result,omitzero"` // what came of it

@@ -59,6 +59,38 @@ func Triggers() []Trigger {
 // Known reports whether it is one of Triggers.
 func (t Trigger) Known() bool { return slices.Contains(Triggers(), t) }
 
+// Who is the member whom an event of the trigger is about, in words.
+func (t Trigger) Who() string {
+	switch t {
+	case MemberJoined:
+		return "whoever joined"
+	case MemberLeft:
+		return "whoever left"
+	case MemberRoleChanged:
+		return "whose role changed"
+	case MessageCreated:
+		return "whoever wrote the message"
+	case MessageEdited:
+		return "whoever edited the message"
+	case ReactionAdded:
+		return "whoever reacted"
+	case ReactionRemoved:
+		return "whoever took the reaction back"
+	case SpaceAdded:
+		return "whoever added the app"
+	case AppMentioned:
+		return "whoever mentioned the app"
+	case AppMessaged:
+		return "whoever wrote to the app"
+	case Command:
+		return "whoever gave the command"
+	case CardClicked:
+		return "whoever clicked"
+	default:
+		return "the member"
+	}
+}
+
 // Kind is what sort of resource the changes are about that pull the trigger; ""
 // for what isn't an event.
 func (t Trigger) Kind() events.Kind {

@@ -71,6 +71,19 @@ func (n *Node) index(key string) int {
 	return slices.IndexFunc(n.Pairs, func(p Pair) bool { return p.Key == key })
 }
 
+// EachText calls f with all texts in the node.
+func (n *Node) EachText(f func(string)) {
+	if n.Kind == Text {
+		f(n.Text)
+	}
+	for _, p := range n.Pairs {
+		p.Value.EachText(f)
+	}
+	for _, item := range n.Items {
+		item.EachText(f)
+	}
+}
+
 // Plain is the value as encoding/json takes it. A number stays as it is written.
 func (n *Node) Plain() any {
 	switch n.Kind {
@@ -135,6 +148,19 @@ func (ms *Mistakes) Read(src *Source) *Node {
 			ms.At(src.start(doc.Body), "", "a second document; a file holds a single one")
 		default:
 			top = ms.node(src, "", doc.Body)
+		}
+	}
+	return top
+}
+
+// ReadSupported is Read, and nil if the file holds what isn't supported, as what
+// follows may have been taken for a part of it.
+func (ms *Mistakes) ReadSupported(src *Source) *Node {
+	known := len(ms.List)
+	top := ms.Read(src)
+	for _, m := range ms.List[known:] {
+		if m.Message == Unsupported {
+			return nil
 		}
 	}
 	return top

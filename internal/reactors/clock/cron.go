@@ -2,6 +2,8 @@ package clock
 
 import (
 	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,16 +16,19 @@ type Cron struct {
 	hourly bool // the hour isn't set: it goes by elapsed time
 	zone   *time.Location
 	source string
+
+	eitherDay bool // see EitherDay
 }
 
 // ParseCron reads the five fields of a crontab.
-func ParseCron(s string, zone *time.Location) (*Cron, error) {
+func ParseCron(source string, zone *time.Location) (*Cron, error) {
 	const example = "five fields are minute, hour, day of month, month and day of week"
-	fields := strings.Fields(s)
-	if len(fields) != 5 || strings.Contains(s, "=") {
+	fields := strings.Fields(source)
+	if len(fields) != 5 || strings.Contains(source, "=") {
 		return nil, errors.New(example)
 	}
-	parsed, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(s)
+	fields[4] = sundays(fields[4])
+	parsed, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(strings.Join(fields, " "))
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +36,9 @@ func ParseCron(s string, zone *time.Location) (*Cron, error) {
 	if !ok {
 		return nil, errors.New(example)
 	}
-	c := &Cron{spec: spec, hourly: strings.HasPrefix(fields[1], "*"), zone: zone, source: s}
+	c := &Cron{spec: spec, hourly: strings.HasPrefix(fields[1], "*"), zone: zone, source: source}
+	each := func(field string) bool { return strings.HasPrefix(field, "*") || strings.HasPrefix(field, "?") }
+	c.eitherDay = !each(fields[2]) && !each(fields[4])
 	spec.Location = time.UTC // it is asked about walls
 	if c.hourly {
 		spec.Location = zone
@@ -57,6 +64,57 @@ func (c *Cron) Next(t time.Time) time.Time {
 			return at.In(c.zone)
 		}
 	}
+}
+
+// Ever reports whether it falls due at a time that fits. It looks at 28 years, after
+// which all days of the year have come on all days of the week, or at 20,000 times.
+func (c *Cron) Ever(fits func(time.Time) bool) bool {
+	at := time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)
+	end := at.AddDate(28, 0, 0)
+	for range 20_000 {
+		if at = c.Next(at); at.IsZero() || at.After(end) {
+			return false
+		}
+		if fits(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// EitherDay reports whether a schedule names days of the month and days of the week.
+// As in every crontab it falls due on either.
+func (c *Cron) EitherDay() bool { return c.eitherDay }
+
+// sundays writes Sunday as 0 where days of the week have it as 7.
+func sundays(field string) string {
+	parts := strings.Split(field, ",")
+	for i, part := range parts {
+		days, step, stepped := strings.Cut(part, "/")
+		from, to, isRange := strings.Cut(days, "-")
+		switch {
+		case days == "7" && !stepped:
+			parts[i] = "0"
+		case isRange && to == "7":
+			first, err := strconv.Atoi(from)
+			if err != nil {
+				first = slices.Index(weekdays(), strings.ToLower(from))
+			}
+			by := 1
+			if stepped {
+				by, _ = strconv.Atoi(step)
+			}
+			if first < 0 || by < 1 {
+				continue // it isn't understood, as before
+			}
+			var list []string
+			for day := first; day <= 7; day += by {
+				list = append(list, strconv.Itoa(day%7))
+			}
+			parts[i] = strings.Join(list, ",")
+		}
+	}
+	return strings.Join(parts, ",")
 }
 
 // String is how the file has it.

@@ -84,7 +84,7 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 	if err := gchat.CheckContent(r.Text, r.Cards); err != nil {
 		return reactors.Prepared{}, c.Errorf("%w", err)
 	}
-	prepared, err := c.Encode(r)
+	prepared, err := c.Encode(r, "a direct message to "+c.Run.Trigger.Who())
 	prepared.Write, prepared.To = &reactors.Write{MessageIDs: []string{r.MessageID}}, r.User
 	return prepared, err
 }

@@ -57,7 +57,7 @@ func (*say) Check(any) []reactors.ParamError { return nil }
 
 func (a *say) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	to := cmp.Or(params.(*sayParams).To, c.Run.Space)
-	p, err := c.Encode(said{c.IDs.Message(c.Label), to, c.Run.Member, params.(*sayParams).Text.Value})
+	p, err := c.Encode(said{c.IDs.Message(c.Label), to, c.Run.Member, params.(*sayParams).Text.Value}, "a message")
 	p.Write = &reactors.Write{Space: to}
 	if a.quota != "" {
 		p.Write, p.Quota, p.To = nil, a.quota, to

@@ -116,7 +116,13 @@ func fields(t *testing.T, b *strings.Builder, told map[string]string, path strin
 		case strings.HasPrefix(name, "group."):
 			known = "in `collapse.do`"
 		}
-		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, word, known, told[typ.Name()+"."+f.Name])
+		meaning := told[typ.Name()+"."+f.Name]
+		for _, only := range [][2]string{{"of", "only of "}, {"not", "not of "}} {
+			if triggers := strings.Fields(f.Tag.Get(only[0])); len(triggers) > 0 {
+				meaning += "; " + only[1] + "`" + strings.ReplaceAll(strings.Join(triggers, "`, `"), ".`", ".…`") + "`"
+			}
+		}
+		fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", name, word, known, strings.TrimPrefix(meaning, "; "))
 	}
 }
 

@@ -30,11 +30,15 @@ const (
 
 // compiled is an expression that can be evaluated.
 type compiled struct {
-	env     *Env
-	ast     *celast.AST
-	result  *types.Type
-	reads   reads
-	prices  prices
+	env    *Env
+	ast    *celast.AST
+	result *types.Type
+	reads  reads
+	prices prices
+
+	doubts     []*Error  // what is allowed and can hardly be meant
+	spaceNames []Literal // what names of spaces are compared with
+
 	metered bool // its cost isn't known to be small: it is high, or depends on the length of a list
 }
 
@@ -62,6 +66,9 @@ func (e *Env) compile(src string) (*compiled, error) {
 	a := checked.NativeRep()
 	c := &compiled{env: e, ast: a, result: a.GetType(a.Expr().ID())}
 	c.reads, c.prices = e.readsOf(a.Expr()), e.pricesOf(a.Expr())
+	if err := c.checkValues(src, a.Expr()); err != nil {
+		return nil, err
+	}
 	if err := c.checkCost(src, checked); err != nil {
 		return nil, err
 	}

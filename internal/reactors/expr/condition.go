@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 )
 
 // Condition is an expression that is true or false.
@@ -41,7 +42,7 @@ func (e *Env) Condition(src string) (*Condition, error) {
 		return nil, err
 	}
 	if of.result.Kind() != types.BoolKind {
-		wrong := &Error{Message: "a condition is true or false, and this is " + named(of.result.String())}
+		wrong := &Error{Message: "a condition is true or false, and this is " + wording.Type(of.result.String())}
 		if of.result.Kind() == types.StringKind {
 			wrong.Suggestion = `compare it, as in x == "y"`
 		}
@@ -165,6 +166,12 @@ func (c *Condition) Test() func(*reactors.Facts) bool {
 	}
 	return every(all)
 }
+
+// Doubts are what is allowed in the condition and can hardly be meant.
+func (c *Condition) Doubts() []*Error { return c.of.doubts }
+
+// SpaceNames are the texts that names of spaces are compared with.
+func (c *Condition) SpaceNames() []Literal { return c.of.spaceNames }
 
 // Source returns the condition as it was written; of what AtEvent returns, the
 // whole condition.

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -48,32 +49,20 @@ var filled = map[reactors.Trigger][]string{
 // Brought leaves of facts what their trigger brings.
 func Brought(f reactors.Facts) reactors.Facts {
 	has := Variables(f.Trigger)
-	if !slices.Contains(has, "member") {
-		f.Member = reactors.MemberFacts{}
-	}
-	if f.Trigger != reactors.MemberRoleChanged {
-		f.Member.PreviousRole = ""
-	}
-	if !slices.Contains(has, "message") {
-		f.Message = reactors.MessageFacts{}
-	}
-	if !slices.Contains(has, "reaction") {
-		f.Reaction = reactors.ReactionFacts{}
-	}
-	if f.Trigger == reactors.MessageDeleted {
-		f.Message = reactors.MessageFacts{Name: f.Message.Name}
-	}
-	if !slices.Contains(has, "command") {
-		f.Command = reactors.CommandFacts{}
-	}
-	if !slices.Contains(has, "card") {
-		f.Card = reactors.CardFacts{}
-	}
-	if !slices.Contains(has, "google_group") {
-		f.GoogleGroup = reactors.GoogleGroupFacts{}
-	}
-	if !slices.Contains(has, "subscription") {
-		f.Subscription = reactors.SubscriptionFacts{}
+	facts := reflect.ValueOf(&f).Elem()
+	for i := range facts.NumField() {
+		variable := facts.Field(i)
+		switch name := facts.Type().Field(i).Tag.Get("cel"); {
+		case name == "trigger" || name == "event" || name == groupVariable:
+		case !slices.Contains(has, name):
+			variable.SetZero()
+		default:
+			for j := range variable.NumField() {
+				if !bringersOf(variable.Type().Field(j)).brought(string(f.Trigger)) {
+					variable.Field(j).SetZero()
+				}
+			}
+		}
 	}
 	return f
 }

@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common"
 	celast "cel.dev/cel-go/common/ast"
 
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -60,31 +61,6 @@ func first(issues *cel.Issues) *common.Error {
 	})
 }
 
-// Hints for what is written in another language's words.
-var instead = map[string]string{
-	"=":   "compare with ==",
-	"&":   "write && for and",
-	"|":   "write || for or",
-	"and": "write && for and",
-	"or":  "write || for or",
-	"not": "write ! for not",
-	"“":   `write straight quotes: "`,
-	"”":   `write straight quotes: "`,
-	"„":   `write straight quotes: "`,
-	"‘":   `write straight quotes: '`,
-	"’":   `write straight quotes: '`,
-}
-
-// What other languages call functions that there are.
-var elsewhere = map[string]string{
-	"includes": "contains", "include": "contains", "has": "contains", "contain": "contains",
-	"tolower": "lower", "tolowercase": "lower", "lowercase": "lower", "downcase": "lower", "casefold": "lower",
-	"word": "hasWord", "hasword": "hasWord", "containsword": "hasWord",
-	"upper": "upperAscii", "toupper": "upperAscii", "touppercase": "upperAscii", "uppercase": "upperAscii", "upcase": "upperAscii",
-	"len": "size", "length": "size", "count": "size",
-	"match": "matches", "test": "matches", "regex": "matches", "beginswith": "startsWith",
-}
-
 var (
 	badToken     = regexp.MustCompile(`^token recognition error at: '(.+)'$`)
 	bareDuration = regexp.MustCompile(`[0-9]+$`)
@@ -119,7 +95,7 @@ func explainSyntax(src string, issues *cel.Issues) error {
 			e.Message, e.Suggestion = d+w+" is not a duration", `write duration("1h"), with s, m, h or d`
 			return
 		}
-		e.Message, e.Suggestion = w+" is not expected here", instead[w]
+		e.Message, e.Suggestion = w+" is not expected here", wording.Instead(w)
 	}
 	switch {
 	case tooDeep(text):
@@ -132,7 +108,7 @@ func explainSyntax(src string, issues *cel.Issues) error {
 		e.Message = missing.FindStringSubmatch(text)[1] + " is missing"
 	case reserved.MatchString(text):
 		w := reserved.FindStringSubmatch(text)[1]
-		e.Message, e.Suggestion = w+" is a reserved word", instead[w]
+		e.Message, e.Suggestion = w+" is a reserved word", wording.Instead(w)
 	case badToken.MatchString(text):
 		w := strings.TrimSpace(badToken.FindStringSubmatch(text)[1])
 		if strings.HasPrefix(w, `"`) || strings.HasPrefix(w, `'`) {
@@ -193,19 +169,19 @@ func (e *Env) explainTypes(src string, a *celast.AST, issues *cel.Issues) error 
 		e.explainField(src, a, found.ExprID, m[1], out)
 	} else if m := noSuchName.FindStringSubmatch(text); m != nil {
 		out.Message = "there is no function " + m[1]
-		if near := cmp.Or(elsewhere[strings.ToLower(m[1])], strictyaml.Nearest(m[1], e.functions())); near != "" {
+		if near := cmp.Or(wording.Function(m[1]), strictyaml.Nearest(m[1], e.functions())); near != "" {
 			out.Suggestion = "did you mean " + near + "?"
 		}
 	} else if m := noOverload.FindStringSubmatch(text); m != nil {
-		out.Message, out.Suggestion = explainOverload(m[1], m[2], m[3])
+		out.Message, out.Suggestion = wording.Overload(m[1], m[2], m[3])
 	} else if m := noRange.FindStringSubmatch(text); m != nil {
-		out.Message = "exists, all, filter and map are for lists, and this is " + named(m[1])
+		out.Message = "exists, all, filter and map are for lists, and this is " + wording.Type(m[1])
 	} else if m := noFields.FindStringSubmatch(text); m != nil {
-		out.Message = named(m[1]) + " has no fields"
+		out.Message = wording.Type(m[1]) + " has no fields"
 	} else if strings.HasPrefix(text, "regex program size") {
 		out.Message = "too costly: the regular expression is too large"
 	} else if m := mismatch.FindStringSubmatch(text); m != nil {
-		out.Message = fmt.Sprintf("%s is expected here, not %s", named(m[1]), named(m[2]))
+		out.Message = fmt.Sprintf("%s is expected here, not %s", wording.Type(m[1]), wording.Type(m[2]))
 	} else if tooDeep(text) {
 		out.Offset, out.Message = 0, deep
 	} else if strings.HasPrefix(text, "invalid duration") {
@@ -269,88 +245,4 @@ func (e *Env) functions() []string {
 	}
 	slices.Sort(list)
 	return list
-}
-
-// explainOverload says that an operator or function doesn't take what it got.
-func explainOverload(function, target, args string) (message, suggestion string) {
-	operands := typeList(args)
-	operator := strings.TrimPrefix(strings.Trim(function, "_"), "@")
-	switch {
-	case function == "_[_]":
-		message = fmt.Sprintf("[ ] doesn't find %s in %s", operands[len(operands)-1], operands[0])
-	case function == "_?_:_":
-		if operands[0] != "true or false" {
-			return "what is before ? must be true or false, and this is " + operands[0], ""
-		}
-		return "what is before and after : must be of one type", ""
-	case operator != function:
-		message = operator + " doesn't go with " + strings.Join(operands, " and ")
-	case target != "":
-		message = fmt.Sprintf("%s of %s doesn't take (%s)", function, named(target), strings.Join(operands, ", "))
-	default:
-		message = fmt.Sprintf("%s doesn't take (%s)", function, strings.Join(operands, ", "))
-	}
-	is := func(t string) bool { return slices.Contains(operands, t) }
-	switch {
-	case operator == "in" && operands[1] == "a string":
-		suggestion = `of a text ask x.contains("y"), of a list x in ["y", "z"]`
-	case is(mentionName) && operator != "+" && operator != function:
-		suggestion = "compare member.name"
-	case is(mentionName):
-		suggestion = "write it as its own placeholder: {{ member.mention }}"
-	case operator == "+" && is("a string"):
-		suggestion = "string( ) makes text of a number or a time"
-	case is("a time") && is("a string"):
-		suggestion = `write timestamp("2026-01-31T08:00:00Z")`
-	case is("a duration") && (is("a string") || is("an integer")):
-		suggestion = `write duration("1h"), with s, m, h or d`
-	case is("an integer") && is("a string"):
-		suggestion = "numbers are written without quotes"
-	case is("an integer") && is("a decimal number"):
-		suggestion = "write 1.0 for 1, or use double( )"
-	case slices.Contains([]string{"!", "&&", "||"}, operator):
-		suggestion = `it wants something true or false, such as x != ""`
-	}
-	return message, suggestion
-}
-
-// typeList splits the types of a signature.
-func typeList(args string) (list []string) {
-	depth, from := 0, 0
-	for i, r := range args + "," {
-		switch {
-		case r == '(':
-			depth++
-		case r == ')':
-			depth--
-		case r == ',' && depth == 0:
-			if t := strings.TrimSpace(args[from:i]); t != "" {
-				list = append(list, named(t))
-			}
-			from = i + 1
-		}
-	}
-	return list
-}
-
-// named says a type as people do.
-func named(t string) string {
-	switch {
-	case strings.HasPrefix(t, "list("):
-		return "a list"
-	case strings.HasPrefix(t, "map("):
-		return "a map"
-	case strings.HasPrefix(t, "type("):
-		return "a type"
-	}
-	return cmp.Or(typeNames[t], t)
-}
-
-// typeNames are what people call CEL's types.
-var typeNames = map[string]string{
-	"string": "a string", "bool": "true or false", "bytes": "bytes", "null": "null", "null_type": "null",
-	"int": "an integer", "uint": "an unsigned integer", "double": "a decimal number",
-	"timestamp": "a time", "google.protobuf.Timestamp": "a time",
-	"duration": "a duration", "google.protobuf.Duration": "a duration",
-	"dyn": "something whose type isn't known",
 }

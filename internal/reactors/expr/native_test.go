@@ -73,6 +73,15 @@ func conditionOf(t *rapid.T, depth int) string {
 		return rapid.SampledFrom([]string{`message.text`, `message.text`, `member.name`, `space.name`, `reaction.emoji`, `trigger`}).Draw(t, "fact")
 	}
 	word := func() string { return rapid.SampledFrom(words).Draw(t, "word") }
+	// What a field never is would be refused.
+	compared := func() (fact string, word func() string) {
+		fact = text()
+		some := map[string][]string{"reaction.emoji": {"👍", ":a:", ""}, "trigger": {"message.created", "member.left", ""}}[fact]
+		if some == nil {
+			some = words
+		}
+		return fact, func() string { return rapid.SampledFrom(some).Draw(t, "word") }
+	}
 	inner := func() string { return "(" + conditionOf(t, depth-1) + ")" }
 	kinds := 11
 	if depth > 0 {
@@ -82,11 +91,14 @@ func conditionOf(t *rapid.T, depth int) string {
 	case 0:
 		return text() + "." + rapid.SampledFrom([]string{"contains", "startsWith", "endsWith"}).Draw(t, "call") + `("` + word() + `")`
 	case 1:
-		return text() + rapid.SampledFrom([]string{" == ", " != "}).Draw(t, "sign") + `"` + word() + `"`
+		fact, word := compared()
+		return fact + rapid.SampledFrom([]string{" == ", " != "}).Draw(t, "sign") + `"` + word() + `"`
 	case 2:
-		return `"` + word() + `" == ` + text()
+		fact, word := compared()
+		return `"` + word() + `" == ` + fact
 	case 3:
-		return text() + ` in ["` + word() + `", "` + word() + `"]`
+		fact, word := compared()
+		return fact + ` in ["` + word() + `", "` + word() + `"]`
 	case 4:
 		return rapid.SampledFrom([]string{`message.is_reply`, `!message.is_reply`, `member.known_external`, `has(member.name)`, `has(message.is_reply)`}).Draw(t, "bool")
 	case 5:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/letters"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 )
 
 // How much of a value expressions see. Chat's own limits are lower (fact sheet
@@ -55,6 +56,10 @@ type field struct {
 	sub    *structType    // nil unless it is a struct
 	index  int
 	max    int // bytes of a string that are seen
+
+	words []string // all that it can be, besides ""; nil: anything
+	bringers
+
 	access *types.FieldType
 }
 
@@ -78,7 +83,7 @@ var structNames = map[reflect.Type]string{
 }
 
 const (
-	mentionName = "a mention"
+	mentionName = wording.Mention
 	linkName    = "a link"
 	topName     = "a top message"
 )
@@ -137,8 +142,11 @@ func (s *schema) fieldOf(sf reflect.StructField, tag string, index int) (*field,
 			}
 		}
 	}
+	f.words, f.bringers = reactors.WordsNamed(sf.Tag.Get("words")), bringersOf(sf)
 	t := sf.Type
 	switch {
+	case t == reflect.TypeFor[reactors.Trigger]():
+		f.cel, f.words = types.StringType, reactors.Words(reactors.Triggers())
 	case t == reflect.TypeFor[time.Time]():
 		f.cel = types.TimestampType
 	case t.Kind() == reflect.String:

@@ -14,6 +14,8 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/placeholders"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 )
 
 // Template is text with placeholders, {{ expression }}. A placeholder is
@@ -22,6 +24,8 @@ type Template struct {
 	kind  kind
 	parts []part
 	needs reactors.Needs
+
+	doubts []*Error // see Doubts
 }
 
 // kind says who interprets the text, and so how values are escaped.
@@ -71,28 +75,37 @@ func (e *Env) CardLink(src string) (*Template, error) {
 }
 
 func (e *Env) template(src string, k kind) (*Template, error) {
-	segments, err := split(src)
-	if err != nil {
-		return nil, err
+	segments, err := placeholders.Split(src)
+	if m := new(placeholders.Mistake); errors.As(err, &m) {
+		return nil, &Error{Offset: m.Offset, Message: m.Message, Suggestion: m.Suggestion}
 	}
 	t := &Template{kind: k}
 	for i, s := range segments {
-		if !s.expr {
-			t.parts = append(t.parts, part{literal: s.text})
+		if !s.Expr {
+			t.parts = append(t.parts, part{literal: s.Text})
+			if k == chat {
+				for _, d := range wording.Markdown(s.Text) {
+					t.doubts = append(t.doubts, &Error{Offset: s.Offset + d.Offset, Message: d.Message, Suggestion: d.Instead})
+				}
+			}
 			continue
 		}
 		p, err := e.placeholder(s)
 		if err != nil {
 			return nil, err
 		}
-		if k == chat && i > 0 && !segments[i-1].expr && beginsMention(segments[i-1].text) && p.value.result.TypeName() != linkName {
+		if k == chat && i > 0 && !segments[i-1].Expr && beginsMention(segments[i-1].Text) && p.value.result.TypeName() != linkName {
 			return nil, &Error{
-				Offset:     s.offset - len("{{"),
+				Offset:     s.Offset - len("{{"),
 				Message:    "a mention can't be put together from parts",
 				Suggestion: "write {{ member.mention }}",
 			}
 		}
 		t.parts = append(t.parts, p)
+		for _, d := range p.value.doubts {
+			d.Offset += s.Offset
+			t.doubts = append(t.doubts, d)
+		}
 		t.needs |= p.value.reads.needs | p.value.reads.untold
 		if k == card && ofPeople(p.value.result) {
 			t.needs |= reactors.NeedMember // for the display name
@@ -101,11 +114,11 @@ func (e *Env) template(src string, k kind) (*Template, error) {
 	return t, nil
 }
 
-func (e *Env) placeholder(s segment) (part, error) {
-	c, err := e.compile(s.text)
+func (e *Env) placeholder(s placeholders.Segment) (part, error) {
+	c, err := e.compile(s.Text)
 	if err != nil {
 		if wrong := new(Error); errors.As(err, &wrong) {
-			wrong.Offset += s.offset
+			wrong.Offset += s.Offset
 		}
 		return part{}, err
 	}
@@ -120,8 +133,8 @@ func (e *Env) placeholder(s segment) (part, error) {
 		return p, nil
 	}
 	wrong := &Error{
-		Offset:  s.offset + len(s.text) - len(strings.TrimLeft(s.text, " \t\r\n")),
-		Message: "a placeholder can't write " + named(c.result.String()),
+		Offset:  s.Offset + len(s.Text) - len(strings.TrimLeft(s.Text, " \t\r\n")),
+		Message: "a placeholder can't write " + wording.Type(c.result.String()),
 	}
 	switch c.result.Kind() {
 	case types.StructKind:
@@ -153,6 +166,27 @@ func ofPeople(t *types.Type) bool {
 		t = t.Parameters()[0]
 	}
 	return t.TypeName() == mentionName
+}
+
+// Doubts are what is allowed in the text and can hardly be meant.
+func (t *Template) Doubts() []*Error { return t.doubts }
+
+// Empty lists the fields that placeholders write as they are and that are ""
+// among these facts, such as a name that nobody knows.
+func (t *Template) Empty(f *reactors.Facts, now time.Time) (fields []string) {
+	for _, p := range t.parts {
+		if p.value == nil || p.value.result != types.StringType {
+			continue
+		}
+		path := pathOf(p.value.ast.Expr())
+		if path == nil {
+			continue
+		}
+		if v, err := p.value.eval(context.Background(), p.program, f, now); err == nil && v == types.String("") {
+			fields = append(fields, strings.Join(path, "."))
+		}
+	}
+	return fields
 }
 
 // Needs returns the state that the placeholders read.

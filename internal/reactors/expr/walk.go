@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 
 	celast "cel.dev/cel-go/common/ast"
@@ -148,6 +149,11 @@ func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []strin
 	switch x.Kind() {
 	case celast.IdentKind:
 		return e.checkName(src, a, x, local)
+	case celast.SelectKind:
+		if err := e.checkNames(src, a, x.AsSelect().Operand(), local); err != nil || slices.Contains(local, rootName(x)) {
+			return err
+		}
+		return e.checkField(src, a, x)
 	case celast.StructKind: // would also be a way to make a mention
 		return &Error{
 			Offset:  offsetOf(src, a, x.ID()),
@@ -200,6 +206,14 @@ func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []strin
 		}
 	}
 	return nil
+}
+
+// rootName is the variable that an expression selects from; "" for none.
+func rootName(x celast.Expr) string {
+	if root := rootOf(x); root.Kind() == celast.IdentKind {
+		return root.AsIdent()
+	}
+	return ""
 }
 
 // holdsBackspace finds regular expressions that can match nothing that people

@@ -53,7 +53,7 @@ type Remover interface {
 
 // AddParams are the parameters of Add.
 type AddParams struct {
-	Space string `yaml:"space" doc:"The space to add the person to, such as spaces/AAAA."`
+	Space string `yaml:"space" required:"true" doc:"The space to add the person to, such as spaces/AAAA."`
 	User  string `yaml:"user" doc:"Whom to add, such as users/123; without it, the member whom the event is about."`
 }
 
@@ -72,7 +72,8 @@ type request struct {
 	Due time.Time `json:"due,omitzero"`
 }
 
-func prepare(r request, c reactors.PrepareContext) (reactors.Prepared, error) {
+func prepare(r request, c reactors.PrepareContext, verb, preposition string) (reactors.Prepared, error) {
+	who, where := cmp.Or(r.User, c.Run.Trigger.Who()), cmp.Or(r.Space, "the space")
 	r.Space, r.User, r.Label = cmp.Or(r.Space, c.Run.Space), cmp.Or(r.User, c.Run.Member), c.Label
 	switch {
 	case r.Space == "":
@@ -80,7 +81,7 @@ func prepare(r request, c reactors.PrepareContext) (reactors.Prepared, error) {
 	case r.User == "":
 		return reactors.Prepared{}, c.Errorf("there is nobody: the trigger has no member")
 	}
-	p, err := c.Encode(r)
+	p, err := c.Encode(r, verb+" "+who+" "+preposition+" "+where)
 	p.To, p.Quota = r.Space, reactors.MembershipWrites
 	return p, err
 }
@@ -122,7 +123,7 @@ func (*Add) ActsIn(params any) string { return params.(*AddParams).Space }
 // Prepare implements [reactors.Action].
 func (*Add) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*AddParams)
-	return prepare(request{Space: p.Space, User: p.User}, c)
+	return prepare(request{Space: p.Space, User: p.User}, c, "adds", "to")
 }
 
 // Act implements [reactors.Action].
@@ -169,7 +170,7 @@ func (*Remove) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 	if c.Run.Step == 0 {
 		r.Due = c.Run.Due
 	}
-	return prepare(r, c)
+	return prepare(r, c, "removes", "from")
 }
 
 // slack is how long after the run was due somebody may have joined and still be

@@ -25,14 +25,14 @@ func PrintContent(out io.Writer, body json.RawMessage) {
 			fmt.Fprintln(out, "  │ "+cli.Clean(line))
 		}
 	}
-	shown := text != ""
+	readable := text != ""
 	if cards := parts["cards"]; len(cards) > 0 {
-		for _, line := range cardLines(cards) {
+		for _, line := range linesOf(cards) {
 			fmt.Fprintln(out, "  ▕ "+cli.Clean(line))
 		}
-		shown = true
+		readable = true
 	}
-	if !shown {
+	if !readable {
 		printFields(out, parts)
 	}
 }

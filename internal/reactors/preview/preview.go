@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,13 +28,15 @@ type Options struct {
 	Progress func(from, at, to time.Time)
 }
 
+const sampleEvent = "/spaceEvents/SAMPLE"
+
 // Sample makes up facts for the rule: a person who did what matches its trigger.
 func Sample(rule *rules.Rule, o Options) reactors.Facts {
 	space, member := cmp.Or(o.Space, "spaces/SAMPLE"), cmp.Or(o.Member, "users/SAMPLE")
 	now := time.Now().UTC()
 	f := reactors.Facts{
 		Trigger: rule.On[0],
-		Event:   reactors.EventFacts{ID: space + "/spaceEvents/SAMPLE", Type: string(rule.On[0]), Time: now},
+		Event:   reactors.EventFacts{ID: space + sampleEvent, Type: string(rule.On[0]), Time: now},
 		Space:   reactors.SpaceFacts{Name: space, DisplayName: "Sample space", Type: "SPACE", Members: 12, JoinsLastHr: 1},
 		Member:  reactors.MemberFacts{Name: member, Type: "HUMAN", Role: "ROLE_MEMBER", PreviousRole: "ROLE_MANAGER", DisplayName: "Sam Sample", IsMember: true},
 		Message: reactors.MessageFacts{
@@ -63,72 +66,109 @@ type Past interface {
 }
 
 // Recorded returns the newest event of the space that pulls the rule's trigger,
-// with the state as of now. If there is none it says so and returns the sample. A
-// schedule needs no event.
-func Recorded(ctx context.Context, out io.Writer, set *rules.Set, rule *rules.Rule, past Past, o Options) (reactors.Facts, error) {
-	sample := Sample(rule, o)
+// with the state as of now. If there is none it returns the sample, as found
+// says. A schedule needs no event.
+func Recorded(ctx context.Context, set *rules.Set, rule *rules.Rule, past Past, o Options) (f reactors.Facts, found bool, err error) {
+	f = Sample(rule, o)
 	now := time.Now()
-	found, fits := sample, false
-	if rule.On[0] == reactors.Schedule {
-		found.Event.ID = ""
-		return past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: found}, reactors.NeedAll, now)
-	}
 	which := reactors.Filter{Kinds: rules.Kinds(rule), Space: o.Space}
-	err := past.History(ctx, now.Add(-lookBack), now, which, func(c reactors.Change) error {
+	if rule.On[0] == reactors.Schedule {
+		f.Event.ID, found = "", true
+	} else if err := past.History(ctx, now.Add(-lookBack), now, which, func(c reactors.Change) error {
 		if o.Progress != nil {
 			o.Progress(now.Add(-lookBack), c.Event.Time, now)
 		}
 		for _, in := range set.PlanAll(c) {
-			if f := reactors.FactsOf(c, in.Trigger); in.Reactor == rule.ID && (o.Member == "" || f.Member.Name == o.Member) {
-				found, fits = f, true
+			if told := reactors.FactsOf(c, in.Trigger); in.Reactor == rule.ID && (o.Member == "" || told.Member.Name == o.Member) {
+				f, found = told, true
 			}
 		}
 		return nil
-	})
-	if err != nil {
-		return sample, err
+	}); err != nil {
+		return f, false, err
 	}
-	if !fits {
-		fmt.Fprintf(out, "nothing that is recorded of %s in 28 days pulls the trigger: names and numbers are made up\n", o.Space)
-		return sample, nil
+	if !found {
+		return f, false, nil
 	}
-	return past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: found}, reactors.NeedAll, now)
+	f, err = past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: f}, reactors.NeedAll, now)
+	return f, true, err
 }
 
-// Show prints what each step would do, and returns it. title is how a person or a
-// space is shown.
-func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts, title func(string) string) ([]reactors.Request, error) {
+// Titles say what people call spaces and people.
+type Titles interface {
+	With(resource string) string // "Anna (users/123)"
+	In(text string) string       // the text, with titles beside the resources that it names
+}
+
+// TitlesOf looks titles up of the spaces and people that texts name.
+type TitlesOf func(texts ...string) Titles
+
+// shown is what is done at one time.
+type shown struct {
+	when     string
+	requests []reactors.Request
+}
+
+// Show prints what each step would do, where and to whom, and returns it. Then it
+// says what is empty among the facts, or may be if they are made up.
+func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts, titlesOf TitlesOf) ([]reactors.Request, error) {
+	now := time.Now()
+	list, err := steps(ctx, rule, f, now)
+	if err != nil {
+		return nil, err
+	}
+	var all []reactors.Request
+	named := []string{f.Space.Name, f.Member.Name}
+	for _, s := range list {
+		for _, r := range s.requests {
+			all, named = append(all, r), append(named, r.Effect)
+		}
+	}
+	titles := titlesOf(named...)
+	whom := ""
+	if f.Member.Name != "" {
+		whom = " for " + cli.Clean(titles.With(f.Member.Name))
+	}
+	if f.Space.Name != "" {
+		whom += " in " + cli.Clean(titles.With(f.Space.Name))
+	}
+	fmt.Fprintf(out, "%s (%s)%s\n", rule.ID, rule.Mode, whom)
+	for _, s := range list {
+		for _, r := range s.requests {
+			fmt.Fprintf(out, "\n%s: %s\n", s.when, cli.Clean(titles.In(r.Effect)))
+			PrintContent(out, r.Body)
+		}
+	}
+	where := "here: nobody knows it"
+	if strings.HasSuffix(f.Event.ID, sampleEvent) {
+		f.Member.DisplayName = "" // Google's events tell no names
+		where = "for whom nobody knows it"
+	}
+	for i, field := range rule.Empty(&f, now) {
+		if i == 0 {
+			fmt.Fprintln(out)
+		}
+		fmt.Fprintf(out, "note: {{ %s }} writes nothing %s\n", field, where)
+	}
+	return all, nil
+}
+
+// steps renders all that the rule does.
+func steps(ctx context.Context, rule *rules.Rule, f reactors.Facts, now time.Time) (list []shown, err error) {
 	run := reactors.Run{
 		Reactor: rule.ID, Subject: "preview", Shadow: true, Trigger: f.Trigger, Space: f.Space.Name, Member: f.Member.Name,
 		EventTime: f.Event.Time, Facts: f,
 	}
-	whom := ""
-	if f.Member.Name != "" {
-		whom = " for " + cli.Clean(title(f.Member.Name))
-	}
-	fmt.Fprintf(out, "%s (%s)%s in %s\n", rule.ID, rule.Mode, whom, cli.Clean(title(f.Space.Name)))
-	var all []reactors.Request
-	show := func(title string, collapsed bool, f reactors.Facts) error {
-		requests, err := rule.Render(ctx, run, f, time.Now(), collapsed)
-		if err != nil {
-			return err
-		}
-		for _, r := range requests {
-			fmt.Fprintf(out, "\n%s: %s\n", title, r.Action)
-			PrintContent(out, r.Body)
-		}
-		all = append(all, requests...)
-		return nil
-	}
 	for _, s := range rule.Steps {
 		run.Step, run.StepID = s.Index, s.ID
-		title := "at once"
+		one := shown{when: "at once"}
 		if s.After.For > 0 {
-			title = "after " + s.After.String()
+			one.when = "after " + s.After.String()
 		}
-		if err := show(title, false, f); err != nil {
+		if one.requests, err = rule.Render(ctx, run, f, now, false); err != nil {
 			return nil, err
 		}
+		list = append(list, one)
 	}
 	if c := rule.Collapse; c != nil {
 		group := []string{f.Member.Name}
@@ -136,15 +176,17 @@ func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts
 			group = append(group, fmt.Sprintf("users/SAMPLE%d", i+2))
 		}
 		run.Step, run.StepID = 0, ""
-		if err := show(fmt.Sprintf("once for more than %d", c.Over), true, f.Grouped(group)); err != nil {
+		one := shown{when: fmt.Sprintf("once for more than %d", c.Over)}
+		if one.requests, err = rule.Render(ctx, run, f.Grouped(group), now, true); err != nil {
 			return nil, err
 		}
+		list = append(list, one)
 	}
-	return all, nil
+	return list, nil
 }
 
 // Send sends the messages among the requests to one person.
-func Send(ctx context.Context, out io.Writer, chat *gchat.Client, requests []reactors.Request, o Options, title func(string) string) error {
+func Send(ctx context.Context, out io.Writer, chat *gchat.Client, requests []reactors.Request, o Options, titlesOf TitlesOf) error {
 	sent := 0
 	for _, r := range requests {
 		var body struct {
@@ -171,7 +213,8 @@ func Send(ctx context.Context, out io.Writer, chat *gchat.Client, requests []rea
 		fmt.Fprintln(out, "\nnothing was sent: the rule writes no message")
 		return nil
 	}
-	fmt.Fprintf(out, "\nsent %s to %s in %s, who alone can see them, with new ids\n", cli.Count(sent, "message"), cli.Clean(title(o.SendTo)), cli.Clean(title(o.Space)))
+	titles := titlesOf(o.SendTo, o.Space)
+	fmt.Fprintf(out, "\nsent %s to %s in %s, who alone can see them, with new ids\n", cli.Count(sent, "message"), cli.Clean(titles.With(o.SendTo)), cli.Clean(titles.With(o.Space)))
 	return nil
 }
 

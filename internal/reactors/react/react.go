@@ -43,7 +43,7 @@ type Options struct {
 
 // Params are the action's parameters.
 type Params struct {
-	Emoji string `yaml:"emoji" doc:"The emoji itself, such as 👍. Custom emoji can't be used."`
+	Emoji string `yaml:"emoji" required:"true" doc:"The emoji itself, such as 👍. Custom emoji can't be used."`
 }
 
 // Action reacts.
@@ -92,10 +92,13 @@ type request struct {
 // Prepare implements [reactors.Action].
 func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	r := request{c.Facts.Message.Name, params.(*Params).Emoji, c.Label}
+	if c.Run.Trigger == reactors.MessageDeleted {
+		return reactors.Prepared{}, c.Errorf("there is no message to react to: it is deleted")
+	}
 	if r.Message == "" {
 		return reactors.Prepared{}, c.Errorf("there is no message to react to: the trigger has none")
 	}
-	p, err := c.Encode(r)
+	p, err := c.Encode(r, r.Emoji+" to the message, by the person whom the worker acts for")
 	p.To, p.Quota = events.SpaceOf(r.Message), reactors.ReactionWrites
 	return p, err
 }

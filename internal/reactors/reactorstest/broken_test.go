@@ -110,7 +110,12 @@ func mistakes() []struct {
 		{"clock in prepare", "prepare is pure", func(b *broken) {
 			b.prepare = func(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 				text := params.(*FakeParams).Text.Value + time.Now().Format(time.DateOnly)
-				return c.Encode(fakeRequest{Key: c.IDs.Request(c.Label), Text: text})
+				return c.Encode(fakeRequest{Key: c.IDs.Request(c.Label), Text: text}, "a message")
+			}
+		}},
+		{"request that says nobody where it goes", "prepare is pure", func(b *broken) {
+			b.prepare = func(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
+				return c.Encode(fakeRequest{Key: c.IDs.Request(c.Label), To: params.(*FakeParams).To, Text: params.(*FakeParams).Text.Value}, "")
 			}
 		}},
 		{"effect in prepare", "prepare is pure", func(b *broken) {

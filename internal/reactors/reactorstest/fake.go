@@ -59,7 +59,7 @@ func (f *Fake) Check(params any) []reactors.ParamError {
 func (f *Fake) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
 	p := params.(*FakeParams)
 	key := c.IDs.Request(c.Label)
-	prepared, err := c.Encode(fakeRequest{Key: key, To: p.To, Text: p.Text.Value})
+	prepared, err := c.Encode(fakeRequest{Key: key, To: p.To, Text: p.Text.Value}, "a message to everybody in "+p.To)
 	prepared.Write = &reactors.Write{Space: p.To, MessageIDs: []string{key}}
 	return prepared, err
 }

@@ -53,8 +53,12 @@ func preparesPurely(t *testing.T, tb TB, e Env) {
 		tb.Errorf("Prepare made another request of the same parameters")
 	}
 	synctest.Test(t, func(*testing.T) {
-		if got, err := e.Action.Prepare(e.Params, e.Context); err != nil || !bytes.Equal(first, got.Body) {
+		got, err := e.Action.Prepare(e.Params, e.Context)
+		if err != nil || !bytes.Equal(first, got.Body) {
 			tb.Errorf("Prepare made another request at another time (error %v)", err)
+		}
+		if got.Effect == "" && len(got.Instead) == 0 {
+			tb.Errorf("Prepare doesn't say where the request goes and to whom: nobody could see it before the rule acts")
 		}
 	})
 	if !bytes.Equal(before, inputs(tb, e)) {

@@ -55,7 +55,7 @@ type Entry struct {
 
 // Params are the action's parameters.
 type Params struct {
-	Name  string             `yaml:"name" doc:"What is recorded, in your words: lower-case letters, digits, _ and ., such as welcome.skipped."`
+	Name  string             `yaml:"name" required:"true" doc:"What is recorded, in your words: lower-case letters, digits, _ and ., such as welcome.skipped."`
 	Value reactors.PlainText `yaml:"value" doc:"A value to keep with it; may hold placeholders. At most 4096 bytes."`
 }
 
@@ -96,7 +96,7 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 	return c.Encode(Entry{
 		Key: c.IDs.Request(c.Label), Name: p.Name, Value: value,
 		Reactor: c.Run.Reactor, Space: c.Run.Space, Member: c.Run.Member, At: c.Run.EventTime.UTC(),
-	})
+	}, "a record of "+p.Name+" in the database")
 }
 
 // Act implements [reactors.Action].

@@ -146,3 +146,38 @@ func TestAfter(t *testing.T) {
 		}
 	}
 }
+
+// Tests can give whatever happens: guests, groups, apps, what is deleted, and those
+// of whom nobody knows what they are.
+func TestWhatCanHappenInTests(t *testing.T) {
+	t.Parallel()
+	set := parse(t, `
+reactors:
+  - {id: guest, on: member.joined, if: member.known_external, do: [{say: {text: "a guest: {{ member.name }}"}}]}
+  - {id: group, on: [group.added, group.removed], do: [{say: {text: "{{ google_group.name }}"}}]}
+  - {id: type, on: message.created, bots: true, do: [{say: {text: "{{ member.type == \"\" ? \"unknown\" : member.type }}"}}]}
+  - {id: deleted, on: message.deleted, do: [{say: {text: "{{ message.name }}"}}]}
+tests:
+  - name: a guest
+    reactor: guest
+    given: [join@0, {at: 1m, do: join, member: users/2, affiliation: EXTERNAL}]
+    expect: {texts: ["a guest: users/2"]}
+  - name: groups
+    reactor: group
+    given: [group.added@0, {at: 1m, do: group.removed, group: groups/SALES}]
+    expect: {texts: ["groups/TEST", "groups/SALES"]}
+  - name: people, apps and those of whom nobody knows
+    reactor: type
+    given: [message@0, {at: 1m, do: message, bot: true, member: users/2, space: spaces/B}, {at: 10m, do: message, unknown: true, member: users/3}]
+    expect: {texts: [HUMAN, BOT, unknown]}
+  - name: a deletion
+    reactor: deleted
+    given: [{at: 0, do: message, message: spaces/TEST/messages/1}, delete@1m]
+    expect: {texts: ["spaces/TEST/messages/1"]}
+`)
+	for _, c := range cases(t, set) {
+		if !c.Passed() {
+			t.Errorf("%s: %q\n%q", c.Test.Name, c.Mismatches, c.Story())
+		}
+	}
+}

@@ -242,7 +242,7 @@ sequence:
 			g.pick("if", "", `if: space.messages_last("6h") > 1`) +
 			`do: [{say: {text: "{{ trigger }} {{ space.members }} {{ space.week.top_emoji }}"}}]`
 	default:
-		return g.pick("cron", "on: schedule\ncron: 0 9 * * *\nzone: Europe/Berlin", "on: schedule\ncron: 0 */6 * * *\nzone: UTC") + limit + quiet +
+		return g.pick("cron", "on: schedule\ncron: 0 9 * * *\nzone: Europe/Berlin", "on: schedule\ncron: 0 */3 * * *\nzone: UTC") + limit + quiet +
 			fmt.Sprintf("spaces: [spaces/h%da, spaces/h%db]\n", g.round, g.round) +
 			g.pick("if", "", "if: space.week.messages > 1", fmt.Sprintf(`if: space.name != "spaces/h%da"`, g.round)) +
 			`do: [{say: {text: "{{ space.week.messages }} by {{ space.week.posters }}, {{ space.week.leaves }} left, {{ space.week.top_messages }}"}}]`

@@ -35,7 +35,7 @@ func (*say) Kind() reactors.Kind             { return reactors.Acts }
 func (*say) Check(any) []reactors.ParamError { return nil }
 
 func (*say) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, error) {
-	return c.Encode(sayRequest{params.(*sayParams).Text.Value, c.IDs.Request(c.Label)})
+	return c.Encode(sayRequest{params.(*sayParams).Text.Value, c.IDs.Request(c.Label)}, "a message")
 }
 
 func (s *say) Act(_ context.Context, raw json.RawMessage) (reactors.Result, error) {

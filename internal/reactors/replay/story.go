@@ -42,7 +42,7 @@ func (s *story) facts(i int) reactors.Facts {
 	case reactors.MemberRoleChanged:
 		f.Member.PreviousRole = s.roleBefore(i)
 	case reactors.GroupAdded, reactors.GroupRemoved:
-		f.GoogleGroup.Name = "groups/TEST"
+		f.GoogleGroup.Name = g.Group
 	case reactors.MessageCreated, reactors.MessageEdited, reactors.AppMentioned, reactors.AppMessaged, reactors.Command:
 		f.Message = reactors.MessageFacts{Name: g.Message, Text: g.Text, Author: g.Member, Thread: g.Thread, IsReply: s.repliesBefore(i)}
 		f.Command.ID = g.Command
@@ -60,7 +60,10 @@ func (s *story) facts(i int) reactors.Facts {
 const theApp = "users/APP"
 
 func typeOf(g *rules.TestEvent) string {
-	if g.Bot {
+	switch {
+	case g.Unknown:
+		return ""
+	case g.Bot:
 		return string(events.UserBot)
 	}
 	return string(events.UserHuman)

@@ -28,17 +28,19 @@ type Test struct {
 // thread; an event about a message is about the newest one.
 type TestEvent struct {
 	At      time.Duration    `yaml:"at" doc:"How long after the start."`
-	Trigger reactors.Trigger `yaml:"do" doc:"What happens: join, leave, message and so on, or a trigger's name."`
+	Trigger reactors.Trigger `yaml:"do" required:"true" doc:"What happens: join, leave, message and so on, or a trigger's name."`
 	Member  string           `yaml:"member" doc:"Who; users/1 if not set."`
 	Space   string           `yaml:"space" doc:"Where."`
 	Message string           `yaml:"message" doc:"The message's name."`
 	Thread  string           `yaml:"thread" doc:"The thread's name."`
 	Text    string           `yaml:"text" doc:"What is written."`
 	Emoji   string           `yaml:"emoji" doc:"With what is reacted."`
-	Role    string           `yaml:"role" doc:"ROLE_MEMBER or ROLE_MANAGER."`
+	Role    string           `yaml:"role" doc:"The member's role." enum:"ROLE_MEMBER,ROLE_MANAGER,ROLE_ASSISTANT_MANAGER"`
 	Bot     bool             `yaml:"bot" doc:"An app does it."`
+	Unknown bool             `yaml:"unknown" doc:"Nobody knows whether it is a person or an app."`
+	Group   string           `yaml:"group" doc:"The Google Group that comes or goes."`
 
-	Affiliation string            `yaml:"affiliation" doc:"INTERNAL, EXTERNAL or MANAGED_EXTERNAL; nobody knows if not set."`
+	Affiliation string            `yaml:"affiliation" doc:"Of the member's organization; nobody knows if not set." enum:"INTERNAL,EXTERNAL,MANAGED_EXTERNAL"`
 	Quotes      string            `yaml:"quotes" doc:"The name of a message that is quoted."`
 	Command     int               `yaml:"command" doc:"The number of a command of the app."`
 	Function    string            `yaml:"function" doc:"What a card's button asks for."`
@@ -49,11 +51,11 @@ type TestEvent struct {
 type testEventSection TestEvent
 
 type testKeys struct {
-	Name    string      `yaml:"name" doc:"Says what is tested."`
-	Reactor string      `yaml:"reactor" doc:"The id of the reactor."`
+	Name    string      `yaml:"name" required:"true" doc:"Says what is tested."`
+	Reactor string      `yaml:"reactor" required:"true" doc:"The id of the reactor."`
 	Start   startKeys   `yaml:"start" doc:"When the test begins; Monday, 5 January 2026, 9:00 UTC if not set."`
-	Events  []TestEvent `yaml:"given" doc:"What happens, in order, such as join@0 or leave@10m."`
-	Expect  expectKeys  `yaml:"expect" doc:"How many runs end how, and the texts that are sent."`
+	Events  []TestEvent `yaml:"given" required:"true" doc:"What happens, in order, such as join@0 or leave@10m."`
+	Expect  expectKeys  `yaml:"expect" required:"true" doc:"How many runs end how, and the texts that are sent."`
 }
 
 // testTriggers are the triggers by their names in tests: short ones and their
@@ -102,11 +104,20 @@ func (e *TestEvent) UnmarshalNode(d *strictyaml.Decoder, path string, n *stricty
 	if e.At < 0 {
 		d.At(n.At, "", "%s is before the start", path)
 	}
+	for key, word := range map[string]string{"role": e.Role, "affiliation": e.Affiliation} {
+		if words := reactors.WordsNamed(key + "s"); word != "" && !slices.Contains(words, word) {
+			d.At(n.Child(key).At, strictyaml.Suggest(word, words), "%s: there is no %s %q", path, key, word)
+		}
+	}
 }
 
 func (*TestEvent) schema(s *schemer) map[string]any {
-	short := map[string]any{"type": "string", "pattern": `^[a-z._]+@.+$`}
-	return map[string]any{"oneOf": []any{short, s.of(reflect.TypeFor[testEventSection]())}}
+	known := slices.Sorted(maps.Keys(testTriggers()))
+	what := strings.ReplaceAll(strings.Join(known, "|"), ".", `\.`)
+	short := map[string]any{"type": "string", "pattern": "^(" + what + ")@[+]?(0|" + duration + ")$"}
+	section := s.of(reflect.TypeFor[testEventSection]())
+	section["properties"].(map[string]any)["do"].(map[string]any)["enum"] = wordsOf(known)["enum"]
+	return map[string]any{"oneOf": []any{short, section}}
 }
 
 // startKeys is a time.
@@ -183,6 +194,9 @@ func (c *compiler) tests(d *strictyaml.Decoder, keys []testKeys, s *Set, reactor
 			c.At(d.Where(strictyaml.Join(path, "name")), "", "another test is called %q", t.Name)
 		}
 		for j, e := range k.Events {
+			if n := d.Nodes[strictyaml.Item(strictyaml.Join(path, "given"), j)]; n != nil && n.Kind == strictyaml.Nothing {
+				c.At(n.At, "for example join@0", "given[%d] is empty", j)
+			}
 			if j > 0 && e.At < k.Events[j-1].At {
 				at := strictyaml.Item(strictyaml.Join(path, "given"), j)
 				c.At(d.Where(at), "put it before", "this happens earlier than what stands before it")
@@ -211,6 +225,9 @@ func completeEvents(list []TestEvent, r *Rule) {
 		}
 		if slices.Contains(brings, "message") {
 			e.addMessage(list[:i], i)
+		}
+		if e.Group == "" && slices.Contains(brings, "google_group") {
+			e.Group = "groups/TEST"
 		}
 		if e.Emoji == "" && slices.Contains(brings, "reaction") {
 			e.Emoji = "👍"

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/cards"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/clock"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
@@ -27,10 +28,11 @@ var ids = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
 // compiler makes rules of nodes.
 type compiler struct {
 	*strictyaml.Mistakes
+	doubts  strictyaml.Mistakes // what is allowed and can hardly be meant
 	opts    Options
 	actions map[string]reactors.Action
 	env     *expr.Env
-	cards   *cards
+	cards   *cards.Reader
 }
 
 // ruleCompiler is at work on one rule.
@@ -40,8 +42,10 @@ type ruleCompiler struct {
 	keys   ruleKeys
 	env    *expr.Env // for the rule's triggers
 	rule   *Rule
-	labels map[string]bool             // all of them
-	of     map[string]*strictyaml.Node // parameters that name one, by path
+	labels map[string]int       // all of them, each with its place in the order in which they are done
+	of     map[string]reference // parameters that name one, by path
+
+	collapsed int // the place from which on are those of collapse; 0: there is none
 }
 
 // At settles which of the two embedded lists of mistakes is meant: it is one.
@@ -59,7 +63,7 @@ func (c *compiler) decoder() *strictyaml.Decoder {
 		case *reactors.PlainText:
 			p.Source = d.Text(path, n)
 		case *reactors.Card:
-			if n = c.cards.read(d, path, n); n != nil {
+			if n = c.cards.Read(d, path, n); n != nil {
 				d.Nodes[path], p.Source = n, n.Plain()
 			}
 		default:
@@ -77,8 +81,8 @@ func (c *compiler) compile(n *strictyaml.Node) *Rule {
 		compiler: c,
 		Decoder:  c.decoder(),
 		rule:     &Rule{Line: n.At.Line},
-		labels:   map[string]bool{},
-		of:       map[string]*strictyaml.Node{},
+		labels:   map[string]int{},
+		of:       map[string]reference{},
 	}
 	rc.Decode("", n, &rc.keys)
 	if n.Kind != strictyaml.Section {
@@ -90,6 +94,7 @@ func (c *compiler) compile(n *strictyaml.Node) *Rule {
 	rc.timing()
 	rc.oncePer()
 	rc.steps()
+	rc.ticksInQuietHours()
 	if len(c.List) > known {
 		return nil
 	}
@@ -175,6 +180,9 @@ func (c *ruleCompiler) schedule() {
 		var err error
 		if r.Cron, err = clock.ParseCron(c.keys.Cron, loc); err != nil {
 			c.At(c.Where("cron"), `for example "0 9 * * mon": every Monday at 9:00`, "cron: %v", err)
+		} else if r.Cron.EitherDay() {
+			c.doubts.At(c.Where("cron"), "to have both, leave one of them * and ask for it in if, as in now.getDayOfWeek(\"Europe/Berlin\") == 1",
+				"cron: it falls due on each of these days of the month, and on each of these days of the week as well")
 		}
 	}
 }
@@ -215,6 +223,8 @@ func (c *ruleCompiler) condition(path, src string, env *expr.Env) *expr.Conditio
 		c.explain(path, c.Nodes[path], err)
 		return nil
 	}
+	c.doubt(path, c.Nodes[path], cond.Doubts())
+	c.spaceNames(path, c.Nodes[path], cond.SpaceNames())
 	return cond
 }
 

@@ -32,16 +32,11 @@ func (c *ruleCompiler) steps() {
 	if c.Has("collapse") {
 		c.collapse()
 	}
-	for _, path := range slices.Sorted(maps.Keys(c.of)) {
-		n := c.of[path]
-		if n.Kind == strictyaml.Text && !c.labels[n.Text] {
-			c.At(n.At, suggestLabel(n.Text, c.labels), "%s: no action of this reactor has the id %q", path, n.Text)
-		}
-	}
+	c.references()
 }
 
 // suggestLabel leaves out the places that stand for ids nobody wrote.
-func suggestLabel(word string, all map[string]bool) string {
+func suggestLabel(word string, all map[string]int) string {
 	var written []string
 	for label := range all {
 		if labels.MatchString(label) {
@@ -136,6 +131,7 @@ func (c *ruleCompiler) collapse() {
 	if !c.Has("collapse.do") {
 		c.At(c.Where("collapse"), `for example do: [{send: {text: "Welcome {{ group.mentions }}!"}}]`, "collapse needs do")
 	}
+	c.collapsed = len(c.labels)
 	c.rule.Collapse = &Collapse{Window: k.Window, Over: k.Over, Do: c.do("collapse.do", "collapse", k.Do, c.env.ForGroup())}
 }
 
@@ -149,11 +145,7 @@ func (c *ruleCompiler) do(path, step string, items []doNode, env *expr.Env) []Do
 		at := strictyaml.Item(path, i)
 		n := item.node
 		if n == nil || n.Kind != strictyaml.Section || len(n.Pairs) != 1 {
-			example := `for example send: {text: "Hello"}`
-			if n != nil && n.Child("id") != nil {
-				example = `an id stands among the parameters, as in send: {id: hello, text: "Hello"}`
-			}
-			c.At(c.Where(at), example, "%s must be one action with its parameters", at)
+			c.notOneAction(at, n)
 			continue
 		}
 		if d := c.action(strictyaml.Join(at, n.Pairs[0].Key), n.Pairs[0], fmt.Sprintf("%s.%d", step, i), env); d != nil {
@@ -161,6 +153,28 @@ func (c *ruleCompiler) do(path, step string, items []doNode, env *expr.Env) []Do
 		}
 	}
 	return done
+}
+
+// notOneAction says what there is instead of one action, and which key is too many.
+func (c *ruleCompiler) notOneAction(at string, n *strictyaml.Node) {
+	example, place, got := `for example send: {text: "Hello"}`, c.Where(at), ""
+	if n != nil && n.Kind == strictyaml.Section && len(n.Pairs) > 1 {
+		isAction := func(p strictyaml.Pair) bool { return c.actions[p.Key] != nil }
+		extra, first := n.Pairs[1], n.Pairs[max(0, slices.IndexFunc(n.Pairs, isAction))]
+		if i := slices.IndexFunc(n.Pairs, func(p strictyaml.Pair) bool { return !isAction(p) }); i >= 0 {
+			extra = n.Pairs[i]
+		}
+		place, got = extra.At, fmt.Sprintf(", and here is %q as well", extra.Key)
+		switch {
+		case extra.Key == "id":
+			example = `an id stands among the parameters, as in send: {id: hello, text: "Hello"}`
+		case isAction(extra):
+			example = "begin it with a dash of its own"
+		default:
+			example = "is it a parameter of " + first.Key + ", or a key of the reactor?"
+		}
+	}
+	c.At(place, example, "%s must be one action with its parameters%s", at, got)
 }
 
 func (c *ruleCompiler) action(path string, p strictyaml.Pair, label string, env *expr.Env) *Do {
@@ -179,9 +193,9 @@ func (c *ruleCompiler) action(path string, p strictyaml.Pair, label string, env 
 		d.Label = c.label(strictyaml.Join(path, "id"), id)
 		n = n.Without("id")
 	}
-	c.labels[d.Label] = true
+	c.labels[d.Label] = len(c.labels)
 	if of := n.Child("of"); of != nil {
-		c.of[strictyaml.Join(path, "of")] = of
+		c.of[strictyaml.Join(path, "of")] = reference{of, c.labels[d.Label]}
 	}
 	c.Decode(path, n, d.Params)
 	c.Nodes[path] = &strictyaml.Node{Kind: n.Kind, At: p.At}
@@ -208,7 +222,7 @@ func (c *ruleCompiler) label(path string, n *strictyaml.Node) string {
 	case label == "":
 	case !labels.MatchString(label):
 		c.At(n.At, "small letters, digits, hyphens and underscores, a letter first", "%s %q is not one", path, label)
-	case c.labels[label]:
+	case c.has(label):
 		c.At(n.At, "", "another action has the id %q", label)
 	}
 	return label

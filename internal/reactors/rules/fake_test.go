@@ -71,7 +71,7 @@ func (send) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared, e
 	if p.Sub != nil {
 		body["sub"] = p.Sub.Text.Value
 	}
-	return c.Encode(body)
+	return c.Encode(body, "a message to "+p.To)
 }
 
 func (send) Act(context.Context, json.RawMessage) (reactors.Result, error) {

@@ -20,10 +20,10 @@ func (c *compiler) hash(n *strictyaml.Node, r *Rule) string {
 	e := json.NewEncoder(sum)
 	e.Encode(said) //nolint:errcheck // maps, lists and words always encode, and a hash takes them all
 	files := map[string]bool{}
-	eachWritten(n, func(s string) { files[s] = c.cards.raw[s] != nil })
+	n.EachText(func(s string) { files[s] = c.cards.File(s) != nil })
 	for _, f := range slices.Sorted(maps.Keys(files)) {
 		if files[f] {
-			e.Encode([]any{f, c.cards.raw[f]}) //nolint:errcheck // as above
+			e.Encode([]any{f, c.cards.File(f)}) //nolint:errcheck // as above
 		}
 	}
 	r.each(func(d Do) {
@@ -58,18 +58,5 @@ func (r *Rule) each(f func(Do)) {
 		for _, d := range r.Collapse.Do {
 			f(d)
 		}
-	}
-}
-
-// eachWritten calls f with all texts below a node.
-func eachWritten(n *strictyaml.Node, f func(string)) {
-	if n.Kind == strictyaml.Text {
-		f(n.Text)
-	}
-	for _, p := range n.Pairs {
-		eachWritten(p.Value, f)
-	}
-	for _, item := range n.Items {
-		eachWritten(item, f)
 	}
 }

@@ -12,16 +12,16 @@ import (
 // fileKeys is the file as it is written. These structs are the grammar: the
 // decoder and the schema for editors are driven by their tags.
 type fileKeys struct {
-	Reactors  []ruleNode   `yaml:"reactors" doc:"The rules, each under an id of its own."`
+	Reactors  []ruleNode   `yaml:"reactors" required:"true" doc:"The rules, each under an id of its own."`
 	Overrides overrideNode `yaml:"overrides" doc:"What differs in a space: space, then rule id, then the keys or paths such as do[0].send.text."`
 	Tests     []testKeys   `yaml:"tests" doc:"Cases that 'reactors test' runs with a clock of its own."`
 }
 
 type ruleKeys struct {
-	ID          string        `yaml:"id" doc:"Names the rule in runs, overrides and commands; a new id is a new rule that has done nothing yet."`
+	ID          string        `yaml:"id" required:"true" doc:"Names the rule in runs, overrides and commands; a new id is a new rule that has done nothing yet."`
 	Description string        `yaml:"description" doc:"For people."`
 	Mode        string        `yaml:"mode" doc:"shadow decides and renders, but sends nothing; the default." enum:"off,shadow,live"`
-	On          triggers      `yaml:"on" doc:"What the rule waits for."`
+	On          triggers      `yaml:"on" required:"true" doc:"What the rule waits for."`
 	Cron        string        `yaml:"cron" doc:"With on: schedule: minute, hour, day of month, month, day of week."`
 	Zone        zone          `yaml:"zone" doc:"The time zone of cron."`
 	Bots        bool          `yaml:"bots" doc:"Acts on what apps do, too; false if not set."`
@@ -36,22 +36,22 @@ type ruleKeys struct {
 	QuietHours  quietKeys     `yaml:"quiet_hours" doc:"When the rule may act."`
 	Limit       limitKeys     `yaml:"limit" doc:"How many runs go through."`
 	MaxAge      time.Duration `yaml:"max_age" doc:"A run that is this late isn't done any more; 10m if not set, 24h with a sequence."`
-	Do          []doNode      `yaml:"do" doc:"The actions, in order."`
-	Sequence    []stepKeys    `yaml:"sequence" doc:"Several steps, each some time after the event."`
+	Do          []doNode      `yaml:"do" empty:"no" doc:"The actions, in order."`
+	Sequence    []stepKeys    `yaml:"sequence" empty:"no" doc:"Several steps, each some time after the event."`
 	StopWhen    string        `yaml:"stop_when" doc:"A CEL condition that ends a sequence, asked before each step."`
 }
 
 type stepKeys struct {
 	ID    string   `yaml:"id" doc:"By what the step is known wherever it stands, and must not change; its after if not set, such as 1d."`
-	After waitKeys `yaml:"after" doc:"How long after the event the step is due."`
+	After waitKeys `yaml:"after" required:"true" doc:"How long after the event the step is due."`
 	If    string   `yaml:"if" doc:"A CEL condition that is asked when the run is due; the next step comes all the same."`
-	Do    []doNode `yaml:"do" doc:"The actions, in order."`
+	Do    []doNode `yaml:"do" required:"true" empty:"no" doc:"The actions, in order."`
 }
 
 type collapseKeys struct {
-	Window time.Duration `yaml:"window" doc:"A run waits this long for others in its space."`
+	Window time.Duration `yaml:"window" required:"true" doc:"A run waits this long for others in its space."`
 	Over   int           `yaml:"over" doc:"More than so many become one; 5 if not set."`
-	Do     []doNode      `yaml:"do" doc:"What is done once for all of them; texts may use group."`
+	Do     []doNode      `yaml:"do" required:"true" empty:"no" doc:"What is done once for all of them; texts may use group."`
 }
 
 // asWritten is a part of the file that is decoded later.
@@ -62,7 +62,16 @@ func (w *asWritten) UnmarshalNode(_ *strictyaml.Decoder, _ string, n *strictyaml
 // ruleNode is a rule that is decoded once its overrides are known.
 type ruleNode struct{ asWritten }
 
-func (*ruleNode) schema(s *schemer) map[string]any { return s.of(reflect.TypeFor[ruleKeys]()) }
+func (*ruleNode) schema(s *schemer) map[string]any {
+	rule := s.of(reflect.TypeFor[ruleKeys]())
+	either := func(key, other string) map[string]any {
+		return map[string]any{"required": []string{key}, "properties": map[string]any{
+			key: map[string]any{"type": "array"}, other: map[string]any{"type": "null"},
+		}}
+	}
+	rule["oneOf"] = []any{either("do", "sequence"), either("sequence", "do")}
+	return rule
+}
 
 // doNode is an action and its parameters.
 type doNode struct{ asWritten }
@@ -103,8 +112,8 @@ func (t *triggers) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictya
 }
 
 func (*triggers) schema(*schemer) map[string]any {
-	one := map[string]any{"enum": triggerNames()}
-	return map[string]any{"oneOf": []any{one, map[string]any{"type": "array", "items": one, "minItems": 1}}}
+	one := wordsOf(triggerNames())
+	return map[string]any{"oneOf": []any{one, map[string]any{"type": "array", "items": one, "minItems": 1, "uniqueItems": true}}}
 }
 
 func triggerNames() []string { return reactors.Words(reactors.Triggers()) }

@@ -27,7 +27,7 @@ func (r *rate) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.N
 }
 
 func (*rate) schema(*schemer) map[string]any {
-	return map[string]any{"type": "string", "pattern": `^[1-9][0-9]*/([0-9]+)?(s|m|min|h|d|w)$`}
+	return map[string]any{"type": "string", "pattern": `^[1-9][0-9]*/(s|m|min|h|d|w|` + duration + `)$`}
 }
 
 func parseRate(s string) (rate, bool) {

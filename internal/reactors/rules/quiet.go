@@ -17,8 +17,8 @@ type QuietHours struct {
 }
 
 type quietKeys struct {
-	Zone  zone   `yaml:"zone" doc:"The time zone, such as Europe/Berlin."`
-	Allow string `yaml:"allow" doc:"When the rule may act: Mon-Fri 08:00-18:00, Sat 10:00-12:00."`
+	Zone  zone   `yaml:"zone" required:"true" doc:"The time zone, such as Europe/Berlin."`
+	Allow string `yaml:"allow" required:"true" doc:"When the rule may act: Mon-Fri 08:00-18:00, Sat 10:00-12:00."`
 	Else  string `yaml:"else" doc:"What becomes of the rest; defer if not set." enum:"defer,drop"`
 }
 

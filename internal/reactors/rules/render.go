@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/cards"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 )
 
@@ -41,6 +42,19 @@ func (r *Rule) needsOf(s Step) reactors.Needs {
 		}
 	}
 	return n
+}
+
+// Empty lists the fields that texts of the rule write as they are and that are
+// empty among these facts, each once.
+func (r *Rule) Empty(f *reactors.Facts, now time.Time) []string {
+	var fields []string
+	r.each(func(d Do) {
+		for _, t := range d.texts {
+			fields = append(fields, t.Empty(f, now)...)
+		}
+	})
+	slices.Sort(fields)
+	return slices.Compact(fields)
 }
 
 // elsewhere is an action that may act in another space than the trigger's.
@@ -134,8 +148,8 @@ func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now
 				return
 			}
 			var filled any
-			if filled, failed = fill(path, t.Source, render); failed == nil {
-				t.Value, failed = marshal(filled)
+			if filled, failed = cards.Fill(path, t.Source, render); failed == nil {
+				t.Value, failed = cards.Marshal(filled)
 			}
 		}
 		if failed != nil {
@@ -154,5 +168,7 @@ func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now
 	if len(p.Instead) > 0 {
 		return p.Instead, nil
 	}
-	return []reactors.Request{{Action: d.Action.Name(), Label: d.Label, Body: p.Body, Write: p.Write, To: p.To, Quota: p.Quota}}, nil
+	return []reactors.Request{{
+		Action: d.Action.Name(), Label: d.Label, Body: p.Body, Write: p.Write, Effect: p.Effect, To: p.To, Quota: p.Quota,
+	}}, nil
 }

@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,10 @@ type schematic interface {
 // schemer describes types.
 type schemer struct{ list []reactors.Action }
 
-const durationPattern = `^(0|([0-9]+(\.[0-9]+)?(ms|s|m|min|h|d|w))+)$`
+const (
+	duration        = `((([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|min|h|d|w))+)`
+	durationPattern = `^[+]?(0|` + duration + `)$`
+)
 
 func (s *schemer) of(t reflect.Type) map[string]any {
 	if o, ok := reflect.New(t).Interface().(schematic); ok {
@@ -72,13 +76,16 @@ func (s *schemer) of(t reflect.Type) map[string]any {
 }
 
 func (s *schemer) section(t reflect.Type) map[string]any {
-	keys := map[string]any{}
+	keys, required := map[string]any{}, []string{}
 	for _, k := range strictyaml.KeysOf(t) {
 		one := s.of(k.Field.Type)
+		if k.Field.Tag.Get("empty") == "no" {
+			one["minItems"] = 1
+		}
 		if enum := k.Field.Tag.Get("enum"); enum != "" {
-			words := map[string]any{"enum": strings.Split(enum, ",")}
+			words := wordsOf(strings.Split(enum, ","))
 			if k.Field.Type.Kind() == reflect.Slice {
-				one["items"] = words
+				one["items"], one["uniqueItems"] = words, true
 			} else {
 				one = words
 			}
@@ -86,9 +93,45 @@ func (s *schemer) section(t reflect.Type) map[string]any {
 		if doc := k.Field.Tag.Get("doc"); doc != "" {
 			one["description"] = doc
 		}
+		if k.Field.Tag.Get("required") == "true" {
+			required = append(required, k.Name)
+		} else {
+			one = orNothing(one)
+		}
 		keys[k.Name] = one
 	}
-	return map[string]any{"type": "object", "properties": keys, "additionalProperties": false}
+	section := map[string]any{"type": "object", "properties": keys, "additionalProperties": false}
+	if len(required) > 0 {
+		section["required"] = required
+	}
+	return section
+}
+
+// orNothing describes a key that may as well stand there without a value.
+func orNothing(one map[string]any) map[string]any {
+	nothing := map[string]any{"type": "null"}
+	switch {
+	case one["enum"] != nil:
+		one["enum"] = append(slices.Clone(one["enum"].([]any)), nil)
+	case one["oneOf"] != nil:
+		one["oneOf"] = append(slices.Clone(one["oneOf"].([]any)), nothing)
+	case one["type"] != nil:
+		types, several := one["type"].([]string)
+		if !several {
+			types = []string{one["type"].(string)}
+		}
+		one["type"] = append(slices.Clone(types), "null")
+	}
+	return one
+}
+
+// wordsOf describes one of some words.
+func wordsOf(words []string) map[string]any {
+	enum := make([]any, len(words))
+	for i, w := range words {
+		enum[i] = w
+	}
+	return map[string]any{"enum": enum}
 }
 
 func (s *schemer) actions() map[string]any { return map[string]any{"$ref": "#/definitions/do"} }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/cards"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/readfile"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
@@ -28,6 +29,8 @@ func (e *Error) Error() string { return strictyaml.Report(e.Mistakes, "the rules
 type Options struct {
 	Actions  []reactors.Action
 	ReadFile func(name string) ([]byte, error) // for card files, relative to the rule file; nil: there are none
+
+	SpaceNames []string // what known spaces are called, with which conditions are compared; empty: nobody knows
 }
 
 // Set is a whole file of rules.
@@ -40,6 +43,7 @@ type Set struct {
 	apps    map[reactors.Trigger]*waiting
 	until   []*entry // that have until, anywhere
 	tests   []Test
+	doubts  []strictyaml.Mistake
 }
 
 // entry is a rule, and the same rule with the overrides of single spaces.
@@ -92,7 +96,7 @@ func Parse(name string, src []byte, o Options) (*Set, error) {
 		opts:     o,
 		actions:  map[string]reactors.Action{},
 		env:      env,
-		cards:    &cards{readFile: o.ReadFile, raw: map[string][]byte{}, trees: map[string]*strictyaml.Node{}},
+		cards:    cards.NewReader(o.ReadFile),
 	}
 	for _, a := range o.Actions {
 		c.actions[a.Name()] = a
@@ -101,6 +105,7 @@ func Parse(name string, src []byte, o Options) (*Set, error) {
 	if len(c.List) > 0 {
 		return nil, &Error{c.Sorted()}
 	}
+	s.doubts = c.doubts.Sorted()
 	s.index()
 	return s, nil
 }
@@ -109,7 +114,7 @@ func Parse(name string, src []byte, o Options) (*Set, error) {
 func (c *compiler) file(src *strictyaml.Source) *Set {
 	s := &Set{byID: map[string]*entry{}}
 	var keys fileKeys
-	top := read(c.Mistakes, src)
+	top := c.ReadSupported(src)
 	if top == nil && len(c.List) > 0 || !c.begins(src, top) {
 		return s
 	}
@@ -141,19 +146,6 @@ func (c *compiler) file(src *strictyaml.Source) *Set {
 	s.tests = c.tests(d, keys.Tests, s, slices.Sorted(maps.Keys(written)))
 	s.hash()
 	return s
-}
-
-// read reads a file; nil if it holds what isn't supported, as what follows may
-// have been taken for a part of it.
-func read(ms *strictyaml.Mistakes, src *strictyaml.Source) *strictyaml.Node {
-	known := len(ms.List)
-	top := ms.Read(src)
-	for _, m := range ms.List[known:] {
-		if m.Message == strictyaml.Unsupported {
-			return nil
-		}
-	}
-	return top
 }
 
 // begins reports whether a file has rules to read. One in which nothing is said
@@ -251,6 +243,9 @@ func Kinds(rules ...*Rule) []events.Kind {
 	}
 	return kinds
 }
+
+// Doubts lists what is allowed in the file and can hardly be meant.
+func (s *Set) Doubts() []strictyaml.Mistake { return slices.Clone(s.doubts) }
 
 // Tests lists the file's own tests.
 func (s *Set) Tests() []Test { return slices.Clone(s.tests) }

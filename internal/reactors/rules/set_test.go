@@ -300,8 +300,8 @@ func TestSchemaNamesWhatIsDecoded(t *testing.T) {
 			t.Errorf("%s isn't described", key)
 		}
 	}
-	if diff := cmp.Diff([]string{"off", "shadow", "live"}, rule["mode"].Enum); diff != "" {
-		t.Errorf("modes (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"off", "shadow", "live", ""}, rule["mode"].Enum); diff != "" {
+		t.Errorf("modes, and none (-want +got):\n%s", diff)
 	}
 	params := schema.Definitions.Do.Properties["send"].Properties
 	for _, key := range []string{"id", "to", "text", "card", "pause", "more", "sub"} {

@@ -9,7 +9,7 @@ import (
 
 // spacesKeys is a list of spaces, or which to include and which not.
 type spacesKeys struct {
-	Include []string `yaml:"include" doc:"Only in these."`
+	Include []string `yaml:"include" empty:"no" doc:"Only in these."`
 	Except  []string `yaml:"except" doc:"Not in these."`
 	Match   string   `yaml:"match" doc:"A CEL condition on space, asked when the run is due."`
 }

@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
@@ -109,6 +108,7 @@ func (c *ruleCompiler) template(path string, n *strictyaml.Node, compile func(st
 		c.explain(path, n, err)
 		return
 	}
+	c.doubt(path, n, t.Doubts())
 	keep(t)
 }
 
@@ -145,41 +145,4 @@ func (c *ruleCompiler) explain(path string, n *strictyaml.Node, err error) {
 		return
 	}
 	c.At(n.Inside(e.Offset), e.Suggestion, "%s: %s", path, e.Message)
-}
-
-// fill renders a card's texts into a copy of its source.
-func fill(path string, source any, render func(path, s string) (string, error)) (any, error) {
-	var err error
-	switch v := source.(type) {
-	case map[string]any:
-		m := make(map[string]any, len(v))
-		for key, value := range v {
-			if m[key], err = fill(strictyaml.Join(path, key), value, render); err != nil {
-				return nil, err
-			}
-		}
-		return m, nil
-	case []any:
-		l := make([]any, len(v))
-		for i, value := range v {
-			if l[i], err = fill(strictyaml.Item(path, i), value, render); err != nil {
-				return nil, err
-			}
-		}
-		return l, nil
-	case string:
-		return render(path, v)
-	}
-	return source, nil
-}
-
-// marshal writes a card without the escapes that are for web pages.
-func marshal(v any) (json.RawMessage, error) {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return json.RawMessage(strings.TrimSuffix(b.String(), "\n")), nil
 }

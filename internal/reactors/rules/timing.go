@@ -110,7 +110,7 @@ func onceWords() []string {
 type oncePerKeys oncePerSection
 
 type oncePerSection struct {
-	Keys []string      `yaml:"keys" doc:"For what the rule acts at most once." enum:"space,member,message,thread,event,day,week"`
+	Keys []string      `yaml:"keys" required:"true" empty:"no" doc:"For what the rule acts at most once." enum:"space,member,message,thread,event,day,week"`
 	For  time.Duration `yaml:"for" doc:"How long after the event that it has acted on; then it may act again. For good if not set."`
 }
 
@@ -124,7 +124,7 @@ func (k *oncePerKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *stric
 
 func (*oncePerKeys) schema(s *schemer) map[string]any {
 	section := s.section(reflect.TypeFor[oncePerSection]())
-	list := map[string]any{"type": "array", "items": map[string]any{"enum": onceWords()}}
+	list := map[string]any{"type": "array", "items": wordsOf(onceWords()), "minItems": 1, "uniqueItems": true}
 	return map[string]any{"oneOf": []any{list, section}}
 }
 

@@ -36,9 +36,9 @@ type waitKeys struct{ Wait }
 
 // workingKeys is time of which only some hours count.
 type workingKeys struct {
-	Working time.Duration `yaml:"working" doc:"How much of the hours has to pass."`
-	Hours   string        `yaml:"hours" doc:"The hours that count: Mon-Fri 09:00-17:00."`
-	Zone    zone          `yaml:"zone" doc:"Their time zone, such as Europe/Berlin."`
+	Working time.Duration `yaml:"working" required:"true" doc:"How much of the hours has to pass."`
+	Hours   string        `yaml:"hours" required:"true" doc:"The hours that count: Mon-Fri 09:00-17:00."`
+	Zone    zone          `yaml:"zone" required:"true" doc:"Their time zone, such as Europe/Berlin."`
 }
 
 func (k *waitKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {

@@ -31,7 +31,7 @@ type Deleter interface {
 
 // UpdateParams are the parameters of Update.
 type UpdateParams struct {
-	Of    string            `yaml:"of" doc:"The id of the send whose message is changed."`
+	Of    string            `yaml:"of" required:"true" doc:"The id of the send whose message is changed."`
 	Space string            `yaml:"space" doc:"The space that it was sent to, if that is another than the trigger's."`
 	Text  reactors.ChatText `yaml:"text" doc:"The new text; without it the old one stays."`
 	Card  reactors.Card     `yaml:"card" doc:"The new cards; without them the old ones stay."`
@@ -39,7 +39,7 @@ type UpdateParams struct {
 
 // DeleteParams are the parameters of Delete.
 type DeleteParams struct {
-	Of    string `yaml:"of" doc:"The id of the send whose message is deleted."`
+	Of    string `yaml:"of" required:"true" doc:"The id of the send whose message is deleted."`
 	Space string `yaml:"space" doc:"The space that it was sent to, if that is another than the trigger's."`
 }
 
@@ -80,6 +80,11 @@ func (t target) find(ctx context.Context, chat finder) (name string, err error) 
 		}
 	}
 	return "", errAbsent
+}
+
+// effectOn says which message is changed.
+func effectOn(verb, of, space string) string {
+	return fmt.Sprintf("%s the message %q in %s", verb, of, cmp.Or(space, "the space"))
 }
 
 func checkTarget(of, space string) (mistakes []reactors.ParamError) {
@@ -126,7 +131,8 @@ func (*Update) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 	if err != nil {
 		return reactors.Prepared{}, err
 	}
-	return encode(c, updateRequest{t, p.Text.Value, p.Card.Value}, p.Text.Value, p.Card.Value, reactors.Write{Space: t.Space})
+	request := updateRequest{t, p.Text.Value, p.Card.Value}
+	return encode(c, request, effectOn("changes", p.Of, p.Space), p.Text.Value, p.Card.Value, reactors.Write{Space: t.Space})
 }
 
 // Act implements [reactors.Action].
@@ -174,7 +180,7 @@ func (*Delete) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 	if err != nil {
 		return reactors.Prepared{}, err
 	}
-	prepared, err := c.Encode(t)
+	prepared, err := c.Encode(t, effectOn("deletes", p.Of, p.Space))
 	prepared.Write = &reactors.Write{Space: t.Space}
 	return prepared, err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,7 +32,7 @@ const (
 // Params are the action's parameters.
 type Params struct {
 	To        string             `yaml:"to" doc:"Where to: space (everybody; the default), private (only the member sees it), thread (a reply in the thread of the trigger's message), or another space such as spaces/AAAA."`
-	Fallback  string             `yaml:"fallback" doc:"Where to if Google refuses a private message: space, or none (the default)."`
+	Fallback  string             `yaml:"fallback" doc:"Where to if Google refuses a private message: space, or none (the default)." enum:"space,none"`
 	Text      reactors.ChatText  `yaml:"text" doc:"The text, in Chat's markup; may hold placeholders."`
 	Card      reactors.Card      `yaml:"card" doc:"Cards as Google's card builder gives them (cardsV2), or the name of a file that holds them; their texts may hold placeholders."`
 	ThreadKey reactors.PlainText `yaml:"thread_key" doc:"Messages with the same key in a space share a thread; may hold placeholders."`
@@ -45,12 +47,18 @@ type Action struct {
 // New returns the action. The Sender may be nil where nothing is acted on.
 func New(chat Sender) *Action { return &Action{reactors.Describe[Params]("send", reactors.Acts), chat} }
 
+// ownThread finds the name of a thread where a key should stand.
+var ownThread = regexp.MustCompile(`\{\{\s*message\.thread\s*\}\}`)
+
 // Check implements [reactors.Action].
 func (*Action) Check(params any) []reactors.ParamError {
 	p := params.(*Params)
 	mistakes := gchat.ContentErrors(p.Text, p.Card)
 	add := func(field, message, suggestion string) {
 		mistakes = append(mistakes, reactors.BadParam(field, message, suggestion))
+	}
+	if ownThread.MatchString(p.ThreadKey.Source) {
+		add("thread_key", "thread_key begins a thread of its own, and this is the name of one that there is", "say to: thread for a reply in it")
 	}
 	switch p.To {
 	case "", toSpace, toPrivate:
@@ -110,6 +118,9 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 		if c.Run.Member == "" {
 			return reactors.Prepared{}, c.Errorf("there is nobody to send it to: the trigger has no member")
 		}
+		if c.Run.Trigger == reactors.MemberLeft && p.Fallback != fallSpace {
+			return reactors.Prepared{}, c.Errorf("whoever left sees nothing in the space any more: say fallback: space, or to: space")
+		}
 		r.Viewer = c.Run.Member
 		if p.Fallback == fallSpace {
 			r.FallbackRequestID, r.FallbackMessageID = c.IDs.Request(fallback(c.Label)), c.IDs.Message(fallback(c.Label))
@@ -128,7 +139,31 @@ func (*Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepared
 	if r.Space == "" {
 		return reactors.Prepared{}, c.Errorf("there is no space to send it to: name one, as in to: spaces/AAAA")
 	}
-	return encode(c, r, r.Text, r.Cards, reactors.Write{Space: r.Space, MessageIDs: r.messageIDs()})
+	return encode(c, r, p.effect(c.Run.Trigger), r.Text, r.Cards, reactors.Write{Space: r.Space, MessageIDs: r.messageIDs()})
+}
+
+// effect says in words where the message goes and to whom.
+func (p *Params) effect(t reactors.Trigger) string {
+	switch p.To {
+	case toPrivate:
+		s := "a message, privately to " + t.Who()
+		if p.Fallback == fallSpace {
+			s += ", or to everybody in the space if Google refuses that"
+		}
+		return s
+	case toThread:
+		return "a reply in the thread of the message, to everybody in the space"
+	}
+	s := "a message to everybody in "
+	if p.To == "" || p.To == toSpace {
+		s += "the space"
+	} else {
+		s += p.To
+	}
+	if p.ThreadKey.Value != "" {
+		s += fmt.Sprintf(", in the thread with the key %q", p.ThreadKey.Value)
+	}
+	return s
 }
 
 // fallback is the label of what is sent instead.
@@ -140,14 +175,16 @@ func (r request) messageIDs() []string {
 }
 
 // encode checks the content of a request and writes it.
-func encode(c reactors.PrepareContext, request any, text string, cards json.RawMessage, w reactors.Write) (reactors.Prepared, error) {
+func encode(
+	c reactors.PrepareContext, request any, effect, text string, cards json.RawMessage, w reactors.Write,
+) (reactors.Prepared, error) {
 	if strings.TrimSpace(text) == "" && len(cards) == 0 {
 		return reactors.Prepared{}, c.Errorf("nothing is left of the text after filling in")
 	}
 	if err := gchat.CheckContent(text, cards); err != nil {
 		return reactors.Prepared{}, c.Errorf("%w", err)
 	}
-	p, err := c.Encode(request)
+	p, err := c.Encode(request, effect)
 	p.Write = &w
 	return p, err
 }

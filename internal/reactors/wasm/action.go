@@ -18,7 +18,7 @@ import (
 
 // Params are the action's parameters.
 type Params struct {
-	Module string            `yaml:"module" doc:"The WebAssembly module's file; a relative name is looked for beside the rules."`
+	Module string            `yaml:"module" required:"true" doc:"The WebAssembly module's file; a relative name is looked for beside the rules."`
 	Config map[string]string `yaml:"config" doc:"Handed to the module as it is."`
 
 	// Digest is the module's, filled in by Check.
@@ -132,7 +132,7 @@ func (a *Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepar
 	if err != nil {
 		return reactors.Prepared{}, reactors.Permanent(fmt.Errorf("run module %q: %w", p.Module, err))
 	}
-	prepared, err := c.Encode(r)
+	prepared, err := c.Encode(r, "nothing: the module asks for nothing")
 	prepared.Instead = r.Do
 	return prepared, err
 }

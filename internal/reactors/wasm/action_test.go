@@ -125,6 +125,9 @@ func TestDecisionIsStoredBeforeItIsDone(t *testing.T) {
 	if diff := cmp.Diff(want, got, same); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}
+	for i, effect := range []string{"a message to everybody in spaces/AAA", "a message to everybody in x"} {
+		want.Do[i].Effect = effect // isn't stored
+	}
 	if diff := cmp.Diff(want.Do, prepared.Instead, same); diff != "" {
 		t.Errorf("requests instead (-want +got):\n%s", diff)
 	}

@@ -92,7 +92,8 @@ func (a *Action) prepare(do map[string]json.RawMessage, c reactors.PrepareContex
 			return reactors.Request{}, err
 		}
 		return reactors.Request{
-			Action: name, Label: label, Body: prepared.Body, Write: prepared.Write, To: prepared.To, Quota: prepared.Quota,
+			Action: name, Label: label, Body: prepared.Body, Write: prepared.Write, Effect: prepared.Effect,
+			To: prepared.To, Quota: prepared.Quota,
 		}, nil
 	}
 	return reactors.Request{}, nil // there is one

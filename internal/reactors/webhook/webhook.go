@@ -16,8 +16,8 @@ import (
 
 // Params are the action's parameters.
 type Params struct {
-	URL         string `yaml:"url" doc:"Where to POST to: https only. Placeholders are not filled in."`
-	SecretFile  string `yaml:"secret_file" doc:"A file of signing secrets, one a line, like whsec_BASE64. It is read for each try, so that secrets can be changed."`
+	URL         string `yaml:"url" required:"true" doc:"Where to POST to: https only. Placeholders are not filled in."`
+	SecretFile  string `yaml:"secret_file" required:"true" doc:"A file of signing secrets, one a line, like whsec_BASE64. It is read for each try, so that secrets can be changed."`
 	IncludeText bool   `yaml:"include_text" doc:"Whether the message's text is sent, too. Default: false."`
 }
 
@@ -97,7 +97,7 @@ func (a *Action) Prepare(params any, c reactors.PrepareContext) (reactors.Prepar
 	if err != nil {
 		return reactors.Prepared{}, reactors.Permanent(fmt.Errorf("prepare a webhook: %w", err))
 	}
-	prepared, err := c.Encode(request{ID: id, URL: p.URL, SecretFile: p.SecretFile, Body: string(body)})
+	prepared, err := c.Encode(request{ID: id, URL: p.URL, SecretFile: p.SecretFile, Body: string(body)}, "an event to "+target.Host)
 	prepared.To = strings.ToLower(target.Host)
 	return prepared, err
 }

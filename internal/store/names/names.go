@@ -10,12 +10,17 @@ package names
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // Space is what a list tells of a space.
@@ -97,6 +102,49 @@ func Of(ctx context.Context, db *store.Store, resources ...string) Titles {
 		titles[one.Resource] = one.Title
 	}
 	return titles
+}
+
+// Named lists the spaces and people that texts name.
+func Named(texts ...string) (resources []string) {
+	for _, text := range texts {
+		events.ReplaceNames(text, func(name string) string {
+			resources = append(resources, name)
+			return name
+		})
+	}
+	return resources
+}
+
+// In is the text, with titles beside the spaces and people that it names.
+func (t Titles) In(text string) string { return events.ReplaceNames(text, t.With) }
+
+// Resolve returns the only space that somebody has called so, in capitals or not. An
+// error lists those that may be meant.
+func Resolve(known map[string]string, called string) (space string, err error) {
+	var same, titles []string
+	for space, title := range known {
+		if strings.EqualFold(title, called) {
+			same = append(same, space)
+		}
+		titles = append(titles, title)
+	}
+	slices.Sort(same)
+	slices.Sort(titles)
+	switch len(same) {
+	case 1:
+		return same[0], nil
+	case 0:
+		if near := strictyaml.Nearest(called, titles); near != "" {
+			return "", fmt.Errorf("no space is called that: did you mean %q?", near)
+		}
+		return "", errors.New("no space is called that: name it by its id, such as spaces/AAQAtX4kZ1c")
+	}
+	const maxListed = 10
+	list := strings.Join(same[:min(len(same), maxListed)], ", ")
+	if more := len(same) - maxListed; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return "", fmt.Errorf("%d spaces are called that, %s: name one by its id", len(same), list)
 }
 
 // With is the resource after its title: "Anna (users/123)".

@@ -1,4 +1,10 @@
-package expr
+// Package placeholders is the grammar of texts: what is between {{ and }} is an
+// expression, and {{{{ writes {{. An expression may hold }} in a string or a map.
+//
+// It promises that the pieces of a text, put together, are the text again, and that
+// taking it apart is as quick as reading it. What is wrong is a [Mistake] that says
+// where.
+package placeholders
 
 import (
 	"fmt"
@@ -6,8 +12,14 @@ import (
 	"unicode/utf8"
 )
 
-// The grammar of texts: what is between {{ and }} is an expression, and {{{{
-// writes {{. An expression may hold }} in a string or a map.
+// Mistake is what is wrong with a text.
+type Mistake struct {
+	Offset     int // in bytes
+	Message    string
+	Suggestion string // may be empty
+}
+
+func (m *Mistake) Error() string { return m.Message }
 
 // Limits of a text with placeholders.
 const (
@@ -15,24 +27,24 @@ const (
 	maxPlaceholders = 100
 )
 
-// segment is a piece of a template: either literal text, or an expression.
-type segment struct {
-	text   string
-	expr   bool
-	offset int // of text in the template
+// Segment is a piece of a text: either literal text, or an expression.
+type Segment struct {
+	Text   string
+	Expr   bool
+	Offset int // in the text
 }
 
-// split takes a template apart.
-func split(src string) ([]segment, error) {
+// Split takes a text apart.
+func Split(src string) ([]Segment, error) {
 	if len(src) > maxTemplate {
-		return nil, &Error{Offset: maxTemplate, Message: fmt.Sprintf("a text has at most %d bytes, this one %d", maxTemplate, len(src))}
+		return nil, &Mistake{Offset: maxTemplate, Message: fmt.Sprintf("a text has at most %d bytes, this one %d", maxTemplate, len(src))}
 	}
-	var list []segment
+	var list []Segment
 	var literal strings.Builder
 	begin, count := 0, 0
 	flush := func(next int) {
 		if literal.Len() > 0 {
-			list = append(list, segment{text: literal.String(), offset: begin})
+			list = append(list, Segment{Text: literal.String(), Offset: begin})
 			literal.Reset()
 		}
 		begin = next
@@ -46,13 +58,13 @@ func split(src string) ([]segment, error) {
 		case strings.HasPrefix(rest, "{{"):
 			length := closing(rest[2:])
 			if length < 0 {
-				return nil, &Error{Offset: i, Message: "{{ isn't closed by }}", Suggestion: "{{{{ writes {{"}
+				return nil, &Mistake{Offset: i, Message: "{{ isn't closed by }}", Suggestion: "{{{{ writes {{"}
 			}
 			if count++; count > maxPlaceholders {
-				return nil, &Error{Offset: i, Message: fmt.Sprintf("a text has at most %d placeholders", maxPlaceholders)}
+				return nil, &Mistake{Offset: i, Message: fmt.Sprintf("a text has at most %d placeholders", maxPlaceholders)}
 			}
 			flush(i)
-			list = append(list, segment{text: rest[2 : 2+length], expr: true, offset: i + 2})
+			list = append(list, Segment{Text: rest[2 : 2+length], Expr: true, Offset: i + 2})
 			i += 2 + length + 2
 			begin = i
 		default:

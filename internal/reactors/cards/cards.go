@@ -1,4 +1,9 @@
-package rules
+// Package cards reads cards as card builders export them: inline, or from a file
+// beside the rules.
+//
+// It promises a list of cards with their ids, whatever form it found, and reads each
+// file once. What is wrong is reported at its place, and the result is nil.
+package cards
 
 import (
 	"errors"
@@ -7,18 +12,26 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
-// cards reads cards from files, each once.
-type cards struct {
+// Reader reads cards from files, each once.
+type Reader struct {
 	readFile func(name string) ([]byte, error)
 	raw      map[string][]byte           // by name
 	trees    map[string]*strictyaml.Node // nil of a bad one
 }
 
-// read returns the list of cards that a parameter stands for: written inline,
+// NewReader returns a reader of files that readFile reads.
+func NewReader(readFile func(name string) ([]byte, error)) *Reader {
+	return &Reader{readFile: readFile, raw: map[string][]byte{}, trees: map[string]*strictyaml.Node{}}
+}
+
+// File is what a file holds that was read; nil for others.
+func (r *Reader) File(name string) []byte { return r.raw[name] }
+
+// Read returns the list of cards that a parameter stands for: written inline,
 // or the name of a file.
-func (c *cards) read(d *strictyaml.Decoder, path string, n *strictyaml.Node) *strictyaml.Node {
+func (r *Reader) Read(d *strictyaml.Decoder, path string, n *strictyaml.Node) *strictyaml.Node {
 	if n.Kind == strictyaml.Text {
-		n = c.file(d, path, n)
+		n = r.file(d, path, n)
 	}
 	if n == nil {
 		return nil
@@ -35,9 +48,9 @@ func reasonOf(err error) error {
 	return err
 }
 
-func (c *cards) file(d *strictyaml.Decoder, path string, n *strictyaml.Node) *strictyaml.Node {
-	if _, ok := c.raw[n.Text]; !ok {
-		raw, err := c.readFile(n.Text)
+func (r *Reader) file(d *strictyaml.Decoder, path string, n *strictyaml.Node) *strictyaml.Node {
+	if _, ok := r.raw[n.Text]; !ok {
+		raw, err := r.readFile(n.Text)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			d.At(n.At, "its path is relative to the rules", "%s: there is no file %q", path, n.Text)
@@ -46,13 +59,13 @@ func (c *cards) file(d *strictyaml.Decoder, path string, n *strictyaml.Node) *st
 			d.At(n.At, "", "%s: the file %q can't be read: %v", path, n.Text, reasonOf(err))
 			return nil
 		}
-		c.raw[n.Text] = raw
-		c.trees[n.Text] = read(d.Mistakes, strictyaml.NewSource(n.Text, raw))
-		if c.trees[n.Text] == nil {
+		r.raw[n.Text] = raw
+		r.trees[n.Text] = d.ReadSupported(strictyaml.NewSource(n.Text, raw))
+		if r.trees[n.Text] == nil {
 			d.At(n.At, "", "%s: the file %q holds no card", path, n.Text)
 		}
 	}
-	return c.trees[n.Text]
+	return r.trees[n.Text]
 }
 
 // cardList makes a list of what card builders export: the list itself, a

@@ -1,0 +1,55 @@
+package rules_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+)
+
+// What is allowed and can hardly be meant is said, where it stands, and what may be
+// meant instead; what is meant as it stands isn't doubted.
+func TestDoubts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, on, rule string
+		spaces         []string // what known spaces are called
+		want           []string // line, column, message and fix
+	}{
+		{name: "nothing", rule: `do: [{send: {text: "*bold*, 2 ** 3, [1] (https://example.com)"}}]`},
+		{name: "bold", rule: `do: [{send: {text: "This is **bold**"}}]`, want: []string{
+			"4:33 do[0].send.text: Chat shows the asterisks; bold is *one asterisk* on each side"}},
+		{name: "link", rule: `do: [{send: {text: "See [this](https://example.com)"}}]`, want: []string{
+			"4:29 do[0].send.text: Chat shows the brackets; a link is <https://example.com/|its text>"}},
+		{name: "emoji", on: "reaction.added", rule: `if: reaction.emoji in [":eyes:", "👍", ":party-parrot:"]`, want: []string{
+			`4:28 if: :eyes: is an emoji of your own organization, if there is one of that name; did you mean 👀?`}},
+		{name: "name of a space", rule: `if: space.display_name == "Suport team"`, spaces: []string{"Support team", "Sales"}, want: []string{
+			`4:31 if: no space that is known is called "Suport team"; did you mean Support team?`}},
+		{name: "name of a space in a placeholder", rule: "spaces:\n  match: space.display_name in [\"Sales\", \"Suport\"]", spaces: []string{"Support team", "Sales"}, want: []string{
+			`5:46 spaces.match: no space that is known is called "Suport"; `}},
+		{name: "name of a space that is known", rule: `if: space.display_name == "Sales"`, spaces: []string{"Sales"}},
+		{name: "name of a space that nobody can know", rule: `if: space.display_name == "Sales"`},
+		{name: "both kinds of days", on: "schedule", rule: "cron: 0 9 1-7 * MON\nzone: UTC", want: []string{
+			`4:11 cron: it falls due on each of these days of the month, and on each of these days of the week as well; ` +
+				`to have both, leave one of them * and ask for it in if, as in now.getDayOfWeek("Europe/Berlin") == 1`}},
+		{name: "one kind of days", on: "schedule", rule: "cron: 0 9 * * MON\nzone: UTC"},
+	} {
+		o := options(nil)
+		o.SpaceNames = c.spaces
+		set, err := rules.Parse("reactors.yaml", []byte(mistake{on: c.on, rule: c.rule}.source()), o)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		var got []string
+		for _, m := range set.Doubts() {
+			got = append(got, fmt.Sprintf("%d:%d %s; %s", m.Line, m.Column, m.Message, m.Fix))
+		}
+		if diff := cmp.Diff(slices.Clip(c.want), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
