@@ -229,7 +229,18 @@ func (s *Set) Spaces() []string {
 }
 
 // Kinds lists the sorts of resources of which the rules wait for changes.
-func (s *Set) Kinds() []events.Kind { return Kinds(s.Rules()...) }
+func (s *Set) Kinds() []events.Kind {
+	kinds := Kinds(s.Rules()...)
+	if len(s.until) == 0 {
+		return kinds
+	}
+	for _, kind := range []events.Kind{events.KindMembership, events.KindMessage, events.KindReaction} { // what until may wait for
+		if !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
 
 // Kinds lists the sorts of resources of which rules wait for changes.
 func Kinds(rules ...*Rule) []events.Kind {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
@@ -321,6 +322,22 @@ func TestDeepNestingIsRefusedAtOnce(t *testing.T) {
 		var e *rules.Error
 		if !errors.As(err, &e) || e.Mistakes[0].Message != "nested too deeply" {
 			t.Errorf("%q: %v, want that it is nested too deeply", open, err)
+		}
+	}
+}
+
+// A set waits for what its rules wait for, and for what may end a wait.
+func TestKindsOfASet(t *testing.T) {
+	t.Parallel()
+	const joined = "reactors: [{id: a, on: member.joined, wait: 1d, do: [{send: {text: a}}]}]\n"
+	const override = "overrides: {spaces/A: {a: {until: member.messages_in_space > 0}}}\n"
+	all := []events.Kind{events.KindMembership, events.KindMessage, events.KindReaction}
+	for src, want := range map[string][]events.Kind{
+		joined: all[:1], joined + override: all,
+		strings.Replace(joined, "wait: 1d", "wait: 1d, until: member.messages_in_space > 0", 1): all,
+	} {
+		if diff := cmp.Diff(want, parse(t, src).Kinds()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", src, diff)
 		}
 	}
 }
