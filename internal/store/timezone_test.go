@@ -54,6 +54,15 @@ func newInZone(t *testing.T, by, zone string) string {
 	return dsn
 }
 
+// Queries over many months aren't compiled: that takes longer than they do.
+func TestSessionsCompileNothing(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{})
+	if got := storetest.Value[string](t, s, `SHOW jit`); got != "off" {
+		t.Errorf("jit is %s, want off", got)
+	}
+}
+
 // ask answers a query on a connection that isn't the store's.
 func ask(t *testing.T, dsn, sql string) (list []string) {
 	t.Helper()
