@@ -33,6 +33,8 @@ type Options struct {
 	DataDir  string // "": a temporary one
 	Quiet    bool   // no line per event
 	Sabotage string // what to break on purpose: "", DropEvent or DoubleWelcome
+
+	namesOnly bool // events tell names only, as those of subscriptions that don't include the resource
 }
 
 // The kinds of sabotage.

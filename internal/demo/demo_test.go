@@ -100,6 +100,16 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// The rules do the same where events tell names only: what they need is fetched.
+func TestDemoOfNamesOnly(t *testing.T) {
+	t.Parallel()
+	stdout, err := show(t, Options{Length: 5 * time.Second, Quiet: true, namesOnly: true})
+	if err != nil {
+		t.Error(err)
+	}
+	table(t, stdout, map[string]string{"events": exact, "items of events": exact, "welcomes": exact, "display names": exact})
+}
+
 // A kept database is exact again, with another seed and with the same.
 func TestDemoOnAKeptDatabase(t *testing.T) {
 	t.Parallel()

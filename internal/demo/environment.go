@@ -47,6 +47,7 @@ func newEnvironment(ctx context.Context, o Options, dsn, rules string, screen *s
 	cfg.Database.DSN = dsn
 	cfg.Reactors.File = rules
 	cfg.Health.Addr = ""
+	cfg.Workspace.IncludeResource = !o.namesOnly
 	cfg.Backfill.Overlap = 10 * time.Second
 	cfg.Chat.WritesPerMinutePerSpace = writesPerMinute
 	cfg.Endpoints = config.Endpoints{
