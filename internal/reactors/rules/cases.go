@@ -163,9 +163,9 @@ func (k *expectKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strict
 }
 
 func (*expectKeys) schema(*schemer) map[string]any {
-	keys := map[string]any{"texts": map[string]any{"type": "array", "items": map[string]any{"type": "string"}}}
+	keys := map[string]any{"texts": orNothing(map[string]any{"type": "array", "items": map[string]any{"type": "string"}})}
 	for _, o := range outcomeNames() {
-		keys[o] = map[string]any{"type": "integer", "minimum": 0}
+		keys[o] = orNothing(map[string]any{"type": "integer", "minimum": 0})
 	}
 	return map[string]any{"type": "object", "properties": keys, "additionalProperties": false}
 }

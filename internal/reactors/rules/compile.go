@@ -121,6 +121,9 @@ func (c *ruleCompiler) basics() {
 	case Off, Shadow, Live:
 	case "":
 		r.Mode = Shadow
+		if c.Has("mode") && !c.Wrong["mode"] {
+			c.At(c.Where("mode"), "leave it out for shadow", "mode is empty")
+		}
 	default:
 		c.At(c.Where("mode"), strictyaml.Suggest(k.Mode, []string{"off", "shadow", "live"}), "there is no mode %q", k.Mode)
 	}

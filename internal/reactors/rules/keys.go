@@ -102,7 +102,7 @@ func (t *triggers) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictya
 	for _, item := range items {
 		w := reactors.Trigger(d.Text(path, item))
 		switch {
-		case w == "":
+		case item.Kind != strictyaml.Text: // reported
 		case !w.Known():
 			d.At(item.At, strictyaml.Suggest(string(w), triggerNames()), "%s: there is no trigger %q", path, w)
 		default:

@@ -54,7 +54,7 @@ func (*spacesKeys) check(d *strictyaml.Decoder, path string, spaces []string) {
 	listed := map[string]bool{}
 	for i, s := range spaces {
 		switch {
-		case s == "": // reported as not being text
+		case s == "" && d.Wrong[strictyaml.Item(path, i)]: // reported as not being text
 		case !events.IsWrittenSpace(s):
 			d.At(d.Where(strictyaml.Item(path, i)), "write it as spaces/AAQAtX4kZ1c; the id is in the space's address", "%q is not the name of a space", s)
 		case listed[s]:
@@ -65,5 +65,11 @@ func (*spacesKeys) check(d *strictyaml.Decoder, path string, spaces []string) {
 }
 
 func (*spacesKeys) schema(s *schemer) map[string]any {
-	return map[string]any{"oneOf": []any{s.of(reflect.TypeFor[[]string]()), s.of(reflect.TypeFor[spacesSection]())}}
+	section := s.section(reflect.TypeFor[spacesSection]())
+	name := map[string]any{"type": "string", "pattern": events.SpacePattern}
+	list := map[string]any{"type": "array", "items": name, "minItems": 1, "uniqueItems": true}
+	for _, key := range []string{"include", "except"} {
+		section["properties"].(map[string]any)[key].(map[string]any)["items"] = name
+	}
+	return map[string]any{"oneOf": []any{list, section}}
 }

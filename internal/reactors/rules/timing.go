@@ -144,7 +144,7 @@ func (c *ruleCompiler) oncePer() {
 	for i, w := range written {
 		at := c.Where(strictyaml.Item(path, i))
 		switch {
-		case w == "": // reported
+		case w == "" && c.Wrong[strictyaml.Item(path, i)]: // reported
 		case !slices.Contains(onceWords(), w):
 			c.At(at, strictyaml.Suggest(w, onceWords()), "once_per: there is no %q", w)
 		case slices.Contains(written[:i], w):
