@@ -115,6 +115,9 @@ JOIN event_sources s ON s.id = e.source_id
 LEFT JOIN spaces p ON p.id = e.space_id
 LEFT JOIN users u ON u.id = e.actor_id;
 COMMENT ON VIEW event_log IS 'The event log in readable form. lag is how long after the event it was received. The newest of a space with millions of events come at once for WHERE space_id = (SELECT id FROM spaces WHERE space = ''spaces/S''); by space, all of them are read first.';
+COMMENT ON COLUMN event_log.type IS 'ce-type of the event: google.workspace.chat.message.v1.created, …';
+COMMENT ON COLUMN event_log.actor IS 'users/U: who sent, joined, left or reacted; null if nobody is named.';
+COMMENT ON COLUMN event_log.lag IS 'How long after it happened it was received.';
 
 CREATE TABLE stored_memberships (
   version_time timestamptz NOT NULL,
@@ -226,6 +229,8 @@ SELECT space, member,
 FROM turns
 WHERE (inside OR was_inside IS NULL AND verb = 'deleted') AND event_time <= COALESCE(deleted_at, 'infinity');
 COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. Where a space was deleted, all of them end. What only a list told has the time of the list.';
+COMMENT ON COLUMN membership_intervals.joined_at IS 'Null for members from before recording began.';
+COMMENT ON COLUMN membership_intervals.left_at IS 'Null for those who are in the space now.';
 COMMENT ON COLUMN membership_intervals.known_at IS 'Since when it is known: joined_at, or the first event of a member from before.';
 
 -- Rows are told apart by when their message was sent: what comes in goes to the
@@ -284,6 +289,8 @@ JOIN spaces p ON p.id = m.space_id
 LEFT JOIN users u ON u.id = m.sender_id;
 COMMENT ON VIEW messages IS 'Every message with its current text. Earlier versions: message_history. Those of a time come at once; those of a space are found by their time, or through event_log.';
 COMMENT ON COLUMN messages.create_time IS 'When it was sent; -infinity if unknown: a null in its place would be found by no index.';
+COMMENT ON COLUMN messages.message IS 'spaces/S/messages/M';
+COMMENT ON COLUMN messages.sender IS 'users/U: who sent it; null if unknown.';
 
 CREATE TABLE stored_revisions (
   version_time timestamptz NOT NULL,
@@ -382,6 +389,8 @@ FROM (
 -- The same version can come live and by backfill: the live one is better proof.
 ORDER BY message, version_time, text, attachments, is_current DESC, payload_as_of NULLS FIRST, version_key;
 COMMENT ON VIEW message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
+COMMENT ON COLUMN message_history.message IS 'spaces/S/messages/M';
+COMMENT ON COLUMN message_history.is_current IS 'Whether it is the text of now; false for all versions of a deleted message.';
 
 CREATE TABLE stored_reactions (
   version_time timestamptz NOT NULL,

@@ -119,6 +119,7 @@ LEFT JOIN (
   GROUP BY scope
 ) s ON s.scope = c.scope;
 COMMENT ON VIEW coverage_intervals IS 'coverage with an end for intervals that go on: a live one has been confirmed up to it, a gap lasts until now.';
+COMMENT ON COLUMN coverage_intervals.goes_on IS 'Whether it has no end yet: to_time is how far it is known.';
 
 CREATE VIEW coverage_gaps AS
 SELECT scope, from_time, to_time, COALESCE(to_time, now()) - from_time AS length, cause,
@@ -127,6 +128,8 @@ SELECT scope, from_time, to_time, COALESCE(to_time, now()) - from_time AS length
 FROM coverage
 WHERE source = 'gap';
 COMMENT ON VIEW coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way), impossible, or acknowledged: impossible, and a person knows.';
+COMMENT ON COLUMN coverage_gaps.length IS 'How long it is; until now if it goes on.';
+COMMENT ON COLUMN coverage_gaps.state IS 'open (still going on), pending (its backfill is under way), impossible, or acknowledged (impossible, and a person knows).';
 
 -- The cursor moves with each page of events, and no index holds it: within its page.
 CREATE TABLE backfills (

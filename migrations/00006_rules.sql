@@ -118,6 +118,8 @@ UNION ALL
 SELECT day, interval '1 day', reactor, outcome, shadow, count
 FROM reactor_daily_counts;
 COMMENT ON VIEW reactor_outcomes IS 'How often each rule came to each outcome: by hour for the last two weeks, by day before. Counts every evaluation that reached a trigger. How runs ended is exact; of evaluations that led to none, those of the last seconds may be missing, and of a process that was killed they are.';
+COMMENT ON COLUMN reactor_outcomes.since IS 'Begin of the hour, or of the day, in UTC.';
+COMMENT ON COLUMN reactor_outcomes.lasting IS 'An hour or a day.';
 
 CREATE TABLE reactor_evaluations (
   id bigint GENERATED ALWAYS AS IDENTITY,
@@ -225,6 +227,30 @@ COMMENT ON COLUMN write_slots.paused_until IS 'Until when nobody may write since
 COMMENT ON COLUMN write_slots.refused_at IS 'When Google last refused a write for the quota of the space; null: never.';
 COMMENT ON COLUMN write_slots.slowed_at IS 'When the slots were last put further apart; null: never.';
 COMMENT ON COLUMN write_slots.slowed IS 'By how much the slots are further apart than configured until five minutes after refused_at: other apps write there, too.';
+
+-- Who looks at a view in psql reads what its columns mean, as in the tables that
+-- they come from.
+-- +goose StatementBegin
+DO $$
+DECLARE
+  shown record;
+BEGIN
+  FOR shown IN
+    SELECT DISTINCT ON (v.oid, a.attnum) v.oid::regclass AS view, a.attname AS name, d.description
+    FROM pg_class v
+    JOIN pg_attribute a ON a.attrelid = v.oid AND a.attnum > 0 AND col_description(v.oid, a.attnum) IS NULL
+    JOIN pg_rewrite r ON r.ev_class = v.oid
+    JOIN pg_depend p ON p.classid = 'pg_rewrite'::regclass AND p.objid = r.oid AND p.refclassid = 'pg_class'::regclass
+    JOIN pg_attribute b ON b.attrelid = p.refobjid AND b.attnum = p.refobjsubid AND b.attname = a.attname
+    JOIN pg_description d ON d.classoid = 'pg_class'::regclass AND d.objoid = b.attrelid AND d.objsubid = b.attnum
+    WHERE v.relkind = 'v' AND v.relnamespace = current_schema()::regnamespace
+    ORDER BY v.oid, a.attnum, b.attrelid
+  LOOP
+    EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', shown.view, shown.name, shown.description);
+  END LOOP;
+END
+$$;
+-- +goose StatementEnd
 
 -- +goose Down
 ALTER TABLE write_slots DROP COLUMN slowed, DROP COLUMN slowed_at, DROP COLUMN refused_at, DROP COLUMN paused_until, DROP COLUMN given_at;

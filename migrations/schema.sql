@@ -216,6 +216,24 @@ CREATE VIEW public.coverage_gaps AS
 
 COMMENT ON VIEW public.coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way), impossible, or acknowledged: impossible, and a person knows.';
 
+COMMENT ON COLUMN public.coverage_gaps.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
+
+COMMENT ON COLUMN public.coverage_gaps.from_time IS 'Begin, by Google''s clock.';
+
+COMMENT ON COLUMN public.coverage_gaps.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to the end that coverage_intervals tells.';
+
+COMMENT ON COLUMN public.coverage_gaps.length IS 'How long it is; until now if it goes on.';
+
+COMMENT ON COLUMN public.coverage_gaps.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
+
+COMMENT ON COLUMN public.coverage_gaps.state IS 'open (still going on), pending (its backfill is under way), impossible, or acknowledged (impossible, and a person knows).';
+
+COMMENT ON COLUMN public.coverage_gaps.detail IS 'For people: why it can''t be repaired.';
+
+COMMENT ON COLUMN public.coverage_gaps.acknowledgement IS 'What that person gave as the reason.';
+
+COMMENT ON COLUMN public.coverage_gaps.id IS 'Number of the interval; jobs that repair a gap name it.';
+
 ALTER TABLE public.coverage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.coverage_id_seq
     START WITH 1
@@ -341,6 +359,24 @@ CREATE VIEW public.coverage_intervals AS
           GROUP BY subscription_states.scope) s ON ((s.scope = c.scope)));
 
 COMMENT ON VIEW public.coverage_intervals IS 'coverage with an end for intervals that go on: a live one has been confirmed up to it, a gap lasts until now.';
+
+COMMENT ON COLUMN public.coverage_intervals.scope IS 'The same as in coverage.scope.';
+
+COMMENT ON COLUMN public.coverage_intervals.from_time IS 'Begin, by Google''s clock.';
+
+COMMENT ON COLUMN public.coverage_intervals.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to the end that coverage_intervals tells.';
+
+COMMENT ON COLUMN public.coverage_intervals.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
+
+COMMENT ON COLUMN public.coverage_intervals.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
+
+COMMENT ON COLUMN public.coverage_intervals.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
+
+COMMENT ON COLUMN public.coverage_intervals.detail IS 'For people: why it can''t be repaired.';
+
+COMMENT ON COLUMN public.coverage_intervals.goes_on IS 'Whether it has no end yet: to_time is how far it is known.';
+
+COMMENT ON COLUMN public.coverage_intervals.id IS 'Number of the interval; jobs that repair a gap name it.';
 
 CREATE TABLE public.event_sources (
     id integer NOT NULL,
@@ -521,6 +557,42 @@ CREATE VIEW public.event_log AS
 
 COMMENT ON VIEW public.event_log IS 'The event log in readable form. lag is how long after the event it was received. The newest of a space with millions of events come at once for WHERE space_id = (SELECT id FROM spaces WHERE space = ''spaces/S''); by space, all of them are read first.';
 
+COMMENT ON COLUMN public.event_log.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
+
+COMMENT ON COLUMN public.event_log.kind IS 'What sort of resource such an event is about: message, membership, reaction, space, subscription, interaction, unknown, …';
+
+COMMENT ON COLUMN public.event_log.verb IS 'What happened to it: created, updated, deleted, …; other for interactions and unknown types.';
+
+COMMENT ON COLUMN public.event_log.type IS 'ce-type of the event: google.workspace.chat.message.v1.created, …';
+
+COMMENT ON COLUMN public.event_log.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.event_log.actor IS 'users/U: who sent, joined, left or reacted; null if nobody is named.';
+
+COMMENT ON COLUMN public.event_log.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
+
+COMMENT ON COLUMN public.event_log.origin IS 'l: live, delivered by Pub/Sub, perhaps after a backfill had fetched it: the bytes are those delivered. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
+
+COMMENT ON COLUMN public.event_log.received_at IS 'When this system got the first copy; the first live one, if there is one.';
+
+COMMENT ON COLUMN public.event_log.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
+
+COMMENT ON COLUMN public.event_log.lag IS 'How long after it happened it was received.';
+
+COMMENT ON COLUMN public.event_log.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
+
+COMMENT ON COLUMN public.event_log.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
+
+COMMENT ON COLUMN public.event_log.source IS 'ce-source as received, for example //workspaceevents.googleapis.com/subscriptions/S; empty for interaction events.';
+
+COMMENT ON COLUMN public.event_log.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
+
+COMMENT ON COLUMN public.event_log.event_key IS 'Identity of the event; see the function event_key.';
+
+COMMENT ON COLUMN public.event_log.space_id IS 'Where it happened: spaces.id; null where there is no space.';
+
+COMMENT ON COLUMN public.event_log.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
+
 ALTER TABLE public.event_sources ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.event_sources_id_seq
     START WITH 1
@@ -637,6 +709,32 @@ CREATE VIEW public.membership_changes AS
 
 COMMENT ON VIEW public.membership_changes IS 'Every membership event, and what lists of members added to them. Rows are never dropped; what was fetched later is filled in. Whatever order events arrive in, their rows are the same in the end.';
 
+COMMENT ON COLUMN public.membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
+
+COMMENT ON COLUMN public.membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
+
+COMMENT ON COLUMN public.membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
+
+COMMENT ON COLUMN public.membership_changes.ordinal IS 'Item of the event: events.ordinal.';
+
+COMMENT ON COLUMN public.membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
+
+COMMENT ON COLUMN public.membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
+
+COMMENT ON COLUMN public.membership_changes.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.membership_changes.membership IS '/M stands for spaces/S/members/M; stored_memberships says whose it is.';
+
+COMMENT ON COLUMN public.membership_changes.verb IS 'created, updated or deleted.';
+
+COMMENT ON COLUMN public.membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
+
+COMMENT ON COLUMN public.membership_changes.role IS 'Role after the change; null if the payload did not tell.';
+
+COMMENT ON COLUMN public.membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
+
+COMMENT ON COLUMN public.membership_changes.space_id IS 'spaces.id';
+
 CREATE TABLE public.stored_memberships (
     version_time timestamp with time zone NOT NULL,
     payload_as_of timestamp with time zone,
@@ -749,7 +847,19 @@ CREATE VIEW public.membership_intervals AS
 
 COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. Where a space was deleted, all of them end. What only a list told has the time of the list.';
 
+COMMENT ON COLUMN public.membership_intervals.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.membership_intervals.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
+
+COMMENT ON COLUMN public.membership_intervals.joined_at IS 'Null for members from before recording began.';
+
+COMMENT ON COLUMN public.membership_intervals.left_at IS 'Null for those who are in the space now.';
+
+COMMENT ON COLUMN public.membership_intervals.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
+
 COMMENT ON COLUMN public.membership_intervals.known_at IS 'Since when it is known: joined_at, or the first event of a member from before.';
+
+COMMENT ON COLUMN public.membership_intervals.space_id IS 'spaces.id';
 
 CREATE VIEW public.memberships AS
  SELECT m.version_time,
@@ -768,6 +878,30 @@ CREATE VIEW public.memberships AS
      JOIN public.spaces p ON ((p.id = m.space_id)));
 
 COMMENT ON VIEW public.memberships IS 'Who is in which space now, as far as events and lists tell. Join and leave times: membership_intervals.';
+
+COMMENT ON COLUMN public.memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
+
+COMMENT ON COLUMN public.memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+
+COMMENT ON COLUMN public.memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
+
+COMMENT ON COLUMN public.memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
+
+COMMENT ON COLUMN public.memberships.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.memberships.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
+
+COMMENT ON COLUMN public.memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
+
+COMMENT ON COLUMN public.memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
+
+COMMENT ON COLUMN public.memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
+
+COMMENT ON COLUMN public.memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
+
+COMMENT ON COLUMN public.memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
+
+COMMENT ON COLUMN public.memberships.space_id IS 'spaces.id';
 
 CREATE TABLE public.stored_messages (
     create_time timestamp with time zone NOT NULL,
@@ -885,6 +1019,20 @@ CREATE VIEW public.message_history AS
 
 COMMENT ON VIEW public.message_history IS 'All versions of every message in order of time, deleted messages included. is_current is false for all versions of a deleted one.';
 
+COMMENT ON COLUMN public.message_history.message IS 'spaces/S/messages/M';
+
+COMMENT ON COLUMN public.message_history.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.message_history.text IS 'Current text; null if unknown or deleted.';
+
+COMMENT ON COLUMN public.message_history.attachments IS 'Number of attachments; null if unknown or deleted.';
+
+COMMENT ON COLUMN public.message_history.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+
+COMMENT ON COLUMN public.message_history.is_current IS 'Whether it is the text of now; false for all versions of a deleted message.';
+
+COMMENT ON COLUMN public.message_history.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+
 CREATE VIEW public.messages AS
  SELECT m.version_time,
     m.event_time,
@@ -912,7 +1060,37 @@ CREATE VIEW public.messages AS
 
 COMMENT ON VIEW public.messages IS 'Every message with its current text. Earlier versions: message_history. Those of a time come at once; those of a space are found by their time, or through event_log.';
 
+COMMENT ON COLUMN public.messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
+
 COMMENT ON COLUMN public.messages.create_time IS 'When it was sent; -infinity if unknown: a null in its place would be found by no index.';
+
+COMMENT ON COLUMN public.messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+
+COMMENT ON COLUMN public.messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+
+COMMENT ON COLUMN public.messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
+
+COMMENT ON COLUMN public.messages.attachments IS 'Number of attachments; null if unknown or deleted.';
+
+COMMENT ON COLUMN public.messages.message IS 'spaces/S/messages/M';
+
+COMMENT ON COLUMN public.messages.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.messages.sender IS 'users/U: who sent it; null if unknown.';
+
+COMMENT ON COLUMN public.messages.thread IS '/T stands for spaces/S/threads/T; empty for the one that the name begins with; null if unknown.';
+
+COMMENT ON COLUMN public.messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
+
+COMMENT ON COLUMN public.messages.text IS 'Current text; null if unknown or deleted.';
+
+COMMENT ON COLUMN public.messages.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.messages.sender_id IS 'Who sent it: users.id; null if unknown.';
 
 CREATE TABLE public.names (
     known_at timestamp with time zone NOT NULL,
@@ -1054,6 +1232,32 @@ CREATE VIEW public.reactions AS
 
 COMMENT ON VIEW public.reactions IS 'Every reaction that ever was; WHERE present for those that are there now. Adding the same emoji again gives the same name again.';
 
+COMMENT ON COLUMN public.reactions.version_time IS 'Time of the newest event about it.';
+
+COMMENT ON COLUMN public.reactions.added_at IS 'When it was last added; null if no such event was seen.';
+
+COMMENT ON COLUMN public.reactions.removed_at IS 'When it was last removed; null if never.';
+
+COMMENT ON COLUMN public.reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
+
+COMMENT ON COLUMN public.reactions.present IS 'Whether it is there now.';
+
+COMMENT ON COLUMN public.reactions.reaction IS '/R stands for spaces/S/messages/M/reactions/R.';
+
+COMMENT ON COLUMN public.reactions.message IS '/M stands for spaces/S/messages/M.';
+
+COMMENT ON COLUMN public.reactions.user_name IS 'users/U: resource name of the user.';
+
+COMMENT ON COLUMN public.reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+
+COMMENT ON COLUMN public.reactions.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.reactions.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.reactions.user_id IS 'Who reacted: users.id; null if unknown.';
+
 CREATE TABLE public.reactor_counts (
     hour timestamp with time zone NOT NULL,
     count bigint NOT NULL,
@@ -1169,6 +1373,18 @@ UNION ALL
    FROM public.reactor_daily_counts;
 
 COMMENT ON VIEW public.reactor_outcomes IS 'How often each rule came to each outcome: by hour for the last two weeks, by day before. Counts every evaluation that reached a trigger. How runs ended is exact; of evaluations that led to none, those of the last seconds may be missing, and of a process that was killed they are.';
+
+COMMENT ON COLUMN public.reactor_outcomes.since IS 'Begin of the hour, or of the day, in UTC.';
+
+COMMENT ON COLUMN public.reactor_outcomes.lasting IS 'An hour or a day.';
+
+COMMENT ON COLUMN public.reactor_outcomes.reactor IS 'Id of the rule.';
+
+COMMENT ON COLUMN public.reactor_outcomes.outcome IS 'As in reactor_runs.';
+
+COMMENT ON COLUMN public.reactor_outcomes.shadow IS 'In shadow mode.';
+
+COMMENT ON COLUMN public.reactor_outcomes.count IS 'How often.';
 
 CREATE TABLE public.reactor_records (
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,

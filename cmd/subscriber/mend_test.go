@@ -46,7 +46,7 @@ func TestEventsAndQuarantine(t *testing.T) {
 		d.Event, d.Malformed = events.Decode(d.Attributes, d.Data)
 		return d
 	}
-	exec(`ALTER TABLE events ADD CONSTRAINT chosen CHECK (message_id <> 'm-two')`)
+	exec(`ALTER TABLE events DROP CONSTRAINT events_ordinal_check, ADD CONSTRAINT events_ordinal_check CHECK (message_id <> 'm-two')`)
 	if _, err := l.Record(t.Context(), []events.Delivery{
 		delivered("one", `{ "message": {"name": "spaces/AAQA/messages/1.1", "text": "<one> & \u0061"} }`),
 		delivered("two", `{"message":{"name":"spaces/AAQA/messages/2.2","text":"two"}}`),
@@ -54,7 +54,7 @@ func TestEventsAndQuarantine(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	exec(`ALTER TABLE events DROP CONSTRAINT chosen`)
+	exec(`ALTER TABLE events DROP CONSTRAINT events_ordinal_check`)
 	env := environ{"SPACEKEEPER_DATABASE_DSN": dsn}
 	var key, other string // they depend on the time
 	if err := db.Pool().QueryRow(t.Context(), `SELECT max(quarantine_key::text) FILTER (WHERE message_id = 'm-two'),

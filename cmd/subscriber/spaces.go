@@ -70,12 +70,12 @@ func (e *environment) eachSpace(ctx context.Context, spaces []string, read func(
 }
 
 // spacesToRead are those that were named, or else all that are known or
-// configured.
+// configured: direct messages only in the latter case.
 func spacesToRead(ctx context.Context, cfg config.Config, l *eventlog.Log, named []string) ([]string, error) {
 	spaces := named
 	if len(spaces) == 0 {
 		var err error
-		if spaces, err = l.Spaces(ctx); err != nil {
+		if spaces, err = l.NamedSpaces(ctx); err != nil {
 			return nil, err
 		}
 		for _, t := range cfg.Workspace.All() {

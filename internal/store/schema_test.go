@@ -114,7 +114,7 @@ func TestEverythingHasAComment(t *testing.T) {
 	missing := column(t, s, `
 		SELECT c.relname || COALESCE('.' || a.attname, '')
 		FROM pg_class c
-		LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p')
+		LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
 			AND c.relname NOT LIKE 'river\_%' AND c.relname NOT LIKE 'goose\_%'
 			AND NOT c.relispartition

@@ -297,7 +297,7 @@ func TestRebuildAppliesWhatWasRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	exec(`ALTER TABLE stored_messages ADD CONSTRAINT chosen CHECK (text <> 'refused')`)
+	exec(`ALTER TABLE stored_messages DROP CONSTRAINT stored_messages_deleted_check, ADD CONSTRAINT stored_messages_deleted_check CHECK (text <> 'refused')`)
 	say := func(id, text string) events.Delivery {
 		return wired(t, live(id, at(1), message(events.VerbCreated, "spaces/S/messages/"+id, "users/7", text, at(1), time.Time{})))
 	}
@@ -321,7 +321,7 @@ func TestRebuildAppliesWhatWasRefused(t *testing.T) {
 		}
 	}
 	rebuild(1, 1, 2)
-	exec(`ALTER TABLE stored_messages DROP CONSTRAINT chosen`)
+	exec(`ALTER TABLE stored_messages DROP CONSTRAINT stored_messages_deleted_check`)
 	rebuild(0, 0, 3)
 }
 
@@ -336,7 +336,7 @@ func TestQuarantineIsRetried(t *testing.T) {
 	t.Parallel()
 	planner := &countingPlanner{}
 	s := storetest.New(t, storetest.Options{Now: clock, Planner: planner})
-	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE events ADD CONSTRAINT chosen CHECK (message_id NOT LIKE 'm-bad%')`); err != nil {
+	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE events DROP CONSTRAINT events_ordinal_check, ADD CONSTRAINT events_ordinal_check CHECK (message_id NOT LIKE 'm-bad%')`); err != nil {
 		t.Fatal(err)
 	}
 	join := func(id string, user int) events.Delivery {
@@ -350,7 +350,7 @@ func TestQuarantineIsRetried(t *testing.T) {
 		Malformed: &events.Malformed{Reason: "bad_json", Detail: "at byte 1"},
 	}
 	record(t, s, first, second, copied, broken)
-	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE events DROP CONSTRAINT chosen`); err != nil {
+	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE events DROP CONSTRAINT events_ordinal_check`); err != nil {
 		t.Fatal(err)
 	}
 	again := copied

@@ -188,7 +188,7 @@ func TestExamples(t *testing.T) {
 func TestBytesOfTheRefused(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE stored_messages ADD CONSTRAINT chosen CHECK (text <> 'b')`); err != nil {
+	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE stored_messages DROP CONSTRAINT stored_messages_deleted_check, ADD CONSTRAINT stored_messages_deleted_check CHECK (text <> 'b')`); err != nil {
 		t.Fatal(err)
 	}
 	x := newExample(0)
@@ -203,7 +203,7 @@ func TestBytesOfTheRefused(t *testing.T) {
 	if n := storetest.Value[int](t, s, `SELECT count(*) FROM unapplied_events`); n != 1 {
 		t.Errorf("%d events are marked, want 1", n)
 	}
-	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE stored_messages DROP CONSTRAINT chosen`); err != nil {
+	if _, err := s.Pool().Exec(t.Context(), `ALTER TABLE stored_messages DROP CONSTRAINT stored_messages_deleted_check`); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := mend.New(s.Store, s.Log).Rebuild(t.Context(), x.space); err != nil {

@@ -85,10 +85,11 @@ func Check(ctx context.Context, s *store.Store) error {
 	return &store.SchemaError{Role: in.Role, Missing: missing}
 }
 
-// Lock keeps all others from writing to a table.
+// Lock keeps all others from writing to a table, or the worker from rows that it
+// waits for.
 type Lock struct {
-	Table   string
-	Mode    string // in the words of pg_locks: "AccessExclusiveLock"
+	Table   string // or "rows that the worker waits for"
+	Mode    string // in the words of pg_locks: "AccessExclusiveLock"; "a lock"
 	Process int32  // that holds it, or waits for it while others wait behind it
 }
 
@@ -107,9 +108,16 @@ func Locks(ctx context.Context, s *store.Store) ([]Lock, error) {
 	locks, err := store.List(ctx, s, pgx.RowToStructByPos[Lock], `
 		SELECT DISTINCT t.name, l.mode, l.pid
 		FROM unnest($1::text[]) AS t (name)
-		JOIN pg_locks l ON l.relation = to_regclass(t.name)::oid
+		JOIN pg_locks l ON l.relation = to_regclass(t.name)::oid AND l.locktype = 'relation'
 		WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 			AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+		UNION
+		SELECT 'rows that the worker waits for', 'a lock', b.pid
+		FROM pg_stat_activity w
+		CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) AS p (pid)
+		JOIN pg_stat_activity b ON b.pid = p.pid
+		WHERE w.datname = current_database() AND w.application_name = current_setting('application_name')
+			AND w.wait_event IN ('transactionid', 'tuple') AND b.application_name <> w.application_name
 		ORDER BY 1, 2, 3`, written)
 	if err != nil {
 		return nil, fmt.Errorf("look for locks: %w", err)

@@ -1,6 +1,7 @@
 package privileges_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -190,6 +191,55 @@ func texts(t *testing.T) (all []string) {
 		all = append(all, regexp.MustCompile(`(?s)AS \$\$.*?\$\$`).FindAllString(string(text), -1)...)
 	}
 	return all
+}
+
+// Who keeps the worker from a row is named, and not those who wait for it, too.
+func TestLocksOfRows(t *testing.T) {
+	t.Parallel()
+	env := storetest.New(t, storetest.Options{})
+	other, err := pgx.Connect(t.Context(), env.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(context.WithoutCancel(t.Context()))
+	if _, err := other.Exec(t.Context(), `BEGIN; INSERT INTO event_sources (source) VALUES ('x')`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	for range 2 {
+		go func() {
+			_, err := env.Pool().Exec(t.Context(), `INSERT INTO event_sources (source) VALUES ('x') ON CONFLICT DO NOTHING`)
+			done <- err
+		}()
+	}
+	want := []privileges.Lock{{Table: "rows that the worker waits for", Mode: "a lock", Process: int32(other.PgConn().PID())}}
+	for {
+		waiting := storetest.Value[int](t, env, `
+			SELECT count(*)::int
+			FROM pg_stat_activity, pg_sleep(0.01)
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`)
+		got, err := privileges.Locks(t.Context(), env.Store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if waiting == 2 {
+			if !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			break
+		}
+	}
+	if _, err := other.Exec(t.Context(), `COMMIT`); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	if got, err := privileges.Locks(t.Context(), env.Store); err != nil || len(got) > 0 {
+		t.Errorf("afterwards: %v, %v", got, err)
+	}
 }
 
 // A lock that keeps the worker from writing is named; one that lets it write isn't.

@@ -25,6 +25,21 @@ func (s Reader) Spaces(ctx context.Context) ([]string, error) {
 	return list, nil
 }
 
+// NamedSpaces are those of [Reader.Spaces] but for direct messages and group chats
+// without a name, which are read only for those who ask for them.
+func (s Reader) NamedSpaces(ctx context.Context) ([]string, error) {
+	list, err := store.List(ctx, s.db, pgx.RowTo[string], `
+		SELECT space
+		FROM spaces
+		WHERE deleted_at IS NULL AND space_type IS DISTINCT FROM 'DIRECT_MESSAGE'
+			AND NOT (space_type = 'GROUP_CHAT' AND display_name IS NULL) IS TRUE
+		ORDER BY space`)
+	if err != nil {
+		return nil, fmt.Errorf("list the spaces: %w", err)
+	}
+	return list, nil
+}
+
 // Reach tells where the app can act on a schedule: in all spaces that are known, but for
 // those that are deleted, or that its newest interaction event says it was removed from.
 func (s Reader) Reach(ctx context.Context) (reactors.Reach, error) {

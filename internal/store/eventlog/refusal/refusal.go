@@ -41,7 +41,7 @@ func Again(db *store.Store, do func() error) error {
 // Content reports whether Postgres refused the content, so that the same
 // content will always be refused. Only what can follow from a value counts:
 // that it isn't text, a number or a time that Postgres knows, that it is too
-// large, or that a CHECK on it fails. What a missing value or a number given
+// large, or that a CHECK of ours on it fails. What a missing value or a number given
 // twice would break is not about the event: its columns are all filled in by
 // us, its keys allow repetition. Everything else is about the server.
 func Content(err error) (*pgconn.PgError, bool) {
@@ -56,10 +56,17 @@ func Content(err error) (*pgconn.PgError, bool) {
 		"54000", "54001": // too long for an index, too deep for the stack
 		return pgErr, true
 	case "23514":
-		return pgErr, !NoPartition(pgErr)
+		return pgErr, slices.Contains(contentChecks, pgErr.ConstraintName)
 	default:
 		return nil, false
 	}
+}
+
+// contentChecks are the constraints that what an event holds may break. One that
+// somebody has added refuses what he doesn't want, not what can't be recorded.
+var contentChecks = []string{
+	"events_ordinal_check", "stored_membership_changes_state_check", "stored_memberships_state_check", "stored_messages_deleted_check",
+	"stored_reactions_times_check",
 }
 
 // NoPartition tells a missing partition from a broken CHECK: it has the same
@@ -89,10 +96,11 @@ func (a *Answer) Error() string { return "the database refuses it: " + Describe(
 func (a *Answer) SQLState() string { return a.err.Code }
 
 // Without hides what an answer may quote of the content. Answers about the
-// server and the schema stay as they are.
+// server and the schema stay as they are, unless they come from a function, which
+// may say what it likes.
 func Without(err error) error {
 	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) && len(pgErr.Code) == 5 && slices.Contains(quoting, pgErr.Code[:2]) {
+	if errors.As(err, &pgErr) && len(pgErr.Code) == 5 && (pgErr.Where != "" || slices.Contains(quoting, pgErr.Code[:2])) {
 		return &Answer{pgErr}
 	}
 	return err
