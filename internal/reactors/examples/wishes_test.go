@@ -196,7 +196,11 @@ func TestWishes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	passes(t, parse(t, "wishes.yaml", string(raw)))
+	wishes := parse(t, "wishes.yaml", string(raw))
+	for _, m := range wishes.Doubts() {
+		t.Error(m)
+	}
+	passes(t, wishes)
 
 	friday := time.Date(2026, time.November, 6, 13, 0, 0, 0, time.UTC) // two o'clock in Berlin
 	o := &owner{}
