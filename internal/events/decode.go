@@ -16,8 +16,9 @@ import (
 // The data is read once, strictly, and not changed. Strings of the event are
 // copies, so it doesn't keep data alive. If Decode succeeds, data is valid JSON
 // in which no two keys of an object are equal and every string can be stored in
-// Postgres, with one exception: an event of an undocumented type that says
-// itself, in ce-datacontenttype, that its data is not JSON.
+// Postgres, but for the elements that a batch refused, which are JSON and no
+// more, and for an event of an undocumented type that says itself, in
+// ce-datacontenttype, that its data is not JSON.
 func Decode(attributes map[string]string, data []byte) (*Event, *Malformed) {
 	return DefaultLimits().Decode(attributes, data)
 }
@@ -110,16 +111,17 @@ func (r *reader) payload(ev *Event, t *Type) {
 
 // elements reads the elements of a batch into items, and returns whether there
 // was any. What names nothing becomes no item, but keeps its ordinal, so that
-// the item can still be recorded if another copy of the event names it. What
-// isn't what the type promises is refused alone: the others are good.
+// the item can still be recorded if another copy of the event names it. An
+// element that can't be read, for whatever reason, is refused alone as long as it
+// is clear where it ends: the others are good.
 func (r *reader) elements(ev *Event, t *Type) (found bool) {
 	var refused []string
 	defer func() {
 		if len(ev.Items) == 0 && r.fail == nil {
 			r.fail = ev.Refused
 		}
-		if ev.Refused != nil && len(refused) > 1 {
-			ev.Refused.Detail += fmt.Sprintf("; %d elements are refused: %s", len(refused), strings.Join(refused[:min(len(refused), 20)], ", "))
+		if ev.Refused != nil {
+			ev.Refused.Detail += fmt.Sprintf("; elements refused: %d (%s)", len(refused), strings.Join(refused[:min(len(refused), 20)], ", "))
 		}
 	}()
 	for n := 0; r.nextElement(); n++ {
@@ -132,9 +134,9 @@ func (r *reader) elements(ev *Event, t *Type) (found bool) {
 		start := *r
 		r.element(&ev.Items[last], t.Resource)
 		bad := r.fail
-		if bad != nil && bad.Reason.ofPayload() {
+		if bad != nil {
 			*r = start
-			r.skip() // which fails if it isn't JSON
+			r.cut() // which fails if it isn't JSON
 			ev.Refused = cmp.Or(ev.Refused, bad)
 			refused = append(refused, strconv.Itoa(n))
 		}

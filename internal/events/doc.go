@@ -15,11 +15,13 @@
 // has documented yet is kept, as an event of KindUnknown. What can't be
 // decoded at all is a [*Malformed] that says why; the caller keeps the raw
 // bytes. Decode panics on no input. [Limits] bound its cost: the pass that reads
-// also checks them, and stops where one is broken.
+// also checks them, and stops where one is broken; of a batch's element that is
+// refused it then looks for the end only, so no byte is read more than twice.
 //
 // A message is refused if it isn't strict JSON, if Postgres could not hold its
-// strings, or if it lacks the resource and name that its type promises. What a
-// later version of the API may add, such as an unknown field, is no reason.
+// strings, or if it lacks the resource and name that its type promises; an element
+// of a batch alone for the same, as long as the batch is JSON. What a later
+// version of the API may add, such as an unknown field, is no reason.
 //
 // # How it reads
 //

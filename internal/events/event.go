@@ -46,7 +46,7 @@ type Event struct {
 	Items   []Item    // at least one, in the order of the payload
 
 	// Refused says why elements of a batch became no items, though the batch is
-	// JSON within the limits; nil if all did. They are kept with the batch's bytes.
+	// JSON; nil if all did. They are kept with the batch's bytes.
 	Refused *Malformed `json:",omitempty"`
 }
 

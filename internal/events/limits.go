@@ -26,6 +26,10 @@ func DefaultLimits() Limits {
 	}
 }
 
+// maxCutDepth bounds the nesting of an element that is refused alone: other
+// readers of JSON give up beyond it.
+const maxCutDepth = 10_000
+
 // Pub/Sub's limits for attributes: a message that breaks them never was in Pub/Sub.
 const (
 	maxAttributes     = 100

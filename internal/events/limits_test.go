@@ -58,7 +58,7 @@ func TestBombs(t *testing.T) {
 		return []byte(open + strings.Repeat(unit, n) + end)
 	}
 	manyKeys := []byte(`{"x":{`)
-	for i := 0; len(manyKeys) < size-32; i++ {
+	for i := 0; len(manyKeys) < size-64; i++ {
 		manyKeys = fmt.Appendf(manyKeys, `"%07d":0,`, i)
 	}
 	manyKeys = append(manyKeys, `"last":0}}`...)
@@ -81,6 +81,10 @@ func TestBombs(t *testing.T) {
 		{"one long key", messageCreated, fill(`{"`, `k`, `":1,"`+strings.Repeat("k", 8)+`":1}`), ReasonMissingResource},
 		{"one long name", messageCreated, fill(`{"message":{"name":"`, `\n`, `"}}`), ReasonNameTooLong},
 		{"many items", batchCreated, fill(`{"memberships":[`, `{"membership":{"name":"spaces/S/members/1","state":"JOINED"}},`, `{}]}`), ReasonTooManyItems},
+		{"bad items", batchCreated, fill(`{"memberships":[`, `{"membership":{"name":"spaces/S/members/1","x":"\u0000`+strings.Repeat("x", 1000)+`"}},`, `{}]}`), ReasonNUL},
+		{"many bad items", batchCreated, fill(`{"memberships":[`, `{"x":"\u0000"},`, `{}]}`), ReasonTooManyItems},
+		{"item of deep arrays", batchCreated, fill(`{"memberships":[`, `[`, ``), ReasonTooDeep},
+		{"item of many keys", batchCreated, append([]byte(`{"memberships":[`), append(manyKeys[:len(manyKeys):len(manyKeys)], "]}"...)...), ReasonTooManyKeys},
 		{"text of NULs", messageCreated, fill(`{"message":{"name":"spaces/S/messages/M","text":"`, `\u0000`, `"}}`), ReasonNUL},
 		{"text of half pairs", messageCreated, fill(`{"message":{"name":"spaces/S/messages/M","text":"`, `\ud800`, `"}}`), ReasonLoneSurrogate},
 		{"text of bad bytes", messageCreated, fill(`{"message":{"name":"spaces/S/messages/M","text":"`, "\xff", `"}}`), ReasonInvalidUTF8},

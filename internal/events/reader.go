@@ -28,6 +28,8 @@ type reader struct {
 	first  bool // the innermost object or array was entered and has had no element yet
 	fail   *Malformed
 
+	cutting bool // only the end of the value is looked for: see cut
+
 	key  []byte // the key that nextKey found, unescaped
 	keys []mark // the keys of all open objects, each object's behind a mark of its own
 	base int    // where the innermost open object's keys begin
@@ -96,7 +98,7 @@ func (r *reader) anyKey() bool {
 		return false
 	}
 	s, ok := r.scanString()
-	if !ok || !r.addKey(s) {
+	if !ok || !r.cutting && !r.addKey(s) {
 		return false
 	}
 	if r.peek() != ':' {
@@ -170,6 +172,16 @@ func (r *reader) skip() {
 	default:
 		r.unexpected("a value")
 	}
+}
+
+// cut drops a value that is refused, whatever its keys and strings hold, and fails
+// if it isn't JSON: only then is it not clear where it ends. Bytes that aren't UTF-8
+// are no matter, as none of them can be a quote or a backslash.
+func (r *reader) cut() {
+	limits := r.limits
+	r.cutting, r.limits.MaxDepth = true, max(limits.MaxDepth, maxCutDepth)
+	r.skip()
+	r.cutting, r.limits = false, limits
 }
 
 // boolean reads true or false; null is false.

@@ -55,13 +55,3 @@ const (
 	// ReasonBadName: the resource's name isn't of the form that its kind has.
 	ReasonBadName Reason = "bad_name"
 )
-
-// ofPayload reports whether the reason is one of the last group: the data is JSON
-// that can be stored.
-func (r Reason) ofPayload() bool {
-	switch r {
-	case ReasonWrongType, ReasonBadTime, ReasonMissingResource, ReasonMissingName, ReasonNameTooLong, ReasonBadName:
-		return true
-	}
-	return false
-}

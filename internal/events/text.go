@@ -129,7 +129,7 @@ func (r *reader) scanString() (span, bool) {
 		case c >= utf8.RuneSelf:
 			for i < len(data) && data[i] >= utf8.RuneSelf {
 				char, n := utf8.DecodeRune(data[i:])
-				if char == utf8.RuneError && n == 1 {
+				if char == utf8.RuneError && n == 1 && !r.cutting {
 					r.failf(ReasonInvalidUTF8, i, "a string with byte 0x%02x, which isn't UTF-8 there", data[i])
 					return span{}, false
 				}
@@ -161,6 +161,8 @@ func (r *reader) scanEscape(i int) (length, saved int) {
 	case !ok:
 		r.failf(ReasonSyntax, i, "a string with an escape that JSON doesn't have")
 		return 0, 0
+	case r.cutting:
+		return 6, 0
 	case char == 0:
 		r.failf(ReasonNUL, i, `a string with \u0000`)
 		return 0, 0

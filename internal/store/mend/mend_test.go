@@ -396,15 +396,19 @@ func TestQuarantineIsRetried(t *testing.T) {
 func TestRetryKeepsWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
-	record(t, s, decoded(t, "1", "message.v1.batchCreated", at(1), `{"messages":[{},{"message":{"name":"`+space+`/messages/1","text":"hi"}}]}`))
+	const good = `{"message":{"name":"` + space + `/messages/%d","text":"hi"}}`
+	for i, bad := range []string{`{}`, `{"message":{"name":"` + space + `/messages/x","text":"\u0000"}}`} {
+		record(t, s, decoded(t, fmt.Sprint(i), "message.v1.batchCreated", at(i+1), fmt.Sprintf(`{"messages":[%s,`+good+`]}`, bad, i)))
+	}
 	m := mender(t, s)
 	for range 2 {
-		if got, err := m.Retry(t.Context(), mend.Filter{}); err != nil || got != (mend.Retried{Kept: 1}) {
-			t.Errorf("retried %+v, %v, want one kept", got, err)
+		if got, err := m.Retry(t.Context(), mend.Filter{}); err != nil || got != (mend.Retried{Kept: 2}) {
+			t.Errorf("retried %+v, %v, want two kept", got, err)
 		}
 	}
-	if n := storetest.Value[int](t, s, `SELECT count(*) FROM quarantine`); n != 1 {
-		t.Errorf("%d messages in quarantine, want 1", n)
+	got := column(t, s, `SELECT count(*)::text FROM quarantine UNION ALL SELECT count(*)::text FROM messages`)
+	if diff := gocmp.Diff([]string{"2", "2"}, got); diff != "" {
+		t.Errorf("quarantined, recorded (-want +got):\n%s", diff)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -131,7 +132,7 @@ func (o *Originals) Decode(at time.Time, id, source, typ, space string, payload 
 }
 
 // line is an event in an export. Data is as it was received, but for spaces
-// between its parts; what isn't JSON is in Bytes.
+// between its parts; what isn't JSON, or isn't UTF-8, is in Bytes.
 type line struct {
 	EventTime  time.Time       `json:"event_time"`
 	ReceivedAt time.Time       `json:"received_at"`
@@ -157,7 +158,7 @@ func (o *Originals) Export(ctx context.Context, f Filter, w io.Writer) error {
 		if e.Live {
 			l.Origin = "live"
 		}
-		if json.Valid(e.Data) {
+		if json.Valid(e.Data) && utf8.Valid(e.Data) {
 			l.Data = e.Data
 		} else {
 			l.Bytes = e.Data
