@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/projections"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/quarantine"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/refusal"
@@ -121,6 +122,9 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Release()
+	if err := memberships.Complete(ctx, conn, b.rows, b.copies); err != nil {
+		return err
+	}
 	// On the connection that will use them: see package numbers.
 	if err := s.numbers.Fill(ctx, conn, b.rows); err != nil {
 		return err
