@@ -14,11 +14,17 @@ type Broker interface {
 	WaitIdle(ctx context.Context, subscription string) error
 }
 
-// Drain waits until every message is acked and every run has ended, and then
-// until the events of what the runs have sent are acked too. If ctx ends first
-// the outcome is unknown, and the error says so.
+// Drain waits until every message is acked, what events only named is fetched, and
+// every run has ended, and then until the events of what the runs have sent are
+// acked too. If ctx ends first the outcome is unknown, and the error says so.
 func Drain(ctx context.Context, db *pgxpool.Pool, broker Broker, subscription string) error {
 	if err := idle(ctx, broker, subscription); err != nil {
+		return err
+	}
+	if err := await(ctx, db, "resources to fetch", `
+		SELECT count(*)
+		FROM river_job
+		WHERE kind = 'fetch' AND finalized_at IS NULL`); err != nil {
 		return err
 	}
 	if err := await(ctx, db, "pending runs", `
