@@ -105,7 +105,7 @@ func TestRebuildIsInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	interrupted, stride := 0, 9
+	interrupted, stride := 0, 7
 	if storetest.Full() {
 		stride = 1
 	}
@@ -153,7 +153,7 @@ func TestRebuildIsInterrupted(t *testing.T) {
 			break
 		}
 	}
-	if interrupted < 3*len(spaces) { // several in each
+	if interrupted < 2*len(spaces) { // several in each
 		t.Errorf("interrupted at %d steps of %d spaces", interrupted, len(spaces))
 	}
 }
