@@ -17,10 +17,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 func main() {
+	if code, helped := wasm.Help(os.Args, os.Stdin, os.Stdout); helped {
+		os.Exit(code)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], cli.Process()))

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/waittest"
 )
@@ -23,6 +24,9 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestMain(m *testing.M) {
+	if code, helped := wasm.Help(os.Args, os.Stdin, os.Stdout); helped {
+		os.Exit(code)
+	}
 	if os.Getenv(mainVariable) != "" {
 		main()
 	}

@@ -43,6 +43,9 @@ names of spaces in conditions are compared with those that are known.`,
 			}
 			set, err := env.rules(cfg, env.spaceNames(cmd.Context(), cfg)...)
 			var wrong *rules.Error
+			if err == nil && len(set.Unready) > 0 {
+				err = &rules.Error{Mistakes: set.Unready}
+			}
 			if errors.As(err, &wrong) {
 				for _, m := range wrong.Mistakes {
 					env.Print("%s\n", m)

@@ -6,11 +6,15 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/waittest"
 )
 
 func TestMain(m *testing.M) {
+	if code, helped := wasm.Help(os.Args, os.Stdin, os.Stdout); helped {
+		os.Exit(code)
+	}
 	if os.Getenv(workerVariable) != "" {
 		os.Exit(runWorker())
 	}

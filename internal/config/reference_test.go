@@ -53,7 +53,7 @@ variable counts as not set. Passwords come only from files. Every problem of a c
 and the binary exits with 78.
 
 Whatever file is named must be a regular one, or a link to one: a configuration, rules and cards of up to 1 MiB, secrets of up to 64 KiB,
-WASM modules of up to 32 MiB. Files with secrets are for Spacekeeper's user alone: doctor and the worker warn of those that anybody can read.
+WASM modules of up to 16 MiB. Files with secrets are for Spacekeeper's user alone: doctor and the worker warn of those that anybody can read.
 
 | key | environment | type | default | meaning |
 |---|---|---|---|---|

@@ -125,6 +125,9 @@ type ParamError struct {
 	Field      string // as in the yaml tag; "" for the action as a whole
 	Message    string // "to must be space, private or thread"
 	Suggestion string // what to write instead; may be empty
+	// Unready is for what may pass: the rule can stand, and Prepare says the same
+	// of its runs as long as it lasts.
+	Unready bool
 }
 
 // BadParam returns a ParamError.

@@ -33,6 +33,8 @@ func (w *Worker) newMetrics() *prometheus.Registry {
 		r.gauge("spacekeeper_reactors_rules", "Rules in force, by mode.", prometheus.Labels{"mode": string(mode)},
 			func() float64 { return float64(w.rules.count(mode)) })
 	}
+	r.gauge("spacekeeper_reactors_unready", "Modules that rules name and that can't be compiled for now; runs of these rules fail.",
+		nil, w.rules.unreadyRules)
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r.Registry
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,6 +21,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // ruleRunner carries out the rules.
@@ -27,6 +30,7 @@ type ruleRunner struct {
 	set        *engine.RuleSet
 	dispatcher *engine.Dispatcher
 	metrics    *ruleMetrics
+	unready    atomic.Pointer[[]strictyaml.Mistake] // of the rules that were read last
 	loading    sync.WaitGroup
 }
 
@@ -52,6 +56,7 @@ func (w *Worker) openRules(ctx context.Context) (err error) {
 	w.rules.set, w.rules.metrics = engine.NewRuleSet(set), newRuleMetrics()
 	w.log.Info("rules are in force", zap.String("file", w.cfg.Reactors.File), zap.String("hash", set.Hash), zap.Int("rules", len(set.Rules())))
 	w.warnOfMissingEvents(set)
+	w.warnOfUnready(set)
 	return nil
 }
 
@@ -81,6 +86,31 @@ func (w *Worker) closeRules() {
 	if err := actions.Close(context.Background(), w.rules.actions); err != nil {
 		w.log.Warn("actions not closed", zap.Error(err))
 	}
+}
+
+// warnOfUnready tells what keeps rules from doing anything for now, when that changes.
+func (w *Worker) warnOfUnready(set *rules.Set) {
+	before := w.rules.unready.Swap(&set.Unready)
+	if before == nil {
+		before = &[]strictyaml.Mistake{}
+	}
+	if slices.Equal(*before, set.Unready) {
+		return
+	}
+	for _, m := range set.Unready {
+		w.log.Error("a rule can't do anything; its runs fail until it can", zap.String("problem", m.Short()))
+	}
+	if len(set.Unready) == 0 {
+		w.log.Info("all rules can do what they say; subscriber reactors retry --failed tries runs again that have failed")
+	}
+}
+
+// unreadyRules counts what warnOfUnready told of.
+func (r *ruleRunner) unreadyRules() float64 {
+	if list := r.unready.Load(); list != nil {
+		return float64(len(*list))
+	}
+	return 0
 }
 
 // warnOfMissingEvents names rules that wait for events that no subscription
@@ -157,8 +187,11 @@ func (w *Worker) watchRules(ctx context.Context) error {
 		case ctx.Err() != nil: // nobody wants them any more
 		case err != nil:
 			w.rules.metrics.rejected.Inc()
-		case set.Hash != w.rules.set.Set().Hash:
-			w.warnOfMissingEvents(set)
+		default:
+			if set.Hash != w.rules.set.Set().Hash {
+				w.warnOfMissingEvents(set)
+			}
+			w.warnOfUnready(set)
 		}
 		return set, err
 	}

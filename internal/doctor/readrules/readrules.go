@@ -23,6 +23,9 @@ func Load(cfg config.Config) ([]doctor.Rule, error) {
 	defer func() { _ = actions.Close(context.Background(), list) }() // nothing is lost with them
 	set, err := rules.Load(cfg.Reactors.File, rules.Options{Actions: list})
 	var wrong *rules.Error
+	if err == nil && len(set.Unready) > 0 {
+		err = &rules.Error{Mistakes: set.Unready}
+	}
 	if errors.As(err, &wrong) {
 		told := &doctor.RulesError{}
 		for _, m := range wrong.Mistakes {

@@ -38,10 +38,7 @@ func List(cfg config.Config, chat *gchat.Client, records record.Recorder) ([]rea
 	}
 	sends, recorded := send.New(chat), record.New(records)
 	// A module can do no more than these, which write where its rule could.
-	modules, err := wasm.New(wasm.Options{Dir: filepath.Dir(cfg.Reactors.File)}, sends, recorded)
-	if err != nil {
-		return nil, err
-	}
+	modules := wasm.New(wasm.Options{Dir: filepath.Dir(cfg.Reactors.File)}, sends, recorded)
 	return []reactors.Action{
 		sends,
 		send.NewUpdate(chat),

@@ -37,10 +37,7 @@ func actions(t *testing.T, dir string) []reactors.Action {
 	t.Cleanup(hook.Close)
 	sends, records := send.New(nil), record.New(nil)
 	// A busy machine may need more than the times that a module has.
-	modules, err := wasm.New(wasm.Options{Dir: dir, Timeout: 5 * time.Second, CompileTimeout: 5 * time.Minute}, sends, records)
-	if err != nil {
-		t.Fatal(err)
-	}
+	modules := wasm.New(wasm.Options{Dir: dir, Timeout: 5 * time.Second, CompileTimeout: 5 * time.Minute}, sends, records)
 	t.Cleanup(func() {
 		if err := modules.Close(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)

@@ -33,6 +33,7 @@ type compiler struct {
 	actions map[string]reactors.Action
 	env     *expr.Env
 	cards   *cards.Reader
+	unready strictyaml.Mistakes // that may pass
 }
 
 // ruleCompiler is at work on one rule.

@@ -208,6 +208,10 @@ func (c *ruleCompiler) action(path string, p strictyaml.Pair, label string, env 
 		if wrong.Field != "" {
 			at = strictyaml.Join(path, wrong.Field)
 		}
+		if wrong.Unready {
+			c.unready.At(c.Where(at), wrong.Suggestion, "%s: %s; runs of %q fail for now", p.Key, wrong.Message, c.rule.ID)
+			continue
+		}
 		c.At(c.Where(at), wrong.Suggestion, "%s: %s", p.Key, wrong.Message)
 	}
 	if len(c.compiler.List) == known {

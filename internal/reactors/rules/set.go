@@ -36,6 +36,9 @@ type Options struct {
 // Set is a whole file of rules.
 type Set struct {
 	Hash string // of its rules and overrides: changes whenever a rule's does
+	// Unready is what keeps rules from doing anything for now, such as a module
+	// that can't be compiled in time. They stand, and their runs fail.
+	Unready []strictyaml.Mistake
 
 	entries []*entry
 	byID    map[string]*entry
@@ -105,7 +108,7 @@ func Parse(name string, src []byte, o Options) (*Set, error) {
 	if len(c.List) > 0 {
 		return nil, &Error{c.Sorted()}
 	}
-	s.doubts = c.doubts.Sorted()
+	s.doubts, s.Unready = c.doubts.Sorted(), c.unready.Sorted()
 	s.index()
 	return s, nil
 }

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -37,6 +35,9 @@ type Options struct {
 	Timeout time.Duration
 	// CompileTimeout is how long it may take to compile a module. 0: 30 s.
 	CompileTimeout time.Duration
+	// CompileMemory is how many bytes it may take. 0: 1 GiB; as much code as is
+	// allowed takes some 400 MiB.
+	CompileMemory uint64
 }
 
 // Action runs modules.
@@ -44,13 +45,13 @@ type Action struct {
 	reactors.Described[Params]
 	options   Options
 	delegates map[string]reactors.Action
-	runtime   wazero.Runtime
 	running   chan struct{} // holds a token for each module that runs
+	compiling chan struct{} // and one for that which is being compiled
 
-	open      context.Context // ends when Close is called, and compiling with it
-	close     context.CancelFunc
-	compiling sync.RWMutex // held for reading while a module is compiled
-	flights   singleflight.Group
+	open    context.Context // ends when Close is called, and compiling with it
+	close   context.CancelFunc
+	closing sync.RWMutex // held for reading while a module is compiled, or waits for it
+	flights singleflight.Group
 
 	mu      sync.RWMutex
 	modules map[string]*loaded // by digest
@@ -58,7 +59,7 @@ type Action struct {
 }
 
 // New returns the action. What modules may ask for are the delegates.
-func New(o Options, delegates ...reactors.Action) (*Action, error) {
+func New(o Options, delegates ...reactors.Action) *Action {
 	if o.MemoryPages == 0 {
 		o.MemoryPages = 256
 	}
@@ -68,34 +69,33 @@ func New(o Options, delegates ...reactors.Action) (*Action, error) {
 	if o.CompileTimeout == 0 {
 		o.CompileTimeout = 30 * time.Second
 	}
+	if o.CompileMemory == 0 {
+		o.CompileMemory = 1 << 30
+	}
 	a := &Action{
 		Described: reactors.Describe[Params]("exec", reactors.Composes),
 		options:   o, delegates: map[string]reactors.Action{},
-		running: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), // greedy ones leave room for other work
-		modules: map[string]*loaded{}, refused: map[string]refusal{},
+		running:   make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), // greedy ones leave room for other work
+		compiling: make(chan struct{}, 1),
+		modules:   map[string]*loaded{}, refused: map[string]refusal{},
 	}
 	for _, d := range delegates {
 		a.delegates[d.Name()] = d
 	}
-	ctx := context.Background()
-	a.open, a.close = context.WithCancel(ctx)
-	a.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
-		WithMemoryLimitPages(o.MemoryPages).
-		WithCloseOnContextDone(true).
-		WithDebugInfoEnabled(false))
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, a.runtime); err != nil {
-		return nil, fmt.Errorf("prepare to run modules: %w", errors.Join(err, a.runtime.Close(ctx)))
-	}
-	return a, nil
+	a.open, a.close = context.WithCancel(context.Background())
+	return a
 }
 
-// Close stops compiling, after the functions that are under way, and releases all
-// modules.
+// Close ends compiling and releases all modules.
 func (a *Action) Close(ctx context.Context) error {
 	a.close()
-	a.compiling.Lock()
-	defer a.compiling.Unlock()
-	return a.runtime.Close(ctx)
+	a.closing.Lock()
+	defer a.closing.Unlock()
+	var failed []error
+	for _, m := range a.modules {
+		failed = append(failed, m.close(ctx))
+	}
+	return errors.Join(failed...)
 }
 
 // Check implements [reactors.Action]: it loads the module.
@@ -104,16 +104,15 @@ func (a *Action) Check(params any) []reactors.ParamError {
 	if p.Module == "" {
 		return []reactors.ParamError{{Field: "module", Message: "module is missing", Suggestion: "name a .wasm file"}}
 	}
-	digest, err := a.load(p.Module)
-	if err != nil {
+	var err error
+	if p.Digest, err = a.load(p.Module); err != nil {
 		mistake := reactors.ParamError{Field: "module", Message: err.Error()}
 		var unfit *unfitError
 		if errors.As(err, &unfit) {
-			mistake.Suggestion = unfit.suggestion
+			mistake.Suggestion, mistake.Unready = unfit.suggestion, unfit.unready
 		}
 		return []reactors.ParamError{mistake}
 	}
-	p.Digest = digest
 	return nil
 }
 

@@ -23,10 +23,7 @@ func newAction(t *testing.T, o Options, delegates ...reactors.Action) *Action {
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute // the same
 	}
-	a, err := New(o, delegates...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := New(o, delegates...)
 	t.Cleanup(func() {
 		if err := a.Close(context.Background()); err != nil {
 			t.Error(err)

@@ -42,7 +42,10 @@
 //
 // # What happens on failure
 //
-// A module that can't be used is a problem of the rule. One that traps, takes
+// A module that can't be used is a mistake of the rule. One that can't be compiled
+// here and now, in 30 s and 1 GiB, is [reactors.ParamError] Unready: Prepare fails
+// by its parameters until a later Check has compiled it, which tries every 10
+// minutes. One that traps, takes
 // too long or answers with what isn't allowed makes Prepare fail for good; the
 // error says why and quotes nothing of the answer. When an action that was
 // asked for fails, those before it are done and those after it are not; the
@@ -61,8 +64,11 @@
 // half the processors. Modules that were loaded are kept until Close.
 //
 // A fresh instance of a small Go module takes about 10 ms; its compilation when
-// the rules are loaded takes seconds. A function may have 64 KiB, all code 8 MiB,
-// and compiling may take 30 s: what is larger or slower is a problem of its rule.
+// the rules are loaded takes seconds. A function may have 64 KiB, all code 8 MiB.
+//
+// A helper process compiles, one module at a time: this binary once more, whose
+// main function calls [Help]. It has no environment, so no secrets, and is killed when Close is called; if its maker is
+// gone, it ends by itself. It needs a directory for temporary files.
 //
 // # Concurrency
 //

@@ -5,7 +5,6 @@ import (
 	"context"
 	"reflect"
 	"runtime"
-	"runtime/metrics"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,7 +16,7 @@ import (
 )
 
 // branches is code that takes a compiler long: so many small blocks, of 12 bytes
-// each.
+// each. A function that is as large as is allowed takes seconds.
 func branches(n int) []byte {
 	const opIf, opElse, empty = 0x04, 0x05, 0x40
 	return bytes.Repeat(join(i32(0), []byte{opIf, empty}, i32(1), []byte{opDrop, opElse}, i32(2), []byte{opDrop, opEnd}), n)
@@ -37,14 +36,16 @@ func slow() module {
 // and gigabytes.
 func TestCompilingIsBounded(t *testing.T) { // not parallel: it measures memory
 	for name, test := range map[string]struct {
-		module module
-		want   string
-		most   uint64 // bytes in use at once
+		module  module
+		options Options
+		want    string
+		most    uint64 // bytes in use at once, in this process
 	}{
-		"one function":        {module{react: join(branches(40_000), i64(0))}, "a function of 480004 bytes, more than 65536", 8 << 20},
-		"all that is allowed": {slow(), "can't be compiled within 1s", 400 << 20},
+		"one function":        {module{react: join(branches(40_000), i64(0))}, Options{}, "a function of 480004 bytes, more than 65536", 8 << 20},
+		"all that is allowed": {slow(), Options{CompileTimeout: time.Second}, "can't be compiled within 1s", 64 << 20},
+		"a lot of memory":     {slow(), Options{CompileMemory: 16 << 20}, "can't be compiled: compiling takes too much memory", 64 << 20},
 	} {
-		a := newAction(t, Options{CompileTimeout: time.Second}) // after which the functions under way are finished
+		a := newAction(t, test.options)
 		file := test.module.file(t)
 		var mistakes []reactors.ParamError
 		used := mostInUse(func() { mistakes = a.Check(&Params{Module: file}) })
@@ -64,11 +65,6 @@ func TestCompilingIsBounded(t *testing.T) { // not parallel: it measures memory
 // mostInUse is how many bytes of the heap were in use at once while do ran, more
 // than before.
 func mostInUse(do func()) uint64 {
-	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
-	inUse := func() uint64 {
-		metrics.Read(sample)
-		return sample[0].Value.Uint64()
-	}
 	runtime.GC()
 	before := inUse()
 	most := before
@@ -92,17 +88,13 @@ func mostInUse(do func()) uint64 {
 // TestCloseStopsCompiling closes the action while it compiles, and before.
 func TestCloseStopsCompiling(t *testing.T) {
 	t.Parallel()
-	a, err := New(Options{CompileTimeout: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
+	a := New(Options{CompileTimeout: time.Hour})
 	file := slow().file(t)
 	checked := make(chan []reactors.ParamError, 2)
 	for range 2 { // which wait for one compilation
 		go func() { checked <- a.Check(&Params{Module: file}) }()
 	}
-	for a.compiling.TryLock() { // until it compiles
-		a.compiling.Unlock()
+	for len(a.compiling) == 0 { // until it compiles
 		<-time.After(time.Millisecond)
 	}
 	closed := make(chan error, 1)
@@ -114,6 +106,9 @@ func TestCloseStopsCompiling(t *testing.T) {
 		}
 	case <-time.After(2 * time.Minute): // all would take hours
 		t.Fatal("Close waits for a whole compilation")
+	}
+	if len(a.compiling) > 0 {
+		t.Error("it is being compiled still")
 	}
 	for range 2 {
 		if mistakes := <-checked; len(mistakes) != 1 || !strings.Contains(mistakes[0].Message, "canceled") {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,7 +14,6 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/spacekeeper/spacekeeper/internal/readfile"
@@ -24,6 +24,8 @@ const maxModule = 16 << 20
 
 // loaded is a module that can be run.
 type loaded struct {
+	runtime  wazero.Runtime          // for it alone
+	cache    wazero.CompilationCache // which holds its code
 	compiled wazero.CompiledModule
 	breaker  *breaker
 }
@@ -38,12 +40,19 @@ type refusal struct {
 const refusedFor = 10 * time.Minute
 
 // unfitError is a module that isn't made for us.
-type unfitError struct{ message, suggestion string }
+type unfitError struct {
+	message, suggestion string
+	unready             bool // it may be, but can't be compiled here and now
+}
 
 func (e *unfitError) Error() string { return e.message }
 
 func unfit(suggestion, format string, args ...any) error {
-	return &unfitError{fmt.Sprintf(format, args...), suggestion}
+	return &unfitError{message: fmt.Sprintf(format, args...), suggestion: suggestion}
+}
+
+func unready(suggestion, format string, args ...any) error {
+	return &unfitError{fmt.Sprintf(format, args...), suggestion, true}
 }
 
 // load reads and compiles a module, if it isn't there yet, and returns its
@@ -74,52 +83,95 @@ func (a *Action) add(digest string, binary []byte) error {
 	case time.Now().Before(refused.until):
 		return refused.err
 	}
-	a.compiling.RLock() // Close waits
-	defer a.compiling.RUnlock()
-	compiled, err := a.compile(a.open, binary)
+	a.closing.RLock() // Close waits
+	defer a.closing.RUnlock()
+	m, err := a.compile(a.open, binary)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
 	case err == nil:
-		a.modules[digest] = &loaded{compiled, newBreaker(digest)}
+		m.breaker = newBreaker(digest)
+		a.modules[digest] = m
+		delete(a.refused, digest)
 	case errors.As(err, new(*unfitError)):
 		a.refused[digest] = refusal{err, time.Now().Add(refusedFor)}
 	}
 	return err
 }
 
-func (a *Action) module(digest string) (*loaded, bool) {
+// module returns a module, or why it can't be run.
+func (a *Action) module(digest string) (*loaded, error) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	m, there := a.modules[digest]
-	return m, there
+	if m, there := a.modules[digest]; there {
+		return m, nil
+	}
+	if refused, there := a.refused[digest]; there {
+		return nil, fmt.Errorf("%w; once that is mended, subscriber reactors retry --failed tries such runs again", refused.err)
+	}
+	return nil, errors.New("it was not loaded with the rule")
 }
 
 // compile compiles a module and says what it lacks.
-func (a *Action) compile(ctx context.Context, binary []byte) (wazero.CompiledModule, error) {
+func (a *Action) compile(ctx context.Context, binary []byte) (*loaded, error) {
 	bounded, err := bound(binary)
 	if err != nil {
 		return nil, err
 	}
-	// With several workers wazero looks at the context between two functions.
-	ctx, cancel := context.WithTimeout(experimental.WithCompilationWorkers(ctx, 2), a.options.CompileTimeout)
-	defer cancel()
-	compiled, err := a.runtime.CompileModule(ctx, bounded)
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil:
-		return nil, unfit("make it smaller, or its functions", "the module can't be compiled within %s", a.options.CompileTimeout)
-	case ctx.Err() != nil && err != nil:
+	select {
+	case a.compiling <- struct{}{}:
+		defer func() { <-a.compiling }()
+	case <-ctx.Done():
 		return nil, fmt.Errorf("compile the module: %w", ctx.Err())
-	case err != nil:
-		if strings.Contains(err.Error(), "over limit") {
+	}
+	within, cancel := context.WithTimeout(ctx, a.options.CompileTimeout)
+	defer cancel()
+	dir, err := os.MkdirTemp("", "spacekeeper-module-")
+	if err != nil {
+		return nil, unready("set TMPDIR to a directory that can be written to", "there is no place to compile the module: %s", err)
+	}
+	defer os.RemoveAll(dir)
+	var refused *refusedError
+	switch err := a.options.getHelp(within, dir, bounded); {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("compile the module: %w", ctx.Err())
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, unready("make it smaller, or its functions", "the module can't be compiled within %s", a.options.CompileTimeout)
+	case errors.As(err, &refused):
+		if strings.Contains(refused.why, "over limit") {
 			return nil, unfit("build it with a smaller initial memory", "the module asks for more memory than %d pages", a.options.MemoryPages)
 		}
-		return nil, unfit("build it for wasm again", "the module can't be compiled: %s", firstLine(err))
+		return nil, unfit("build it for wasm again", "the module can't be compiled: %s", refused.why)
+	case err != nil:
+		return nil, unready("make it smaller, or its functions", "the module can't be compiled: %s", err)
 	}
-	if err := fits(compiled); err != nil {
-		return nil, errors.Join(err, compiled.Close(ctx))
+	return a.take(ctx, dir, bounded)
+}
+
+// take loads a module that was compiled into a directory.
+func (a *Action) take(ctx context.Context, dir string, binary []byte) (_ *loaded, err error) {
+	ctx = context.WithoutCancel(ctx)
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find the module's code: %w", err)
 	}
-	return compiled, nil
+	m := &loaded{runtime: newRuntime(ctx, cache, a.options.MemoryPages), cache: cache}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, m.close(ctx))
+		}
+	}()
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, m.runtime); err != nil {
+		return nil, fmt.Errorf("prepare to run the module: %w", err)
+	}
+	if m.compiled, err = m.runtime.CompileModule(ctx, binary); err != nil {
+		return nil, fmt.Errorf("load the module: %w", err)
+	}
+	return m, fits(m.compiled)
+}
+
+func (l *loaded) close(ctx context.Context) error {
+	return errors.Join(l.runtime.Close(ctx), l.cache.Close(ctx))
 }
 
 // fits says what a module lacks of our interface.

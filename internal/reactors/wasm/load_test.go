@@ -1,10 +1,14 @@
 package wasm
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 )
 
 func overwrite(t *testing.T, path string, content []byte) {
@@ -69,6 +73,61 @@ func TestModuleFiles(t *testing.T) {
 	}
 	if got := len(a.modules); got != 1 {
 		t.Errorf("%d modules were compiled, want 1", got)
+	}
+}
+
+// What may pass leaves the rule in place: its runs fail and say why, those of
+// others don't, and it is good as soon as the module can be compiled.
+func TestModulesThatCannotBeCompiledForNow(t *testing.T) {
+	t.Parallel()
+	a := newAction(t, Options{})
+	good := checked(t, a, answers(`{"do":[]}`).file(t))
+	path := answers(`{"do":[],"note":"later"}`).file(t)
+	a.options.CompileTimeout = time.Nanosecond
+	late := &Params{Module: path}
+	mistakes := a.Check(late)
+	if len(mistakes) != 1 || !mistakes[0].Unready || !strings.Contains(mistakes[0].Message, "can't be compiled within 1ns") || late.Digest == "" {
+		t.Fatalf("Check = %+v and the digest %q, want that it can't be compiled in time, for now", mistakes, late.Digest)
+	}
+	if _, err := a.Prepare(late, prepareContext()); !reactors.IsPermanent(err) || !strings.Contains(err.Error(), mistakes[0].Message) {
+		t.Errorf("Prepare: error %v, want a permanent one with what Check said", err)
+	}
+	if _, err := a.Prepare(good, prepareContext()); err != nil {
+		t.Errorf("another module: %v", err)
+	}
+	a.options.CompileTimeout = 5 * time.Minute
+	if again := a.Check(&Params{Module: path}); len(again) != 1 {
+		t.Errorf("Check = %+v, want the refusal that is remembered", again)
+	}
+	a.refused[late.Digest] = refusal{a.refused[late.Digest].err, time.Now()}
+	if again := a.Check(&Params{Module: path}); len(again) > 0 {
+		t.Errorf("Check once that is forgotten = %+v, want no problem", again)
+	}
+	if _, err := a.Prepare(late, prepareContext()); err != nil {
+		t.Errorf("Prepare by the parameters from before: %v", err)
+	}
+}
+
+// A helper that fails says nothing of the module.
+func TestHelpersThatFail(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		input, want string
+	}{
+		"no module": {"", "the helper got no module"},
+		"too large": {"1 256 99999999\n", "the helper got no module"},
+		"a part":    {"1 256 100\n\x00asm", "the helper got a part of the module"},
+	} {
+		var said strings.Builder
+		args := []string{"subscriber", helperFlag + t.TempDir()}
+		if code, helped := Help(args, strings.NewReader(test.input), &said); !helped || code != helperFailed || said.String() != test.want {
+			t.Errorf("%s: it ended with %d and %q, want %d and %q", name, code, said.String(), helperFailed, test.want)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	overwrite(t, file, nil)
+	if err := newAction(t, Options{}).options.getHelp(t.Context(), file, answers("{}").assemble()); err == nil || errors.As(err, new(*refusedError)) {
+		t.Errorf("without a directory: got %v, want a failure that isn't the module's", err)
 	}
 }
 

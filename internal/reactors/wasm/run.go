@@ -16,9 +16,9 @@ const MaxOutput = 64 << 10
 
 // run calls a module in a fresh instance, unless it is left out.
 func (a *Action) run(ctx context.Context, digest string, input []byte) ([]byte, error) {
-	m, there := a.module(digest)
-	if !there {
-		return nil, errors.New("it was not loaded with the rule")
+	m, err := a.module(digest)
+	if err != nil {
+		return nil, err
 	}
 	if m.breaker.State() == gobreaker.StateOpen {
 		return nil, a.leftOut() // at once: it doesn't wait for others
@@ -26,7 +26,7 @@ func (a *Action) run(ctx context.Context, digest string, input []byte) ([]byte, 
 	a.running <- struct{}{} // another module's time is limited, too
 	defer func() { <-a.running }()
 	// It may have been left out while this run waited.
-	output, err := m.breaker.Execute(func() ([]byte, error) { return a.timed(ctx, m.compiled, input) })
+	output, err := m.breaker.Execute(func() ([]byte, error) { return a.timed(ctx, m, input) })
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
 		return nil, a.leftOut()
 	}
@@ -34,10 +34,10 @@ func (a *Action) run(ctx context.Context, digest string, input []byte) ([]byte, 
 }
 
 // timed calls a module within the time limit.
-func (a *Action) timed(ctx context.Context, compiled wazero.CompiledModule, input []byte) ([]byte, error) {
+func (a *Action) timed(ctx context.Context, of *loaded, input []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.options.Timeout)
 	defer cancel()
-	output, err := a.call(ctx, compiled, input)
+	output, err := of.call(ctx, input)
 	var exit *sys.ExitError
 	switch {
 	case err == nil:
@@ -52,10 +52,10 @@ func (a *Action) timed(ctx context.Context, compiled wazero.CompiledModule, inpu
 
 // call hands the input over and takes the answer. The module may be anything:
 // no address or length of its is believed.
-func (a *Action) call(ctx context.Context, compiled wazero.CompiledModule, input []byte) ([]byte, error) {
+func (l *loaded) call(ctx context.Context, input []byte) ([]byte, error) {
 	// No name, so that instances don't get into each other's way; and nothing
 	// else, so that there is nothing to see or to reach.
-	m, err := a.runtime.InstantiateModule(ctx, compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
+	m, err := l.runtime.InstantiateModule(ctx, l.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize"))
 	if err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}

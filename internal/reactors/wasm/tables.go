@@ -20,7 +20,7 @@ const (
 )
 
 // errMalformed is as much as we say; wazero never gets to see the module.
-var errMalformed = &unfitError{"the module isn't WebAssembly", "name a .wasm file"}
+var errMalformed = &unfitError{message: "the module isn't WebAssembly", suggestion: "name a .wasm file"}
 
 // bound returns the module with a maximum written to each table that has none or
 // a larger one. It refuses functions that are too large to compile.
