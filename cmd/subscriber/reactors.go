@@ -57,19 +57,19 @@ func readRules(cfg config.Config, path string, spaceNames ...string) (*rules.Set
 	return rules.Load(path, rules.Options{Actions: list, SpaceNames: spaceNames})
 }
 
-// knownRule looks a rule up that somebody has named.
-func knownRule(set *rules.Set, id, space string) (*rules.Rule, error) {
-	if rule := set.Rule(id, space); rule != nil {
-		return rule, nil
+// knownRule is the error about a rule that somebody has named and that there isn't.
+func knownRule(set *rules.Set, id string) error {
+	if set.Rule(id, "") != nil {
+		return nil
 	}
 	var ids []string
 	for _, r := range set.Rules() {
 		ids = append(ids, r.ID)
 	}
 	if len(ids) == 0 {
-		return nil, cli.Usage("unknown rule %q: the file holds none", id)
+		return cli.Usage("unknown rule %q: the file holds none", id)
 	}
-	return nil, cli.Usage("unknown rule %q; rules: %s", id, strings.Join(ids, ", "))
+	return cli.Usage("unknown rule %q; rules: %s", id, strings.Join(ids, ", "))
 }
 
 // withStore opens the database for one command, and explains why it can't be

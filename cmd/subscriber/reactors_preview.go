@@ -51,7 +51,7 @@ doesn't count them.`,
 			if err != nil {
 				return err
 			}
-			if _, err := knownRule(set, args[0], ""); err != nil {
+			if err := knownRule(set, args[0]); err != nil {
 				return err
 			}
 			return env.preview(cmd.Context(), cfg, set, args[0], o, picture)

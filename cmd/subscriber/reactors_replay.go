@@ -89,7 +89,7 @@ Texts are shown: they may hold what people wrote.`,
 				return err
 			}
 			if !all {
-				if _, err := knownRule(set, id, ""); err != nil {
+				if err := knownRule(set, id); err != nil {
 					return err
 				}
 			}

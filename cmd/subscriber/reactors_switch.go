@@ -155,8 +155,7 @@ func switched(args []string, all bool) (string, error) {
 func (e *environment) checkID(cfg config.Config, id string) error {
 	set, err := e.rules(cfg)
 	if err == nil && len(set.Rules()) > 0 {
-		_, err = knownRule(set, id, "")
-		return err
+		return knownRule(set, id)
 	}
 	fmt.Fprintf(e.Err, "subscriber: the rules can't be read here, so it isn't known whether there is a reactor %q\n", id)
 	return nil

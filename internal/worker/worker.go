@@ -133,7 +133,7 @@ func Main(ctx context.Context, cfg config.Config, opts Options, getenv func(stri
 func run(ctx context.Context, cfg config.Config, opts Options, log *zap.Logger) error {
 	w, err := New(ctx, cfg, log, opts)
 	if err != nil && errors.Is(err, ctx.Err()) {
-		return nil //nolint:nilerr // it is to stop before it has begun
+		return nil // it is to stop before it has begun
 	}
 	if err != nil {
 		return err

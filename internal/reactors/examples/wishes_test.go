@@ -173,12 +173,15 @@ func (h *history) leaves(after time.Duration, space, user string) {
 	h.add(after, "membership.v1.deleted", space, `{"membership":{"name":"%s/members/%s","state":"NOT_A_MEMBER"}}`, space, user)
 }
 
-// writes tells of the message T.M of thread T.
-func (h *history) writes(after time.Duration, space, user, id, text string) {
+// support is the space where people ask.
+const support = "spaces/SUPPORT"
+
+// writes tells of the message T.M of thread T in the space support.
+func (h *history) writes(after time.Duration, user, id, text string) {
 	thread, own, _ := strings.Cut(id, ".")
-	h.add(after, "message.v1.created", space,
+	h.add(after, "message.v1.created", support,
 		`{"message":{"name":"%s/messages/%s","createTime":%q,"text":%q,"threadReply":%t,"thread":{"name":"%[1]s/threads/%[6]s"},`+
-			`"sender":{"name":"users/%[7]s","type":"HUMAN"}}}`, space, id, h.from.Add(after).Format(time.RFC3339), text, thread != own, thread, user)
+			`"sender":{"name":"users/%[7]s","type":"HUMAN"}}}`, support, id, h.from.Add(after).Format(time.RFC3339), text, thread != own, thread, user)
 }
 
 func (h *history) reacts(after time.Duration, space, user, id, emoji string) {
@@ -220,12 +223,12 @@ func TestWishes(t *testing.T) {
 	o.ruleSet = engine.NewRuleSet(set)
 	o.Env = storetest.New(t, storetest.Options{Planner: o, Now: o.now})
 
-	const onboarding, support, inside = "spaces/ONBOARDING", "spaces/SUPPORT", "INTERNAL"
+	const onboarding, inside = "spaces/ONBOARDING", "INTERNAL"
 	h := &history{from: friday}
 	h.joins(time.Minute, onboarding, "1", inside)
-	h.writes(60*time.Minute, support, "ann", "A.A", "Where is it?")
-	h.writes(61*time.Minute, support, "ann", "B.B", "It is broken.")
-	h.writes(62*time.Minute, support, "ann", "C.C", "Who knows?")
+	h.writes(60*time.Minute, "ann", "A.A", "Where is it?")
+	h.writes(61*time.Minute, "ann", "B.B", "It is broken.")
+	h.writes(62*time.Minute, "ann", "C.C", "Who knows?")
 	h.reacts(65*time.Minute, support, "bob", "B.B", "👀")
 	h.reacts(66*time.Minute, support, "cem", "B.B", "👀")
 	h.reacts(67*time.Minute, support, "cem", "A.A", "👍")
@@ -237,10 +240,10 @@ func TestWishes(t *testing.T) {
 	h.joins(monday+30*time.Minute, support, "ext", "EXTERNAL")
 	h.joins(monday+31*time.Minute, support, "who", "")
 	h.leaves(monday+32*time.Minute, support, "who")
-	h.writes(monday+60*time.Minute, support, "bob", "C.D", "I do.")
+	h.writes(monday+60*time.Minute, "bob", "C.D", "I do.")
 	h.leaves(monday+61*time.Minute, onboarding, "1")
 	h.joins(monday+62*time.Minute, onboarding, "1", inside)
-	h.writes(monday+24*time.Hour, support, "bob", "E.E", "Good morning.")
+	h.writes(monday+24*time.Hour, "bob", "E.E", "Good morning.")
 	o.live(t, set, acts, h.list)
 
 	want := []string{

@@ -82,7 +82,7 @@ func HoldsWord(text, word string) bool {
 		i += from
 		before, _ := utf8.DecodeLastRuneInString(text[:i])
 		after, size := utf8.DecodeRuneInString(text[i+len(word):])
-		if !(inWord(first) && inWord(before)) && !(inWord(last) && size > 0 && inWord(after)) {
+		if (!inWord(first) || !inWord(before)) && (!inWord(last) || size == 0 || !inWord(after)) {
 			return true
 		}
 		_, size = utf8.DecodeRuneInString(text[i:])

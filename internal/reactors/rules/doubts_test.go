@@ -26,10 +26,10 @@ func TestDoubts(t *testing.T) {
 			"4:29 do[0].send.text: Chat shows the brackets; a link is <https://example.com/|its text>"}},
 		{name: "emoji", on: "reaction.added", rule: `if: reaction.emoji in [":eyes:", "👍", ":party-parrot:"]`, want: []string{
 			`4:28 if: :eyes: is an emoji of your own organization, if there is one of that name; did you mean 👀?`}},
-		{name: "name of a space", rule: `if: space.display_name == "Suport team"`, spaces: []string{"Support team", "Sales"}, want: []string{
-			`4:31 if: no space that is known is called "Suport team"; did you mean Support team?`}},
-		{name: "name of a space in a placeholder", rule: "spaces:\n  match: space.display_name in [\"Sales\", \"Suport\"]", spaces: []string{"Support team", "Sales"}, want: []string{
-			`5:46 spaces.match: no space that is known is called "Suport"; `}},
+		{name: "name of a space", rule: `if: space.display_name == "Supprt team"`, spaces: []string{"Support team", "Sales"}, want: []string{
+			`4:31 if: no space that is known is called "Supprt team"; did you mean Support team?`}},
+		{name: "name of a space in a placeholder", rule: "spaces:\n  match: space.display_name in [\"Sales\", \"Supprt\"]", spaces: []string{"Support team", "Sales"}, want: []string{
+			`5:46 spaces.match: no space that is known is called "Supprt"; `}},
 		{name: "name of a space that is known", rule: `if: space.display_name == "Sales"`, spaces: []string{"Sales"}},
 		{name: "name of a space that nobody can know", rule: `if: space.display_name == "Sales"`},
 		{name: "both kinds of days", on: "schedule", rule: "cron: 0 9 1-7 * MON\nzone: UTC", want: []string{

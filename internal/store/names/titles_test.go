@@ -28,7 +28,7 @@ func TestResolve(t *testing.T) {
 	for called, want := range map[string]string{
 		"Support team": "spaces/A", "support TEAM": "spaces/A",
 		"Twins":       "2 spaces are called that, spaces/B, spaces/C: name one by its id",
-		"Suport team": `no space is called that: did you mean "Support team"?`,
+		"Supprt team": `no space is called that: did you mean "Support team"?`,
 		"AAQA":        "no space is called that: name it by its id, such as spaces/AAQAtX4kZ1c",
 	} {
 		got, err := names.Resolve(known, called)

@@ -107,7 +107,7 @@ func (s *Runs) claimRuns(ctx context.Context, tx pgx.Tx, claims []reactors.Claim
 		if found {
 			claimed[claims[i].Intent] = true
 		}
-		if wait := due.Sub(now); wait > 0 && !(found && claims[i].Until) {
+		if wait := due.Sub(now); wait > 0 && (!found || !claims[i].Until) {
 			job.InsertOpts.ScheduledAt = time.Now().Add(wait) // now is Google's or a test's
 		}
 		jobs = append(jobs, job)

@@ -46,7 +46,7 @@ func (s *Runs) Admit(
 			return err
 		}
 		waits := slices.ContainsFunc(limits, func(l reactors.Limit) bool { return l.Later })
-		if admitted.Valid && !(waits && now.Sub(admitted.Time) > reactors.Late) {
+		if admitted.Valid && (!waits || now.Sub(admitted.Time) <= reactors.Late) {
 			pass = store.ZeroTime(admitted)
 			return nil
 		}
