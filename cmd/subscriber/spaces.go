@@ -69,8 +69,8 @@ func (e *environment) eachSpace(ctx context.Context, spaces []string, read func(
 	return failed, nil
 }
 
-// spacesToRead are those that were named, or else all that are known or
-// configured: direct messages only in the latter case.
+// spacesToRead are those that were named; or else all that are configured, and
+// all that are known but for direct messages and group chats without a name.
 func spacesToRead(ctx context.Context, cfg config.Config, l *eventlog.Log, named []string) ([]string, error) {
 	spaces := named
 	if len(spaces) == 0 {

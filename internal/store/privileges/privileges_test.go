@@ -202,13 +202,15 @@ func TestLocksOfRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close(context.WithoutCancel(t.Context()))
-	if _, err := other.Exec(t.Context(), `BEGIN; INSERT INTO event_sources (source) VALUES ('x')`); err != nil {
-		t.Fatal(err)
+	for _, sql := range []string{`INSERT INTO write_slots (space, next_at) VALUES ('spaces/S', now())`, `BEGIN; SELECT FROM write_slots FOR UPDATE`} {
+		if _, err := other.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
 	}
 	done := make(chan error)
 	for range 2 {
 		go func() {
-			_, err := env.Pool().Exec(t.Context(), `INSERT INTO event_sources (source) VALUES ('x') ON CONFLICT DO NOTHING`)
+			_, err := env.Pool().Exec(t.Context(), `SELECT FROM write_slots FOR UPDATE`)
 			done <- err
 		}()
 	}

@@ -58,11 +58,13 @@ func (o *Originals) page(ctx context.Context, db Querier, condition string, args
 	rows, _ := db.Query(ctx, `
 		SELECT e.event_time, e.received_at, e.event_key, e.ordinal, full_name(e.ce_id, p.space || '/spaceEvents'), e.ce_type, s.source,
 			COALESCE(p.space, ''), e.origin = 'l', COALESCE(e.space_id, 0), COALESCE(e.actor_id, 0),
-			CASE WHEN NOT @copies THEN e.payload END, e.payload_codec, c.ordinals, c.live, c.payloads, c.codecs
+			e.payload, e.payload_codec, c.ordinals, c.live, c.payloads, c.codecs
 		FROM (
-			SELECT *, lag(event_key) OVER (ORDER BY event_time, event_key, ordinal) IS DISTINCT FROM event_key AS is_first
+			SELECT event_time, received_at, event_key, source_id, space_id, actor_id, ordinal, payload_codec, origin, ce_id, ce_type, payload,
+				lag(event_key) OVER (ORDER BY event_time, event_key, ordinal) IS DISTINCT FROM event_key AS is_first
 			FROM (
-				SELECT e.*, t.ce_type
+				SELECT e.event_time, e.received_at, e.event_key, e.source_id, e.space_id, e.actor_id, e.ordinal, e.payload_codec, e.origin, e.ce_id,
+					t.ce_type, CASE WHEN NOT @copies THEN e.payload END AS payload
 				FROM events e
 				JOIN event_types t ON t.id = e.type_id
 				WHERE e.event_time >= @after AND (e.event_time, e.event_key, e.ordinal) > (@after, @key, @ordinal) AND `+condition+`
