@@ -280,6 +280,23 @@ func TestUntil(t *testing.T) {
 	wantOutcomes(t, s, reactors.Sent, reactors.Sent)
 }
 
+// A run that waits becomes one about a newer event: until may hold for that
+// already, and then nothing else lets it look.
+func TestUntilHoldsForANewerEvent(t *testing.T) {
+	t.Parallel()
+	s := newEnv(t, firstMessage+"    once_per: [space]\n")
+	s.join("users/1")
+	s.post("users/2", events.UserHuman, "hello")
+	s.attemptAll()
+	s.wait(time.Hour)
+	s.join("users/2")
+	if got := jobsNow(t, s, s.runs()[0].ID); got != 2 {
+		t.Errorf("%d jobs look, want 1 for each who joined", got)
+	}
+	s.attemptAll()
+	wantTexts(t, s, "Welcome, <users/2>!")
+}
+
 // Until waits for quiet hours as all else does, though its wait ends later.
 func TestUntilInQuietHours(t *testing.T) {
 	t.Parallel()

@@ -41,9 +41,9 @@ func (s *Runs) Claim(ctx context.Context, tx pgx.Tx, intents []reactors.Intent) 
 
 // claimedRows are the columns of claimArgs.
 const claimedRows = `unnest(@event_times::timestamptz[], @dues::timestamptz[], @steps::smallint[], @shadows::boolean[],
-			@acts_in::text[], @reactors::text[], @subjects::text[], @step_ids::text[], @triggers::text[], @spaces::text[],
-			@members::text[], @hashes::text[], @facts::text[])
-			AS i (event_time, due_at, step, shadow, acts_in, reactor, subject, step_id, trigger, space, member, hash, facts)`
+			@untils::boolean[], @acts_in::text[], @reactors::text[], @subjects::text[], @step_ids::text[], @triggers::text[],
+			@spaces::text[], @members::text[], @hashes::text[], @facts::text[])
+			AS i (event_time, due_at, step, shadow, until, acts_in, reactor, subject, step_id, trigger, space, member, hash, facts)`
 
 func claimArgs(claims []reactors.Claim) pgx.NamedArgs {
 	text := func(field func(*reactors.Claim) string) []string { return store.Column(claims, field) }
@@ -52,6 +52,7 @@ func claimArgs(claims []reactors.Claim) pgx.NamedArgs {
 		"dues":        store.Column(claims, func(c *reactors.Claim) time.Time { return store.Microseconds(c.Due) }),
 		"steps":       store.Column(claims, func(c *reactors.Claim) int16 { return int16(c.Step) }),
 		"shadows":     store.Column(claims, func(c *reactors.Claim) bool { return c.Shadow }),
+		"untils":      store.Column(claims, func(c *reactors.Claim) bool { return c.Until }),
 		"acts_in":     text(func(c *reactors.Claim) string { return c.ActsIn }),
 		"reactors":    text(func(c *reactors.Claim) string { return c.Reactor }),
 		"subjects":    text(func(c *reactors.Claim) string { return c.Subject }),
@@ -116,8 +117,12 @@ func (s *Runs) claimRuns(ctx context.Context, tx pgx.Tx, claims []reactors.Claim
 		return err
 	}
 	if len(jobs) < len(claims) {
-		if err := refresh(ctx, tx, args); err != nil {
+		look, err := refresh(ctx, tx, args)
+		if err != nil {
 			return err
+		}
+		for _, id := range look {
+			jobs = append(jobs, jobOf(id))
 		}
 	}
 	return s.insertJobs(ctx, tx, jobs)
@@ -143,9 +148,10 @@ func (s *Runs) insertJobs(ctx context.Context, tx pgx.Tx, jobs []river.InsertMan
 // due no earlier than they were: one that quiet hours have postponed would else be
 // late when its job wakes. Those that have requests keep them, and what they
 // were rendered from. Their attempts start anew, by which FinishRun knows that
-// they must not end now.
-func refresh(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
-	_, err := tx.Exec(ctx, `
+// they must not end now. It returns those that look at their until: that may hold
+// for the newer event already.
+func refresh(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (look []int64, err error) {
+	rows, _ := tx.Query(ctx, `
 		UPDATE reactor_runs r
 		SET event_time = i.event_time,
 			due_at = GREATEST(r.due_at, i.due_at),
@@ -159,9 +165,17 @@ func refresh(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 			attempts = 0
 		FROM `+claimedRows+`
 		WHERE r.reactor = i.reactor AND r.subject = i.subject AND r.step_id = i.step_id AND r.shadow = i.shadow
-			AND r.outcome = 'pending' AND r.event_time < i.event_time`, args)
-	if err != nil {
-		return fmt.Errorf("reset event time of pending runs: %w", err)
+			AND r.outcome = 'pending' AND r.event_time < i.event_time
+		RETURNING r.id, i.until AND r.requests IS NULL AND NOT r.held`, args)
+	var id int64
+	var looks bool
+	if _, err := pgx.ForEachRow(rows, []any{&id, &looks}, func() error {
+		if looks {
+			look = append(look, id)
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("reset event time of pending runs: %w", err)
 	}
-	return nil
+	return look, nil
 }
