@@ -18,11 +18,13 @@ type admission struct {
 func (a admission) counts() bool { return a.h.admitted == a.number }
 
 // admit counts a run towards its limits, or answers which is reached, as the
-// store does: pass is when it may go on. A run that has passed once passes again.
+// store does: pass is when it may go on. A run that has passed once passes again,
+// unless it has let its time go by.
 func (m *memory) admit(h *held, limits []reactors.Limit, open func(time.Time) time.Time, now time.Time) (
 	reached *reactors.Limit, pass time.Time,
 ) {
-	if h.admitted > 0 {
+	waits := slices.ContainsFunc(limits, func(l reactors.Limit) bool { return l.Later })
+	if h.admitted > 0 && (!waits || now.Sub(h.pass) <= reactors.Late) {
 		return nil, h.pass
 	}
 	if len(limits) == 0 && h.run.ActsIn == "" {
@@ -70,7 +72,7 @@ func (m *memory) admittedSince(r *reactors.Run, limit reactors.Limit, since time
 	}
 	for i := len(list) - 1; i >= 0 && list[i].at.After(since); i-- {
 		other := &list[i].h.run
-		if !list[i].counts() || other.Shadow != r.Shadow {
+		if !list[i].counts() || other.ID == r.ID || other.Shadow != r.Shadow {
 			continue
 		}
 		switch limit.Per {

@@ -35,6 +35,12 @@ func TestTimesOfCases(t *testing.T) {
 			`on: member.joined` + "\n" + `wait: { working: 10h, hours: "Mon-Fri 09:00-17:00", zone: UTC }`,
 			`join@4d`, []string{`7d2h sent users/1 "said"`},
 		},
+		"a limit, later, of whoever let that time go by": {
+			"on: member.joined\nwait: 1d\nlimit: { per_space: 1/h, else: later }",
+			`join@0, {at: 1m, do: join, member: users/2}, {at: 1d10m, do: join, member: users/3},
+{at: 1d30m, do: leave, member: users/2}, {at: 1d40m, do: join, member: users/2}`,
+			[]string{`1d sent users/1 "said"`, "1d40m already_done users/2: once_per: spaces/TEST users/2", `2d10m sent users/3 "said"`, `2d1h10m sent users/2 "said"`},
+		},
 		"a limit, later": {
 			"on: member.joined\nlimit: { per_space: 1/h, else: later }\n" + office,
 			`join@6h30m, {at: 6h31m, do: join, member: users/2}, {at: 6h32m, do: join, member: users/3}`,
