@@ -36,7 +36,6 @@ func avoided() map[string]string {
 		"foreign":    "whose it is",
 		"understudy": "restartableWorker",
 		"stage":      "scenario",
-		"plot":       "scenario",
 		"mishap":     "faults",
 		"crowd":      "bulk join",
 		"beat":       "heartbeat",
