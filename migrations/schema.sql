@@ -94,6 +94,62 @@ $$;
 
 COMMENT ON FUNCTION public.keep_name() IS 'Keeps in names what spaces and people were called, and a listed name from events of before the list.';
 
+CREATE FUNCTION public.make_partition(divided text, month date) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+  settings text;
+  since date := date_trunc('month', month::timestamp);
+  wanted text := divided || to_char(since, '_YYYY_MM');
+  partition text;
+BEGIN
+  -- A table that is divided can't have settings: its partitions do.
+  CASE divided
+    WHEN 'events' THEN
+      -- Rows are only added. What a person wrote in a space is counted in an index,
+      -- which saves the rows only where a vacuum has been since.
+      settings := 'autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02';
+    WHEN 'stored_messages' THEN
+      -- An edit stays on its page.
+      settings := 'fillfactor = 90, autovacuum_analyze_scale_factor = 0.02';
+  END CASE;
+  -- The first look needs no lock. After it one replica creates the partition, and
+  -- the others wait and find it.
+  FOR look IN 1..2 LOOP
+    IF look = 2 THEN
+      PERFORM pg_advisory_xact_lock(hashtext('spacekeeper partitions'));
+    END IF;
+    -- Not to_regclass: it may answer from a cache older than the lock.
+    IF EXISTS (
+      SELECT FROM pg_inherits i
+      JOIN pg_class c ON c.oid = i.inhrelid
+      WHERE i.inhparent = divided::regclass AND c.relname ~ ('^' || wanted || '(_\d+)?$') AND NOT i.inhdetachpending
+    ) THEN
+      RETURN;
+    END IF;
+  END LOOP;
+  -- Where the month was detached and its table is still there, the new one gets a
+  -- name of its own: what was detached is whoever's who did it.
+  SELECT free.name INTO STRICT partition
+  FROM generate_series(1, 1000) AS n, concat(wanted, '_' || NULLIF(n, 1)) AS free (name)
+  WHERE NOT EXISTS (
+    SELECT FROM pg_class c
+    WHERE c.relname = free.name AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = divided::regclass)
+  )
+  ORDER BY n
+  LIMIT 1;
+  -- To attach a table lets readers and writers of the other months go on, where
+  -- CREATE TABLE … PARTITION OF would lock them out.
+  PERFORM set_config('lock_timeout', '3s', true);
+  EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL) WITH (%s)', partition, divided, settings);
+  EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', divided, partition,
+    to_char(since, 'YYYY-MM-01 00:00:00+00'), to_char(since + interval '1 month', 'YYYY-MM-01 00:00:00+00'));
+END
+$_$;
+
+COMMENT ON FUNCTION public.make_partition(divided text, month date) IS 'Adds the month (UTC) of a day to events or stored_messages, unless it is there. It acts as the owner of the tables; the worker may call it.';
+
 CREATE TABLE public.backfills (
     id bigint NOT NULL,
     gap_id bigint,

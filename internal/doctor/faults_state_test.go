@@ -27,7 +27,7 @@ func databaseFaults() []fault {
 		{name: "a role without rights", own: true, code: "SK603", inject: func(t *testing.T, w *env) {
 			w.sql(t, "REVOKE "+w.owner(t)+" FROM "+w.role)
 			w.sql(t, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+w.role)
-		}, seen: "lacks CREATE on schema public, INSERT on event_sources", fix: "subscriber migrate up as the role"},
+		}, seen: "lacks EXECUTE on make_partition, INSERT on event_sources", fix: "subscriber migrate up as the role"},
 		{name: "a role that may read nothing", own: true, code: "SK602", inject: func(t *testing.T, w *env) {
 			w.sql(t, "REVOKE "+w.owner(t)+" FROM "+w.role)
 		}, seen: "lacks SELECT on goose_db_version", fix: "subscriber migrate up as the role"},

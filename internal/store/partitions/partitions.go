@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -86,68 +85,13 @@ func (p *Partitions) Ensure(ctx context.Context, want []Partition) error {
 		if _, known := p.there.Load(w); known {
 			continue
 		}
-		if err := p.create(ctx, w); err != nil {
+		// It acts as the owner of the tables, who alone may add to them.
+		if _, err := p.pool.Exec(ctx, `SELECT make_partition($1, $2)`, w.table, w.month); err != nil {
 			return fmt.Errorf("create partition %s: %w", w.name(), err)
 		}
 		p.there.Store(w, true)
 	}
 	return nil
-}
-
-// create makes the table first and attaches it then: that lets readers and
-// writers of the other months go on, where CREATE TABLE … PARTITION OF would lock
-// them out. Where the month was detached and its table is still there, the new one
-// gets a name of its own: what was detached is whoever's who did it.
-func (p *Partitions) create(ctx context.Context, w Partition) error {
-	// Not to_regclass: it may answer from a cache older than the lock below.
-	const exists = `
-		SELECT EXISTS (
-			SELECT FROM pg_inherits i
-			JOIN pg_class c ON c.oid = i.inhrelid
-			WHERE i.inhparent = $1::text::regclass AND c.relname ~ ('^' || $2 || '(_\d+)?$') AND NOT i.inhdetachpending
-		)`
-	name := w.name()
-	var there bool
-	if err := p.pool.QueryRow(ctx, exists, w.table, name).Scan(&there); err != nil || there {
-		return err
-	}
-	return pgx.BeginFunc(ctx, p.pool, func(tx pgx.Tx) error {
-		// One replica creates it, the others wait here and find it.
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('spacekeeper partitions'))`); err != nil {
-			return err
-		}
-		if err := tx.QueryRow(ctx, exists, w.table, name).Scan(&there); err != nil || there {
-			return err
-		}
-		if err := tx.QueryRow(ctx, `
-			SELECT free.name
-			FROM generate_series(1, 1000) AS n, concat($2::text, '_' || NULLIF(n, 1)) AS free (name)
-			WHERE NOT EXISTS (
-				SELECT FROM pg_class c
-				WHERE c.relname = free.name AND c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = $1::text::regclass)
-			)
-			ORDER BY n
-			LIMIT 1`, w.table, name).Scan(&name); err != nil {
-			return err
-		}
-		bound := func(t time.Time) string { return t.Format("'2006-01-02 00:00:00+00'") }
-		_, err := tx.Exec(ctx, fmt.Sprintf(`
-			SET LOCAL lock_timeout = '3s';
-			CREATE TABLE %[1]s (LIKE %[2]s INCLUDING ALL)%[5]s;
-			ALTER TABLE %[2]s ATTACH PARTITION %[1]s FOR VALUES FROM (%[3]s) TO (%[4]s)`,
-			pgx.Identifier{name}.Sanitize(), w.table, bound(w.month), bound(w.month.AddDate(0, 1, 0)), settings[w.table]),
-			pgx.QueryExecModeSimpleProtocol)
-		return err
-	})
-}
-
-// settings are those of partitions: a table that is divided can't have them.
-var settings = map[string]string{
-	// Rows are only added. What a person wrote in a space is counted in an index,
-	// which saves the rows only where a vacuum has been since.
-	Events: " WITH (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)",
-	// An edit stays on its page.
-	Messages: " WITH (fillfactor = 90, autovacuum_analyze_scale_factor = 0.02)",
 }
 
 // Oldest is the beginning of the oldest month of events that there is; zero without one.

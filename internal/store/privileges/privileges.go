@@ -17,7 +17,14 @@ import (
 )
 
 // Need is what a statement of ours or of River's does with a table or a view.
-type Need struct{ Relation, Privilege string }
+type Need struct {
+	Relation, Privilege string
+	Columns             string // "": all of them
+}
+
+// Of the log a delivery changes one thing: its copy of an event takes the place of one that a
+// backfill fetched, or of a bare name. What happened, where and when stays as it was recorded.
+const logColumns = "actor_id, message_id, origin, payload, payload_codec, publish_time, received_at, source_id"
 
 // Needs lists all that the worker and the commands beside it do, apart from a
 // rebuild of projections, which also deletes from those.
@@ -26,8 +33,8 @@ func Needs() []Need {
 	for _, group := range []struct{ privileges, relations string }{
 		{"SELECT", `goose_db_version river_migration schema_compatibility
 			coverage_gaps coverage_intervals membership_intervals memberships`},
-		{"SELECT INSERT", `event_sources event_types names payload_dictionaries reactor_records`},
-		{"SELECT INSERT UPDATE", `events keeper_passes spaces stored_memberships stored_membership_changes stored_reactions stored_revisions users
+		{"SELECT INSERT", `events event_sources event_types names payload_dictionaries reactor_records`},
+		{"SELECT INSERT UPDATE", `keeper_passes spaces stored_memberships stored_membership_changes stored_reactions stored_revisions users
 			worker_heartbeats`},
 		{"SELECT INSERT UPDATE DELETE", `backfills coverage followed_spaces member_lists own_messages quarantine
 			reactor_counts reactor_daily_counts reactor_evaluations reactor_runs reactor_schedules reactor_switches
@@ -36,11 +43,11 @@ func Needs() []Need {
 	} {
 		for _, relation := range strings.Fields(group.relations) {
 			for _, privilege := range strings.Fields(group.privileges) {
-				needs = append(needs, Need{relation, privilege})
+				needs = append(needs, Need{relation, privilege, ""})
 			}
 		}
 	}
-	return needs
+	return append(needs, Need{"events", "UPDATE", logColumns})
 }
 
 // Missing lists what the role may not do of what it has to, table by table, for
@@ -49,23 +56,36 @@ func Missing(ctx context.Context, s *store.Store) ([]string, error) {
 	needs := Needs()
 	missing, err := store.List(ctx, s, pgx.RowTo[string], `
 		SELECT string_agg(privilege, ', ' ORDER BY n) || ' on ' || relation
-		FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS need (relation, privilege, n)
-		WHERE NOT has_table_privilege(to_regclass(relation)::oid, privilege)
+		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS need (relation, privilege, columns, n)
+		WHERE CASE columns
+			WHEN '' THEN NOT has_table_privilege(to_regclass(relation)::oid, privilege)
+			ELSE EXISTS (
+				SELECT
+				FROM unnest(string_to_array(columns, ', ')) AS c (name)
+				WHERE NOT has_column_privilege(to_regclass(relation)::oid, c.name, privilege)
+			)
+			END
 		GROUP BY relation
 		UNION ALL
 		SELECT 'USAGE on river_job_id_seq'
 		WHERE NOT has_sequence_privilege(to_regclass('river_job_id_seq')::oid, 'USAGE')
 		UNION ALL
-		-- Only the owner may add partitions.
-		SELECT 'ownership of ' || relname
-		FROM pg_class
-		WHERE oid IN ('events'::regclass, 'stored_messages'::regclass) AND NOT pg_has_role(relowner, 'USAGE')
+		SELECT 'EXECUTE on make_partition'
+		WHERE NOT has_function_privilege(to_regprocedure('make_partition(text, date)')::oid, 'EXECUTE')
 		UNION ALL
-		SELECT 'CREATE on schema ' || nspname
-		FROM pg_namespace
-		WHERE oid = (SELECT relnamespace FROM pg_class WHERE oid = 'events'::regclass) AND NOT has_schema_privilege(oid, 'CREATE')
+		-- It adds partitions as its owner.
+		SELECT 'the ownership of ' || c.relname || ' for ' || pg_get_userbyid(f.proowner) || ', who owns make_partition'
+		FROM pg_proc f
+		JOIN pg_class c ON c.oid IN ('events'::regclass, 'stored_messages'::regclass) AND NOT pg_has_role(f.proowner, c.relowner, 'USAGE')
+		WHERE f.oid = to_regprocedure('make_partition(text, date)')
+		UNION ALL
+		SELECT 'CREATE on schema ' || n.nspname || ' for ' || pg_get_userbyid(f.proowner) || ', who owns make_partition'
+		FROM pg_proc f
+		JOIN pg_namespace n ON n.oid = f.pronamespace
+		WHERE f.oid = to_regprocedure('make_partition(text, date)') AND NOT has_schema_privilege(f.proowner, n.oid, 'CREATE')
 		ORDER BY 1`,
-		store.Column(needs, func(n *Need) string { return n.Relation }), store.Column(needs, func(n *Need) string { return n.Privilege }))
+		store.Column(needs, func(n *Need) string { return n.Relation }), store.Column(needs, func(n *Need) string { return n.Privilege }),
+		store.Column(needs, func(n *Need) string { return n.Columns }))
 	if err != nil {
 		return nil, fmt.Errorf("read the role's privileges: %w", err)
 	}

@@ -10,9 +10,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
@@ -28,14 +30,14 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 // grant makes a role that may do what the worker does, and no more.
 func grant(t *testing.T, env *storetest.Env, role string) {
 	t.Helper()
-	for _, divided := range []string{partitions.Events, partitions.Messages} {
-		exec(t, env, "ALTER TABLE "+divided+" OWNER TO "+role) // it adds partitions
-		exec(t, env, "REVOKE ALL ON "+divided+" FROM "+role)
-	}
-	exec(t, env, "GRANT USAGE, CREATE ON SCHEMA public TO "+role)
+	exec(t, env, "GRANT EXECUTE ON FUNCTION make_partition(text, date) TO "+role)
 	exec(t, env, "GRANT USAGE ON SEQUENCE river_job_id_seq TO "+role)
 	for _, n := range privileges.Needs() {
-		exec(t, env, fmt.Sprintf("GRANT %s ON %s TO %s", n.Privilege, n.Relation, role))
+		columns := ""
+		if n.Columns != "" {
+			columns = "(" + n.Columns + ")"
+		}
+		exec(t, env, fmt.Sprintf("GRANT %s %s ON %s TO %s", n.Privilege, columns, n.Relation, role))
 	}
 }
 
@@ -74,7 +76,7 @@ func TestMissing(t *testing.T) {
 	all := missing(guest)
 	for _, want := range []string{
 		"SELECT, INSERT, UPDATE on events", "SELECT, INSERT, UPDATE, DELETE on quarantine", "SELECT on coverage_gaps",
-		"SELECT, INSERT, UPDATE, DELETE on river_job", "USAGE on river_job_id_seq", "ownership of events", "ownership of stored_messages", "CREATE on schema public",
+		"SELECT, INSERT, UPDATE, DELETE on river_job", "USAGE on river_job_id_seq", "EXECUTE on make_partition",
 	} {
 		if !slices.Contains(all, want) {
 			t.Errorf("%q is not among what is missing: %q", want, all)
@@ -87,12 +89,55 @@ func TestMissing(t *testing.T) {
 	if err := privileges.Check(t.Context(), guest); err != nil {
 		t.Error(err)
 	}
+	mayAddMonths(t, env, guest)
 	exec(t, env, "REVOKE DELETE ON ALL TABLES IN SCHEMA public FROM "+role)
 	var schema *store.SchemaError
 	err = privileges.Check(t.Context(), guest)
 	if !errors.As(err, &schema) || schema.Role != role || !strings.Contains(err.Error(), role+" may not do what the worker does: it lacks DELETE on backfills; ") ||
 		!strings.Contains(err.Error(), "DELETE on river_job; ") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// mayAddMonths checks that who isn't the owner adds months to the tables that are
+// divided, which are the owner's, and can't make anything else that way.
+func mayAddMonths(t *testing.T, env *storetest.Env, guest *store.Store) {
+	t.Helper()
+	leap := time.Date(2032, 2, 29, 23, 59, 0, 0, time.UTC)
+	months := []partitions.Partition{partitions.Of(partitions.Events, leap), partitions.Of(partitions.Messages, leap)}
+	for range 2 { // a second worker finds them
+		if err := partitions.New(guest.Pool()).Ensure(t.Context(), months); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const bounds = ` FOR VALUES FROM ('2032-02-01 00:00:00+00') TO ('2032-03-01 00:00:00+00')`
+	want := []string{
+		"events_2032_02" + bounds + " {autovacuum_vacuum_insert_scale_factor=0.02,autovacuum_analyze_scale_factor=0.02}",
+		"stored_messages_2032_02" + bounds + " {fillfactor=90,autovacuum_analyze_scale_factor=0.02}",
+	}
+	got := storetest.Column(t, env, `
+		SELECT concat_ws(' ', c.relname, pg_get_expr(c.relpartbound, c.oid), c.reloptions::text)
+		FROM pg_inherits i
+		JOIN pg_class c ON c.oid = i.inhrelid
+		JOIN pg_class p ON p.oid = i.inhparent AND p.relowner = c.relowner
+		WHERE c.relname LIKE '%_2032_%' AND p.relkind = 'p'
+		ORDER BY 1`)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("partitions (-want +got):\n%s", diff)
+	}
+	for sql, code := range map[string]string{
+		"SELECT make_partition('users', '2032-03-01')":                    "20000", // case_not_found
+		"SELECT make_partition('events; DROP TABLE users', '2032-03-01')": "20000",
+		"CREATE TABLE mine ()":                                            "42501", // insufficient_privilege
+		"ALTER TABLE events DETACH PARTITION events_2032_02":              "42501",
+		"DELETE FROM events":                                              "42501",
+		"UPDATE events SET event_time = now()":                            "42501",
+		"UPDATE events_2032_02 SET payload = NULL":                        "42501",
+	} {
+		var refused *pgconn.PgError
+		if _, err := guest.Pool().Exec(t.Context(), sql); !errors.As(err, &refused) || refused.Code != code {
+			t.Errorf("%s: %v, want code %s", sql, err, code)
+		}
 	}
 }
 
@@ -120,13 +165,20 @@ func TestNeedsAreThoseOfTheStatements(t *testing.T) {
 			want[privileges.Need{Relation: r.Table, Privilege: p}] = true
 		}
 	}
+	var changed []string // columns of the log
 	for _, sql := range texts(t) {
 		for _, relation := range relations {
 			for _, p := range uses(sql, relation) {
+				if relation == "events" && p == "UPDATE" {
+					changed = append(changed, assigned(sql)...)
+					continue
+				}
 				want[privileges.Need{Relation: relation, Privilege: p}] = true
 			}
 		}
 	}
+	slices.Sort(changed)
+	want[privileges.Need{Relation: "events", Privilege: "UPDATE", Columns: strings.Join(slices.Compact(changed), ", ")}] = true
 	got := map[privileges.Need]bool{}
 	for _, n := range privileges.Needs() {
 		got[n] = true
@@ -157,6 +209,16 @@ func uses(sql, relation string) (all []string) {
 		all = append(all, "DELETE")
 	}
 	return all
+}
+
+// assigned are the columns that an UPDATE sets.
+func assigned(sql string) (columns []string) {
+	_, set, _ := strings.Cut(sql, "SET ")
+	set, _, _ = strings.Cut(set, "WHERE")
+	for _, m := range regexp.MustCompile(`(\w+) = `).FindAllStringSubmatch(set, -1) {
+		columns = append(columns, m[1])
+	}
+	return columns
 }
 
 // texts are the statements of the store and the functions of the schema.
