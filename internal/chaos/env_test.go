@@ -14,6 +14,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/localpg"
+	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/reconcile"
@@ -90,9 +91,12 @@ func (env *environment) createPubSub(t testing.TB) {
 	agent := broker.ServiceAgent(env.Project())
 	env.grant(t, env.topic, broker.PublisherRole, simulate.ChatPublisher)
 	env.grant(t, env.topic+"-dead", broker.PublisherRole, agent)
+	// Five attempts show that none is wasted. Hundreds of kills use up more of them,
+	// where a subscription has as many as subscribe-setup gives it.
+	attempts := int32(scaled(5, provision.MaxDeliveryAttempts))
 	if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), &pubsubpb.Subscription{
 		Name: env.subscription, Topic: env.topic, AckDeadlineSeconds: 10,
-		DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: env.topic + "-dead", MaxDeliveryAttempts: 5},
+		DeadLetterPolicy: &pubsubpb.DeadLetterPolicy{DeadLetterTopic: env.topic + "-dead", MaxDeliveryAttempts: attempts},
 		RetryPolicy:      &pubsubpb.RetryPolicy{MinimumBackoff: durationpb.New(0), MaximumBackoff: durationpb.New(time.Second)},
 	}); err != nil {
 		t.Fatal(err)
