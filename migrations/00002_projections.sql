@@ -200,8 +200,8 @@ COMMENT ON VIEW membership_changes IS 'Every membership event, and what lists of
 -- reads no other.
 CREATE VIEW membership_intervals AS
 WITH known AS (
-  SELECT p.space, p.deleted_at, m.member, c.space_id, c.membership, c.event_time, c.event_key, c.ordinal, c.verb_order, c.verb, c.origin,
-         c.state = 'JOINED' AS inside,
+  SELECT p.space, p.deleted_at, m.member, m.role, m.affiliation, c.space_id, c.membership, c.event_time, c.event_key, c.ordinal, c.verb_order,
+         c.verb, c.origin, c.state = 'JOINED' AS inside,
          lead(c.verb) OVER w AS next_verb, lead(c.state) OVER w AS next_state, lead(c.event_time) OVER w AS next_time
   FROM stored_membership_changes c
   JOIN stored_memberships m ON m.space_id = c.space_id AND m.membership = c.membership
@@ -209,7 +209,8 @@ WITH known AS (
   WHERE c.state IS NOT NULL AND m.member IS NOT NULL
   WINDOW w AS (PARTITION BY p.space, c.space_id, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
 ), told AS (
-  SELECT space, deleted_at, member, space_id, membership, event_time, event_key, ordinal, verb_order, verb, inside, lag(inside) OVER w AS was_inside
+  SELECT space, deleted_at, member, role, affiliation, space_id, membership, event_time, event_key, ordinal, verb_order, verb, inside,
+         lag(inside) OVER w AS was_inside
   FROM known
   -- A list may show somebody who joined while it was read: the event has the time.
   WHERE NOT (origin = 's' AND inside AND next_verb = 'created' AND next_state = 'JOINED'
@@ -217,7 +218,7 @@ WITH known AS (
   WINDOW w AS (PARTITION BY space, space_id, member, membership ORDER BY event_time, verb_order, event_key, ordinal)
 ), turns AS (
   -- Only the changes between inside and outside; the first known one always counts.
-  SELECT space, deleted_at, member, space_id, membership, event_time, verb, inside, was_inside,
+  SELECT space, deleted_at, member, role, affiliation, space_id, membership, event_time, verb, inside, was_inside,
          lead(event_time) OVER (PARTITION BY space, space_id, member, membership ORDER BY event_time, verb_order, event_key, ordinal) AS next_time
   FROM told
   WHERE was_inside IS NULL OR was_inside <> inside
@@ -225,12 +226,16 @@ WITH known AS (
 SELECT space, member,
        CASE WHEN inside AND (was_inside IS NOT NULL OR verb = 'created') THEN event_time END AS joined_at,
        LEAST(CASE WHEN inside THEN next_time ELSE event_time END, deleted_at) AS left_at,
-       full_name(membership, space || '/members') AS membership, event_time AS known_at, space_id
+       full_name(membership, space || '/members') AS membership, event_time AS known_at, space_id,
+       CASE WHEN inside AND next_time IS NULL AND deleted_at IS NULL THEN role END AS role,
+       CASE WHEN inside AND next_time IS NULL AND deleted_at IS NULL THEN affiliation END AS affiliation
 FROM turns
 WHERE (inside OR was_inside IS NULL AND verb = 'deleted') AND event_time <= COALESCE(deleted_at, 'infinity');
 COMMENT ON VIEW membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. Where a space was deleted, all of them end. What only a list told has the time of the list.';
 COMMENT ON COLUMN membership_intervals.joined_at IS 'Null for members from before recording began.';
 COMMENT ON COLUMN membership_intervals.left_at IS 'Null for those who are in the space now.';
+COMMENT ON COLUMN membership_intervals.role IS 'Of those who are in the space now; null if unknown.';
+COMMENT ON COLUMN membership_intervals.affiliation IS 'Of those who are in the space now: INTERNAL, EXTERNAL, …; null if unknown.';
 COMMENT ON COLUMN membership_intervals.known_at IS 'Since when it is known: joined_at, or the first event of a member from before.';
 
 -- Rows are told apart by when their message was sent: what comes in goes to the
@@ -250,9 +255,10 @@ CREATE TABLE stored_messages (
   thread text COLLATE "C",
   quoted text COLLATE "C",
   deletion_type text COLLATE "C",
+  mentions text COLLATE "C",
   text text,
   CONSTRAINT stored_messages_pkey PRIMARY KEY (create_time, space_id, name),
-  CONSTRAINT stored_messages_deleted_check CHECK (deleted_at IS NULL OR (text IS NULL AND attachments IS NULL))
+  CONSTRAINT stored_messages_deleted_check CHECK (deleted_at IS NULL OR (text IS NULL AND attachments IS NULL AND mentions IS NULL))
 ) PARTITION BY RANGE (create_time);
 -- Of events that hold names only nobody knows when their message was sent. It is
 -- here until something tells, if it ever does.
@@ -278,6 +284,7 @@ COMMENT ON COLUMN stored_messages.thread IS '/T stands for spaces/S/threads/T; e
 COMMENT ON COLUMN stored_messages.quoted IS '/M stands for spaces/S/messages/M, which it quotes; null if it quotes none, or if nothing told it.';
 COMMENT ON COLUMN stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
 COMMENT ON COLUMN stored_messages.text IS 'Current text; null if unknown or deleted.';
+COMMENT ON COLUMN stored_messages.mentions IS 'Whom the current text mentions, each once, as U for users/U, with spaces between; +U if the mention added them to the space; all for everybody there. Null for nobody, and if unknown or deleted.';
 
 CREATE VIEW messages AS
 SELECT m.version_time, m.event_time, m.create_time, m.deleted_at, m.payload_as_of, m.version_key, m.verb_order,

@@ -1,16 +1,44 @@
 -- The schema after all migrations, for reading. Written by: go test ./internal/store -run TestMigrations -update
 
+CREATE SCHEMA analytics;
+
+COMMENT ON SCHEMA analytics IS 'What analysts and dashboards read: the only part of the database that is promised to stay as it is. Times are timestamptz; days (…_date) are those of the reporting zone. NULL is unknown, or a share of nothing; it is never 0.';
+
+CREATE FUNCTION public.day_start(day date, zone text) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN ((((((day)::timestamp without time zone AT TIME ZONE zone) - '01:00:00'::interval) AT TIME ZONE zone))::date = day) THEN (((day)::timestamp without time zone AT TIME ZONE zone) - '01:00:00'::interval) ELSE ((day)::timestamp without time zone AT TIME ZONE zone) END;
+
+COMMENT ON FUNCTION public.day_start(day date, zone text) IS 'When a day begins in a zone. Where clocks are set back at one in the morning it has two midnights: the first counts. Where they are set forward at midnight it has none: the day begins an hour later.';
+
 CREATE FUNCTION public.event_key(ce_id text) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN (encode(SUBSTRING(sha256(convert_to(ce_id, 'UTF8'::name)) FROM 1 FOR 16), 'hex'::text))::uuid;
 
 COMMENT ON FUNCTION public.event_key(ce_id text) IS 'The key of a Chat event with this ce-id. Of a lifecycle event: event_key(source || E''\n'' || id); of an interaction: event_key(E''interaction\n'' || Pub/Sub message id).';
 
+CREATE FUNCTION public.folded_emoji(emoji text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN translate(emoji, '🏻🏼🏽🏾🏿️'::text, ''::text);
+
+COMMENT ON FUNCTION public.folded_emoji(emoji text) IS 'An emoji without the tone of its skin, and without the sign that asks for its picture: all thumbs are one.';
+
 CREATE FUNCTION public.full_name(name text, base text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (name ~~ '//%'::text) THEN substr(name, 2) WHEN (name ~~ '/%'::text) THEN (base || name) ELSE name END;
 
 COMMENT ON FUNCTION public.full_name(name text, base text) IS 'The name that events holds in short form: /X stands for base/X, and //X for /X; everything else is as it was.';
+
+CREATE FUNCTION public.is_reply(name text, thread text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((split_part(name, '.'::text, 2) <> ALL (ARRAY[''::text, substr(split_part(name, '.'::text, 1), 2)])) OR (COALESCE(thread, ''::text) <> ''::text));
+
+COMMENT ON FUNCTION public.is_reply(name text, thread text) IS 'Whether a message, by stored_messages.name and thread, is not the first one of its thread: T.R is an answer in the thread T, and T.T its first message.';
+
+CREATE FUNCTION public.is_threaded(threading_state text, space_type text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (threading_state = ANY (ARRAY['THREADED_MESSAGES'::text, 'GROUPED_MESSAGES'::text])) THEN true WHEN ((threading_state = 'UNTHREADED_MESSAGES'::text) OR (space_type = ANY (ARRAY['DIRECT_MESSAGE'::text, 'GROUP_CHAT'::text]))) THEN false ELSE NULL::boolean END;
+
+COMMENT ON FUNCTION public.is_threaded(threading_state text, space_type text) IS 'Whether people answer in threads in a space of this threading_state and space_type; null if that is unknown.';
 
 CREATE FUNCTION public.keep_message_version() RETURNS trigger
     LANGUAGE plpgsql
@@ -150,54 +178,365 @@ $_$;
 
 COMMENT ON FUNCTION public.make_partition(divided text, month date) IS 'Adds the month (UTC) of a day to events or stored_messages, unless it is there. It acts as the owner of the tables; the worker may call it.';
 
-CREATE TABLE public.backfills (
-    id bigint NOT NULL,
-    gap_id bigint,
-    from_time timestamp with time zone NOT NULL,
-    to_time timestamp with time zone NOT NULL,
-    cursor_time timestamp with time zone NOT NULL,
-    started_at timestamp with time zone DEFAULT now() NOT NULL,
-    finished_at timestamp with time zone,
-    seen integer DEFAULT 0 NOT NULL,
-    recorded integer DEFAULT 0 NOT NULL,
-    space text NOT NULL COLLATE pg_catalog."C",
-    error text,
-    CONSTRAINT backfills_times_check CHECK (((from_time < to_time) AND (cursor_time >= from_time)))
+CREATE TABLE public.events (
+    event_time timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    publish_time timestamp with time zone,
+    event_key uuid NOT NULL,
+    source_id integer NOT NULL,
+    space_id integer,
+    actor_id integer,
+    type_id smallint NOT NULL,
+    ordinal smallint NOT NULL,
+    payload_codec smallint NOT NULL,
+    origin "char" NOT NULL,
+    ce_id text NOT NULL COLLATE pg_catalog."C",
+    resource text NOT NULL COLLATE pg_catalog."C",
+    message_id text COLLATE pg_catalog."C",
+    payload bytea,
+    CONSTRAINT events_ordinal_check CHECK ((ordinal >= 0)),
+    CONSTRAINT events_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
+    CONSTRAINT events_payload_codec_check CHECK ((payload_codec >= 0))
 )
-WITH (fillfactor='80');
+PARTITION BY RANGE (event_time);
+ALTER TABLE ONLY public.events ALTER COLUMN payload SET STORAGE EXTERNAL;
 
-COMMENT ON TABLE public.backfills IS 'Fetches of past events of a space. One that was interrupted goes on at its cursor.';
+COMMENT ON TABLE public.events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
 
-COMMENT ON COLUMN public.backfills.id IS 'Number of the backfill.';
+COMMENT ON COLUMN public.events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
 
-COMMENT ON COLUMN public.backfills.gap_id IS 'The interval of coverage that it repairs; NULL if a person asked for it.';
+COMMENT ON COLUMN public.events.received_at IS 'When this system got the first copy; the first live one, if there is one.';
 
-COMMENT ON COLUMN public.backfills.from_time IS 'Begin of the range.';
+COMMENT ON COLUMN public.events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
 
-COMMENT ON COLUMN public.backfills.to_time IS 'End of the range.';
+COMMENT ON COLUMN public.events.event_key IS 'Identity of the event; see the function event_key.';
 
-COMMENT ON COLUMN public.backfills.cursor_time IS 'Events up to here are recorded.';
+COMMENT ON COLUMN public.events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
 
-COMMENT ON COLUMN public.backfills.started_at IS 'When it began.';
+COMMENT ON COLUMN public.events.space_id IS 'Where it happened: spaces.id; null where there is no space.';
 
-COMMENT ON COLUMN public.backfills.finished_at IS 'When it ended, with or without success; NULL while it goes on.';
+COMMENT ON COLUMN public.events.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
 
-COMMENT ON COLUMN public.backfills.seen IS 'Events that Google listed.';
+COMMENT ON COLUMN public.events.type_id IS 'Type of the event: event_types.id.';
 
-COMMENT ON COLUMN public.backfills.recorded IS 'Those of them that were new.';
+COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
 
-COMMENT ON COLUMN public.backfills.space IS 'spaces/S';
+COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
 
-COMMENT ON COLUMN public.backfills.error IS 'Why it ended without success.';
+COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub, perhaps after a backfill had fetched it: the bytes are those delivered. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
 
-ALTER TABLE public.backfills ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.backfills_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
+COMMENT ON COLUMN public.events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
+
+COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
+
+COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
+
+COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With one item of each copy that told something of its own: another item of the event is in the bytes of one of them, of its own origin if it can be.';
+
+CREATE TABLE public.reporting (
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    single boolean DEFAULT true NOT NULL,
+    zone text DEFAULT 'UTC'::text NOT NULL,
+    CONSTRAINT reporting_single_check CHECK (single),
+    CONSTRAINT reporting_zone_check CHECK ((timezone(zone, '2026-01-01 00:00:00+00'::timestamp with time zone) IS NOT NULL))
 );
+
+COMMENT ON TABLE public.reporting IS 'One row: how the schema analytics counts days.';
+
+COMMENT ON COLUMN public.reporting.changed_at IS 'Since when the zone is this one.';
+
+COMMENT ON COLUMN public.reporting.single IS 'Always true: there is one row.';
+
+COMMENT ON COLUMN public.reporting.zone IS 'IANA name of the zone in which days begin and end. The worker writes it at its start: analytics.zone in its configuration.';
+
+CREATE VIEW analytics.dim_dates WITH (security_barrier='true') AS
+ SELECT d.activity_date,
+    (d.activity_date - (d.iso_weekday - 1)) AS week_start,
+    d.iso_weekday,
+    (date_trunc('month'::text, (d.activity_date)::timestamp with time zone))::date AS month_start,
+    (d.iso_weekday >= 6) AS is_weekend,
+    d.starts_at,
+    d.ends_at,
+    round((EXTRACT(epoch FROM (d.ends_at - d.starts_at)) / (3600)::numeric), 2) AS hours
+   FROM ( SELECT d_1.activity_date,
+            (EXTRACT(isodow FROM d_1.activity_date))::integer AS iso_weekday,
+            public.day_start(d_1.activity_date, d_1.zone) AS starts_at,
+            public.day_start((d_1.activity_date + 1), d_1.zone) AS ends_at
+           FROM ( SELECT r.zone,
+                    (r.first + generate_series(0, (r.today - r.first))) AS activity_date
+                   FROM ( SELECT reporting.zone,
+                            ((( SELECT min(events.event_time) AS min
+                                   FROM public.events) AT TIME ZONE reporting.zone))::date AS first,
+                            ((now() AT TIME ZONE reporting.zone))::date AS today
+                           FROM public.reporting) r) d_1) d;
+
+COMMENT ON VIEW analytics.dim_dates IS 'The days of the reporting zone, from that of the first event in the log to today.';
+
+COMMENT ON COLUMN analytics.dim_dates.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.dim_dates.week_start IS 'Monday of its week.';
+
+COMMENT ON COLUMN analytics.dim_dates.iso_weekday IS '1 for Monday to 7 for Sunday.';
+
+COMMENT ON COLUMN analytics.dim_dates.month_start IS 'The first day of its month.';
+
+COMMENT ON COLUMN analytics.dim_dates.is_weekend IS 'Whether it is a Saturday or a Sunday.';
+
+COMMENT ON COLUMN analytics.dim_dates.starts_at IS 'When it begins: the day holds what happened at or after it, and before ends_at.';
+
+COMMENT ON COLUMN analytics.dim_dates.ends_at IS 'When it ends, which is when the next one begins.';
+
+COMMENT ON COLUMN analytics.dim_dates.hours IS 'How many hours it has: 24; where clocks are changed 23, 25, or another number.';
+
+CREATE TABLE public.reader_groups (
+    role_name text NOT NULL COLLATE pg_catalog."C",
+    space text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.reader_groups IS 'Which spaces the readers of a group see in the schema analytics. Who belongs to no group sees all that a reader may.';
+
+COMMENT ON COLUMN public.reader_groups.role_name IS 'Role of Postgres whose members are confined to the spaces of its rows.';
+
+COMMENT ON COLUMN public.reader_groups.space IS 'spaces/S';
+
+CREATE VIEW public.reader_rights AS
+ SELECT (pg_has_role(n.nspowner, 'MEMBER'::text) OR (NOT (EXISTS ( SELECT
+           FROM (public.reader_groups g
+             JOIN pg_roles r ON ((r.rolname = g.role_name)))
+          WHERE pg_has_role(r.oid, 'MEMBER'::text))))) AS all_spaces,
+    pg_has_role(COALESCE(( SELECT pg_roles.oid
+           FROM pg_roles
+          WHERE (pg_roles.rolname = 'spacekeeper_content'::name)), n.nspowner), 'MEMBER'::text) AS content
+   FROM pg_namespace n
+  WHERE (n.nspname = 'analytics'::name);
+
+COMMENT ON VIEW public.reader_rights IS 'One row: what whoever asks may see in the schema analytics.';
+
+COMMENT ON COLUMN public.reader_rights.all_spaces IS 'Whether all spaces: as the owner of the schema, or as no member of a role in reader_groups.';
+
+COMMENT ON COLUMN public.reader_rights.content IS 'Whether text of messages: as a member of the role spacekeeper_content; where there is no such role, of the owner of the schema.';
+
+CREATE TABLE public.spaces (
+    version_time timestamp with time zone NOT NULL,
+    payload_as_of timestamp with time zone,
+    deleted_at timestamp with time zone,
+    version_key uuid NOT NULL,
+    named_at timestamp with time zone,
+    id integer NOT NULL,
+    verb_order smallint DEFAULT 0 NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C",
+    display_name text,
+    space_type text COLLATE pg_catalog."C",
+    threading_state text COLLATE pg_catalog."C",
+    history_state text COLLATE pg_catalog."C",
+    description text
+)
+WITH (fillfactor='40');
+
+COMMENT ON TABLE public.spaces IS 'Every space that an event named, with what the newest event tells of it. Rows stay for good: the log refers to them.';
+
+COMMENT ON COLUMN public.spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.spaces.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+
+COMMENT ON COLUMN public.spaces.deleted_at IS 'When the space was deleted; null while it exists. Final; what the space was stays, its memberships end.';
+
+COMMENT ON COLUMN public.spaces.version_key IS 'Event that the state comes from; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.spaces.named_at IS 'Time of the event, of the interaction or of Google''s list that the name comes from. What is from before doesn''t change the name.';
+
+COMMENT ON COLUMN public.spaces.id IS 'Number used in events.space_id.';
+
+COMMENT ON COLUMN public.spaces.verb_order IS '2 for a state that an event told, 0 if only the name is known so far.';
+
+COMMENT ON COLUMN public.spaces.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.spaces.display_name IS 'Name that people see, from events, interactions and Google''s list of spaces; null if unknown or without one. Earlier ones: names.';
+
+COMMENT ON COLUMN public.spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
+
+COMMENT ON COLUMN public.spaces.description IS 'Description that people see; null if unknown.';
+
+CREATE VIEW public.readable_spaces AS
+ SELECT s.version_time,
+    s.payload_as_of,
+    s.deleted_at,
+    s.version_key,
+    s.named_at,
+    s.id,
+    s.verb_order,
+    s.space,
+    s.display_name,
+    s.space_type,
+    s.threading_state,
+    s.history_state,
+    s.description
+   FROM public.spaces s
+  WHERE (( SELECT reader_rights.all_spaces
+           FROM public.reader_rights) OR (s.space IN ( SELECT g.space
+           FROM (public.reader_groups g
+             JOIN pg_roles r ON ((r.rolname = g.role_name)))
+          WHERE pg_has_role(r.oid, 'MEMBER'::text))));
+
+COMMENT ON VIEW public.readable_spaces IS 'The rows of spaces that whoever asks may see in the schema analytics: see reader_groups.';
+
+COMMENT ON COLUMN public.readable_spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.readable_spaces.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+
+COMMENT ON COLUMN public.readable_spaces.deleted_at IS 'When the space was deleted; null while it exists. Final; what the space was stays, its memberships end.';
+
+COMMENT ON COLUMN public.readable_spaces.version_key IS 'Event that the state comes from; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.readable_spaces.named_at IS 'Time of the event, of the interaction or of Google''s list that the name comes from. What is from before doesn''t change the name.';
+
+COMMENT ON COLUMN public.readable_spaces.id IS 'Number used in events.space_id.';
+
+COMMENT ON COLUMN public.readable_spaces.verb_order IS '2 for a state that an event told, 0 if only the name is known so far.';
+
+COMMENT ON COLUMN public.readable_spaces.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.readable_spaces.display_name IS 'Name that people see, from events, interactions and Google''s list of spaces; null if unknown or without one. Earlier ones: names.';
+
+COMMENT ON COLUMN public.readable_spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
+
+COMMENT ON COLUMN public.readable_spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
+
+COMMENT ON COLUMN public.readable_spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
+
+COMMENT ON COLUMN public.readable_spaces.description IS 'Description that people see; null if unknown.';
+
+CREATE TABLE public.stored_memberships (
+    version_time timestamp with time zone NOT NULL,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    verb_order smallint NOT NULL,
+    membership text NOT NULL COLLATE pg_catalog."C",
+    member text COLLATE pg_catalog."C",
+    state text COLLATE pg_catalog."C",
+    role text COLLATE pg_catalog."C",
+    affiliation text COLLATE pg_catalog."C",
+    source text DEFAULT 'event'::text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT stored_memberships_source_check CHECK ((source = ANY (ARRAY['event'::text, 'list'::text]))),
+    CONSTRAINT stored_memberships_state_check CHECK ((state <> ''::text))
+)
+WITH (fillfactor='90');
+
+COMMENT ON TABLE public.stored_memberships IS 'Who is in which space now, as far as events and lists tell. Read it through the view memberships.';
+
+COMMENT ON COLUMN public.stored_memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
+
+COMMENT ON COLUMN public.stored_memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+
+COMMENT ON COLUMN public.stored_memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
+
+COMMENT ON COLUMN public.stored_memberships.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
+
+COMMENT ON COLUMN public.stored_memberships.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
+
+COMMENT ON COLUMN public.stored_memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
+
+COMMENT ON COLUMN public.stored_memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
+
+COMMENT ON COLUMN public.stored_memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
+
+COMMENT ON COLUMN public.stored_memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
+
+COMMENT ON COLUMN public.stored_memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
+
+CREATE TABLE public.users (
+    version_time timestamp with time zone NOT NULL,
+    id integer NOT NULL,
+    user_name text NOT NULL COLLATE pg_catalog."C",
+    user_type text COLLATE pg_catalog."C",
+    display_name text
+)
+WITH (fillfactor='55');
+
+COMMENT ON TABLE public.users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
+
+COMMENT ON COLUMN public.users.version_time IS 'Time of the interaction or list of members that gave the display name; -infinity without one.';
+
+COMMENT ON COLUMN public.users.id IS 'Number used in events.actor_id.';
+
+COMMENT ON COLUMN public.users.user_name IS 'users/U: resource name of the user.';
+
+COMMENT ON COLUMN public.users.user_type IS 'HUMAN or BOT; null if no event told so far.';
+
+COMMENT ON COLUMN public.users.display_name IS 'From interaction events and lists of members, as other events carry none; null if neither told it. Earlier ones: names.';
+
+CREATE VIEW analytics.dim_members WITH (security_barrier='true') AS
+ SELECT u.user_name AS member_id,
+    u.display_name,
+    u.user_type AS member_type,
+        CASE
+            WHEN a.is_external THEN 'external'::text
+            WHEN a.is_internal THEN 'internal'::text
+            ELSE 'unknown'::text
+        END AS affiliation
+   FROM (public.users u
+     LEFT JOIN ( SELECT m.member,
+            bool_or((m.affiliation = ANY (ARRAY['EXTERNAL'::text, 'MANAGED_EXTERNAL'::text]))) AS is_external,
+            bool_or((m.affiliation = 'INTERNAL'::text)) AS is_internal
+           FROM (public.stored_memberships m
+             JOIN public.readable_spaces p ON ((p.id = m.space_id)))
+          GROUP BY m.member) a ON ((a.member = u.user_name)))
+  WHERE (( SELECT reader_rights.all_spaces
+           FROM public.reader_rights) OR (a.member IS NOT NULL));
+
+COMMENT ON VIEW analytics.dim_members IS 'Every person and app that an event named. The reader of a group sees those who are or were members of its spaces.';
+
+COMMENT ON COLUMN analytics.dim_members.member_id IS 'users/U, Google''s name of the person or app: it never changes.';
+
+COMMENT ON COLUMN analytics.dim_members.display_name IS 'Name that people see; null if nothing told it, as with user authentication for most.';
+
+COMMENT ON COLUMN analytics.dim_members.member_type IS 'HUMAN or BOT (a Chat app); null if nothing told it. Who is neither counts in totals only.';
+
+COMMENT ON COLUMN analytics.dim_members.affiliation IS 'internal, external (outside of the organization, in whichever space they are) or unknown: Google tells it of present members only, and not of all.';
+
+CREATE TABLE public.names (
+    known_at timestamp with time zone NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    display_name text NOT NULL
+);
+
+COMMENT ON TABLE public.names IS 'What spaces and people were called, and since when that is known. The name at a time is the newest of before.';
+
+COMMENT ON COLUMN public.names.known_at IS 'Time of the event, interaction or list that told the name first; of an event whose content was fetched, the time of fetching.';
+
+COMMENT ON COLUMN public.names.name IS 'spaces/S or users/U.';
+
+COMMENT ON COLUMN public.names.display_name IS 'Name that people saw.';
+
+CREATE VIEW analytics.dim_space_names WITH (security_barrier='true') AS
+ SELECT n.space AS space_id,
+    n.display_name,
+    n.known_at AS valid_from,
+    lead(n.known_at) OVER (PARTITION BY n.space ORDER BY n.known_at) AS valid_to
+   FROM ( SELECT p.space,
+            n_1.display_name,
+            n_1.known_at,
+            (n_1.display_name IS DISTINCT FROM lag(n_1.display_name) OVER (PARTITION BY p.space ORDER BY n_1.known_at)) AS is_new
+           FROM (public.names n_1
+             JOIN public.readable_spaces p ON ((p.space = n_1.name)))) n
+  WHERE n.is_new;
+
+COMMENT ON VIEW analytics.dim_space_names IS 'What each space was called, and when. The name at a time t: valid_from <= t AND (valid_to > t OR valid_to IS NULL).';
+
+COMMENT ON COLUMN analytics.dim_space_names.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.dim_space_names.display_name IS 'Name that people saw.';
+
+COMMENT ON COLUMN analytics.dim_space_names.valid_from IS 'Since when the name is known. The first one may be older than that.';
+
+COMMENT ON COLUMN analytics.dim_space_names.valid_to IS 'When the next name was known; null for the one of now.';
 
 CREATE TABLE public.coverage (
     id bigint NOT NULL,
@@ -252,6 +591,893 @@ COMMENT ON COLUMN public.coverage.repair IS 'Of a gap that has ended: pending un
 COMMENT ON COLUMN public.coverage.detail IS 'For people: why it can''t be repaired.';
 
 COMMENT ON COLUMN public.coverage.acknowledgement IS 'What that person gave as the reason.';
+
+CREATE VIEW analytics.dim_spaces WITH (security_barrier='true') AS
+ SELECT p.space AS space_id,
+    p.display_name,
+    p.space_type,
+    public.is_threaded(p.threading_state, p.space_type) AS is_threaded,
+    ((p.deleted_at IS NULL) AND COALESCE((c.source = 'live'::text), ( SELECT (EXISTS ( SELECT
+                   FROM public.coverage w
+                  WHERE ((w.to_time IS NULL) AND (w.source = 'live'::text) AND ((w.scope !~~ 'spaces/%'::text) OR (w.scope = 'spaces/-'::text))))) AS "exists"))) AS is_watched,
+    ( SELECT min(e.event_time) AS min
+           FROM public.events e
+          WHERE (e.space_id = p.id)) AS first_seen_at,
+    p.deleted_at
+   FROM (public.readable_spaces p
+     LEFT JOIN public.coverage c ON (((c.scope = p.space) AND (c.to_time IS NULL))));
+
+COMMENT ON VIEW analytics.dim_spaces IS 'Every space that an event named, deleted ones included.';
+
+COMMENT ON COLUMN analytics.dim_spaces.space_id IS 'spaces/S, Google''s name of the space: it never changes.';
+
+COMMENT ON COLUMN analytics.dim_spaces.display_name IS 'Name that people see now; null if unknown, or without one, as direct messages are. Earlier ones: dim_space_names.';
+
+COMMENT ON COLUMN analytics.dim_spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
+
+COMMENT ON COLUMN analytics.dim_spaces.is_threaded IS 'Whether people answer in threads. False for direct messages and group chats; null if nothing told it.';
+
+COMMENT ON COLUMN analytics.dim_spaces.is_watched IS 'Whether a subscription covers the space now: one of its own, or, if it has none, a wider one.';
+
+COMMENT ON COLUMN analytics.dim_spaces.first_seen_at IS 'Time of the first event of the space in the log; null if there is none. Backfilled events count with the time when they happened.';
+
+COMMENT ON COLUMN analytics.dim_spaces.deleted_at IS 'When the space was deleted; null while it exists.';
+
+CREATE TABLE public.stored_membership_changes (
+    event_time timestamp with time zone NOT NULL,
+    fetched_at timestamp with time zone,
+    event_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    ordinal smallint NOT NULL,
+    verb_order smallint GENERATED ALWAYS AS (
+CASE
+    WHEN (origin = 's'::"char") THEN 0
+    WHEN (verb = 'created'::text) THEN 1
+    WHEN (verb = 'updated'::text) THEN 2
+    ELSE 3
+END) STORED NOT NULL,
+    origin "char" NOT NULL,
+    membership text NOT NULL COLLATE pg_catalog."C",
+    verb text NOT NULL COLLATE pg_catalog."C",
+    state text COLLATE pg_catalog."C",
+    role text COLLATE pg_catalog."C",
+    member_type text COLLATE pg_catalog."C",
+    CONSTRAINT stored_membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char", 's'::"char"]))),
+    CONSTRAINT stored_membership_changes_state_check CHECK ((state <> ''::text)),
+    CONSTRAINT stored_membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
+);
+
+COMMENT ON TABLE public.stored_membership_changes IS 'Every membership event, and what lists of members added to them. Read it through the view membership_changes.';
+
+COMMENT ON COLUMN public.stored_membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
+
+COMMENT ON COLUMN public.stored_membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
+
+COMMENT ON COLUMN public.stored_membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
+
+COMMENT ON COLUMN public.stored_membership_changes.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_membership_changes.ordinal IS 'Item of the event: events.ordinal.';
+
+COMMENT ON COLUMN public.stored_membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
+
+COMMENT ON COLUMN public.stored_membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
+
+COMMENT ON COLUMN public.stored_membership_changes.membership IS '/M stands for spaces/S/members/M; stored_memberships says whose it is.';
+
+COMMENT ON COLUMN public.stored_membership_changes.verb IS 'created, updated or deleted.';
+
+COMMENT ON COLUMN public.stored_membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
+
+COMMENT ON COLUMN public.stored_membership_changes.role IS 'Role after the change; null if the payload did not tell.';
+
+COMMENT ON COLUMN public.stored_membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
+
+CREATE VIEW analytics.fct_membership_changes WITH (security_barrier='true') AS
+ WITH known AS (
+         SELECT p.space,
+            m.member,
+            c.space_id,
+            c.membership,
+            c.event_time,
+            c.event_key,
+            c.ordinal,
+            c.verb_order,
+            c.verb,
+            c.state,
+            c.role,
+            c.origin,
+            c.member_type,
+            lead(c.verb) OVER w AS next_verb,
+            lead(c.state) OVER w AS next_state,
+            lead(c.event_time) OVER w AS next_time
+           FROM ((public.stored_membership_changes c
+             JOIN public.readable_spaces p ON (((p.id = c.space_id) AND (c.event_time <= COALESCE(p.deleted_at, 'infinity'::timestamp with time zone)))))
+             LEFT JOIN public.stored_memberships m ON (((m.space_id = c.space_id) AND (m.membership = c.membership))))
+          WINDOW w AS (PARTITION BY p.space, c.space_id, c.membership, (c.state IS NULL) ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
+        ), told AS (
+         SELECT known.space,
+            known.member,
+            known.event_time,
+            known.verb,
+            known.state,
+            known.role,
+            known.origin,
+            known.member_type,
+            (known.state = 'JOINED'::text) AS inside,
+            lag(known.state) OVER w AS old_state,
+            lag(known.role) OVER w AS old_role
+           FROM known
+          WHERE (NOT (((known.origin = 's'::"char") AND (known.state = 'JOINED'::text) AND (known.next_verb = 'created'::text) AND (known.next_state = 'JOINED'::text) AND (known.next_time < (known.event_time + '00:10:00'::interval))) IS TRUE))
+          WINDOW w AS (PARTITION BY known.space, known.space_id, known.membership, (known.state IS NULL) ORDER BY known.event_time, known.verb_order, known.event_key, known.ordinal)
+        )
+ SELECT t.space AS space_id,
+    t.member AS member_id,
+    COALESCE(t.member_type, u.user_type) AS member_type,
+    t.event_time AS changed_at,
+    ((t.event_time AT TIME ZONE ( SELECT reporting.zone
+           FROM public.reporting)))::date AS activity_date,
+        CASE
+            WHEN (t.inside AND ((t.old_state <> 'JOINED'::text) OR ((t.old_state IS NULL) AND (t.verb = 'created'::text)))) THEN 'joined'::text
+            WHEN ((NOT t.inside) AND ((t.old_state = 'JOINED'::text) OR ((t.old_state IS NULL) AND (t.verb = 'deleted'::text)))) THEN 'left'::text
+            WHEN ((t.state = 'INVITED'::text) AND (t.old_state IS DISTINCT FROM 'INVITED'::text)) THEN 'invited'::text
+            WHEN (t.inside AND (t.role <> t.old_role)) THEN 'role_changed'::text
+            ELSE 'other'::text
+        END AS change,
+    t.role,
+        CASE t.origin
+            WHEN 'l'::"char" THEN 'live'::text
+            WHEN 'b'::"char" THEN 'backfill'::text
+            ELSE 'list'::text
+        END AS source
+   FROM (told t
+     LEFT JOIN public.users u ON ((u.user_name = t.member)));
+
+COMMENT ON VIEW analytics.fct_membership_changes IS 'Every change of a membership that an event or a list of members told. Those that joined are the begins of the stays in fct_memberships, those that left their ends, but for the end that the deletion of a space brings.';
+
+COMMENT ON COLUMN analytics.fct_membership_changes.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.fct_membership_changes.member_id IS 'users/U, or groups/G for a Google Group; null if nothing told whose membership it is.';
+
+COMMENT ON COLUMN analytics.fct_membership_changes.member_type IS 'HUMAN or BOT; null if unknown, and for a Google Group.';
+
+COMMENT ON COLUMN analytics.fct_membership_changes.changed_at IS 'When it happened. What only a list told has the time of the list: it happened before.';
+
+COMMENT ON COLUMN analytics.fct_membership_changes.activity_date IS 'Day of changed_at in the reporting zone.';
+
+COMMENT ON COLUMN analytics.fct_membership_changes.change IS 'joined (was outside before), left (was inside before), role_changed, invited, or other: nothing of these, or unknown.';
+
+COMMENT ON COLUMN analytics.fct_membership_changes.role IS 'ROLE_MEMBER, ROLE_MANAGER, … after the change; null if unknown or not a member.';
+
+COMMENT ON COLUMN analytics.fct_membership_changes.source IS 'live: seen as it happened. backfill: the event was fetched later. list: only Google''s list of members showed it.';
+
+CREATE VIEW public.membership_intervals AS
+ WITH known AS (
+         SELECT p.space,
+            p.deleted_at,
+            m.member,
+            m.role,
+            m.affiliation,
+            c.space_id,
+            c.membership,
+            c.event_time,
+            c.event_key,
+            c.ordinal,
+            c.verb_order,
+            c.verb,
+            c.origin,
+            (c.state = 'JOINED'::text) AS inside,
+            lead(c.verb) OVER w AS next_verb,
+            lead(c.state) OVER w AS next_state,
+            lead(c.event_time) OVER w AS next_time
+           FROM ((public.stored_membership_changes c
+             JOIN public.stored_memberships m ON (((m.space_id = c.space_id) AND (m.membership = c.membership))))
+             JOIN public.spaces p ON ((p.id = c.space_id)))
+          WHERE ((c.state IS NOT NULL) AND (m.member IS NOT NULL))
+          WINDOW w AS (PARTITION BY p.space, c.space_id, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
+        ), told AS (
+         SELECT known.space,
+            known.deleted_at,
+            known.member,
+            known.role,
+            known.affiliation,
+            known.space_id,
+            known.membership,
+            known.event_time,
+            known.event_key,
+            known.ordinal,
+            known.verb_order,
+            known.verb,
+            known.inside,
+            lag(known.inside) OVER w AS was_inside
+           FROM known
+          WHERE (NOT (((known.origin = 's'::"char") AND known.inside AND (known.next_verb = 'created'::text) AND (known.next_state = 'JOINED'::text) AND (known.next_time < (known.event_time + '00:10:00'::interval))) IS TRUE))
+          WINDOW w AS (PARTITION BY known.space, known.space_id, known.member, known.membership ORDER BY known.event_time, known.verb_order, known.event_key, known.ordinal)
+        ), turns AS (
+         SELECT told.space,
+            told.deleted_at,
+            told.member,
+            told.role,
+            told.affiliation,
+            told.space_id,
+            told.membership,
+            told.event_time,
+            told.verb,
+            told.inside,
+            told.was_inside,
+            lead(told.event_time) OVER (PARTITION BY told.space, told.space_id, told.member, told.membership ORDER BY told.event_time, told.verb_order, told.event_key, told.ordinal) AS next_time
+           FROM told
+          WHERE ((told.was_inside IS NULL) OR (told.was_inside <> told.inside))
+        )
+ SELECT turns.space,
+    turns.member,
+        CASE
+            WHEN (turns.inside AND ((turns.was_inside IS NOT NULL) OR (turns.verb = 'created'::text))) THEN turns.event_time
+            ELSE NULL::timestamp with time zone
+        END AS joined_at,
+    LEAST(
+        CASE
+            WHEN turns.inside THEN turns.next_time
+            ELSE turns.event_time
+        END, turns.deleted_at) AS left_at,
+    public.full_name(turns.membership, (turns.space || '/members'::text)) AS membership,
+    turns.event_time AS known_at,
+    turns.space_id,
+        CASE
+            WHEN (turns.inside AND (turns.next_time IS NULL) AND (turns.deleted_at IS NULL)) THEN turns.role
+            ELSE NULL::text
+        END AS role,
+        CASE
+            WHEN (turns.inside AND (turns.next_time IS NULL) AND (turns.deleted_at IS NULL)) THEN turns.affiliation
+            ELSE NULL::text
+        END AS affiliation
+   FROM turns
+  WHERE ((turns.inside OR ((turns.was_inside IS NULL) AND (turns.verb = 'deleted'::text))) AND (turns.event_time <= COALESCE(turns.deleted_at, 'infinity'::timestamp with time zone)));
+
+COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. Where a space was deleted, all of them end. What only a list told has the time of the list.';
+
+COMMENT ON COLUMN public.membership_intervals.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.membership_intervals.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
+
+COMMENT ON COLUMN public.membership_intervals.joined_at IS 'Null for members from before recording began.';
+
+COMMENT ON COLUMN public.membership_intervals.left_at IS 'Null for those who are in the space now.';
+
+COMMENT ON COLUMN public.membership_intervals.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
+
+COMMENT ON COLUMN public.membership_intervals.known_at IS 'Since when it is known: joined_at, or the first event of a member from before.';
+
+COMMENT ON COLUMN public.membership_intervals.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.membership_intervals.role IS 'Of those who are in the space now; null if unknown.';
+
+COMMENT ON COLUMN public.membership_intervals.affiliation IS 'Of those who are in the space now: INTERNAL, EXTERNAL, …; null if unknown.';
+
+CREATE VIEW analytics.fct_memberships WITH (security_barrier='true') AS
+ SELECT p.space AS space_id,
+    i.member AS member_id,
+    u.user_type AS member_type,
+        CASE
+            WHEN (i.affiliation = ANY (ARRAY['EXTERNAL'::text, 'MANAGED_EXTERNAL'::text])) THEN 'external'::text
+            WHEN (i.affiliation = 'INTERNAL'::text) THEN 'internal'::text
+            ELSE 'unknown'::text
+        END AS affiliation,
+    i.role,
+    i.joined_at,
+    i.left_at,
+    i.known_at
+   FROM ((public.membership_intervals i
+     JOIN public.readable_spaces p ON ((p.space = i.space)))
+     LEFT JOIN public.users u ON ((u.user_name = i.member)));
+
+COMMENT ON VIEW analytics.fct_memberships IS 'Who was in which space from when to when: a row for each stay. Members at a time t: known_at <= t AND (left_at > t OR left_at IS NULL). Those who are in a space through a Google Group are not among them, the group is.';
+
+COMMENT ON COLUMN analytics.fct_memberships.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.fct_memberships.member_id IS 'users/U, or groups/G for a Google Group.';
+
+COMMENT ON COLUMN analytics.fct_memberships.member_type IS 'HUMAN or BOT; null if unknown, and for a Google Group.';
+
+COMMENT ON COLUMN analytics.fct_memberships.affiliation IS 'internal, external (outside of the organization) or unknown, as for all who have left: Google tells it of present members only.';
+
+COMMENT ON COLUMN analytics.fct_memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, … now; null if unknown, or if the member has left.';
+
+COMMENT ON COLUMN analytics.fct_memberships.joined_at IS 'When the stay began; null for members from before recording began.';
+
+COMMENT ON COLUMN analytics.fct_memberships.left_at IS 'When it ended; null for those who are in the space now. The deletion of the space ends all.';
+
+COMMENT ON COLUMN analytics.fct_memberships.known_at IS 'Since when it is known: joined_at, or when a member from before was first seen. What only a list of members told has the time of the list.';
+
+CREATE TABLE public.stored_messages (
+    create_time timestamp with time zone NOT NULL,
+    version_time timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    sender_id integer,
+    verb_order smallint NOT NULL,
+    attachments smallint,
+    name text NOT NULL COLLATE pg_catalog."C",
+    thread text COLLATE pg_catalog."C",
+    quoted text COLLATE pg_catalog."C",
+    deletion_type text COLLATE pg_catalog."C",
+    mentions text COLLATE pg_catalog."C",
+    text text,
+    CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL) AND (mentions IS NULL))))
+)
+PARTITION BY RANGE (create_time);
+
+COMMENT ON TABLE public.stored_messages IS 'Every message with its current text. Read it through the view messages. A partition holds one month (UTC) of create_time.';
+
+COMMENT ON COLUMN public.stored_messages.create_time IS 'When it was sent; -infinity if nothing told it so far.';
+
+COMMENT ON COLUMN public.stored_messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.stored_messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
+
+COMMENT ON COLUMN public.stored_messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+
+COMMENT ON COLUMN public.stored_messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+
+COMMENT ON COLUMN public.stored_messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.stored_messages.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_messages.sender_id IS 'Who sent it: users.id; null if unknown.';
+
+COMMENT ON COLUMN public.stored_messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
+
+COMMENT ON COLUMN public.stored_messages.attachments IS 'Number of attachments; null if unknown or deleted.';
+
+COMMENT ON COLUMN public.stored_messages.name IS '/M stands for spaces/S/messages/M.';
+
+COMMENT ON COLUMN public.stored_messages.thread IS '/T stands for spaces/S/threads/T; empty for the one that the name begins with; null if unknown.';
+
+COMMENT ON COLUMN public.stored_messages.quoted IS '/M stands for spaces/S/messages/M, which it quotes; null if it quotes none, or if nothing told it.';
+
+COMMENT ON COLUMN public.stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
+
+COMMENT ON COLUMN public.stored_messages.mentions IS 'Whom the current text mentions, each once, as U for users/U, with spaces between; +U if the mention added them to the space; all for everybody there. Null for nobody, and if unknown or deleted.';
+
+COMMENT ON COLUMN public.stored_messages.text IS 'Current text; null if unknown or deleted.';
+
+CREATE VIEW analytics.fct_mentions WITH (security_barrier='true') AS
+ SELECT public.full_name(m.name, (p.space || '/messages'::text)) AS message_id,
+    p.space AS space_id,
+        CASE
+            WHEN (i.user_id <> 'all'::text) THEN ('users/'::text || ltrim(i.user_id, '+'::text))
+            ELSE NULL::text
+        END AS member_id,
+    u.user_name AS mentioned_by,
+        CASE
+            WHEN (i.user_id = 'all'::text) THEN 'all'::text
+            WHEN (i.user_id ~~ '+%'::text) THEN 'add'::text
+            ELSE 'mention'::text
+        END AS mention_type,
+    m.create_time AS sent_at,
+    ((m.create_time AT TIME ZONE ( SELECT reporting.zone
+           FROM public.reporting)))::date AS activity_date
+   FROM (((public.stored_messages m
+     CROSS JOIN LATERAL unnest(string_to_array(m.mentions, ' '::text)) i(user_id))
+     JOIN public.readable_spaces p ON ((p.id = m.space_id)))
+     LEFT JOIN public.users u ON ((u.id = m.sender_id)))
+  WHERE ((m.mentions IS NOT NULL) AND (m.create_time >= '2015-01-01 00:00:00+00'::timestamp with time zone));
+
+COMMENT ON VIEW analytics.fct_mentions IS 'Who is mentioned in a message as it is now, each once. Those of a deleted message are dropped with its text.';
+
+COMMENT ON COLUMN analytics.fct_mentions.message_id IS 'spaces/S/messages/M';
+
+COMMENT ON COLUMN analytics.fct_mentions.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.fct_mentions.member_id IS 'users/U: who is mentioned; null for @all.';
+
+COMMENT ON COLUMN analytics.fct_mentions.mentioned_by IS 'users/U: who sent the message; null if unknown.';
+
+COMMENT ON COLUMN analytics.fct_mentions.mention_type IS 'mention; add, which brought the person or app into the space; or all, which means everybody there.';
+
+COMMENT ON COLUMN analytics.fct_mentions.sent_at IS 'When the message was sent.';
+
+COMMENT ON COLUMN analytics.fct_mentions.activity_date IS 'Day of sent_at in the reporting zone.';
+
+CREATE TABLE public.stored_revisions (
+    version_time timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    verb_order smallint NOT NULL,
+    attachments smallint,
+    name text NOT NULL COLLATE pg_catalog."C",
+    text text
+);
+
+COMMENT ON TABLE public.stored_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
+
+COMMENT ON COLUMN public.stored_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
+
+COMMENT ON COLUMN public.stored_revisions.event_time IS 'Time of the event that the version comes from.';
+
+COMMENT ON COLUMN public.stored_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
+
+COMMENT ON COLUMN public.stored_revisions.version_key IS 'Event that the version comes from.';
+
+COMMENT ON COLUMN public.stored_revisions.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_revisions.verb_order IS '1 for a created, 2 for an updated message.';
+
+COMMENT ON COLUMN public.stored_revisions.attachments IS 'Number of attachments.';
+
+COMMENT ON COLUMN public.stored_revisions.name IS '/M stands for spaces/S/messages/M.';
+
+COMMENT ON COLUMN public.stored_revisions.text IS 'Text of this version.';
+
+CREATE VIEW analytics.fct_message_versions WITH (security_barrier='true') AS
+ SELECT public.full_name(v.name, (p.space || '/messages'::text)) AS message_id,
+    p.space AS space_id,
+    v.version_time AS version_at,
+    v.is_current,
+        CASE
+            WHEN (v.payload_as_of IS NULL) THEN 'live'::text
+            ELSE 'backfill'::text
+        END AS source,
+    (v.attachments)::integer AS attachments,
+    char_length(v.text) AS characters,
+        CASE
+            WHEN ( SELECT reader_rights.content
+               FROM public.reader_rights) THEN v.text
+            ELSE NULL::text
+        END AS text
+   FROM (( SELECT r.version_time,
+            r.payload_as_of,
+            r.space_id,
+            r.attachments,
+            r.name,
+            r.text,
+            false AS is_current
+           FROM public.stored_revisions r
+          WHERE ((NOT (EXISTS ( SELECT
+                   FROM public.stored_revisions o
+                  WHERE ((o.space_id = r.space_id) AND (o.name = r.name) AND (o.version_time = r.version_time) AND (o.text = r.text) AND (NOT (o.attachments IS DISTINCT FROM r.attachments)) AND (ROW(COALESCE(o.payload_as_of, '-infinity'::timestamp with time zone), o.version_key) < ROW(COALESCE(r.payload_as_of, '-infinity'::timestamp with time zone), r.version_key)))))) AND (NOT (EXISTS ( SELECT
+                   FROM public.stored_messages m
+                  WHERE ((split_part(m.name, '.'::text, 1) = split_part(r.name, '.'::text, 1)) AND (m.space_id = r.space_id) AND (m.name = r.name) AND (m.version_time = r.version_time) AND (m.text = r.text) AND (NOT (m.attachments IS DISTINCT FROM r.attachments)))))))
+        UNION ALL
+         SELECT stored_messages.version_time,
+            stored_messages.payload_as_of,
+            stored_messages.space_id,
+            stored_messages.attachments,
+            stored_messages.name,
+            stored_messages.text,
+            true
+           FROM public.stored_messages
+          WHERE (stored_messages.text IS NOT NULL)) v
+     JOIN public.readable_spaces p ON ((p.id = v.space_id)));
+
+COMMENT ON VIEW analytics.fct_message_versions IS 'Every version of every message: what it said, and until when. Earlier ones are found by version_at; of current ones, all are read.';
+
+COMMENT ON COLUMN analytics.fct_message_versions.message_id IS 'spaces/S/messages/M';
+
+COMMENT ON COLUMN analytics.fct_message_versions.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.fct_message_versions.version_at IS 'When it was sent or edited so.';
+
+COMMENT ON COLUMN analytics.fct_message_versions.is_current IS 'Whether it is what the message says now; false for all versions of a deleted message.';
+
+COMMENT ON COLUMN analytics.fct_message_versions.source IS 'live: seen as it happened. backfill: fetched later; what it said before, if it was edited more than once in between, is unknown.';
+
+COMMENT ON COLUMN analytics.fct_message_versions.attachments IS 'How many attachments it had.';
+
+COMMENT ON COLUMN analytics.fct_message_versions.characters IS 'Length of its text in characters.';
+
+COMMENT ON COLUMN analytics.fct_message_versions.text IS 'What it said. Null for all who are not granted the role spacekeeper_content (the owner, where there is no such role).';
+
+CREATE TABLE public.stored_messages_unplaced (
+    create_time timestamp with time zone NOT NULL,
+    version_time timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    sender_id integer,
+    verb_order smallint NOT NULL,
+    attachments smallint,
+    name text NOT NULL COLLATE pg_catalog."C",
+    thread text COLLATE pg_catalog."C",
+    quoted text COLLATE pg_catalog."C",
+    deletion_type text COLLATE pg_catalog."C",
+    mentions text COLLATE pg_catalog."C",
+    text text,
+    CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL) AND (mentions IS NULL))))
+)
+WITH (fillfactor='90');
+
+CREATE VIEW analytics.fct_messages WITH (security_barrier='true') AS
+ SELECT public.full_name(m.name, (p.space || '/messages'::text)) AS message_id,
+    p.space AS space_id,
+    u.user_name AS member_id,
+    u.user_type AS sender_type,
+    m.sent_at,
+    ((m.sent_at AT TIME ZONE ( SELECT reporting.zone
+           FROM public.reporting)))::date AS activity_date,
+    public.full_name(
+        CASE m.thread
+            WHEN ''::text THEN split_part(m.name, '.'::text, 1)
+            ELSE m.thread
+        END, (p.space || '/threads'::text)) AS thread_id,
+        CASE
+            WHEN public.is_threaded(p.threading_state, p.space_type) THEN (NOT public.is_reply(m.name, m.thread))
+            ELSE NULL::boolean
+        END AS is_root,
+        CASE
+            WHEN public.is_threaded(p.threading_state, p.space_type) THEN public.is_reply(m.name, m.thread)
+            ELSE NULL::boolean
+        END AS is_reply,
+        CASE
+            WHEN (m.deleted_at IS NOT NULL) THEN ( SELECT bool_or(((r.verb_order = 2) OR (r.version_time <> r.event_time))) AS bool_or
+               FROM public.stored_revisions r
+              WHERE ((r.space_id = m.space_id) AND (r.name = m.name)))
+            WHEN (m.text IS NOT NULL) THEN ((m.verb_order = 2) OR (m.version_time <> m.event_time))
+            ELSE NULL::boolean
+        END AS is_edited,
+        CASE
+            WHEN (m.deleted_at IS NOT NULL) THEN ( SELECT max(r.version_time) AS max
+               FROM public.stored_revisions r
+              WHERE ((r.space_id = m.space_id) AND (r.name = m.name) AND ((r.verb_order = 2) OR (r.version_time <> r.event_time))))
+            WHEN ((m.text IS NOT NULL) AND ((m.verb_order = 2) OR (m.version_time <> m.event_time))) THEN m.version_time
+            ELSE NULL::timestamp with time zone
+        END AS edited_at,
+    m.deleted_at,
+    lower(replace(m.deletion_type, '_VIA_APP'::text, ''::text)) AS deletion_class,
+        CASE
+            WHEN (m.text IS NOT NULL) THEN COALESCE(cardinality(string_to_array(m.mentions, ' '::text)), 0)
+            ELSE NULL::integer
+        END AS mentions,
+    (m.attachments)::integer AS attachments,
+    char_length(m.text) AS characters,
+    public.full_name(m.quoted, (p.space || '/messages'::text)) AS quoted_message_id,
+        CASE
+            WHEN ( SELECT reader_rights.content
+               FROM public.reader_rights) THEN m.text
+            ELSE NULL::text
+        END AS text
+   FROM ((( SELECT stored_messages.create_time AS sent_at,
+            stored_messages.version_time,
+            stored_messages.event_time,
+            stored_messages.deleted_at,
+            stored_messages.space_id,
+            stored_messages.sender_id,
+            stored_messages.verb_order,
+            stored_messages.attachments,
+            stored_messages.name,
+            stored_messages.thread,
+            stored_messages.quoted,
+            stored_messages.deletion_type,
+            stored_messages.mentions,
+            stored_messages.text
+           FROM public.stored_messages
+          WHERE (stored_messages.create_time >= '2015-01-01 00:00:00+00'::timestamp with time zone)
+        UNION ALL
+         SELECT NULL::timestamp with time zone,
+            stored_messages_unplaced.version_time,
+            stored_messages_unplaced.event_time,
+            stored_messages_unplaced.deleted_at,
+            stored_messages_unplaced.space_id,
+            stored_messages_unplaced.sender_id,
+            stored_messages_unplaced.verb_order,
+            stored_messages_unplaced.attachments,
+            stored_messages_unplaced.name,
+            stored_messages_unplaced.thread,
+            stored_messages_unplaced.quoted,
+            stored_messages_unplaced.deletion_type,
+            stored_messages_unplaced.mentions,
+            stored_messages_unplaced.text
+           FROM public.stored_messages_unplaced) m
+     JOIN public.readable_spaces p ON ((p.id = m.space_id)))
+     LEFT JOIN public.users u ON ((u.id = m.sender_id)));
+
+COMMENT ON VIEW analytics.fct_messages IS 'Every message as it is now, deleted ones included. Ask by sent_at: what is told by time alone, or by time and space, is found without reading all.';
+
+COMMENT ON COLUMN analytics.fct_messages.message_id IS 'spaces/S/messages/M, Google''s name of the message.';
+
+COMMENT ON COLUMN analytics.fct_messages.space_id IS 'spaces/S: where it was sent.';
+
+COMMENT ON COLUMN analytics.fct_messages.member_id IS 'users/U: who sent it; null if unknown.';
+
+COMMENT ON COLUMN analytics.fct_messages.sender_type IS 'HUMAN or BOT; null if unknown: it counts in totals only.';
+
+COMMENT ON COLUMN analytics.fct_messages.sent_at IS 'When it was sent; null if only its name is known, as for a while where events hold names only.';
+
+COMMENT ON COLUMN analytics.fct_messages.activity_date IS 'Day of sent_at in the reporting zone.';
+
+COMMENT ON COLUMN analytics.fct_messages.thread_id IS 'spaces/S/threads/T; null if unknown. In spaces without threads each message may have its own.';
+
+COMMENT ON COLUMN analytics.fct_messages.is_root IS 'Whether it is the first message of its thread. Null in direct messages, group chats and flat spaces, and where nothing told whether the space has threads.';
+
+COMMENT ON COLUMN analytics.fct_messages.is_reply IS 'Whether it answers in a thread: the opposite of is_root, and null where that is.';
+
+COMMENT ON COLUMN analytics.fct_messages.is_edited IS 'Whether it was ever edited; null if its content is unknown. Of a deleted message as far as its earlier versions were seen.';
+
+COMMENT ON COLUMN analytics.fct_messages.edited_at IS 'When it was last edited; null if it was not.';
+
+COMMENT ON COLUMN analytics.fct_messages.deleted_at IS 'When it was deleted; null while it exists.';
+
+COMMENT ON COLUMN analytics.fct_messages.deletion_class IS 'Who deleted it: creator, space_owner, admin, app_message_expiry, space_member or what Google adds, with an app or without; null if it exists or if nothing told it. Google never tells which person it was.';
+
+COMMENT ON COLUMN analytics.fct_messages.mentions IS 'How many people and apps its text mentions, each once; @all is one. Null if its content is unknown or deleted.';
+
+COMMENT ON COLUMN analytics.fct_messages.attachments IS 'How many attachments it has; null if its content is unknown or deleted.';
+
+COMMENT ON COLUMN analytics.fct_messages.characters IS 'Length of its text in characters; null if its content is unknown or deleted.';
+
+COMMENT ON COLUMN analytics.fct_messages.quoted_message_id IS 'spaces/S/messages/M that it quotes; null if it quotes none, or if nothing told it.';
+
+COMMENT ON COLUMN analytics.fct_messages.text IS 'Its text now. Null if it is unknown or deleted, and for all who are not granted the role spacekeeper_content (the owner, where there is no such role).';
+
+CREATE TABLE public.stored_reactions (
+    version_time timestamp with time zone NOT NULL,
+    added_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    user_id integer,
+    verb_order smallint NOT NULL,
+    present boolean NOT NULL,
+    message text NOT NULL COLLATE pg_catalog."C",
+    reaction text NOT NULL COLLATE pg_catalog."C",
+    emoji text COLLATE pg_catalog."C",
+    CONSTRAINT stored_reactions_times_check CHECK (((added_at IS NOT NULL) OR (removed_at IS NOT NULL)))
+)
+WITH (fillfactor='90');
+
+COMMENT ON TABLE public.stored_reactions IS 'Every reaction that ever was. Read it through the view reactions.';
+
+COMMENT ON COLUMN public.stored_reactions.version_time IS 'Time of the newest event about it.';
+
+COMMENT ON COLUMN public.stored_reactions.added_at IS 'When it was last added; null if no such event was seen.';
+
+COMMENT ON COLUMN public.stored_reactions.removed_at IS 'When it was last removed; null if never.';
+
+COMMENT ON COLUMN public.stored_reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.stored_reactions.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_reactions.user_id IS 'Who reacted: users.id; null if unknown.';
+
+COMMENT ON COLUMN public.stored_reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
+
+COMMENT ON COLUMN public.stored_reactions.present IS 'Whether it is there now.';
+
+COMMENT ON COLUMN public.stored_reactions.message IS '/M stands for spaces/S/messages/M.';
+
+COMMENT ON COLUMN public.stored_reactions.reaction IS '/R stands for spaces/S/messages/M/reactions/R.';
+
+COMMENT ON COLUMN public.stored_reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+
+CREATE VIEW analytics.fct_reactions WITH (security_barrier='true') AS
+ SELECT public.full_name(r.reaction, (public.full_name(r.message, (p.space || '/messages'::text)) || '/reactions'::text)) AS reaction_id,
+    public.full_name(r.message, (p.space || '/messages'::text)) AS message_id,
+    p.space AS space_id,
+    u.user_name AS member_id,
+    u.user_type AS member_type,
+    r.emoji,
+    public.folded_emoji(r.emoji) AS emoji_folded,
+    r.added_at,
+    r.removed_at,
+    r.present AS is_present,
+    ((r.added_at AT TIME ZONE ( SELECT reporting.zone
+           FROM public.reporting)))::date AS activity_date
+   FROM ((public.stored_reactions r
+     JOIN public.readable_spaces p ON ((p.id = r.space_id)))
+     LEFT JOIN public.users u ON ((u.id = r.user_id)));
+
+COMMENT ON VIEW analytics.fct_reactions IS 'Every reaction that ever was. The same emoji of the same person, taken back and given again, is one row.';
+
+COMMENT ON COLUMN analytics.fct_reactions.reaction_id IS 'spaces/S/messages/M/reactions/R';
+
+COMMENT ON COLUMN analytics.fct_reactions.message_id IS 'spaces/S/messages/M: what it is on.';
+
+COMMENT ON COLUMN analytics.fct_reactions.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.fct_reactions.member_id IS 'users/U: who reacted; null if unknown.';
+
+COMMENT ON COLUMN analytics.fct_reactions.member_type IS 'HUMAN or BOT; null if unknown.';
+
+COMMENT ON COLUMN analytics.fct_reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+
+COMMENT ON COLUMN analytics.fct_reactions.emoji_folded IS 'The same without the tone of its skin: all thumbs are one.';
+
+COMMENT ON COLUMN analytics.fct_reactions.added_at IS 'When it was last added; null if only its removal was seen.';
+
+COMMENT ON COLUMN analytics.fct_reactions.removed_at IS 'When it was last taken back; null if never. Older than added_at if it was given again.';
+
+COMMENT ON COLUMN analytics.fct_reactions.is_present IS 'Whether it is there now.';
+
+COMMENT ON COLUMN analytics.fct_reactions.activity_date IS 'Day of added_at in the reporting zone.';
+
+CREATE TABLE public.reactor_runs (
+    id bigint NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    slot_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    outcome text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
+    reactor text NOT NULL COLLATE pg_catalog."C",
+    subject text NOT NULL COLLATE pg_catalog."C",
+    space text NOT NULL COLLATE pg_catalog."C",
+    member text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    due_at timestamp with time zone NOT NULL,
+    admitted_at timestamp with time zone,
+    slot_refused_at timestamp with time zone,
+    speaker bigint,
+    step smallint DEFAULT 0 NOT NULL,
+    shadow boolean DEFAULT false NOT NULL,
+    held boolean DEFAULT false NOT NULL,
+    step_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    trigger text NOT NULL COLLATE pg_catalog."C",
+    acts_in text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    hash text NOT NULL COLLATE pg_catalog."C",
+    facts json DEFAULT '{}'::json NOT NULL,
+    requests json,
+    trace json DEFAULT '[]'::json NOT NULL,
+    CONSTRAINT reactor_runs_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'unclear'::text) OR ((outcome = 'pending'::text) = (finished_at IS NULL)))),
+    CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'unclear'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
+    CONSTRAINT reactor_runs_step_check CHECK ((step >= 0))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON TABLE public.reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
+
+COMMENT ON COLUMN public.reactor_runs.id IS 'Number of the run; its River job carries it.';
+
+COMMENT ON COLUMN public.reactor_runs.event_time IS 'Time of the newest event that asked for it; its age is counted from here.';
+
+COMMENT ON COLUMN public.reactor_runs.created_at IS 'When it was first asked for.';
+
+COMMENT ON COLUMN public.reactor_runs.finished_at IS 'When it ended; null while pending.';
+
+COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its write slot, when it may write to its space; null if it has none so far.';
+
+COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
+
+COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, unclear (it may have been sent; that is looked up while finished_at is null), or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
+
+COMMENT ON COLUMN public.reactor_runs.reactor IS 'Id of the rule.';
+
+COMMENT ON COLUMN public.reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode. #2 and so on: once_per.for was over, and it began again.';
+
+COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
+
+COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
+
+COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
+
+COMMENT ON COLUMN public.reactor_runs.due_at IS 'When it is due; max_age counts from here.';
+
+COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them, or will.';
+
+COMMENT ON COLUMN public.reactor_runs.slot_refused_at IS 'When Google had last refused a write there as the slot was given: after another refusal the slot counts no more.';
+
+COMMENT ON COLUMN public.reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
+
+COMMENT ON COLUMN public.reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
+
+COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
+
+COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
+
+COMMENT ON COLUMN public.reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
+
+COMMENT ON COLUMN public.reactor_runs.trigger IS 'member.joined and so on.';
+
+COMMENT ON COLUMN public.reactor_runs.acts_in IS 'spaces/S, if its rule reacts to apps, too, and to each message or event anew: the space in which an app may answer what it does, which is counted, so that two apps don''t answer each other for ever. Empty for none.';
+
+COMMENT ON COLUMN public.reactor_runs.hash IS 'Of the rule when it was planned.';
+
+COMMENT ON COLUMN public.reactor_runs.facts IS 'What the event told, as conditions and texts see it. May hold message text.';
+
+COMMENT ON COLUMN public.reactor_runs.requests IS 'What its actions send, stored before the first attempt, the same for each; null before that.';
+
+COMMENT ON COLUMN public.reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
+
+CREATE VIEW analytics.fct_reactor_runs WITH (security_barrier='true') AS
+ SELECT r.id AS run_id,
+    r.reactor,
+    r.step_id,
+    NULLIF(r.space, ''::text) AS space_id,
+    NULLIF(r.member, ''::text) AS member_id,
+    r.trigger,
+    r.event_time AS triggered_at,
+    ((r.event_time AT TIME ZONE ( SELECT reporting.zone
+           FROM public.reporting)))::date AS activity_date,
+    r.due_at,
+    r.finished_at,
+    r.outcome,
+    r.shadow AS is_shadow
+   FROM (public.reactor_runs r
+     LEFT JOIN public.readable_spaces p ON ((p.space = r.space)))
+  WHERE ((p.space IS NOT NULL) OR ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights));
+
+COMMENT ON VIEW analytics.fct_reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Those that ended without being sent are kept for 60 days, and of many that a condition ended only a sample: they are no counts.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.run_id IS 'Number of the run.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.reactor IS 'Id of the rule.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.step_id IS 'Step of the rule''s sequence; empty without one.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.space_id IS 'spaces/S: where the event happened; null for none.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.member_id IS 'users/U: whom the event is about; null for nobody.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.trigger IS 'member.joined and so on.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.triggered_at IS 'Time of the newest event that asked for it.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.activity_date IS 'Day of triggered_at in the reporting zone.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.due_at IS 'When it was due.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.finished_at IS 'When it ended; null while it is pending or unclear.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.outcome IS 'pending, unclear, sent, shadow (would have been sent), collapsed, condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled or failed.';
+
+COMMENT ON COLUMN analytics.fct_reactor_runs.is_shadow IS 'Planned in shadow mode: nothing was sent.';
+
+CREATE TABLE public.backfills (
+    id bigint NOT NULL,
+    gap_id bigint,
+    from_time timestamp with time zone NOT NULL,
+    to_time timestamp with time zone NOT NULL,
+    cursor_time timestamp with time zone NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    seen integer DEFAULT 0 NOT NULL,
+    recorded integer DEFAULT 0 NOT NULL,
+    space text NOT NULL COLLATE pg_catalog."C",
+    error text,
+    CONSTRAINT backfills_times_check CHECK (((from_time < to_time) AND (cursor_time >= from_time)))
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.backfills IS 'Fetches of past events of a space. One that was interrupted goes on at its cursor.';
+
+COMMENT ON COLUMN public.backfills.id IS 'Number of the backfill.';
+
+COMMENT ON COLUMN public.backfills.gap_id IS 'The interval of coverage that it repairs; NULL if a person asked for it.';
+
+COMMENT ON COLUMN public.backfills.from_time IS 'Begin of the range.';
+
+COMMENT ON COLUMN public.backfills.to_time IS 'End of the range.';
+
+COMMENT ON COLUMN public.backfills.cursor_time IS 'Events up to here are recorded.';
+
+COMMENT ON COLUMN public.backfills.started_at IS 'When it began.';
+
+COMMENT ON COLUMN public.backfills.finished_at IS 'When it ended, with or without success; NULL while it goes on.';
+
+COMMENT ON COLUMN public.backfills.seen IS 'Events that Google listed.';
+
+COMMENT ON COLUMN public.backfills.recorded IS 'Those of them that were new.';
+
+COMMENT ON COLUMN public.backfills.space IS 'spaces/S';
+
+COMMENT ON COLUMN public.backfills.error IS 'Why it ended without success.';
+
+ALTER TABLE public.backfills ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.backfills_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE VIEW public.coverage_gaps AS
  SELECT coverage.scope,
@@ -462,127 +1688,6 @@ COMMENT ON COLUMN public.event_types.kind IS 'What sort of resource such an even
 
 COMMENT ON COLUMN public.event_types.verb IS 'What happened to it: created, updated, deleted, …; other for interactions and unknown types.';
 
-CREATE TABLE public.events (
-    event_time timestamp with time zone NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    publish_time timestamp with time zone,
-    event_key uuid NOT NULL,
-    source_id integer NOT NULL,
-    space_id integer,
-    actor_id integer,
-    type_id smallint NOT NULL,
-    ordinal smallint NOT NULL,
-    payload_codec smallint NOT NULL,
-    origin "char" NOT NULL,
-    ce_id text NOT NULL COLLATE pg_catalog."C",
-    resource text NOT NULL COLLATE pg_catalog."C",
-    message_id text COLLATE pg_catalog."C",
-    payload bytea,
-    CONSTRAINT events_ordinal_check CHECK ((ordinal >= 0)),
-    CONSTRAINT events_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
-    CONSTRAINT events_payload_codec_check CHECK ((payload_codec >= 0))
-)
-PARTITION BY RANGE (event_time);
-ALTER TABLE ONLY public.events ALTER COLUMN payload SET STORAGE EXTERNAL;
-
-COMMENT ON TABLE public.events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
-
-COMMENT ON COLUMN public.events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
-
-COMMENT ON COLUMN public.events.received_at IS 'When this system got the first copy; the first live one, if there is one.';
-
-COMMENT ON COLUMN public.events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
-
-COMMENT ON COLUMN public.events.event_key IS 'Identity of the event; see the function event_key.';
-
-COMMENT ON COLUMN public.events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
-
-COMMENT ON COLUMN public.events.space_id IS 'Where it happened: spaces.id; null where there is no space.';
-
-COMMENT ON COLUMN public.events.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
-
-COMMENT ON COLUMN public.events.type_id IS 'Type of the event: event_types.id.';
-
-COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
-
-COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
-
-COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub, perhaps after a backfill had fetched it: the bytes are those delivered. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
-
-COMMENT ON COLUMN public.events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
-
-COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
-
-COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
-
-COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With one item of each copy that told something of its own: another item of the event is in the bytes of one of them, of its own origin if it can be.';
-
-CREATE TABLE public.spaces (
-    version_time timestamp with time zone NOT NULL,
-    payload_as_of timestamp with time zone,
-    deleted_at timestamp with time zone,
-    version_key uuid NOT NULL,
-    named_at timestamp with time zone,
-    id integer NOT NULL,
-    verb_order smallint DEFAULT 0 NOT NULL,
-    space text NOT NULL COLLATE pg_catalog."C",
-    display_name text,
-    space_type text COLLATE pg_catalog."C",
-    threading_state text COLLATE pg_catalog."C",
-    history_state text COLLATE pg_catalog."C",
-    description text
-)
-WITH (fillfactor='40');
-
-COMMENT ON TABLE public.spaces IS 'Every space that an event named, with what the newest event tells of it. Rows stay for good: the log refers to them.';
-
-COMMENT ON COLUMN public.spaces.version_time IS 'Time of the state shown; -infinity if only the name is known so far. An older event never overwrites a newer one.';
-
-COMMENT ON COLUMN public.spaces.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
-
-COMMENT ON COLUMN public.spaces.deleted_at IS 'When the space was deleted; null while it exists. Final; what the space was stays, its memberships end.';
-
-COMMENT ON COLUMN public.spaces.version_key IS 'Event that the state comes from; decides between two of the same time and verb.';
-
-COMMENT ON COLUMN public.spaces.named_at IS 'Time of the event, of the interaction or of Google''s list that the name comes from. What is from before doesn''t change the name.';
-
-COMMENT ON COLUMN public.spaces.id IS 'Number used in events.space_id.';
-
-COMMENT ON COLUMN public.spaces.verb_order IS '2 for a state that an event told, 0 if only the name is known so far.';
-
-COMMENT ON COLUMN public.spaces.space IS 'spaces/S';
-
-COMMENT ON COLUMN public.spaces.display_name IS 'Name that people see, from events, interactions and Google''s list of spaces; null if unknown or without one. Earlier ones: names.';
-
-COMMENT ON COLUMN public.spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
-
-COMMENT ON COLUMN public.spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
-
-COMMENT ON COLUMN public.spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
-
-COMMENT ON COLUMN public.spaces.description IS 'Description that people see; null if unknown.';
-
-CREATE TABLE public.users (
-    version_time timestamp with time zone NOT NULL,
-    id integer NOT NULL,
-    user_name text NOT NULL COLLATE pg_catalog."C",
-    user_type text COLLATE pg_catalog."C",
-    display_name text
-)
-WITH (fillfactor='55');
-
-COMMENT ON TABLE public.users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
-
-COMMENT ON COLUMN public.users.version_time IS 'Time of the interaction or list of members that gave the display name; -infinity without one.';
-
-COMMENT ON COLUMN public.users.id IS 'Number used in events.actor_id.';
-
-COMMENT ON COLUMN public.users.user_name IS 'users/U: resource name of the user.';
-
-COMMENT ON COLUMN public.users.user_type IS 'HUMAN or BOT; null if no event told so far.';
-
-COMMENT ON COLUMN public.users.display_name IS 'From interaction events and lists of members, as other events carry none; null if neither told it. Earlier ones: names.';
-
 CREATE VIEW public.event_log AS
  SELECT e.event_time,
     t.kind,
@@ -696,56 +1801,6 @@ COMMENT ON COLUMN public.member_lists.listed_at IS 'Time of the newest list, by 
 
 COMMENT ON COLUMN public.member_lists.space IS 'spaces/S';
 
-CREATE TABLE public.stored_membership_changes (
-    event_time timestamp with time zone NOT NULL,
-    fetched_at timestamp with time zone,
-    event_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    ordinal smallint NOT NULL,
-    verb_order smallint GENERATED ALWAYS AS (
-CASE
-    WHEN (origin = 's'::"char") THEN 0
-    WHEN (verb = 'created'::text) THEN 1
-    WHEN (verb = 'updated'::text) THEN 2
-    ELSE 3
-END) STORED NOT NULL,
-    origin "char" NOT NULL,
-    membership text NOT NULL COLLATE pg_catalog."C",
-    verb text NOT NULL COLLATE pg_catalog."C",
-    state text COLLATE pg_catalog."C",
-    role text COLLATE pg_catalog."C",
-    member_type text COLLATE pg_catalog."C",
-    CONSTRAINT stored_membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char", 's'::"char"]))),
-    CONSTRAINT stored_membership_changes_state_check CHECK ((state <> ''::text)),
-    CONSTRAINT stored_membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
-);
-
-COMMENT ON TABLE public.stored_membership_changes IS 'Every membership event, and what lists of members added to them. Read it through the view membership_changes.';
-
-COMMENT ON COLUMN public.stored_membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
-
-COMMENT ON COLUMN public.stored_membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
-
-COMMENT ON COLUMN public.stored_membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
-
-COMMENT ON COLUMN public.stored_membership_changes.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_membership_changes.ordinal IS 'Item of the event: events.ordinal.';
-
-COMMENT ON COLUMN public.stored_membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
-
-COMMENT ON COLUMN public.stored_membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
-
-COMMENT ON COLUMN public.stored_membership_changes.membership IS '/M stands for spaces/S/members/M; stored_memberships says whose it is.';
-
-COMMENT ON COLUMN public.stored_membership_changes.verb IS 'created, updated or deleted.';
-
-COMMENT ON COLUMN public.stored_membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
-
-COMMENT ON COLUMN public.stored_membership_changes.role IS 'Role after the change; null if the payload did not tell.';
-
-COMMENT ON COLUMN public.stored_membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
-
 CREATE VIEW public.membership_changes AS
  SELECT c.event_time,
     c.fetched_at,
@@ -791,132 +1846,6 @@ COMMENT ON COLUMN public.membership_changes.member_type IS 'HUMAN or BOT; null i
 
 COMMENT ON COLUMN public.membership_changes.space_id IS 'spaces.id';
 
-CREATE TABLE public.stored_memberships (
-    version_time timestamp with time zone NOT NULL,
-    payload_as_of timestamp with time zone,
-    version_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    verb_order smallint NOT NULL,
-    membership text NOT NULL COLLATE pg_catalog."C",
-    member text COLLATE pg_catalog."C",
-    state text COLLATE pg_catalog."C",
-    role text COLLATE pg_catalog."C",
-    affiliation text COLLATE pg_catalog."C",
-    source text DEFAULT 'event'::text NOT NULL COLLATE pg_catalog."C",
-    CONSTRAINT stored_memberships_source_check CHECK ((source = ANY (ARRAY['event'::text, 'list'::text]))),
-    CONSTRAINT stored_memberships_state_check CHECK ((state <> ''::text))
-)
-WITH (fillfactor='90');
-
-COMMENT ON TABLE public.stored_memberships IS 'Who is in which space now, as far as events and lists tell. Read it through the view memberships.';
-
-COMMENT ON COLUMN public.stored_memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
-
-COMMENT ON COLUMN public.stored_memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
-
-COMMENT ON COLUMN public.stored_memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
-
-COMMENT ON COLUMN public.stored_memberships.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
-
-COMMENT ON COLUMN public.stored_memberships.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
-
-COMMENT ON COLUMN public.stored_memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
-
-COMMENT ON COLUMN public.stored_memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
-
-COMMENT ON COLUMN public.stored_memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
-
-COMMENT ON COLUMN public.stored_memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
-
-COMMENT ON COLUMN public.stored_memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
-
-CREATE VIEW public.membership_intervals AS
- WITH known AS (
-         SELECT p.space,
-            p.deleted_at,
-            m.member,
-            c.space_id,
-            c.membership,
-            c.event_time,
-            c.event_key,
-            c.ordinal,
-            c.verb_order,
-            c.verb,
-            c.origin,
-            (c.state = 'JOINED'::text) AS inside,
-            lead(c.verb) OVER w AS next_verb,
-            lead(c.state) OVER w AS next_state,
-            lead(c.event_time) OVER w AS next_time
-           FROM ((public.stored_membership_changes c
-             JOIN public.stored_memberships m ON (((m.space_id = c.space_id) AND (m.membership = c.membership))))
-             JOIN public.spaces p ON ((p.id = c.space_id)))
-          WHERE ((c.state IS NOT NULL) AND (m.member IS NOT NULL))
-          WINDOW w AS (PARTITION BY p.space, c.space_id, m.member, c.membership ORDER BY c.event_time, c.verb_order, c.event_key, c.ordinal)
-        ), told AS (
-         SELECT known.space,
-            known.deleted_at,
-            known.member,
-            known.space_id,
-            known.membership,
-            known.event_time,
-            known.event_key,
-            known.ordinal,
-            known.verb_order,
-            known.verb,
-            known.inside,
-            lag(known.inside) OVER w AS was_inside
-           FROM known
-          WHERE (NOT (((known.origin = 's'::"char") AND known.inside AND (known.next_verb = 'created'::text) AND (known.next_state = 'JOINED'::text) AND (known.next_time < (known.event_time + '00:10:00'::interval))) IS TRUE))
-          WINDOW w AS (PARTITION BY known.space, known.space_id, known.member, known.membership ORDER BY known.event_time, known.verb_order, known.event_key, known.ordinal)
-        ), turns AS (
-         SELECT told.space,
-            told.deleted_at,
-            told.member,
-            told.space_id,
-            told.membership,
-            told.event_time,
-            told.verb,
-            told.inside,
-            told.was_inside,
-            lead(told.event_time) OVER (PARTITION BY told.space, told.space_id, told.member, told.membership ORDER BY told.event_time, told.verb_order, told.event_key, told.ordinal) AS next_time
-           FROM told
-          WHERE ((told.was_inside IS NULL) OR (told.was_inside <> told.inside))
-        )
- SELECT turns.space,
-    turns.member,
-        CASE
-            WHEN (turns.inside AND ((turns.was_inside IS NOT NULL) OR (turns.verb = 'created'::text))) THEN turns.event_time
-            ELSE NULL::timestamp with time zone
-        END AS joined_at,
-    LEAST(
-        CASE
-            WHEN turns.inside THEN turns.next_time
-            ELSE turns.event_time
-        END, turns.deleted_at) AS left_at,
-    public.full_name(turns.membership, (turns.space || '/members'::text)) AS membership,
-    turns.event_time AS known_at,
-    turns.space_id
-   FROM turns
-  WHERE ((turns.inside OR ((turns.was_inside IS NULL) AND (turns.verb = 'deleted'::text))) AND (turns.event_time <= COALESCE(turns.deleted_at, 'infinity'::timestamp with time zone)));
-
-COMMENT ON VIEW public.membership_intervals IS 'Who was in which space from when to when. joined_at is null for members from before recording began, left_at for those who are in the space now. Where a space was deleted, all of them end. What only a list told has the time of the list.';
-
-COMMENT ON COLUMN public.membership_intervals.space IS 'spaces/S';
-
-COMMENT ON COLUMN public.membership_intervals.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
-
-COMMENT ON COLUMN public.membership_intervals.joined_at IS 'Null for members from before recording began.';
-
-COMMENT ON COLUMN public.membership_intervals.left_at IS 'Null for those who are in the space now.';
-
-COMMENT ON COLUMN public.membership_intervals.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
-
-COMMENT ON COLUMN public.membership_intervals.known_at IS 'Since when it is known: joined_at, or the first event of a member from before.';
-
-COMMENT ON COLUMN public.membership_intervals.space_id IS 'spaces.id';
-
 CREATE VIEW public.memberships AS
  SELECT m.version_time,
     m.payload_as_of,
@@ -958,90 +1887,6 @@ COMMENT ON COLUMN public.memberships.affiliation IS 'INTERNAL, EXTERNAL, …; nu
 COMMENT ON COLUMN public.memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
 
 COMMENT ON COLUMN public.memberships.space_id IS 'spaces.id';
-
-CREATE TABLE public.stored_messages (
-    create_time timestamp with time zone NOT NULL,
-    version_time timestamp with time zone NOT NULL,
-    event_time timestamp with time zone NOT NULL,
-    deleted_at timestamp with time zone,
-    payload_as_of timestamp with time zone,
-    version_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    sender_id integer,
-    verb_order smallint NOT NULL,
-    attachments smallint,
-    name text NOT NULL COLLATE pg_catalog."C",
-    thread text COLLATE pg_catalog."C",
-    quoted text COLLATE pg_catalog."C",
-    deletion_type text COLLATE pg_catalog."C",
-    text text,
-    CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL))))
-)
-PARTITION BY RANGE (create_time);
-
-COMMENT ON TABLE public.stored_messages IS 'Every message with its current text. Read it through the view messages. A partition holds one month (UTC) of create_time.';
-
-COMMENT ON COLUMN public.stored_messages.create_time IS 'When it was sent; -infinity if nothing told it so far.';
-
-COMMENT ON COLUMN public.stored_messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
-
-COMMENT ON COLUMN public.stored_messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
-
-COMMENT ON COLUMN public.stored_messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
-
-COMMENT ON COLUMN public.stored_messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
-
-COMMENT ON COLUMN public.stored_messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
-
-COMMENT ON COLUMN public.stored_messages.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_messages.sender_id IS 'Who sent it: users.id; null if unknown.';
-
-COMMENT ON COLUMN public.stored_messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
-
-COMMENT ON COLUMN public.stored_messages.attachments IS 'Number of attachments; null if unknown or deleted.';
-
-COMMENT ON COLUMN public.stored_messages.name IS '/M stands for spaces/S/messages/M.';
-
-COMMENT ON COLUMN public.stored_messages.thread IS '/T stands for spaces/S/threads/T; empty for the one that the name begins with; null if unknown.';
-
-COMMENT ON COLUMN public.stored_messages.quoted IS '/M stands for spaces/S/messages/M, which it quotes; null if it quotes none, or if nothing told it.';
-
-COMMENT ON COLUMN public.stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
-
-COMMENT ON COLUMN public.stored_messages.text IS 'Current text; null if unknown or deleted.';
-
-CREATE TABLE public.stored_revisions (
-    version_time timestamp with time zone NOT NULL,
-    event_time timestamp with time zone NOT NULL,
-    payload_as_of timestamp with time zone,
-    version_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    verb_order smallint NOT NULL,
-    attachments smallint,
-    name text NOT NULL COLLATE pg_catalog."C",
-    text text
-);
-
-COMMENT ON TABLE public.stored_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
-
-COMMENT ON COLUMN public.stored_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
-
-COMMENT ON COLUMN public.stored_revisions.event_time IS 'Time of the event that the version comes from.';
-
-COMMENT ON COLUMN public.stored_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
-
-COMMENT ON COLUMN public.stored_revisions.version_key IS 'Event that the version comes from.';
-
-COMMENT ON COLUMN public.stored_revisions.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_revisions.verb_order IS '1 for a created, 2 for an updated message.';
-
-COMMENT ON COLUMN public.stored_revisions.attachments IS 'Number of attachments.';
-
-COMMENT ON COLUMN public.stored_revisions.name IS '/M stands for spaces/S/messages/M.';
-
-COMMENT ON COLUMN public.stored_revisions.text IS 'Text of this version.';
 
 CREATE VIEW public.message_history AS
  SELECT DISTINCT ON (v.message, v.version_time, v.text, v.attachments) v.message,
@@ -1148,20 +1993,6 @@ COMMENT ON COLUMN public.messages.space_id IS 'spaces.id';
 
 COMMENT ON COLUMN public.messages.sender_id IS 'Who sent it: users.id; null if unknown.';
 
-CREATE TABLE public.names (
-    known_at timestamp with time zone NOT NULL,
-    name text NOT NULL COLLATE pg_catalog."C",
-    display_name text NOT NULL
-);
-
-COMMENT ON TABLE public.names IS 'What spaces and people were called, and since when that is known. The name at a time is the newest of before.';
-
-COMMENT ON COLUMN public.names.known_at IS 'Time of the event, interaction or list that told the name first; of an event whose content was fetched, the time of fetching.';
-
-COMMENT ON COLUMN public.names.name IS 'spaces/S or users/U.';
-
-COMMENT ON COLUMN public.names.display_name IS 'Name that people saw.';
-
 CREATE TABLE public.own_messages (
     made_at timestamp with time zone DEFAULT now() NOT NULL,
     run_id bigint NOT NULL,
@@ -1227,46 +2058,6 @@ COMMENT ON COLUMN public.quarantine.detail IS 'For people: what was wrong. Never
 COMMENT ON COLUMN public.quarantine.attributes IS 'Pub/Sub attributes as received.';
 
 COMMENT ON COLUMN public.quarantine.data IS 'Exactly the bytes received.';
-
-CREATE TABLE public.stored_reactions (
-    version_time timestamp with time zone NOT NULL,
-    added_at timestamp with time zone,
-    removed_at timestamp with time zone,
-    version_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    user_id integer,
-    verb_order smallint NOT NULL,
-    present boolean NOT NULL,
-    message text NOT NULL COLLATE pg_catalog."C",
-    reaction text NOT NULL COLLATE pg_catalog."C",
-    emoji text COLLATE pg_catalog."C",
-    CONSTRAINT stored_reactions_times_check CHECK (((added_at IS NOT NULL) OR (removed_at IS NOT NULL)))
-)
-WITH (fillfactor='90');
-
-COMMENT ON TABLE public.stored_reactions IS 'Every reaction that ever was. Read it through the view reactions.';
-
-COMMENT ON COLUMN public.stored_reactions.version_time IS 'Time of the newest event about it.';
-
-COMMENT ON COLUMN public.stored_reactions.added_at IS 'When it was last added; null if no such event was seen.';
-
-COMMENT ON COLUMN public.stored_reactions.removed_at IS 'When it was last removed; null if never.';
-
-COMMENT ON COLUMN public.stored_reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
-
-COMMENT ON COLUMN public.stored_reactions.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_reactions.user_id IS 'Who reacted: users.id; null if unknown.';
-
-COMMENT ON COLUMN public.stored_reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
-
-COMMENT ON COLUMN public.stored_reactions.present IS 'Whether it is there now.';
-
-COMMENT ON COLUMN public.stored_reactions.message IS '/M stands for spaces/S/messages/M.';
-
-COMMENT ON COLUMN public.stored_reactions.reaction IS '/R stands for spaces/S/messages/M/reactions/R.';
-
-COMMENT ON COLUMN public.stored_reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
 
 CREATE VIEW public.reactions AS
  SELECT r.version_time,
@@ -1471,94 +2262,6 @@ COMMENT ON COLUMN public.reactor_records.name IS 'As the rule says.';
 
 COMMENT ON COLUMN public.reactor_records.value IS 'As the rule says; null for none.';
 
-CREATE TABLE public.reactor_runs (
-    id bigint NOT NULL,
-    event_time timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    finished_at timestamp with time zone,
-    slot_at timestamp with time zone,
-    attempts integer DEFAULT 0 NOT NULL,
-    outcome text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
-    reactor text NOT NULL COLLATE pg_catalog."C",
-    subject text NOT NULL COLLATE pg_catalog."C",
-    space text NOT NULL COLLATE pg_catalog."C",
-    member text NOT NULL COLLATE pg_catalog."C",
-    reason text,
-    due_at timestamp with time zone NOT NULL,
-    admitted_at timestamp with time zone,
-    slot_refused_at timestamp with time zone,
-    speaker bigint,
-    step smallint DEFAULT 0 NOT NULL,
-    shadow boolean DEFAULT false NOT NULL,
-    held boolean DEFAULT false NOT NULL,
-    step_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    trigger text NOT NULL COLLATE pg_catalog."C",
-    acts_in text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    hash text NOT NULL COLLATE pg_catalog."C",
-    facts json DEFAULT '{}'::json NOT NULL,
-    requests json,
-    trace json DEFAULT '[]'::json NOT NULL,
-    CONSTRAINT reactor_runs_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'unclear'::text) OR ((outcome = 'pending'::text) = (finished_at IS NULL)))),
-    CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'unclear'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
-    CONSTRAINT reactor_runs_step_check CHECK ((step >= 0))
-)
-WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
-
-COMMENT ON TABLE public.reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
-
-COMMENT ON COLUMN public.reactor_runs.id IS 'Number of the run; its River job carries it.';
-
-COMMENT ON COLUMN public.reactor_runs.event_time IS 'Time of the newest event that asked for it; its age is counted from here.';
-
-COMMENT ON COLUMN public.reactor_runs.created_at IS 'When it was first asked for.';
-
-COMMENT ON COLUMN public.reactor_runs.finished_at IS 'When it ended; null while pending.';
-
-COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its write slot, when it may write to its space; null if it has none so far.';
-
-COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
-
-COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, unclear (it may have been sent; that is looked up while finished_at is null), or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
-
-COMMENT ON COLUMN public.reactor_runs.reactor IS 'Id of the rule.';
-
-COMMENT ON COLUMN public.reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode. #2 and so on: once_per.for was over, and it began again.';
-
-COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
-
-COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
-
-COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
-
-COMMENT ON COLUMN public.reactor_runs.due_at IS 'When it is due; max_age counts from here.';
-
-COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them, or will.';
-
-COMMENT ON COLUMN public.reactor_runs.slot_refused_at IS 'When Google had last refused a write there as the slot was given: after another refusal the slot counts no more.';
-
-COMMENT ON COLUMN public.reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
-
-COMMENT ON COLUMN public.reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
-
-COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
-
-COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
-
-COMMENT ON COLUMN public.reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
-
-COMMENT ON COLUMN public.reactor_runs.trigger IS 'member.joined and so on.';
-
-COMMENT ON COLUMN public.reactor_runs.acts_in IS 'spaces/S, if its rule reacts to apps, too, and to each message or event anew: the space in which an app may answer what it does, which is counted, so that two apps don''t answer each other for ever. Empty for none.';
-
-COMMENT ON COLUMN public.reactor_runs.hash IS 'Of the rule when it was planned.';
-
-COMMENT ON COLUMN public.reactor_runs.facts IS 'What the event told, as conditions and texts see it. May hold message text.';
-
-COMMENT ON COLUMN public.reactor_runs.requests IS 'What its actions send, stored before the first attempt, the same for each; null before that.';
-
-COMMENT ON COLUMN public.reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
-
 ALTER TABLE public.reactor_runs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.reactor_runs_id_seq
     START WITH 1
@@ -1628,26 +2331,6 @@ ALTER TABLE public.spaces ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.stored_messages_unplaced (
-    create_time timestamp with time zone NOT NULL,
-    version_time timestamp with time zone NOT NULL,
-    event_time timestamp with time zone NOT NULL,
-    deleted_at timestamp with time zone,
-    payload_as_of timestamp with time zone,
-    version_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    sender_id integer,
-    verb_order smallint NOT NULL,
-    attachments smallint,
-    name text NOT NULL COLLATE pg_catalog."C",
-    thread text COLLATE pg_catalog."C",
-    quoted text COLLATE pg_catalog."C",
-    deletion_type text COLLATE pg_catalog."C",
-    text text,
-    CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL))))
-)
-WITH (fillfactor='90');
 
 CREATE TABLE public.unapplied_events (
     event_time timestamp with time zone NOT NULL,
@@ -1818,6 +2501,12 @@ ALTER TABLE ONLY public.reactor_schedules
 
 ALTER TABLE ONLY public.reactor_switches
     ADD CONSTRAINT reactor_switches_pkey PRIMARY KEY (reactor);
+
+ALTER TABLE ONLY public.reader_groups
+    ADD CONSTRAINT reader_groups_pkey PRIMARY KEY (role_name, space);
+
+ALTER TABLE ONLY public.reporting
+    ADD CONSTRAINT reporting_pkey PRIMARY KEY (single);
 
 ALTER TABLE ONLY public.schema_compatibility
     ADD CONSTRAINT schema_compatibility_pkey PRIMARY KEY (single);

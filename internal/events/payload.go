@@ -82,6 +82,8 @@ func (r *reader) message(m *Message) (fields int) {
 			m.Command = r.command("commandId")
 		case "quotedMessageMetadata":
 			m.Quoted = r.only("name")
+		case "annotations":
+			m.Mentions = r.mentions()
 		default:
 			r.skip()
 		}

@@ -38,7 +38,18 @@ type Message struct {
 	AttachmentCount         int
 	Command                 int64  `json:",omitempty"` // the number of the slash command that it gives; 0 for none
 	Quoted                  string `json:",omitempty"` // "spaces/S/messages/M" that it quotes
+
+	Mentions []Mention `json:",omitempty"` // each user once, in the order of the text; of very many, the first
 }
+
+// Mention is somebody whom a message's text mentions.
+type Mention struct {
+	User  string // "users/U"; [Everybody] for all in the space
+	Added bool   `json:",omitempty"` // the mention brought them into the space
+}
+
+// Everybody is the user of a mention of all who are in the space.
+const Everybody = "users/all"
 
 // MembershipState is JOINED, INVITED or NOT_A_MEMBER; "" if the payload
 // doesn't say.

@@ -112,10 +112,10 @@ func TestEverythingHasAComment(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{Now: clock})
 	missing := column(t, s, `
-		SELECT c.relname || COALESCE('.' || a.attname, '')
+		SELECT c.oid::regclass || COALESCE('.' || a.attname, '')
 		FROM pg_class c
 		LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
-		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+		WHERE c.relnamespace IN ('public'::regnamespace, 'analytics'::regnamespace) AND c.relkind IN ('r', 'p', 'v')
 			AND c.relname NOT LIKE 'river\_%' AND c.relname NOT LIKE 'goose\_%'
 			AND NOT c.relispartition
 			AND NOT EXISTS (
@@ -126,6 +126,16 @@ func TestEverythingHasAComment(t *testing.T) {
 	if len(missing) > 0 {
 		t.Errorf("no comment on %s", strings.Join(missing, ", "))
 	}
+}
+
+// steps counts the migrations: the newest one is the version that this binary needs.
+func steps(t *testing.T) int {
+	t.Helper()
+	names, err := fs.Glob(migrations.FS, "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
 }
 
 // Row D10: several migrators at once apply everything once.
@@ -143,11 +153,11 @@ func TestMigratorsAtOnce(t *testing.T) {
 		}
 	}
 	s := openStore(t, dsn)
-	if got := storetest.Value[int](t, s, `SELECT count(*) FROM goose_db_version WHERE version_id > 0`); got != 6 {
-		t.Errorf("applied steps = %d, want 6", got)
+	if got := storetest.Value[int](t, s, `SELECT count(*) FROM goose_db_version WHERE version_id > 0`); got != steps(t) {
+		t.Errorf("applied steps = %d, want %d", got, steps(t))
 	}
 	status, err := store.MigrationStatus(t.Context(), dsn)
-	if err != nil || len(status) != 6 {
+	if err != nil || len(status) != steps(t) {
 		t.Fatalf("MigrationStatus = %+v, %v", status, err)
 	}
 	for _, m := range status {
@@ -195,8 +205,9 @@ func TestCheckSchema(t *testing.T) {
 		t.Errorf("CheckSchema of the right version: %v", err)
 	}
 	for _, tt := range []struct{ sql, fix string }{
-		{`UPDATE schema_compatibility SET oldest_binary = 7; INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)`, "newer binary"},
-		{`DELETE FROM goose_db_version WHERE version_id >= 6`, "subscriber migrate up"},
+		{fmt.Sprintf(`UPDATE schema_compatibility SET oldest_binary = %d; INSERT INTO goose_db_version (version_id, is_applied) VALUES (%[1]d, true)`,
+			steps(t)+1), "newer binary"},
+		{fmt.Sprintf(`DELETE FROM goose_db_version WHERE version_id >= %d`, steps(t)), "subscriber migrate up"},
 	} {
 		if _, err := s.Pool().Exec(t.Context(), tt.sql); err != nil {
 			t.Fatal(err)
@@ -360,7 +371,7 @@ func TestFunctionsFindTheirTables(t *testing.T) {
 	loose := column(t, s, `
 		SELECT proname
 		FROM pg_proc
-		WHERE pronamespace = 'public'::regnamespace AND proname NOT LIKE 'river\_%'
+		WHERE pronamespace IN ('public'::regnamespace, 'analytics'::regnamespace) AND proname NOT LIKE 'river\_%'
 			AND prosqlbody IS NULL -- its names were resolved when it was made
 			AND NOT EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search_path=%')`)
 	if len(loose) > 0 {

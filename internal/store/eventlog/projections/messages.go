@@ -26,7 +26,8 @@ type messageRow struct {
 	quoted       string      // "/M"; "" if it quotes none
 	deletionType string
 	text         string
-	hasContent   bool // text and attachments are known
+	mentions     string
+	hasContent   bool // text, mentions and attachments are known
 	attachments  int
 	createTime   time.Time // zero if the event doesn't tell it
 	deletedAt    time.Time
@@ -74,7 +75,7 @@ func (s *Set) addMessage(r *items.Row) {
 		if !d.LastUpdateTime.IsZero() {
 			m.version.Time = store.Microseconds(d.LastUpdateTime)
 		}
-		m.hasContent, m.text, m.attachments = true, d.Text, min(d.AttachmentCount, 1<<15-1)
+		m.hasContent, m.text, m.mentions, m.attachments = true, d.Text, mentionsOf(d), min(d.AttachmentCount, 1<<15-1)
 	}
 	if !m.hasContent {
 		m.version.AsOf = time.Time{}
@@ -99,6 +100,22 @@ func threadOf(name, thread, space string) pgtype.Text {
 		short = ""
 	}
 	return pgtype.Text{String: short, Valid: true}
+}
+
+// mentionsOf is how the table holds whom a message mentions: "U" for users/U,
+// "+U" for one whom the mention added, "all" for everybody.
+func mentionsOf(m *events.Message) string {
+	if len(m.Mentions) == 0 {
+		return "" // as most don't
+	}
+	short := make([]string, len(m.Mentions))
+	for i := range m.Mentions {
+		short[i] = strings.TrimPrefix(m.Mentions[i].User, "users/")
+		if m.Mentions[i].Added {
+			short[i] = "+" + short[i]
+		}
+	}
+	return strings.Join(short, " ")
 }
 
 func compareMessages(x, y *messageRow) int {
@@ -196,9 +213,9 @@ func (s *Set) queuePlaces(q *pgx.Batch) {
 			RETURNING f.create_time AS placed_at, u.*
 		)
 		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, quoted, deletion_type, text)
+			verb_order, attachments, name, thread, quoted, deletion_type, mentions, text)
 		SELECT placed_at, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, quoted, deletion_type, text
+			verb_order, attachments, name, thread, quoted, deletion_type, mentions, text
 		FROM moved
 		ORDER BY space_id, name`+newerMessage,
 		store.Column(placed, func(m *messageRow) int32 { return m.spaceID }),
@@ -221,6 +238,7 @@ const newerMessage = `
 			thread = excluded.thread,
 			quoted = excluded.quoted,
 			deletion_type = excluded.deletion_type,
+			mentions = excluded.mentions,
 			text = excluded.text`
 
 // queueCurrentMessages puts a message whose event doesn't tell when it was sent
@@ -231,18 +249,19 @@ func (s *Set) queueCurrentMessages(q *pgx.Batch) {
 	}
 	q.Queue(`
 		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, quoted, deletion_type, text)
+			verb_order, attachments, name, thread, quoted, deletion_type, mentions, text)
 		SELECT COALESCE(create_time, (
 				SELECT max(m.create_time)
 				FROM stored_messages m
 				WHERE split_part(m.name, '.', 1) = split_part(i.name, '.', 1) AND m.space_id = i.space_id AND m.name = i.name
 			), '-infinity'),
 			version_time, event_time, deleted_at, payload_as_of, version_key, space_id, NULLIF(sender_id, 0),
-			verb_order, attachments, name, thread, NULLIF(quoted, ''), NULLIF(deletion_type, ''), text
+			verb_order, attachments, name, thread, NULLIF(quoted, ''), NULLIF(deletion_type, ''), NULLIF(mentions, ''), text
 		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::uuid[],
-			$7::integer[], $8::integer[], $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+			$7::integer[], $8::integer[], $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+			$16::text[])
 			AS i (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, quoted, deletion_type, text)`+newerMessage,
+			verb_order, attachments, name, thread, quoted, deletion_type, mentions, text)`+newerMessage,
 		times(func(m *messageRow) time.Time { return m.createTime }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return m.version.PgTime() }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return items.Version{Time: m.version.Event}.PgTime() }),
@@ -258,6 +277,7 @@ func (s *Set) queueCurrentMessages(q *pgx.Batch) {
 		store.Column(s.messages, func(m *messageRow) pgtype.Text { return m.thread }),
 		store.Column(s.messages, func(m *messageRow) string { return m.quoted }),
 		store.Column(s.messages, func(m *messageRow) string { return m.deletionType }),
+		store.Column(s.messages, func(m *messageRow) string { return m.mentions }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Text { return pgtype.Text{String: m.text, Valid: m.hasContent} }))
 }
 

@@ -130,7 +130,7 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 			USING logged l
 			WHERE split_part(m.name, '.', 1) = split_part(l.name, '.', 1) AND m.space_id = l.space_id AND m.name = l.name
 			RETURNING version_time, event_time, verb_order, version_key, create_time, deleted_at, payload_as_of, attachments,
-				m.space_id, m.name, sender_id, thread, quoted, deletion_type, text
+				m.space_id, m.name, sender_id, thread, quoted, deletion_type, mentions, text
 		), older AS (
 			DELETE FROM stored_revisions r
 			USING logged l
@@ -138,20 +138,21 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 			RETURNING version_time, event_time, verb_order, version_key, payload_as_of, attachments, r.space_id, r.name, text
 		)
 		SELECT version_time, event_time, verb_order, version_key, NULLIF(create_time, '-infinity'), deleted_at, payload_as_of, attachments,
-			space_id, name, COALESCE(sender_id, 0), thread, COALESCE(quoted, ''), COALESCE(deletion_type, ''), text
+			space_id, name, COALESCE(sender_id, 0), thread, COALESCE(quoted, ''), COALESCE(deletion_type, ''), COALESCE(mentions, ''), text
 		FROM current m
 		WHERE payload_as_of IS NOT NULL OR deleted_at IS NOT NULL OR text IS NOT NULL AND `+gone+`
 		UNION ALL -- what never changes, whichever copy told it
 		SELECT NULL, NULL, 0, NULL, NULLIF(create_time, '-infinity'), NULL, NULL, NULL, space_id, name, COALESCE(sender_id, 0), thread,
-			COALESCE(quoted, ''), '', NULL
+			COALESCE(quoted, ''), '', '', NULL
 		FROM current
 		UNION ALL
-		SELECT version_time, event_time, verb_order, version_key, NULL, NULL, payload_as_of, attachments, space_id, name, 0, NULL, '', '', text
+		SELECT version_time, event_time, verb_order, version_key, NULL, NULL, payload_as_of, attachments,
+			space_id, name, 0, NULL, '', '', '', text
 		FROM older m
 		WHERE payload_as_of IS NOT NULL OR `+gone, p.args())
 	targets := []any{
 		&at, &event, &verb, &key, &created, &deleted, &asOf, &attachments, &m.spaceID, &m.name, &m.senderID, &m.thread, &m.quoted,
-		&m.deletionType, &text,
+		&m.deletionType, &m.mentions, &text,
 	}
 	if err := store.Each(rows, targets, func() {
 		m.version = items.Version{Time: at.Time, Event: event.Time, Verb: items.Verb(verb), Key: key.Bytes, AsOf: store.ZeroTime(asOf)}
