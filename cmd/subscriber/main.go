@@ -48,6 +48,7 @@ func newRoot(env *environment) *cobra.Command {
 		newGaps(env),
 		newReactors(env),
 		newEvents(env),
+		newTail(env),
 		newQuarantine(env),
 		newProjections(env),
 		newMigrate(env),

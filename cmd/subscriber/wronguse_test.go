@@ -20,6 +20,7 @@ var rightArgs = map[string][]string{
 	"migrate up": nil, "migrate status": nil,
 	"gaps list": nil, "gaps acknowledge": {"1", "--reason", "x"},
 	"events show": {"spaces/A/spaceEvents/E"}, "events export": {"--since", "1d"},
+	"tail":            nil,
 	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
 	"projections rebuild": nil,
 	"reactors lint":       nil, "reactors test": nil, "reactors schema": nil, "reactors preview": {"answer", "--space", "spaces/A"},
@@ -34,7 +35,8 @@ var wrongValues = map[string]string{
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
 	"reactors preview --space": clitest.Any, "reactors replay --space": clitest.Any, "reactors diff --space": clitest.Any, // only the database tells
 	"reactors runs --space": clitest.Any, "reactors retry --space": clitest.Any,
-	"--data-dir": clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",
+	"tail --space": clitest.Any,
+	"--data-dir":   clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",
 }
 
 // Whatever a command is given that it doesn't take, it says so, and exits as one

@@ -17,6 +17,9 @@ const (
 	ForEvents      Need = "subscriber events"
 	ForQuarantine  Need = "subscriber quarantine"
 	ForProjections Need = "subscriber projections"
+	ForTail        Need = "subscriber tail"
+	ForStats       Need = "subscriber stats"
+	ForAnalytics   Need = "subscriber analytics"
 )
 
 // required lists, for each need, the keys that have no default.
@@ -24,7 +27,8 @@ func required(need Need) []string {
 	switch need {
 	case ForWorker:
 		return []string{"project", "pubsub.subscription", "database.dsn"}
-	case ForMigrate, ForMembers, ForPast, ForGaps, ForReactors, ForEvents, ForQuarantine, ForProjections:
+	case ForMigrate, ForMembers, ForPast, ForGaps, ForReactors, ForEvents, ForQuarantine, ForProjections,
+		ForTail, ForStats, ForAnalytics:
 		return []string{"database.dsn"}
 	case ForApply:
 		return []string{"project", "pubsub.topic", "workspace.spaces"}
