@@ -6,7 +6,7 @@ import (
 )
 
 func (p *people) post(space string) (bool, error) {
-	return p.say(space, func(who string) (string, error) { return p.w.Post(space, who, remark(p.rng)) })
+	return p.say(space, func(who string) (string, error) { return p.w.Post(space, who, Remark(p.rng)) })
 }
 
 func (p *people) answer(space string) (bool, error) {
@@ -15,7 +15,7 @@ func (p *people) answer(space string) (bool, error) {
 		return false, nil
 	}
 	to := p.messages[i].name
-	return p.say(space, func(who string) (string, error) { return p.w.Reply(to, who, pick(p.rng, answers)) })
+	return p.say(space, func(who string) (string, error) { return p.w.Reply(to, who, Answer(p.rng)) })
 }
 
 // say lets someone of the space write a message, and remembers it.
@@ -68,7 +68,7 @@ func (p *people) edit(space string) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	return true, p.w.Edit(p.messages[i].name, remark(p.rng))
+	return true, p.w.Edit(p.messages[i].name, Remark(p.rng))
 }
 
 func (p *people) remove(space string) (bool, error) {

@@ -82,7 +82,8 @@ func (a *chatAPI) renderMember(s *space, m *membership) *chat.Membership {
 		// Documented as "the creation time of the membership, such as when a
 		// member joined or was invited", immutable. That somebody who comes
 		// back gets a new one is assumed.
-		CreateTime: stamp(m.since),
+		CreateTime:  stamp(m.since),
+		Affiliation: a.w.state.users[m.user].affiliation(),
 	}
 }
 

@@ -79,7 +79,7 @@ func renderSpace(s *space) *chat.Space {
 	if s.directFor != "" {
 		out.Type, out.SpaceThreadingState, out.SingleUserBotDm = "DM", "UNTHREADED_MESSAGES", true
 	} else {
-		out.Type, out.SpaceThreadingState = "ROOM", "THREADED_MESSAGES"
+		out.Type, out.SpaceThreadingState = "ROOM", s.threading()
 		out.SpaceDetails = &chat.SpaceDetails{Description: s.description}
 	}
 	return out

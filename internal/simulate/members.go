@@ -27,6 +27,34 @@ func (w *Workspace) AddExternalUser() string {
 	return u.name
 }
 
+// Person is what the Workspace knows of somebody.
+type Person struct {
+	DisplayName   string
+	Bot, External bool
+}
+
+// Person returns what is known of a user whom there is.
+func (w *Workspace) Person(name string) Person {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	u := w.state.users[name]
+	return Person{u.displayName, u.userType == typeBot, u.external}
+}
+
+// Settle gives a user a role in a space, as a member or not so far, of which nobody gets an event:
+// it was so when the Workspace began.
+func (w *Workspace) Settle(spaceName, user, role string) error {
+	return w.onSpace("settle "+user, spaceName, func(s *space) error {
+		if err := w.state.known(user); err != nil {
+			return fmt.Errorf("settle in %s: %w", spaceName, err)
+		}
+		m := w.state.membership(user, stateJoined, s.createTime)
+		m.role = role
+		s.put(m)
+		return nil
+	})
+}
+
 // SetAutoAccept says whether people whom the app adds to a space are in it at
 // once, as they are at first, or have to accept.
 func (w *Workspace) SetAutoAccept(on bool) {

@@ -170,13 +170,17 @@ func (w *Workspace) writable(spaceName, user string) (*space, error) {
 	return s, nil
 }
 
-// newMessage adds a message to the thread, or to a new one for "". The app's
+// newMessage adds a message to the thread, or to a new one for "" or in a space
+// without threads. The app's
 // ids are counted apart from the people's, so that the time at which the
 // worker writes doesn't change what people's messages are called.
 func (st *state) newMessage(s *space, sender, text, thread string, at time.Time) *message {
 	kind := "message"
 	if sender == st.app {
 		kind = "app message"
+	}
+	if s.flat {
+		thread = ""
 	}
 	m := &message{sender: sender, createTime: at, text: text, thread: thread, reply: thread != ""}
 	id := st.shortID(kind)

@@ -170,7 +170,7 @@ func spaceChange(s *space, verb events.Verb) change {
 	c.payload = spacePayload{
 		Name:           s.name,
 		DisplayName:    s.displayName,
-		ThreadingState: "THREADED_MESSAGES",
+		ThreadingState: s.threading(),
 		SpaceType:      "SPACE",
 		Details:        &spaceDetails{s.description},
 		HistoryState:   "HISTORY_ON",

@@ -49,6 +49,7 @@ type space struct {
 	directFor   string // "users/U" whose direct message with the app it is; "" for a named space
 	displayName string
 	description string
+	flat        bool // messages in it have no threads
 	createTime  time.Time
 	deleted     bool
 	members     map[string]*membership // by "users/U"; changed by put and drop only
@@ -201,6 +202,22 @@ func (st *state) addSpace(displayName string) *space {
 
 func (st *state) membership(user, memberState string, since time.Time) *membership {
 	return &membership{user, memberState, "ROLE_MEMBER", since}
+}
+
+// threading is how the Chat API says whether there are threads.
+func (s *space) threading() string {
+	if s.flat {
+		return "UNTHREADED_MESSAGES"
+	}
+	return "THREADED_MESSAGES"
+}
+
+// affiliation is what the Chat API tells of whom somebody works for.
+func (u *user) affiliation() string {
+	if u.external {
+		return "EXTERNAL"
+	}
+	return "INTERNAL"
 }
 
 // known says which of the users there isn't.

@@ -67,8 +67,11 @@ func spaceTitle(seed uint64, n int) string {
 
 func pick[T any](rng *rand.Rand, list []T) T { return list[rng.IntN(len(list))] }
 
-// remark is what somebody might start a thread with: one sentence or a few.
-func remark(rng *rand.Rand) string {
+// Answer is what somebody might reply.
+func Answer(rng *rand.Rand) string { return pick(rng, answers) }
+
+// Remark is what somebody might start a thread with: one sentence or a few.
+func Remark(rng *rand.Rand) string {
 	var parts []string
 	if opener := pick(rng, openers); opener != "" {
 		parts = append(parts, opener)

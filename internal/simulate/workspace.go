@@ -33,6 +33,7 @@ type Options struct {
 	Seed    uint64 // everything that is made up follows from it
 	Spaces  int    // named spaces at the start; 0 means 3, negative none
 	Users   int    // people at the start; 0 means 20, negative none
+	Flat    int    // how many of the spaces, the last ones, have no threads
 	Project string // Google Cloud project of the topics; "" means "spacekeeper-demo"
 	App     string // user id of the Chat app, digits only; "" makes one up
 
@@ -159,8 +160,9 @@ func (w *Workspace) settle() {
 	}
 	people := w.state.userOrder
 	rng := rand.New(rand.NewPCG(w.opts.Seed, 0x5e77))
-	for range max(w.opts.Spaces, 0) {
+	for i := range max(w.opts.Spaces, 0) {
 		s := w.state.addSpace("")
+		s.flat = i >= w.opts.Spaces-w.opts.Flat
 		s.put(w.state.membership(w.state.app, stateJoined, s.createTime))
 		for _, i := range rng.Perm(len(people))[:(len(people)+1)/2] {
 			s.put(w.state.membership(people[i], stateJoined, s.createTime))
@@ -202,6 +204,7 @@ func (w *Workspace) App() string { return w.state.app }
 type SpaceInfo struct {
 	Name        string // "spaces/S"
 	DisplayName string
+	Flat        bool // without threads
 }
 
 // Spaces lists the named spaces that exist, oldest first.
@@ -211,7 +214,7 @@ func (w *Workspace) Spaces() []SpaceInfo {
 	var list []SpaceInfo
 	for _, name := range w.state.spaceOrder {
 		if s := w.state.spaces[name]; !s.deleted && s.directFor == "" {
-			list = append(list, SpaceInfo{s.name, s.displayName})
+			list = append(list, SpaceInfo{s.name, s.displayName, s.flat})
 		}
 	}
 	return list
