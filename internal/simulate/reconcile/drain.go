@@ -37,7 +37,7 @@ func Drain(ctx context.Context, db *pgxpool.Pool, broker Broker, subscription st
 }
 
 // Covered waits until the keeper has seen every subscription ACTIVE at a time
-// after since, and every gap is closed.
+// after since, and every gap is closed but those that a person knows to be lost.
 func Covered(ctx context.Context, db *pgxpool.Pool, since time.Time) error {
 	return await(ctx, db, "subscriptions or gaps in the way of full coverage", `
 		SELECT (
@@ -48,6 +48,7 @@ func Covered(ctx context.Context, db *pgxpool.Pool, since time.Time) error {
 		) + (
 			SELECT count(*)
 			FROM coverage_gaps
+			WHERE state <> 'acknowledged'
 		)`, since)
 }
 
