@@ -35,6 +35,7 @@ func TestWrongUse(t *testing.T) {
 		{"run", "--dry-run"},
 		{"demo", "--rate", "0", "--spaces", "0", "--for", "-1s", "--sabotage", "everything"},
 		{"demo", "--for", "long"},
+		{"demo", "--history", "3d"},
 		{"simulate", "--spaces", "0"},
 		{"migrate"},
 		{"migrate", "down"},

@@ -21,6 +21,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/localpg"
 	"github.com/spacekeeper/spacekeeper/internal/logging"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 	"github.com/spacekeeper/spacekeeper/internal/worker"
 )
 
@@ -30,9 +31,10 @@ type Options struct {
 	Rate     float64       // changes a second
 	Spaces   int
 	Seed     uint64
-	DataDir  string // "": a temporary one
-	Quiet    bool   // no line per event
-	Sabotage string // what to break on purpose: "", DropEvent or DoubleWelcome
+	DataDir  string        // "": a temporary one
+	Quiet    bool          // no line per event
+	History  time.Duration // that is recorded before the demo begins; 0: none
+	Sabotage string        // what to break on purpose: "", DropEvent or DoubleWelcome
 
 	namesOnly bool // events tell names only, as those of subscriptions that don't include the resource
 }
@@ -61,6 +63,9 @@ func (o Options) Check() error {
 	}
 	if o.Length < 0 {
 		errs = append(errs, fmt.Errorf("--for %s: want 0s or more, such as 20s", o.Length))
+	}
+	if o.History != 0 && (o.History < minHistory || o.History > maxHistory) {
+		errs = append(errs, fmt.Errorf("--history %s: want 7d to 366d, such as 90d", strictyaml.FormatDuration(o.History)))
 	}
 	switch o.Sabotage {
 	case "", DropEvent, DoubleWelcome:
@@ -108,7 +113,7 @@ func Run(ctx context.Context, o Options, out, stderr io.Writer) (err error) {
 	if err := os.WriteFile(rules, ruleFile, 0o600); err != nil {
 		return fmt.Errorf("write the demo's rules: %w", err)
 	}
-	env, err := newEnvironment(ctx, o, pg.DSN(), rules, screen)
+	env, err := newEnvironment(ctx, o, pg.DSN(), rules, log, screen)
 	if err != nil {
 		return err
 	}

@@ -20,12 +20,12 @@ import (
 func TestMain(m *testing.M) {
 	waittest.AtOnce(5)
 	server = storetest.Filled(server)
-	goleak.VerifyTestMain(m,
+	os.Exit(storetest.Main(m,
 		// Started by an init function below the Pub/Sub client; never ends.
 		goleak.IgnoreTopFunction("go.opencensus.io/stats/view.(*worker).start"),
 		// The library's keep-alive goroutine notices up to 10 s late that its stream is gone.
 		goleak.IgnoreTopFunction("cloud.google.com/go/pubsub/v2.(*messageIterator).streamKeepAliveHandler"),
-	)
+	))
 }
 
 // show runs a demo with the options' length and what they break.

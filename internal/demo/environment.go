@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/spacekeeper/spacekeeper/internal/config"
@@ -25,11 +26,12 @@ type environment struct {
 	config    config.Config
 	pacer     *quota.Pacer // of all clients but the simulated people
 	opened    time.Time    // before the first event
+	history   int          // how many events were recorded of what happened before that
 }
 
 // newEnvironment starts the Workspace, creates topic and subscription, and
 // subscribes to every space.
-func newEnvironment(ctx context.Context, o Options, dsn, rules string, screen *screen) (_ *environment, err error) {
+func newEnvironment(ctx context.Context, o Options, dsn, rules string, log *zap.Logger, screen *screen) (_ *environment, err error) {
 	opened := time.Now()
 	ws, err := startWorkspace(ctx, o, dsn, screen)
 	if err != nil {
@@ -63,6 +65,12 @@ func newEnvironment(ctx context.Context, o Options, dsn, rules string, screen *s
 	if _, _, err := ws.CreateTopic(ctx, cfg.PubSub.Topic, cfg.PubSub.Subscription); err != nil {
 		return nil, err
 	}
+	recorded := 0
+	if o.History > 0 {
+		if recorded, err = recordHistory(ctx, ws, o, dsn, cfg.TopicName(), opened, log); err != nil {
+			return nil, err
+		}
+	}
 	pacer := quota.New(quota.Options{})
 	manager, err := subscriptions.New(ctx, subscriptions.Options{Endpoint: cfg.Endpoints.WorkspaceEvents, Pacer: pacer})
 	if err != nil {
@@ -85,17 +93,21 @@ func newEnvironment(ctx context.Context, o Options, dsn, rules string, screen *s
 			return f
 		})
 	}
-	return &environment{ws, cfg, pacer, opened}, nil
+	return &environment{ws, cfg, pacer, opened, recorded}, nil
 }
 
 // startWorkspace starts a Workspace that the database knows nothing of. A
 // seed that a kept database has seen is passed over for the next: its people
 // would do in the same spaces what is recorded already.
 func startWorkspace(ctx context.Context, o Options, dsn string, screen *screen) (*simulate.Workspace, error) {
+	flat := 0
+	if o.History > 0 && o.Spaces > 4 { // beside those with threads
+		flat = o.Spaces / 5
+	}
 	for seed := o.Seed; ; seed++ {
 		ws, err := simulate.Start(ctx, simulate.Options{
 			Seed: seed, Spaces: o.Spaces, Users: 8 * o.Spaces, OnEvent: screen.happened,
-			TTL: simulate.TTL{Data: lifetime(o.Spaces)},
+			TTL: simulate.TTL{Data: lifetime(o.Spaces)}, Flat: flat,
 		})
 		if err != nil {
 			return nil, err

@@ -37,12 +37,16 @@ func (s *screen) opening(env *environment, dsn string, took time.Duration) {
 	for _, space := range env.workspace.Spaces() {
 		s.names[space.Name] = space.DisplayName
 	}
+	past := ""
+	if env.history > 0 {
+		past = fmt.Sprintf("  past      %d events that came before; no rule was asked about them, and the comparison leaves them out\n", env.history)
+	}
 	fmt.Fprintf(s.out, `A simulated Google Workspace, Google's client libraries, a private Postgres: ready in %s.
   spaces    %d, each with a Workspace Events subscription to %s
   database  psql '%s'
             SELECT * FROM event_log ORDER BY event_time DESC LIMIT 20;
-
-`, took.Round(10*time.Millisecond), len(env.config.Workspace.Spaces), env.config.TopicName(), dsn)
+%s
+`, took.Round(10*time.Millisecond), len(env.config.Workspace.Spaces), env.config.TopicName(), dsn, past)
 }
 
 // happened is told of a change before it is published.
