@@ -2,6 +2,7 @@ package clock
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,18 +28,15 @@ func ParseCron(source string, zone *time.Location) (*Cron, error) {
 	if len(fields) != 5 || strings.Contains(source, "=") {
 		return nil, errors.New(example)
 	}
+	written := slices.Clone(fields)
 	fields[4] = sundays(fields[4])
-	parsed, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(strings.Join(fields, " "))
+	spec, err := parseFields(fields)
 	if err != nil {
-		return nil, err
-	}
-	spec, ok := parsed.(*cron.SpecSchedule)
-	if !ok {
-		return nil, errors.New(example)
+		return nil, refused(fields, written)
 	}
 	c := &Cron{spec: spec, hourly: strings.HasPrefix(fields[1], "*"), zone: zone, source: source}
-	each := func(field string) bool { return strings.HasPrefix(field, "*") || strings.HasPrefix(field, "?") }
-	c.eitherDay = !each(fields[2]) && !each(fields[4])
+	// A step makes days of a star: */2 names every other one.
+	c.eitherDay = spec.Dom&each == 0 && spec.Dow&each == 0
 	spec.Location = time.UTC // it is asked about walls
 	if c.hourly {
 		spec.Location = zone
@@ -47,6 +45,39 @@ func ParseCron(source string, zone *time.Location) (*Cron, error) {
 		return nil, errors.New("no such day ever comes")
 	}
 	return c, nil
+}
+
+// each is the bit of a field that names nothing in particular: * or ?.
+const each = 1 << 63
+
+func parseFields(fields []string) (*cron.SpecSchedule, error) {
+	parsed, err := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow).Parse(strings.Join(fields, " "))
+	if err != nil {
+		return nil, err
+	}
+	spec, ok := parsed.(*cron.SpecSchedule)
+	if !ok {
+		return nil, errors.New("not a crontab")
+	}
+	return spec, nil
+}
+
+// refused says which field can't be read, as it is written.
+func refused(fields, written []string) error {
+	for i, what := range []string{
+		"a minute (0-59)", "an hour (0-23)", "a day of the month (1-31)", "a month (1-12, or jan-dec)", "a day of the week (sun-sat, or 0-7)",
+	} {
+		alone := []string{"*", "*", "*", "*", "*"}
+		alone[i] = fields[i]
+		switch _, err := parseFields(alone); {
+		case err == nil:
+		case strings.Contains(err.Error(), "beyond end"):
+			return fmt.Errorf("%q ends before it begins; write two ranges with a comma between them", written[i])
+		default:
+			return fmt.Errorf("%q is not %s", written[i], what)
+		}
+	}
+	return errors.New("it can't be read")
 }
 
 // Next is the first tick after t; the zero time if there is none in years. A
@@ -91,14 +122,17 @@ func sundays(field string) string {
 	parts := strings.Split(field, ",")
 	for i, part := range parts {
 		days, step, stepped := strings.Cut(part, "/")
-		from, to, isRange := strings.Cut(days, "-")
+		from, to, isRange := strings.Cut(strings.ToLower(days), "-")
+		if to == "sun" && from != "sun" && from != "0" {
+			to = "7"
+		}
 		switch {
 		case days == "7" && !stepped:
 			parts[i] = "0"
 		case isRange && to == "7":
 			first, err := strconv.Atoi(from)
 			if err != nil {
-				first = slices.Index(weekdays(), strings.ToLower(from))
+				first = slices.Index(weekdays(), from)
 			}
 			by := 1
 			if stepped {

@@ -11,7 +11,6 @@
 package clock
 
 import (
-	"fmt"
 	"slices"
 	"time"
 	_ "time/tzdata" // Alpine, Windows and an empty image have none
@@ -21,14 +20,6 @@ const (
 	day  = 24 * time.Hour
 	week = 7 * day
 )
-
-// Zone returns the zone of the IANA database with a name, such as Europe/Berlin.
-func Zone(name string) (*time.Location, error) {
-	if name == "" || name == "Local" {
-		return nil, fmt.Errorf("%q is not a time zone", name)
-	}
-	return time.LoadLocation(name)
-}
 
 // instants lists when a clock of the zone shows a time, which is given as if
 // of UTC. There are two where clocks are put back; where they are put forward

@@ -35,6 +35,9 @@ func TestDoubts(t *testing.T) {
 		{name: "both kinds of days", on: "schedule", rule: "cron: 0 9 1-7 * MON\nzone: UTC", want: []string{
 			`4:11 cron: it falls due on each of these days of the month, and on each of these days of the week as well; ` +
 				`to have both, leave one of them * and ask for it in if, as in now.getDayOfWeek("Europe/Berlin") == 1`}},
+		{name: "both kinds of days, one with a step", on: "schedule", rule: "cron: 0 9 */2 * MON\nzone: UTC", want: []string{
+			`4:11 cron: it falls due on each of these days of the month, and on each of these days of the week as well; ` +
+				`to have both, leave one of them * and ask for it in if, as in now.getDayOfWeek("Europe/Berlin") == 1`}},
 		{name: "one kind of days", on: "schedule", rule: "cron: 0 9 * * MON\nzone: UTC"},
 	} {
 		o := options(nil)

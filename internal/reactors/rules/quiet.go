@@ -32,7 +32,7 @@ func (z *zone) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.N
 	}
 	loc, err := clock.Zone(s)
 	if err != nil {
-		d.At(n.At, "write it as Area/City, such as Europe/Berlin, or UTC", "%s is not a time zone", path)
+		d.At(n.At, clock.SuggestZone(s), "%s is not a time zone", path)
 		return
 	}
 	z.loc = loc
@@ -60,7 +60,7 @@ func (k *quietKeys) hours(d *strictyaml.Decoder, path string) *QuietHours {
 // hours reads the hours of a section that has them under a key, beside their zone.
 func hours(d *strictyaml.Decoder, path, key, source string, z zone) *clock.Hours {
 	if !d.Has(strictyaml.Join(path, "zone")) {
-		d.At(d.Where(path), "", "%s needs a zone", path)
+		d.At(d.Where(path), "for example zone: Europe/Berlin", "%s needs a zone", path)
 	}
 	at := strictyaml.Join(path, key)
 	if !d.Has(at) {
