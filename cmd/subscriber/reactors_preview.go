@@ -28,8 +28,8 @@ func newReactorsPreview(env *environment) *cobra.Command {
 		Short: "Show what a rule does and to whom, here or to one person",
 		Long: `Preview renders each step of a rule for a made-up person, or, with --space, for
 the newest event of that space that matches its trigger, and a schedule as of now.
-It says where each message goes and to whom, and what is empty in it. Conditions
-aren't asked.
+A rule that names spaces is shown as in the first of them. Preview says when each
+message goes where and to whom, and what is empty in it. Conditions aren't asked.
 
 With --svg, it draws the rule's cards, too. With --send-to, messages go to one
 member of the space, who alone can see them. They carry new ids, so the rule
@@ -78,28 +78,47 @@ func checkPreview(o preview.Options) error {
 }
 
 func (e *environment) preview(ctx context.Context, cfg config.Config, set *rules.Set, id string, o preview.Options, picture string) error {
-	if o.Space == "" {
-		rule := set.Rule(id, "")
-		return e.show(ctx, cfg, rule, preview.Sample(rule, o), o, picture, func(...string) preview.Titles { return names.Titles{} })
+	named, opened := o.Space != "", false
+	if in := set.Rule(id, "").Include; !named && len(in) > 0 {
+		o.Space = in[0]
 	}
+	if named || o.Space != "" && cfg.Validate(config.ForReactors) == nil {
+		err := withEventLog(ctx, cfg, func(all *store.Store, db *eventlog.Log) error {
+			opened = true
+			return e.previewRecorded(ctx, cfg, set, id, all, db, o, picture)
+		})
+		if err == nil || named || opened {
+			return err
+		}
+		e.Say("what is recorded of %s isn't looked up: %v", o.Space, err)
+	}
+	rule := set.Rule(id, o.Space)
+	return e.show(ctx, cfg, rule, preview.Sample(rule, o), o, picture, func(...string) preview.Titles { return names.Titles{} })
+}
+
+// previewRecorded previews a rule as in a space that is known.
+func (e *environment) previewRecorded(
+	ctx context.Context, cfg config.Config, set *rules.Set, id string, all *store.Store, db *eventlog.Log, o preview.Options, picture string,
+) (err error) {
 	progress := e.Progress()
 	defer progress.End()
 	o.Progress = func(from, at, to time.Time) { progress.Reached("looking for an event, ", from, at, to) }
-	return withEventLog(ctx, cfg, func(all *store.Store, db *eventlog.Log) (err error) {
-		if o.Space, err = resolveSpace(ctx, all, o.Space); err != nil {
-			return err
-		}
-		rule, titles := set.Rule(id, o.Space), titlesOf(ctx, all)
-		facts, found, err := preview.Recorded(ctx, set, rule, db, o)
-		if err != nil {
-			return err
-		}
-		progress.End()
-		if !found {
-			e.Print("nothing that is recorded of %s in 28 days pulls the trigger: names and numbers are made up\n", titles(o.Space).With(o.Space))
-		}
-		return e.show(ctx, cfg, rule, facts, o, picture, titles)
-	})
+	if o.Space, err = resolveSpace(ctx, all, o.Space); err != nil {
+		return err
+	}
+	rule, titles := set.Rule(id, o.Space), titlesOf(ctx, all)
+	if err := preview.CheckSpace(rule, o.Space, titles); err != nil {
+		return cli.Usage("--space: %w", err)
+	}
+	facts, found, err := preview.Recorded(ctx, set, rule, db, o)
+	if err != nil {
+		return err
+	}
+	progress.End()
+	if !found {
+		e.Print("nothing that is recorded of %s in 28 days pulls the trigger: who did what is made up\n", titles(o.Space).With(o.Space))
+	}
+	return e.show(ctx, cfg, rule, facts, o, picture, titles)
 }
 
 // show prints what the rule does, draws its cards and sends it to one person, as

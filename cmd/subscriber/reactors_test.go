@@ -34,6 +34,7 @@ type session struct {
 var (
 	stamps = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 	clocks = regexp.MustCompile(`\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3})?`)
+	walls  = regexp.MustCompile(`[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2} \d\d:\d\d`)
 	hashes = regexp.MustCompile(`("?hash"?:? "?)[0-9a-f]{12}`)
 	uuids  = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|client-[0-9a-f]{40}`)
 )
@@ -45,6 +46,7 @@ func (s *session) call(args ...string) string {
 	text := transcript(args, code, stdout, stderr)
 	text = stamps.ReplaceAllString(text, "TIME")
 	text = clocks.ReplaceAllStringFunc(text, func(c string) string { return "MM-DD hh:mm:ss.sss"[:len(c)] })
+	text = walls.ReplaceAllString(text, "DAY hh:mm")
 	text = uuids.ReplaceAllString(hashes.ReplaceAllString(text, "${1}HASH"), "ID")
 	s.seen.WriteString(text)
 	return stdout
@@ -136,6 +138,7 @@ func past(t *testing.T, dsn, space string) *storetest.Env {
 		{"membership.v1.created", join("3")},
 		{"message.v1.created", fmt.Sprintf(`{"message":{"name":"%s/messages/M","sender":{"name":"users/1","type":"HUMAN"},"createTime":%q,"text":"help me","thread":{"name":"%[1]s/threads/T"}}}`, space, began.Format(time.RFC3339))},
 		{"message.v1.created", fmt.Sprintf(`{"message":{"name":"%s/messages/N","sender":{"name":"users/1","type":"HUMAN"},"createTime":%q,"text":"thanks","thread":{"name":"%[1]s/threads/T"}}}`, space, began.Format(time.RFC3339))},
+		{"reaction.v1.created", fmt.Sprintf(`{"reaction":{"name":"%s/messages/M/reactions/R","user":{"name":"users/3","type":"HUMAN"},"emoji":{"unicode":"👍"}}}`, space)},
 	} {
 		at := began.Add(time.Duration(i) * 30 * time.Second)
 		attributes := map[string]string{
@@ -210,8 +213,9 @@ func TestReactorsOfAStore(t *testing.T) {
 	}
 	more := filepath.Join(t.TempDir(), "more.yaml")
 	if err := os.WriteFile(more, []byte(`reactors:
-  - {id: digest, on: schedule, cron: "0 9 * * mon", zone: UTC, do: [{send: {text: "{{ space.week.messages }} messages"}}]}
+  - {id: digest, on: schedule, cron: "0 9 * * mon", zone: UTC, do: [{send: {text: "{{ space.week.messages }} messages\n{{ space.week.top_messages }}"}}]}
   - {id: edits, on: message.edited, do: [{send: {text: "{{ member.mention }}: {{ message.text }}"}}]}
+  - {id: twin, on: message.edited, spaces: [spaces/TWIN1], do: [{send: {text: "{{ space.display_name }} has {{ space.members }}"}}]}
   - {id: siem, on: member.joined, do: [{webhook: {url: "https://siem.example.com", secret_file: secret}}]}
 `), 0o600); err != nil {
 		t.Fatal(err)
@@ -293,9 +297,12 @@ func TestReactorsOfAStore(t *testing.T) {
 	s.env["SPACEKEEPER_REACTORS_FILE"] = more
 	s.call("preview", "digest", "--space", space)
 	s.call("preview", "edits", "--space", space)
+	s.call("preview", "twin", "--space", "Team")
+	s.call("preview", "twin")
 	s.call("preview", "siem", "--space", space, "--send-to", member)
 	s.env["SPACEKEEPER_REACTORS_FILE"] = ruleFile
-	seen := strings.ReplaceAll(s.seen.String(), space, "spaces/"+strings.Repeat("A", len(space)-len("spaces/")))
+	id := strings.TrimPrefix(space, "spaces/")
+	seen := strings.ReplaceAll(s.seen.String(), id, strings.Repeat("A", len(id)))
 	seen = strings.ReplaceAll(seen, member, "users/MEMBER")
 	golden(t, "reactors-store", strings.NewReplacer(other, "other.yaml", broken, "broken.yaml", misspelt, "misspelt.yaml").Replace(seen))
 

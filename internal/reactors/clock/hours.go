@@ -122,8 +122,8 @@ func (h *Hours) Release(t time.Time, key string) time.Time {
 	return next.Add(time.Duration(sum.Sum64()%uint64(over)) * time.Second)
 }
 
-// String is how the file has it.
-func (h *Hours) String() string { return h.source }
+// String is how the file has it, with the zone.
+func (h *Hours) String() string { return h.source + " " + h.zone.String() }
 
 // weekdays are the days as people abbreviate them; the index is time.Weekday.
 func weekdays() []string { return []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} }

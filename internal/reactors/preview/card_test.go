@@ -48,7 +48,7 @@ func card(text string) any {
 func TestCardAsText(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	preview.PrintContent(&out, body(t, card("A <b>bold</b> &amp; <a href=\"https://example.com\">short</a><br>word")).Body)
+	preview.PrintContent(&out, body(t, card("A <b>bold</b> &amp; <a href=\"https://example.com\">short</a><br>word")).Body, titlesOf())
 	const line = "A bold & short (https://example.com)"
 	want := strings.Join([]string{
 		"# " + line, "# word", "  " + line, "  word", "## " + line, "## word",

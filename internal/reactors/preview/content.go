@@ -12,33 +12,45 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
 
-// PrintContent prints a request as a person would read it: its text and cards,
-// or else what it holds.
-func PrintContent(out io.Writer, body json.RawMessage) {
+// Lines are the text and the cards of a request as a person would read them; none
+// if it has neither.
+func Lines(body json.RawMessage) (lines []string) {
 	var parts map[string]json.RawMessage
-	if json.Unmarshal(body, &parts) != nil {
-		return
-	}
 	var text string
+	if json.Unmarshal(body, &parts) != nil {
+		return nil
+	}
 	if json.Unmarshal(parts["text"], &text) == nil && text != "" {
 		for _, line := range strings.Split(text, "\n") {
-			fmt.Fprintln(out, "  │ "+cli.Clean(line))
+			lines = append(lines, "│ "+line)
 		}
 	}
-	readable := text != ""
 	if cards := parts["cards"]; len(cards) > 0 {
 		for _, line := range linesOf(cards) {
-			fmt.Fprintln(out, "  ▕ "+cli.Clean(line))
+			lines = append(lines, "▕ "+line)
 		}
-		readable = true
 	}
-	if !readable {
-		printFields(out, parts)
+	return lines
+}
+
+// PrintContent prints a request as a person would read it, with titles beside whom
+// it names; or else what it holds.
+func PrintContent(out io.Writer, body json.RawMessage, titles Titles) {
+	lines := Lines(body)
+	for _, line := range lines {
+		fmt.Fprintln(out, "  "+cli.Clean(titles.In(line)))
+	}
+	if len(lines) == 0 {
+		printFields(out, body)
 	}
 }
 
 // printFields prints what a request holds, one a line; JSON in a text as JSON.
-func printFields(out io.Writer, parts map[string]json.RawMessage) {
+func printFields(out io.Writer, body json.RawMessage) {
+	var parts map[string]json.RawMessage
+	if json.Unmarshal(body, &parts) != nil {
+		return
+	}
 	for _, key := range slices.Sorted(maps.Keys(parts)) {
 		value := parts[key]
 		var text string

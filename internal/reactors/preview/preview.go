@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // Options say for whom a rule is previewed; "" is made up.
@@ -66,12 +68,14 @@ type Past interface {
 }
 
 // Recorded returns the newest event of the space that pulls the rule's trigger,
-// with the state as of now. If there is none it returns the sample, as found
-// says. A schedule needs no event.
+// with the state as of now. If there is none, as found says, who did what is made
+// up, and the rest is the space's. A schedule needs no event.
 func Recorded(ctx context.Context, set *rules.Set, rule *rules.Rule, past Past, o Options) (f reactors.Facts, found bool, err error) {
 	f = Sample(rule, o)
+	f.Space = reactors.SpaceFacts{Name: o.Space}
 	now := time.Now()
 	which := reactors.Filter{Kinds: rules.Kinds(rule), Space: o.Space}
+	needs := ofSpace
 	if rule.On[0] == reactors.Schedule {
 		f.Event.ID, found = "", true
 	} else if err := past.History(ctx, now.Add(-lookBack), now, which, func(c reactors.Change) error {
@@ -87,11 +91,30 @@ func Recorded(ctx context.Context, set *rules.Set, rule *rules.Rule, past Past, 
 	}); err != nil {
 		return f, false, err
 	}
-	if !found {
-		return f, false, nil
+	if found {
+		needs = reactors.NeedAll
 	}
-	f, err = past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: f}, reactors.NeedAll, now)
-	return f, true, err
+	f, err = past.Facts(ctx, reactors.Run{Reactor: rule.ID, Space: o.Space, Facts: f}, needs, now)
+	return f, found, err
+}
+
+// ofSpace is what is known of a space without an event.
+const ofSpace = reactors.NeedSpace | reactors.NeedSpaceActivity | reactors.NeedWeek | reactors.NeedRecent | reactors.NeedTop
+
+// CheckSpace is an error about a space in which the rule has nothing to do.
+func CheckSpace(rule *rules.Rule, space string, titlesOf TitlesOf) error {
+	titles := titlesOf(append([]string{space}, rule.Include...)...)
+	why := "its spaces except that"
+	switch {
+	case slices.Contains(rule.Except, space):
+	case len(rule.Include) == 0 || slices.Contains(rule.Include, space):
+		return nil
+	case len(rule.Include) == 1:
+		why = "it is for " + titles.With(rule.Include[0])
+	default:
+		why = fmt.Sprintf("it is for %d others, such as %s", len(rule.Include), titles.With(rule.Include[0]))
+	}
+	return fmt.Errorf("%s doesn't apply in %s: %s", rule.ID, titles.With(space), why)
 }
 
 // Titles say what people call spaces and people.
@@ -121,7 +144,7 @@ func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts
 	named := []string{f.Space.Name, f.Member.Name}
 	for _, s := range list {
 		for _, r := range s.requests {
-			all, named = append(all, r), append(named, r.Effect)
+			all, named = append(all, r), append(append(named, r.Effect), Lines(r.Body)...)
 		}
 	}
 	titles := titlesOf(named...)
@@ -136,21 +159,38 @@ func Show(ctx context.Context, out io.Writer, rule *rules.Rule, f reactors.Facts
 	for _, s := range list {
 		for _, r := range s.requests {
 			fmt.Fprintf(out, "\n%s: %s\n", s.when, cli.Clean(titles.In(r.Effect)))
-			PrintContent(out, r.Body)
+			PrintContent(out, r.Body, titles)
 		}
 	}
+	notes(out, rule, f, now)
+	return all, nil
+}
+
+// notes says what more there is to know before a rule acts: what is empty, and how
+// often it acts.
+func notes(out io.Writer, rule *rules.Rule, f reactors.Facts, now time.Time) {
+	var list []string
 	where := "here: nobody knows it"
 	if strings.HasSuffix(f.Event.ID, sampleEvent) {
 		f.Member.DisplayName = "" // Google's events tell no names
 		where = "for whom nobody knows it"
 	}
-	for i, field := range rule.Empty(&f, now) {
+	for _, field := range rule.Empty(&f, now) {
+		list = append(list, fmt.Sprintf("{{ %s }} writes nothing %s", field, where))
+	}
+	for _, l := range rule.Limits {
+		rest := "is dropped"
+		if l.Later {
+			rest = "comes later"
+		}
+		list = append(list, fmt.Sprintf("limit %s: what is more %s", l, rest))
+	}
+	for i, note := range list {
 		if i == 0 {
 			fmt.Fprintln(out)
 		}
-		fmt.Fprintf(out, "note: {{ %s }} writes nothing %s\n", field, where)
+		fmt.Fprintf(out, "note: %s\n", note)
 	}
-	return all, nil
 }
 
 // steps renders all that the rule does.
@@ -161,10 +201,7 @@ func steps(ctx context.Context, rule *rules.Rule, f reactors.Facts, now time.Tim
 	}
 	for _, s := range rule.Steps {
 		run.Step, run.StepID = s.Index, s.ID
-		one := shown{when: "at once"}
-		if s.After.For > 0 {
-			one.when = "after " + s.After.String()
-		}
+		one := shown{when: when(rule, s.After, now)}
 		if one.requests, err = rule.Render(ctx, run, f, now, false); err != nil {
 			return nil, err
 		}
@@ -176,13 +213,49 @@ func steps(ctx context.Context, rule *rules.Rule, f reactors.Facts, now time.Tim
 			group = append(group, fmt.Sprintf("users/SAMPLE%d", i+2))
 		}
 		run.Step, run.StepID = 0, ""
-		one := shown{when: fmt.Sprintf("once for more than %d", c.Over)}
+		one := shown{when: fmt.Sprintf("%s, once for more than %d", when(rule, rule.Steps[0].After, now), c.Over)}
 		if one.requests, err = rule.Render(ctx, run, f.Grouped(group), now, true); err != nil {
 			return nil, err
 		}
 		list = append(list, one)
 	}
 	return list, nil
+}
+
+// when says when a step is due: of an event how long after it, of a schedule from
+// which time on it comes next.
+func when(rule *rules.Rule, after rules.Wait, now time.Time) string {
+	var window time.Duration
+	if rule.Collapse != nil {
+		window = rule.Collapse.Window
+	}
+	if after.Hours == nil { // the longer one counts
+		after.For, window = max(after.For, window), 0
+	}
+	s, wait := "at once", after.String()
+	if window > 0 {
+		wait += " and at least " + strictyaml.FormatDuration(window)
+	}
+	if after.For+window > 0 {
+		s = "after " + wait
+	}
+	if next := rule.NextTick(now); !next.IsZero() {
+		at := next.Format("Mon 2 Jan 15:04 ") + next.Location().String()
+		if s = "next on " + at; after.For+window > 0 {
+			s = "next " + wait + " after " + at
+		}
+	}
+	if rule.Until != nil {
+		s += ", or as soon as " + rule.Until.Source()
+	}
+	switch q := rule.Quiet; {
+	case q == nil:
+	case q.Drop:
+		s += ", if that is within " + q.String()
+	default:
+		s += ", then within " + q.String()
+	}
+	return s
 }
 
 // Send sends the messages among the requests to one person.

@@ -1,12 +1,15 @@
 package preview_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/clock"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/dm"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/member"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/preview"
@@ -24,8 +27,8 @@ func titlesOf(...string) preview.Titles {
 	return titles{strings.NewReplacer("spaces/OWNERS", "Owners (spaces/OWNERS)", "users/7", "Anna (users/7)")}
 }
 
-// show is what a preview prints of the only rule of a file.
-func show(t *testing.T, src string, facts func(*rules.Rule) reactors.Facts) string {
+// parse is the first rule of a file.
+func parse(t *testing.T, src string) *rules.Rule {
 	t.Helper()
 	set, err := rules.Parse("reactors.yaml", []byte(src), rules.Options{Actions: []reactors.Action{
 		send.New(nil), send.NewUpdate(nil), dm.New(nil), member.NewAdd(nil),
@@ -33,7 +36,13 @@ func show(t *testing.T, src string, facts func(*rules.Rule) reactors.Facts) stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	rule := set.Rules()[0]
+	return set.Rules()[0]
+}
+
+// show is what a preview prints of the first rule of a file.
+func show(t *testing.T, src string, facts func(*rules.Rule) reactors.Facts) string {
+	t.Helper()
+	rule := parse(t, src)
 	var out strings.Builder
 	if _, err := preview.Show(t.Context(), &out, rule, facts(rule), titlesOf); err != nil {
 		t.Fatal(err)
@@ -85,7 +94,7 @@ after 1m: adds whoever joined to Owners (spaces/OWNERS)
   space: "spaces/OWNERS"
   user: "users/SAMPLE"
 
-once for more than 2: a message to everybody in the space
+after 1m, once for more than 2: a message to everybody in the space
   │ Hello
 `},
 		{"in a thread", `reactors:
@@ -99,6 +108,87 @@ at once: a reply in the thread of the message, to everybody in the space
 		if diff := cmp.Diff(c.want, show(t, c.src, sample)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
+	}
+}
+
+// A preview says when each message goes: of wait and window the longer one counts,
+// a schedule comes at its next time, and quiet hours and limits put off or drop.
+func TestWhenAndHowOften(t *testing.T) {
+	t.Parallel()
+	const sunday = "0 9 * * 7"
+	berlin, err := clock.Zone("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cron, err := clock.ParseCron(sunday, berlin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := cron.Next(time.Now()).Format("Mon 2 Jan 15:04") + " Europe/Berlin"
+	if !strings.HasPrefix(next, "Sun ") {
+		t.Errorf("%s comes on %s", sunday, next)
+	}
+	const group = `do: [{send: {text: All}}]`
+	for keys, want := range map[string]string{
+		`on: member.joined`:            "at once",
+		`on: member.joined, wait: 10m`: "after 10m",
+		`on: member.joined, collapse: {window: 1m, over: 2, ` + group + `}`:                                                               "after 1m",
+		`on: member.joined, wait: 10m, collapse: {window: 2h, over: 2, ` + group + `}`:                                                    "after 2h",
+		`on: member.joined, wait: 3h, collapse: {window: 2h, over: 2, ` + group + `}`:                                                     "after 3h",
+		`on: member.joined, wait: {working: 4h, hours: "Mon-Fri 09:00-17:00", zone: Europe/Berlin}`:                                       "after 4h of Mon-Fri 09:00-17:00 Europe/Berlin",
+		`on: member.joined, wait: {working: 4h, hours: "Mon-Fri 09:00-17:00", zone: UTC}, collapse: {window: 2h, over: 2, ` + group + `}`: "after 4h of Mon-Fri 09:00-17:00 UTC and at least 2h",
+		`on: member.joined, wait: 1d, until: member.messages_in_space > 0`:                                                                "after 1d, or as soon as member.messages_in_space > 0",
+		`on: member.joined, wait: 10m, quiet_hours: {allow: "Mon-Fri 09:00-17:00", zone: Europe/Berlin}`:                                  "after 10m, then within Mon-Fri 09:00-17:00 Europe/Berlin",
+		`on: member.joined, quiet_hours: {allow: "Mon-Fri 09:00-17:00", zone: Europe/Berlin, else: drop}`:                                 "at once, if that is within Mon-Fri 09:00-17:00 Europe/Berlin",
+		`on: schedule, cron: "` + sunday + `", zone: Europe/Berlin`:                                                                       "next on " + next,
+		`on: schedule, cron: "` + sunday + `", zone: Europe/Berlin, wait: 30m`:                                                            "next 30m after " + next,
+	} {
+		got := show(t, "reactors:\n  - {id: a, "+keys+", do: [{send: {text: Hello}}]}\n", sample)
+		if _, got, _ = strings.Cut(got, "\n\n"); !strings.HasPrefix(got, want+": a message to everybody in the space\n") {
+			t.Errorf("%s: got %q, want %q", keys, got, want)
+		}
+	}
+	const limited = `reactors:
+  - {id: a, on: member.joined, limit: {per_space: 2/h, per_member: 1/1d, else: later}, do: [{send: {text: Hello}}]}
+  - {id: b, on: member.joined, limit: {per_reactor: 20/h}, do: [{send: {text: Hello}}]}
+`
+	if _, got, _ := strings.Cut(show(t, limited, sample), "│ Hello\n"); got != `
+note: limit per_space: 2/1h: what is more comes later
+note: limit per_member: 1/24h: what is more comes later
+` {
+		t.Errorf("got %s", got)
+	}
+}
+
+// In a space to which a rule doesn't apply there is nothing to preview.
+func TestCheckSpace(t *testing.T) {
+	t.Parallel()
+	for spaces, want := range map[string]string{
+		``:                                    "",
+		`, spaces: [spaces/A, spaces/OWNERS]`: "",
+		`, spaces: {except: [spaces/A]}`:      "",
+		`, spaces: [spaces/A]`:                "a doesn't apply in Owners (spaces/OWNERS): it is for spaces/A",
+		`, spaces: [spaces/A, spaces/B]`:      "a doesn't apply in Owners (spaces/OWNERS): it is for 2 others, such as spaces/A",
+		`, spaces: {except: [spaces/OWNERS]}`: "a doesn't apply in Owners (spaces/OWNERS): its spaces except that",
+	} {
+		rule := parse(t, "reactors:\n  - {id: a, mode: \"off\", on: member.joined"+spaces+", do: [{send: {text: Hello}}]}\n")
+		got := ""
+		if err := preview.CheckSpace(rule, "spaces/OWNERS", titlesOf); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", spaces, got, want)
+		}
+	}
+}
+
+// Names stand beside those whom a message names.
+func TestNamesInContent(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	preview.PrintContent(&out, json.RawMessage(`{"text":"Hi <users/7>,\nwelcome"}`), titlesOf())
+	if got, want := out.String(), "  │ Hi <Anna (users/7)>,\n  │ welcome\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -114,6 +114,11 @@ func Run(env *cli.Env, r reactors.Run, content bool, titlesOf preview.TitlesOf) 
 	for _, t := range r.Trace {
 		named = append(named, t.What)
 	}
+	if content {
+		for _, q := range r.Requests {
+			named = append(named, preview.Lines(q.Body)...)
+		}
+	}
 	titles := titlesOf(named...)
 	env.Print("run %d of %s: %s\n", r.ID, ruleAndStep(r.Reactor, r.Step), OutcomeText(r.Outcome, r.Shadow, r.Due))
 	for _, line := range [][2]string{
@@ -149,7 +154,7 @@ func Run(env *cli.Env, r reactors.Run, content bool, titlesOf preview.TitlesOf) 
 		}
 		env.Print("  %d. %s (%s): %s\n", i+1, q.Action, q.Label, state)
 		if content {
-			preview.PrintContent(env.Out, q.Body)
+			preview.PrintContent(env.Out, q.Body, titles)
 		}
 	}
 	if content {

@@ -22,7 +22,7 @@ func (w Wait) From(at time.Time) time.Time {
 	return at.Add(w.For)
 }
 
-// String says it to people: "4h", "4h of Mon-Fri 09:00-17:00".
+// String says it to people: "4h", "4h of Mon-Fri 09:00-17:00 Europe/Berlin".
 func (w Wait) String() string {
 	s := strictyaml.FormatDuration(w.For)
 	if w.Hours != nil {
