@@ -19,6 +19,7 @@ func want(list []events.Delivery) (state []string) {
 	type text struct{ at, text string }
 	var versions []text
 	var current, joinedAt string
+	var mentioned []events.Mention
 	var present, inside, seen bool
 	var added, removed string
 	var intervals []string
@@ -30,9 +31,9 @@ func want(list []events.Delivery) (state []string) {
 		case events.KindMessage:
 			switch {
 			case it.Verb == events.VerbDeleted:
-				current = "deleted " + now
+				current, mentioned = "deleted "+now, nil
 			case it.Message != nil:
-				current = it.Message.Text
+				current, mentioned = it.Message.Text, it.Message.Mentions
 				versions = append(versions, text{now, it.Message.Text})
 			}
 		case events.KindReaction:
@@ -75,6 +76,9 @@ func want(list []events.Delivery) (state []string) {
 		intervals = append(intervals, joinedAt+"-")
 	}
 	state = append(state, "message "+current, "space "+spaceName+" "+spaceDeleted)
+	for _, m := range mentioned {
+		state = append(state, fmt.Sprintf("mention of %s, added %t", m.User, m.Added))
+	}
 	for _, v := range versions {
 		state = append(state, "version "+v.at+" "+v.text)
 	}
@@ -101,6 +105,8 @@ func got(t testing.TB, s *storetest.Env, space string) []string {
 		SELECT format('space %s %s', display_name, `+sec("deleted_at")+`) FROM spaces WHERE space = $1
 		UNION ALL
 		SELECT 'message ' || COALESCE(text, 'deleted ' || `+sec("deleted_at")+`) FROM messages WHERE space = $1
+		UNION ALL
+		SELECT format('mention of %s, added %s', member_id, (mention_type = 'add')::text) FROM analytics.fct_mentions WHERE space_id = $1
 		UNION ALL
 		SELECT 'version ' || `+sec("version_time")+` || ' ' || text FROM message_history WHERE message LIKE $1 || '/%'
 		UNION ALL

@@ -24,6 +24,7 @@ type content struct {
 
 	// Of a message.
 	text, thread             string
+	mentions                 string // as stored
 	created, edited, deleted int // seconds, or never
 	deletion                 string
 	attachments              int
@@ -193,6 +194,17 @@ func (e *event) resource(name string, c copied) object {
 		o.put("lastUpdateTime", t.edited)
 		o.put("text", t.text)
 		o.put("thread", pair("name", t.thread))
+		var notes []object
+		for who := range strings.FieldsSeq(t.mentions) {
+			mention := object{"type": "MENTION", "user": object{"name": "users/" + strings.TrimPrefix(who, "+")}}
+			if who[0] == '+' {
+				mention["type"] = "ADD"
+			}
+			notes = append(notes, object{"type": "USER_MENTION", "userMention": mention})
+		}
+		if notes != nil {
+			o["annotations"] = notes
+		}
 		if t.attachments > 0 {
 			o["attachment"] = slices.Repeat([]object{{}}, t.attachments)
 		}

@@ -303,9 +303,27 @@ func (f *facts) message(list []*change) {
 		now := versions[n-1]
 		state = fmt.Sprintf("text '%s' attachments %d at %d told at %d fetched %s event %s",
 			now.content.text, now.content.attachments, now.version(), now.at, tick(now.fetched), now.id)
+		f.mentions(list[0].resource, now.content.mentions)
 	}
 	f.say("message %s: %s", list[0].resource, state)
 	f.say("message %s: sender %s thread %s created %s", list[0].resource, lit(sender), lit(thread), tick(created))
+}
+
+// mentions tells whom the text of now mentions.
+func (f *facts) mentions(message, mentions string) {
+	n := 0
+	for who := range strings.FieldsSeq(mentions) {
+		n++
+		switch id, added := strings.CutPrefix(who, "+"); {
+		case added:
+			f.say("mention in %s: 'users/%s' add", message, id)
+		case id == "all":
+			f.say("mention in %s: NULL all", message)
+		default:
+			f.say("mention in %s: 'users/%s' mention", message, id)
+		}
+	}
+	f.say("message %s: mentions %d", message, n)
 }
 
 // version is the time of the version that a copy tells: of the last edit, or of

@@ -171,6 +171,7 @@ func (g *generator) write(c *content) {
 	if c.attachments = g.IntN(3); c.attachments == 0 || g.chance(80) {
 		c.text = g.next("text ")
 	}
+	c.mentions = []string{"", "", "7", "8 +7", "all"}[g.IntN(5)]
 }
 
 func (g *generator) post() (string, content) {

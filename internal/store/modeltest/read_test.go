@@ -46,6 +46,13 @@ const held = `
 	SELECT space, format('message %s: sender %L thread %L created %s', message, sender, thread, tick(NULLIF(create_time, '-infinity')))
 	FROM messages
 	UNION ALL
+	SELECT space_id, format('mention in %s: %L %s', message_id, member_id, mention_type)
+	FROM analytics.fct_mentions
+	UNION ALL
+	SELECT space_id, format('message %s: mentions %s', message_id, mentions)
+	FROM analytics.fct_messages
+	WHERE mentions IS NOT NULL
+	UNION ALL
 	SELECT split_part(message, '/messages/', 1), format('version %s at %s: %L attachments %s fetched %s current %s', message, tick(version_time),
 		text, attachments, tick(payload_as_of), is_current::text)
 	FROM message_history

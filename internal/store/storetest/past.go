@@ -29,10 +29,15 @@ func Past(r *rapid.T, space string) []events.Delivery {
 		add(tick(), Renamed(space, fmt.Sprint("name", i), "SPACE"))
 	}
 	created := tick()
-	add(created, Message(events.VerbCreated, msg, user, "v0", created, time.Time{}))
+	first := Message(events.VerbCreated, msg, user, "v0", created, time.Time{})
+	first.Message.Mentions = []events.Mention{{User: "users/u0"}, {User: "users/new", Added: true}}
+	add(created, first)
 	for i := range rapid.IntRange(0, 3).Draw(r, "edits") {
 		t := tick()
 		it := Message(events.VerbUpdated, msg, user, fmt.Sprint("v", i+1), created, t)
+		if i > 0 { // the first edit takes the mentions away
+			it.Message.Mentions = []events.Mention{{User: fmt.Sprint("users/u", i+1)}}
+		}
 		if rapid.Bool().Draw(r, "names only") {
 			it.Message = nil
 		}
