@@ -36,6 +36,7 @@ type Config struct {
 	Backfill  Backfill  `yaml:"backfill"`
 	Reactors  Reactors  `yaml:"reactors"`
 	Chat      Chat      `yaml:"chat"`
+	Analytics Analytics `yaml:"analytics"`
 	Log       Log       `yaml:"log"`
 	Health    Health    `yaml:"health"`
 
@@ -151,6 +152,14 @@ type Chat struct {
 	WritesPerMinute int `yaml:"writes_per_minute"`
 }
 
+// Analytics says how the schema analytics counts.
+type Analytics struct {
+	// Zone is the time zone in which days and hours begin and end, by its IANA
+	// name, such as Europe/Berlin. The worker writes it into the database at
+	// its start. Default UTC.
+	Zone string `yaml:"zone"`
+}
+
 // Log says what to log and how.
 type Log struct {
 	// Level is the least severe level that is logged: debug, info, warn or
@@ -198,6 +207,7 @@ func Default() Config {
 		Keeper:        Keeper{Enabled: true, Interval: 5 * time.Minute},
 		Backfill:      Backfill{Auto: true, Overlap: 5 * time.Minute},
 		Chat:          Chat{WritesPerMinutePerSpace: 30, WritesPerMinute: 2400},
+		Analytics:     Analytics{Zone: "UTC"},
 		Log:           Log{Level: "info", Format: "json"},
 		Health:        Health{Addr: "127.0.0.1:8080"},
 		ShutdownGrace: 25 * time.Second,

@@ -45,6 +45,7 @@ func table() []owner {
 		{path: "internal/store/statements", tier: 1}, // the SQL of all, read out of the source
 		{path: "internal/store/capacity", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/privileges", tier: 1, also: []string{"internal/store"}},
+		{path: "internal/store/reporting", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions"}},
 		// The event log is one transaction over rooms with one idea each: what
 		// reads the past knows nothing of what writes it.

@@ -12,8 +12,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 
+	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
+	"github.com/spacekeeper/spacekeeper/internal/store/reporting"
+	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
 // waiting is why the worker has not begun.
@@ -43,9 +46,13 @@ func (w *Worker) start(ctx context.Context) (started bool, err error) {
 	pauses := gax.Backoff{Initial: 250 * time.Millisecond, Max: 5 * time.Second, Multiplier: 2}
 	for {
 		var schema *store.SchemaError
+		var zone *reporting.UnknownZoneError
 		err = w.store.CheckSchema(ctx)
 		if err == nil || errors.As(err, &schema) && len(schema.Missing) > 0 { // it may lack more
 			err = cmp.Or(privileges.Check(ctx, w.store), err)
+		}
+		if err == nil {
+			err = reporting.SetZone(ctx, w.store, cmp.Or(w.cfg.Analytics.Zone, "UTC"))
 		}
 		if err == nil {
 			if err = w.jobs.Start(ctx); err != nil {
@@ -61,6 +68,10 @@ func (w *Worker) start(ctx context.Context) (started bool, err error) {
 			return false, nil //nolint:nilerr // it is to stop
 		case errors.As(err, &schema):
 			return false, err
+		case errors.As(err, &zone):
+			return false, &config.Error{Mistakes: []strictyaml.Mistake{
+				{File: "configuration", Message: fmt.Sprintf("analytics.zone %q is no time zone", zone.Zone), Fix: zone.Suggest},
+			}}
 		}
 		var unconnected *pgconn.ConnectError // which the store has logged
 		if w.waiting.because(store.ExplainConnecting(err)) && !errors.As(err, &unconnected) {

@@ -33,6 +33,7 @@ func Needs() []Need {
 	for _, group := range []struct{ privileges, relations string }{
 		{"SELECT", `goose_db_version river_migration schema_compatibility
 			coverage_gaps coverage_intervals membership_intervals memberships`},
+		{"SELECT UPDATE", `reporting`},
 		{"SELECT INSERT", `events event_sources event_types names payload_dictionaries reactor_records`},
 		{"SELECT INSERT UPDATE", `keeper_passes spaces stored_memberships stored_membership_changes stored_reactions stored_revisions users
 			worker_heartbeats`},
