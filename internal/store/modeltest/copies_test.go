@@ -25,7 +25,7 @@ type content struct {
 	// Of a message.
 	text, thread             string
 	mentions                 string // as stored
-	created, edited, deleted int // seconds, or never
+	created, edited, deleted int    // seconds, or never
 	deletion                 string
 	attachments              int
 
