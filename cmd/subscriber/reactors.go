@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,6 +57,30 @@ func readRules(cfg config.Config, path string, spaceNames ...string) (*rules.Set
 		return nil, err
 	}
 	return rules.Load(path, rules.Options{Actions: list, SpaceNames: spaceNames})
+}
+
+// soundRules are the rules of the file that is named, or else of the configured one,
+// without a mistake.
+func (e *environment) soundRules(cfg config.Config) (*rules.Set, error) {
+	set, err := e.rules(cfg)
+	return set, e.showMistakes(err)
+}
+
+// showMistakes shows the mistakes in rules that an error is about as lint does, and
+// returns how many there are.
+func (e *environment) showMistakes(err error) error {
+	var wrong *rules.Error
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	for _, m := range wrong.Mistakes {
+		e.Say("%s", m)
+	}
+	return mistakes(wrong)
+}
+
+func mistakes(wrong *rules.Error) error {
+	return fmt.Errorf("the rules have %s", cli.Count(len(wrong.Mistakes), "mistake"))
 }
 
 // knownRule is the error about a rule that somebody has named and that there isn't.

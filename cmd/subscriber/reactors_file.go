@@ -50,7 +50,7 @@ names of spaces in conditions are compared with those that are known.`,
 				for _, m := range wrong.Mistakes {
 					env.Print("%s\n", m)
 				}
-				return fmt.Errorf("the rules have %s", cli.Count(len(wrong.Mistakes), "mistake"))
+				return mistakes(wrong)
 			}
 			if err != nil {
 				return err
@@ -97,7 +97,7 @@ gives: no database and no Chat API are asked, and nothing is sent.`,
 			if err != nil {
 				return err
 			}
-			set, err := env.rules(cfg)
+			set, err := env.soundRules(cfg)
 			if err != nil {
 				return err
 			}

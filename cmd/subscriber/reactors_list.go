@@ -62,7 +62,7 @@ func listRules(ctx context.Context, set *rules.Set, db *runs.Runs) ([]report.Rul
 	list := []report.Rule{}
 	if set != nil {
 		for _, r := range set.Rules() {
-			list = append(list, report.RuleOf(r))
+			list = append(list, report.RuleOf(r, time.Now()))
 		}
 	} else {
 		for _, c := range counts {

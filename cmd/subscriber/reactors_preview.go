@@ -47,7 +47,7 @@ doesn't count them.`,
 			if err != nil {
 				return err
 			}
-			set, err := env.rules(cfg)
+			set, err := env.soundRules(cfg)
 			if err != nil {
 				return err
 			}

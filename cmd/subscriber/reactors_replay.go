@@ -84,7 +84,7 @@ Texts are shown: they may hold what people wrote.`,
 			if err != nil {
 				return err
 			}
-			set, err := env.rules(cfg)
+			set, err := env.soundRules(cfg)
 			if err != nil {
 				return err
 			}
@@ -141,13 +141,13 @@ differently. Nothing is sent.`,
 			if err != nil {
 				return err
 			}
-			before, err := env.rules(cfg)
+			before, err := env.soundRules(cfg)
 			if err != nil {
 				return err
 			}
 			after, err := readRules(cfg, args[0])
 			if err != nil {
-				return err
+				return env.showMistakes(err)
 			}
 			return withEventLog(cmd.Context(), cfg, func(all *store.Store, db *eventlog.Log) (err error) {
 				if o.Space, err = resolveSpace(cmd.Context(), all, w.space); err != nil {

@@ -34,7 +34,7 @@ type session struct {
 var (
 	stamps = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 	clocks = regexp.MustCompile(`\d\d-\d\d \d\d:\d\d:\d\d(\.\d{3})?`)
-	walls  = regexp.MustCompile(`[A-Z][a-z]{2} \d{1,2} [A-Z][a-z]{2} \d\d:\d\d`)
+	walls  = regexp.MustCompile(`[A-Z][a-z]{2} \d\d [A-Z][a-z]{2} \d\d:\d\d`)
 	hashes = regexp.MustCompile(`("?hash"?:? "?)[0-9a-f]{12}`)
 	uuids  = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|client-[0-9a-f]{40}`)
 )
@@ -46,7 +46,7 @@ func (s *session) call(args ...string) string {
 	text := transcript(args, code, stdout, stderr)
 	text = stamps.ReplaceAllString(text, "TIME")
 	text = clocks.ReplaceAllStringFunc(text, func(c string) string { return "MM-DD hh:mm:ss.sss"[:len(c)] })
-	text = walls.ReplaceAllString(text, "DAY hh:mm")
+	text = walls.ReplaceAllString(text, "DAY DD MMM hh:mm")
 	text = uuids.ReplaceAllString(hashes.ReplaceAllString(text, "${1}HASH"), "ID")
 	s.seen.WriteString(text)
 	return stdout
@@ -78,6 +78,7 @@ tests:
 	s.call("lint", "--file", failing)
 	s.call("test")
 	s.call("test", "--file", failing)
+	s.call("test", "--file", broken)
 	s.call("lint", "--file", doubtful)
 	s.call("preview", "welcome")
 	s.call("preview", "week", "--member", "users/5")
@@ -295,6 +296,7 @@ func TestReactorsOfAStore(t *testing.T) {
 	s.call("list", "--file", broken)
 	s.call("lint", "--file", misspelt)
 	s.env["SPACEKEEPER_REACTORS_FILE"] = more
+	s.call("list")
 	s.call("preview", "digest", "--space", space)
 	s.call("preview", "edits", "--space", space)
 	s.call("preview", "twin", "--space", "Team")

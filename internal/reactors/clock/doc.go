@@ -21,6 +21,10 @@ const (
 	week = 7 * day
 )
 
+// Wall is a time to come as the clock on the wall shows it, with its zone:
+// "Mon 30 Nov 09:00 Europe/Berlin".
+func Wall(t time.Time) string { return t.Format("Mon 02 Jan 15:04 ") + t.Location().String() }
+
 // instants lists when a clock of the zone shows a time, which is given as if
 // of UTC. There are two where clocks are put back; where they are put forward
 // it is the moment that happens.

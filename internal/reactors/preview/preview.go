@@ -16,6 +16,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/clock"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
@@ -240,7 +241,7 @@ func when(rule *rules.Rule, after rules.Wait, now time.Time) string {
 		s = "after " + wait
 	}
 	if next := rule.NextTick(now); !next.IsZero() {
-		at := next.Format("Mon 2 Jan 15:04 ") + next.Location().String()
+		at := clock.Wall(next)
 		if s = "next on " + at; after.For+window > 0 {
 			s = "next " + wait + " after " + at
 		}

@@ -177,6 +177,25 @@ func TestDiff(t *testing.T) {
 	}
 }
 
+// What waits when a replay ends says what it waits for: its wait alone, or quiet
+// hours after that.
+func TestWhatWaitsSaysForWhat(t *testing.T) {
+	t.Parallel()
+	window := replay.Options{Since: monday.Add(-1), Until: monday.Add(5 * time.Minute)}
+	for quiet, want := range map[string]string{
+		`""`:                                    "waiting",
+		`{zone: UTC, allow: "Mon 00:00-24:00"}`: "waiting",
+		`{zone: UTC, allow: "Tue-Fri 09:00-17:00"}`:         "waiting, then quiet hours until 2026-01-06T09:00:00Z",
+		`{zone: UTC, allow: "Tue 09:00-17:00", else: drop}`: "waiting, then it is dropped: quiet hours",
+	} {
+		quiet = strings.TrimPrefix(", quiet_hours: "+quiet, `, quiet_hours: ""`)
+		r := playPast(t, joins{"spaces/A users/1"}, "reactors:\n  - {id: a, on: member.joined, wait: 10m"+quiet+", do: [{say: {text: Hi}}]}\n", window)
+		if len(r.Entries) != 1 || r.Entries[0].Outcome != reactors.Pending || r.Entries[0].Reason != want {
+			t.Errorf("%s: got %+v, want it to be %s", quiet, r.Entries, want)
+		}
+	}
+}
+
 // Nothing can be sent by what isn't there.
 func TestKnowsNoAction(t *testing.T) {
 	t.Parallel()

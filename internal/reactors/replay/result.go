@@ -81,7 +81,7 @@ func (m *machine) result(reactor, space string) *Result {
 	}
 	slices.SortFunc(waiting, compareDue)
 	for _, h := range waiting {
-		h.run.Reason = cmp.Or(h.run.Reason, "waiting")
+		h.run.Reason = m.waits(&h.run)
 		m.entries = append(m.entries, m.entry(&h.run, nil))
 	}
 	r := &Result{Rules: []Summary{}, Entries: []Entry{}}
@@ -109,6 +109,19 @@ func (m *machine) result(reactor, space string) *Result {
 		}
 	}
 	return r
+}
+
+// waits says what a run waits for.
+func (m *machine) waits(r *reactors.Run) string {
+	reason := cmp.Or(r.Reason, "waiting")
+	rule := m.set.Rule(r.Reactor, r.Space)
+	switch {
+	case rule == nil || rule.Quiet == nil || rule.Quiet.Allows(r.Due):
+		return reason
+	case rule.Quiet.Drop:
+		return reason + ", then it is dropped: quiet hours"
+	}
+	return reason + ", then quiet hours until " + rule.Quiet.Next(r.Due).UTC().Format(time.RFC3339)
 }
 
 // Count sums up an outcome over all rules.

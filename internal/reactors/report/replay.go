@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -42,7 +43,7 @@ func Replay(env *cli.Env, r *replay.Result, s Shown, titlesOf preview.TitlesOf) 
 		for i := range list {
 			e := &list[i]
 			rows = append(rows, []string{
-				clockTime(e.At), ruleAndStep(e.Reactor, e.Step), titles.With(e.Space), titles.With(e.Member), resultOf(e), textOf(e, titles),
+				clockTime(timeOf(e)), ruleAndStep(e.Reactor, e.Step), titles.With(e.Space), titles.With(e.Member), resultOf(e), textOf(e, titles),
 			})
 		}
 		if err := env.Rows([]string{"TIME", "REACTOR", "SPACE", "MEMBER", "RESULT", "TEXT OR REASON"}, rows); err != nil {
@@ -50,21 +51,30 @@ func Replay(env *cli.Env, r *replay.Result, s Shown, titlesOf preview.TitlesOf) 
 		}
 	}
 	sayMore(env, len(entries)-len(list))
-	other := reactors.Outcome("")
+	counts := map[reactors.Outcome]int{}
 	for _, rule := range r.Rules {
 		env.Print("%s: %s · %d would be sent%s\n", rule.Reactor,
 			cli.Count(rule.Pulled, "trigger"), rule.Outcomes[reactors.Sent], otherOutcomes(rule))
-		for _, o := range reactors.Outcomes() {
-			if o != reactors.Sent && rule.Outcomes[o] > 0 {
-				other = cmp.Or(other, o)
-			}
+		for o, n := range rule.Outcomes {
+			counts[o] += n
 		}
 	}
 	env.Print("nothing was sent\n")
-	if other != "" && s.Outcome == "" {
-		env.Print("Next: --outcome %s shows when and why\n", string(other))
+	if next := first(counts); next != "" && s.Outcome == "" {
+		env.Print("Next: --outcome %s shows when and why\n", string(next))
 	}
 	return nil
+}
+
+// first is the outcome that somebody should look at first, of those that send
+// nothing: what has failed, what isn't known. "": there is none.
+func first(counts map[reactors.Outcome]int) reactors.Outcome {
+	for _, o := range append([]reactors.Outcome{reactors.Failed, reactors.Unclear}, reactors.Outcomes()...) {
+		if o != reactors.Sent && counts[o] > 0 {
+			return o
+		}
+	}
+	return ""
 }
 
 // sayMore says how many lines there are besides.
@@ -79,7 +89,7 @@ func about(list []replay.Entry) (texts []string) {
 	for i := range list {
 		texts = append(texts, list[i].Space, list[i].Member, list[i].Reason)
 		for _, r := range list[i].Requests {
-			texts = append(texts, r.Effect)
+			texts = append(texts, replay.TextOf(r), r.Effect)
 		}
 	}
 	return texts
@@ -93,6 +103,14 @@ func otherOutcomes(s replay.Summary) string {
 		}
 	}
 	return b.String()
+}
+
+// timeOf is when something was done, or, of what waits, when its event was.
+func timeOf(e *replay.Entry) time.Time {
+	if e.Outcome == reactors.Pending {
+		return e.EventTime
+	}
+	return e.At
 }
 
 // resultOf says what was done, or why nothing was.
@@ -110,14 +128,14 @@ func resultOf(e *replay.Entry) string {
 	return string(e.Outcome)
 }
 
-// textOf is what would be said, or else done; or why nothing was.
+// textOf is what would be said, or else done; or why nothing was, in full.
 func textOf(e *replay.Entry, titles preview.Titles) string {
 	if e.Outcome != reactors.Sent {
-		return cli.Shorten(titles.In(e.Reason), maxText)
+		return titles.In(e.Reason)
 	}
 	var said []string
 	for _, r := range e.Requests {
-		said = append(said, cmp.Or(replay.TextOf(r), titles.In(r.Effect)))
+		said = append(said, titles.In(cmp.Or(replay.TextOf(r), r.Effect)))
 	}
 	return cli.Shorten(strings.Join(said, " | "), maxText)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/clock"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/preview"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
@@ -18,6 +19,7 @@ type Rule struct {
 	ID       string                     `json:"id"`
 	Mode     rules.Mode                 `json:"mode,omitempty"` // "": the file of rules can't be read
 	On       []reactors.Trigger         `json:"on,omitempty"`
+	Next     time.Time                  `json:"next,omitzero"`    // of a schedule: when it comes
 	Spaces   []string                   `json:"spaces,omitempty"` // empty: all but Except
 	Except   []string                   `json:"except,omitempty"`
 	What     string                     `json:"what,omitempty"`
@@ -34,8 +36,8 @@ type Paused struct {
 }
 
 // RuleOf is a rule as the file has it.
-func RuleOf(r *rules.Rule) Rule {
-	return Rule{ID: r.ID, Mode: r.Mode, On: r.On, Spaces: r.Include, Except: r.Except, What: whatOf(r), Hash: r.Hash}
+func RuleOf(r *rules.Rule, now time.Time) Rule {
+	return Rule{ID: r.ID, Mode: r.Mode, On: r.On, Next: r.NextTick(now), Spaces: r.Include, Except: r.Except, What: whatOf(r), Hash: r.Hash}
 }
 
 // whatOf says in short what a rule does.
@@ -86,7 +88,7 @@ func Rules(env *cli.Env, list []Rule, titlesOf preview.TitlesOf) error {
 		}
 		count := func(n int64) string { return strconv.FormatInt(n, 10) }
 		rows = append(rows, []string{
-			l.ID, string(l.Mode), strings.Join(reactors.Words(l.On), ", "), l.where(titles), cli.Shorten(l.What, maxText),
+			l.ID, string(l.Mode), l.on(), l.where(titles), cli.Shorten(l.What, maxText),
 			count(l.Outcomes[reactors.Sent]), count(l.Outcomes[reactors.Shadowed]),
 			count(sum), count(l.Outcomes[reactors.Failed]), count(l.Outcomes[reactors.Pending] + l.Outcomes[reactors.Unclear]),
 			l.Paused.String(),
@@ -101,6 +103,15 @@ func Rules(env *cli.Env, list []Rule, titlesOf preview.TitlesOf) error {
 		env.Print("Next: subscriber reactors resume ID, or resume --all\n")
 	}
 	return nil
+}
+
+// on says what pulls the trigger, of a schedule when it comes next.
+func (l *Rule) on() string {
+	on := strings.Join(reactors.Words(l.On), ", ")
+	if !l.Next.IsZero() {
+		on += ", next " + clock.Wall(l.Next)
+	}
+	return on
 }
 
 // where says in which spaces the rule applies.

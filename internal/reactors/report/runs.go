@@ -125,7 +125,7 @@ func Run(env *cli.Env, r reactors.Run, content bool, titlesOf preview.TitlesOf) 
 		{"reason", titles.In(r.Reason)}, {"trigger", string(r.Trigger)},
 		{"event", r.EventTime.Format(time.RFC3339)}, {"due", r.Due.Format(time.RFC3339)},
 		{"space", titles.With(r.Space)}, {"member", titles.With(r.Member)}, {"subject", titles.In(r.Subject)},
-		{"rule", "hash " + r.Hash}, {"attempts", fmt.Sprint(r.Attempts)},
+		{"rule", "hash " + r.Hash},
 	} {
 		if line[1] != "" {
 			env.Print("  %-9s %s\n", line[0], cli.Clean(line[1]))
@@ -151,6 +151,9 @@ func Run(env *cli.Env, r reactors.Run, content bool, titlesOf preview.TitlesOf) 
 		}
 		if q.Result.Note != "" {
 			state += " (" + q.Result.Note + ")"
+		}
+		if q.Tries > 0 {
+			state += ", tried in vain " + cli.Count(q.Tries, "time")
 		}
 		env.Print("  %d. %s (%s): %s\n", i+1, q.Action, q.Label, state)
 		if content {
