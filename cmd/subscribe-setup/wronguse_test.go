@@ -96,8 +96,8 @@ func TestWrongSurroundingsOfEveryCommand(t *testing.T) {
 		{"the database's address means nothing", good, "host=127.0.0.1 port=x", cli.Misconfigured},
 		{"the database is away", good, away, cli.Failed},
 		{"the database has no schema", good, storetest.EmptyDSN(t), cli.Misconfigured},
-		{"the schema is older", good, changed("DELETE FROM goose_db_version WHERE version_id = 6"), cli.Misconfigured},
-		{"the schema is newer", good, changed("UPDATE schema_compatibility SET oldest_binary = 7; INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)"),
+		{"the schema is older", good, changed("DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)"), cli.Misconfigured},
+		{"the schema is newer", good, changed("UPDATE schema_compatibility SET oldest_binary = 1000; INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000, true)"),
 			cli.Misconfigured},
 	} {
 		x := open(t, simulate.Options{})

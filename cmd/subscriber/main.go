@@ -52,6 +52,7 @@ func newRoot(env *environment) *cobra.Command {
 		newQuarantine(env),
 		newProjections(env),
 		newMigrate(env),
+		newDatabase(env),
 		newHealthcheck(env),
 		env.VersionCommand(),
 	)

@@ -17,6 +17,8 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/roles"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/waittest"
 )
@@ -41,6 +43,22 @@ func TestMain(m *testing.M) {
 
 // migratedDatabase is an empty database with the schema.
 func migratedDatabase(t *testing.T) string { return storetest.NewDSN(t) }
+
+// workersDatabase is a migrated one, by its address as a superuser, and by that of a
+// worker to whom nothing of it belongs.
+func workersDatabase(t *testing.T) (dsn, worker string) {
+	t.Helper()
+	dsn = migratedDatabase(t)
+	db, err := store.Open(t.Context(), dsn, store.Options{MaxConns: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := roles.Create(t.Context(), db, nil); err != nil {
+		t.Fatal(err)
+	}
+	return dsn, storetest.WithRole(dsn, roles.Worker)
+}
 
 // bareDatabase has no schema.
 func bareDatabase(t *testing.T) string { return storetest.EmptyDSN(t) }

@@ -9,6 +9,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
+	"github.com/spacekeeper/spacekeeper/internal/store/roles"
 )
 
 func newMigrate(env *environment) *cobra.Command {
@@ -44,11 +45,18 @@ func (e *environment) withDSN(ctx context.Context, use func(context.Context, str
 
 // migrateUp names what it applied: what is applied now and wasn't before.
 func (e *environment) migrateUp(ctx context.Context, dsn string) error {
+	dsn, err := roles.AsOwner(ctx, dsn)
+	if err != nil {
+		return err
+	}
 	before, err := store.MigrationStatus(ctx, dsn)
 	if err != nil {
 		return err
 	}
 	if err := store.Migrate(ctx, dsn); err != nil {
+		return err
+	}
+	if err := roles.Grant(ctx, dsn); err != nil {
 		return err
 	}
 	var applied int

@@ -73,8 +73,8 @@ func TestWorkerFollowsTheApp(t *testing.T) {
 // has reactivated it, and the metrics tell of it.
 func TestWorkerKeeps(t *testing.T) {
 	t.Parallel()
-	dsn := migratedDatabase(t)
-	w := newWorkspace(t, dsn)
+	dsn, worker := workersDatabase(t)
+	w := newWorkspace(t, worker)
 	space := w.Spaces()[0].Name
 	if err := w.Suspend(w.SubscriptionTo(space), "ENDPOINT_PERMISSION_DENIED"); err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 // rightArgs are arguments with which the commands can be called.
 var rightArgs = map[string][]string{
 	"backfill": {"--since", "1d"}, "reconcile-members": nil, "healthcheck": nil, "run": nil,
-	"migrate up": nil, "migrate status": nil,
+	"migrate up": nil, "migrate status": nil, "database roles": nil,
 	"gaps list": nil, "gaps acknowledge": {"1", "--reason", "x"},
 	"events show": {"spaces/A/spaceEvents/E"}, "events export": {"--since", "1d"},
 	"tail":            nil,
@@ -33,6 +33,7 @@ var wrongValues = map[string]string{
 	"--config": clitest.Any, "--space": "?", "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?",
 	"--reason": clitest.Any, "gaps acknowledge --reason": "", // the others are for people
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
+	"--group":                  "sales=?",
 	"reactors preview --space": clitest.Any, "reactors replay --space": clitest.Any, "reactors diff --space": clitest.Any, // only the database tells
 	"reactors runs --space": clitest.Any, "reactors retry --space": clitest.Any,
 	"tail --space": clitest.Any,
@@ -107,8 +108,8 @@ func TestWrongSurroundingsOfEveryCommand(t *testing.T) {
 		{"the database's address means nothing", good, "host=127.0.0.1 port=x", cli.Misconfigured},
 		{"the database is away", good, "postgres://keeper@" + unused + "/spaces", cli.Failed},
 		{"the database has no schema", good, bareDatabase(t), cli.Misconfigured},
-		{"the schema is older", good, changed("DELETE FROM goose_db_version WHERE version_id = 6"), cli.Misconfigured},
-		{"the schema is newer", good, changed("UPDATE schema_compatibility SET oldest_binary = 7; INSERT INTO goose_db_version (version_id, is_applied) VALUES (7, true)"),
+		{"the schema is older", good, changed("DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)"), cli.Misconfigured},
+		{"the schema is newer", good, changed("UPDATE schema_compatibility SET oldest_binary = 1000; INSERT INTO goose_db_version (version_id, is_applied) VALUES (1000, true)"),
 			cli.Misconfigured},
 	} {
 		var same clitest.Same

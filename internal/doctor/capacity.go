@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/store/capacity"
 )
@@ -36,19 +35,7 @@ func databaseLog(_ context.Context, _ *examination, s capacity.Settings) finding
 	if s.Events < manyEvents {
 		return fine("about %d events: the server's defaults do", s.Events)
 	}
-	var seen, fix []string
-	if s.CheckpointTimeout < 15*time.Minute {
-		seen = append(seen, fmt.Sprintf("checkpoint_timeout is %v", s.CheckpointTimeout))
-		fix = append(fix, "ALTER SYSTEM SET checkpoint_timeout = '30min'")
-	}
-	if s.MaxWAL < 4<<30 {
-		seen = append(seen, fmt.Sprintf("max_wal_size is %d MB", s.MaxWAL>>20))
-		fix = append(fix, "ALTER SYSTEM SET max_wal_size = '8GB'")
-	}
-	if !s.Compression {
-		seen = append(seen, "wal_compression is off")
-		fix = append(fix, "ALTER SYSTEM SET wal_compression = on")
-	}
+	seen, fix := s.Tight()
 	if len(seen) == 0 {
 		return fine("about %d events, and far between checkpoints", s.Events)
 	}

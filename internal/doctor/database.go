@@ -11,6 +11,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
+	"github.com/spacekeeper/spacekeeper/internal/store/roles"
 )
 
 func databaseChecks() []check {
@@ -23,6 +24,7 @@ func databaseChecks() []check {
 		{code: "SK606", group: groupDatabase, name: "what is committed survives a crash", pre: true, needs: []string{"SK601"}, run: withSettings(databaseDurable)},
 		{code: "SK607", group: groupDatabase, name: "dead rows are cleaned up", pre: true, needs: []string{"SK601"}, run: withSettings(databaseCleaned)},
 		{code: "SK608", group: groupDatabase, name: "the write-ahead log fits the number of events", needs: []string{"SK602"}, run: withSettings(databaseLog)},
+		{code: "SK609", group: groupDatabase, name: "roles have their rights and no more", pre: true, needs: []string{"SK603"}, run: withStore(databaseRoles)},
 	}
 }
 
@@ -88,8 +90,8 @@ func databaseMigrated(ctx context.Context, _ *examination, s *store.Store) findi
 // ownTables is what gives the worker's role all that it needs.
 func ownTables(role string) []string {
 	return []string{
-		"run subscriber migrate up as the role that the worker uses, so that it owns the tables",
-		"or make it a member of their owner: GRANT … TO " + role,
+		"subscriber database roles gives spacekeeper_worker all that it takes; then GRANT spacekeeper_worker TO " + role,
+		"or run subscriber migrate up as the role that the worker uses, so that it owns the tables",
 	}
 }
 
@@ -122,4 +124,19 @@ func databaseWritable(_ context.Context, _ *examination, in inspection) finding 
 			"point database.dsn at the primary (target_session_attrs=read-write lets the driver look for it)")
 	}
 	return fine("it does")
+}
+
+func databaseRoles(ctx context.Context, _ *examination, s *store.Store) finding {
+	found, err := roles.Look(ctx, s)
+	switch {
+	case err != nil:
+		return unqueried(err)
+	case found.Absent:
+		return skipped("there are none; beyond a laptop, subscriber database roles makes them")
+	case len(found.Leaks) > 0:
+		return failed(some(found.Leaks), roles.Cure...).about(found.Leaks...)
+	case len(found.Loose) > 0:
+		return warning(some(found.Loose), roles.Cure...).about(found.Loose...)
+	}
+	return fine("each has")
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/provision"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
+	"github.com/spacekeeper/spacekeeper/internal/store/roles"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -45,9 +46,10 @@ func newDatabase(t *testing.T) *database {
 	t.Helper()
 	db := &database{role: storetest.NewRole(t)} // before the database, to be dropped after it
 	db.dsn = storetest.NewDSN(t)
-	db.sql(t, "GRANT "+db.owner(t)+" TO "+db.role)
 	s := storetest.Open(t, db.dsn, storetest.Options{})
 	defer s.Store.Close()
+	try(t, roles.Create(t.Context(), s.Store, nil))
+	db.sql(t, "GRANT "+roles.Worker+" TO "+db.role)
 	try(t, s.Heartbeat(t.Context(), time.Now(), time.Hour))
 	return db
 }
@@ -138,16 +140,6 @@ func (db *database) sql(t *testing.T, statement string) {
 	defer conn.Close(t.Context())
 	_, err = conn.Exec(t.Context(), statement)
 	try(t, err)
-}
-
-// owner is the superuser that owns the schema.
-func (db *database) owner(t *testing.T) (name string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), db.dsn)
-	try(t, err)
-	defer conn.Close(t.Context())
-	try(t, conn.QueryRow(t.Context(), "SELECT current_user").Scan(&name))
-	return name
 }
 
 func (w *env) subscription(t *testing.T, space string) string {

@@ -25,12 +25,12 @@ func databaseFaults() []fault {
 			w.sql(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, true); UPDATE schema_compatibility SET oldest_binary = 999")
 		}, seen: "schema version 999", fix: "or a newer one"},
 		{name: "a role without rights", own: true, code: "SK603", inject: func(t *testing.T, w *env) {
-			w.sql(t, "REVOKE "+w.owner(t)+" FROM "+w.role)
+			w.sql(t, "REVOKE spacekeeper_worker FROM "+w.role)
 			w.sql(t, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+w.role)
-		}, seen: "lacks EXECUTE on make_partition, INSERT on event_sources", fix: "subscriber migrate up as the role"},
+		}, seen: "lacks EXECUTE on make_partition, INSERT on event_sources", fix: "GRANT spacekeeper_worker TO"},
 		{name: "a role that may read nothing", own: true, code: "SK602", inject: func(t *testing.T, w *env) {
-			w.sql(t, "REVOKE "+w.owner(t)+" FROM "+w.role)
-		}, seen: "lacks SELECT on goose_db_version", fix: "subscriber migrate up as the role"},
+			w.sql(t, "REVOKE spacekeeper_worker FROM "+w.role)
+		}, seen: "lacks SELECT on goose_db_version", fix: "subscriber database roles gives"},
 		{name: "a superuser", code: "SK604", want: Warning, inject: dsn(func(w *env) string { return w.dsn }),
 			seen: "is a superuser", fix: "role without privileges"},
 		{name: "a standby", own: true, code: "SK605", inject: func(t *testing.T, w *env) {
@@ -47,6 +47,12 @@ func databaseFaults() []fault {
 		{name: "many events, not compressed", code: "SK608", want: Warning, inject: settings(func(s *capacity.Settings) {
 			s.Events, s.CheckpointTimeout, s.MaxWAL = 9_000_000, time.Hour, 8<<30
 		}), seen: "9000000 events, wal_compression is off:", fix: "wal_compression = on"},
+		{name: "a reader that reads too much", own: true, code: "SK609", inject: func(t *testing.T, w *env) {
+			w.sql(t, "GRANT SELECT ON messages TO spacekeeper_reader")
+		}, seen: "spacekeeper_reader may SELECT messages", fix: "subscriber database roles takes"},
+		{name: "a worker that owns the database", own: true, code: "SK609", want: Warning, inject: func(t *testing.T, w *env) {
+			w.sql(t, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I OWNER TO "+w.role+"', current_database()); END $$")
+		}, seen: "owns the database and may drop it", fix: "as a member of spacekeeper_worker"},
 	}
 }
 

@@ -46,6 +46,8 @@ func table() []owner {
 		{path: "internal/store/capacity", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/privileges", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/reporting", tier: 1, also: []string{"internal/store"}},
+		// What the worker needs, and what of it roles get.
+		{path: "internal/store/roles", tier: 1, also: []string{"internal/store", "internal/store/privileges"}},
 		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions"}},
 		// The event log is one transaction over rooms with one idea each: what
 		// reads the past knows nothing of what writes it.

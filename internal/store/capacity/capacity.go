@@ -46,3 +46,21 @@ func Read(ctx context.Context, s *store.Store) (Settings, error) {
 	got.CheckpointTimeout = time.Duration(seconds) * time.Second
 	return got, nil
 }
+
+// Tight tells which settings cost many events more log than they need, and what
+// mends each.
+func (s Settings) Tight() (seen, fix []string) {
+	if s.CheckpointTimeout < 15*time.Minute {
+		seen = append(seen, fmt.Sprintf("checkpoint_timeout is %v", s.CheckpointTimeout))
+		fix = append(fix, "ALTER SYSTEM SET checkpoint_timeout = '30min'")
+	}
+	if s.MaxWAL < 4<<30 {
+		seen = append(seen, fmt.Sprintf("max_wal_size is %d MB", s.MaxWAL>>20))
+		fix = append(fix, "ALTER SYSTEM SET max_wal_size = '8GB'")
+	}
+	if !s.Compression {
+		seen = append(seen, "wal_compression is off")
+		fix = append(fix, "ALTER SYSTEM SET wal_compression = on")
+	}
+	return seen, fix
+}
