@@ -3,7 +3,7 @@
 -- +goose Up
 
 CREATE SCHEMA analytics;
-COMMENT ON SCHEMA analytics IS 'What analysts and dashboards read: the only part of the database that is promised to stay as it is. Times are timestamptz; days (…_date) are those of the reporting zone. NULL is unknown, or a share of nothing; it is never 0.';
+COMMENT ON SCHEMA analytics IS 'Version 1. What analysts and dashboards read: the only part of the database that is promised to stay as it is. Times are timestamptz; days (…_date) are those of the reporting zone. NULL is unknown, or a share of nothing; it is never 0.';
 
 CREATE TABLE reporting (
   changed_at timestamptz NOT NULL DEFAULT now(),
@@ -127,7 +127,7 @@ LEFT JOIN (
   GROUP BY m.member
 ) a ON a.member = u.user_name
 WHERE (SELECT all_spaces FROM reader_rights) OR a.member IS NOT NULL;
-COMMENT ON VIEW analytics.dim_members IS 'Every person and app that an event named. The reader of a group sees those who are or were members of its spaces.';
+COMMENT ON VIEW analytics.dim_members IS 'Every person and app that sent, reacted, joined or was listed; who was only mentioned is not among them. The reader of a group sees those who are or were members of its spaces.';
 COMMENT ON COLUMN analytics.dim_members.member_id IS 'users/U, Google''s name of the person or app: it never changes.';
 COMMENT ON COLUMN analytics.dim_members.display_name IS 'Name that people see; null if nothing told it, as with user authentication for most.';
 COMMENT ON COLUMN analytics.dim_members.member_type IS 'HUMAN or BOT (a Chat app); null if nothing told it. Who is neither counts in totals only.';
@@ -206,7 +206,7 @@ COMMENT ON COLUMN analytics.fct_messages.activity_date IS 'Day of sent_at in the
 COMMENT ON COLUMN analytics.fct_messages.thread_id IS 'spaces/S/threads/T; null if unknown. In spaces without threads each message may have its own.';
 COMMENT ON COLUMN analytics.fct_messages.is_root IS 'Whether it is the first message of its thread. Null in direct messages, group chats and flat spaces, and where nothing told whether the space has threads.';
 COMMENT ON COLUMN analytics.fct_messages.is_reply IS 'Whether it answers in a thread: the opposite of is_root, and null where that is.';
-COMMENT ON COLUMN analytics.fct_messages.is_edited IS 'Whether it was ever edited; null if its content is unknown. Of a deleted message as far as its earlier versions were seen.';
+COMMENT ON COLUMN analytics.fct_messages.is_edited IS 'Whether it was ever edited, or updated by an app, as for the preview of a link; null if its content is unknown. Of a deleted message as far as its earlier versions were seen.';
 COMMENT ON COLUMN analytics.fct_messages.edited_at IS 'When it was last edited; null if it was not.';
 COMMENT ON COLUMN analytics.fct_messages.deleted_at IS 'When it was deleted; null while it exists.';
 COMMENT ON COLUMN analytics.fct_messages.deletion_class IS 'Who deleted it: creator, space_owner, admin, app_message_expiry, space_member or what Google adds, with an app or without; null if it exists or if nothing told it. Google never tells which person it was.';

@@ -2,7 +2,7 @@
 
 CREATE SCHEMA analytics;
 
-COMMENT ON SCHEMA analytics IS 'What analysts and dashboards read: the only part of the database that is promised to stay as it is. Times are timestamptz; days (…_date) are those of the reporting zone. NULL is unknown, or a share of nothing; it is never 0.';
+COMMENT ON SCHEMA analytics IS 'Version 1. What analysts and dashboards read: the only part of the database that is promised to stay as it is. Times are timestamptz; days (…_date) are those of the reporting zone. NULL is unknown, or a share of nothing; it is never 0.';
 
 CREATE FUNCTION public.day_start(day date, zone text) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -491,7 +491,7 @@ CREATE VIEW analytics.dim_members WITH (security_barrier='true') AS
   WHERE (( SELECT reader_rights.all_spaces
            FROM public.reader_rights) OR (a.member IS NOT NULL));
 
-COMMENT ON VIEW analytics.dim_members IS 'Every person and app that an event named. The reader of a group sees those who are or were members of its spaces.';
+COMMENT ON VIEW analytics.dim_members IS 'Every person and app that sent, reacted, joined or was listed; who was only mentioned is not among them. The reader of a group sees those who are or were members of its spaces.';
 
 COMMENT ON COLUMN analytics.dim_members.member_id IS 'users/U, Google''s name of the person or app: it never changes.';
 
@@ -1198,7 +1198,7 @@ COMMENT ON COLUMN analytics.fct_messages.is_root IS 'Whether it is the first mes
 
 COMMENT ON COLUMN analytics.fct_messages.is_reply IS 'Whether it answers in a thread: the opposite of is_root, and null where that is.';
 
-COMMENT ON COLUMN analytics.fct_messages.is_edited IS 'Whether it was ever edited; null if its content is unknown. Of a deleted message as far as its earlier versions were seen.';
+COMMENT ON COLUMN analytics.fct_messages.is_edited IS 'Whether it was ever edited, or updated by an app, as for the preview of a link; null if its content is unknown. Of a deleted message as far as its earlier versions were seen.';
 
 COMMENT ON COLUMN analytics.fct_messages.edited_at IS 'When it was last edited; null if it was not.';
 
