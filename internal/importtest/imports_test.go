@@ -74,7 +74,9 @@ func table() []owner {
 		{path: "internal/reactors/placeholders", tier: 1}, // the grammar of texts
 		{path: "internal/reactors/cards", tier: 1},        // read as card builders export them
 		{path: "internal/reactors/wording", tier: 1},      // people's words for CEL's
-		{path: "internal/reactors/expr", tier: 1, also: []string{"internal/reactors", "internal/reactors/placeholders", "internal/reactors/wording"}},
+		{path: "internal/reactors/tree", tier: 1},         // what is in an expression, and what it names
+		{path: "internal/reactors/never", tier: 1, also: append(reactorRooms("clock", "tree", "wording"), "internal/reactors")}, // what compiles and can't be meant
+		{path: "internal/reactors/expr", tier: 1, also: append(reactorRooms("never", "placeholders", "tree", "wording"), "internal/reactors")},
 		{path: "internal/reactors/clock", tier: 1}, // times as a clock on the wall shows them: whoever asks brings the time
 		{path: "internal/reactors/rules", tier: 2},
 		{path: "internal/reactors/decide", tier: 2, also: []string{"internal/reactors/rules"}},
@@ -110,6 +112,14 @@ func rooms(names ...string) []string {
 	list := []string{"internal/store"}
 	for _, name := range names {
 		list = append(list, "internal/store/eventlog/"+name)
+	}
+	return list
+}
+
+// reactorRooms are rooms of the rule engine.
+func reactorRooms(names ...string) (list []string) {
+	for _, name := range names {
+		list = append(list, "internal/reactors/"+name)
 	}
 	return list
 }

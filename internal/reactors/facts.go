@@ -111,7 +111,7 @@ type MessageFacts struct {
 	AuthorMention Mention `json:"-" cel:"author_mention" untold:"message" not:"message.deleted"` // of Author; only in texts
 	Permalink     Link    `json:"-" cel:"permalink"`                                             // opens it in Chat; only in texts and links
 
-	Exists bool `json:"exists,omitzero" cel:"exists" needs:"thread"` // not deleted so far
+	Exists bool `json:"exists,omitzero" cel:"exists" needs:"thread" not:"message.deleted"` // not deleted so far
 	// in its thread, by other people, at most 1000, without deleted ones
 	RepliesByOthers int `json:"replies_by_others,omitzero" cel:"replies_by_others" needs:"thread"`
 	// how many there are of each emoji, as in message.reactions["👍"]; colours and styles count as one

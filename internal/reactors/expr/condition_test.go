@@ -283,7 +283,7 @@ func TestAtEvent(t *testing.T) {
 func TestAtEventImplies(t *testing.T) {
 	t.Parallel()
 	parts := []string{
-		`member.type == "HUMAN"`, `member.is_member`, `space.name == "x"`, `now < event.time`,
+		`member.type == "HUMAN"`, `member.is_member`, `space.name == "spaces/x"`, `now < event.time`,
 		`int(message.text) > 1`, `1 / space.week.messages > 1`,
 	}
 	env := newEnv(t)

@@ -9,6 +9,8 @@ import (
 	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
+	"github.com/spacekeeper/spacekeeper/internal/reactors/tree"
 )
 
 // Limits of an expression's cost, in CEL's units: about one for a step, a tenth
@@ -54,7 +56,7 @@ func (p prices) collect(x celast.Expr) {
 	if pattern, ok := patternOf(x); ok {
 		p.patterns[pattern] = instructions(pattern)
 	}
-	for _, child := range children(x) {
+	for _, child := range tree.Children(x) {
 		p.collect(child)
 	}
 }

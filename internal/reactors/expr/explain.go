@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common"
 	celast "cel.dev/cel-go/common/ast"
 
+	"github.com/spacekeeper/spacekeeper/internal/reactors/tree"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
@@ -203,7 +204,7 @@ func (e *Env) explainField(src string, a *celast.AST, id int64, name string, out
 	}
 	st, what := e.schema.structs[mentionName], mentionName // most that are in lists
 	if x != nil && x.Kind() == celast.SelectKind {
-		if path := pathOf(x.AsSelect().Operand()); path != nil {
+		if path := tree.Path(x.AsSelect().Operand()); path != nil {
 			if f := e.schema.find(path); f != nil && f.sub != nil {
 				st, what = f.sub, strings.Join(path, ".")
 			}
@@ -224,7 +225,7 @@ func findExpr(x celast.Expr, id int64) celast.Expr {
 	if x.ID() == id {
 		return x
 	}
-	for _, child := range children(x) {
+	for _, child := range tree.Children(x) {
 		if found := findExpr(child, id); found != nil {
 			return found
 		}

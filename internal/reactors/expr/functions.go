@@ -12,6 +12,7 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/tree"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -83,7 +84,7 @@ func stateOf(x celast.Expr) (needs reactors.Needs, rest []celast.Expr) {
 	}
 	call := x.AsCall()
 	rest = call.Args()
-	if pathOf(call.Target()) == nil {
+	if tree.Path(call.Target()) == nil {
 		rest = append([]celast.Expr{call.Target()}, rest...)
 	}
 	return functionNeeds[call.FunctionName()], rest
@@ -96,7 +97,7 @@ func checkWindow(src string, a *celast.AST, call celast.CallExpr) error {
 	}
 	const example = `for example space.messages_last("10m")`
 	arg := call.Args()[0]
-	text, ok := literal[types.String](arg)
+	text, ok := tree.Literal[types.String](arg)
 	if !ok {
 		return &Error{offsetOf(src, a, arg.ID()), messagesLast + " needs a time that is written out", example}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/letters"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/tree"
 )
 
 // Most conditions compare a fact with a constant. A test does so in a tenth of
@@ -46,7 +47,7 @@ const textOfMessage = "message.text"
 
 // testOf returns a test that answers as CEL does; nil if there is none.
 func (e *Env) testOf(x celast.Expr) test {
-	if is, ok := boolFacts[nameOf(x)]; ok {
+	if is, ok := boolFacts[tree.Name(x)]; ok {
 		return is
 	}
 	if x.Kind() != celast.CallKind {
@@ -95,9 +96,9 @@ func (e *Env) comparison(function string, args []celast.Expr) test {
 	if function == operators.Equals && args[0].Kind() == celast.LiteralKind {
 		args = []celast.Expr{args[1], args[0]}
 	}
-	name := nameOf(args[0])
+	name := tree.Name(args[0])
 	if number, ok := intFacts[name]; ok {
-		n, ok := literal[types.Int](args[1])
+		n, ok := tree.Literal[types.Int](args[1])
 		if !ok {
 			return nil
 		}
@@ -112,7 +113,7 @@ func (e *Env) comparison(function string, args []celast.Expr) test {
 	if function == operators.In {
 		return oneOf(seen, args[1])
 	}
-	s, ok := literal[types.String](args[1])
+	s, ok := tree.Literal[types.String](args[1])
 	if !ok {
 		return nil
 	}
@@ -160,26 +161,11 @@ func oneOf(seen func(*reactors.Facts) string, list celast.Expr) test {
 	}
 	var all []string
 	for _, x := range list.AsList().Elements() {
-		s, ok := literal[types.String](x)
+		s, ok := tree.Literal[types.String](x)
 		if !ok {
 			return nil
 		}
 		all = append(all, string(s))
 	}
 	return func(f *reactors.Facts) bool { return slices.Contains(all, seen(f)) }
-}
-
-// nameOf is a path such as message.text; "" of all other expressions.
-func nameOf(x celast.Expr) string {
-	if x.Kind() == celast.SelectKind && x.AsSelect().IsTestOnly() {
-		return "" // has(…)
-	}
-	return strings.Join(pathOf(x), ".")
-}
-
-func literal[T any](x celast.Expr) (v T, ok bool) {
-	if x.Kind() == celast.LiteralKind {
-		v, ok = x.AsLiteral().(T)
-	}
-	return v, ok
 }

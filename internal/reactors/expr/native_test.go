@@ -72,11 +72,17 @@ func conditionOf(t *rapid.T, depth int) string {
 	text := func() string {
 		return rapid.SampledFrom([]string{`message.text`, `message.text`, `member.name`, `space.name`, `reaction.emoji`, `trigger`}).Draw(t, "fact")
 	}
+	free := func() string { // what may hold anything
+		return rapid.SampledFrom([]string{`message.text`, `member.name`, `space.name`, `reaction.emoji`}).Draw(t, "fact")
+	}
 	word := func() string { return rapid.SampledFrom(words).Draw(t, "word") }
 	// What a field never is would be refused.
 	compared := func() (fact string, word func() string) {
 		fact = text()
-		some := map[string][]string{"reaction.emoji": {"👍", ":a:", ""}, "trigger": {"message.created", "member.left", ""}}[fact]
+		some := map[string][]string{
+			"reaction.emoji": {"👍", ":a:", ""}, "trigger": {"message.created", "member.left", "member.joined"},
+			"member.name": {"users/1", "users/2", ""}, "space.name": {"spaces/S", "spaces/T", ""},
+		}[fact]
 		if some == nil {
 			some = words
 		}
@@ -89,7 +95,8 @@ func conditionOf(t *rapid.T, depth int) string {
 	}
 	switch rapid.IntRange(0, kinds-1).Draw(t, "kind") {
 	case 0:
-		return text() + "." + rapid.SampledFrom([]string{"contains", "startsWith", "endsWith"}).Draw(t, "call") + `("` + word() + `")`
+		fact, word := compared()
+		return fact + "." + rapid.SampledFrom([]string{"contains", "startsWith", "endsWith"}).Draw(t, "call") + `("` + word() + `")`
 	case 1:
 		fact, word := compared()
 		return fact + rapid.SampledFrom([]string{" == ", " != "}).Draw(t, "sign") + `"` + word() + `"`
@@ -104,13 +111,13 @@ func conditionOf(t *rapid.T, depth int) string {
 	case 5:
 		return `message.attachments ` + rapid.SampledFrom([]string{"<", "<=", "==", "!=", ">", ">="}).Draw(t, "sign") + rapid.SampledFrom([]string{" 0", " 1", " 2"}).Draw(t, "number")
 	case 6:
-		return text() + `.matches(r"` + rapid.SampledFrom(patterns).Draw(t, "pattern") + `")`
+		return free() + `.matches(r"` + rapid.SampledFrom(patterns).Draw(t, "pattern") + `")`
 	case 7:
 		return `message.text.lowerAscii().contains("` + strings.ToLower(word()) + `")`
 	case 8:
-		return `message.text.upperAscii().startsWith("` + word() + `")`
+		return `message.text.upperAscii().startsWith("` + strings.ToUpper(word()) + `")`
 	case 9:
-		return text() + `.hasWord("` + word() + `")`
+		return free() + `.hasWord("` + word() + `")`
 	case 10:
 		return `message.text.lower().` + rapid.SampledFrom([]string{"contains", "hasWord"}).Draw(t, "call") + `("` + strings.ToLower(word()) + `")`
 	case 11:
@@ -122,7 +129,7 @@ func conditionOf(t *rapid.T, depth int) string {
 }
 
 var (
-	words = []string{"", "a", "help", "HELP", "help me", "groß", "👍", "spaces/S", "message.created", "Kelvin", "ask", "info"}
+	words = []string{"", "a", "help", "HELP", "help me", "groß", "👍", "spaces/S", "users/1", "message.created", "Kelvin", "ask", "info"}
 	// Of these, \x{FFFD} is what is no UTF-8, \x{212A} is another k, and ſ another s.
 	patterns = []string{
 		`help`, `(?i)help`, `(?i)\bhelp\b`, `^help$`, `(help|ask)`, `(?i)(help|ask)+`, `(?:help){2}`, `h.*p`, `[hH]elp`, `(?i)kelvin`, `(?i)ask`,
@@ -141,10 +148,10 @@ func TestEachTestAnswersAsCEL(t *testing.T) {
 	var conditions []string
 	for _, w := range words {
 		for _, call := range []string{"contains", "startsWith", "endsWith"} {
-			conditions = append(conditions, fmt.Sprintf(`message.text.%s(%q)`, call, w), fmt.Sprintf(`message.text.lowerAscii().%s(%q)`, call, w),
+			conditions = append(conditions, fmt.Sprintf(`message.text.%s(%q)`, call, w), fmt.Sprintf(`message.text.lowerAscii().%s(%q)`, call, strings.ToLower(w)),
 				fmt.Sprintf(`message.text.lower().%s(%q)`, call, strings.ToLower(w)))
 		}
-		conditions = append(conditions, fmt.Sprintf(`message.text.hasWord(%q)`, w), fmt.Sprintf(`message.text == %q`, w), fmt.Sprintf(`message.text.upperAscii() == %q`, w))
+		conditions = append(conditions, fmt.Sprintf(`message.text.hasWord(%q)`, w), fmt.Sprintf(`message.text == %q`, w), fmt.Sprintf(`message.text.upperAscii() == %q`, strings.ToUpper(w)))
 	}
 	for _, p := range patterns {
 		conditions = append(conditions, fmt.Sprintf(`message.text.matches(r"%s")`, p))

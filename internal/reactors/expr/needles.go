@@ -10,6 +10,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/tree"
 )
 
 // minNeedle is the least length of a needle, in bytes: see [Haystack].
@@ -32,7 +33,7 @@ func needlesOf(x celast.Expr) []string {
 	case operators.LogicalAnd:
 		return firstOf(args, needlesOf)
 	case operators.Equals, "contains", "startsWith", "endsWith":
-		s, ok := literal[types.String](args[1])
+		s, ok := tree.Literal[types.String](args[1])
 		switch {
 		case ok && ofText(args[0]):
 			return needle(string(s))
@@ -40,11 +41,11 @@ func needlesOf(x celast.Expr) []string {
 			return needle(longest(string(s), changesLowered))
 		}
 	case "hasWord":
-		if s, ok := literal[types.String](args[1]); ok && (ofText(args[0]) || ofLowered(args[0])) {
+		if s, ok := tree.Literal[types.String](args[1]); ok && (ofText(args[0]) || ofLowered(args[0])) {
 			return needle(longest(string(s), changesLowered))
 		}
 	case "matches":
-		if s, ok := literal[types.String](args[1]); ok && ofText(args[0]) {
+		if s, ok := tree.Literal[types.String](args[1]); ok && ofText(args[0]) {
 			if pattern, err := syntax.Parse(string(s), syntax.Perl); err == nil {
 				return needlesOfPattern(pattern)
 			}
@@ -61,7 +62,7 @@ func ofText(x celast.Expr) bool {
 			return ofText(x.AsCall().Target())
 		}
 	}
-	return nameOf(x) == textOfMessage
+	return tree.Name(x) == textOfMessage
 }
 
 // ofLowered reports whether an expression is the message's text in small letters.

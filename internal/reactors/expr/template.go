@@ -15,6 +15,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/placeholders"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/tree"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 )
 
@@ -42,7 +43,8 @@ type part struct {
 	literal string
 	value   *compiled
 	program cel.Program
-	maxLen  int // characters of the value
+	maxLen  int    // characters of the value
+	source  string // of the placeholder
 }
 
 // Chat compiles the text of a Chat message. What placeholders bring is one
@@ -80,53 +82,99 @@ func (e *Env) template(src string, k kind) (*Template, error) {
 		return nil, &Error{Offset: m.Offset, Message: m.Message, Suggestion: m.Suggestion}
 	}
 	t := &Template{kind: k}
+	var wrong []error
 	for i, s := range segments {
 		if !s.Expr {
 			t.parts = append(t.parts, part{literal: s.Text})
-			if k == chat {
-				for _, d := range wording.Markdown(s.Text) {
-					t.doubts = append(t.doubts, &Error{Offset: s.Offset + d.Offset, Message: d.Message, Suggestion: d.Instead})
-				}
-			}
 			continue
 		}
 		p, err := e.placeholder(s)
 		if err != nil {
-			return nil, err
+			wrong = append(wrong, err)
+			continue
 		}
-		if k == chat && i > 0 && !segments[i-1].Expr && beginsMention(segments[i-1].Text) && p.value.result.TypeName() != linkName {
-			return nil, &Error{
+		before := ""
+		if i > 0 && !segments[i-1].Expr {
+			before = segments[i-1].Text
+		}
+		if k == chat && beginsMention(before) && p.value.result.TypeName() != linkName {
+			wrong = append(wrong, &Error{
 				Offset:     s.Offset - len("{{"),
 				Message:    "a mention can't be put together from parts",
 				Suggestion: "write {{ member.mention }}",
-			}
+			})
+			continue
 		}
 		t.parts = append(t.parts, p)
 		for _, d := range p.value.doubts {
 			d.Offset += s.Offset
 			t.doubts = append(t.doubts, d)
 		}
+		if k != plain {
+			t.doubtNames(&p, before, s)
+		}
 		t.needs |= p.value.reads.needs | p.value.reads.untold
 		if k == card && ofPeople(p.value.result) {
 			t.needs |= reactors.NeedMember // for the display name
 		}
 	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
+	literal := masked(src, segments)
+	doubts := wording.Braces(literal, e.known())
+	if k == chat {
+		doubts = append(doubts, wording.Markup(literal)...)
+	}
+	for _, d := range doubts {
+		t.doubts = append(t.doubts, &Error{Offset: d.Offset, Message: d.Message, Suggestion: d.Instead})
+	}
 	return t, nil
+}
+
+// masked is a text with letters in place of its placeholders.
+func masked(src string, segments []placeholders.Segment) string {
+	b := []byte(src)
+	for _, s := range segments {
+		if s.Expr {
+			copy(b[s.Offset-2:], strings.Repeat("x", len(s.Text)+4))
+		}
+	}
+	return string(b)
+}
+
+// doubtNames doubts what people can't read, and what mentions nobody.
+func (t *Template) doubtNames(p *part, before string, s placeholders.Segment) {
+	doubt := func(message, suggestion string) {
+		t.doubts = append(t.doubts, &Error{Offset: s.Offset - len("{{"), Message: message, Suggestion: suggestion})
+	}
+	if t.kind == chat && strings.HasSuffix(before, "@") {
+		doubt("an @ before a placeholder mentions nobody", "write {{ member.mention }} alone")
+	}
+	if strings.HasSuffix(before, "/") || strings.HasSuffix(before, "=") {
+		return // of an address
+	}
+	switch name := tree.Name(p.value.ast.Expr()); name {
+	case "member.name":
+		doubt("people read users/123456789 here", "write {{ member.mention }}")
+	case "message.author":
+		doubt("people read users/123456789 here", "write {{ message.author_mention }}")
+	case "space.name":
+		doubt("people read spaces/AAQAtX4kZ1c here", "write {{ space.display_name }}")
+	}
 }
 
 func (e *Env) placeholder(s placeholders.Segment) (part, error) {
 	c, err := e.compile(s.Text)
 	if err != nil {
-		if wrong := new(Error); errors.As(err, &wrong) {
-			wrong.Offset += s.Offset
-		}
+		shift(err, s.Offset)
 		return part{}, err
 	}
-	p := part{value: c, maxLen: maxCharacters}
+	p := part{value: c, maxLen: maxCharacters, source: strings.TrimSpace(s.Text)}
 	if p.program, err = c.plan(c.ast); err != nil {
 		return part{}, err
 	}
-	if path := pathOf(c.ast.Expr()); path != nil && path[len(path)-1] == "display_name" {
+	if path := tree.Path(c.ast.Expr()); path != nil && path[len(path)-1] == "display_name" {
 		p.maxLen = maxOfName
 	}
 	if writable(c.result) {
@@ -143,6 +191,18 @@ func (e *Env) placeholder(s placeholders.Segment) (part, error) {
 		wrong.Suggestion = `join strings, as in x.join(", ")`
 	}
 	return part{}, wrong
+}
+
+// shift moves what is wrong with a placeholder to its place in the text.
+func shift(err error, by int) {
+	switch e := err.(type) { //nolint:errorlint // as compile returns it
+	case *Error:
+		e.Offset += by
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			shift(one, by)
+		}
+	}
 }
 
 // writable reports whether there is text for values of a type.
@@ -178,7 +238,7 @@ func (t *Template) Empty(f *reactors.Facts, now time.Time) (fields []string) {
 		if p.value == nil || p.value.result != types.StringType {
 			continue
 		}
-		path := pathOf(p.value.ast.Expr())
+		path := tree.Path(p.value.ast.Expr())
 		if path == nil {
 			continue
 		}
@@ -196,19 +256,17 @@ func (t *Template) Needs() reactors.Needs { return t.needs }
 // unless ctx is done; it quotes no values.
 func (t *Template) Render(ctx context.Context, f *reactors.Facts, now time.Time) (string, error) {
 	var w writer
-	number := 0
 	for _, p := range t.parts {
 		if p.value == nil {
 			w.own(p.literal)
 			continue
 		}
-		number++
 		v, err := p.value.eval(ctx, p.program, f, now)
 		if err != nil {
-			return "", fmt.Errorf("fill in placeholder %d: %w", number, err)
+			return "", fmt.Errorf("fill in {{ %s }}: %w", p.source, err)
 		}
 		if err := t.write(&w, &p, v, f); err != nil {
-			return "", fmt.Errorf("fill in placeholder %d: %w", number, err)
+			return "", fmt.Errorf("fill in {{ %s }}: %w", p.source, err)
 		}
 	}
 	return w.text(t.kind), nil

@@ -212,8 +212,8 @@ func TestRenderFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := tmpl.Render(t.Context(), anna(), noon)
-	if got != "" || err == nil || strings.Contains(err.Error(), "HELP") || !strings.Contains(err.Error(), "placeholder 2") {
-		t.Errorf("got %q, %v; want an error of placeholder 2 that quotes nothing", got, err)
+	if got != "" || err == nil || strings.Contains(err.Error(), "HELP") || !strings.Contains(err.Error(), "{{ int(message.text) }}") {
+		t.Errorf("got %q, %v; want an error that names the placeholder and quotes nothing", got, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -9,6 +9,7 @@ import (
 	"cel.dev/cel-go/common/types"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/tree"
 )
 
 // reads is what an expression looks at.
@@ -36,7 +37,7 @@ func (e *Env) collect(x celast.Expr, r *reads) {
 		}
 		return
 	}
-	if path := pathOf(x); path != nil {
+	if path := tree.Path(x); path != nil {
 		switch path[0] {
 		case nowVariable:
 			r.now = true
@@ -53,55 +54,9 @@ func (e *Env) collect(x celast.Expr, r *reads) {
 	if x.Kind() == celast.ComprehensionKind {
 		r.loops = true
 	}
-	for _, child := range children(x) {
+	for _, child := range tree.Children(x) {
 		e.collect(child, r)
 	}
-}
-
-// pathOf returns the names of an expression such as space.week.joins; nil for
-// all others.
-func pathOf(x celast.Expr) []string {
-	switch x.Kind() {
-	case celast.IdentKind:
-		return []string{x.AsIdent()} // checked: without the dot of .space
-	case celast.SelectKind:
-		if path := pathOf(x.AsSelect().Operand()); path != nil {
-			return append(path, x.AsSelect().FieldName())
-		}
-	}
-	return nil
-}
-
-// children lists the expressions directly in another.
-func children(x celast.Expr) []celast.Expr {
-	switch x.Kind() {
-	case celast.CallKind:
-		call := x.AsCall()
-		if call.IsMemberFunction() {
-			return append([]celast.Expr{call.Target()}, call.Args()...)
-		}
-		return call.Args()
-	case celast.ComprehensionKind:
-		c := x.AsComprehension()
-		return []celast.Expr{c.IterRange(), c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()}
-	case celast.ListKind:
-		return x.AsList().Elements()
-	case celast.MapKind:
-		var list []celast.Expr
-		for _, entry := range x.AsMap().Entries() {
-			list = append(list, entry.AsMapEntry().Key(), entry.AsMapEntry().Value())
-		}
-		return list
-	case celast.SelectKind:
-		return []celast.Expr{x.AsSelect().Operand()}
-	case celast.StructKind:
-		var list []celast.Expr
-		for _, entry := range x.AsStruct().Fields() {
-			list = append(list, entry.AsStructField().Value())
-		}
-		return list
-	}
-	return nil
 }
 
 // nestedLoop finds a macro over a list that runs for each item of another.
@@ -123,7 +78,7 @@ func nestedLoop(x celast.Expr, inside bool) (id int64, found bool) {
 		}
 		return 0, false
 	}
-	for _, child := range children(x) {
+	for _, child := range tree.Children(x) {
 		if id, found = nestedLoop(child, inside); found {
 			return id, true
 		}
@@ -196,7 +151,7 @@ func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []strin
 		}
 		return nil
 	}
-	in := children(x)
+	in := tree.Children(x)
 	if x.Kind() == celast.CallKind && e.qualified(x.AsCall()) {
 		in = x.AsCall().Args()
 	}
@@ -210,7 +165,7 @@ func (e *Env) checkNames(src string, a *celast.AST, x celast.Expr, local []strin
 
 // rootName is the variable that an expression selects from; "" for none.
 func rootName(x celast.Expr) string {
-	if root := rootOf(x); root.Kind() == celast.IdentKind {
+	if root := tree.Root(x); root.Kind() == celast.IdentKind {
 		return root.AsIdent()
 	}
 	return ""

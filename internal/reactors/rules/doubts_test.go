@@ -24,6 +24,23 @@ func TestDoubts(t *testing.T) {
 			"4:33 do[0].send.text: Chat shows the asterisks; bold is *one asterisk* on each side"}},
 		{name: "link", rule: `do: [{send: {text: "See [this](https://example.com)"}}]`, want: []string{
 			"4:29 do[0].send.text: Chat shows the brackets; a link is <https://example.com/|its text>"}},
+		{name: "bold around a placeholder", rule: `do: [{send: {text: "**Welcome {{ member.mention }}**"}}]`, want: []string{
+			"4:25 do[0].send.text: Chat shows the asterisks; bold is *one asterisk* on each side"}},
+		{name: "single braces", rule: `do: [{send: {text: "Welcome {member.mention}, {{ \"{member.mention}\" }} {{{{ member.name }} {x.y} {space}"}}]`, want: []string{
+			"4:33 do[0].send.text: it is sent as it stands; a placeholder has two braces on each side: {{ member.mention }}"}},
+		{name: "single braces in a card", rule: `do: [{send: {card: {header: {title: "{space.display_name}", imageUrl: "https://e.com/{space.name}"}}}}]`, want: []string{
+			"4:42 do[0].send.card[0].card.header.title: it is sent as it stands; a placeholder has two braces on each side: {{ space.display_name }}"}},
+		{name: "HTML and a heading", rule: `do: [{send: {text: "# Hi <b>you</b>"}}]`, want: []string{
+			"4:25 do[0].send.text: Chat shows the #; there are no headings; bold is *one asterisk* on each side",
+			"4:30 do[0].send.text: Chat shows the tag; bold is *one asterisk* on each side, a link is <https://example.com/|its text>",
+			"4:36 do[0].send.text: Chat shows the tag; bold is *one asterisk* on each side, a link is <https://example.com/|its text>"}},
+		{name: "no markup", rule: `do: [{send: {text: "#1 a < b > c <https://example.com|b> <users/all> 2 # 3"}}]`},
+		{name: "names for people", rule: `do: [{send: {text: "@{{ member.display_name }}, {{ member.name }} in {{ space.name }}, https://e.com/{{ space.name }}"}}]`, want: []string{
+			"4:26 do[0].send.text: an @ before a placeholder mentions nobody; write {{ member.mention }} alone",
+			"4:53 do[0].send.text: people read users/123456789 here; write {{ member.mention }}",
+			"4:74 do[0].send.text: people read spaces/AAQAtX4kZ1c here; write {{ space.display_name }}"}},
+		{name: "hours of UTC", rule: `if: now.getHours() >= 9`, want: []string{
+			`4:21 if: getHours() is that of UTC; name a zone, as in getHours("Europe/Berlin"), or "UTC"`}},
 		{name: "emoji", on: "reaction.added", rule: `if: reaction.emoji in [":eyes:", "👍", ":party-parrot:"]`, want: []string{
 			`4:28 if: :eyes: is an emoji of your own organization, if there is one of that name; did you mean 👀?`}},
 		{name: "name of a space", rule: `if: space.display_name == "Supprt team"`, spaces: []string{"Support team", "Sales"}, want: []string{

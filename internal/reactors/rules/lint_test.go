@@ -137,6 +137,9 @@ func mistakes() []mistake {
 		{name: "trigger of other rules", on: "[message.created, message.edited]", rule: `if: trigger == "message.deleted"`},
 		{name: "emoji by a name", on: "reaction.added", rule: `if: reaction.emoji in ["👍", "eyes"]`},
 		{name: "emoji that is none", on: "reaction.added", rule: `if: reaction.emoji == ":+1:"`},
+		{name: "two placeholders that can't be read", rule: `do: [{send: {text: "{{ membr.name }} and {{ space.nam }}"}}]`, many: true},
+		{name: "name of a space where its id is meant", rule: `if: space.name == "Support team"`},
+		{name: "two words that never are", rule: `if: member.role in ["OWNER", "MEMBER"]`, many: true},
 		{name: "zone in a condition", rule: `if: now.getHours("Europe/Berln") < 12`},
 		{name: "zone in a text", rule: `do: [{send: {text: "It is {{ now.getHours(\"CEST\") }}"}}]`},
 

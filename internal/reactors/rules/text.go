@@ -126,19 +126,23 @@ func (c *ruleCompiler) card(path, key string, n *strictyaml.Node, env *expr.Env,
 			c.card(strictyaml.Item(path, i), key, item, env, keep)
 		}
 	case strictyaml.Text:
-		if !strings.Contains(n.Text, "{{") {
-			return
-		}
-		if strings.HasSuffix(strings.ToLower(key), "url") {
+		switch isLink := strings.HasSuffix(strings.ToLower(key), "url"); {
+		case isLink && strings.Contains(n.Text, "{{"):
 			c.template(path, n, env.CardLink, func(t *expr.Template) { keep(path, t) })
-			return
+		case !isLink && strings.Contains(n.Text, "{"):
+			c.template(path, n, env.CardText, func(t *expr.Template) { keep(path, t) })
 		}
-		c.template(path, n, env.CardText, func(t *expr.Template) { keep(path, t) })
 	}
 }
 
 // explain reports what is wrong with a condition or a text, below the place.
 func (c *ruleCompiler) explain(path string, n *strictyaml.Node, err error) {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // as errors.Join returns it
+		for _, one := range several.Unwrap() {
+			c.explain(path, n, one)
+		}
+		return
+	}
 	var e *expr.Error
 	if !errors.As(err, &e) {
 		c.At(n.At, "", "%s: %v", path, err)

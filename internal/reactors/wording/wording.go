@@ -8,7 +8,6 @@ package wording
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -72,33 +71,6 @@ var shortNames = map[string]string{
 	"wave": "👋", "muscle": "💪", "eyes": "👀", "heart": "❤️", "tada": "🎉", "fire": "🔥", "rocket": "🚀", "star": "⭐", "bulb": "💡",
 	"100": "💯", "white_check_mark": "✅", "heavy_check_mark": "✔️", "x": "❌", "warning": "⚠️", "rotating_light": "🚨", "sos": "🆘",
 	"question": "❓", "exclamation": "❗", "hourglass": "⌛", "bug": "🐛", "joy": "😂", "smile": "😄", "cry": "😢", "thinking": "🤔",
-}
-
-// markup is what other programs write instead of Chat's markup.
-var markup = []struct {
-	form    *regexp.Regexp
-	message string
-	instead string
-}{
-	{regexp.MustCompile(`\*\*[^\s*][^*\n]*\*\*`), "Chat shows the asterisks", "bold is *one asterisk* on each side"},
-	{regexp.MustCompile(`~~[^\s~][^~\n]*~~`), "Chat shows the tildes", "struck out is ~one tilde~ on each side"},
-	{regexp.MustCompile(`\[[^\]\n]+\]\(https?://`), "Chat shows the brackets", "a link is <https://example.com/|its text>"},
-}
-
-// Doubt is what can hardly be meant in a text.
-type Doubt struct {
-	Offset           int // in bytes
-	Message, Instead string
-}
-
-// Markdown finds the markup of other programs in a text for Chat.
-func Markdown(text string) (doubts []Doubt) {
-	for _, m := range markup {
-		for _, at := range m.form.FindAllStringIndex(text, -1) {
-			doubts = append(doubts, Doubt{at[0], m.message, m.instead})
-		}
-	}
-	return doubts
 }
 
 // Overload says that an operator or function doesn't take what it got.
