@@ -4,6 +4,12 @@ CREATE SCHEMA analytics;
 
 COMMENT ON SCHEMA analytics IS 'Version 1. What analysts and dashboards read: the only part of the database that is promised to stay as it is. Times are timestamptz; days (…_date) are those of the reporting zone. NULL is unknown, or a share of nothing; it is never 0.';
 
+CREATE FUNCTION public.covered(coverage real, starts_at timestamp with time zone, ends_at timestamp with time zone, looked_until timestamp with time zone) RETURNS double precision
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN (looked_until >= ends_at) THEN (coverage)::double precision ELSE (coverage * LEAST((1)::double precision, (GREATEST((0)::double precision, date_part('epoch'::text, (looked_until - starts_at))) / NULLIF(date_part('epoch'::text, (LEAST(ends_at, GREATEST(looked_until, (now() - '00:15:00'::interval))) - starts_at)), (0)::double precision)))) END;
+
+COMMENT ON FUNCTION public.covered(coverage real, starts_at timestamp with time zone, ends_at timestamp with time zone, looked_until timestamp with time zone) IS 'Share of a day, as far as it has gone by, that was covered: coverage is the share up to looked_until.';
+
 CREATE FUNCTION public.day_start(day date, zone text) RETURNS timestamp with time zone
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN CASE WHEN ((((((day)::timestamp without time zone AT TIME ZONE zone) - '01:00:00'::interval) AT TIME ZONE zone))::date = day) THEN (((day)::timestamp without time zone AT TIME ZONE zone) - '01:00:00'::interval) ELSE ((day)::timestamp without time zone AT TIME ZONE zone) END;
@@ -178,115 +184,170 @@ $_$;
 
 COMMENT ON FUNCTION public.make_partition(divided text, month date) IS 'Adds the month (UTC) of a day to events or stored_messages, unless it is there. It acts as the owner of the tables; the worker may call it.';
 
-CREATE TABLE public.events (
-    event_time timestamp with time zone NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    publish_time timestamp with time zone,
-    event_key uuid NOT NULL,
-    source_id integer NOT NULL,
-    space_id integer,
-    actor_id integer,
-    type_id smallint NOT NULL,
-    ordinal smallint NOT NULL,
-    payload_codec smallint NOT NULL,
-    origin "char" NOT NULL,
-    ce_id text NOT NULL COLLATE pg_catalog."C",
-    resource text NOT NULL COLLATE pg_catalog."C",
-    message_id text COLLATE pg_catalog."C",
-    payload bytea,
-    CONSTRAINT events_ordinal_check CHECK ((ordinal >= 0)),
-    CONSTRAINT events_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
-    CONSTRAINT events_payload_codec_check CHECK ((payload_codec >= 0))
-)
-PARTITION BY RANGE (event_time);
-ALTER TABLE ONLY public.events ALTER COLUMN payload SET STORAGE EXTERNAL;
+CREATE FUNCTION public.message_state(deleted_at timestamp with time zone, is_edited boolean, is_reply boolean) RETURNS smallint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((CASE WHEN (deleted_at IS NOT NULL) THEN 4 WHEN is_edited THEN 2 ELSE 0 END + (is_reply)::integer))::smallint;
 
-COMMENT ON TABLE public.events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
+COMMENT ON FUNCTION public.message_state(deleted_at timestamp with time zone, is_edited boolean, is_reply boolean) IS 'As in rollup_changes.state.';
 
-COMMENT ON COLUMN public.events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
+CREATE FUNCTION public.note_coverage() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  since timestamptz := NEW.from_time;
+  until timestamptz := COALESCE(NEW.to_time, now());
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    IF (OLD.from_time, OLD.source) = (NEW.from_time, NEW.source) THEN -- only its end has moved
+      since := LEAST(COALESCE(OLD.to_time, now()), until);
+    ELSE
+      since := LEAST(OLD.from_time, since);
+    END IF;
+    until := GREATEST(COALESCE(OLD.to_time, now()), until);
+  END IF;
+  INSERT INTO rollup_marks (kind, id, from_time, to_time)
+  SELECT 'c', COALESCE((SELECT id FROM spaces WHERE space = NEW.scope), 0), since, until;
+  RETURN NULL;
+END
+$$;
 
-COMMENT ON COLUMN public.events.received_at IS 'When this system got the first copy; the first live one, if there is one.';
+COMMENT ON FUNCTION public.note_coverage() IS 'Notes in rollup_marks of which times the coverage has changed. What is dropped because it is old stays in the rollups.';
 
-COMMENT ON COLUMN public.events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
+CREATE FUNCTION public.note_members() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    INSERT INTO rollup_marks (kind, id) SELECT DISTINCT 'm'::"char", space_id FROM gone;
+  ELSIF TG_OP = 'INSERT' OR TG_TABLE_NAME = 'stored_membership_changes' THEN
+    INSERT INTO rollup_marks (kind, id) SELECT DISTINCT 'm'::"char", space_id FROM added;
+  ELSE -- the state of now is not asked for
+    INSERT INTO rollup_marks (kind, id)
+    SELECT DISTINCT 'm'::"char", a.space_id
+    FROM added a
+    LEFT JOIN gone g ON g.space_id = a.space_id AND g.membership = a.membership AND g.member = a.member
+    WHERE g.member IS NULL AND a.member IS NOT NULL;
+  END IF;
+  RETURN NULL;
+END
+$$;
 
-COMMENT ON COLUMN public.events.event_key IS 'Identity of the event; see the function event_key.';
+COMMENT ON FUNCTION public.note_members() IS 'Notes in rollup_marks in which spaces a statement changes who was there when.';
 
-COMMENT ON COLUMN public.events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
+CREATE FUNCTION public.note_messages() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
+    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)), count(*)
+    FROM added
+    WHERE create_time > '-infinity'
+    GROUP BY 1, 2, 3, 4;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
+    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)), -count(*)
+    FROM gone
+    WHERE create_time > '-infinity'
+    GROUP BY 1, 2, 3, 4;
+  ELSE
+    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
+    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)), sum(n)
+    FROM (
+      SELECT create_time, space_id, sender_id, name, thread, text, verb_order, version_time, event_time, deleted_at, 1 AS n FROM added
+      UNION ALL
+      SELECT create_time, space_id, sender_id, name, thread, text, verb_order, version_time, event_time, deleted_at, -1 FROM gone
+    ) m
+    WHERE create_time > '-infinity'
+    GROUP BY 1, 2, 3, 4
+    HAVING sum(n) <> 0;
+  END IF;
+  RETURN NULL;
+END
+$$;
 
-COMMENT ON COLUMN public.events.space_id IS 'Where it happened: spaces.id; null where there is no space.';
+COMMENT ON FUNCTION public.note_messages() IS 'Notes in rollup_changes what a statement changes of messages of which is known when they were sent.';
 
-COMMENT ON COLUMN public.events.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
+CREATE FUNCTION public.note_reactions() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
+    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END, count(*)
+    FROM added
+    WHERE added_at IS NOT NULL
+    GROUP BY 1, 2, 3, 4;
+  ELSIF TG_OP = 'DELETE' THEN
+    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
+    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END, -count(*)
+    FROM gone
+    WHERE added_at IS NOT NULL
+    GROUP BY 1, 2, 3, 4;
+  ELSE
+    -- An emoji that becomes known changes no number here, but is to be counted.
+    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
+    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END, sum(n)
+    FROM (
+      SELECT added_at, space_id, user_id, present, emoji, 1 AS n FROM added
+      UNION ALL
+      SELECT added_at, space_id, user_id, present, emoji, -1 FROM gone
+    ) r
+    WHERE added_at IS NOT NULL
+    GROUP BY 1, 2, 3, 4
+    HAVING sum(n) <> 0 OR sum(CASE WHEN emoji IS NULL THEN 0 ELSE n END) <> 0;
+  END IF;
+  RETURN NULL;
+END
+$$;
 
-COMMENT ON COLUMN public.events.type_id IS 'Type of the event: event_types.id.';
+COMMENT ON FUNCTION public.note_reactions() IS 'Notes in rollup_changes what a statement changes of reactions of which is known when they were added.';
 
-COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
+CREATE FUNCTION public.note_row() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_TABLE_NAME = 'users' THEN
+    INSERT INTO rollup_marks (kind, id) VALUES ('u', NEW.id);
+  ELSIF TG_OP = 'INSERT' THEN -- it may have been watched before the first event
+    INSERT INTO rollup_marks (kind, id, from_time, to_time)
+    SELECT 'c', NEW.id, min(from_time), now() FROM coverage WHERE scope = NEW.space HAVING count(*) > 0;
+  ELSE
+    IF NEW.deleted_at IS DISTINCT FROM OLD.deleted_at THEN
+      INSERT INTO rollup_marks (kind, id) VALUES ('m', NEW.id);
+    END IF;
+    IF is_threaded(NEW.threading_state, NEW.space_type) IS DISTINCT FROM is_threaded(OLD.threading_state, OLD.space_type) THEN
+      INSERT INTO rollup_marks (kind, id) VALUES ('s', NEW.id);
+    END IF;
+  END IF;
+  RETURN NULL;
+END
+$$;
 
-COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
+COMMENT ON FUNCTION public.note_row() IS 'Notes in rollup_marks what becomes known of a user or a space that rollups rest on.';
 
-COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub, perhaps after a backfill had fetched it: the bytes are those delivered. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
+CREATE FUNCTION public.percentile_of(ascending integer[], share double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((ascending)[(1 + (floor((share * ((cardinality(ascending) - 1))::double precision)))::integer)])::double precision + (((share * ((cardinality(ascending) - 1))::double precision) - floor((share * ((cardinality(ascending) - 1))::double precision))) * (((ascending)[(1 + (ceil((share * ((cardinality(ascending) - 1))::double precision)))::integer)] - (ascending)[(1 + (floor((share * ((cardinality(ascending) - 1))::double precision)))::integer)]))::double precision));
 
-COMMENT ON COLUMN public.events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
+COMMENT ON FUNCTION public.percentile_of(ascending integer[], share double precision) IS 'percentile_cont of numbers that are in order; null of none.';
 
-COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
+CREATE FUNCTION public.quarter_of(t timestamp with time zone) RETURNS integer
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (floor((date_part('epoch'::text, t) / (900)::double precision)))::integer;
 
-COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
+COMMENT ON FUNCTION public.quarter_of(t timestamp with time zone) IS 'The quarter of an hour since 1970 (UTC) in which a time is.';
 
-COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With one item of each copy that told something of its own: another item of the event is in the bytes of one of them, of its own origin if it can be.';
+CREATE FUNCTION public.seconds_of(times tstzmultirange) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN COALESCE((SELECT sum(date_part('epoch'::text, (upper(r.r) - lower(r.r)))) AS sum FROM unnest(seconds_of.times) r(r)), (0)::double precision);
 
-CREATE TABLE public.reporting (
-    changed_at timestamp with time zone DEFAULT now() NOT NULL,
-    single boolean DEFAULT true NOT NULL,
-    zone text DEFAULT 'UTC'::text NOT NULL,
-    CONSTRAINT reporting_single_check CHECK (single),
-    CONSTRAINT reporting_zone_check CHECK ((timezone(zone, '2026-01-01 00:00:00+00'::timestamp with time zone) IS NOT NULL))
-);
-
-COMMENT ON TABLE public.reporting IS 'One row: how the schema analytics counts days.';
-
-COMMENT ON COLUMN public.reporting.changed_at IS 'Since when the zone is this one.';
-
-COMMENT ON COLUMN public.reporting.single IS 'Always true: there is one row.';
-
-COMMENT ON COLUMN public.reporting.zone IS 'IANA name of the zone in which days begin and end. The worker writes it at its start: analytics.zone in its configuration.';
-
-CREATE VIEW analytics.dim_dates WITH (security_barrier='true') AS
- SELECT d.activity_date,
-    (d.activity_date - (d.iso_weekday - 1)) AS week_start,
-    d.iso_weekday,
-    (date_trunc('month'::text, (d.activity_date)::timestamp with time zone))::date AS month_start,
-    (d.iso_weekday >= 6) AS is_weekend,
-    d.starts_at,
-    d.ends_at,
-    round((EXTRACT(epoch FROM (d.ends_at - d.starts_at)) / (3600)::numeric), 2) AS hours
-   FROM ( SELECT d_1.activity_date,
-            (EXTRACT(isodow FROM d_1.activity_date))::integer AS iso_weekday,
-            public.day_start(d_1.activity_date, d_1.zone) AS starts_at,
-            public.day_start((d_1.activity_date + 1), d_1.zone) AS ends_at
-           FROM ( SELECT r.zone,
-                    (r.first + generate_series(0, (r.today - r.first))) AS activity_date
-                   FROM ( SELECT reporting.zone,
-                            ((( SELECT min(events.event_time) AS min
-                                   FROM public.events) AT TIME ZONE reporting.zone))::date AS first,
-                            ((now() AT TIME ZONE reporting.zone))::date AS today
-                           FROM public.reporting) r) d_1) d;
-
-COMMENT ON VIEW analytics.dim_dates IS 'The days of the reporting zone, from that of the first event in the log to today.';
-
-COMMENT ON COLUMN analytics.dim_dates.activity_date IS 'The day, in the reporting zone.';
-
-COMMENT ON COLUMN analytics.dim_dates.week_start IS 'Monday of its week.';
-
-COMMENT ON COLUMN analytics.dim_dates.iso_weekday IS '1 for Monday to 7 for Sunday.';
-
-COMMENT ON COLUMN analytics.dim_dates.month_start IS 'The first day of its month.';
-
-COMMENT ON COLUMN analytics.dim_dates.is_weekend IS 'Whether it is a Saturday or a Sunday.';
-
-COMMENT ON COLUMN analytics.dim_dates.starts_at IS 'When it begins: the day holds what happened at or after it, and before ends_at.';
-
-COMMENT ON COLUMN analytics.dim_dates.ends_at IS 'When it ends, which is when the next one begins.';
-
-COMMENT ON COLUMN analytics.dim_dates.hours IS 'How many hours it has: 24; where clocks are changed 23, 25, or another number.';
+COMMENT ON FUNCTION public.seconds_of(times tstzmultirange) IS 'How long times last together; 0 for none.';
 
 CREATE TABLE public.reader_groups (
     role_name text NOT NULL COLLATE pg_catalog."C",
@@ -410,6 +471,832 @@ COMMENT ON COLUMN public.readable_spaces.history_state IS 'HISTORY_ON or HISTORY
 
 COMMENT ON COLUMN public.readable_spaces.description IS 'Description that people see; null if unknown.';
 
+CREATE TABLE public.rollup_activity (
+    activity_date date NOT NULL,
+    space_id integer NOT NULL,
+    user_id integer NOT NULL,
+    messages integer NOT NULL,
+    replies integer NOT NULL,
+    edited integer NOT NULL,
+    deleted integer NOT NULL,
+    given integer NOT NULL,
+    present integer NOT NULL,
+    received integer DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='90');
+
+COMMENT ON TABLE public.rollup_activity IS 'What each member did in each space on each day. Read it through analytics.agg_activity_daily.';
+
+COMMENT ON COLUMN public.rollup_activity.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN public.rollup_activity.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.rollup_activity.user_id IS 'users.id; 0 if unknown.';
+
+COMMENT ON COLUMN public.rollup_activity.messages IS 'Messages sent, those deleted since included.';
+
+COMMENT ON COLUMN public.rollup_activity.replies IS 'Those of them that are replies.';
+
+COMMENT ON COLUMN public.rollup_activity.edited IS 'Those of them that were edited, and not deleted.';
+
+COMMENT ON COLUMN public.rollup_activity.deleted IS 'Those of them that were deleted.';
+
+COMMENT ON COLUMN public.rollup_activity.given IS 'Reactions added, those removed since included.';
+
+COMMENT ON COLUMN public.rollup_activity.present IS 'Those of them that are there now.';
+
+COMMENT ON COLUMN public.rollup_activity.received IS 'Reactions that others added that day to messages of the member.';
+
+CREATE VIEW public.rollup_spaces AS
+ SELECT readable_spaces.id,
+    readable_spaces.space AS space_id,
+    public.is_threaded(readable_spaces.threading_state, readable_spaces.space_type) AS is_threaded
+   FROM public.readable_spaces
+UNION ALL
+ SELECT 0 AS id,
+    'all'::text AS space_id,
+    true AS is_threaded
+  WHERE ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights);
+
+COMMENT ON VIEW public.rollup_spaces IS 'The spaces of the rollups that whoever asks may see.';
+
+COMMENT ON COLUMN public.rollup_spaces.id IS 'spaces.id; 0 for all spaces together.';
+
+COMMENT ON COLUMN public.rollup_spaces.space_id IS 'spaces/S, or all.';
+
+COMMENT ON COLUMN public.rollup_spaces.is_threaded IS 'Whether people answer in threads there; null if unknown.';
+
+CREATE TABLE public.users (
+    version_time timestamp with time zone NOT NULL,
+    id integer NOT NULL,
+    user_name text NOT NULL COLLATE pg_catalog."C",
+    user_type text COLLATE pg_catalog."C",
+    display_name text
+)
+WITH (fillfactor='55');
+
+COMMENT ON TABLE public.users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
+
+COMMENT ON COLUMN public.users.version_time IS 'Time of the interaction or list of members that gave the display name; -infinity without one.';
+
+COMMENT ON COLUMN public.users.id IS 'Number used in events.actor_id.';
+
+COMMENT ON COLUMN public.users.user_name IS 'users/U: resource name of the user.';
+
+COMMENT ON COLUMN public.users.user_type IS 'HUMAN or BOT; null if no event told so far.';
+
+COMMENT ON COLUMN public.users.display_name IS 'From interaction events and lists of members, as other events carry none; null if neither told it. Earlier ones: names.';
+
+CREATE VIEW analytics.agg_activity_daily WITH (security_barrier='true') AS
+ SELECT a.activity_date,
+    p.space_id,
+    u.user_name AS member_id,
+    u.user_type AS member_type,
+    a.messages,
+        CASE
+            WHEN p.is_threaded THEN (a.messages - a.replies)
+            ELSE NULL::integer
+        END AS threads_started,
+        CASE
+            WHEN p.is_threaded THEN a.replies
+            ELSE NULL::integer
+        END AS replies,
+    a.given AS reactions_given,
+    a.received AS reactions_received
+   FROM ((public.rollup_activity a
+     JOIN public.rollup_spaces p ON ((p.id = a.space_id)))
+     LEFT JOIN public.users u ON ((u.id = a.user_id)));
+
+COMMENT ON VIEW analytics.agg_activity_daily IS 'What each member did in each space on each day: a row for whoever wrote or reacted, or to whose messages others reacted: to count who was active, ask for messages > 0 OR reactions_given > 0.';
+
+COMMENT ON COLUMN analytics.agg_activity_daily.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.agg_activity_daily.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.agg_activity_daily.member_id IS 'users/U; null for what nobody knows who did it.';
+
+COMMENT ON COLUMN analytics.agg_activity_daily.member_type IS 'HUMAN or BOT; null if unknown.';
+
+COMMENT ON COLUMN analytics.agg_activity_daily.messages IS 'Messages sent. Those deleted since are activity all the same.';
+
+COMMENT ON COLUMN analytics.agg_activity_daily.threads_started IS 'Those that began a thread; null in spaces without threads.';
+
+COMMENT ON COLUMN analytics.agg_activity_daily.replies IS 'Those that answered in a thread; null in spaces without threads.';
+
+COMMENT ON COLUMN analytics.agg_activity_daily.reactions_given IS 'Reactions added. Those taken back since are activity all the same; one that was given again counts on the last day.';
+
+COMMENT ON COLUMN analytics.agg_activity_daily.reactions_received IS 'Reactions that others added that day to messages of the member, whenever those were sent.';
+
+CREATE TABLE public.rollup_members (
+    activity_date date NOT NULL,
+    user_id integer NOT NULL,
+    spaces integer NOT NULL,
+    messages integer NOT NULL,
+    threads integer NOT NULL,
+    replies integer NOT NULL,
+    edited integer NOT NULL,
+    deleted integer NOT NULL,
+    given integer NOT NULL,
+    present integer NOT NULL
+)
+WITH (fillfactor='90');
+
+COMMENT ON TABLE public.rollup_members IS 'What each member did on each day, over all spaces. Read it through analytics.agg_activity_member_daily.';
+
+COMMENT ON COLUMN public.rollup_members.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN public.rollup_members.user_id IS 'users.id; 0 if unknown.';
+
+COMMENT ON COLUMN public.rollup_members.spaces IS 'In how many spaces.';
+
+COMMENT ON COLUMN public.rollup_members.messages IS 'As in rollup_activity.';
+
+COMMENT ON COLUMN public.rollup_members.threads IS 'Messages that began a thread in spaces with threads.';
+
+COMMENT ON COLUMN public.rollup_members.replies IS 'Replies in spaces with threads.';
+
+COMMENT ON COLUMN public.rollup_members.edited IS 'As in rollup_activity.';
+
+COMMENT ON COLUMN public.rollup_members.deleted IS 'As in rollup_activity.';
+
+COMMENT ON COLUMN public.rollup_members.given IS 'As in rollup_activity.';
+
+COMMENT ON COLUMN public.rollup_members.present IS 'As in rollup_activity.';
+
+CREATE VIEW analytics.agg_activity_member_daily WITH (security_barrier='true') AS
+ SELECT m.activity_date,
+    u.user_name AS member_id,
+    u.user_type AS member_type,
+    m.spaces,
+    m.messages,
+    m.given AS reactions_given
+   FROM (public.rollup_members m
+     LEFT JOIN public.users u ON ((u.id = m.user_id)))
+  WHERE ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights);
+
+COMMENT ON VIEW analytics.agg_activity_member_daily IS 'What each member did on each day, over all spaces. The reader of a group sees no row of it.';
+
+COMMENT ON COLUMN analytics.agg_activity_member_daily.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.agg_activity_member_daily.member_id IS 'users/U; null for what nobody knows who did it.';
+
+COMMENT ON COLUMN analytics.agg_activity_member_daily.member_type IS 'HUMAN or BOT; null if unknown.';
+
+COMMENT ON COLUMN analytics.agg_activity_member_daily.spaces IS 'In how many spaces the member wrote or reacted.';
+
+COMMENT ON COLUMN analytics.agg_activity_member_daily.messages IS 'Messages sent, those deleted since included.';
+
+COMMENT ON COLUMN analytics.agg_activity_member_daily.reactions_given IS 'Reactions added, those taken back since included.';
+
+CREATE TABLE public.rollup_emoji (
+    activity_date date NOT NULL,
+    space_id integer NOT NULL,
+    reactions integer NOT NULL,
+    members integer NOT NULL,
+    emoji text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.rollup_emoji IS 'Reactions of each day. Read it through analytics.agg_emoji_daily.';
+
+COMMENT ON COLUMN public.rollup_emoji.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN public.rollup_emoji.space_id IS 'spaces.id; 0 for all spaces together.';
+
+COMMENT ON COLUMN public.rollup_emoji.reactions IS 'Those added that day that are there now.';
+
+COMMENT ON COLUMN public.rollup_emoji.members IS 'How many gave them.';
+
+COMMENT ON COLUMN public.rollup_emoji.emoji IS 'Folded: see folded_emoji.';
+
+CREATE VIEW analytics.agg_emoji_daily WITH (security_barrier='true') AS
+ SELECT e.activity_date,
+    p.space_id,
+    e.emoji,
+    e.reactions,
+    e.members
+   FROM (public.rollup_emoji e
+     JOIN public.rollup_spaces p ON ((p.id = e.space_id)));
+
+COMMENT ON VIEW analytics.agg_emoji_daily IS 'How often each emoji was added on each day, in each space and in all together (space_id all).';
+
+COMMENT ON COLUMN analytics.agg_emoji_daily.activity_date IS 'The day on which it was added, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.agg_emoji_daily.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
+
+COMMENT ON COLUMN analytics.agg_emoji_daily.emoji IS 'Without the tone of its skin; the short name of a custom one. Reactions of which it is unknown are not here.';
+
+COMMENT ON COLUMN analytics.agg_emoji_daily.reactions IS 'How often, those taken back since left out.';
+
+COMMENT ON COLUMN analytics.agg_emoji_daily.members IS 'By how many people and apps.';
+
+CREATE TABLE public.rollup_responses (
+    activity_date date NOT NULL,
+    space_id integer NOT NULL,
+    roots integer NOT NULL,
+    answered integer NOT NULL,
+    reacted_only integer NOT NULL,
+    depth_0 integer NOT NULL,
+    depth_1 integer NOT NULL,
+    depth_2 integer NOT NULL,
+    depth_3_5 integer NOT NULL,
+    depth_6_10 integer NOT NULL,
+    depth_11 integer NOT NULL,
+    response_seconds integer[] NOT NULL
+);
+
+COMMENT ON TABLE public.rollup_responses IS 'What became of the threads that people began on each day. Read it through analytics.agg_response_daily.';
+
+COMMENT ON COLUMN public.rollup_responses.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN public.rollup_responses.space_id IS 'spaces.id; 0 for all spaces with threads together.';
+
+COMMENT ON COLUMN public.rollup_responses.roots IS 'First messages of people, without those that were deleted.';
+
+COMMENT ON COLUMN public.rollup_responses.answered IS 'Those to which another person replied within seven days.';
+
+COMMENT ON COLUMN public.rollup_responses.reacted_only IS 'Those of the others to which another person reacted within seven days.';
+
+COMMENT ON COLUMN public.rollup_responses.depth_0 IS 'Those without a reply within seven days, by anybody; deleted ones don''t count.';
+
+COMMENT ON COLUMN public.rollup_responses.depth_1 IS 'Those with one.';
+
+COMMENT ON COLUMN public.rollup_responses.depth_2 IS 'Those with two.';
+
+COMMENT ON COLUMN public.rollup_responses.depth_3_5 IS 'Those with three to five.';
+
+COMMENT ON COLUMN public.rollup_responses.depth_6_10 IS 'Those with six to ten.';
+
+COMMENT ON COLUMN public.rollup_responses.depth_11 IS 'Those with more.';
+
+COMMENT ON COLUMN public.rollup_responses.response_seconds IS 'How long each of the answered ones waited for that reply, the shortest first.';
+
+CREATE VIEW analytics.agg_response_daily WITH (security_barrier='true') AS
+ SELECT d.activity_date,
+    p.space_id,
+    d.roots,
+    d.answered,
+    d.reacted_only,
+    ((d.roots - d.answered) - d.reacted_only) AS unanswered,
+    d.response_seconds,
+    d.depth_0,
+    d.depth_1,
+    d.depth_2,
+    d.depth_3_5,
+    d.depth_6_10,
+    d.depth_11
+   FROM (public.rollup_responses d
+     JOIN public.rollup_spaces p ON ((p.id = d.space_id)))
+  WHERE p.is_threaded;
+
+COMMENT ON VIEW analytics.agg_response_daily IS 'What became of the threads that people began on each day, in spaces with threads and in all of them together (space_id all). It changes for seven days.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.activity_date IS 'The day on which they were begun, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.roots IS 'First messages of threads by people, without those deleted since.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.answered IS 'Those to which another person replied within seven days.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.reacted_only IS 'Those of the others to which another person reacted within seven days.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.unanswered IS 'The rest.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.response_seconds IS 'How many seconds each of the answered ones waited for that reply, the shortest first. Of several days or spaces: the percentile of what unnest makes of them.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.depth_0 IS 'Roots without a reply within seven days, by anybody; replies deleted since don''t count.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.depth_1 IS 'Those with one.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.depth_2 IS 'Those with two.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.depth_3_5 IS 'Those with three to five.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.depth_6_10 IS 'Those with six to ten.';
+
+COMMENT ON COLUMN analytics.agg_response_daily.depth_11 IS 'Those with eleven or more.';
+
+CREATE TABLE public.rollup_retention (
+    cohort_week date NOT NULL,
+    space_id integer NOT NULL,
+    joiners integer NOT NULL,
+    active integer NOT NULL,
+    week_number smallint NOT NULL
+);
+
+COMMENT ON TABLE public.rollup_retention IS 'How many of those who joined in a week were active in the weeks after. Read it through analytics.agg_retention_weekly.';
+
+COMMENT ON COLUMN public.rollup_retention.cohort_week IS 'Monday of the week in which they joined, in the reporting zone.';
+
+COMMENT ON COLUMN public.rollup_retention.space_id IS 'spaces.id; 0 for all spaces together.';
+
+COMMENT ON COLUMN public.rollup_retention.joiners IS 'People who joined in that week.';
+
+COMMENT ON COLUMN public.rollup_retention.active IS 'Those of them who wrote or reacted in the week.';
+
+COMMENT ON COLUMN public.rollup_retention.week_number IS '0 for the week in which they joined, to 12.';
+
+CREATE VIEW analytics.agg_retention_weekly WITH (security_barrier='true') AS
+ SELECT w.cohort_week,
+    p.space_id,
+    (w.week_number)::integer AS week_number,
+    w.joiners,
+    w.active
+   FROM (public.rollup_retention w
+     JOIN public.rollup_spaces p ON ((p.id = w.space_id)));
+
+COMMENT ON VIEW analytics.agg_retention_weekly IS 'How many of the people who joined in a week were active in the weeks after. A week has a row when it has ended.';
+
+COMMENT ON COLUMN analytics.agg_retention_weekly.cohort_week IS 'Monday of the week in which they joined, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.agg_retention_weekly.space_id IS 'spaces/S, or all (joined any, active in any), which readers of groups don''t see.';
+
+COMMENT ON COLUMN analytics.agg_retention_weekly.week_number IS '0 for the week in which they joined, to 12.';
+
+COMMENT ON COLUMN analytics.agg_retention_weekly.joiners IS 'Different people who joined in that week: the same for all week numbers.';
+
+COMMENT ON COLUMN analytics.agg_retention_weekly.active IS 'Those of them who wrote or reacted in the space in the week.';
+
+CREATE TABLE public.reporting (
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    single boolean DEFAULT true NOT NULL,
+    zone text DEFAULT 'UTC'::text NOT NULL,
+    CONSTRAINT reporting_single_check CHECK (single),
+    CONSTRAINT reporting_zone_check CHECK ((timezone(zone, '2026-01-01 00:00:00+00'::timestamp with time zone) IS NOT NULL))
+);
+
+COMMENT ON TABLE public.reporting IS 'One row: how the schema analytics counts days.';
+
+COMMENT ON COLUMN public.reporting.changed_at IS 'Since when the zone is this one.';
+
+COMMENT ON COLUMN public.reporting.single IS 'Always true: there is one row.';
+
+COMMENT ON COLUMN public.reporting.zone IS 'IANA name of the zone in which days begin and end. The worker writes it at its start: analytics.zone in its configuration.';
+
+CREATE TABLE public.rollup_hours (
+    hour_at timestamp with time zone NOT NULL,
+    space_id integer NOT NULL,
+    messages integer NOT NULL,
+    messages_human integer NOT NULL,
+    messages_app integer NOT NULL,
+    reactions integer NOT NULL
+)
+WITH (fillfactor='90');
+
+COMMENT ON TABLE public.rollup_hours IS 'What was done in each space in each hour. Read it through analytics.agg_space_hourly.';
+
+COMMENT ON COLUMN public.rollup_hours.hour_at IS 'Begin of the hour of the reporting zone.';
+
+COMMENT ON COLUMN public.rollup_hours.space_id IS 'spaces.id; 0 for all spaces together.';
+
+COMMENT ON COLUMN public.rollup_hours.messages IS 'Messages sent, those deleted since included.';
+
+COMMENT ON COLUMN public.rollup_hours.messages_human IS 'Those of people.';
+
+COMMENT ON COLUMN public.rollup_hours.messages_app IS 'Those of apps.';
+
+COMMENT ON COLUMN public.rollup_hours.reactions IS 'Reactions added, those removed since included.';
+
+CREATE VIEW analytics.agg_space_hourly WITH (security_barrier='true') AS
+ SELECT h.hour_at,
+    ((h.hour_at AT TIME ZONE r.zone))::date AS activity_date,
+    (EXTRACT(isodow FROM (h.hour_at AT TIME ZONE r.zone)))::integer AS iso_weekday,
+    (EXTRACT(hour FROM (h.hour_at AT TIME ZONE r.zone)))::integer AS hour_of_day,
+    p.space_id,
+    h.messages,
+    h.messages_human,
+    h.messages_app,
+    h.reactions
+   FROM ((public.rollup_hours h
+     JOIN public.rollup_spaces p ON ((p.id = h.space_id)))
+     CROSS JOIN public.reporting r);
+
+COMMENT ON VIEW analytics.agg_space_hourly IS 'What was done in each space in each hour: a row for each hour in which anything was, and for all spaces together (space_id all).';
+
+COMMENT ON COLUMN analytics.agg_space_hourly.hour_at IS 'When the hour begins: one of the reporting zone, so that it may be 18:15 in UTC.';
+
+COMMENT ON COLUMN analytics.agg_space_hourly.activity_date IS 'Its day in the reporting zone.';
+
+COMMENT ON COLUMN analytics.agg_space_hourly.iso_weekday IS '1 for Monday to 7 for Sunday, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.agg_space_hourly.hour_of_day IS '0 to 23 in the reporting zone. Where clocks are set back one of them comes twice a day, each time with its own hour_at.';
+
+COMMENT ON COLUMN analytics.agg_space_hourly.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
+
+COMMENT ON COLUMN analytics.agg_space_hourly.messages IS 'Messages sent, those deleted since included.';
+
+COMMENT ON COLUMN analytics.agg_space_hourly.messages_human IS 'Those of people.';
+
+COMMENT ON COLUMN analytics.agg_space_hourly.messages_app IS 'Those of apps. Of whom is neither nobody knows which they are.';
+
+COMMENT ON COLUMN analytics.agg_space_hourly.reactions IS 'Reactions added, those taken back since included.';
+
+CREATE TABLE public.rollup_passes (
+    refreshed_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    content_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    covered_until timestamp with time zone,
+    turned date,
+    rebuild_from date,
+    rebuild_until date,
+    zone text,
+    single boolean DEFAULT true NOT NULL,
+    CONSTRAINT rollup_passes_single_check CHECK (single)
+);
+
+COMMENT ON TABLE public.rollup_passes IS 'One row: how far the rollups are. Whoever makes a pass locks the table.';
+
+COMMENT ON COLUMN public.rollup_passes.refreshed_at IS 'All that was committed before is in the rollups, apart from those of content_at.';
+
+COMMENT ON COLUMN public.rollup_passes.content_at IS 'The same of responses, emoji and received reactions, which cost more and may come later.';
+
+COMMENT ON COLUMN public.rollup_passes.covered_until IS 'Up to when the keeper had looked at the subscriptions at the last pass; null: never.';
+
+COMMENT ON COLUMN public.rollup_passes.turned IS 'The newest day that all watched spaces have a row of; null: none.';
+
+COMMENT ON COLUMN public.rollup_passes.rebuild_from IS 'The next day that a rebuild reads anew from messages and reactions; null: there is no rebuild.';
+
+COMMENT ON COLUMN public.rollup_passes.rebuild_until IS 'The last one.';
+
+COMMENT ON COLUMN public.rollup_passes.zone IS 'The reporting zone that the rollups'' days are of; null: no pass yet.';
+
+COMMENT ON COLUMN public.rollup_passes.single IS 'Always true: there is one row.';
+
+CREATE TABLE public.rollup_summary (
+    activity_date date NOT NULL,
+    space_id integer NOT NULL,
+    dau integer NOT NULL,
+    wau integer NOT NULL,
+    mau integer NOT NULL,
+    posting_1d integer NOT NULL,
+    posting_7d integer NOT NULL,
+    posting_28d integer NOT NULL,
+    messages integer NOT NULL,
+    messages_human integer NOT NULL,
+    messages_app integer NOT NULL,
+    threads integer NOT NULL,
+    replies integer NOT NULL,
+    edited integer NOT NULL,
+    deleted integer NOT NULL,
+    reactions integer NOT NULL,
+    joins integer NOT NULL,
+    leaves integer NOT NULL,
+    members integer,
+    coverage real,
+    source text COLLATE pg_catalog."C"
+)
+WITH (fillfactor='80');
+
+COMMENT ON TABLE public.rollup_summary IS 'Each day of each space that was watched, or active within 28 days. Read it through analytics.agg_summary_daily.';
+
+COMMENT ON COLUMN public.rollup_summary.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN public.rollup_summary.space_id IS 'spaces.id; 0 for all spaces together.';
+
+COMMENT ON COLUMN public.rollup_summary.dau IS 'People who wrote or reacted that day.';
+
+COMMENT ON COLUMN public.rollup_summary.wau IS 'The same within the seven days that end with it.';
+
+COMMENT ON COLUMN public.rollup_summary.mau IS 'The same within 28 days.';
+
+COMMENT ON COLUMN public.rollup_summary.posting_1d IS 'People who wrote that day.';
+
+COMMENT ON COLUMN public.rollup_summary.posting_7d IS 'The same within the seven days that end with it.';
+
+COMMENT ON COLUMN public.rollup_summary.posting_28d IS 'The same within 28 days.';
+
+COMMENT ON COLUMN public.rollup_summary.messages IS 'Messages sent, those deleted since included.';
+
+COMMENT ON COLUMN public.rollup_summary.messages_human IS 'Those of people.';
+
+COMMENT ON COLUMN public.rollup_summary.messages_app IS 'Those of apps.';
+
+COMMENT ON COLUMN public.rollup_summary.threads IS 'Those that began a thread, if the space has threads.';
+
+COMMENT ON COLUMN public.rollup_summary.replies IS 'Those that are replies, if it has.';
+
+COMMENT ON COLUMN public.rollup_summary.edited IS 'Those that were edited, and not deleted.';
+
+COMMENT ON COLUMN public.rollup_summary.deleted IS 'Those that were deleted.';
+
+COMMENT ON COLUMN public.rollup_summary.reactions IS 'Reactions added that day that are there now.';
+
+COMMENT ON COLUMN public.rollup_summary.joins IS 'People''s stays that began.';
+
+COMMENT ON COLUMN public.rollup_summary.leaves IS 'People''s stays that ended.';
+
+COMMENT ON COLUMN public.rollup_summary.members IS 'People in the space at the day''s end; null if nothing had told yet who is.';
+
+COMMENT ON COLUMN public.rollup_summary.coverage IS 'Share of the day, up to the keeper''s last look, that was covered; null if nobody had asked for it.';
+
+COMMENT ON COLUMN public.rollup_summary.source IS 'live, backfill, gap or none: what most of it was; null with coverage.';
+
+CREATE VIEW analytics.agg_summary_daily WITH (security_barrier='true') AS
+ SELECT s.activity_date,
+    p.space_id,
+    (public.day_start((s.activity_date + 1), r.zone) <= now()) AS is_complete,
+    s.dau,
+    s.wau,
+    s.mau,
+    s.posting_1d,
+    s.posting_7d,
+    s.posting_28d,
+    s.messages,
+    s.messages_human,
+    s.messages_app,
+        CASE
+            WHEN p.is_threaded THEN s.threads
+            ELSE NULL::integer
+        END AS threads_started,
+        CASE
+            WHEN p.is_threaded THEN s.replies
+            ELSE NULL::integer
+        END AS replies,
+    s.edited,
+    s.deleted,
+    s.reactions,
+    s.joins,
+    s.leaves,
+    s.members,
+    public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until) AS coverage_ratio
+   FROM (((public.rollup_summary s
+     JOIN public.rollup_spaces p ON ((p.id = s.space_id)))
+     CROSS JOIN public.reporting r)
+     CROSS JOIN public.rollup_passes x);
+
+COMMENT ON VIEW analytics.agg_summary_daily IS 'Each day of each space that was watched, or active within 28 days, and of all spaces together (space_id all). The day of today is among them and grows.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.is_complete IS 'Whether the day has ended.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.dau IS 'Different people who wrote or reacted that day. Apps, and of whom nobody knows what they are, don''t count.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.wau IS 'The same within the seven days that end with it.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.mau IS 'The same within the 28 days that end with it.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.posting_1d IS 'Different people who wrote that day.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.posting_7d IS 'The same within the seven days that end with it.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.posting_28d IS 'The same within the 28 days that end with it.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.messages IS 'Messages sent, by anybody; those deleted since included.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.messages_human IS 'Those of people.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.messages_app IS 'Those of apps.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.threads_started IS 'Messages that began a thread; null in spaces without threads. Of all: in those with threads.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.replies IS 'Messages that answered in a thread; null in spaces without threads. Of all: in those with threads.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.edited IS 'Messages sent that day that were edited, whenever that was, and are not deleted.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.deleted IS 'Messages sent that day that were deleted, whenever that was.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.reactions IS 'Reactions added that day, by anybody, that are still there.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.joins IS 'Stays of people that began; who comes back counts again. What only a list of members told counts on the day of the list.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.leaves IS 'Stays of people that ended.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.members IS 'People in the space at the end of the day, as far as events and lists of members tell; of all: different people. Null as long as nothing had told it.';
+
+COMMENT ON COLUMN analytics.agg_summary_daily.coverage_ratio IS 'Share of the day, as far as it has gone by, of which the events are there: 0 to 1; of all: the mean of the spaces. Null if nobody had asked for them.';
+
+CREATE VIEW analytics.coverage WITH (security_barrier='true') AS
+ SELECT s.activity_date,
+    p.space_id,
+    COALESCE(public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until), (0)::double precision) AS covered_ratio,
+    COALESCE(s.source, 'none'::text) AS source
+   FROM (((public.rollup_summary s
+     JOIN public.rollup_spaces p ON ((p.id = s.space_id)))
+     CROSS JOIN public.reporting r)
+     CROSS JOIN public.rollup_passes x);
+
+COMMENT ON VIEW analytics.coverage IS 'Of which share of each day the events are there, for each space and for all together (space_id all).';
+
+COMMENT ON COLUMN analytics.coverage.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.coverage.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
+
+COMMENT ON COLUMN analytics.coverage.covered_ratio IS '0 to 1, of the day as far as it has gone by: seen live, or fetched later.';
+
+COMMENT ON COLUMN analytics.coverage.source IS 'What most of the day was: live, backfill (fetched later), gap (asked for and missing) or none (nobody had asked for it).';
+
+CREATE TABLE public.coverage (
+    id bigint NOT NULL,
+    from_time timestamp with time zone NOT NULL,
+    to_time timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    repaired_at timestamp with time zone,
+    asked_at timestamp with time zone,
+    acknowledged_at timestamp with time zone,
+    events integer,
+    scope text NOT NULL COLLATE pg_catalog."C",
+    source text NOT NULL COLLATE pg_catalog."C",
+    cause text COLLATE pg_catalog."C",
+    repair text COLLATE pg_catalog."C",
+    detail text,
+    acknowledgement text,
+    CONSTRAINT coverage_acknowledged_check CHECK (((acknowledged_at IS NULL) = (acknowledgement IS NULL))),
+    CONSTRAINT coverage_gap_check CHECK (((source = 'live'::text) = (cause IS NULL))),
+    CONSTRAINT coverage_open_check CHECK (((to_time IS NOT NULL) OR (source = ANY (ARRAY['live'::text, 'gap'::text])))),
+    CONSTRAINT coverage_repair_check CHECK ((repair = ANY (ARRAY['pending'::text, 'impossible'::text]))),
+    CONSTRAINT coverage_repair_source_check CHECK (((repair IS NOT NULL) = ((source = 'gap'::text) AND (to_time IS NOT NULL)))),
+    CONSTRAINT coverage_source_check CHECK ((source = ANY (ARRAY['live'::text, 'backfill'::text, 'gap'::text]))),
+    CONSTRAINT coverage_times_check CHECK (((to_time IS NULL) OR (to_time >= from_time)))
+);
+
+COMMENT ON TABLE public.coverage IS 'What was watched when, per scope: intervals that do not overlap. Time between them was not asked for.';
+
+COMMENT ON COLUMN public.coverage.id IS 'Number of the interval; jobs that repair a gap name it.';
+
+COMMENT ON COLUMN public.coverage.from_time IS 'Begin, by Google''s clock.';
+
+COMMENT ON COLUMN public.coverage.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to the end that coverage_intervals tells.';
+
+COMMENT ON COLUMN public.coverage.created_at IS 'When the interval was first written.';
+
+COMMENT ON COLUMN public.coverage.repaired_at IS 'When the backfill that closed the gap was complete.';
+
+COMMENT ON COLUMN public.coverage.asked_at IS 'When a person asked for the events of a time that was not watched, by Google''s clock; null of other gaps.';
+
+COMMENT ON COLUMN public.coverage.acknowledged_at IS 'When a person acknowledged that the gap can''t be repaired.';
+
+COMMENT ON COLUMN public.coverage.events IS 'How many events that backfill added.';
+
+COMMENT ON COLUMN public.coverage.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
+
+COMMENT ON COLUMN public.coverage.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
+
+COMMENT ON COLUMN public.coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
+
+COMMENT ON COLUMN public.coverage.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
+
+COMMENT ON COLUMN public.coverage.detail IS 'For people: why it can''t be repaired.';
+
+COMMENT ON COLUMN public.coverage.acknowledgement IS 'What that person gave as the reason.';
+
+CREATE VIEW public.coverage_gaps AS
+ SELECT coverage.scope,
+    coverage.from_time,
+    coverage.to_time,
+    (COALESCE(coverage.to_time, now()) - coverage.from_time) AS length,
+    coverage.cause,
+        CASE
+            WHEN (coverage.to_time IS NULL) THEN 'open'::text
+            WHEN (coverage.acknowledged_at IS NOT NULL) THEN 'acknowledged'::text
+            ELSE coverage.repair
+        END AS state,
+    coverage.detail,
+    coverage.acknowledgement,
+    coverage.id
+   FROM public.coverage
+  WHERE (coverage.source = 'gap'::text);
+
+COMMENT ON VIEW public.coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way), impossible, or acknowledged: impossible, and a person knows.';
+
+COMMENT ON COLUMN public.coverage_gaps.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
+
+COMMENT ON COLUMN public.coverage_gaps.from_time IS 'Begin, by Google''s clock.';
+
+COMMENT ON COLUMN public.coverage_gaps.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to the end that coverage_intervals tells.';
+
+COMMENT ON COLUMN public.coverage_gaps.length IS 'How long it is; until now if it goes on.';
+
+COMMENT ON COLUMN public.coverage_gaps.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
+
+COMMENT ON COLUMN public.coverage_gaps.state IS 'open (still going on), pending (its backfill is under way), impossible, or acknowledged (impossible, and a person knows).';
+
+COMMENT ON COLUMN public.coverage_gaps.detail IS 'For people: why it can''t be repaired.';
+
+COMMENT ON COLUMN public.coverage_gaps.acknowledgement IS 'What that person gave as the reason.';
+
+COMMENT ON COLUMN public.coverage_gaps.id IS 'Number of the interval; jobs that repair a gap name it.';
+
+CREATE VIEW analytics.coverage_gaps WITH (security_barrier='true') AS
+ SELECT COALESCE(p.space, g.scope) AS space_id,
+    g.from_time AS gap_from,
+    g.to_time AS gap_to,
+    g.cause,
+    g.state
+   FROM (public.coverage_gaps g
+     LEFT JOIN public.readable_spaces p ON ((p.space = g.scope)))
+  WHERE ((p.space IS NOT NULL) OR (g.scope !~~ 'spaces/%'::text) OR (g.scope = 'spaces/-'::text) OR ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights));
+
+COMMENT ON VIEW analytics.coverage_gaps IS 'What was not seen and was not fetched later, as now known.';
+
+COMMENT ON COLUMN analytics.coverage_gaps.space_id IS 'spaces/S; spaces/-, users/U or customers/C for a subscription to more than one space: events of any of them may be missing.';
+
+COMMENT ON COLUMN analytics.coverage_gaps.gap_from IS 'When it began.';
+
+COMMENT ON COLUMN analytics.coverage_gaps.gap_to IS 'When it ended; null while it goes on.';
+
+COMMENT ON COLUMN analytics.coverage_gaps.cause IS 'Why: expired, deleted, missing, changed, elsewhere, worker_outage, silent_loss, or Google''s reason for a suspension.';
+
+COMMENT ON COLUMN analytics.coverage_gaps.state IS 'open (still going on), pending (it is being fetched), impossible, or acknowledged: impossible, and a person knows.';
+
+CREATE TABLE public.events (
+    event_time timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    publish_time timestamp with time zone,
+    event_key uuid NOT NULL,
+    source_id integer NOT NULL,
+    space_id integer,
+    actor_id integer,
+    type_id smallint NOT NULL,
+    ordinal smallint NOT NULL,
+    payload_codec smallint NOT NULL,
+    origin "char" NOT NULL,
+    ce_id text NOT NULL COLLATE pg_catalog."C",
+    resource text NOT NULL COLLATE pg_catalog."C",
+    message_id text COLLATE pg_catalog."C",
+    payload bytea,
+    CONSTRAINT events_ordinal_check CHECK ((ordinal >= 0)),
+    CONSTRAINT events_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
+    CONSTRAINT events_payload_codec_check CHECK ((payload_codec >= 0))
+)
+PARTITION BY RANGE (event_time);
+ALTER TABLE ONLY public.events ALTER COLUMN payload SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
+
+COMMENT ON COLUMN public.events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
+
+COMMENT ON COLUMN public.events.received_at IS 'When this system got the first copy; the first live one, if there is one.';
+
+COMMENT ON COLUMN public.events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
+
+COMMENT ON COLUMN public.events.event_key IS 'Identity of the event; see the function event_key.';
+
+COMMENT ON COLUMN public.events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
+
+COMMENT ON COLUMN public.events.space_id IS 'Where it happened: spaces.id; null where there is no space.';
+
+COMMENT ON COLUMN public.events.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
+
+COMMENT ON COLUMN public.events.type_id IS 'Type of the event: event_types.id.';
+
+COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
+
+COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
+
+COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub, perhaps after a backfill had fetched it: the bytes are those delivered. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
+
+COMMENT ON COLUMN public.events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
+
+COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
+
+COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
+
+COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With one item of each copy that told something of its own: another item of the event is in the bytes of one of them, of its own origin if it can be.';
+
+CREATE VIEW analytics.dim_dates WITH (security_barrier='true') AS
+ SELECT d.activity_date,
+    (d.activity_date - (d.iso_weekday - 1)) AS week_start,
+    d.iso_weekday,
+    (date_trunc('month'::text, (d.activity_date)::timestamp with time zone))::date AS month_start,
+    (d.iso_weekday >= 6) AS is_weekend,
+    d.starts_at,
+    d.ends_at,
+    round((EXTRACT(epoch FROM (d.ends_at - d.starts_at)) / (3600)::numeric), 2) AS hours
+   FROM ( SELECT d_1.activity_date,
+            (EXTRACT(isodow FROM d_1.activity_date))::integer AS iso_weekday,
+            public.day_start(d_1.activity_date, d_1.zone) AS starts_at,
+            public.day_start((d_1.activity_date + 1), d_1.zone) AS ends_at
+           FROM ( SELECT r.zone,
+                    (r.first + generate_series(0, (r.today - r.first))) AS activity_date
+                   FROM ( SELECT reporting.zone,
+                            ((( SELECT min(events.event_time) AS min
+                                   FROM public.events) AT TIME ZONE reporting.zone))::date AS first,
+                            ((now() AT TIME ZONE reporting.zone))::date AS today
+                           FROM public.reporting) r) d_1) d;
+
+COMMENT ON VIEW analytics.dim_dates IS 'The days of the reporting zone, from that of the first event in the log to today.';
+
+COMMENT ON COLUMN analytics.dim_dates.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.dim_dates.week_start IS 'Monday of its week.';
+
+COMMENT ON COLUMN analytics.dim_dates.iso_weekday IS '1 for Monday to 7 for Sunday.';
+
+COMMENT ON COLUMN analytics.dim_dates.month_start IS 'The first day of its month.';
+
+COMMENT ON COLUMN analytics.dim_dates.is_weekend IS 'Whether it is a Saturday or a Sunday.';
+
+COMMENT ON COLUMN analytics.dim_dates.starts_at IS 'When it begins: the day holds what happened at or after it, and before ends_at.';
+
+COMMENT ON COLUMN analytics.dim_dates.ends_at IS 'When it ends, which is when the next one begins.';
+
+COMMENT ON COLUMN analytics.dim_dates.hours IS 'How many hours it has: 24; where clocks are changed 23, 25, or another number.';
+
 CREATE TABLE public.stored_memberships (
     version_time timestamp with time zone NOT NULL,
     payload_as_of timestamp with time zone,
@@ -450,27 +1337,6 @@ COMMENT ON COLUMN public.stored_memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, 
 COMMENT ON COLUMN public.stored_memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
 
 COMMENT ON COLUMN public.stored_memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
-
-CREATE TABLE public.users (
-    version_time timestamp with time zone NOT NULL,
-    id integer NOT NULL,
-    user_name text NOT NULL COLLATE pg_catalog."C",
-    user_type text COLLATE pg_catalog."C",
-    display_name text
-)
-WITH (fillfactor='55');
-
-COMMENT ON TABLE public.users IS 'Every user that an event named, with what events and lists of members tell of them. Rows stay for good: the log refers to them.';
-
-COMMENT ON COLUMN public.users.version_time IS 'Time of the interaction or list of members that gave the display name; -infinity without one.';
-
-COMMENT ON COLUMN public.users.id IS 'Number used in events.actor_id.';
-
-COMMENT ON COLUMN public.users.user_name IS 'users/U: resource name of the user.';
-
-COMMENT ON COLUMN public.users.user_type IS 'HUMAN or BOT; null if no event told so far.';
-
-COMMENT ON COLUMN public.users.display_name IS 'From interaction events and lists of members, as other events carry none; null if neither told it. Earlier ones: names.';
 
 CREATE VIEW analytics.dim_members WITH (security_barrier='true') AS
  SELECT u.user_name AS member_id,
@@ -537,60 +1403,6 @@ COMMENT ON COLUMN analytics.dim_space_names.display_name IS 'Name that people sa
 COMMENT ON COLUMN analytics.dim_space_names.valid_from IS 'Since when the name is known. The first one may be older than that.';
 
 COMMENT ON COLUMN analytics.dim_space_names.valid_to IS 'When the next name was known; null for the one of now.';
-
-CREATE TABLE public.coverage (
-    id bigint NOT NULL,
-    from_time timestamp with time zone NOT NULL,
-    to_time timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    repaired_at timestamp with time zone,
-    asked_at timestamp with time zone,
-    acknowledged_at timestamp with time zone,
-    events integer,
-    scope text NOT NULL COLLATE pg_catalog."C",
-    source text NOT NULL COLLATE pg_catalog."C",
-    cause text COLLATE pg_catalog."C",
-    repair text COLLATE pg_catalog."C",
-    detail text,
-    acknowledgement text,
-    CONSTRAINT coverage_acknowledged_check CHECK (((acknowledged_at IS NULL) = (acknowledgement IS NULL))),
-    CONSTRAINT coverage_gap_check CHECK (((source = 'live'::text) = (cause IS NULL))),
-    CONSTRAINT coverage_open_check CHECK (((to_time IS NOT NULL) OR (source = ANY (ARRAY['live'::text, 'gap'::text])))),
-    CONSTRAINT coverage_repair_check CHECK ((repair = ANY (ARRAY['pending'::text, 'impossible'::text]))),
-    CONSTRAINT coverage_repair_source_check CHECK (((repair IS NOT NULL) = ((source = 'gap'::text) AND (to_time IS NOT NULL)))),
-    CONSTRAINT coverage_source_check CHECK ((source = ANY (ARRAY['live'::text, 'backfill'::text, 'gap'::text]))),
-    CONSTRAINT coverage_times_check CHECK (((to_time IS NULL) OR (to_time >= from_time)))
-);
-
-COMMENT ON TABLE public.coverage IS 'What was watched when, per scope: intervals that do not overlap. Time between them was not asked for.';
-
-COMMENT ON COLUMN public.coverage.id IS 'Number of the interval; jobs that repair a gap name it.';
-
-COMMENT ON COLUMN public.coverage.from_time IS 'Begin, by Google''s clock.';
-
-COMMENT ON COLUMN public.coverage.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to the end that coverage_intervals tells.';
-
-COMMENT ON COLUMN public.coverage.created_at IS 'When the interval was first written.';
-
-COMMENT ON COLUMN public.coverage.repaired_at IS 'When the backfill that closed the gap was complete.';
-
-COMMENT ON COLUMN public.coverage.asked_at IS 'When a person asked for the events of a time that was not watched, by Google''s clock; null of other gaps.';
-
-COMMENT ON COLUMN public.coverage.acknowledged_at IS 'When a person acknowledged that the gap can''t be repaired.';
-
-COMMENT ON COLUMN public.coverage.events IS 'How many events that backfill added.';
-
-COMMENT ON COLUMN public.coverage.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
-
-COMMENT ON COLUMN public.coverage.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
-
-COMMENT ON COLUMN public.coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
-
-COMMENT ON COLUMN public.coverage.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
-
-COMMENT ON COLUMN public.coverage.detail IS 'For people: why it can''t be repaired.';
-
-COMMENT ON COLUMN public.coverage.acknowledgement IS 'What that person gave as the reason.';
 
 CREATE VIEW analytics.dim_spaces WITH (security_barrier='true') AS
  SELECT p.space AS space_id,
@@ -1430,6 +2242,127 @@ COMMENT ON COLUMN analytics.fct_reactor_runs.outcome IS 'pending, unclear, sent,
 
 COMMENT ON COLUMN analytics.fct_reactor_runs.is_shadow IS 'Planned in shadow mode: nothing was sent.';
 
+CREATE TABLE public.rollup_changes (
+    quarter integer NOT NULL,
+    space_id integer NOT NULL,
+    user_id integer NOT NULL,
+    state smallint NOT NULL,
+    number smallint NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000');
+
+COMMENT ON TABLE public.rollup_changes IS 'Messages and reactions that came, went or changed since the last pass over the rollups.';
+
+COMMENT ON COLUMN public.rollup_changes.quarter IS 'When it was sent or added, in quarters of an hour since 1970 (UTC): the hours and days of all zones begin with one.';
+
+COMMENT ON COLUMN public.rollup_changes.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.rollup_changes.user_id IS 'Who sent it or reacted: users.id; 0 if unknown.';
+
+COMMENT ON COLUMN public.rollup_changes.state IS 'Messages: 0 for one, 1 for a reply; 2 and 3 if it was edited, 4 and 5 if it was deleted. Reactions: 6 for one that is there, 7 for one that was removed.';
+
+COMMENT ON COLUMN public.rollup_changes.number IS 'How many more there are in this state; negative: how many fewer.';
+
+CREATE TABLE public.rollup_days (
+    space_id integer NOT NULL,
+    activity_date date NOT NULL,
+    parts smallint NOT NULL
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000');
+
+COMMENT ON TABLE public.rollup_days IS 'Days of spaces of which rollups are to be computed anew. Only passes write it.';
+
+COMMENT ON COLUMN public.rollup_days.space_id IS 'spaces.id; 0 for all spaces together.';
+
+COMMENT ON COLUMN public.rollup_days.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN public.rollup_days.parts IS 'Sum of what has changed: 1 activity, 2 reactions, 4 messages, 8 members, 16 coverage; and of what is due: 32 retention of who joined in the week, 64 to read messages and reactions anew, 128 reactions received.';
+
+CREATE TABLE public.rollup_marks (
+    kind "char" NOT NULL,
+    id integer NOT NULL,
+    from_time timestamp with time zone,
+    to_time timestamp with time zone,
+    CONSTRAINT rollup_marks_kind_check CHECK ((kind = ANY (ARRAY['c'::"char", 'm'::"char", 's'::"char", 'u'::"char"])))
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000');
+
+COMMENT ON TABLE public.rollup_marks IS 'What else has changed since the last pass, and has to be read anew.';
+
+COMMENT ON COLUMN public.rollup_marks.kind IS 'c: the coverage of a space. m: who was in a space. s: whether a space has threads. u: whether somebody is a person or an app.';
+
+COMMENT ON COLUMN public.rollup_marks.id IS 'spaces.id, 0 for all of them; of u users.id.';
+
+COMMENT ON COLUMN public.rollup_marks.from_time IS 'Of c: since when.';
+
+COMMENT ON COLUMN public.rollup_marks.to_time IS 'Of c: until when.';
+
+CREATE VIEW analytics.rollup_state WITH (security_barrier='true') AS
+ SELECT r.rollup,
+        CASE
+            WHEN (x.rebuild_from IS NULL) THEN x.turned
+            ELSE (x.rebuild_from - 1)
+        END AS through_date,
+        CASE
+            WHEN (w.waiting = 0) THEN (0)::numeric
+            ELSE GREATEST((0)::numeric, round(EXTRACT(epoch FROM (now() - r.refreshed_at)), 1))
+        END AS behind_seconds,
+    w.waiting,
+    r.refreshed_at
+   FROM ((public.rollup_passes x
+     CROSS JOIN LATERAL ( SELECT r_1.rollup,
+            r_1.content,
+            NULLIF(
+                CASE
+                    WHEN r_1.content THEN x.content_at
+                    ELSE x.refreshed_at
+                END, '-infinity'::timestamp with time zone) AS refreshed_at
+           FROM ( VALUES ('agg_activity_daily'::text,false), ('agg_activity_member_daily'::text,false), ('agg_emoji_daily'::text,true), ('agg_response_daily'::text,true), ('agg_retention_weekly'::text,false), ('agg_space_hourly'::text,false), ('agg_summary_daily'::text,false), ('coverage'::text,false)) r_1(rollup, content)) r)
+     CROSS JOIN LATERAL ( SELECT ((( SELECT count(*) AS count
+                   FROM public.rollup_changes) + ( SELECT count(*) AS count
+                   FROM public.rollup_marks)) + ( SELECT count(*) AS count
+                   FROM public.rollup_days d
+                  WHERE (r.content OR (((d.parts)::integer & 57) <> 0)))) AS waiting) w);
+
+COMMENT ON VIEW analytics.rollup_state IS 'How far each rollup is.';
+
+COMMENT ON COLUMN analytics.rollup_state.rollup IS 'Name of the view.';
+
+COMMENT ON COLUMN analytics.rollup_state.through_date IS 'The newest day that it has, in the reporting zone; while it is being rebuilt, the last day that is done. Null before the first pass.';
+
+COMMENT ON COLUMN analytics.rollup_state.behind_seconds IS 'For how long what waits may have waited; 0 if nothing does. Up to a minute too much after a quiet time.';
+
+COMMENT ON COLUMN analytics.rollup_state.waiting IS 'How many changes, and days of spaces, are to be taken up.';
+
+COMMENT ON COLUMN analytics.rollup_state.refreshed_at IS 'All that was committed before is in it; null before the first pass.';
+
+CREATE VIEW analytics.timeseries WITH (security_barrier='true') AS
+ SELECT public.day_start(s.activity_date, r.zone) AS "time",
+    p.space_id,
+    m.metric,
+    m.value
+   FROM ((((((public.rollup_summary s
+     JOIN public.rollup_spaces p ON ((p.id = s.space_id)))
+     CROSS JOIN public.reporting r)
+     LEFT JOIN public.rollup_responses d ON (((d.space_id = s.space_id) AND (d.activity_date = s.activity_date) AND p.is_threaded)))
+     CROSS JOIN public.rollup_passes x)
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (COALESCE(s.coverage, (0)::real) = (0)::double precision) THEN 0
+                    ELSE NULL::integer
+                END AS unseen) n)
+     CROSS JOIN LATERAL ( VALUES ('members'::text,(s.members)::double precision), ('joins'::text,NULLIF(s.joins, n.unseen)), ('leaves'::text,NULLIF(s.leaves, n.unseen)), ('net_growth'::text,NULLIF((s.joins - s.leaves), n.unseen)), ('dau'::text,NULLIF(s.dau, n.unseen)), ('wau'::text,NULLIF(s.wau, n.unseen)), ('mau'::text,NULLIF(s.mau, n.unseen)), ('posting_1d'::text,NULLIF(s.posting_1d, n.unseen)), ('posting_7d'::text,NULLIF(s.posting_7d, n.unseen)), ('posting_28d'::text,NULLIF(s.posting_28d, n.unseen)), ('stickiness'::text,((s.dau)::double precision / (NULLIF(s.mau, 0))::double precision)), ('messages'::text,NULLIF(s.messages_human, n.unseen)), ('messages_app'::text,NULLIF(s.messages_app, n.unseen)), ('messages_per_poster'::text,((s.messages_human)::double precision / (NULLIF(s.posting_1d, 0))::double precision)), ('reply_coverage'::text,((d.answered)::double precision / (NULLIF(d.roots, 0))::double precision)), ('first_response_p50'::text,public.percentile_of(d.response_seconds, (0.5)::double precision)), ('first_response_p90'::text,public.percentile_of(d.response_seconds, (0.9)::double precision)), ('unanswered'::text,((d.roots - d.answered) - d.reacted_only)), ('response_by_reaction'::text,d.reacted_only), ('reactions_per_message'::text,((s.reactions)::double precision / (NULLIF(s.messages_human, 0))::double precision)), ('edit_rate'::text,(((1000)::double precision * (s.edited)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('delete_rate'::text,(((1000)::double precision * (s.deleted)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('coverage'::text,public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until))) m(metric, value));
+
+COMMENT ON VIEW analytics.timeseries IS 'Every metric that has a value for each day, as one long table: a panel is one line of SQL. Metrics are defined in metric_definitions.';
+
+COMMENT ON COLUMN analytics.timeseries."time" IS 'When the day begins in the reporting zone.';
+
+COMMENT ON COLUMN analytics.timeseries.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
+
+COMMENT ON COLUMN analytics.timeseries.metric IS 'As in metric_definitions.';
+
+COMMENT ON COLUMN analytics.timeseries.value IS 'The value of that day. Null where there is none: of an empty denominator, or where nothing was seen of a day on which nothing is known to have happened.';
+
 CREATE TABLE public.backfills (
     id bigint NOT NULL,
     gap_id bigint,
@@ -1478,43 +2411,6 @@ ALTER TABLE public.backfills ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE VIEW public.coverage_gaps AS
- SELECT coverage.scope,
-    coverage.from_time,
-    coverage.to_time,
-    (COALESCE(coverage.to_time, now()) - coverage.from_time) AS length,
-    coverage.cause,
-        CASE
-            WHEN (coverage.to_time IS NULL) THEN 'open'::text
-            WHEN (coverage.acknowledged_at IS NOT NULL) THEN 'acknowledged'::text
-            ELSE coverage.repair
-        END AS state,
-    coverage.detail,
-    coverage.acknowledgement,
-    coverage.id
-   FROM public.coverage
-  WHERE (coverage.source = 'gap'::text);
-
-COMMENT ON VIEW public.coverage_gaps IS 'What has not been seen, and why. state: open (still going on), pending (its backfill is under way), impossible, or acknowledged: impossible, and a person knows.';
-
-COMMENT ON COLUMN public.coverage_gaps.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
-
-COMMENT ON COLUMN public.coverage_gaps.from_time IS 'Begin, by Google''s clock.';
-
-COMMENT ON COLUMN public.coverage_gaps.to_time IS 'End; NULL for the one interval of a scope that goes on: a live one is sure up to the end that coverage_intervals tells.';
-
-COMMENT ON COLUMN public.coverage_gaps.length IS 'How long it is; until now if it goes on.';
-
-COMMENT ON COLUMN public.coverage_gaps.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
-
-COMMENT ON COLUMN public.coverage_gaps.state IS 'open (still going on), pending (its backfill is under way), impossible, or acknowledged (impossible, and a person knows).';
-
-COMMENT ON COLUMN public.coverage_gaps.detail IS 'For people: why it can''t be repaired.';
-
-COMMENT ON COLUMN public.coverage_gaps.acknowledgement IS 'What that person gave as the reason.';
-
-COMMENT ON COLUMN public.coverage_gaps.id IS 'Number of the interval; jobs that repair a gap name it.';
 
 ALTER TABLE public.coverage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.coverage_id_seq
@@ -2296,6 +3192,26 @@ COMMENT ON COLUMN public.reactor_switches.reactor IS 'Id of the rule; empty for 
 
 COMMENT ON COLUMN public.reactor_switches.reason IS 'As whoever paused it said.';
 
+CREATE TABLE public.rollup_stays (
+    known_at timestamp with time zone NOT NULL,
+    left_at timestamp with time zone,
+    space_id integer NOT NULL,
+    user_id integer NOT NULL,
+    joined boolean NOT NULL
+);
+
+COMMENT ON TABLE public.rollup_stays IS 'membership_intervals by numbers, as the rollups count them.';
+
+COMMENT ON COLUMN public.rollup_stays.known_at IS 'When it began, or since when it is known.';
+
+COMMENT ON COLUMN public.rollup_stays.left_at IS 'When it ended; null while it goes on.';
+
+COMMENT ON COLUMN public.rollup_stays.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.rollup_stays.user_id IS 'users.id';
+
+COMMENT ON COLUMN public.rollup_stays.joined IS 'Whether it began at known_at.';
+
 CREATE TABLE public.schema_compatibility (
     oldest_binary bigint NOT NULL,
     single boolean DEFAULT true NOT NULL,
@@ -2508,6 +3424,33 @@ ALTER TABLE ONLY public.reader_groups
 ALTER TABLE ONLY public.reporting
     ADD CONSTRAINT reporting_pkey PRIMARY KEY (single);
 
+ALTER TABLE ONLY public.rollup_activity
+    ADD CONSTRAINT rollup_activity_pkey PRIMARY KEY (space_id, activity_date, user_id);
+
+ALTER TABLE ONLY public.rollup_days
+    ADD CONSTRAINT rollup_days_pkey PRIMARY KEY (space_id, activity_date);
+
+ALTER TABLE ONLY public.rollup_emoji
+    ADD CONSTRAINT rollup_emoji_pkey PRIMARY KEY (space_id, activity_date, emoji);
+
+ALTER TABLE ONLY public.rollup_hours
+    ADD CONSTRAINT rollup_hours_pkey PRIMARY KEY (space_id, hour_at);
+
+ALTER TABLE ONLY public.rollup_members
+    ADD CONSTRAINT rollup_members_pkey PRIMARY KEY (activity_date, user_id);
+
+ALTER TABLE ONLY public.rollup_passes
+    ADD CONSTRAINT rollup_passes_pkey PRIMARY KEY (single);
+
+ALTER TABLE ONLY public.rollup_responses
+    ADD CONSTRAINT rollup_responses_pkey PRIMARY KEY (space_id, activity_date);
+
+ALTER TABLE ONLY public.rollup_retention
+    ADD CONSTRAINT rollup_retention_pkey PRIMARY KEY (space_id, cohort_week, week_number);
+
+ALTER TABLE ONLY public.rollup_summary
+    ADD CONSTRAINT rollup_summary_pkey PRIMARY KEY (space_id, activity_date);
+
 ALTER TABLE ONLY public.schema_compatibility
     ADD CONSTRAINT schema_compatibility_pkey PRIMARY KEY (single);
 
@@ -2601,6 +3544,20 @@ CREATE INDEX reactor_runs_space_idx ON public.reactor_runs USING btree (space, i
 
 CREATE INDEX reactor_runs_speaker_idx ON public.reactor_runs USING btree (speaker) WHERE (speaker IS NOT NULL);
 
+CREATE INDEX rollup_activity_date_idx ON public.rollup_activity USING btree (activity_date);
+
+CREATE INDEX rollup_activity_user_idx ON public.rollup_activity USING btree (user_id, activity_date);
+
+CREATE INDEX rollup_hours_hour_idx ON public.rollup_hours USING btree (hour_at);
+
+CREATE INDEX rollup_members_user_idx ON public.rollup_members USING btree (user_id, activity_date);
+
+CREATE INDEX rollup_responses_date_idx ON public.rollup_responses USING btree (activity_date);
+
+CREATE INDEX rollup_stays_space_idx ON public.rollup_stays USING btree (space_id, user_id);
+
+CREATE INDEX rollup_summary_date_idx ON public.rollup_summary USING btree (activity_date);
+
 CREATE INDEX stored_membership_changes_time_idx ON public.stored_membership_changes USING brin (event_time);
 
 CREATE INDEX stored_memberships_member_idx ON public.stored_memberships USING btree (member);
@@ -2616,6 +3573,8 @@ CREATE INDEX stored_messages_unplaced_quoted_idx ON public.stored_messages_unpla
 CREATE INDEX stored_messages_unplaced_split_part_idx ON public.stored_messages_unplaced USING btree (split_part(name, '.'::text, 1));
 
 CREATE INDEX stored_messages_unplaced_thread_idx ON public.stored_messages_unplaced USING btree (thread) WHERE (thread <> ''::text);
+
+CREATE INDEX stored_reactions_added_idx ON public.stored_reactions USING btree (added_at);
 
 CREATE INDEX stored_reactions_time_idx ON public.stored_reactions USING brin (version_time);
 
@@ -2634,3 +3593,37 @@ CREATE TRIGGER keep_message_version BEFORE UPDATE ON public.stored_messages FOR 
 CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON public.spaces FOR EACH ROW WHEN ((isfinite(new.version_time) OR (new.named_at IS NOT NULL))) EXECUTE FUNCTION public.keep_name();
 
 CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON public.users FOR EACH ROW WHEN ((new.display_name IS NOT NULL)) EXECUTE FUNCTION public.keep_name();
+
+CREATE TRIGGER note_added AFTER INSERT ON public.stored_membership_changes REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_members();
+
+CREATE TRIGGER note_added AFTER INSERT ON public.stored_memberships REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_members();
+
+CREATE TRIGGER note_added AFTER INSERT ON public.stored_messages REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_messages();
+
+CREATE TRIGGER note_added AFTER INSERT ON public.stored_reactions REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_reactions();
+
+CREATE TRIGGER note_changed AFTER UPDATE ON public.stored_membership_changes REFERENCING OLD TABLE AS gone NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_members();
+
+CREATE TRIGGER note_changed AFTER UPDATE ON public.stored_memberships REFERENCING OLD TABLE AS gone NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_members();
+
+CREATE TRIGGER note_changed AFTER UPDATE ON public.stored_messages REFERENCING OLD TABLE AS gone NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_messages();
+
+CREATE TRIGGER note_changed AFTER UPDATE ON public.stored_reactions REFERENCING OLD TABLE AS gone NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_reactions();
+
+CREATE TRIGGER note_coverage AFTER INSERT OR UPDATE OF from_time, to_time, source ON public.coverage FOR EACH ROW EXECUTE FUNCTION public.note_coverage();
+
+CREATE TRIGGER note_gone AFTER DELETE ON public.stored_membership_changes REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.note_members();
+
+CREATE TRIGGER note_gone AFTER DELETE ON public.stored_memberships REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.note_members();
+
+CREATE TRIGGER note_gone AFTER DELETE ON public.stored_messages REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.note_messages();
+
+CREATE TRIGGER note_gone AFTER DELETE ON public.stored_reactions REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.note_reactions();
+
+CREATE TRIGGER note_new AFTER INSERT ON public.spaces FOR EACH ROW EXECUTE FUNCTION public.note_row();
+
+CREATE TRIGGER note_new AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION public.note_row();
+
+CREATE TRIGGER note_row AFTER UPDATE ON public.spaces FOR EACH ROW WHEN (((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.threading_state IS DISTINCT FROM new.threading_state) OR (old.space_type IS DISTINCT FROM new.space_type))) EXECUTE FUNCTION public.note_row();
+
+CREATE TRIGGER note_row AFTER UPDATE ON public.users FOR EACH ROW WHEN ((old.user_type IS DISTINCT FROM new.user_type)) EXECUTE FUNCTION public.note_row();

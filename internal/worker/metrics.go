@@ -27,6 +27,9 @@ func (w *Worker) newMetrics() *prometheus.Registry {
 	})
 	r.gauge("spacekeeper_database_clock_ahead_seconds", "How far the database's clock is ahead of this machine's; negative: behind.",
 		nil, func() float64 { return w.Status().DatabaseAhead.Seconds() })
+	r.gauge("spacekeeper_rollups_fresh_timestamp_seconds",
+		"All that was recorded before is in the rollups, as this process knows, in Unix time; 0 before the first pass.", nil,
+		func() float64 { return unixSeconds(w.rollups.FreshAt()) })
 	r.addKeeper(&w.keeper)
 	r.MustRegister(w.rules.metrics.runs, w.rules.metrics.delay, w.rules.metrics.rejected)
 	for _, mode := range []rules.Mode{rules.Off, rules.Shadow, rules.Live} {

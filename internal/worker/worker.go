@@ -50,6 +50,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/quota"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/analytics"
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
@@ -80,6 +81,7 @@ type Worker struct {
 	lookout  *store.Store // one more connection, to look at the database
 	runs     *runs.Runs
 	coverage *coverage.Coverage
+	rollups  *analytics.Rollups
 	eventLog *eventlog.Log
 	rules    ruleRunner
 	pubsub   *ingest.Client
@@ -181,7 +183,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	if w.lookout, err = store.Open(ctx, dsn, store.Options{MaxConns: 1, Clock: w.store.Clock()}); err != nil {
 		return nil, err
 	}
-	w.runs, w.coverage = runs.New(w.store), coverage.New(w.store)
+	w.runs, w.coverage, w.rollups = runs.New(w.store), coverage.New(w.store), analytics.New(w.store)
 	if err := w.openRules(ctx); err != nil {
 		return nil, err
 	}
@@ -271,6 +273,7 @@ func (w *Worker) work(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return w.maintain(ctx) })
 	g.Go(func() error { return w.watchDatabase(ctx) })
 	g.Go(func() error { return w.saveHeartbeats(ctx) })
+	g.Go(func() error { return w.keepRollups(ctx) })
 	g.Go(func() error { return w.watchRules(ctx) })
 	g.Go(func() error { return w.watchSchedules(ctx) })
 	g.Go(func() error { return w.wakeRuns(ctx) })

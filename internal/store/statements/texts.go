@@ -17,7 +17,7 @@ type scope struct {
 }
 
 // maxDepth bounds how far a text is followed.
-const maxDepth = 12
+const maxDepth = 24
 
 // texts are all that an expression may be.
 func (s *source) texts(in scope, e ast.Expr, depth int) ([]string, error) {

@@ -1,0 +1,179 @@
+package analytics
+
+import "context"
+
+// asked are days of spaces, each once; between are times that an index finds their
+// rows by: more than the day, for zones whose clocks are changed at midnight.
+const (
+	asked = `
+			SELECT DISTINCT space_id, activity_date AS day
+			FROM unnest(@spaces::integer[], @dates::date[]) AS i (space_id, activity_date)`
+	between = `day_start(day, @zone) - interval '3 hours' AS since, day_start(day + 1, @zone) + interval '3 hours' AS until`
+)
+
+// reactions are those of the asked days.
+const reactions = `
+		WITH asked AS MATERIALIZED (` + asked + `
+		), bounds AS MATERIALIZED (
+			SELECT day, ` + between + `
+			FROM (SELECT DISTINCT day FROM asked) d
+		), given AS MATERIALIZED (
+			SELECT b.day, r.space_id, r.message, r.user_id, r.present, folded_emoji(r.emoji) AS emoji
+			FROM bounds b
+			JOIN stored_reactions r ON r.added_at >= b.since AND r.added_at < b.until
+			WHERE (r.added_at AT TIME ZONE @zone)::date = b.day
+		)`
+
+// computeReactions computes emoji and received reactions of days.
+func (p *pass) computeReactions(ctx context.Context, m *marked) error {
+	if err := p.exec(ctx, "count emoji", reactions+`, now AS MATERIALIZED (
+			SELECT a.day AS activity_date, a.space_id, g.emoji, count(*) AS reactions, count(DISTINCT g.user_id) AS members
+			FROM asked a
+			JOIN given g ON g.day = a.day AND g.space_id = a.space_id
+			WHERE g.present AND g.emoji <> ''
+			GROUP BY a.day, a.space_id, g.emoji
+			UNION ALL
+			SELECT a.day, 0, g.emoji, count(*), count(DISTINCT g.user_id)
+			FROM asked a
+			JOIN given g ON g.day = a.day
+			WHERE a.space_id = 0 AND g.present AND g.emoji <> ''
+			GROUP BY a.day, g.emoji
+		), gone AS (
+			DELETE FROM rollup_emoji e
+			USING asked a
+			WHERE e.space_id = a.space_id AND e.activity_date = a.day
+				AND NOT EXISTS (SELECT FROM now n WHERE n.space_id = e.space_id AND n.activity_date = e.activity_date AND n.emoji = e.emoji)
+		)
+		INSERT INTO rollup_emoji AS e (activity_date, space_id, reactions, members, emoji)
+		SELECT activity_date, space_id, reactions, members, emoji
+		FROM now
+		ON CONFLICT (space_id, activity_date, emoji) DO UPDATE SET reactions = excluded.reactions, members = excluded.members
+		WHERE (e.reactions, e.members) <> (excluded.reactions, excluded.members)`, m.args()); err != nil {
+		return err
+	}
+	if err := p.exec(ctx, "count received reactions", reactions+`, now AS MATERIALIZED (
+			SELECT a.day AS activity_date, a.space_id, s.sender_id AS user_id, count(*) AS received
+			FROM asked a
+			JOIN given g ON g.day = a.day AND g.space_id = a.space_id
+			CROSS JOIN LATERAL (
+				SELECT m.sender_id
+				FROM stored_messages m
+				WHERE split_part(m.name, '.', 1) = split_part(g.message, '.', 1) AND m.space_id = g.space_id AND m.name = g.message
+					AND m.create_time > '-infinity'
+				ORDER BY m.create_time DESC
+				LIMIT 1
+			) s
+			WHERE s.sender_id <> COALESCE(g.user_id, 0)
+			GROUP BY a.day, a.space_id, s.sender_id
+		), gone AS (
+			UPDATE rollup_activity x
+			SET received = 0
+			FROM asked a
+			WHERE x.space_id = a.space_id AND x.activity_date = a.day AND x.received > 0
+				AND NOT EXISTS (SELECT FROM now n WHERE n.space_id = x.space_id AND n.activity_date = x.activity_date AND n.user_id = x.user_id)
+		)
+		INSERT INTO rollup_activity AS x (activity_date, space_id, user_id, messages, replies, edited, deleted, given, present, received)
+		SELECT activity_date, space_id, user_id, 0, 0, 0, 0, 0, 0, received
+		FROM now
+		ON CONFLICT (space_id, activity_date, user_id) DO UPDATE SET received = excluded.received
+		WHERE x.received <> excluded.received`, m.args()); err != nil {
+		return err
+	}
+	return p.exec(ctx, "drop activity that is no more", `
+		DELETE FROM rollup_activity x
+		USING unnest(@spaces::integer[], @dates::date[]) AS i (space_id, activity_date)
+		WHERE x.space_id = i.space_id AND x.activity_date = i.activity_date AND x.messages = 0 AND x.given = 0 AND x.received = 0`, m.args())
+}
+
+// computeResponses computes what became of the threads whose first messages, replies
+// or reactions changed: those that began on the day or up to seven days before, which
+// is on up to eight days before it where clocks are set forward.
+func (p *pass) computeResponses(ctx context.Context, m *marked) error {
+	if err := p.exec(ctx, "compute responses", `
+		WITH asked AS MATERIALIZED (
+			SELECT DISTINCT space_id, activity_date - k AS day
+			FROM unnest(@spaces::integer[], @dates::date[], @parts::smallint[]) AS i (space_id, activity_date, parts)
+			CROSS JOIN generate_series(0, 8) AS k
+			WHERE parts & (2 | 4) <> 0 AND space_id <> 0
+		), bounds AS MATERIALIZED (
+			SELECT day, `+between+`
+			FROM (SELECT DISTINCT day + k AS day FROM (SELECT DISTINCT day FROM asked) d CROSS JOIN generate_series(0, 8) AS k) d
+		), posts AS MATERIALIZED (
+			SELECT b.day, m.space_id, m.name, m.create_time, m.sender_id, u.user_type, is_reply(m.name, m.thread) AS is_reply,
+				CASE WHEN m.thread <> '' THEN m.thread ELSE split_part(m.name, '.', 1) END AS thread
+			FROM bounds b
+			JOIN stored_messages m ON m.create_time >= b.since AND m.create_time < b.until
+			LEFT JOIN users u ON u.id = m.sender_id
+			WHERE (m.create_time AT TIME ZONE @zone)::date = b.day AND m.deleted_at IS NULL
+				AND m.space_id IN (SELECT space_id FROM asked)
+		), threads AS (
+			SELECT r.day, r.space_id, r.name, r.sender_id, r.create_time, count(p.name) AS depth,
+				min(p.create_time) FILTER (WHERE p.user_type = 'HUMAN' AND p.sender_id <> r.sender_id) AS answered_at
+			FROM posts r
+			JOIN asked a ON a.space_id = r.space_id AND a.day = r.day
+			LEFT JOIN posts p ON p.is_reply AND p.space_id = r.space_id AND p.thread = r.thread
+				AND p.create_time >= r.create_time AND p.create_time < r.create_time + interval '168 hours'
+			WHERE NOT r.is_reply AND r.user_type = 'HUMAN'
+			GROUP BY r.day, r.space_id, r.name, r.sender_id, r.create_time
+		), now AS MATERIALIZED (
+			SELECT t.day AS activity_date, t.space_id, count(*) AS roots, count(t.answered_at) AS answered,
+				count(*) FILTER (WHERE t.answered_at IS NULL AND EXISTS (
+					SELECT
+					FROM stored_reactions x
+					JOIN users u ON u.id = x.user_id AND u.user_type = 'HUMAN'
+					WHERE x.space_id = t.space_id AND x.message = t.name AND x.present AND x.user_id <> t.sender_id
+						AND x.added_at < t.create_time + interval '168 hours'
+				)) AS reacted_only,
+				count(*) FILTER (WHERE t.depth = 0) AS depth_0, count(*) FILTER (WHERE t.depth = 1) AS depth_1,
+				count(*) FILTER (WHERE t.depth = 2) AS depth_2, count(*) FILTER (WHERE t.depth BETWEEN 3 AND 5) AS depth_3_5,
+				count(*) FILTER (WHERE t.depth BETWEEN 6 AND 10) AS depth_6_10, count(*) FILTER (WHERE t.depth > 10) AS depth_11,
+				COALESCE(array_agg(t.seconds ORDER BY t.seconds) FILTER (WHERE t.seconds IS NOT NULL), '{}') AS response_seconds
+			FROM (SELECT *, floor(date_part('epoch', answered_at - create_time))::integer AS seconds FROM threads) t
+			GROUP BY t.day, t.space_id
+		)`+saveResponses, m.args()); err != nil {
+		return err
+	}
+	return p.exec(ctx, "sum up responses", `
+		WITH asked AS MATERIALIZED (
+			SELECT DISTINCT 0 AS space_id, activity_date - k AS day
+			FROM unnest(@dates::date[], @parts::smallint[]) AS i (activity_date, parts)
+			CROSS JOIN generate_series(0, 8) AS k
+			WHERE parts & (2 | 4) <> 0
+		), these AS MATERIALIZED (
+			SELECT r.activity_date, r.roots, r.answered, r.reacted_only, r.depth_0, r.depth_1, r.depth_2, r.depth_3_5, r.depth_6_10, r.depth_11,
+				r.response_seconds
+			FROM asked a
+			JOIN rollup_responses r ON r.activity_date = a.day
+			JOIN spaces s ON s.id = r.space_id AND is_threaded(s.threading_state, s.space_type)
+		), seconds AS (
+			SELECT t.activity_date, array_agg(x ORDER BY x) AS response_seconds
+			FROM these t
+			CROSS JOIN LATERAL unnest(t.response_seconds) AS x
+			GROUP BY t.activity_date
+		), now AS MATERIALIZED (
+			SELECT t.activity_date, 0 AS space_id, sum(roots)::integer AS roots, sum(answered)::integer AS answered,
+				sum(reacted_only)::integer AS reacted_only, sum(depth_0)::integer AS depth_0, sum(depth_1)::integer AS depth_1,
+				sum(depth_2)::integer AS depth_2, sum(depth_3_5)::integer AS depth_3_5, sum(depth_6_10)::integer AS depth_6_10,
+				sum(depth_11)::integer AS depth_11,
+				COALESCE((SELECT s.response_seconds FROM seconds s WHERE s.activity_date = t.activity_date), '{}') AS response_seconds
+			FROM these t
+			GROUP BY t.activity_date
+		)`+saveResponses, m.args())
+}
+
+const saveResponses = `, gone AS (
+			DELETE FROM rollup_responses r
+			USING asked a
+			WHERE r.space_id = a.space_id AND r.activity_date = a.day
+				AND NOT EXISTS (SELECT FROM now n WHERE n.space_id = r.space_id AND n.activity_date = r.activity_date)
+		)
+		INSERT INTO rollup_responses AS r (activity_date, space_id, roots, answered, reacted_only, depth_0, depth_1, depth_2, depth_3_5,
+			depth_6_10, depth_11, response_seconds)
+		SELECT activity_date, space_id, roots, answered, reacted_only, depth_0, depth_1, depth_2, depth_3_5, depth_6_10, depth_11,
+			response_seconds
+		FROM now
+		ON CONFLICT (space_id, activity_date) DO UPDATE SET
+			roots = excluded.roots, answered = excluded.answered, reacted_only = excluded.reacted_only, depth_0 = excluded.depth_0,
+			depth_1 = excluded.depth_1, depth_2 = excluded.depth_2, depth_3_5 = excluded.depth_3_5, depth_6_10 = excluded.depth_6_10,
+			depth_11 = excluded.depth_11, response_seconds = excluded.response_seconds
+		WHERE r IS DISTINCT FROM excluded`

@@ -1,0 +1,190 @@
+package analytics_test
+
+// definition holds what each rollup must say, in plain SQL on what the log has told.
+// It is written apart from the code: without ranges, sweeps or sums of changes; each
+// number of each day is counted by itself. Rows are text, so that they compare.
+var definition = []struct{ table, columns, sql string }{
+	{"rollup_activity", "activity_date, space_id, user_id, messages, replies, edited, deleted, given, present, received", `
+		SELECT day, space_id, user_id, sum(m), sum(r), sum(e), sum(d), sum(g), sum(p), sum(x)
+		FROM (
+			SELECT (create_time AT TIME ZONE zone)::date AS day, space_id, COALESCE(sender_id, 0) AS user_id, 1 AS m, is_reply(name, thread)::int AS r,
+				(deleted_at IS NULL AND text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time))::int AS e,
+				(deleted_at IS NOT NULL)::int AS d, 0 AS g, 0 AS p, 0 AS x
+			FROM placed, reporting
+			UNION ALL
+			SELECT (added_at AT TIME ZONE zone)::date, space_id, COALESCE(user_id, 0), 0, 0, 0, 0, 1, present::int, 0
+			FROM given, reporting
+			UNION ALL
+			SELECT (g.added_at AT TIME ZONE zone)::date, g.space_id, m.sender_id, 0, 0, 0, 0, 0, 0, 1
+			FROM given g
+			JOIN placed m ON m.space_id = g.space_id AND m.name = g.message AND m.sender_id <> COALESCE(g.user_id, 0)
+			CROSS JOIN reporting
+		) x
+		GROUP BY 1, 2, 3`},
+	{"rollup_members", "activity_date, user_id, spaces, messages, threads, replies, edited, deleted, given, present", `
+		SELECT day, user_id, count(DISTINCT space_id), sum(m), sum(t), sum(r), sum(e), sum(d), sum(g), sum(p)
+		FROM did
+		GROUP BY 1, 2`},
+	{"rollup_hours", "hour_at, space_id, messages, messages_human, messages_app, reactions", `
+		SELECT date_trunc('hour', at AT TIME ZONE zone) AT TIME ZONE zone + CASE
+				-- The second of the two hours that have one name.
+				WHEN date_trunc('hour', at AT TIME ZONE zone) AT TIME ZONE zone + interval '1 hour' <= at THEN interval '1 hour'
+				WHEN date_trunc('hour', at AT TIME ZONE zone) AT TIME ZONE zone > at THEN interval '-1 hour'
+				ELSE interval '0' END,
+			s, sum(m), COALESCE(sum(m) FILTER (WHERE user_type = 'HUMAN'), 0), COALESCE(sum(m) FILTER (WHERE user_type = 'BOT'), 0), sum(g)
+		FROM did
+		CROSS JOIN reporting
+		CROSS JOIN LATERAL (VALUES (space_id), (0)) AS either (s)
+		GROUP BY 1, 2`},
+	{"rollup_summary", "activity_date, space_id, dau, wau, mau, posting_1d, posting_7d, posting_28d, messages, messages_human, messages_app, " +
+		"threads, replies, edited, deleted, reactions, joins, leaves, members, round(coverage::numeric, 5), source", `
+		SELECT n.*, round(c.covered, 5), c.source
+		FROM (
+			SELECT d.day, s.id,
+				(SELECT count(DISTINCT user_id) FROM did x WHERE x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day = d.day),
+				(SELECT count(DISTINCT user_id) FROM did x WHERE x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day BETWEEN d.day - 6 AND d.day),
+				(SELECT count(DISTINCT user_id) FROM did x WHERE x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day BETWEEN d.day - 27 AND d.day),
+				(SELECT count(DISTINCT user_id) FROM did x WHERE m > 0 AND x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day = d.day),
+				(SELECT count(DISTINCT user_id) FROM did x WHERE m > 0 AND x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day BETWEEN d.day - 6 AND d.day),
+				(SELECT count(DISTINCT user_id) FROM did x WHERE m > 0 AND x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day BETWEEN d.day - 27 AND d.day),
+				t.*,
+				(SELECT count(*) FROM stays y WHERE y.joined_day = d.day AND s.id IN (0, y.space_id)) AS joins,
+				(SELECT count(*) FROM stays y WHERE y.left_day = d.day AND s.id IN (0, y.space_id)) AS leaves,
+				CASE WHEN EXISTS (SELECT FROM stays y WHERE y.known_day <= d.day AND s.id IN (0, y.space_id)) THEN (
+					SELECT CASE WHEN s.id = 0 THEN count(DISTINCT user_id) ELSE count(*) END
+					FROM stays y
+					WHERE s.id IN (0, y.space_id) AND y.known_day <= d.day AND (y.left_day IS NULL OR y.left_day > d.day)
+				) END AS members
+			FROM days d
+			CROSS JOIN (SELECT id FROM spaces UNION ALL SELECT 0) s
+			CROSS JOIN LATERAL (
+				SELECT COALESCE(sum(m), 0), COALESCE(sum(m) FILTER (WHERE user_type = 'HUMAN'), 0), COALESCE(sum(m) FILTER (WHERE user_type = 'BOT'), 0),
+					COALESCE(sum(t), 0), COALESCE(sum(r), 0), COALESCE(sum(e), 0), COALESCE(sum(x.d), 0), COALESCE(sum(p), 0)
+				FROM did x
+				WHERE x.day = d.day AND s.id IN (0, x.space_id)
+			) t
+		) n
+		LEFT JOIN seen c ON c.day = n.day AND c.space_id = n.id
+		WHERE c.shown OR joins > 0 OR leaves > 0
+			OR EXISTS (SELECT FROM did x WHERE n.id IN (0, x.space_id) AND x.day BETWEEN n.day - 27 AND n.day)`},
+	{"rollup_emoji", "activity_date, space_id, emoji, reactions, members", `
+		SELECT (added_at AT TIME ZONE zone)::date, s, replace(replace(emoji, '🏽', ''), U&'\FE0F', ''), count(*), count(DISTINCT user_id)
+		FROM given
+		CROSS JOIN reporting
+		CROSS JOIN LATERAL (VALUES (space_id), (0)) AS either (s)
+		WHERE present AND emoji IS NOT NULL
+		GROUP BY 1, 2, 3`},
+	{"rollup_responses", "activity_date, space_id, roots, answered, reacted_only, depth_0, depth_1, depth_2, depth_3_5, depth_6_10, depth_11, response_seconds", `
+		SELECT (create_time AT TIME ZONE zone)::date, s, count(*), count(waited), count(*) FILTER (WHERE waited IS NULL AND reacted),
+			count(*) FILTER (WHERE depth = 0), count(*) FILTER (WHERE depth = 1), count(*) FILTER (WHERE depth = 2),
+			count(*) FILTER (WHERE depth IN (3, 4, 5)), count(*) FILTER (WHERE depth IN (6, 7, 8, 9, 10)), count(*) FILTER (WHERE depth >= 11),
+			COALESCE(array_agg(floor(extract(epoch FROM waited))::int ORDER BY waited) FILTER (WHERE waited IS NOT NULL), '{}')
+		FROM (
+			SELECT m.create_time, m.space_id, is_threaded(p.threading_state, p.space_type) AS threaded,
+				(SELECT min(r.create_time) - m.create_time FROM replies r JOIN users v ON v.id = r.sender_id AND v.user_type = 'HUMAN'
+					WHERE r.space_id = m.space_id AND r.root = m.name AND r.sender_id <> m.sender_id
+						AND r.create_time BETWEEN m.create_time AND m.create_time + interval '604799.999999 seconds') AS waited,
+				(SELECT count(*) FROM replies r
+					WHERE r.space_id = m.space_id AND r.root = m.name
+						AND r.create_time BETWEEN m.create_time AND m.create_time + interval '604799.999999 seconds') AS depth,
+				EXISTS (SELECT FROM given g JOIN users v ON v.id = g.user_id AND v.user_type = 'HUMAN'
+					WHERE g.space_id = m.space_id AND g.message = m.name AND g.present AND g.user_id <> m.sender_id
+						AND g.added_at < m.create_time + interval '604800 seconds') AS reacted
+			FROM placed m
+			JOIN spaces p ON p.id = m.space_id
+			JOIN users u ON u.id = m.sender_id AND u.user_type = 'HUMAN'
+			WHERE m.deleted_at IS NULL AND NOT is_reply(m.name, m.thread)
+		) roots
+		CROSS JOIN reporting
+		CROSS JOIN LATERAL (VALUES (space_id), (0)) AS either (s)
+		WHERE s <> 0 OR threaded
+		GROUP BY 1, 2`},
+	{"rollup_retention", "cohort_week, space_id, week_number, joiners, active", `
+		SELECT j.week, j.space_id, n, count(*), count(*) FILTER (WHERE EXISTS (
+			SELECT FROM did x
+			WHERE x.user_id = j.user_id AND j.space_id IN (0, x.space_id) AND x.day BETWEEN j.week + 7 * n AND j.week + 7 * n + 6))
+		FROM (
+			SELECT DISTINCT joined_day - (extract(isodow FROM joined_day)::int - 1) AS week, s AS space_id, user_id
+			FROM stays
+			CROSS JOIN LATERAL (VALUES (space_id), (0)) AS either (s)
+			WHERE joined_day IS NOT NULL
+		) j
+		CROSS JOIN generate_series(0, 12) n
+		WHERE j.week + 7 * n + 7 <= (SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting) - (extract(isodow FROM (SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting))::int - 1)
+		GROUP BY 1, 2, 3`},
+}
+
+// facts are what the definitions rest on.
+const facts = `
+	WITH placed AS (
+		SELECT * FROM stored_messages WHERE create_time > '-infinity'
+	), given AS (
+		SELECT * FROM stored_reactions WHERE added_at IS NOT NULL
+	), did AS (
+		SELECT (at AT TIME ZONE zone)::date AS day, a.*, u.user_type
+		FROM (
+			SELECT m.create_time AS at, m.space_id, COALESCE(m.sender_id, 0) AS user_id, 1 AS m,
+				(NOT is_reply(m.name, m.thread) AND is_threaded(p.threading_state, p.space_type) IS TRUE)::int AS t,
+				(is_reply(m.name, m.thread) AND is_threaded(p.threading_state, p.space_type) IS TRUE)::int AS r,
+				(m.deleted_at IS NULL AND m.text IS NOT NULL AND (m.verb_order = 2 OR m.version_time <> m.event_time))::int AS e,
+				(m.deleted_at IS NOT NULL)::int AS d, 0 AS g, 0 AS p
+			FROM placed m
+			JOIN spaces p ON p.id = m.space_id
+			UNION ALL
+			SELECT added_at, space_id, COALESCE(user_id, 0), 0, 0, 0, 0, 0, 1, present::int FROM given
+		) a
+		CROSS JOIN reporting
+		LEFT JOIN users u ON u.id = a.user_id
+	), replies AS (
+		SELECT r.*, r.space_id AS of, (
+			SELECT t.name FROM placed t
+			WHERE t.space_id = r.space_id AND NOT is_reply(t.name, t.thread)
+				AND split_part(t.name, '.', 1) = CASE WHEN r.thread <> '' THEN r.thread ELSE split_part(r.name, '.', 1) END
+		) AS root
+		FROM placed r
+		WHERE r.deleted_at IS NULL AND is_reply(r.name, r.thread)
+	), stays AS (
+		SELECT i.space_id, u.id AS user_id, (i.known_at AT TIME ZONE zone)::date AS known_day, (i.joined_at AT TIME ZONE zone)::date AS joined_day,
+			(i.left_at AT TIME ZONE zone)::date AS left_day
+		FROM (SELECT DISTINCT space_id, member, known_at, joined_at, left_at FROM membership_intervals) i
+		CROSS JOIN reporting
+		JOIN users u ON u.user_name = i.member AND u.user_type = 'HUMAN'
+	), days AS (
+		SELECT d::date AS day
+		FROM generate_series((SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting) - 100, GREATEST((SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting), (SELECT max(day) FROM did)), '1 day') d
+	), hours AS (
+		-- Intervals of coverage begin and end with hours: each is in one or is not.
+		SELECT d.day, s.id AS space_id, h.at,
+			EXISTS (SELECT FROM coverage_intervals c WHERE c.scope IN (s.space, 'spaces/-') AND c.from_time <= h.at AND c.to_time > h.at
+				AND c.source = 'live') AS live,
+			EXISTS (SELECT FROM coverage_intervals c WHERE c.scope IN (s.space, 'spaces/-') AND c.from_time <= h.at AND c.to_time > h.at
+				AND c.source <> 'gap') AS covered,
+			EXISTS (SELECT FROM coverage_intervals c WHERE c.scope IN (s.space, 'spaces/-') AND c.from_time <= h.at AND c.to_time > h.at) AS asked,
+			EXISTS (SELECT FROM coverage_intervals c WHERE c.scope = s.space AND c.from_time <= h.at AND c.to_time > h.at) AS own
+		FROM days d
+		CROSS JOIN reporting
+		CROSS JOIN spaces s
+		CROSS JOIN LATERAL (
+			SELECT at FROM generate_series(d.day::timestamp AT TIME ZONE zone, (d.day + 1)::timestamp AT TIME ZONE zone - interval '15 minutes',
+				interval '15 minutes') at
+		) h
+		WHERE h.at < (SELECT max(to_time) FROM coverage_intervals WHERE source = 'live' OR NOT goes_on)
+	), seen_spaces AS (
+		SELECT day, space_id, count(*) FILTER (WHERE covered) / count(*)::numeric AS covered,
+			CASE GREATEST(count(*) FILTER (WHERE live), count(*) FILTER (WHERE covered AND NOT live), count(*) FILTER (WHERE asked AND NOT covered),
+					count(*) FILTER (WHERE NOT asked))
+				WHEN count(*) FILTER (WHERE live) THEN 'live'
+				WHEN count(*) FILTER (WHERE covered AND NOT live) THEN 'backfill'
+				WHEN count(*) FILTER (WHERE asked AND NOT covered) THEN 'gap'
+				ELSE 'none'
+			END AS source,
+			bool_or(own) OR EXISTS (SELECT FROM did x WHERE x.space_id = hours.space_id AND x.day BETWEEN hours.day - 27 AND hours.day)
+				OR EXISTS (SELECT FROM stays y WHERE y.space_id = hours.space_id AND hours.day IN (y.joined_day, y.left_day)) AS shown
+		FROM hours
+		GROUP BY day, space_id
+		HAVING bool_or(asked)
+	), seen AS (
+		SELECT * FROM seen_spaces
+		UNION ALL
+		SELECT day, 0, avg(covered), mode() WITHIN GROUP (ORDER BY source), true FROM seen_spaces WHERE shown GROUP BY day
+	)`

@@ -1,0 +1,197 @@
+package analytics
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// Rebuild asks for rollups of all days since that one, in the reporting zone, to
+// be computed anew: the next passes do, day by day, while they keep up with what
+// comes in. Zero: of all days.
+func (r *Rollups) Rebuild(ctx context.Context, since time.Time) error {
+	return r.alone(ctx, func(tx pgx.Tx) error {
+		p, err := r.load(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return p.askRebuild(ctx, pgtype.Date{Time: since, Valid: !since.IsZero()})
+	})
+}
+
+// askRebuild notes the days to be read anew: from the first that anything is of,
+// as far as months of messages are still there, to the last.
+func (p *pass) askRebuild(ctx context.Context, since pgtype.Date) error {
+	return p.exec(ctx, "ask for a rebuild", `
+		WITH there AS (
+			SELECT LEAST(
+					(SELECT (min(create_time) AT TIME ZONE @zone)::date FROM stored_messages WHERE create_time > '-infinity'),
+					(SELECT (min(added_at) AT TIME ZONE @zone)::date FROM stored_reactions)) AS first,
+				GREATEST(@today::date,
+					(SELECT (max(create_time) AT TIME ZONE @zone)::date FROM stored_messages),
+					(SELECT (max(added_at) AT TIME ZONE @zone)::date FROM stored_reactions),
+					(SELECT max(activity_date) FROM rollup_members)) AS last
+		)
+		UPDATE rollup_passes
+		SET rebuild_from = LEAST(rebuild_from, GREATEST(first, @since)), rebuild_until = last
+		FROM there
+		WHERE GREATEST(first, @since) <= last`, pgx.NamedArgs{"since": since})
+}
+
+// changeZone begins anew with days of another zone.
+func (p *pass) changeZone(ctx context.Context) error {
+	if err := p.exec(ctx, "drop what is of another zone", `
+		WITH a AS (DELETE FROM rollup_activity), b AS (DELETE FROM rollup_members), c AS (DELETE FROM rollup_hours),
+			d AS (DELETE FROM rollup_summary), e AS (DELETE FROM rollup_emoji), f AS (DELETE FROM rollup_responses),
+			g AS (DELETE FROM rollup_retention), h AS (DELETE FROM rollup_stays)
+		DELETE FROM rollup_days`, nil); err != nil {
+		return err
+	}
+	if err := p.exec(ctx, "save the reporting zone", `
+		UPDATE rollup_passes
+		SET zone = @zone, turned = NULL, rebuild_from = NULL`, nil); err != nil {
+		return err
+	}
+	if err := p.exec(ctx, "ask for all stays", `
+		INSERT INTO rollup_marks (kind, id)
+		SELECT 'm', space_id
+		FROM stored_memberships
+		GROUP BY space_id`, nil); err != nil {
+		return err
+	}
+	if err := p.exec(ctx, "ask for all coverage", `
+		INSERT INTO rollup_marks (kind, id, from_time, to_time)
+		SELECT 'c', COALESCE(s.id, 0), min(c.from_time), max(COALESCE(c.to_time, now()))
+		FROM coverage c
+		LEFT JOIN spaces s ON s.space = c.scope
+		GROUP BY s.id`, nil); err != nil {
+		return err
+	}
+	return p.askRebuild(ctx, pgtype.Date{})
+}
+
+// rebuildDay reads one day anew.
+func (p *pass) rebuildDay(ctx context.Context) error {
+	var day pgtype.Date
+	if err := p.tx.QueryRow(ctx, `SELECT rebuild_from FROM rollup_passes`).Scan(&day); err != nil {
+		return fmt.Errorf("see which day is to be rebuilt: %w", err)
+	}
+	if err := p.readAnew(ctx, day, nil); err != nil {
+		return err
+	}
+	return p.exec(ctx, "save how far the rebuild is", `
+		UPDATE rollup_passes
+		SET rebuild_from = CASE WHEN rebuild_from < rebuild_until THEN rebuild_from + 1 END,
+			rebuild_until = CASE WHEN rebuild_from < rebuild_until THEN rebuild_until END`, nil)
+}
+
+// readMarked reads anew those spaces that are marked for it of the day of one.
+func (p *pass) readMarked(ctx context.Context) error {
+	var day pgtype.Date
+	var spaces []int32
+	if err := p.tx.QueryRow(ctx, `
+		WITH taken AS (
+			UPDATE rollup_days
+			SET parts = parts & ~64
+			WHERE parts & 64 <> 0 AND activity_date = (SELECT activity_date FROM rollup_days WHERE parts & 64 <> 0 LIMIT 1)
+			RETURNING activity_date, space_id
+		)
+		SELECT max(activity_date), array_agg(space_id)
+		FROM taken`).Scan(&day, &spaces); err != nil {
+		return fmt.Errorf("see what is to be read anew: %w", err)
+	}
+	return p.readAnew(ctx, day, spaces)
+}
+
+// here is whether a row is of the spaces; null: of all.
+const here = `(@spaces::integer[] IS NULL OR space_id = ANY (@spaces))`
+
+// readAnew replaces what the rollups say of a day, of all spaces or of some, by
+// what messages and reactions tell. Changes of the day that this transaction sees
+// are in what it reads; others stay for the next pass.
+func (p *pass) readAnew(ctx context.Context, day pgtype.Date, spaces []int32) error {
+	args := func() pgx.NamedArgs { return pgx.NamedArgs{"day": day, "spaces": spaces} }
+	if err := p.exec(ctx, "drop changes of the day", `
+		DELETE FROM rollup_changes
+		WHERE (to_timestamp(quarter * 900.0) AT TIME ZONE @zone)::date = @day AND `+here, args()); err != nil {
+		return err
+	}
+	// Reactions received are computed later: the days are marked for it.
+	if err := p.exec(ctx, "drop the day's activity", `
+		WITH gone AS (
+			DELETE FROM rollup_activity
+			WHERE activity_date = @day AND `+here+`
+			RETURNING space_id
+		)
+		INSERT INTO rollup_days AS d (space_id, activity_date, parts)
+		SELECT DISTINCT s.space_id, @day::date, 7
+		FROM gone g
+		CROSS JOIN LATERAL (VALUES (g.space_id), (0)) AS s (space_id)
+		ON CONFLICT (space_id, activity_date) DO UPDATE SET parts = d.parts | excluded.parts`, args()); err != nil {
+		return err
+	}
+	if err := p.exec(ctx, "drop the day's hours", `
+		WITH gone AS (
+			DELETE FROM rollup_hours
+			WHERE hour_at >= day_start(@day, @zone) - interval '3 hours' AND hour_at < day_start(@day::date + 1, @zone) + interval '3 hours'
+				AND (hour_at AT TIME ZONE @zone)::date = @day AND space_id <> 0 AND `+here+`
+			RETURNING hour_at, messages, messages_human, messages_app, reactions
+		)
+		UPDATE rollup_hours h
+		SET messages = h.messages - g.messages, messages_human = h.messages_human - g.messages_human,
+			messages_app = h.messages_app - g.messages_app, reactions = h.reactions - g.reactions
+		FROM (
+			SELECT hour_at, sum(messages) AS messages, sum(messages_human) AS messages_human, sum(messages_app) AS messages_app,
+				sum(reactions) AS reactions
+			FROM gone
+			GROUP BY hour_at
+		) g
+		WHERE h.space_id = 0 AND h.hour_at = g.hour_at`, args()); err != nil {
+		return err
+	}
+	var users []int32
+	var days []pgtype.Date
+	if err := p.tx.QueryRow(ctx, `
+		WITH changed AS MATERIALIZED (
+			SELECT quarter, space_id, user_id, state, count(*) AS number
+			FROM (
+				SELECT quarter_of(create_time) AS quarter, space_id, COALESCE(sender_id, 0) AS user_id,
+					message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)) AS state
+				FROM stored_messages
+				WHERE create_time >= day_start(@day, @zone) - interval '3 hours' AND create_time < day_start(@day::date + 1, @zone) + interval '3 hours'
+					AND (create_time AT TIME ZONE @zone)::date = @day
+				UNION ALL
+				SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END
+				FROM stored_reactions
+				WHERE added_at >= day_start(@day, @zone) - interval '3 hours' AND added_at < day_start(@day::date + 1, @zone) + interval '3 hours'
+					AND (added_at AT TIME ZONE @zone)::date = @day
+			) x
+			WHERE `+here+`
+			GROUP BY quarter, space_id, user_id, state
+		), times AS MATERIALIZED (
+			SELECT q AS quarter, `+dayAndHour+`
+			FROM (SELECT DISTINCT quarter AS q FROM changed) q
+		), activity AS (`+addActivity+`
+		), hours AS (`+addHours+`
+		), days AS (`+markDays+`
+		), members AS (
+			SELECT c.user_id, t.activity_date
+			FROM changed c
+			JOIN times t ON t.quarter = c.quarter
+			UNION
+			SELECT user_id, activity_date
+			FROM rollup_members
+			WHERE activity_date = @day
+		)
+		SELECT COALESCE(array_agg(user_id), '{}'), COALESCE(array_agg(activity_date), '{}')
+		FROM members`, pgx.NamedArgs{"day": day, "spaces": spaces, "zone": p.zone}).Scan(&users, &days); err != nil {
+		return fmt.Errorf("read the day anew: %w", err)
+	}
+	if err := p.dropEmpty(ctx); err != nil { // hours of all spaces
+		return err
+	}
+	return p.countMembers(ctx, users, days)
+}

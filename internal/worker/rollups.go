@@ -1,0 +1,27 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/googleapis/gax-go/v2"
+	"go.uber.org/zap"
+)
+
+// rollupInterval is how often a pass is made over the rollups: what was recorded is
+// in them within a minute.
+const rollupInterval = 20 * time.Second
+
+// keepRollups keeps the rollups up to date until ctx ends. It is no job of the
+// queue: a job every few seconds would write more than a pass that finds nothing.
+func (w *Worker) keepRollups(ctx context.Context) error {
+	for ctx.Err() == nil {
+		began := time.Now()
+		if _, err := w.rollups.Pass(ctx); err != nil && ctx.Err() == nil {
+			w.log.Warn("rollups not brought up to date; trying again", zap.Error(err))
+		}
+		// A pass that takes long leaves most of the time to others.
+		_ = gax.Sleep(ctx, max(rollupInterval, 10*time.Since(began))) // the loop ends with ctx
+	}
+	return nil
+}
