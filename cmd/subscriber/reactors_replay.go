@@ -62,6 +62,8 @@ func newReactorsReplay(env *environment) *cobra.Command {
 		Long: `Replay carries rules out on the recorded past, in virtual time, as if they had
 been live: once_per, limits, quiet hours and collapsing included. It holds no
 client of the Chat API, so nothing can be sent. It ignores runs before --since.
+What depends on a message that isn't recorded, which a worker would read from
+Chat, is unclear.
 
 It lists what would have been sent and counts the rest: --outcome lists that.
 Texts are shown: they may hold what people wrote.`,

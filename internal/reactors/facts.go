@@ -32,6 +32,9 @@ type Facts struct {
 
 	// Group is filled for a collapsed run only.
 	Group GroupFacts `json:"group,omitzero" cel:"group"`
+
+	// Unread is state that isn't recorded and that nobody has asked Chat for: a replay can't.
+	Unread Needs `json:"-"`
 }
 
 // EventFacts is the event that pulled the trigger; of a schedule, its tick.

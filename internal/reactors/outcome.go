@@ -7,7 +7,7 @@ type Outcome string
 // Outcomes. Only Pending has a job that will go on with it, and Unclear for a week.
 const (
 	Pending Outcome = "pending"
-	Unclear Outcome = "unclear" // it is to end, but may have taken effect: that is looked up when somebody can
+	Unclear Outcome = "unclear" // it is to end, but may have taken effect: that is looked up when somebody can; in a replay: see Facts.Unread
 
 	Sent      Outcome = "sent"      // all actions took effect
 	Shadowed  Outcome = "shadow"    // would have been sent: its rule is in shadow mode

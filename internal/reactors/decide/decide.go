@@ -150,6 +150,7 @@ func needs(rule *rules.Rule, run reactors.Run) reactors.Needs {
 const (
 	OwnMessage = "it is a message of our own" // no loop: nothing to warn of
 	MemberLeft = "the person isn't in the space any more"
+	unread     = "it depends on a message that isn't recorded: a worker reads that from Chat"
 )
 
 // conditions ends a run whose rule's conditions don't hold.
@@ -176,6 +177,9 @@ func conditions(ctx context.Context, rule *rules.Rule, run reactors.Run, f react
 	} {
 		if c.condition == nil {
 			continue
+		}
+		if c.condition.Needs()&f.Unread != 0 {
+			return ended(reactors.Unclear, unread), true
 		}
 		yes, err := c.condition.Eval(ctx, &f, now)
 		switch {
@@ -258,8 +262,17 @@ func render(ctx context.Context, rule *rules.Rule, run reactors.Run, f reactors.
 		f = f.Grouped(members)
 		d.Trace = append(d.Trace, fmt.Sprintf("speaks for %d more", len(speaks)))
 	}
+	if rule.Needs(run.StepID)&f.Unread != 0 {
+		return ended(reactors.Unclear, unread)
+	}
 	var err error
 	if d.Requests, err = rule.Render(ctx, run, f, now, collapsed); err != nil {
+		if f.Unread != 0 {
+			f.Message.Thread = run.Space + "/threads/UNREAD" // if that is all that an action lacks
+			if _, other := rule.Render(ctx, run, f, now, collapsed); other == nil {
+				return ended(reactors.Unclear, unread)
+			}
+		}
 		return ended(reactors.Failed, "%v", err)
 	}
 	return d

@@ -19,7 +19,9 @@
 //
 // A replay begins with nothing done: claims from before its window don't count. It
 // uses today's names of spaces and people, and today's list of spaces for schedules
-// that name none. It doesn't foretell whether Google would have taken a message, or
+// that name none. What depends on a message that isn't recorded, which a worker would
+// read from Chat, is unclear; whether somebody is external counts as unknown where it
+// isn't recorded. It doesn't foretell whether Google would have taken a message, or
 // how long a message would have waited for its write slot.
 //
 // # What the caller must do

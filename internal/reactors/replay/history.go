@@ -46,7 +46,7 @@ func History(ctx context.Context, set *rules.Set, past Past, o Options) (*Result
 	if o.Progress == nil {
 		o.Progress = func(time.Time) {}
 	}
-	m := newMachine(set, past.FactsAsOf, o.ByMode)
+	m := newMachine(set, recorded(past), o.ByMode)
 	p := &player{machine: m, opts: o}
 	if err := p.schedules(ctx, past); err != nil {
 		return nil, err
@@ -60,6 +60,18 @@ func History(ctx context.Context, set *rules.Set, past Past, o Options) (*Result
 		return nil, fmt.Errorf("replay the time since %s: %w", o.Since.UTC().Format(time.RFC3339), err)
 	}
 	return m.result(o.Reactor, o.Space), nil
+}
+
+// recorded looks up what is recorded, and marks the messages that a worker would
+// read from Chat: those of before recording began.
+func recorded(past Past) lookup {
+	return func(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
+		f, err := past.FactsAsOf(ctx, run, needs, at)
+		if needs&f.Untold()&reactors.NeedMessage != 0 && f.Message.Thread == "" {
+			f.Unread = reactors.NeedMessage
+		}
+		return f, err
+	}
 }
 
 // player feeds a machine with what happened.
