@@ -15,7 +15,7 @@ func (n *Node) Inside(offset int) Position {
 	if n.Kind != Text || n.style == token.UnknownType || n.At.Line == 0 {
 		return n.At
 	}
-	w := walk{lines: n.At.src.lines, style: n.style}
+	w := walk{src: n.At.src, style: n.style}
 	w.to(n.At.Line-1, n.At.Column-1)
 	switch w.style {
 	case token.LiteralType, token.FoldedType:
@@ -37,18 +37,15 @@ func (n *Node) Inside(offset int) Position {
 
 // walk is a place in a scalar as it is written.
 type walk struct {
-	lines        []string
+	src          *Source
 	line, column int // from 0; columns count characters
 	style        token.Type
-	runes        []rune // of the line: taken apart once, as a line may be as long as a message
+	runes        []rune // of the line
 }
 
 // to goes to a place.
 func (w *walk) to(line, column int) {
-	w.line, w.column, w.runes = line, column, nil
-	if line < len(w.lines) {
-		w.runes = []rune(w.lines[line])
-	}
+	w.line, w.column, w.runes = line, column, w.src.runes(line)
 }
 
 // rest is the line from the place on.
@@ -56,11 +53,11 @@ func (w *walk) rest() []rune { return w.runes[min(w.column, len(w.runes)):] }
 
 // skip goes past what stands for white space.
 func (w *walk) skip() {
-	for w.line < len(w.lines) {
+	for w.line < len(w.src.lines) {
 		rest := w.rest()
 		switch {
 		case len(rest) == 0 || w.style == token.DoubleQuoteType && len(rest) == 1 && rest[0] == '\\':
-			if w.line+1 == len(w.lines) {
+			if w.line+1 == len(w.src.lines) {
 				return
 			}
 			w.to(w.line+1, 0)

@@ -25,7 +25,7 @@ func (s *Source) fix(at Position, message string) string {
 		return ""
 	}
 	line := s.lines[at.Line-1]
-	runes := []rune(line)
+	runes := s.runes(at.Line - 1)
 	rest := string(runes[min(max(at.Column-1, 0), len(runes)):])
 	says := func(part string) bool { return strings.Contains(message, part) }
 	switch {

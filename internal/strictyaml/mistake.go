@@ -84,6 +84,21 @@ type Source struct {
 	name  string
 	raw   []byte
 	lines []string
+	taken map[int][]rune // see runes
+}
+
+// runes are the characters of a line, from 0. A line may be a whole file, and is
+// taken apart once.
+func (s *Source) runes(line int) []rune {
+	if s.taken == nil {
+		s.taken = map[int][]rune{}
+	}
+	runes, ok := s.taken[line]
+	if !ok && line < len(s.lines) {
+		runes = []rune(s.lines[line])
+		s.taken[line] = runes
+	}
+	return runes
 }
 
 // NewSource returns a file of this content; the name is for messages.
@@ -121,11 +136,7 @@ type Mistakes struct {
 func (ms *Mistakes) At(p Position, fix, format string, args ...any) {
 	m := Mistake{File: p.src.name, Line: p.Line, Column: p.Column, Message: fmt.Sprintf(format, args...), Fix: fix}
 	if p.Line > 0 && p.Line <= len(p.src.lines) {
-		line := strings.TrimRight(strings.ToValidUTF8(p.src.lines[p.Line-1], "\ufffd"), " \t")
-		if p.src.Mask != nil {
-			line = p.src.Mask(line)
-		}
-		m.Source, m.caret = excerpt(line, p.Column)
+		m.Source, m.caret = excerpt(p.src.shown(p.Line-1), p.Column)
 	}
 	if ms.known[m] {
 		return
@@ -137,11 +148,22 @@ func (ms *Mistakes) At(p Position, fix, format string, args ...any) {
 	ms.List = append(ms.List, m)
 }
 
+// shown is a line, from 0, as messages may show it.
+func (s *Source) shown(line int) []rune {
+	runes := s.runes(line)
+	if s.Mask != nil {
+		runes = []rune(s.Mask(string(runes)))
+	}
+	for len(runes) > 0 && (runes[len(runes)-1] == ' ' || runes[len(runes)-1] == '\t') {
+		runes = runes[:len(runes)-1]
+	}
+	return runes
+}
+
 // excerpt is a line as far as it fits a terminal, around the column, and where
 // the column is in it.
-func excerpt(line string, column int) (string, int) {
+func excerpt(runes []rune, column int) (string, int) {
 	const width, before = 160, 100
-	runes := []rune(line)
 	from := 0
 	if len(runes) > width && column > width-20 {
 		from = min(column-before, len(runes)-before)

@@ -219,7 +219,7 @@ func (s *Source) begin(t *token.Token) int {
 		return column
 	}
 	first, _, _ := strings.Cut(strings.TrimSpace(t.Value), " ")
-	word, line := []rune(first), []rune(s.lines[t.Position.Line-1])
+	word, line := []rune(first), s.runes(t.Position.Line-1)
 	for c := column; c > 0 && c-1 <= len(line) && len(word) > 0; c-- {
 		if rest := line[c-1:]; len(rest) >= len(word) && slices.Equal(rest[:len(word)], word) {
 			return c
