@@ -3,6 +3,7 @@ package rules_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -71,5 +72,15 @@ func TestDoubts(t *testing.T) {
 		if diff := cmp.Diff(slices.Clip(c.want), got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
+	}
+}
+
+// A text with very many of one kind gets a number of doubts that somebody reads.
+func TestDoubtsAreFew(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat("**b** {member.name} ", 1500)
+	set := parse(t, "reactors: [{id: a, on: member.joined, do: [{send: {text: \""+text+"\"}}]}]")
+	if got := len(set.Doubts()); got == 0 || got > 40 {
+		t.Errorf("%d doubts, want a few of each kind", got)
 	}
 }
