@@ -67,7 +67,7 @@ func newEnvironment(ctx context.Context, o Options, dsn, rules string, log *zap.
 	}
 	recorded := 0
 	if o.History > 0 {
-		if recorded, err = recordHistory(ctx, ws, o, dsn, cfg.TopicName(), opened, log); err != nil {
+		if recorded, err = recordHistory(ctx, ws, o, cfg, opened, log); err != nil {
 			return nil, err
 		}
 	}

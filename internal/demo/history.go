@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/past"
@@ -16,18 +18,20 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/names"
+	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
 // minHistory has room for all that a past tells of.
 const minHistory, maxHistory = 7 * 24 * time.Hour, 366 * 24 * time.Hour
 
 // history records the past of a Workspace as a worker would have done at the
-// time. No rule is asked about it.
+// time. No rule of the demo is asked about it.
 type history struct {
 	past     *past.Past
 	names    func(user string) simulate.Person
 	db       *store.Store
 	log      *eventlog.Log
+	rule     greetings
 	coverage *coverage.Coverage
 	topic    string
 	from, to time.Time
@@ -41,19 +45,25 @@ var errNotEmpty = errors.New("the database holds a demo, and what is older can't
 // recordHistory makes up what happened in a Workspace until a time, and records it. It
 // returns how many events there were.
 func recordHistory(
-	ctx context.Context, ws *simulate.Workspace, o Options, dsn, topic string, to time.Time, log *zap.Logger,
+	ctx context.Context, ws *simulate.Workspace, o Options, cfg config.Config, to time.Time, log *zap.Logger,
 ) (recorded int, err error) {
+	zone, err := time.LoadLocation(cfg.Analytics.Zone)
+	if err != nil {
+		return 0, fmt.Errorf("record the past: %w", err)
+	}
 	to = store.Microseconds(to)
-	h := &history{names: ws.Person, topic: topic, from: to.Add(-o.History), now: to.Add(-o.History), to: to, fetched: map[string]int{}}
-	if h.past, err = past.New(ws, past.Options{Seed: o.Seed, From: h.from, To: h.to, Zone: time.UTC}); err != nil {
+	from := to.Add(-o.History)
+	h := &history{names: ws.Person, topic: cfg.TopicName(), from: from, now: from, to: to, fetched: map[string]int{}}
+	if h.past, err = past.New(ws, past.Options{Seed: o.Seed, From: h.from, To: h.to, Zone: zone}); err != nil {
 		return 0, err
 	}
-	h.db, err = store.Open(ctx, dsn, store.Options{Now: func() time.Time { return h.now }, Log: log, Timeout: time.Minute})
+	h.db, err = store.Open(ctx, cfg.Database.DSN, store.Options{Now: func() time.Time { return h.now }, Log: log, Timeout: time.Minute})
 	if err != nil {
 		return 0, err
 	}
 	defer h.db.Close()
-	if h.log, err = eventlog.New(h.db, nil, nil); err != nil {
+	h.rule = greetings{since: h.from.Add(o.History / 4), runs: runs.New(h.db), rng: rand.New(rand.NewPCG(o.Seed, 0x9ee7))}
+	if h.log, err = eventlog.New(h.db, &h.rule, h.rule.runs); err != nil {
 		return 0, err
 	}
 	h.coverage = coverage.New(h.db)
@@ -152,6 +162,9 @@ func (h *history) record(ctx context.Context) error {
 					h.fetched[d.Event.Items[0].Space]++
 				}
 			}
+		}
+		if err := h.rule.finish(ctx, &h.now); err != nil {
+			return err
 		}
 		if end.Weekday() == time.Monday || end.Equal(h.to) {
 			if err := h.list(ctx, end); err != nil {

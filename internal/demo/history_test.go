@@ -3,12 +3,14 @@ package demo
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
 
+	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/simulatetest"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -44,7 +46,9 @@ func TestRecordHistory(t *testing.T) {
 		}
 	})
 	record := func(ctx context.Context) (int, error) {
-		return recordHistory(ctx, ws, Options{History: 60 * 24 * time.Hour}, env.DSN, "projects/p/topics/t", now, zap.NewNop())
+		cfg := config.Default()
+		cfg.Database.DSN = env.DSN
+		return recordHistory(ctx, ws, Options{History: 60 * 24 * time.Hour}, cfg, now, zap.NewNop())
 	}
 	recorded, err := record(t.Context())
 	if err != nil {
@@ -61,23 +65,29 @@ func TestRecordHistory(t *testing.T) {
 		t.Errorf("%d events are recorded, and %d were reported", n, recorded)
 	}
 	for what, query := range map[string]string{
-		"messages in quarantine":           `SELECT count(*) FROM quarantine`,
-		"events without what follows":      `SELECT count(*) FROM unapplied_events`,
-		"events after the past":            `SELECT count(*) FROM event_log WHERE event_time >= $1 OR received_at >= $1`,
-		"runs of rules":                    `SELECT count(*) FROM reactor_runs`,
-		"gaps that nobody knows":           `SELECT count(*) FROM coverage_gaps WHERE state <> 'acknowledged'`,
-		"events in a gap":                  `SELECT count(*) FROM event_log e JOIN coverage_gaps g ON g.scope = e.space AND e.event_time >= g.from_time AND e.event_time < g.to_time`,
-		"backfilled events outside of one": `SELECT count(*) FROM event_log e JOIN coverage c ON c.scope = e.space AND e.event_time >= c.from_time AND e.event_time < c.to_time WHERE (c.source = 'backfill') <> (e.origin = 'backfill')`,
-		"subscriptions":                    `SELECT count(*) FROM subscription_states`,
-		"unnamed spaces":                   `SELECT count(*) FROM spaces WHERE display_name IS NULL OR threading_state IS NULL`,
+		"messages in quarantine":                 `SELECT count(*) FROM quarantine`,
+		"events without what follows":            `SELECT count(*) FROM unapplied_events`,
+		"events after the past":                  `SELECT count(*) FROM event_log WHERE event_time >= $1 OR received_at >= $1`,
+		"runs that haven't ended":                `SELECT count(*) FROM reactor_runs WHERE finished_at IS NULL`,
+		"runs of the demo's rules":               `SELECT count(*) FROM reactor_runs WHERE reactor <> 'hello'`,
+		"runs that ended before they were due":   `SELECT count(*) FROM reactor_runs WHERE finished_at NOT BETWEEN event_time AND $1`,
+		"gaps that nobody saw somebody leave in": `SELECT 1 - count(*) FROM membership_changes WHERE origin = 's' AND state = 'NOT_A_MEMBER'`,
+		"gaps that nobody knows":                 `SELECT count(*) FROM coverage_gaps WHERE state <> 'acknowledged'`,
+		"events in a gap":                        `SELECT count(*) FROM event_log e JOIN coverage_gaps g ON g.scope = e.space AND e.event_time >= g.from_time AND e.event_time < g.to_time`,
+		"backfilled events outside of one":       `SELECT count(*) FROM event_log e JOIN coverage c ON c.scope = e.space AND e.event_time >= c.from_time AND e.event_time < c.to_time WHERE (c.source = 'backfill') <> (e.origin = 'backfill')`,
+		"subscriptions":                          `SELECT count(*) FROM subscription_states`,
+		"unnamed spaces":                         `SELECT count(*) FROM spaces WHERE display_name IS NULL OR threading_state IS NULL`,
 	} {
 		var args []any
-		if what == "events after the past" {
+		if strings.Contains(query, "$1") {
 			args = append(args, now)
 		}
 		if n := ask(query, args...); n != 0 {
 			t.Errorf("%s: %d", what, n)
 		}
+	}
+	if n := ask(`SELECT count(*) FROM reactor_runs WHERE outcome = 'sent'`); n < 20 {
+		t.Errorf("%d people were greeted, want some of each space", n)
 	}
 	if n := ask(`SELECT extract(epoch FROM sum(to_time - from_time))::int / 3600 FROM coverage_gaps`); n != 48 {
 		t.Errorf("a gap lasts for %d hours, want 48", n)

@@ -36,10 +36,16 @@ func (p *Past) replies(s *space, root spoken, median time.Duration, maximum int)
 	last := root
 	for i := range min(maximum, 14) {
 		at := p.later(last.at, median, 1.5)
-		who := p.somebody(s, at, energy, last.sender)
-		if i > 0 && p.rng.IntN(3) == 0 && root.sender != last.sender && s.isIn(root.sender, at) {
-			who = root.sender
+		weight := energy
+		if i > 0 && p.rng.IntN(3) == 0 {
+			weight = func(who *person) float64 { // the author again, if still there
+				if who == root.sender {
+					return 100
+				}
+				return who.energy
+			}
 		}
+		who := p.somebody(s, at, weight, last.sender)
 		if who == nil {
 			return
 		}
@@ -55,14 +61,14 @@ func (p *Past) say(s *space, who *person, at time.Time, to, text string) spoken 
 	id := p.token()
 	m := message{
 		Sender: user(who), CreateTime: stamp(at),
-		Thread: &named{s.info.Name + "/threads/" + id}, Space: &named{s.info.Name},
+		Thread: object{"name": s.info.Name + "/threads/" + id}, Space: object{"name": s.info.Name},
 	}
 	said := spoken{id + "." + id, who, at}
 	switch {
 	case to != "" && !s.info.Flat:
 		thread, _, _ := strings.Cut(to, ".")
 		said.id = thread + "." + id
-		m.Thread.Name, m.ThreadReply = s.info.Name+"/threads/"+thread, true
+		m.Thread["name"], m.ThreadReply = s.info.Name+"/threads/"+thread, true
 	case to != "" && p.rng.IntN(3) == 0 || p.rng.IntN(60) == 0:
 		p.quote(s, &m)
 	}
@@ -77,7 +83,7 @@ func (p *Past) say(s *space, who *person, at time.Time, to, text string) spoken 
 	p.tell(s, at, events.KindMessage, events.VerbCreated, m)
 	s.recent = append(s.recent, said)
 	s.recent = s.recent[max(0, len(s.recent)-20):]
-	for edits := p.rng.IntN(22); edits < 2; edits++ { // one or two of them
+	for edits := p.rng.IntN(40); edits < 2; edits++ { // one or two of them
 		at = at.Add(time.Duration(20e6+p.rng.Int64N(9e8)) * time.Microsecond)
 		m.write(" " + pick(p.rng, additions))
 		m.LastUpdateTime = stamp(at)
@@ -99,7 +105,7 @@ var deletions = []string{
 
 // remove deletes a message.
 func (p *Past) remove(s *space, m message, said spoken, at time.Time, class string) {
-	p.change(s, at, events.VerbDeleted, message{Name: m.Name, CreateTime: stamp(said.at), DeletionMetadata: &deletion{class}})
+	p.change(s, at, events.VerbDeleted, message{Name: m.Name, CreateTime: stamp(said.at), DeletionMetadata: object{"deletionType": class}})
 }
 
 // change tells of what became of a message, unless its event would be fetched later:
@@ -188,7 +194,7 @@ func (p *Past) quote(s *space, m *message) {
 		return
 	}
 	of := pick(p.rng, s.recent)
-	m.Quoted = &quoted{s.info.Name + "/messages/" + of.id, stamp(of.at)}
+	m.Quoted = object{"name": s.info.Name + "/messages/" + of.id, "lastUpdateTime": stamp(of.at)}
 }
 
 // lost reports whether nobody was told of what happened in a space at a time: for good, or until
@@ -196,15 +202,6 @@ func (p *Past) quote(s *space, m *message) {
 func (s *space) lost(at time.Time, fetched bool) bool {
 	for _, l := range s.losses {
 		if l.fetched == fetched && !at.Before(l.from) && at.Before(l.to) {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *space) isIn(who *person, at time.Time) bool {
-	for i := range s.stays {
-		if s.stays[i].who == who && s.stays[i].covers(at) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package past
 
 import (
 	"encoding/base64"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -9,104 +10,32 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
-// The fields of these types are those that Google's captures and samples show.
+// object is a part of a payload. They hold the fields that Google's captures and
+// samples show.
+type object = map[string]any
 
 type message struct {
-	Name             string       `json:"name"`
-	Sender           *userNaming  `json:"sender,omitempty"`
-	CreateTime       string       `json:"createTime,omitempty"`
-	LastUpdateTime   string       `json:"lastUpdateTime,omitempty"`
-	DeletionMetadata *deletion    `json:"deletionMetadata,omitempty"`
-	Text             string       `json:"text,omitempty"`
-	FormattedText    string       `json:"formattedText,omitempty"`
-	ArgumentText     string       `json:"argumentText,omitempty"`
-	Thread           *named       `json:"thread,omitempty"`
-	ThreadReply      bool         `json:"threadReply,omitempty"`
-	Space            *named       `json:"space,omitempty"`
-	Annotations      []annotation `json:"annotations,omitempty"`
-	Attachment       []attachment `json:"attachment,omitempty"`
-	Quoted           *quoted      `json:"quotedMessageMetadata,omitempty"`
+	Name             string   `json:"name"`
+	Sender           object   `json:"sender,omitempty"`
+	CreateTime       string   `json:"createTime,omitempty"`
+	LastUpdateTime   string   `json:"lastUpdateTime,omitempty"`
+	DeletionMetadata object   `json:"deletionMetadata,omitempty"`
+	Text             string   `json:"text,omitempty"`
+	FormattedText    string   `json:"formattedText,omitempty"`
+	ArgumentText     string   `json:"argumentText,omitempty"`
+	Thread           object   `json:"thread,omitempty"`
+	ThreadReply      bool     `json:"threadReply,omitempty"`
+	Space            object   `json:"space,omitempty"`
+	Annotations      []object `json:"annotations,omitempty"`
+	Attachment       []object `json:"attachment,omitempty"`
+	Quoted           object   `json:"quotedMessageMetadata,omitempty"`
 }
 
-type userNaming struct {
-	Name string `json:"name"`
-	Type string `json:"type"`
-}
-
-type named struct {
-	Name string `json:"name"`
-}
-
-type deletion struct {
-	DeletionType string `json:"deletionType"`
-}
-
-type annotation struct {
-	Type        string      `json:"type"`
-	StartIndex  int         `json:"startIndex"`
-	Length      int         `json:"length"`
-	UserMention userMention `json:"userMention"`
-}
-
-type userMention struct {
-	User userNaming `json:"user"`
-	Type string     `json:"type"`
-}
-
-type attachment struct {
-	Name        string `json:"name"`
-	ContentName string `json:"contentName"`
-	ContentType string `json:"contentType"`
-}
-
-type quoted struct {
-	Name           string `json:"name"`
-	LastUpdateTime string `json:"lastUpdateTime"`
-}
-
-type membership struct {
-	Name       string      `json:"name"`
-	State      string      `json:"state,omitempty"`
-	Role       string      `json:"role,omitempty"`
-	Member     *userNaming `json:"member,omitempty"`
-	CreateTime string      `json:"createTime,omitempty"`
-}
-
-type reaction struct {
-	Name  string      `json:"name"`
-	User  *userNaming `json:"user"`
-	Emoji emoji       `json:"emoji"`
-}
-
-type emoji struct {
-	Unicode string       `json:"unicode,omitempty"`
-	Custom  *customEmoji `json:"customEmoji,omitempty"`
-}
-
-type customEmoji struct {
-	Name      string `json:"name"`
-	UID       string `json:"uid"`
-	EmojiName string `json:"emojiName"`
-}
-
-type spaceNaming struct {
-	Name           string  `json:"name"`
-	DisplayName    string  `json:"displayName"`
-	ThreadingState string  `json:"spaceThreadingState"`
-	SpaceType      string  `json:"spaceType"`
-	Details        details `json:"spaceDetails"`
-	HistoryState   string  `json:"spaceHistoryState"`
-}
-
-type details struct {
-	Description string `json:"description"`
-}
-
-func user(who *person) *userNaming {
+func user(who *person) object {
 	if who.bot {
-		return &userNaming{who.name, "BOT"}
+		return object{"name": who.name, "type": "BOT"}
 	}
-	return &userNaming{who.name, "HUMAN"}
+	return object{"name": who.name, "type": "HUMAN"}
 }
 
 // stamp writes a time as Google does in events.
@@ -122,51 +51,46 @@ func (m *message) write(text string) {
 func (m *message) mention(who *person) {
 	shown := "@" + who.title
 	m.Text, m.FormattedText = shown+" ", "<"+who.name+"> "
-	m.Annotations = []annotation{{"USER_MENTION", 0, len([]rune(shown)), userMention{*user(who), "MENTION"}}}
-}
-
-var files = []attachment{
-	{"A1", "plan.pdf", "application/pdf"}, {"A2", "photo.png", "image/png"}, {"A3", "numbers.csv", "text/csv"},
+	m.Annotations = []object{{
+		"type": "USER_MENTION", "startIndex": 0, "length": len([]rune(shown)), "userMention": object{"user": user(who), "type": "MENTION"},
+	}}
 }
 
 // attach adds a file or two.
 func (m *message) attach(rng *rand.Rand) {
-	for _, f := range files[:1+rng.IntN(2)] {
-		f.Name = m.Name + "/attachments/" + f.Name
+	files := []object{{"contentName": "plan.pdf", "contentType": "application/pdf"}, {"contentName": "photo.png", "contentType": "image/png"}}
+	for i, f := range files[:1+rng.IntN(2)] {
+		f["name"] = fmt.Sprintf("%s/attachments/A%d", m.Name, i+1)
 		m.Attachment = append(m.Attachment, f)
 	}
 }
 
-func membershipOf(s *space, one *stay, state, role string) membership {
-	return membership{
-		Name: events.MemberName(s.info.Name, one.who.name), State: state, Role: role, Member: user(one.who),
-		CreateTime: "1970-01-01T00:00:00Z",
+func membershipOf(s *space, one *stay, state, role string) object {
+	return object{
+		"name": events.MemberName(s.info.Name, one.who.name), "state": state, "role": role, "member": user(one.who),
+		"createTime": "1970-01-01T00:00:00Z",
 	}
 }
 
 // reactionOf has the name that the Workspace would give it, made of who and what.
-func reactionOf(s *space, to spoken, who *person, what string) reaction {
-	r := reaction{User: user(who)}
-	kind := "UNICODE."
+func reactionOf(s *space, to spoken, who *person, what string) object {
+	kind, emoji := "UNICODE.", object{"unicode": what}
 	if strings.HasPrefix(what, ":") {
-		kind = "CUSTOM."
 		uid := strings.Trim(what, ":")
-		r.Emoji.Custom = &customEmoji{"customEmojis/" + uid, uid, what}
-	} else {
-		r.Emoji.Unicode = what
+		kind, emoji = "CUSTOM.", object{"customEmoji": object{"name": "customEmojis/" + uid, "uid": uid, "emojiName": what}}
 	}
-	r.Name = s.info.Name + "/messages/" + to.id + "/reactions/" + strings.TrimPrefix(who.name, "users/") + "." +
+	name := s.info.Name + "/messages/" + to.id + "/reactions/" + strings.TrimPrefix(who.name, "users/") + "." +
 		base64.RawURLEncoding.EncodeToString([]byte(kind+what))
-	return r
+	return object{"name": name, "user": user(who), "emoji": emoji}
 }
 
-func spaceOf(s *space, title string) spaceNaming {
+func spaceOf(s *space, title string) object {
 	threading := "THREADED_MESSAGES"
 	if s.info.Flat {
 		threading = "UNTHREADED_MESSAGES"
 	}
-	return spaceNaming{
-		Name: s.info.Name, DisplayName: title, ThreadingState: threading, SpaceType: "SPACE",
-		Details: details{"What concerns " + title}, HistoryState: "HISTORY_ON",
+	return object{
+		"name": s.info.Name, "displayName": title, "spaceThreadingState": threading, "spaceType": "SPACE",
+		"spaceDetails": object{"description": "What concerns " + title}, "spaceHistoryState": "HISTORY_ON",
 	}
 }

@@ -94,11 +94,14 @@ func (p *Past) populate(w *simulate.Workspace, s *space) error {
 	}
 	for i := range 1 + len(members)/4 {
 		user := w.AddUser(false)
-		if s.index == 1 && i == 0 {
+		if s.index == gapSpace && i == 0 {
 			user = w.AddExternalUser()
 		}
 		gone := stay{who: p.person(w, user), to: p.someday(0.4, 0.98)}
-		if i%2 == 1 {
+		switch {
+		case s.index == gapSpace && i == 0: // unseen
+			gone.to = s.losses[0].from.Add(20 * time.Hour)
+		case i%2 == 1:
 			gone.from = p.someday(0.05, 0.35)
 		}
 		s.stays = append(s.stays, gone)
@@ -189,7 +192,7 @@ func (p *Past) memberships(s *space, day time.Time) {
 		}
 		if today(one.to) {
 			p.tell(s, one.to, events.KindMembership, events.VerbDeleted,
-				membership{Name: events.MemberName(s.info.Name, one.who.name), State: "NOT_A_MEMBER"})
+				object{"name": events.MemberName(s.info.Name, one.who.name), "state": "NOT_A_MEMBER"})
 		}
 	}
 	if len(wave) > 0 {
