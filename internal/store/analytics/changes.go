@@ -46,7 +46,8 @@ const (
 		GROUP BY t.hour_at, s.space_id
 		HAVING sum(c.number) FILTER (WHERE c.state < 6) <> 0 OR sum(c.number) FILTER (WHERE c.state >= 6) <> 0
 			-- It becomes known whose they are.
-			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type IS NOT NULL) <> 0
+			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'HUMAN') <> 0
+			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'BOT') <> 0
 		ON CONFLICT (space_id, hour_at) DO UPDATE SET
 			messages = h.messages + excluded.messages,
 			messages_human = h.messages_human + excluded.messages_human,

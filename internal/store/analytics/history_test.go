@@ -124,7 +124,7 @@ func (h *history) run() {
 	h.pass(r)
 	h.compare("after the last pass")
 	if h.IntN(5) == 0 && !h.Failed() {
-		if err := r.Rebuild(h.Context(), time.Time{}); err != nil {
+		if err := r.Rebuild(h.Context(), time.Time{}, func(int) {}); err != nil {
 			h.Fatal(err)
 		}
 		h.pass(r)

@@ -2,24 +2,59 @@ package analytics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/googleapis/gax-go/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// Rebuild asks for rollups of all days since that one, in the reporting zone, to
-// be computed anew: the next passes do, day by day, while they keep up with what
-// comes in. Zero: of all days.
-func (r *Rollups) Rebuild(ctx context.Context, since time.Time) error {
-	return r.alone(ctx, func(tx pgx.Tx) error {
-		p, err := r.load(ctx, tx)
-		if err != nil {
-			return err
+// Rebuild computes the rollups of all days since that one anew, in the reporting
+// zone, zero: of all days. Each day is a transaction of its own, and a worker's
+// passes take their part of them. Interrupted, it goes on with the next pass of
+// anybody. told hears of what is left.
+func (r *Rollups) Rebuild(ctx context.Context, since time.Time, told func(left int)) error {
+	r.rest = 0
+	for asked := false; ctx.Err() == nil; {
+		err := r.alone(ctx, func(tx pgx.Tx) error {
+			p, err := r.load(ctx, tx)
+			if err != nil || asked {
+				return err
+			}
+			return p.askRebuild(ctx, pgtype.Date{Time: since, Valid: !since.IsZero()})
+		})
+		if err == nil {
+			asked = true
+			_, err = r.step(ctx, r.db.Now(), &[]string{changes, marks})
 		}
-		return p.askRebuild(ctx, pgtype.Date{Time: since, Valid: !since.IsZero()})
-	})
+		left := 0
+		if err == nil {
+			left, err = r.left(ctx)
+		}
+		switch {
+		case errors.Is(err, errBusy):
+			_ = gax.Sleep(ctx, 100*time.Millisecond) // the loop ends with ctx
+		case err != nil:
+			return fmt.Errorf("rebuild the rollups: %w", err)
+		case left == 0:
+			return nil
+		default:
+			told(left)
+		}
+	}
+	return ctx.Err()
+}
+
+// left counts days that are to be read or computed.
+func (r *Rollups) left(ctx context.Context) (n int, err error) {
+	ctx, cancel := r.db.WithTimeout(ctx)
+	defer cancel()
+	err = r.db.Pool().QueryRow(ctx, `
+		SELECT COALESCE((SELECT rebuild_until - rebuild_from + 1 FROM rollup_passes), 0) + count(*)
+		FROM rollup_days`).Scan(&n)
+	return n, err
 }
 
 // askRebuild notes the days to be read anew: from the first that anything is of,
