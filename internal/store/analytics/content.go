@@ -56,12 +56,10 @@ func (p *pass) computeReactions(ctx context.Context, m *marked) error {
 			FROM asked a
 			JOIN given g ON g.day = a.day AND g.space_id = a.space_id
 			CROSS JOIN LATERAL (
-				SELECT m.sender_id
+				SELECT max(m.sender_id) AS sender_id -- of one: an order by time would read all of it
 				FROM stored_messages m
 				WHERE split_part(m.name, '.', 1) = split_part(g.message, '.', 1) AND m.space_id = g.space_id AND m.name = g.message
 					AND m.create_time > '-infinity'
-				ORDER BY m.create_time DESC
-				LIMIT 1
 			) s
 			WHERE s.sender_id <> COALESCE(g.user_id, 0)
 			GROUP BY a.day, a.space_id, s.sender_id
