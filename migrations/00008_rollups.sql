@@ -386,26 +386,43 @@ CREATE FUNCTION note_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_TABLE_NAME = 'users' THEN
     INSERT INTO rollup_marks (kind, id) VALUES ('u', NEW.id);
-  ELSIF TG_OP = 'INSERT' THEN -- it may have been watched before the first event
-    INSERT INTO rollup_marks (kind, id, from_time, to_time)
-    SELECT 'c', NEW.id, min(from_time), now() FROM coverage WHERE scope = NEW.space HAVING count(*) > 0;
-  ELSE
-    IF NEW.deleted_at IS DISTINCT FROM OLD.deleted_at THEN
-      INSERT INTO rollup_marks (kind, id) VALUES ('m', NEW.id);
-    END IF;
-    IF is_threaded(NEW.threading_state, NEW.space_type) IS DISTINCT FROM is_threaded(OLD.threading_state, OLD.space_type) THEN
-      INSERT INTO rollup_marks (kind, id) VALUES ('s', NEW.id);
-    END IF;
+    RETURN NULL;
+  END IF;
+  IF NEW.deleted_at IS DISTINCT FROM OLD.deleted_at THEN
+    INSERT INTO rollup_marks (kind, id) VALUES ('m', NEW.id);
+  END IF;
+  IF is_threaded(NEW.threading_state, NEW.space_type) IS DISTINCT FROM is_threaded(OLD.threading_state, OLD.space_type) THEN
+    INSERT INTO rollup_marks (kind, id) VALUES ('s', NEW.id);
   END IF;
   RETURN NULL;
 END
 $$;
 -- +goose StatementEnd
 COMMENT ON FUNCTION note_row() IS 'Notes in rollup_marks what becomes known of a user or a space that rollups rest on.';
-CREATE TRIGGER note_new AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION note_row();
+-- +goose StatementBegin
+CREATE FUNCTION note_names() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_TABLE_NAME = 'users' THEN -- who may have been known as a member before
+    INSERT INTO rollup_marks (kind, id)
+    SELECT 'u', a.id
+    FROM added a
+    WHERE EXISTS (SELECT FROM stored_memberships m WHERE m.member = a.user_name);
+  ELSE -- which may have been watched before the first event
+    INSERT INTO rollup_marks (kind, id, from_time, to_time)
+    SELECT 'c', a.id, min(c.from_time), now()
+    FROM added a
+    JOIN coverage c ON c.scope = a.space
+    GROUP BY a.id;
+  END IF;
+  RETURN NULL;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION note_names() IS 'Notes in rollup_marks users and spaces of which something was known before they had a number.';
+CREATE TRIGGER note_new AFTER INSERT ON users REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_names();
 CREATE TRIGGER note_row AFTER UPDATE ON users FOR EACH ROW
   WHEN (OLD.user_type IS DISTINCT FROM NEW.user_type) EXECUTE FUNCTION note_row();
-CREATE TRIGGER note_new AFTER INSERT ON spaces FOR EACH ROW EXECUTE FUNCTION note_row();
+CREATE TRIGGER note_new AFTER INSERT ON spaces REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION note_names();
 CREATE TRIGGER note_row AFTER UPDATE ON spaces FOR EACH ROW
   WHEN (OLD.deleted_at IS DISTINCT FROM NEW.deleted_at OR OLD.threading_state IS DISTINCT FROM NEW.threading_state
     OR OLD.space_type IS DISTINCT FROM NEW.space_type)
@@ -441,7 +458,7 @@ DO $$
 DECLARE
   f text;
 BEGIN
-  FOREACH f IN ARRAY ARRAY['note_messages', 'note_reactions', 'note_members', 'note_row', 'note_coverage'] LOOP
+  FOREACH f IN ARRAY ARRAY['note_messages', 'note_reactions', 'note_members', 'note_row', 'note_names', 'note_coverage'] LOOP
     EXECUTE format('ALTER FUNCTION %I() SET search_path = %I, pg_temp', f, current_schema());
   END LOOP;
 END
@@ -734,6 +751,7 @@ DROP TRIGGER note_new ON spaces;
 DROP TRIGGER note_row ON spaces;
 DROP TRIGGER note_coverage ON coverage;
 DROP FUNCTION note_coverage();
+DROP FUNCTION note_names();
 DROP FUNCTION note_row();
 DROP FUNCTION note_members();
 DROP FUNCTION note_reactions();

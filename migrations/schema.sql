@@ -271,6 +271,29 @@ $$;
 
 COMMENT ON FUNCTION public.note_messages() IS 'Notes in rollup_changes what a statement changes of messages of which is known when they were sent.';
 
+CREATE FUNCTION public.note_names() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_TABLE_NAME = 'users' THEN -- who may have been known as a member before
+    INSERT INTO rollup_marks (kind, id)
+    SELECT 'u', a.id
+    FROM added a
+    WHERE EXISTS (SELECT FROM stored_memberships m WHERE m.member = a.user_name);
+  ELSE -- which may have been watched before the first event
+    INSERT INTO rollup_marks (kind, id, from_time, to_time)
+    SELECT 'c', a.id, min(c.from_time), now()
+    FROM added a
+    JOIN coverage c ON c.scope = a.space
+    GROUP BY a.id;
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION public.note_names() IS 'Notes in rollup_marks users and spaces of which something was known before they had a number.';
+
 CREATE FUNCTION public.note_reactions() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -314,16 +337,13 @@ CREATE FUNCTION public.note_row() RETURNS trigger
 BEGIN
   IF TG_TABLE_NAME = 'users' THEN
     INSERT INTO rollup_marks (kind, id) VALUES ('u', NEW.id);
-  ELSIF TG_OP = 'INSERT' THEN -- it may have been watched before the first event
-    INSERT INTO rollup_marks (kind, id, from_time, to_time)
-    SELECT 'c', NEW.id, min(from_time), now() FROM coverage WHERE scope = NEW.space HAVING count(*) > 0;
-  ELSE
-    IF NEW.deleted_at IS DISTINCT FROM OLD.deleted_at THEN
-      INSERT INTO rollup_marks (kind, id) VALUES ('m', NEW.id);
-    END IF;
-    IF is_threaded(NEW.threading_state, NEW.space_type) IS DISTINCT FROM is_threaded(OLD.threading_state, OLD.space_type) THEN
-      INSERT INTO rollup_marks (kind, id) VALUES ('s', NEW.id);
-    END IF;
+    RETURN NULL;
+  END IF;
+  IF NEW.deleted_at IS DISTINCT FROM OLD.deleted_at THEN
+    INSERT INTO rollup_marks (kind, id) VALUES ('m', NEW.id);
+  END IF;
+  IF is_threaded(NEW.threading_state, NEW.space_type) IS DISTINCT FROM is_threaded(OLD.threading_state, OLD.space_type) THEN
+    INSERT INTO rollup_marks (kind, id) VALUES ('s', NEW.id);
   END IF;
   RETURN NULL;
 END
@@ -3620,9 +3640,9 @@ CREATE TRIGGER note_gone AFTER DELETE ON public.stored_messages REFERENCING OLD 
 
 CREATE TRIGGER note_gone AFTER DELETE ON public.stored_reactions REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION public.note_reactions();
 
-CREATE TRIGGER note_new AFTER INSERT ON public.spaces FOR EACH ROW EXECUTE FUNCTION public.note_row();
+CREATE TRIGGER note_new AFTER INSERT ON public.spaces REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_names();
 
-CREATE TRIGGER note_new AFTER INSERT ON public.users FOR EACH ROW EXECUTE FUNCTION public.note_row();
+CREATE TRIGGER note_new AFTER INSERT ON public.users REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.note_names();
 
 CREATE TRIGGER note_row AFTER UPDATE ON public.spaces FOR EACH ROW WHEN (((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.threading_state IS DISTINCT FROM new.threading_state) OR (old.space_type IS DISTINCT FROM new.space_type))) EXECUTE FUNCTION public.note_row();
 

@@ -77,7 +77,6 @@ func (h *history) run() {
 	h.exec(`DELETE FROM rollup_changes`) // of what was dropped
 	h.exec(`DELETE FROM rollup_marks`)
 	h.exec(`UPDATE rollup_passes SET zone = NULL, turned = NULL, covered_until = NULL, rebuild_from = NULL, rebuild_until = NULL`)
-	h.Pool().Reset() // new connections: no number of a name is remembered
 	names := []string{"America/St_Johns", "Asia/Kathmandu", "Europe/Berlin", "UTC"}
 	zone := names[h.IntN(len(names))]
 	h.exec(`UPDATE reporting SET zone = $1`, zone)
@@ -90,7 +89,7 @@ func (h *history) run() {
 	}
 	for n := range 2 {
 		if h.IntN(3) > 0 {
-			it := storetest.Renamed(fmt.Sprint("spaces/", n), "name", "SPACE")
+			it := storetest.Renamed(fmt.Sprintf("spaces/%d-%d", h.seed, n), "name", "SPACE")
 			it.SpaceData.ThreadingState = [...]string{"THREADED_MESSAGES", "UNTHREADED_MESSAGES", ""}[h.IntN(3)]
 			h.add(h.within(since, 30*24*time.Hour), it)
 		}
@@ -146,16 +145,16 @@ func (h *history) pass(r *analytics.Rollups) {
 	}
 }
 
-func (h *history) space() string { return fmt.Sprint("spaces/", h.IntN(2)) }
-func (h *history) user() string  { return fmt.Sprint("users/", h.IntN(5)) }
+func (h *history) space() string { return fmt.Sprintf("spaces/%d-%d", h.seed, h.IntN(2)) }
+func (h *history) user() string  { return fmt.Sprintf("users/%d-%d", h.seed, h.IntN(5)) }
 
 // typed is what an event tells of a user: 0 is an app; of the last one only some
 // events tell that it is a person.
 func (h *history) typed(user string) events.UserType {
 	switch {
-	case user == "users/0":
+	case strings.HasSuffix(user, "-0"):
 		return events.UserBot
-	case user == "users/4" && h.IntN(4) > 0:
+	case strings.HasSuffix(user, "-4") && h.IntN(4) > 0:
 		return ""
 	}
 	return events.UserHuman
@@ -269,7 +268,7 @@ func (h *history) member(since time.Time) {
 
 // watch adds to the coverage of a space, or of all, or changes it, at whole hours.
 func (h *history) watch() {
-	scope := [...]string{"spaces/0", "spaces/1", "spaces/-"}[h.IntN(3)]
+	scope := [...]string{h.space(), h.space(), "spaces/-"}[h.IntN(3)]
 	hour := h.now.Truncate(time.Hour)
 	switch h.IntN(4) {
 	case 0:
