@@ -20,8 +20,9 @@ var rightArgs = map[string][]string{
 	"migrate up": nil, "migrate status": nil, "database roles": nil,
 	"gaps list": nil, "gaps acknowledge": {"1", "--reason", "x"},
 	"events show": {"spaces/A/spaceEvents/E"}, "events export": {"--since", "1d"},
-	"tail":            nil,
-	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
+	"tail":             nil,
+	"analytics export": {"fct_messages"},
+	"quarantine list":  nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
 	"projections rebuild": nil,
 	"reactors lint":       nil, "reactors test": nil, "reactors schema": nil, "reactors preview": {"answer", "--space", "spaces/A"},
 	"reactors replay": {"--all"}, "reactors diff": {ruleFile}, "reactors list": nil, "reactors runs": nil, "reactors runs show": {"1"},
@@ -36,8 +37,8 @@ var wrongValues = map[string]string{
 	"--group":                  "sales=?",
 	"reactors preview --space": clitest.Any, "reactors replay --space": clitest.Any, "reactors diff --space": clitest.Any, // only the database tells
 	"reactors runs --space": clitest.Any, "reactors retry --space": clitest.Any,
-	"tail --space": clitest.Any,
-	"--data-dir":   clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",
+	"tail --space": clitest.Any, "analytics export --space": clitest.Any, "analytics export --output": clitest.Any, "--format": "?",
+	"--data-dir": clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",
 }
 
 // Whatever a command is given that it doesn't take, it says so, and exits as one

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spacekeeper/spacekeeper/internal/analytics"
+	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+)
+
+func newTail(env *environment) *cobra.Command {
+	var f analytics.Filter
+	cmd := &cobra.Command{
+		Use:   "tail",
+		Short: "Print events as they are recorded, until Ctrl-C",
+		Long: `Tail prints a line for each event that is recorded from now on, with the names of
+people and spaces, and never what people wrote.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.Check(); err != nil {
+				return cli.Usage("--type %q: %v", strings.Join(f.Types, ","), err)
+			}
+			return env.withNumbers(cmd.Context(), config.ForTail, func(db *store.Store) error {
+				return analytics.PrintEvents(cmd.Context(), &env.Env, db, f)
+			})
+		},
+	}
+	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
+	cmd.Flags().StringVar(&f.Space, "space", "", "only in this space, by its name or id")
+	cmd.Flags().StringSliceVar(&f.Types, "type", nil, "only of this type: message, message.created or member.*; may be repeated")
+	return cmd
+}
+
+func newAnalytics(env *environment) *cobra.Command {
+	return env.Group(&cobra.Command{Use: "analytics", Short: "Write the rows of the schema analytics into files"}, newAnalyticsExport(env))
+}
+
+func newAnalyticsExport(env *environment) *cobra.Command {
+	var r analytics.Request
+	var since, until cli.Time
+	var file string
+	cmd := &cobra.Command{
+		Use:   "export OBJECT",
+		Short: "Write the rows of a view such as fct_messages as CSV, JSON lines or Parquet",
+		Long: `Export writes the rows of any object of the schema analytics, such as fct_messages,
+in no certain order. In CSV, null is nothing and an empty text is "", and what a
+spreadsheet would take for a formula begins with an apostrophe.`,
+		Args: cli.Takes(1, 1, "the name of an object of the schema analytics, such as fct_messages"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(analytics.Formats(), r.Format) {
+				return cli.Usage("--format %q: want one of %s", r.Format, strings.Join(analytics.Formats(), ", "))
+			}
+			r.Object = args[0]
+			now := time.Now()
+			if since.String() != "" {
+				r.Since = since.Before(now)
+			}
+			if until.String() != "" {
+				r.Until = until.Before(now)
+			}
+			if !r.Until.IsZero() && !r.Since.Before(r.Until) {
+				return cli.Usage("--until %q is not after --since", until.String())
+			}
+			return env.withNumbers(cmd.Context(), config.ForAnalytics, func(db *store.Store) error {
+				return analytics.ExportFile(cmd.Context(), &env.Env, db, r, file)
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.Var(&since, "since", "rows since then: 14d or 12h ago, or a time (default all)")
+	flags.Var(&until, "until", "rows until then")
+	flags.StringVar(&r.Space, "space", "", "only of this space, by its name or id")
+	flags.StringVar(&r.Format, "format", "csv", strings.Join(analytics.Formats(), ", "))
+	flags.StringVarP(&file, "output", "o", "", "file to write, whole or not at all (default standard output)")
+	complete := cobra.FixedCompletions(analytics.Formats(), cobra.ShellCompDirectiveNoFileComp)
+	if err := cmd.RegisterFlagCompletionFunc("format", complete); err != nil {
+		panic(err) // the flag is there: it was defined above
+	}
+	return cmd
+}
+
+// withNumbers reads the configuration and opens the database for one command.
+func (e *environment) withNumbers(ctx context.Context, need config.Need, use func(*store.Store) error) error {
+	cfg, err := e.Load(need)
+	if err != nil {
+		return err
+	}
+	return withStore(ctx, cfg, use)
+}

@@ -1,0 +1,65 @@
+package analytics
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/names"
+)
+
+// PrintEvents prints a line for each event that is recorded, until ctx ends. The
+// space may be called by its name.
+func PrintEvents(ctx context.Context, e *cli.Env, db *store.Store, f Filter) (err error) {
+	if f.Space, err = FindSpace(ctx, db, f.Space); err != nil {
+		return err
+	}
+	lines := json.NewEncoder(e.JSONOut())
+	lines.SetEscapeHTML(false)
+	return Follow(ctx, db, func(one Event) error {
+		switch {
+		case !f.Wants(&one):
+			return nil
+		case e.Format == cli.JSON:
+			return lines.Encode(one)
+		}
+		titles := names.Titles{one.Space: one.SpaceName, one.Actor: one.ActorName}
+		late := ""
+		if lag := one.ReceivedAt.Sub(one.Time); one.Origin != "live" || lag > time.Minute {
+			late = "  (" + one.Origin + ", " + cli.ShortDuration(lag) + " later)"
+		}
+		e.Print("%s  %-18s  %s  %s  %s%s\n", one.Time.Format(time.DateTime), one.Type,
+			cmp.Or(titles.With(one.Space), "-"), cmp.Or(titles.With(one.Actor), "-"), strings.TrimPrefix(one.Resource, one.Space+"/"), late)
+		return nil
+	}, func(err error) { e.Say("%v; waiting for it", err) })
+}
+
+// ExportFile writes the rows that are asked for into a file, or on standard output
+// where none is named. The space may be called by its name.
+func ExportFile(ctx context.Context, e *cli.Env, db *store.Store, r Request, file string) (err error) {
+	if r.Format == "parquet" && file == "" && e.Redraws {
+		return cli.Usage("Parquet is nothing for a terminal: name a file with -o")
+	}
+	if r.Space, err = FindSpace(ctx, db, r.Space); err != nil {
+		return err
+	}
+	var rows int64
+	write := func(out io.Writer) (err error) {
+		rows, err = Export(ctx, db, r, out)
+		return err
+	}
+	if file == "" {
+		err = write(e.Out)
+	} else {
+		err = WriteFile(file, write)
+	}
+	if err == nil {
+		e.Say("%s", cli.Count(int(rows), "row"))
+	}
+	return err
+}
