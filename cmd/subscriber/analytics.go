@@ -37,7 +37,8 @@ people and spaces, and never what people wrote.`,
 }
 
 func newAnalytics(env *environment) *cobra.Command {
-	return env.Group(&cobra.Command{Use: "analytics", Short: "Write the rows of the schema analytics into files"}, newAnalyticsExport(env))
+	return env.Group(&cobra.Command{Use: "analytics", Short: "Write the rows of the schema analytics into files, and compute them anew"},
+		newAnalyticsExport(env), newAnalyticsRebuild(env))
 }
 
 func newAnalyticsExport(env *environment) *cobra.Command {

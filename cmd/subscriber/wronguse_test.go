@@ -21,8 +21,8 @@ var rightArgs = map[string][]string{
 	"gaps list": nil, "gaps acknowledge": {"1", "--reason", "x"},
 	"events show": {"spaces/A/spaceEvents/E"}, "events export": {"--since", "1d"},
 	"tail":             nil,
-	"analytics export": {"fct_messages"},
-	"quarantine list":  nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
+	"analytics export": {"fct_messages"}, "analytics rebuild": nil,
+	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
 	"projections rebuild": nil,
 	"reactors lint":       nil, "reactors test": nil, "reactors schema": nil, "reactors preview": {"answer", "--space", "spaces/A"},
 	"reactors replay": {"--all"}, "reactors diff": {ruleFile}, "reactors list": nil, "reactors runs": nil, "reactors runs show": {"1"},
@@ -34,7 +34,7 @@ var wrongValues = map[string]string{
 	"--config": clitest.Any, "--space": "?", "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?",
 	"--reason": clitest.Any, "gaps acknowledge --reason": "", // the others are for people
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
-	"--group":                  "sales=?",
+	"--group": "sales=?", "--from": "?",
 	"reactors preview --space": clitest.Any, "reactors replay --space": clitest.Any, "reactors diff --space": clitest.Any, // only the database tells
 	"reactors runs --space": clitest.Any, "reactors retry --space": clitest.Any,
 	"tail --space": clitest.Any, "analytics export --space": clitest.Any, "analytics export --output": clitest.Any, "--format": "?",
