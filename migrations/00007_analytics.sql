@@ -225,16 +225,21 @@ FROM (
   SELECT r.version_time, r.payload_as_of, r.space_id, r.attachments, r.name, r.text, false AS is_current
   FROM stored_revisions r
   -- The same version can come live and by backfill, of two events: the live one is better proof, and the current one is the message's.
-  WHERE NOT EXISTS (
-    SELECT FROM stored_revisions o
+  -- A look-up for each row: whoever asks for a time would else read all versions to leave some out.
+  WHERE (
+    SELECT true
+    FROM stored_revisions o
     WHERE o.space_id = r.space_id AND o.name = r.name AND o.version_time = r.version_time AND o.text = r.text
       AND o.attachments IS NOT DISTINCT FROM r.attachments
       AND (COALESCE(o.payload_as_of, '-infinity'), o.version_key) < (COALESCE(r.payload_as_of, '-infinity'), r.version_key)
-  ) AND NOT EXISTS (
-    SELECT FROM stored_messages m
+    LIMIT 1
+  ) IS NULL AND (
+    SELECT true
+    FROM stored_messages m
     WHERE split_part(m.name, '.', 1) = split_part(r.name, '.', 1) AND m.space_id = r.space_id AND m.name = r.name
       AND m.version_time = r.version_time AND m.text = r.text AND m.attachments IS NOT DISTINCT FROM r.attachments
-  )
+    LIMIT 1
+  ) IS NULL
   UNION ALL
   SELECT version_time, payload_as_of, space_id, attachments, name, text, true
   FROM stored_messages

@@ -1870,11 +1870,13 @@ CREATE VIEW analytics.fct_message_versions WITH (security_barrier='true') AS
             r.text,
             false AS is_current
            FROM public.stored_revisions r
-          WHERE ((NOT (EXISTS ( SELECT
+          WHERE ((( SELECT true
                    FROM public.stored_revisions o
-                  WHERE ((o.space_id = r.space_id) AND (o.name = r.name) AND (o.version_time = r.version_time) AND (o.text = r.text) AND (NOT (o.attachments IS DISTINCT FROM r.attachments)) AND (ROW(COALESCE(o.payload_as_of, '-infinity'::timestamp with time zone), o.version_key) < ROW(COALESCE(r.payload_as_of, '-infinity'::timestamp with time zone), r.version_key)))))) AND (NOT (EXISTS ( SELECT
+                  WHERE ((o.space_id = r.space_id) AND (o.name = r.name) AND (o.version_time = r.version_time) AND (o.text = r.text) AND (NOT (o.attachments IS DISTINCT FROM r.attachments)) AND (ROW(COALESCE(o.payload_as_of, '-infinity'::timestamp with time zone), o.version_key) < ROW(COALESCE(r.payload_as_of, '-infinity'::timestamp with time zone), r.version_key)))
+                 LIMIT 1) IS NULL) AND (( SELECT true
                    FROM public.stored_messages m
-                  WHERE ((split_part(m.name, '.'::text, 1) = split_part(r.name, '.'::text, 1)) AND (m.space_id = r.space_id) AND (m.name = r.name) AND (m.version_time = r.version_time) AND (m.text = r.text) AND (NOT (m.attachments IS DISTINCT FROM r.attachments)))))))
+                  WHERE ((split_part(m.name, '.'::text, 1) = split_part(r.name, '.'::text, 1)) AND (m.space_id = r.space_id) AND (m.name = r.name) AND (m.version_time = r.version_time) AND (m.text = r.text) AND (NOT (m.attachments IS DISTINCT FROM r.attachments)))
+                 LIMIT 1) IS NULL))
         UNION ALL
          SELECT stored_messages.version_time,
             stored_messages.payload_as_of,

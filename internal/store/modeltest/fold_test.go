@@ -369,6 +369,11 @@ func (f *facts) revisions(message string, all []telling, deleted bool) (versions
 	}
 	for v, t := range best {
 		f.say("version %s at %d: '%s' attachments %d fetched %s current %t", message, v.at, v.text, t.content.attachments, tick(t.fetched), current[v])
+		source := "live"
+		if t.fetched != never {
+			source = "backfill"
+		}
+		f.say("version for analysts %s at %d: '%s' attachments %d %s current %t", message, v.at, v.text, t.content.attachments, source, current[v])
 	}
 	return versions
 }

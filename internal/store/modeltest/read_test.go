@@ -53,6 +53,10 @@ const held = `
 	FROM analytics.fct_messages
 	WHERE mentions IS NOT NULL
 	UNION ALL
+	SELECT space_id, format('version for analysts %s at %s: %L attachments %s %s current %s', message_id, tick(version_at), text, attachments, source,
+		is_current::text)
+	FROM analytics.fct_message_versions
+	UNION ALL
 	SELECT split_part(message, '/messages/', 1), format('version %s at %s: %L attachments %s fetched %s current %s', message, tick(version_time),
 		text, attachments, tick(payload_as_of), is_current::text)
 	FROM message_history
