@@ -5,9 +5,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/spacekeeper/spacekeeper/internal/store/analytics"
+	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -55,18 +58,38 @@ func TestAnalyticsPage(t *testing.T) {
 // answers it.
 func TestFifteenQuestions(t *testing.T) {
 	t.Parallel()
-	s := storetest.New(t, storetest.Options{Now: clock})
+	s := storetest.New(t, storetest.Options{Now: func() time.Time { return at(5 * 24 * 3600) }}) // the week has ended
 	known(t, s)
 	if _, err := s.Pool().Exec(t.Context(), `UPDATE spaces SET threading_state = 'THREADED_MESSAGES' WHERE space = 'spaces/S'`); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.OpenGap(t.Context(), space, at(101), at(105), coverage.CauseSilentLoss); err != nil {
+		t.Fatal(err)
+	}
+	rollups := analytics.New(s.Store)
+	for worked := true; worked; {
+		var err error
+		if worked, err = rollups.Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	want := map[string][]string{
-		"Who deleted what": {"45 space_owner users/zoe spaces/S/messages/U.U"},
+		"People active in a day, a week, four weeks":                   {"2026-11-20 3 3 3"},
+		"Messages by space and day":                                    {"2026-11-20 spaces/D 1 0", "2026-11-20 spaces/S 4 1"},
+		"How many who joined in a week were active in the weeks after": {"2026-11-16 0 1.00"},
+		"Median time to the first answer, in seconds":                  {"10"},
+		"Who deleted what":                                             {"45 space_owner users/zoe spaces/S/messages/U.U"},
 		"What messages of a space said before they were edited or deleted": {
 			answer + " 20 live yo", "spaces/S/messages/U.U 40 live oops", "spaces/S/messages/U.U 41 live ooops"},
+		"Top emoji":                                           {"👍 1"},
+		"Watched spaces in which nobody wrote":                {"spaces/S Sailors"},
 		"Members of a space at a time":                        {"users/ann 2", "users/bob 3", "users/zoe 4"},
 		"Members of a space from outside of the organization": {"users/zoe ROLE_MEMBER 4"},
-		"Threads that nobody has answered":                    {"spaces/S/messages/V.V users/ann 46"},
+		"What was not seen":                                   {"spaces/S 101 105 silent_loss pending"},
+		"Messages by weekday and hour":                        {"5 12 5"},
+		"Threads of a space that nobody has answered":         {"spaces/S/messages/V.V 46"},
+		"Share of messages that apps sent":                    {"0.167"},
+		"All that one person did":                             {"2026-11-20 spaces/S 1 1 0"},
 	}
 	text, err := os.ReadFile(analyticsPage)
 	if err != nil {
