@@ -31,7 +31,7 @@ COMMENT ON COLUMN spaces.id IS 'Number used in events.space_id.';
 COMMENT ON COLUMN spaces.space IS 'spaces/S';
 COMMENT ON COLUMN spaces.display_name IS 'Name that people see, from events, interactions and Google''s list of spaces; null if unknown or without one. Earlier ones: names.';
 COMMENT ON COLUMN spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
-COMMENT ON COLUMN spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
+COMMENT ON COLUMN spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES, from events and Google''s list of spaces; null if unknown.';
 COMMENT ON COLUMN spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
 COMMENT ON COLUMN spaces.description IS 'Description that people see; null if unknown.';
 

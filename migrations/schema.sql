@@ -436,7 +436,7 @@ COMMENT ON COLUMN public.spaces.display_name IS 'Name that people see, from even
 
 COMMENT ON COLUMN public.spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
 
-COMMENT ON COLUMN public.spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
+COMMENT ON COLUMN public.spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES, from events and Google''s list of spaces; null if unknown.';
 
 COMMENT ON COLUMN public.spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
 
@@ -485,7 +485,7 @@ COMMENT ON COLUMN public.readable_spaces.display_name IS 'Name that people see, 
 
 COMMENT ON COLUMN public.readable_spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
 
-COMMENT ON COLUMN public.readable_spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; null if unknown.';
+COMMENT ON COLUMN public.readable_spaces.threading_state IS 'THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES, from events and Google''s list of spaces; null if unknown.';
 
 COMMENT ON COLUMN public.readable_spaces.history_state IS 'HISTORY_ON or HISTORY_OFF; null if unknown.';
 

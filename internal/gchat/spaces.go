@@ -7,6 +7,7 @@ type SpaceInfo struct {
 	Name        string // "spaces/S"
 	DisplayName string // "" for direct messages and group chats
 	Type        string // SPACE, GROUP_CHAT or DIRECT_MESSAGE
+	Threading   string // THREADED_MESSAGES, GROUPED_MESSAGES or UNTHREADED_MESSAGES; "" if it isn't told
 }
 
 // SpacesPage is one page of a list.
@@ -28,7 +29,7 @@ func (c *Client) Spaces(ctx context.Context, page string) (SpacesPage, error) {
 	}
 	list := SpacesPage{Next: answer.NextPageToken}
 	for _, s := range answer.Spaces {
-		list.Spaces = append(list.Spaces, SpaceInfo{s.Name, s.DisplayName, s.SpaceType})
+		list.Spaces = append(list.Spaces, SpaceInfo{s.Name, s.DisplayName, s.SpaceType, s.SpaceThreadingState})
 	}
 	return list, nil
 }

@@ -37,7 +37,7 @@ func TestSpacesReadsEveryPage(t *testing.T) {
 		t.Fatalf("got %d spaces on %d pages, want %d on 3", len(got), pages, len(want))
 	}
 	for i, s := range got {
-		if s.Name != want[i].Name || s.DisplayName != want[i].DisplayName || s.Type != "SPACE" {
+		if s.Name != want[i].Name || s.DisplayName != want[i].DisplayName || s.Type != "SPACE" || !strings.HasSuffix(s.Threading, "THREADED_MESSAGES") {
 			t.Errorf("got %+v, want %+v", s, want[i])
 		}
 	}

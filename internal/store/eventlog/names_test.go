@@ -145,6 +145,16 @@ func TestListedNames(t *testing.T) {
 	if n := list(20, sales); n != 0 {
 		t.Errorf("the same list changed %d names", n)
 	}
+	threaded := sales
+	threaded.Threading = "THREADED_MESSAGES"
+	for i, l := range []names.Space{threaded, threaded, sales} { // what a list doesn't tell stays
+		if n := list(20+i, l); n != 1-min(i, 1) {
+			t.Errorf("list %d with threads changed %d spaces", i, n)
+		}
+		if got := storetest.Value[string](t, s, `SELECT threading_state FROM spaces WHERE space = 'spaces/S'`); got != "THREADED_MESSAGES" {
+			t.Errorf("threading state = %s", got)
+		}
+	}
 	told("older", 5, "Ships")
 	want("an event of before the list", "Sales", "5 spaces/S Ships", "10 spaces/S Sales")
 	told("newer", 30, "Sails")

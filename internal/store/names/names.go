@@ -28,10 +28,12 @@ type Space struct {
 	Name        string // "spaces/S"
 	DisplayName string // "" for one that has no name
 	Type        string // SPACE, GROUP_CHAT or DIRECT_MESSAGE
+	Threading   string // THREADED_MESSAGES and so on; "" if it isn't told
 }
 
-// Listed saves the names and types of spaces that are known or watched, as of a
-// time by Google's clock, and returns how many it changed.
+// Listed saves the names and types of spaces that are known or watched, and
+// whether they have threads, as of a time by Google's clock, and returns how many
+// it changed.
 func Listed(ctx context.Context, db *store.Store, asOf time.Time, list []Space) (changed int, err error) {
 	text := func(field func(*Space) string) []string { return store.Column(list, field) }
 	spaces := text(func(s *Space) string { return store.Clean(s.Name) })
@@ -47,19 +49,23 @@ func Listed(ctx context.Context, db *store.Store, asOf time.Time, list []Space) 
 	}
 	tag, err := db.Exec(ctx, `
 		UPDATE spaces s
-		SET display_name = n.display_name, space_type = COALESCE(n.space_type, s.space_type), named_at = $1
+		SET display_name = n.display_name, space_type = COALESCE(n.space_type, s.space_type),
+			threading_state = COALESCE(n.threading_state, s.threading_state), named_at = $1
 		FROM (
-			SELECT k.space, NULLIF(i.display_name, '') AS display_name, NULLIF(i.space_type, '') AS space_type
-			FROM unnest($2::text[], $3::text[], $4::text[]) AS i (space, display_name, space_type)
+			SELECT k.space, NULLIF(i.display_name, '') AS display_name, NULLIF(i.space_type, '') AS space_type,
+				NULLIF(i.threading_state, '') AS threading_state
+			FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS i (space, display_name, space_type, threading_state)
 			JOIN spaces k ON k.space = i.space
 			WHERE (k.named_at IS NULL OR k.named_at < $1)
 				AND (NULLIF(i.display_name, '') IS DISTINCT FROM k.display_name
-					OR COALESCE(NULLIF(i.space_type, ''), k.space_type) IS DISTINCT FROM k.space_type)
+					OR COALESCE(NULLIF(i.space_type, ''), k.space_type) IS DISTINCT FROM k.space_type
+					OR COALESCE(NULLIF(i.threading_state, ''), k.threading_state) IS DISTINCT FROM k.threading_state)
 			ORDER BY k.space
 			FOR UPDATE OF k -- in the order in which recording locks them
 		) n
 		WHERE s.space = n.space`, store.Microseconds(asOf), spaces,
-		text(func(s *Space) string { return store.Clean(s.DisplayName) }), text(func(s *Space) string { return store.Clean(s.Type) }))
+		text(func(s *Space) string { return store.Clean(s.DisplayName) }), text(func(s *Space) string { return store.Clean(s.Type) }),
+		text(func(s *Space) string { return store.Clean(s.Threading) }))
 	if err != nil {
 		return 0, fmt.Errorf("save the names of %d spaces: %w", len(list), err)
 	}
