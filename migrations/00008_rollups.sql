@@ -472,6 +472,7 @@ CREATE FUNCTION seconds_of(times tstzmultirange) RETURNS double precision
 -- +goose StatementEnd
 COMMENT ON FUNCTION seconds_of(tstzmultirange) IS 'How long times last together; 0 for none.';
 
+-- Tables of one row are never analyzed, and taken for a thousand: views read them by LIMIT 1.
 -- All spaces together are a space of their own, for whoever may see them all.
 CREATE VIEW rollup_spaces AS
 SELECT id, space AS space_id, is_threaded(threading_state, space_type) AS is_threaded FROM readable_spaces
@@ -520,7 +521,7 @@ SELECT h.hour_at, (h.hour_at AT TIME ZONE r.zone)::date AS activity_date, extrac
        h.messages, h.messages_human, h.messages_app, h.reactions
 FROM rollup_hours h
 JOIN rollup_spaces p ON p.id = h.space_id
-CROSS JOIN reporting r;
+CROSS JOIN (SELECT zone FROM reporting LIMIT 1) r;
 COMMENT ON VIEW analytics.agg_space_hourly IS 'What was done in each space in each hour: a row for each hour in which anything was, and for all spaces together (space_id all).';
 COMMENT ON COLUMN analytics.agg_space_hourly.hour_at IS 'When the hour begins: one of the reporting zone, so that it may be 18:15 in UTC.';
 COMMENT ON COLUMN analytics.agg_space_hourly.activity_date IS 'Its day in the reporting zone.';
@@ -552,8 +553,8 @@ SELECT s.activity_date, p.space_id, day_start(s.activity_date + 1, r.zone) <= no
        covered(s.coverage, day_start(s.activity_date, r.zone), day_start(s.activity_date + 1, r.zone), x.covered_until) AS coverage_ratio
 FROM rollup_summary s
 JOIN rollup_spaces p ON p.id = s.space_id
-CROSS JOIN reporting r
-CROSS JOIN rollup_passes x;
+CROSS JOIN (SELECT zone FROM reporting LIMIT 1) r
+CROSS JOIN (SELECT covered_until FROM rollup_passes LIMIT 1) x;
 COMMENT ON VIEW analytics.agg_summary_daily IS 'Each day of each space that was watched, or active within 28 days, and of all spaces together (space_id all). The day of today is among them and grows.';
 COMMENT ON COLUMN analytics.agg_summary_daily.activity_date IS 'The day, in the reporting zone.';
 COMMENT ON COLUMN analytics.agg_summary_daily.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
@@ -626,8 +627,8 @@ SELECT s.activity_date, p.space_id,
        COALESCE(s.source, 'none') AS source
 FROM rollup_summary s
 JOIN rollup_spaces p ON p.id = s.space_id
-CROSS JOIN reporting r
-CROSS JOIN rollup_passes x;
+CROSS JOIN (SELECT zone FROM reporting LIMIT 1) r
+CROSS JOIN (SELECT covered_until FROM rollup_passes LIMIT 1) x;
 COMMENT ON VIEW analytics.coverage IS 'Of which share of each day the events are there, for each space and for all together (space_id all).';
 COMMENT ON COLUMN analytics.coverage.activity_date IS 'The day, in the reporting zone.';
 COMMENT ON COLUMN analytics.coverage.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
@@ -681,13 +682,13 @@ CREATE VIEW analytics.timeseries WITH (security_barrier) AS
 SELECT day_start(s.activity_date, r.zone) AS "time", p.space_id, m.metric, m.value
 FROM rollup_summary s
 JOIN rollup_spaces p ON p.id = s.space_id
-CROSS JOIN reporting r
+CROSS JOIN (SELECT zone FROM reporting LIMIT 1) r
 LEFT JOIN rollup_responses d ON d.space_id = s.space_id AND d.activity_date = s.activity_date AND p.is_threaded
-CROSS JOIN rollup_passes x
+CROSS JOIN (SELECT covered_until FROM rollup_passes LIMIT 1) x
 -- Nothing was seen of it: unknown, and not 0.
 CROSS JOIN LATERAL (SELECT CASE WHEN COALESCE(s.coverage, 0) = 0 THEN 0 END AS unseen) n
 CROSS JOIN LATERAL (VALUES
-  ('members', s.members::double precision),
+  ('members', NULLIF(s.members::double precision, n.unseen)),
   ('joins', NULLIF(s.joins, n.unseen)),
   ('leaves', NULLIF(s.leaves, n.unseen)),
   ('net_growth', NULLIF(s.joins - s.leaves, n.unseen)),
@@ -697,15 +698,15 @@ CROSS JOIN LATERAL (VALUES
   ('posting_1d', NULLIF(s.posting_1d, n.unseen)),
   ('posting_7d', NULLIF(s.posting_7d, n.unseen)),
   ('posting_28d', NULLIF(s.posting_28d, n.unseen)),
-  ('stickiness', s.dau::double precision / NULLIF(s.mau, 0)),
+  ('stickiness', NULLIF(s.dau::double precision / NULLIF(s.mau, 0), n.unseen)),
   ('messages', NULLIF(s.messages_human, n.unseen)),
   ('messages_app', NULLIF(s.messages_app, n.unseen)),
   ('messages_per_poster', s.messages_human::double precision / NULLIF(s.posting_1d, 0)),
   ('reply_coverage', d.answered::double precision / NULLIF(d.roots, 0)),
   ('first_response_p50', percentile_of(d.response_seconds, 0.5)),
   ('first_response_p90', percentile_of(d.response_seconds, 0.9)),
-  ('unanswered', d.roots - d.answered - d.reacted_only),
-  ('response_by_reaction', d.reacted_only),
+  ('unanswered', d.roots - d.answered),
+  ('response_by_reaction', d.reacted_only::double precision / NULLIF(d.roots, 0)),
   ('reactions_per_message', s.reactions::double precision / NULLIF(s.messages_human, 0)),
   ('edit_rate', 1000 * s.edited::double precision / NULLIF(s.messages, 0)),
   ('delete_rate', 1000 * s.deleted::double precision / NULLIF(s.messages, 0)),

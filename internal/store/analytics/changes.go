@@ -45,6 +45,9 @@ const (
 		LEFT JOIN users u ON u.id = c.user_id
 		GROUP BY t.hour_at, s.space_id
 		HAVING sum(c.number) FILTER (WHERE c.state < 6) <> 0 OR sum(c.number) FILTER (WHERE c.state >= 6) <> 0
+			-- Of a message whose deletion came first only now is known who sent it.
+			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'HUMAN') <> 0
+			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'BOT') <> 0
 			-- It becomes known whose they are.
 			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'HUMAN') <> 0
 			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'BOT') <> 0
