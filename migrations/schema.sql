@@ -4,6 +4,307 @@ CREATE SCHEMA analytics;
 
 COMMENT ON SCHEMA analytics IS 'Version 1. What analysts and dashboards read: the only part of the database that is promised to stay as it is. Times are timestamptz; days (…_date) are those of the reporting zone. NULL is unknown, or a share of nothing; it is never 0.';
 
+CREATE FUNCTION analytics.heatmap(since date, until date, space text DEFAULT 'all'::text) RETURNS TABLE(iso_weekday integer, hour_of_day integer, messages double precision, messages_app double precision, hours bigint)
+    LANGUAGE sql STABLE
+    AS $$
+WITH days AS MATERIALIZED (
+  SELECT s.activity_date
+  FROM analytics.agg_summary_daily s
+  WHERE s.space_id = space AND s.activity_date >= since AND s.activity_date < until
+    AND s.is_complete AND (s.coverage_ratio > 0 OR s.dau + s.messages > 0)
+)
+SELECT c.weekday, c.hour, m.human::double precision / h.hours, m.app::double precision / h.hours, COALESCE(h.hours, 0)
+FROM (SELECT w AS weekday, h AS hour FROM generate_series(1, 7) w CROSS JOIN generate_series(0, 23) h) c
+LEFT JOIN (
+  SELECT h.iso_weekday, h.hour_of_day, count(*) AS hours
+  FROM analytics.dim_hours h
+  JOIN days USING (activity_date)
+  WHERE h.activity_date >= since AND h.activity_date < until
+  GROUP BY h.iso_weekday, h.hour_of_day
+) h ON h.iso_weekday = c.weekday AND h.hour_of_day = c.hour
+LEFT JOIN (
+  SELECT a.iso_weekday, a.hour_of_day, sum(a.messages_human) AS human, sum(a.messages_app) AS app
+  FROM analytics.agg_space_hourly a
+  JOIN days USING (activity_date)
+  WHERE a.activity_date >= since AND a.activity_date < until AND a.space_id = space
+  GROUP BY a.iso_weekday, a.hour_of_day
+) m0 ON m0.iso_weekday = c.weekday AND m0.hour_of_day = c.hour
+CROSS JOIN LATERAL (SELECT COALESCE(m0.human, 0) AS human, COALESCE(m0.app, 0) AS app) m
+ORDER BY c.weekday, c.hour
+$$;
+
+COMMENT ON FUNCTION analytics.heatmap(since date, until date, space text) IS 'Messages of people and of apps by weekday and hour of the reporting zone: the mean of those hours on the days from since up to and without until, in a space (spaces/S) or in all. Counts days that have ended and were watched, or saw anything; null where there is no such hour. hours: of how many it is the mean.';
+
+CREATE FUNCTION analytics.metrics(since date, until date, space text DEFAULT 'all'::text) RETURNS TABLE(metric text, value double precision, numerator double precision, denominator double precision, coverage_ratio double precision, is_partial boolean)
+    LANGUAGE sql STABLE
+    SET jit TO 'off'
+    AS $$
+WITH span AS MATERIALIZED (
+  -- daterange refuses a window that doesn't begin before it ends.
+  SELECT LEAST(upper(daterange(since, until - 1, '[]')) - 1, max(d.activity_date)) AS last_day, max(d.activity_date) AS today,
+         min(d.starts_at) FILTER (WHERE d.activity_date >= since AND d.activity_date < until) AS starts_at,
+         max(d.starts_at) FILTER (WHERE d.activity_date >= since AND d.activity_date < until) AS last_starts_at,
+         max(d.ends_at) FILTER (WHERE d.activity_date >= since AND d.activity_date < until) AS ends_at
+  FROM analytics.dim_dates d
+), days AS MATERIALIZED (
+  SELECT s.activity_date, s.activity_date >= since AS inside, s.activity_date = span.last_day AS is_last, s.is_complete,
+         s.coverage_ratio > 0 OR s.dau + s.messages > 0 AS is_seen, s.coverage_ratio, s.members, s.joins, s.leaves, s.dau, s.wau, s.mau,
+         s.posting_1d, s.posting_7d, s.posting_28d, s.messages, s.messages_human, s.messages_app, s.edited, s.deleted, s.reactions
+  FROM analytics.agg_summary_daily s
+  CROSS JOIN span
+  WHERE s.space_id = space AND s.activity_date >= since - GREATEST(90, until - since) AND s.activity_date < until
+), total AS MATERIALIZED (
+  SELECT sum(members) FILTER (WHERE is_last) AS members, sum(members) FILTER (WHERE activity_date = since - 1) AS members_before,
+         sum(dau) FILTER (WHERE is_last) AS dau, sum(wau) FILTER (WHERE is_last AND (wau > 0 OR coverage_ratio > 0)) AS wau, sum(mau) FILTER (WHERE is_last AND (mau > 0 OR coverage_ratio > 0)) AS mau,
+         sum(posting_1d) FILTER (WHERE is_last) AS posting_1d, sum(posting_7d) FILTER (WHERE is_last AND (posting_7d > 0 OR coverage_ratio > 0)) AS posting_7d,
+         sum(posting_28d) FILTER (WHERE is_last AND (posting_28d > 0 OR coverage_ratio > 0)) AS posting_28d,
+         sum(dau::double precision / NULLIF(mau, 0)) FILTER (WHERE inside AND is_complete AND is_seen) AS stickiness,
+         count(*) FILTER (WHERE inside AND is_complete AND is_seen AND mau > 0) AS sticky_days,
+         sum(joins) FILTER (WHERE inside) AS joins, sum(leaves) FILTER (WHERE inside) AS leaves,
+         sum(messages) FILTER (WHERE inside) AS messages, sum(messages_human) FILTER (WHERE inside) AS messages_human,
+         sum(messages_app) FILTER (WHERE inside) AS messages_app, sum(edited) FILTER (WHERE inside) AS edited,
+         sum(deleted) FILTER (WHERE inside) AS deleted, sum(reactions) FILTER (WHERE inside) AS reactions,
+         sum(coverage_ratio) FILTER (WHERE inside) AS covered,
+         CASE WHEN count(coverage_ratio) FILTER (WHERE inside) > 0 THEN (SELECT last_day - since + 1 FROM span) END AS days_begun,
+         bool_or(is_seen) FILTER (WHERE activity_date >= since - 90 AND NOT inside) AS is_past_seen,
+         bool_or(is_seen) FILTER (WHERE activity_date >= since - (until - since) AND NOT inside) AS is_window_before_seen
+  FROM days
+), posters AS (
+  SELECT a.member_id, sum(a.messages) AS messages
+  FROM analytics.agg_activity_member_daily a
+  WHERE space = 'all' AND a.member_type = 'HUMAN' AND a.messages > 0 AND a.activity_date >= since AND a.activity_date < until
+  GROUP BY a.member_id
+  UNION ALL
+  SELECT a.member_id, sum(a.messages)
+  FROM analytics.agg_activity_daily a
+  WHERE space <> 'all' AND a.space_id = space AND a.member_type = 'HUMAN' AND a.messages > 0 AND a.activity_date >= since AND a.activity_date < until
+  GROUP BY a.member_id
+), past AS (
+  SELECT a.member_id, sum(a.messages) FILTER (WHERE a.activity_date >= since - 90) AS messages_90d,
+         bool_or(a.activity_date >= since - (until - since)) AS is_of_window_before
+  FROM (
+    SELECT a.member_id, a.activity_date, a.messages
+    FROM analytics.agg_activity_member_daily a
+    WHERE space = 'all' AND a.member_type = 'HUMAN' AND a.messages > 0
+    UNION ALL
+    SELECT a.member_id, a.activity_date, a.messages
+    FROM analytics.agg_activity_daily a
+    WHERE space <> 'all' AND a.space_id = space AND a.member_type = 'HUMAN' AND a.messages > 0
+  ) a
+  WHERE a.activity_date >= since - GREATEST(90, until - since) AND a.activity_date < since
+  GROUP BY a.member_id
+), changes AS MATERIALIZED (
+  SELECT count(*) FILTER (WHERE NOT p.is_older) AS new,
+         CASE WHEN total.is_past_seen THEN count(*) FILTER (WHERE p.is_older AND NOT p.is_past) END AS reactivated,
+         CASE WHEN total.is_past_seen AND until - since >= 28 THEN (
+           SELECT count(*)
+           FROM past
+           WHERE past.messages_90d >= 4 AND NOT EXISTS (SELECT FROM posters WHERE posters.member_id = past.member_id)
+         ) END AS lost
+  FROM total
+  LEFT JOIN (
+    SELECT COALESCE(past.messages_90d, 0) > 0 AS is_past,
+           CASE
+             WHEN past.messages_90d > 0 THEN true
+             WHEN space = 'all' THEN EXISTS (
+               SELECT
+               FROM analytics.agg_activity_member_daily a
+               WHERE a.member_id = posters.member_id AND a.messages > 0 AND a.activity_date < since - 90
+             )
+             ELSE EXISTS (
+               SELECT
+               FROM analytics.agg_activity_daily a
+               WHERE a.member_id = posters.member_id AND a.space_id = space AND a.messages > 0 AND a.activity_date < since - 90
+             )
+           END AS is_older
+    FROM posters
+    LEFT JOIN past USING (member_id)
+  ) p ON true
+  GROUP BY total.is_past_seen
+), silence AS (
+  SELECT count(*) AS members, count(*) FILTER (WHERE a.member_id IS NULL) AS silent
+  FROM (
+    SELECT DISTINCT j.member_id
+    FROM analytics.agg_memberships j
+    CROSS JOIN span
+    JOIN analytics.dim_dates d ON d.activity_date = span.last_day - 27
+    WHERE j.member_type = 'HUMAN' AND (space = 'all' OR j.space_id = space)
+      AND j.known_at < d.starts_at AND (j.left_at IS NULL OR j.left_at >= span.ends_at)
+  ) m
+  LEFT JOIN (
+    SELECT a.member_id
+    FROM analytics.agg_activity_member_daily a
+    WHERE space = 'all' AND a.activity_date > (SELECT last_day - 28 FROM span) AND a.activity_date < until AND a.messages + a.reactions_given > 0
+    UNION
+    SELECT a.member_id
+    FROM analytics.agg_activity_daily a
+    WHERE space <> 'all' AND a.space_id = space AND a.activity_date > (SELECT last_day - 28 FROM span) AND a.activity_date < until
+      AND a.messages + a.reactions_given > 0
+  ) a ON a.member_id = m.member_id
+), joined AS MATERIALIZED (
+  SELECT j.joined_at, j.joined_at <= now() - interval '7 days' AS is_ripe, j.is_active_7d, j.first_post_at, j.welcomed_at
+  FROM analytics.fct_joins j
+  WHERE j.member_type = 'HUMAN' AND j.joined_at >= (SELECT starts_at FROM span) AND j.joined_at < (SELECT ends_at FROM span)
+    AND (space = 'all' OR j.space_id = space)
+), welcomed AS MATERIALIZED (
+  SELECT count(*) AS joins, count(welcomed_at) AS welcomed,
+         count(*) FILTER (WHERE is_ripe AND welcomed_at IS NOT NULL) AS ripe_welcomed,
+         count(*) FILTER (WHERE is_ripe AND welcomed_at IS NULL) AS ripe_others,
+         count(*) FILTER (WHERE is_ripe AND welcomed_at IS NOT NULL AND is_active_7d) AS active_welcomed,
+         count(*) FILTER (WHERE is_ripe AND welcomed_at IS NULL AND is_active_7d) AS active_others,
+         percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM welcomed_at - joined_at)) AS p95
+  FROM joined
+  WHERE EXISTS (
+    SELECT
+    FROM analytics.fct_reactor_runs r
+    CROSS JOIN span
+    WHERE r.trigger = 'member.joined' AND NOT r.is_shadow AND r.triggered_at >= span.starts_at AND r.triggered_at < span.ends_at
+      AND (space = 'all' OR r.space_id = space)
+  )
+), response AS MATERIALIZED (
+  SELECT sum(r.roots) FILTER (WHERE r.activity_date < span.today - 7) AS roots, sum(r.answered) FILTER (WHERE r.activity_date < span.today - 7) AS answered,
+         sum(r.reacted_only) FILTER (WHERE r.activity_date < span.today - 7) AS reacted,
+         sum(r.roots - r.answered) FILTER (WHERE r.activity_date < span.today - 1) AS unanswered
+  FROM analytics.agg_response_daily r
+  CROSS JOIN span
+  WHERE r.space_id = space AND r.activity_date >= since AND r.activity_date < until
+), lag AS MATERIALIZED (
+  SELECT count(*) AS events, percentile_cont(0.5) WITHIN GROUP (ORDER BY lag_seconds) AS p50, percentile_cont(0.95) WITHIN GROUP (ORDER BY lag_seconds) AS p95
+  FROM analytics.event_lags e
+  WHERE e.occurred_at >= (SELECT last_starts_at FROM span) AND e.occurred_at < (SELECT ends_at FROM span) AND (space = 'all' OR e.space_id = space)
+)
+SELECT m.metric,
+       CASE WHEN m.scale IS NOT NULL THEN m.scale * m.numerator / NULLIF(m.denominator, 0)
+            -- Nothing was counted, and nobody looked: unknown.
+            WHEN m.value <> 0 OR m.denominator > 0 OR c.ratio > 0 THEN m.value
+       END,
+       m.numerator, m.denominator, c.ratio, COALESCE(c.ratio < 0.8, true) OR until > span.today
+FROM (
+  SELECT v.metric, v.value::double precision, v.numerator::double precision, v.denominator::double precision, v.scale::double precision, v.back_to
+  FROM total
+  CROSS JOIN LATERAL (VALUES
+    ('members', members, NULL, NULL, NULL, since),
+    ('joins', joins, NULL, NULL, NULL, since),
+    ('leaves', leaves, NULL, NULL, NULL, since),
+    ('net_growth', joins - leaves, NULL, NULL, NULL, since),
+    ('churn', NULL, leaves, members_before, 1, since - 1),
+    ('dau', dau, NULL, NULL, NULL, since),
+    ('wau', wau, NULL, NULL, NULL, until - 7),
+    ('mau', mau, NULL, NULL, NULL, until - 28),
+    ('posting_1d', posting_1d, NULL, NULL, NULL, since),
+    ('posting_7d', posting_7d, NULL, NULL, NULL, until - 7),
+    ('posting_28d', posting_28d, NULL, NULL, NULL, until - 28),
+    ('stickiness', NULL, stickiness, sticky_days, 1, since - 27),
+    ('messages', messages_human, NULL, NULL, NULL, since),
+    ('messages_app', messages_app, NULL, NULL, NULL, since),
+    ('reactions_per_message', NULL, reactions, messages_human, 1, since),
+    ('edit_rate', NULL, edited, messages, 1000, since),
+    ('delete_rate', NULL, deleted, messages, 1000, since),
+    ('coverage', NULL, covered, days_begun, 1, since)
+  ) v (metric, value, numerator, denominator, scale, back_to)
+  UNION ALL
+  SELECT 'tenure_at_leave', percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM j.left_at - j.joined_at)), NULL, count(*), NULL, since
+  FROM analytics.agg_memberships j
+  CROSS JOIN span
+  WHERE j.member_type = 'HUMAN' AND j.joined_at IS NOT NULL AND j.left_at >= span.starts_at AND j.left_at < span.ends_at
+    AND (space = 'all' OR j.space_id = space)
+  UNION ALL
+  SELECT 'activation_7d', NULL, count(*) FILTER (WHERE is_ripe AND is_active_7d), count(*) FILTER (WHERE is_ripe), 1, since
+  FROM joined
+  UNION ALL
+  SELECT 'time_to_first_post', percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM first_post_at - joined_at)), NULL, count(first_post_at), NULL, since
+  FROM joined
+  UNION ALL
+  SELECT 'new_contributors', new, NULL, NULL, NULL, since - 90
+  FROM changes
+  UNION ALL
+  SELECT 'reactivated', reactivated, NULL, NULL, NULL, since - 90
+  FROM changes
+  UNION ALL
+  SELECT 'lost_regulars', lost, NULL, NULL, NULL, since - 90
+  FROM changes
+  UNION ALL
+  SELECT 'net_active_change', new + reactivated - lost, NULL, NULL, NULL, since - 90
+  FROM changes
+  UNION ALL
+  SELECT 'messages_per_poster', NULL, sum(messages), count(*), 1, since
+  FROM posters
+  UNION ALL
+  SELECT 'median_messages_per_poster', percentile_cont(0.5) WITHIN GROUP (ORDER BY messages), NULL, count(*), NULL, since
+  FROM posters
+  UNION ALL
+  SELECT 'active_spaces', count(DISTINCT s.space_id), NULL, NULL, NULL, since
+  FROM analytics.agg_summary_daily s
+  WHERE s.space_id <> 'all' AND (space = 'all' OR s.space_id = space) AND s.messages_human > 0 AND s.activity_date >= since AND s.activity_date < until
+  UNION ALL
+  SELECT 'returning_posters', NULL, count(*) FILTER (WHERE past.is_of_window_before), CASE WHEN bool_or(total.is_window_before_seen) THEN count(*) END, 1,
+         since - (until - since)
+  FROM posters
+  CROSS JOIN total
+  LEFT JOIN past USING (member_id)
+  UNION ALL
+  SELECT 'silent_members', NULL, silent, members, 1, until - 28
+  FROM silence
+  UNION ALL
+  SELECT 'out_of_hours_share', NULL, COALESCE(sum(h.messages_human) FILTER (WHERE h.iso_weekday > 5 OR h.hour_of_day < 9 OR h.hour_of_day >= 17), 0),
+         sum(h.messages_human), 1, since
+  FROM analytics.agg_space_hourly h
+  WHERE h.space_id = space AND h.activity_date >= since AND h.activity_date < until
+  UNION ALL
+  SELECT 'top10_share', NULL, (SELECT sum(t.messages) FROM (SELECT messages FROM posters ORDER BY messages DESC LIMIT 10) t), sum(messages), 1, since
+  FROM posters
+  UNION ALL
+  SELECT 'reply_coverage', NULL, answered, roots, 1, since
+  FROM response
+  UNION ALL
+  SELECT 'first_response_p50', percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds), NULL, count(*), NULL, since
+  FROM analytics.agg_response_daily r
+  CROSS JOIN LATERAL unnest(r.response_seconds) seconds
+  WHERE r.space_id = space AND r.activity_date >= since AND r.activity_date < until
+  UNION ALL
+  SELECT 'first_response_p90', percentile_cont(0.9) WITHIN GROUP (ORDER BY seconds), NULL, count(*), NULL, since
+  FROM analytics.agg_response_daily r
+  CROSS JOIN LATERAL unnest(r.response_seconds) seconds
+  WHERE r.space_id = space AND r.activity_date >= since AND r.activity_date < until
+  UNION ALL
+  SELECT 'unanswered', unanswered, NULL, NULL, NULL, since
+  FROM response
+  UNION ALL
+  SELECT 'response_by_reaction', NULL, reacted, roots, 1, since
+  FROM response
+  UNION ALL
+  SELECT 'welcome_reach', NULL, welcomed, joins, 1, since
+  FROM welcomed
+  UNION ALL
+  SELECT 'join_to_welcome_p95', p95, NULL, welcomed, NULL, since
+  FROM welcomed
+  UNION ALL
+  SELECT 'welcome_effect_welcomed', NULL, active_welcomed, ripe_welcomed, 1, since
+  FROM welcomed
+  UNION ALL
+  SELECT 'welcome_effect_others', NULL, active_others, ripe_others, 1, since
+  FROM welcomed
+  UNION ALL
+  SELECT 'event_lag_p50', p50, NULL, events, NULL, since
+  FROM lag
+  UNION ALL
+  SELECT 'event_lag_p95', p95, NULL, events, NULL, since
+  FROM lag
+  UNION ALL
+  SELECT 'quarantined', CASE WHEN space = 'all' AND EXISTS (SELECT FROM days) THEN count(*) END, NULL, NULL, NULL, since
+  FROM analytics.quarantined_messages q
+  WHERE q.received_at >= (SELECT starts_at FROM span) AND q.received_at < (SELECT ends_at FROM span)
+) m (metric, value, numerator, denominator, scale, back_to)
+CROSS JOIN span
+CROSS JOIN LATERAL (
+  SELECT sum(days.coverage_ratio)::double precision / (span.last_day - LEAST(m.back_to, since) + 1) AS ratio
+  FROM days
+  WHERE days.activity_date >= LEAST(m.back_to, since)
+) c
+$$;
+
+COMMENT ON FUNCTION analytics.metrics(since date, until date, space text) IS 'Every metric of metric_definitions that is a number, for the days from since up to and without until, in a space (spaces/S) or in all. value: null where it is unknown or a share of nothing. numerator and denominator: of shares and means; of percentiles the denominator is of how many. coverage_ratio: covered share of the days it looks at, those before the window included where it looks back. is_partial: less than 0.8 of them are covered, or the window hasn''t ended.';
+
 CREATE FUNCTION public.covered(coverage real, starts_at timestamp with time zone, ends_at timestamp with time zone, looked_until timestamp with time zone) RETURNS double precision
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN (looked_until >= ends_at) THEN (coverage)::double precision ELSE (coverage * LEAST((1)::double precision, (GREATEST((0)::double precision, date_part('epoch'::text, (looked_until - starts_at))) / NULLIF(date_part('epoch'::text, (LEAST(ends_at, GREATEST(looked_until, (now() - '00:15:00'::interval))) - starts_at)), (0)::double precision)))) END;
@@ -711,6 +1012,54 @@ COMMENT ON COLUMN analytics.agg_emoji_daily.reactions IS 'How often, those taken
 
 COMMENT ON COLUMN analytics.agg_emoji_daily.members IS 'By how many people and apps.';
 
+CREATE TABLE public.rollup_stays (
+    known_at timestamp with time zone NOT NULL,
+    left_at timestamp with time zone,
+    space_id integer NOT NULL,
+    user_id integer NOT NULL,
+    joined boolean NOT NULL
+);
+
+COMMENT ON TABLE public.rollup_stays IS 'membership_intervals by numbers, as the rollups count them.';
+
+COMMENT ON COLUMN public.rollup_stays.known_at IS 'When it began, or since when it is known.';
+
+COMMENT ON COLUMN public.rollup_stays.left_at IS 'When it ended; null while it goes on.';
+
+COMMENT ON COLUMN public.rollup_stays.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.rollup_stays.user_id IS 'users.id';
+
+COMMENT ON COLUMN public.rollup_stays.joined IS 'Whether it began at known_at.';
+
+CREATE VIEW analytics.agg_memberships WITH (security_barrier='true') AS
+ SELECT p.space AS space_id,
+    u.user_name AS member_id,
+    u.user_type AS member_type,
+    s.known_at,
+        CASE
+            WHEN s.joined THEN s.known_at
+            ELSE NULL::timestamp with time zone
+        END AS joined_at,
+    s.left_at
+   FROM ((public.rollup_stays s
+     JOIN public.readable_spaces p ON ((p.id = s.space_id)))
+     JOIN public.users u ON ((u.id = s.user_id)));
+
+COMMENT ON VIEW analytics.agg_memberships IS 'The stays of fct_memberships, of people and apps, as the rollups know them: for questions about all spaces, which fct_memberships answers by reading every change of a membership.';
+
+COMMENT ON COLUMN analytics.agg_memberships.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.agg_memberships.member_id IS 'users/U';
+
+COMMENT ON COLUMN analytics.agg_memberships.member_type IS 'HUMAN or BOT; null if unknown.';
+
+COMMENT ON COLUMN analytics.agg_memberships.known_at IS 'Since when it is known: joined_at, or when a member from before was first seen.';
+
+COMMENT ON COLUMN analytics.agg_memberships.joined_at IS 'When it began; null for members from before recording began.';
+
+COMMENT ON COLUMN analytics.agg_memberships.left_at IS 'When it ended; null for those who are in the space now.';
+
 CREATE TABLE public.rollup_responses (
     activity_date date NOT NULL,
     space_id integer NOT NULL,
@@ -891,7 +1240,9 @@ CREATE VIEW analytics.agg_space_hourly WITH (security_barrier='true') AS
     h.reactions
    FROM ((public.rollup_hours h
      JOIN public.rollup_spaces p ON ((p.id = h.space_id)))
-     CROSS JOIN public.reporting r);
+     CROSS JOIN ( SELECT reporting.zone
+           FROM public.reporting
+         LIMIT 1) r);
 
 COMMENT ON VIEW analytics.agg_space_hourly IS 'What was done in each space in each hour: a row for each hour in which anything was, and for all spaces together (space_id all).';
 
@@ -1042,8 +1393,12 @@ CREATE VIEW analytics.agg_summary_daily WITH (security_barrier='true') AS
     public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until) AS coverage_ratio
    FROM (((public.rollup_summary s
      JOIN public.rollup_spaces p ON ((p.id = s.space_id)))
-     CROSS JOIN public.reporting r)
-     CROSS JOIN public.rollup_passes x);
+     CROSS JOIN ( SELECT reporting.zone
+           FROM public.reporting
+         LIMIT 1) r)
+     CROSS JOIN ( SELECT rollup_passes.covered_until
+           FROM public.rollup_passes
+         LIMIT 1) x);
 
 COMMENT ON VIEW analytics.agg_summary_daily IS 'Each day of each space that was watched, or active within 28 days, and of all spaces together (space_id all). The day of today is among them and grows.';
 
@@ -1096,8 +1451,12 @@ CREATE VIEW analytics.coverage WITH (security_barrier='true') AS
     COALESCE(s.source, 'none'::text) AS source
    FROM (((public.rollup_summary s
      JOIN public.rollup_spaces p ON ((p.id = s.space_id)))
-     CROSS JOIN public.reporting r)
-     CROSS JOIN public.rollup_passes x);
+     CROSS JOIN ( SELECT reporting.zone
+           FROM public.reporting
+         LIMIT 1) r)
+     CROSS JOIN ( SELECT rollup_passes.covered_until
+           FROM public.rollup_passes
+         LIMIT 1) x);
 
 COMMENT ON VIEW analytics.coverage IS 'Of which share of each day the events are there, for each space and for all together (space_id all).';
 
@@ -1297,7 +1656,8 @@ CREATE VIEW analytics.dim_dates WITH (security_barrier='true') AS
                             ((( SELECT min(events.event_time) AS min
                                    FROM public.events) AT TIME ZONE reporting.zone))::date AS first,
                             ((now() AT TIME ZONE reporting.zone))::date AS today
-                           FROM public.reporting) r) d_1) d;
+                           FROM public.reporting
+                         LIMIT 1) r) d_1) d;
 
 COMMENT ON VIEW analytics.dim_dates IS 'The days of the reporting zone, from that of the first event in the log to today.';
 
@@ -1316,6 +1676,25 @@ COMMENT ON COLUMN analytics.dim_dates.starts_at IS 'When it begins: the day hold
 COMMENT ON COLUMN analytics.dim_dates.ends_at IS 'When it ends, which is when the next one begins.';
 
 COMMENT ON COLUMN analytics.dim_dates.hours IS 'How many hours it has: 24; where clocks are changed 23, 25, or another number.';
+
+CREATE VIEW analytics.dim_hours WITH (security_barrier='true') AS
+ SELECT h.hour_at,
+    d.activity_date,
+    d.iso_weekday,
+    (EXTRACT(hour FROM (h.hour_at AT TIME ZONE ( SELECT reporting.zone
+           FROM public.reporting))))::integer AS hour_of_day
+   FROM (analytics.dim_dates d
+     CROSS JOIN LATERAL generate_series(d.starts_at, (d.ends_at - '00:00:00.000001'::interval), '01:00:00'::interval) h(hour_at));
+
+COMMENT ON VIEW analytics.dim_hours IS 'The hours of the days of dim_dates. Where clocks are set forward an hour is missing; where they are set back one comes twice.';
+
+COMMENT ON COLUMN analytics.dim_hours.hour_at IS 'When it begins.';
+
+COMMENT ON COLUMN analytics.dim_hours.activity_date IS 'Its day, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.dim_hours.iso_weekday IS '1 for Monday to 7 for Sunday.';
+
+COMMENT ON COLUMN analytics.dim_hours.hour_of_day IS '0 to 23, as clocks of the reporting zone show it.';
 
 CREATE TABLE public.stored_memberships (
     version_time timestamp with time zone NOT NULL,
@@ -1454,6 +1833,190 @@ COMMENT ON COLUMN analytics.dim_spaces.is_watched IS 'Whether a subscription cov
 COMMENT ON COLUMN analytics.dim_spaces.first_seen_at IS 'Time of the first event of the space in the log; null if there is none. Backfilled events count with the time when they happened.';
 
 COMMENT ON COLUMN analytics.dim_spaces.deleted_at IS 'When the space was deleted; null while it exists.';
+
+CREATE VIEW analytics.event_lags WITH (security_barrier='true') AS
+ SELECT p.space AS space_id,
+    e.event_time AS occurred_at,
+    e.received_at,
+    (EXTRACT(epoch FROM (e.received_at - e.event_time)))::double precision AS lag_seconds
+   FROM (public.events e
+     LEFT JOIN public.readable_spaces p ON ((p.id = e.space_id)))
+  WHERE ((e.origin = 'l'::"char") AND ((p.space IS NOT NULL) OR ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights)));
+
+COMMENT ON VIEW analytics.event_lags IS 'How late each live event was received. Ask by occurred_at.';
+
+COMMENT ON COLUMN analytics.event_lags.space_id IS 'spaces/S; null for none.';
+
+COMMENT ON COLUMN analytics.event_lags.occurred_at IS 'When it happened.';
+
+COMMENT ON COLUMN analytics.event_lags.received_at IS 'When its first live copy was received.';
+
+COMMENT ON COLUMN analytics.event_lags.lag_seconds IS 'From one to the other, in seconds; negative where clocks differ.';
+
+CREATE TABLE public.event_types (
+    id smallint NOT NULL,
+    ce_type text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    verb text NOT NULL COLLATE pg_catalog."C"
+);
+
+COMMENT ON TABLE public.event_types IS 'The event types seen so far; events refers to them by number to stay small.';
+
+COMMENT ON COLUMN public.event_types.id IS 'Number used in events.type_id.';
+
+COMMENT ON COLUMN public.event_types.ce_type IS 'CloudEvents type as received, for example google.workspace.chat.message.v1.created; interaction.MESSAGE and so on for interaction events.';
+
+COMMENT ON COLUMN public.event_types.kind IS 'What sort of resource such an event is about: message, membership, reaction, space, subscription, interaction, unknown, …';
+
+COMMENT ON COLUMN public.event_types.verb IS 'What happened to it: created, updated, deleted, …; other for interactions and unknown types.';
+
+CREATE TABLE public.reactor_runs (
+    id bigint NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    slot_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    outcome text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
+    reactor text NOT NULL COLLATE pg_catalog."C",
+    subject text NOT NULL COLLATE pg_catalog."C",
+    space text NOT NULL COLLATE pg_catalog."C",
+    member text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    due_at timestamp with time zone NOT NULL,
+    admitted_at timestamp with time zone,
+    slot_refused_at timestamp with time zone,
+    speaker bigint,
+    step smallint DEFAULT 0 NOT NULL,
+    shadow boolean DEFAULT false NOT NULL,
+    held boolean DEFAULT false NOT NULL,
+    step_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    trigger text NOT NULL COLLATE pg_catalog."C",
+    acts_in text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    hash text NOT NULL COLLATE pg_catalog."C",
+    facts json DEFAULT '{}'::json NOT NULL,
+    requests json,
+    trace json DEFAULT '[]'::json NOT NULL,
+    CONSTRAINT reactor_runs_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'unclear'::text) OR ((outcome = 'pending'::text) = (finished_at IS NULL)))),
+    CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'unclear'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
+    CONSTRAINT reactor_runs_step_check CHECK ((step >= 0))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON TABLE public.reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
+
+COMMENT ON COLUMN public.reactor_runs.id IS 'Number of the run; its River job carries it.';
+
+COMMENT ON COLUMN public.reactor_runs.event_time IS 'Time of the newest event that asked for it; its age is counted from here.';
+
+COMMENT ON COLUMN public.reactor_runs.created_at IS 'When it was first asked for.';
+
+COMMENT ON COLUMN public.reactor_runs.finished_at IS 'When it ended; null while pending.';
+
+COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its write slot, when it may write to its space; null if it has none so far.';
+
+COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
+
+COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, unclear (it may have been sent; that is looked up while finished_at is null), or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
+
+COMMENT ON COLUMN public.reactor_runs.reactor IS 'Id of the rule.';
+
+COMMENT ON COLUMN public.reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode. #2 and so on: once_per.for was over, and it began again.';
+
+COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
+
+COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
+
+COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
+
+COMMENT ON COLUMN public.reactor_runs.due_at IS 'When it is due; max_age counts from here.';
+
+COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them, or will.';
+
+COMMENT ON COLUMN public.reactor_runs.slot_refused_at IS 'When Google had last refused a write there as the slot was given: after another refusal the slot counts no more.';
+
+COMMENT ON COLUMN public.reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
+
+COMMENT ON COLUMN public.reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
+
+COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
+
+COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
+
+COMMENT ON COLUMN public.reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
+
+COMMENT ON COLUMN public.reactor_runs.trigger IS 'member.joined and so on.';
+
+COMMENT ON COLUMN public.reactor_runs.acts_in IS 'spaces/S, if its rule reacts to apps, too, and to each message or event anew: the space in which an app may answer what it does, which is counted, so that two apps don''t answer each other for ever. Empty for none.';
+
+COMMENT ON COLUMN public.reactor_runs.hash IS 'Of the rule when it was planned.';
+
+COMMENT ON COLUMN public.reactor_runs.facts IS 'What the event told, as conditions and texts see it. May hold message text.';
+
+COMMENT ON COLUMN public.reactor_runs.requests IS 'What its actions send, stored before the first attempt, the same for each; null before that.';
+
+COMMENT ON COLUMN public.reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
+
+CREATE VIEW analytics.fct_joins WITH (security_barrier='true') AS
+ SELECT p.space AS space_id,
+    u.user_name AS member_id,
+    u.user_type AS member_type,
+    j.joined_at,
+    j.activity_date,
+    j.left_at,
+    (EXISTS ( SELECT
+           FROM public.rollup_activity a
+          WHERE ((a.space_id = j.space_id) AND (a.user_id = j.user_id) AND (a.activity_date >= j.activity_date) AND (a.activity_date <= (j.activity_date + 7)) AND ((a.messages + a.given) > 0) AND (((a.activity_date > j.activity_date) AND (a.activity_date < (j.activity_date + 7))) OR (EXISTS ( SELECT
+                   FROM (public.events e
+                     JOIN public.event_types t ON ((t.id = e.type_id)))
+                  WHERE ((e.space_id = j.space_id) AND (e.actor_id = j.user_id) AND (t.kind = ANY (ARRAY['message'::text, 'reaction'::text])) AND (t.verb = 'created'::text) AND (e.event_time >= GREATEST(public.day_start(a.activity_date, j.zone), j.joined_at)) AND (e.event_time < LEAST(public.day_start((a.activity_date + 1), j.zone), (j.joined_at + '7 days'::interval)))))))))) AS is_active_7d,
+    ( SELECT min(e.event_time) AS min
+           FROM ((( SELECT a_1.activity_date
+                   FROM public.rollup_activity a_1
+                  WHERE ((a_1.space_id = j.space_id) AND (a_1.user_id = j.user_id) AND (a_1.activity_date >= j.activity_date) AND (a_1.messages > 0))
+                  ORDER BY a_1.activity_date
+                 LIMIT 2) a
+             JOIN public.events e ON (((e.event_time >= GREATEST(public.day_start(a.activity_date, j.zone), j.joined_at)) AND (e.event_time < LEAST(public.day_start((a.activity_date + 1), j.zone), j.left_at)))))
+             JOIN public.event_types t ON ((t.id = e.type_id)))
+          WHERE ((e.space_id = j.space_id) AND (e.actor_id = j.user_id) AND (t.kind = 'message'::text) AND (t.verb = 'created'::text))) AS first_post_at,
+    ( SELECT min(r.finished_at) AS min
+           FROM public.reactor_runs r
+          WHERE ((r.member = u.user_name) AND (r.space = p.space) AND (r.trigger = 'member.joined'::text) AND (NOT r.shadow) AND (r.outcome = ANY (ARRAY['sent'::text, 'collapsed'::text])) AND (r.event_time >= j.joined_at) AND (r.event_time < COALESCE(j.left_at, 'infinity'::timestamp with time zone)))) AS welcomed_at
+   FROM ((( SELECT s.space_id,
+            s.user_id,
+            s.known_at AS joined_at,
+            s.left_at,
+            r.zone,
+            ((s.known_at AT TIME ZONE r.zone))::date AS activity_date
+           FROM (public.rollup_stays s
+             CROSS JOIN ( SELECT reporting.zone
+                   FROM public.reporting
+                 LIMIT 1) r)
+          WHERE s.joined) j
+     JOIN public.readable_spaces p ON ((p.id = j.space_id)))
+     JOIN public.users u ON ((u.id = j.user_id)));
+
+COMMENT ON VIEW analytics.fct_joins IS 'Who joined which space when, and what came of it: a row for each stay in fct_memberships whose begin is known. What came in the last minute may be missing: see rollup_state.';
+
+COMMENT ON COLUMN analytics.fct_joins.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.fct_joins.member_id IS 'users/U';
+
+COMMENT ON COLUMN analytics.fct_joins.member_type IS 'HUMAN or BOT; null if unknown.';
+
+COMMENT ON COLUMN analytics.fct_joins.joined_at IS 'When the stay began.';
+
+COMMENT ON COLUMN analytics.fct_joins.activity_date IS 'Day of joined_at in the reporting zone.';
+
+COMMENT ON COLUMN analytics.fct_joins.left_at IS 'When it ended; null for those who are in the space now.';
+
+COMMENT ON COLUMN analytics.fct_joins.is_active_7d IS 'Whether a message or a reaction followed in that space within 7 days. False is final only when these are over.';
+
+COMMENT ON COLUMN analytics.fct_joins.first_post_at IS 'First message in that space during the stay; null if there was none so far.';
+
+COMMENT ON COLUMN analytics.fct_joins.welcomed_at IS 'When a rule on member.joined first sent something because of it; null if none did.';
 
 CREATE TABLE public.stored_membership_changes (
     event_time timestamp with time zone NOT NULL,
@@ -2131,94 +2694,6 @@ COMMENT ON COLUMN analytics.fct_reactions.is_present IS 'Whether it is there now
 
 COMMENT ON COLUMN analytics.fct_reactions.activity_date IS 'Day of added_at in the reporting zone.';
 
-CREATE TABLE public.reactor_runs (
-    id bigint NOT NULL,
-    event_time timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    finished_at timestamp with time zone,
-    slot_at timestamp with time zone,
-    attempts integer DEFAULT 0 NOT NULL,
-    outcome text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
-    reactor text NOT NULL COLLATE pg_catalog."C",
-    subject text NOT NULL COLLATE pg_catalog."C",
-    space text NOT NULL COLLATE pg_catalog."C",
-    member text NOT NULL COLLATE pg_catalog."C",
-    reason text,
-    due_at timestamp with time zone NOT NULL,
-    admitted_at timestamp with time zone,
-    slot_refused_at timestamp with time zone,
-    speaker bigint,
-    step smallint DEFAULT 0 NOT NULL,
-    shadow boolean DEFAULT false NOT NULL,
-    held boolean DEFAULT false NOT NULL,
-    step_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    trigger text NOT NULL COLLATE pg_catalog."C",
-    acts_in text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    hash text NOT NULL COLLATE pg_catalog."C",
-    facts json DEFAULT '{}'::json NOT NULL,
-    requests json,
-    trace json DEFAULT '[]'::json NOT NULL,
-    CONSTRAINT reactor_runs_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'unclear'::text) OR ((outcome = 'pending'::text) = (finished_at IS NULL)))),
-    CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'unclear'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
-    CONSTRAINT reactor_runs_step_check CHECK ((step >= 0))
-)
-WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
-
-COMMENT ON TABLE public.reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
-
-COMMENT ON COLUMN public.reactor_runs.id IS 'Number of the run; its River job carries it.';
-
-COMMENT ON COLUMN public.reactor_runs.event_time IS 'Time of the newest event that asked for it; its age is counted from here.';
-
-COMMENT ON COLUMN public.reactor_runs.created_at IS 'When it was first asked for.';
-
-COMMENT ON COLUMN public.reactor_runs.finished_at IS 'When it ended; null while pending.';
-
-COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its write slot, when it may write to its space; null if it has none so far.';
-
-COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
-
-COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, unclear (it may have been sent; that is looked up while finished_at is null), or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
-
-COMMENT ON COLUMN public.reactor_runs.reactor IS 'Id of the rule.';
-
-COMMENT ON COLUMN public.reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode. #2 and so on: once_per.for was over, and it began again.';
-
-COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
-
-COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
-
-COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
-
-COMMENT ON COLUMN public.reactor_runs.due_at IS 'When it is due; max_age counts from here.';
-
-COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them, or will.';
-
-COMMENT ON COLUMN public.reactor_runs.slot_refused_at IS 'When Google had last refused a write there as the slot was given: after another refusal the slot counts no more.';
-
-COMMENT ON COLUMN public.reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
-
-COMMENT ON COLUMN public.reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
-
-COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
-
-COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
-
-COMMENT ON COLUMN public.reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
-
-COMMENT ON COLUMN public.reactor_runs.trigger IS 'member.joined and so on.';
-
-COMMENT ON COLUMN public.reactor_runs.acts_in IS 'spaces/S, if its rule reacts to apps, too, and to each message or event anew: the space in which an app may answer what it does, which is counted, so that two apps don''t answer each other for ever. Empty for none.';
-
-COMMENT ON COLUMN public.reactor_runs.hash IS 'Of the rule when it was planned.';
-
-COMMENT ON COLUMN public.reactor_runs.facts IS 'What the event told, as conditions and texts see it. May hold message text.';
-
-COMMENT ON COLUMN public.reactor_runs.requests IS 'What its actions send, stored before the first attempt, the same for each; null before that.';
-
-COMMENT ON COLUMN public.reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
-
 CREATE VIEW analytics.fct_reactor_runs WITH (security_barrier='true') AS
  SELECT r.id AS run_id,
     r.reactor,
@@ -2263,6 +2738,139 @@ COMMENT ON COLUMN analytics.fct_reactor_runs.finished_at IS 'When it ended; null
 COMMENT ON COLUMN analytics.fct_reactor_runs.outcome IS 'pending, unclear, sent, shadow (would have been sent), collapsed, condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled or failed.';
 
 COMMENT ON COLUMN analytics.fct_reactor_runs.is_shadow IS 'Planned in shadow mode: nothing was sent.';
+
+CREATE VIEW analytics.metric_definitions WITH (security_barrier='true') AS
+ SELECT d.metric,
+    d.section,
+    d.title,
+    d.definition,
+    d.unit,
+    d.direction,
+    d.denominator,
+    d.needs,
+    d.has_series
+   FROM ( VALUES ('members'::text,'growth'::text,'Members'::text,'People who are in the space, or in any, at the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('joins'::text,'growth'::text,'Joins'::text,'How often somebody became a member of a space in the window; a return counts again.'::text,'joins'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('leaves'::text,'growth'::text,'Leaves'::text,'How often somebody stopped being a member of a space in the window.'::text,'leaves'::text,'down'::text,NULL::text,'agg_summary_daily'::text,true), ('net_growth'::text,'growth'::text,'Net growth'::text,'Joins less leaves.'::text,'joins'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('churn'::text,'growth'::text,'Churn'::text,'Leaves in the window for each member at its begin.'::text,'ratio'::text,'down'::text,'members at the begin of the window'::text,'agg_summary_daily of the day before the window'::text,false), ('tenure_at_leave'::text,'growth'::text,'Median tenure at leave'::text,'Half of those who left in the window had been members for less than this.'::text,'seconds'::text,'up'::text,'leaves of those whose joining is known'::text,'agg_memberships'::text,false), ('activation_7d'::text,'growth'::text,'First-week activation'::text,'Joins followed within 7 days by a message or a reaction in that space.'::text,'ratio'::text,'up'::text,'joins at least 7 days ago'::text,'fct_joins'::text,false), ('time_to_first_post'::text,'growth'::text,'Time to first post'::text,'Half of those who joined in the window and wrote in that space since did so sooner than this after joining; read it beside activation_7d.'::text,'seconds'::text,'down'::text,'joins followed by a message'::text,'fct_joins'::text,false), ('new_contributors'::text,'growth'::text,'New contributors'::text,'People whose first message ever recorded is of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_activity_member_daily or agg_activity_daily; a past that was recorded or backfilled'::text,false), ('reactivated'::text,'growth'::text,'Reactivated'::text,'People who wrote in the window, and before it, but not in the 90 days before it.'::text,'people'::text,'up'::text,NULL::text,'agg_activity_member_daily or agg_activity_daily; 90 days before the window'::text,false), ('lost_regulars'::text,'growth'::text,'Lost regulars'::text,'People with at least 4 messages in the 90 days before the window and none in it.'::text,'people'::text,'down'::text,NULL::text,'agg_activity_member_daily or agg_activity_daily; a window of at least 28 days and 90 days before it'::text,false), ('net_active_change'::text,'growth'::text,'Net active change'::text,'New contributors and reactivated, less lost regulars.'::text,'people'::text,'up'::text,NULL::text,'the same as lost_regulars'::text,false), ('retention'::text,'growth'::text,'Retention'::text,'Share of those who joined in a week who were active in the n-th week after.'::text,'ratio'::text,'up'::text,'joiners of the week'::text,'agg_retention_weekly; a table, not in metrics()'::text,false), ('dau'::text,'activity'::text,'DAU'::text,'People with a message or a reaction on the last day of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('wau'::text,'activity'::text,'WAU'::text,'People with a message or a reaction in the 7 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('mau'::text,'activity'::text,'MAU'::text,'People with a message or a reaction in the 28 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('posting_1d'::text,'activity'::text,'People posting, a day'::text,'People with a message on the last day of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('posting_7d'::text,'activity'::text,'People posting, 7 days'::text,'People with a message in the 7 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('posting_28d'::text,'activity'::text,'People posting, 28 days'::text,'People with a message in the 28 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('stickiness'::text,'activity'::text,'Stickiness'::text,'Mean over the window''s days of DAU divided by MAU; days that go on or were not watched are left out.'::text,'ratio'::text,'up'::text,'days with a MAU'::text,'agg_summary_daily'::text,true), ('messages'::text,'activity'::text,'Messages'::text,'Messages that people sent in the window, deleted ones included.'::text,'messages'::text,'context'::text,NULL::text,'agg_summary_daily'::text,true), ('messages_app'::text,'activity'::text,'Messages of apps'::text,'Messages that apps sent in the window, deleted ones included.'::text,'messages'::text,'context'::text,NULL::text,'agg_summary_daily'::text,true), ('messages_per_poster'::text,'activity'::text,'Messages per poster'::text,'People''s messages in the window for each person who wrote any.'::text,'messages per person'::text,'context'::text,'people who wrote in the window'::text,'agg_activity_member_daily or agg_activity_daily'::text,true), ('median_messages_per_poster'::text,'activity'::text,'Median messages per poster'::text,'Half of the people who wrote in the window wrote fewer messages than this.'::text,'messages per person'::text,'context'::text,'people who wrote in the window'::text,'agg_activity_member_daily or agg_activity_daily'::text,false), ('active_spaces'::text,'activity'::text,'Active spaces'::text,'Spaces with a message of a person in the window.'::text,'spaces'::text,'up'::text,NULL::text,'agg_summary_daily'::text,false), ('returning_posters'::text,'activity'::text,'Returning posters'::text,'Share of the people who wrote in the window who also wrote in the window of equal length before it.'::text,'ratio'::text,'up'::text,'people who wrote in the window'::text,'agg_activity_member_daily or agg_activity_daily of both windows'::text,false), ('silent_members'::text,'activity'::text,'Silent members'::text,'Share of the people who have been members for 28 days at the end of the window who neither wrote nor reacted in these 28 days.'::text,'ratio'::text,'down'::text,'members for at least 28 days'::text,'agg_memberships, agg_activity_member_daily or agg_activity_daily'::text,false), ('heatmap'::text,'activity'::text,'Heatmap'::text,'People''s messages by weekday and hour of the reporting zone, the mean of the hours in the window.'::text,'messages per hour'::text,'context'::text,'hours of complete days that were watched'::text,'function heatmap(); a table, not in metrics()'::text,false), ('out_of_hours_share'::text,'activity'::text,'Out of hours'::text,'Share of people''s messages that were not sent from 9:00 to 17:00, Monday to Friday, in the reporting zone.'::text,'ratio'::text,'down'::text,'people''s messages'::text,'agg_space_hourly'::text,false), ('top10_share'::text,'activity'::text,'Share of the top 10'::text,'Share of people''s messages that the ten who wrote most sent; above 0.7 the talk depends on few.'::text,'ratio'::text,'down'::text,'people''s messages'::text,'agg_activity_member_daily or agg_activity_daily'::text,false), ('top_emoji'::text,'activity'::text,'Top emoji'::text,'Emoji by how often, and by how many people, they were given as a reaction.'::text,'reactions'::text,'context'::text,NULL::text,'agg_emoji_daily; a table, not in metrics()'::text,false), ('reply_coverage'::text,'conversations'::text,'Reply coverage'::text,'Share of the threads begun by people that another person answered within 7 days; the days of the last 7 are left out.'::text,'ratio'::text,'up'::text,'threads begun by people at least 7 days ago'::text,'agg_response_daily; threaded spaces'::text,true), ('first_response_p50'::text,'conversations'::text,'Time to first response'::text,'Half of the threads that another person answered within 7 days got that answer sooner than this; read it beside reply_coverage.'::text,'seconds'::text,'down'::text,'threads that were answered'::text,'agg_response_daily; threaded spaces'::text,true), ('first_response_p90'::text,'conversations'::text,'Time to first response, 9 of 10'::text,'Nine tenths of the threads that another person answered within 7 days got that answer sooner than this.'::text,'seconds'::text,'down'::text,'threads that were answered'::text,'agg_response_daily; threaded spaces'::text,true), ('unanswered'::text,'conversations'::text,'Unanswered'::text,'Threads begun by people in the window, at least a day ago, that no other person has answered within 7 days; unanswered_threads lists those without any answer now.'::text,'threads'::text,'down'::text,NULL::text,'agg_response_daily; threaded spaces'::text,true), ('response_by_reaction'::text,'conversations'::text,'Response by reaction'::text,'Share of the threads begun by people that no other person answered within 7 days and at least one reacted to; the days of the last 7 are left out.'::text,'ratio'::text,'context'::text,'threads begun by people at least 7 days ago'::text,'agg_response_daily; threaded spaces'::text,true), ('thread_depth'::text,'conversations'::text,'Thread depth'::text,'Threads begun by people by their number of replies: 0, 1, 2, 3 to 5, 6 to 10, 11 and more.'::text,'threads'::text,'context'::text,NULL::text,'agg_response_daily; threaded spaces; a table, not in metrics()'::text,false), ('reactions_per_message'::text,'conversations'::text,'Reactions per message'::text,'Reactions given in the window and still there, for each message of a person.'::text,'reactions per message'::text,'up'::text,'people''s messages'::text,'agg_summary_daily'::text,true), ('most_discussed'::text,'conversations'::text,'Most discussed messages'::text,'Messages that begin a thread, by how many others replied, then by how many reacted.'::text,'people'::text,'context'::text,NULL::text,'top_messages; threaded spaces; a table, not in metrics()'::text,false), ('response_network'::text,'conversations'::text,'Response network'::text,'How often who replied in threads that whom began, in spaces where at least 5 people did.'::text,'replies'::text,'context'::text,NULL::text,'response_network; threaded spaces; a table, not in metrics()'::text,false), ('edit_rate'::text,'conversations'::text,'Edit rate'::text,'Messages sent in the window and edited since, for 1,000 messages.'::text,'per 1000'::text,'context'::text,'messages, apps'' included'::text,'agg_summary_daily'::text,true), ('delete_rate'::text,'conversations'::text,'Delete rate'::text,'Messages sent in the window and deleted since, for 1,000 messages; fct_messages has the class of each deletion.'::text,'per 1000'::text,'context'::text,'messages, apps'' included'::text,'agg_summary_daily'::text,true), ('welcome_reach'::text,'onboarding'::text,'Welcome reach'::text,'Share of the joins in the window that a rule on member.joined answered with something that was sent.'::text,'ratio'::text,'up'::text,'joins'::text,'fct_joins; a rule on member.joined'::text,false), ('join_to_welcome_p95'::text,'onboarding'::text,'Time to welcome'::text,'Of those who were welcomed, 95 of 100 were sooner than this after joining.'::text,'seconds'::text,'down'::text,'joins that were welcomed'::text,'fct_joins; a rule on member.joined'::text,false), ('welcome_effect_welcomed'::text,'onboarding'::text,'Activation of the welcomed'::text,'First-week activation of those who were welcomed; beside that of others it is a comparison, not a cause.'::text,'ratio'::text,'context'::text,'joins at least 7 days ago that were welcomed'::text,'fct_joins; a rule on member.joined'::text,false), ('welcome_effect_others'::text,'onboarding'::text,'Activation of others'::text,'First-week activation of those who were not welcomed.'::text,'ratio'::text,'context'::text,'joins at least 7 days ago that were not welcomed'::text,'fct_joins; a rule on member.joined'::text,false), ('coverage'::text,'health'::text,'Coverage'::text,'Share of the window in which events were seen, live or by a backfill.'::text,'ratio'::text,'up'::text,'days of the window'::text,'agg_summary_daily'::text,true), ('event_lag_p50'::text,'health'::text,'Event lag'::text,'Half of the live events of the window''s last day were received sooner than this after they happened.'::text,'seconds'::text,'down'::text,'events looked at'::text,'event_lags'::text,false), ('event_lag_p95'::text,'health'::text,'Event lag, 95 of 100'::text,'Of the live events of the window''s last day 95 of 100 were received sooner than this after they happened.'::text,'seconds'::text,'down'::text,'events looked at'::text,'event_lags'::text,false), ('quarantined'::text,'health'::text,'Quarantined'::text,'Messages received in the window that could not be recorded as events; known for all spaces only.'::text,'messages'::text,'down'::text,NULL::text,'quarantined_messages'::text,false)) d(metric, section, title, definition, unit, direction, denominator, needs, has_series);
+
+COMMENT ON VIEW analytics.metric_definitions IS 'What each metric means. metrics() gives their values in a window, timeseries those with a series by day.';
+
+COMMENT ON COLUMN analytics.metric_definitions.metric IS 'Its id in metrics() and timeseries.';
+
+COMMENT ON COLUMN analytics.metric_definitions.section IS 'growth, activity, conversations, onboarding or health.';
+
+COMMENT ON COLUMN analytics.metric_definitions.title IS 'What to write above it.';
+
+COMMENT ON COLUMN analytics.metric_definitions.definition IS 'What it counts, in one sentence. People are users of type HUMAN; days and hours are those of the reporting zone.';
+
+COMMENT ON COLUMN analytics.metric_definitions.unit IS 'Of its value. ratio: 0 to 1 for shares.';
+
+COMMENT ON COLUMN analytics.metric_definitions.direction IS 'Which is good: up or down; context if neither.';
+
+COMMENT ON COLUMN analytics.metric_definitions.denominator IS 'Of what it is a share, a mean or a percentile: the value is null where there is none of it. Null for counts.';
+
+COMMENT ON COLUMN analytics.metric_definitions.needs IS 'The views that it is read from, and what it takes besides.';
+
+COMMENT ON COLUMN analytics.metric_definitions.has_series IS 'Whether timeseries has its value for each day: of a day that has ended the same as metrics() of it.';
+
+CREATE TABLE public.quarantine (
+    quarantine_key uuid NOT NULL,
+    event_key uuid,
+    received_at timestamp with time zone NOT NULL,
+    publish_time timestamp with time zone,
+    message_id text NOT NULL COLLATE pg_catalog."C",
+    ordering_key text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL COLLATE pg_catalog."C",
+    detail text NOT NULL,
+    attributes json NOT NULL,
+    data bytea NOT NULL,
+    CONSTRAINT quarantine_reason_check CHECK ((reason <> ''::text))
+);
+
+COMMENT ON TABLE public.quarantine IS 'Messages that could not be recorded as events, kept whole so that nothing is lost.';
+
+COMMENT ON COLUMN public.quarantine.quarantine_key IS 'Hash of message id, attributes and data: the same message is kept once.';
+
+COMMENT ON COLUMN public.quarantine.event_key IS 'event_key of its ce-id, under which a Chat event would be recorded; null without one.';
+
+COMMENT ON COLUMN public.quarantine.received_at IS 'When this system got the first copy.';
+
+COMMENT ON COLUMN public.quarantine.publish_time IS 'When Pub/Sub took it; null for a backfill.';
+
+COMMENT ON COLUMN public.quarantine.message_id IS 'Pub/Sub message id; empty for a backfill.';
+
+COMMENT ON COLUMN public.quarantine.ordering_key IS 'Pub/Sub ordering key.';
+
+COMMENT ON COLUMN public.quarantine.reason IS 'Short stable code; absurd_time and rejected_by_database are the store''s own, the others the decoder''s.';
+
+COMMENT ON COLUMN public.quarantine.detail IS 'For people: what was wrong. Never message text.';
+
+COMMENT ON COLUMN public.quarantine.attributes IS 'Pub/Sub attributes as received.';
+
+COMMENT ON COLUMN public.quarantine.data IS 'Exactly the bytes received.';
+
+CREATE VIEW analytics.quarantined_messages WITH (security_barrier='true') AS
+ SELECT q.received_at,
+    ((q.received_at AT TIME ZONE ( SELECT reporting.zone
+           FROM public.reporting)))::date AS activity_date,
+    q.reason
+   FROM public.quarantine q
+  WHERE ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights);
+
+COMMENT ON VIEW analytics.quarantined_messages IS 'Messages from Pub/Sub or a backfill that could not be recorded as events, of the last 180 days. Readers of a group see none: nobody can tell which space they are about.';
+
+COMMENT ON COLUMN analytics.quarantined_messages.received_at IS 'When the first copy was received.';
+
+COMMENT ON COLUMN analytics.quarantined_messages.activity_date IS 'Day of received_at in the reporting zone.';
+
+COMMENT ON COLUMN analytics.quarantined_messages.reason IS 'Why: a short stable code.';
+
+CREATE VIEW analytics.response_network WITH (security_barrier='true') AS
+ SELECT pairs.month_start,
+    pairs.space_id,
+    pairs.member_id,
+    pairs.author_id,
+    pairs.replies
+   FROM ( SELECT pairs_1.month_start,
+            pairs_1.space_id,
+            pairs_1.member_id,
+            pairs_1.author_id,
+            pairs_1.replies,
+            max(pairs_1.rank) OVER (PARTITION BY pairs_1.month_start, pairs_1.space_id) AS repliers
+           FROM ( SELECT d.month_start,
+                    p.space AS space_id,
+                    u.user_name AS member_id,
+                    a.user_name AS author_id,
+                    count(*) AS replies,
+                    dense_rank() OVER (PARTITION BY d.month_start, p.space ORDER BY u.user_name) AS rank
+                   FROM (((((( SELECT dim_dates.month_start,
+                            min(dim_dates.starts_at) AS starts_at,
+                            max(dim_dates.ends_at) AS ends_at
+                           FROM analytics.dim_dates
+                          GROUP BY dim_dates.month_start) d
+                     JOIN public.stored_messages r ON (((r.create_time >= d.starts_at) AND (r.create_time < d.ends_at))))
+                     JOIN public.stored_messages m ON (((split_part(m.name, '.'::text, 1) =
+                        CASE COALESCE(r.thread, ''::text)
+                            WHEN ''::text THEN split_part(r.name, '.'::text, 1)
+                            ELSE r.thread
+                        END) AND (m.space_id = r.space_id))))
+                     JOIN public.readable_spaces p ON ((p.id = r.space_id)))
+                     JOIN public.users u ON ((u.id = r.sender_id)))
+                     JOIN public.users a ON ((a.id = m.sender_id)))
+                  WHERE (public.is_reply(r.name, r.thread) AND (r.deleted_at IS NULL) AND (NOT public.is_reply(m.name, m.thread)) AND (m.deleted_at IS NULL) AND public.is_threaded(p.threading_state, p.space_type) AND (u.user_type = 'HUMAN'::text) AND (a.user_type = 'HUMAN'::text) AND (u.id <> a.id))
+                  GROUP BY d.month_start, p.space, u.user_name, a.user_name) pairs_1) pairs
+  WHERE (pairs.repliers >= 5);
+
+COMMENT ON VIEW analytics.response_network IS 'Who answered whom: how often a person replied in threads that another began, by month and space. Only of spaces in which at least 5 people replied to others in that month.';
+
+COMMENT ON COLUMN analytics.response_network.month_start IS 'First day of the month of the replies, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.response_network.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.response_network.member_id IS 'users/U: who replied.';
+
+COMMENT ON COLUMN analytics.response_network.author_id IS 'users/U: who began the threads.';
+
+COMMENT ON COLUMN analytics.response_network.replies IS 'How many replies.';
 
 CREATE TABLE public.rollup_changes (
     quarter integer NOT NULL,
@@ -2365,15 +2973,19 @@ CREATE VIEW analytics.timeseries WITH (security_barrier='true') AS
     m.value
    FROM ((((((public.rollup_summary s
      JOIN public.rollup_spaces p ON ((p.id = s.space_id)))
-     CROSS JOIN public.reporting r)
+     CROSS JOIN ( SELECT reporting.zone
+           FROM public.reporting
+         LIMIT 1) r)
      LEFT JOIN public.rollup_responses d ON (((d.space_id = s.space_id) AND (d.activity_date = s.activity_date) AND p.is_threaded)))
-     CROSS JOIN public.rollup_passes x)
+     CROSS JOIN ( SELECT rollup_passes.covered_until
+           FROM public.rollup_passes
+         LIMIT 1) x)
      CROSS JOIN LATERAL ( SELECT
                 CASE
                     WHEN (COALESCE(s.coverage, (0)::real) = (0)::double precision) THEN 0
                     ELSE NULL::integer
                 END AS unseen) n)
-     CROSS JOIN LATERAL ( VALUES ('members'::text,(s.members)::double precision), ('joins'::text,NULLIF(s.joins, n.unseen)), ('leaves'::text,NULLIF(s.leaves, n.unseen)), ('net_growth'::text,NULLIF((s.joins - s.leaves), n.unseen)), ('dau'::text,NULLIF(s.dau, n.unseen)), ('wau'::text,NULLIF(s.wau, n.unseen)), ('mau'::text,NULLIF(s.mau, n.unseen)), ('posting_1d'::text,NULLIF(s.posting_1d, n.unseen)), ('posting_7d'::text,NULLIF(s.posting_7d, n.unseen)), ('posting_28d'::text,NULLIF(s.posting_28d, n.unseen)), ('stickiness'::text,((s.dau)::double precision / (NULLIF(s.mau, 0))::double precision)), ('messages'::text,NULLIF(s.messages_human, n.unseen)), ('messages_app'::text,NULLIF(s.messages_app, n.unseen)), ('messages_per_poster'::text,((s.messages_human)::double precision / (NULLIF(s.posting_1d, 0))::double precision)), ('reply_coverage'::text,((d.answered)::double precision / (NULLIF(d.roots, 0))::double precision)), ('first_response_p50'::text,public.percentile_of(d.response_seconds, (0.5)::double precision)), ('first_response_p90'::text,public.percentile_of(d.response_seconds, (0.9)::double precision)), ('unanswered'::text,((d.roots - d.answered) - d.reacted_only)), ('response_by_reaction'::text,d.reacted_only), ('reactions_per_message'::text,((s.reactions)::double precision / (NULLIF(s.messages_human, 0))::double precision)), ('edit_rate'::text,(((1000)::double precision * (s.edited)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('delete_rate'::text,(((1000)::double precision * (s.deleted)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('coverage'::text,public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until))) m(metric, value));
+     CROSS JOIN LATERAL ( VALUES ('members'::text,NULLIF((s.members)::double precision, (n.unseen)::double precision)), ('joins'::text,NULLIF(s.joins, n.unseen)), ('leaves'::text,NULLIF(s.leaves, n.unseen)), ('net_growth'::text,NULLIF((s.joins - s.leaves), n.unseen)), ('dau'::text,NULLIF(s.dau, n.unseen)), ('wau'::text,NULLIF(s.wau, n.unseen)), ('mau'::text,NULLIF(s.mau, n.unseen)), ('posting_1d'::text,NULLIF(s.posting_1d, n.unseen)), ('posting_7d'::text,NULLIF(s.posting_7d, n.unseen)), ('posting_28d'::text,NULLIF(s.posting_28d, n.unseen)), ('stickiness'::text,NULLIF(((s.dau)::double precision / (NULLIF(s.mau, 0))::double precision), (n.unseen)::double precision)), ('messages'::text,NULLIF(s.messages_human, n.unseen)), ('messages_app'::text,NULLIF(s.messages_app, n.unseen)), ('messages_per_poster'::text,((s.messages_human)::double precision / (NULLIF(s.posting_1d, 0))::double precision)), ('reply_coverage'::text,((d.answered)::double precision / (NULLIF(d.roots, 0))::double precision)), ('first_response_p50'::text,public.percentile_of(d.response_seconds, (0.5)::double precision)), ('first_response_p90'::text,public.percentile_of(d.response_seconds, (0.9)::double precision)), ('unanswered'::text,(d.roots - d.answered)), ('response_by_reaction'::text,((d.reacted_only)::double precision / (NULLIF(d.roots, 0))::double precision)), ('reactions_per_message'::text,((s.reactions)::double precision / (NULLIF(s.messages_human, 0))::double precision)), ('edit_rate'::text,(((1000)::double precision * (s.edited)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('delete_rate'::text,(((1000)::double precision * (s.deleted)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('coverage'::text,public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until))) m(metric, value));
 
 COMMENT ON VIEW analytics.timeseries IS 'Every metric that has a value for each day, as one long table: a panel is one line of SQL. Metrics are defined in metric_definitions.';
 
@@ -2384,6 +2996,90 @@ COMMENT ON COLUMN analytics.timeseries.space_id IS 'spaces/S, or all, which read
 COMMENT ON COLUMN analytics.timeseries.metric IS 'As in metric_definitions.';
 
 COMMENT ON COLUMN analytics.timeseries.value IS 'The value of that day. Null where there is none: of an empty denominator, or where nothing was seen of a day on which nothing is known to have happened.';
+
+CREATE VIEW analytics.top_messages WITH (security_barrier='true') AS
+ SELECT public.full_name(m.name, (p.space || '/messages'::text)) AS message_id,
+    p.space AS space_id,
+    u.user_name AS member_id,
+    m.create_time AS sent_at,
+    ((m.create_time AT TIME ZONE ( SELECT reporting.zone
+           FROM public.reporting)))::date AS activity_date,
+    public.full_name(split_part(m.name, '.'::text, 1), (p.space || '/threads'::text)) AS thread_id,
+    t.repliers,
+    t.replies,
+    ( SELECT count(DISTINCT r.user_id) AS count
+           FROM public.stored_reactions r
+          WHERE ((r.space_id = m.space_id) AND (r.message = m.name) AND r.present AND (r.user_id IS DISTINCT FROM m.sender_id))) AS reactors,
+    concat_ws('/'::text, 'https://chat.google.com/room', substr(p.space, 8), replace(substr(m.name, 2), '.'::text, '/'::text)) AS permalink
+   FROM (((public.stored_messages m
+     JOIN public.readable_spaces p ON ((p.id = m.space_id)))
+     LEFT JOIN public.users u ON ((u.id = m.sender_id)))
+     CROSS JOIN LATERAL ( SELECT count(*) AS replies,
+            count(DISTINCT r.sender_id) FILTER (WHERE ((o.user_type = 'HUMAN'::text) AND (r.sender_id IS DISTINCT FROM m.sender_id))) AS repliers
+           FROM (public.stored_messages r
+             LEFT JOIN public.users o ON ((o.id = r.sender_id)))
+          WHERE ((((split_part(r.name, '.'::text, 1) = split_part(m.name, '.'::text, 1)) AND (COALESCE(r.thread, ''::text) = ''::text)) OR ((r.thread <> ''::text) AND (r.thread = split_part(m.name, '.'::text, 1)))) AND (r.space_id = m.space_id) AND public.is_reply(r.name, r.thread) AND (r.deleted_at IS NULL))) t)
+  WHERE ((m.create_time >= '2015-01-01 00:00:00+00'::timestamp with time zone) AND (m.deleted_at IS NULL) AND public.is_threaded(p.threading_state, p.space_type) AND (NOT public.is_reply(m.name, m.thread)));
+
+COMMENT ON VIEW analytics.top_messages IS 'Messages that began a thread, with how many answered and reacted: the most discussed come first by ORDER BY repliers DESC, reactors DESC. Deleted messages and replies are left out. Ask by sent_at: the threads of a week are read at once, those of a year take seconds.';
+
+COMMENT ON COLUMN analytics.top_messages.message_id IS 'spaces/S/messages/M';
+
+COMMENT ON COLUMN analytics.top_messages.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.top_messages.member_id IS 'users/U: who sent it; null if unknown.';
+
+COMMENT ON COLUMN analytics.top_messages.sent_at IS 'When it was sent.';
+
+COMMENT ON COLUMN analytics.top_messages.activity_date IS 'Day of sent_at in the reporting zone.';
+
+COMMENT ON COLUMN analytics.top_messages.thread_id IS 'spaces/S/threads/T';
+
+COMMENT ON COLUMN analytics.top_messages.repliers IS 'How many other people have replied.';
+
+COMMENT ON COLUMN analytics.top_messages.replies IS 'How many replies there are, those of its author and of apps included.';
+
+COMMENT ON COLUMN analytics.top_messages.reactors IS 'How many others have reacted to the message itself.';
+
+COMMENT ON COLUMN analytics.top_messages.permalink IS 'Opens it in Google Chat.';
+
+CREATE VIEW analytics.unanswered_threads WITH (security_barrier='true') AS
+ SELECT public.full_name(m.name, (p.space || '/messages'::text)) AS message_id,
+    p.space AS space_id,
+    u.user_name AS member_id,
+    m.create_time AS sent_at,
+    ((m.create_time AT TIME ZONE ( SELECT reporting.zone
+           FROM public.reporting)))::date AS activity_date,
+    public.full_name(split_part(m.name, '.'::text, 1), (p.space || '/threads'::text)) AS thread_id,
+    ( SELECT count(DISTINCT r.user_id) AS count
+           FROM public.stored_reactions r
+          WHERE ((r.space_id = m.space_id) AND (r.message = m.name) AND r.present AND (r.user_id <> m.sender_id))) AS reactors,
+    concat_ws('/'::text, 'https://chat.google.com/room', substr(p.space, 8), replace(substr(m.name, 2), '.'::text, '/'::text)) AS permalink
+   FROM ((public.stored_messages m
+     JOIN public.readable_spaces p ON ((p.id = m.space_id)))
+     JOIN public.users u ON ((u.id = m.sender_id)))
+  WHERE ((m.create_time >= '2015-01-01 00:00:00+00'::timestamp with time zone) AND (m.create_time < (now() - '24:00:00'::interval)) AND (m.deleted_at IS NULL) AND (u.user_type = 'HUMAN'::text) AND public.is_threaded(p.threading_state, p.space_type) AND (NOT public.is_reply(m.name, m.thread)) AND (NOT (EXISTS ( SELECT
+           FROM (public.stored_messages r
+             JOIN public.users o ON ((o.id = r.sender_id)))
+          WHERE ((((split_part(r.name, '.'::text, 1) = split_part(m.name, '.'::text, 1)) AND (COALESCE(r.thread, ''::text) = ''::text)) OR ((r.thread <> ''::text) AND (r.thread = split_part(m.name, '.'::text, 1)))) AND (r.space_id = m.space_id) AND (r.sender_id <> m.sender_id) AND (r.deleted_at IS NULL) AND (o.user_type = 'HUMAN'::text))))));
+
+COMMENT ON VIEW analytics.unanswered_threads IS 'Threads that a person began more than 24 hours ago and no other person has answered so far, in threaded spaces. Ask by sent_at.';
+
+COMMENT ON COLUMN analytics.unanswered_threads.message_id IS 'spaces/S/messages/M: the first message of the thread.';
+
+COMMENT ON COLUMN analytics.unanswered_threads.space_id IS 'spaces/S';
+
+COMMENT ON COLUMN analytics.unanswered_threads.member_id IS 'users/U: who began it.';
+
+COMMENT ON COLUMN analytics.unanswered_threads.sent_at IS 'When it was begun.';
+
+COMMENT ON COLUMN analytics.unanswered_threads.activity_date IS 'Day of sent_at in the reporting zone.';
+
+COMMENT ON COLUMN analytics.unanswered_threads.thread_id IS 'spaces/S/threads/T';
+
+COMMENT ON COLUMN analytics.unanswered_threads.reactors IS 'How many others have reacted to its first message.';
+
+COMMENT ON COLUMN analytics.unanswered_threads.permalink IS 'Opens it in Google Chat.';
 
 CREATE TABLE public.backfills (
     id bigint NOT NULL,
@@ -2588,23 +3284,6 @@ COMMENT ON TABLE public.event_sources IS 'The CloudEvents sources seen so far: w
 COMMENT ON COLUMN public.event_sources.id IS 'Number used in events.source_id.';
 
 COMMENT ON COLUMN public.event_sources.source IS 'ce-source as received, for example //workspaceevents.googleapis.com/subscriptions/S; empty for interaction events.';
-
-CREATE TABLE public.event_types (
-    id smallint NOT NULL,
-    ce_type text NOT NULL COLLATE pg_catalog."C",
-    kind text NOT NULL COLLATE pg_catalog."C",
-    verb text NOT NULL COLLATE pg_catalog."C"
-);
-
-COMMENT ON TABLE public.event_types IS 'The event types seen so far; events refers to them by number to stay small.';
-
-COMMENT ON COLUMN public.event_types.id IS 'Number used in events.type_id.';
-
-COMMENT ON COLUMN public.event_types.ce_type IS 'CloudEvents type as received, for example google.workspace.chat.message.v1.created; interaction.MESSAGE and so on for interaction events.';
-
-COMMENT ON COLUMN public.event_types.kind IS 'What sort of resource such an event is about: message, membership, reaction, space, subscription, interaction, unknown, …';
-
-COMMENT ON COLUMN public.event_types.verb IS 'What happened to it: created, updated, deleted, …; other for interactions and unknown types.';
 
 CREATE VIEW public.event_log AS
  SELECT e.event_time,
@@ -2941,42 +3620,6 @@ COMMENT ON COLUMN public.payload_dictionaries.id IS 'Number used in events.paylo
 
 COMMENT ON COLUMN public.payload_dictionaries.dictionary IS 'Content of the dictionary, saved as the file dictionary: zstd -d -D dictionary reads a payload; so does any library that takes raw content as a dictionary. subscriber events show does both.';
 
-CREATE TABLE public.quarantine (
-    quarantine_key uuid NOT NULL,
-    event_key uuid,
-    received_at timestamp with time zone NOT NULL,
-    publish_time timestamp with time zone,
-    message_id text NOT NULL COLLATE pg_catalog."C",
-    ordering_key text NOT NULL COLLATE pg_catalog."C",
-    reason text NOT NULL COLLATE pg_catalog."C",
-    detail text NOT NULL,
-    attributes json NOT NULL,
-    data bytea NOT NULL,
-    CONSTRAINT quarantine_reason_check CHECK ((reason <> ''::text))
-);
-
-COMMENT ON TABLE public.quarantine IS 'Messages that could not be recorded as events, kept whole so that nothing is lost.';
-
-COMMENT ON COLUMN public.quarantine.quarantine_key IS 'Hash of message id, attributes and data: the same message is kept once.';
-
-COMMENT ON COLUMN public.quarantine.event_key IS 'event_key of its ce-id, under which a Chat event would be recorded; null without one.';
-
-COMMENT ON COLUMN public.quarantine.received_at IS 'When this system got the first copy.';
-
-COMMENT ON COLUMN public.quarantine.publish_time IS 'When Pub/Sub took it; null for a backfill.';
-
-COMMENT ON COLUMN public.quarantine.message_id IS 'Pub/Sub message id; empty for a backfill.';
-
-COMMENT ON COLUMN public.quarantine.ordering_key IS 'Pub/Sub ordering key.';
-
-COMMENT ON COLUMN public.quarantine.reason IS 'Short stable code; absurd_time and rejected_by_database are the store''s own, the others the decoder''s.';
-
-COMMENT ON COLUMN public.quarantine.detail IS 'For people: what was wrong. Never message text.';
-
-COMMENT ON COLUMN public.quarantine.attributes IS 'Pub/Sub attributes as received.';
-
-COMMENT ON COLUMN public.quarantine.data IS 'Exactly the bytes received.';
-
 CREATE VIEW public.reactions AS
  SELECT r.version_time,
     r.added_at,
@@ -3213,26 +3856,6 @@ COMMENT ON COLUMN public.reactor_switches.paused_at IS 'Since when.';
 COMMENT ON COLUMN public.reactor_switches.reactor IS 'Id of the rule; empty for all.';
 
 COMMENT ON COLUMN public.reactor_switches.reason IS 'As whoever paused it said.';
-
-CREATE TABLE public.rollup_stays (
-    known_at timestamp with time zone NOT NULL,
-    left_at timestamp with time zone,
-    space_id integer NOT NULL,
-    user_id integer NOT NULL,
-    joined boolean NOT NULL
-);
-
-COMMENT ON TABLE public.rollup_stays IS 'membership_intervals by numbers, as the rollups count them.';
-
-COMMENT ON COLUMN public.rollup_stays.known_at IS 'When it began, or since when it is known.';
-
-COMMENT ON COLUMN public.rollup_stays.left_at IS 'When it ended; null while it goes on.';
-
-COMMENT ON COLUMN public.rollup_stays.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.rollup_stays.user_id IS 'users.id';
-
-COMMENT ON COLUMN public.rollup_stays.joined IS 'Whether it began at known_at.';
 
 CREATE TABLE public.schema_compatibility (
     oldest_binary bigint NOT NULL,

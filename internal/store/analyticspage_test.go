@@ -44,7 +44,10 @@ func TestAnalyticsPage(t *testing.T) {
 		SELECT format(E'\n### %s()\n\n`+"`%s`"+`: %s\n', p.proname, pg_get_function_arguments(p.oid), obj_description(p.oid, 'pg_proc'))
 		FROM pg_proc p
 		WHERE p.pronamespace = 'analytics'::regnamespace
-		ORDER BY p.proname`), "")
+		ORDER BY p.proname`), "") +
+		"\n### The metrics\n\n| metric | definition | unit | share or mean of | read from |\n|---|---|---|---|---|\n" + strings.Join(column(t, s, `
+		SELECT format(E'| `+"`%s` | %s | %s | %s | %s"+` |\n', metric, definition, unit, denominator, needs)
+		FROM analytics.metric_definitions`), "")
 	if *updateSchema {
 		if err := os.WriteFile(analyticsPage, []byte(want), 0o644); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,241 @@
+package metricstest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+func column[T any](t *testing.T, s *storetest.Env, sql string, args ...any) []T {
+	t.Helper()
+	rows, err := s.Pool().Query(t.Context(), sql, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[T])
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return list
+}
+
+// The catalogue of metrics, and the views of those that are tables.
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{})
+	tables := map[string]string{
+		"retention": "agg_retention_weekly", "thread_depth": "agg_response_daily", "top_emoji": "agg_emoji_daily",
+		"most_discussed": "top_messages", "response_network": "response_network", "heatmap": "heatmap('2026-10-01', '2026-11-01')",
+	}
+	want := append(slices.Collect(maps.Keys(definitions())), slices.Collect(maps.Keys(tables))...)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, column[string](t, s, `SELECT metric FROM analytics.metric_definitions ORDER BY metric COLLATE "C"`)); diff != "" {
+		t.Errorf("metric_definitions (-catalogue +there):\n%s", diff)
+	}
+	for metric, view := range tables {
+		column[any](t, s, `SELECT 1 FROM analytics.`+view)
+		if got := column[string](t, s, `SELECT needs FROM analytics.metric_definitions WHERE metric = $1`, metric); !strings.Contains(got[0], strings.Split(view, "(")[0]) {
+			t.Errorf("%s needs %q, and not %s", metric, got, view)
+		}
+	}
+	got := column[string](t, s, `SELECT metric FROM analytics.metrics('2026-10-01', '2026-11-01') ORDER BY metric COLLATE "C"`)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(definitions())), got); diff != "" {
+		t.Errorf("metrics() (-defined +there):\n%s", diff)
+	}
+	if got := column[string](t, s, `
+		SELECT metric
+		FROM analytics.metric_definitions
+		WHERE section NOT IN ('growth', 'activity', 'conversations', 'onboarding', 'health') OR direction NOT IN ('up', 'down', 'context')
+		   OR definition !~ '^[A-Z].*\.$' OR unit IN ('ratio', 'seconds') AND denominator IS NULL`); len(got) > 0 {
+		t.Errorf("%v are not defined as they should be", got)
+	}
+}
+
+// compareSeries compares what timeseries says of days with metrics() of the same.
+func compareSeries(t *testing.T, s *storetest.Env, h *history) {
+	t.Helper()
+	series := column[string](t, s, `SELECT metric FROM analytics.metric_definitions WHERE has_series ORDER BY metric COLLATE "C"`)
+	if diff := cmp.Diff(series, column[string](t, s, `SELECT DISTINCT metric COLLATE "C" FROM analytics.timeseries ORDER BY 1`)); diff != "" {
+		t.Errorf("series (-defined +there):\n%s", diff)
+	}
+	end := parseDay(endDay)
+	for i, space := range append([]string{"all"}, names(h)...) {
+		for n, d := range []day{h.first, h.first + 1, end - 40, parseDay("2026-10-25"), parseDay("2026-11-01"), end - 2, end - 1} {
+			if i > 0 && (i+n)%3 > 0 {
+				continue // a third of them for each space
+			}
+			got := metrics(t, s, window{d, d + 1, space})
+			rows, err := s.Pool().Query(t.Context(), `
+				SELECT metric, value
+				FROM analytics.timeseries
+				WHERE "time" = $1 AND space_id = $2`, d.start(h.zone), space)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var metric string
+			var value *float64
+			found := map[string]*float64{}
+			if _, err := pgx.ForEachRow(rows, []any{&metric, &value}, func() error { found[metric] = value; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			for _, metric := range series {
+				want := null
+				if v := found[metric]; v != nil {
+					want = *v
+				}
+				if v := got[metric].Value; !same(v, want) {
+					t.Errorf("%s of %s on %s is %s, in timeseries %v", metric, space, d, show(v), want)
+				}
+			}
+		}
+	}
+}
+
+// compareHeatmap compares each hour of the week with the mean of the hours that
+// there were: one is missing where clocks are set forward, one comes twice in autumn.
+func compareHeatmap(t *testing.T, s *storetest.Env, h *history) {
+	t.Helper()
+	w := window{parseDay("2026-10-01"), parseDay("2026-11-05"), "all"}
+	a := h.ask(w)
+	hours, sums, apps := map[[2]int]int{}, map[[2]int]int{}, map[[2]int]int{}
+	counts := func(t time.Time) bool { return a.sawAnything(dayOf(t, h.zone)) }
+	cell := func(t time.Time) [2]int {
+		t = t.In(h.zone)
+		return [2]int{(int(t.Weekday())+6)%7 + 1, t.Hour()}
+	}
+	for at := a.from; at.Before(a.to); at = at.Add(time.Hour) {
+		if counts(at) {
+			hours[cell(at)]++
+		}
+	}
+	for _, m := range h.messages {
+		if a.inside(m.sent) && counts(m.sent) {
+			if m.sender.app {
+				apps[cell(m.sent)]++
+			} else {
+				sums[cell(m.sent)]++
+			}
+		}
+	}
+	var want []string
+	for weekday := 1; weekday <= 7; weekday++ {
+		for hour := range 24 {
+			c := [2]int{weekday, hour}
+			want = append(want, fmt.Sprintf("%d %d %.4f %.4f %d", weekday, hour,
+				float64(sums[c])/float64(hours[c]), float64(apps[c])/float64(hours[c]), hours[c]))
+		}
+	}
+	got := column[string](t, s, `
+		SELECT format('%s %s %s %s %s', iso_weekday, hour_of_day, to_char(messages, 'FM990.0000'), to_char(messages_app, 'FM990.0000'), hours)
+		FROM analytics.heatmap($1, $2)`, w.since.date(), w.until.date())
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("heatmap (-want +got):\n%s", diff)
+	}
+}
+
+// compareThreads compares which threads were answered, discussed, and by whom.
+func compareThreads(t *testing.T, s *storetest.Env, h *history, p plan) {
+	t.Helper()
+	type edge struct {
+		month, space, member, author string
+	}
+	var unanswered, top, edges []string
+	pairs, repliers := map[edge]int{}, map[[2]string]map[string]bool{}
+	for _, root := range h.messages {
+		if root.root != nil || root.deleted || !root.space.threaded {
+			continue
+		}
+		others, replies, reactors := map[*person]bool{}, 0, map[*person]bool{}
+		for _, m := range h.messages {
+			if m.root != root || m.deleted {
+				continue
+			}
+			if replies++; m.sender.app || m.sender == root.sender {
+				continue
+			}
+			others[m.sender] = true
+			if !root.sender.app {
+				month := m.sent.In(h.zone).Format("2006-01-") + "01"
+				pairs[edge{month, m.space.name, m.sender.name, root.sender.name}]++
+				of := [2]string{month, m.space.name}
+				if repliers[of] == nil {
+					repliers[of] = map[string]bool{}
+				}
+				repliers[of][m.sender.name] = true
+			}
+		}
+		for _, r := range h.reactions {
+			if r.message == root && !r.removed && r.person != root.sender {
+				reactors[r.person] = true
+			}
+		}
+		top = append(top, fmt.Sprint(root.name, " ", len(others), " ", replies, " ", len(reactors)))
+		if len(others) == 0 && !root.sender.app {
+			own := strings.TrimPrefix(root.name, root.space.name+"/messages/")
+			unanswered = append(unanswered, fmt.Sprint(root.name, " ", len(reactors), " https://chat.google.com/room/",
+				strings.TrimPrefix(root.space.name, "spaces/"), "/", strings.ReplaceAll(own, ".", "/")))
+		}
+	}
+	for e, n := range pairs {
+		if len(repliers[[2]string{e.month, e.space}]) >= 5 {
+			edges = append(edges, fmt.Sprint(e.month, " ", e.space, " ", e.member, " ", e.author, " ", n))
+		}
+	}
+	for view, want := range map[string][]string{
+		`SELECT format('%s %s %s', message_id, reactors, permalink) FROM analytics.unanswered_threads`:                          unanswered,
+		`SELECT format('%s %s %s %s', message_id, repliers, replies, reactors) FROM analytics.top_messages`:                     top,
+		`SELECT format('%s %s %s %s %s', month_start, space_id, member_id, author_id, replies) FROM analytics.response_network`: edges,
+	} {
+		got := append([]string(nil), column[string](t, s, view)...)
+		slices.Sort(got)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", view, diff)
+		}
+		if (p.threaded == 0) != (len(got) == 0) && !(p.people < 10 && strings.Contains(view, "network")) {
+			t.Errorf("%s has %d rows", view, len(got))
+		}
+	}
+}
+
+// A window that is none is refused; of an unknown space nothing is known; and
+// today hasn't ended.
+func TestWindows(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{})
+	for _, until := range []string{"2026-10-01", "2026-09-30"} {
+		_, err := s.Pool().Exec(t.Context(), `SELECT * FROM analytics.metrics('2026-10-01', $1)`, parseDay(until).date())
+		if err == nil || !strings.Contains(err.Error(), "range lower bound must be less than or equal to range upper bound") {
+			t.Errorf("a window until %s: %v", until, err)
+		}
+	}
+	now := time.Now().UTC()
+	post := storetest.Message(events.VerbCreated, "spaces/S/messages/t.t", storetest.Ann, "hello", now, time.Time{})
+	post.Message.Thread = "spaces/S/threads/t"
+	if _, err := s.Record(t.Context(), []events.Delivery{storetest.Live("a", now, post)}); err != nil {
+		t.Fatal(err)
+	}
+	pass(t, s)
+	today := dayOf(now, time.UTC)
+	got := metrics(t, s, window{today, today + 1, "all"})
+	if r := got["messages"]; !same(r.Value, 1) || !r.IsPartial || r.Covered != nil {
+		t.Errorf("messages of today: %+v", r)
+	}
+	if r := got["dau"]; !same(r.Value, 1) {
+		t.Errorf("dau of today: %+v", r)
+	}
+	for metric, r := range metrics(t, s, window{today - 3, today + 1, "spaces/unknown"}) {
+		if r.Value != nil || !r.IsPartial {
+			t.Errorf("%s of an unknown space: %+v", metric, r)
+		}
+	}
+}
