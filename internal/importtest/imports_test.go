@@ -77,7 +77,8 @@ func table() []owner {
 		{path: "internal/reactors/tree", tier: 1},         // what is in an expression, and what it names
 		{path: "internal/reactors/never", tier: 1, also: append(reactorRooms("clock", "tree", "wording"), "internal/reactors")}, // what compiles and can't be meant
 		{path: "internal/reactors/expr", tier: 1, also: append(reactorRooms("never", "placeholders", "tree", "wording"), "internal/reactors")},
-		{path: "internal/reactors/clock", tier: 1}, // times as a clock on the wall shows them: whoever asks brings the time
+		{path: "internal/reactors/clock", tier: 1},                                       // times as a clock on the wall shows them: whoever asks brings the time
+		{path: "internal/reactors/params", tier: 1, also: []string{"internal/reactors"}}, // the texts in an action's parameters
 		{path: "internal/reactors/rules", tier: 2},
 		{path: "internal/reactors/decide", tier: 2, also: []string{"internal/reactors/rules"}},
 		{path: "internal/reactors/engine", tier: 2, also: []string{"internal/reactors/rules", "internal/reactors/decide"}},

@@ -94,6 +94,9 @@ func explainSyntax(src string, issues *cel.Issues) error {
 		if d := bareDuration.FindString(src[:e.Offset]); d != "" && strings.Contains("smhdw", w) {
 			e.Offset -= len(d)
 			e.Message, e.Suggestion = d+w+" is not a duration", `write duration("1h"), with s, m, h or d`
+			if strings.HasSuffix(src[:e.Offset], messagesLast+"(") {
+				e.Suggestion = fmt.Sprintf("write %q", d+w)
+			}
 			return
 		}
 		e.Message, e.Suggestion = w+" is not expected here", wording.Instead(w)
@@ -214,10 +217,11 @@ func (e *Env) explainField(src string, a *celast.AST, id int64, name string, out
 	out.Suggestion = cmp.Or(undecided[name], strictyaml.Suggest(name, st.order))
 }
 
-// undecided are names that leave open what holds if nobody knows.
+// undecided are names that leave open what holds if nobody knows, and functions.
 var undecided = map[string]string{
 	"is_external": "write known_external, false if nobody knows, or maybe_external, true if nobody knows",
 	"external":    "write known_external, false if nobody knows, or maybe_external, true if nobody knows",
+	"answered":    "write answered(), with brackets",
 	"is_internal": "write !maybe_external, false if nobody knows, or !known_external, true if nobody knows",
 }
 

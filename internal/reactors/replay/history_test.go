@@ -206,7 +206,7 @@ func TestKnowsNoAction(t *testing.T) {
 	for _, dep := range strings.Fields(string(out)) {
 		rest, ours := strings.CutPrefix(dep, "github.com/spacekeeper/spacekeeper/internal/")
 		part, isPart := strings.CutPrefix(rest, "reactors/")
-		knows := isPart && !slices.Contains([]string{"rules", "cards", "clock", "expr", "letters", "never", "placeholders", "tree", "wording", "decide", "replay"}, part)
+		knows := isPart && !slices.Contains([]string{"rules", "cards", "clock", "expr", "letters", "never", "params", "placeholders", "tree", "wording", "decide", "replay"}, part)
 		if ours && (rest == "gchat" || rest == "store" || knows) || strings.HasPrefix(dep, "google.golang.org/api") {
 			t.Errorf("replay depends on %s", dep)
 		}

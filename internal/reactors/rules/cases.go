@@ -40,7 +40,7 @@ type TestEvent struct {
 	Unknown bool             `yaml:"unknown" doc:"Nobody knows whether it is a person or an app."`
 	Group   string           `yaml:"group" doc:"The Google Group that comes or goes."`
 
-	Affiliation string            `yaml:"affiliation" doc:"Of the member's organization; nobody knows if not set." enum:"INTERNAL,EXTERNAL,MANAGED_EXTERNAL"`
+	Affiliation string            `yaml:"affiliation" doc:"INTERNAL, EXTERNAL or MANAGED_EXTERNAL; nobody knows if not set." enum:"INTERNAL,EXTERNAL,MANAGED_EXTERNAL"`
 	Quotes      string            `yaml:"quotes" doc:"The name of a message that is quoted."`
 	Command     int               `yaml:"command" doc:"The number of a command of the app."`
 	Function    string            `yaml:"function" doc:"What a card's button asks for."`

@@ -10,6 +10,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors/cards"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/clock"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -44,6 +45,7 @@ type ruleCompiler struct {
 	env    *expr.Env // for the rule's triggers
 	rule   *Rule
 	labels map[string]int       // all of them, each with its place in the order in which they are done
+	dos    map[string]*Do       // by label
 	of     map[string]reference // parameters that name one, by path
 
 	collapsed int // the place from which on are those of collapse; 0: there is none
@@ -57,6 +59,7 @@ func (c *ruleCompiler) At(p strictyaml.Position, fix, format string, args ...any
 // decoder returns a decoder that knows the types of actions' parameters.
 func (c *compiler) decoder() *strictyaml.Decoder {
 	d := strictyaml.NewDecoder(c.Mistakes)
+	d.Suggest = func(_, key string, known []string) string { return wording.Word(key, known) }
 	d.Special = func(path string, n *strictyaml.Node, to any) bool {
 		switch p := to.(type) {
 		case *reactors.ChatText:
@@ -83,6 +86,7 @@ func (c *compiler) compile(n *strictyaml.Node) *Rule {
 		Decoder:  c.decoder(),
 		rule:     &Rule{Line: n.At.Line},
 		labels:   map[string]int{},
+		dos:      map[string]*Do{},
 		of:       map[string]reference{},
 	}
 	rc.Decode("", n, &rc.keys)

@@ -168,6 +168,8 @@ func (c *ruleCompiler) notOneAction(at string, n *strictyaml.Node) {
 		switch {
 		case extra.Key == "id":
 			example = `an id stands among the parameters, as in send: {id: hello, text: "Hello"}`
+		case first.Value.Kind == strictyaml.Nothing && !isAction(extra):
+			example = "indent it deeper than " + first.Key
 		case isAction(extra):
 			example = "begin it with a dash of its own"
 		default:
@@ -193,9 +195,9 @@ func (c *ruleCompiler) action(path string, p strictyaml.Pair, label string, env 
 		d.Label = c.label(strictyaml.Join(path, "id"), id)
 		n = n.Without("id")
 	}
-	c.labels[d.Label] = len(c.labels)
+	c.labels[d.Label], c.dos[d.Label] = len(c.labels), d
 	if of := n.Child("of"); of != nil {
-		c.of[strictyaml.Join(path, "of")] = reference{of, c.labels[d.Label]}
+		c.of[strictyaml.Join(path, "of")] = reference{of, c.labels[d.Label], d}
 	}
 	c.Decode(path, n, d.Params)
 	c.Nodes[path] = &strictyaml.Node{Kind: n.Kind, At: p.At}

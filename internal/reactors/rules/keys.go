@@ -6,6 +6,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -104,7 +105,7 @@ func (t *triggers) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictya
 		switch {
 		case item.Kind != strictyaml.Text: // reported
 		case !w.Known():
-			d.At(item.At, strictyaml.Suggest(string(w), triggerNames()), "%s: there is no trigger %q", path, w)
+			d.At(item.At, wording.Word(string(w), triggerNames()), "%s: there is no trigger %q", path, w)
 		default:
 			*t = append(*t, w)
 		}

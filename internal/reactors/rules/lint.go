@@ -3,6 +3,7 @@ package rules
 import (
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
@@ -11,6 +12,7 @@ import (
 type reference struct {
 	node  *strictyaml.Node
 	place int
+	by    *Do
 }
 
 func (c *ruleCompiler) has(label string) bool {
@@ -33,7 +35,38 @@ func (c *ruleCompiler) references() {
 			c.At(n.At, "put it behind", "%s: %q is done only after this", path, n.Text)
 		case c.collapsed > 0 && place < c.collapsed && of.place >= c.collapsed:
 			c.At(n.At, "what collapse does takes the place of do", "%s: %q isn't done where this is", path, n.Text)
+		default:
+			c.ofMessage(path, n, c.dos[n.Text], of.by)
 		}
+	}
+}
+
+// ofMessage looks whether an action has a message that another can change, and in
+// the space where that looks for it.
+func (c *ruleCompiler) ofMessage(path string, n *strictyaml.Node, d, by *Do) {
+	if d.Action.Kind() == reactors.Composes {
+		return // nobody knows
+	}
+	where := func(d *Do) string {
+		if e, ok := d.Action.(elsewhere); ok {
+			return e.ActsIn(d.Params)
+		}
+		return ""
+	}
+	in, looked := where(d), where(by)
+	switch name := d.Action.Name(); {
+	case name == "dm" && looked != "":
+	case name == "dm":
+		c.At(n.At, "", "%s: the message of %q is in another space for each person", path, n.Text)
+	case name != "send":
+		c.At(n.At, "name the id of a send", "%s: %q is a %s and sends no message", path, n.Text, name)
+	case in == looked:
+	case in != "" && looked != "":
+		c.At(n.At, "say space: "+in, "%s: %q is sent to %s", path, n.Text, in)
+	case in != "":
+		c.doubts.At(n.At, "say space: "+in, "%s: %q is sent to %s, and looked for in the space of the trigger", path, n.Text, in)
+	default:
+		c.doubts.At(n.At, "leave out space", "%s: %q is sent to the space of the trigger, and looked for in %s", path, n.Text, looked)
 	}
 }
 

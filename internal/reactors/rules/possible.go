@@ -25,23 +25,29 @@ func (c *ruleCompiler) possible(path string, d *Do) {
 		Message:  reactors.MessageFacts{Name: space + "/messages/SAMPLE", Thread: space + "/threads/SAMPLE"},
 		Reaction: reactors.ReactionFacts{Emoji: "👍"},
 	}
-	if d.try(whole) != nil {
+	if _, err := d.try(whole); err != nil {
 		return // for another reason
 	}
 	for _, t := range c.rule.On {
 		f := whole
 		f.Trigger = t
-		if err := d.try(expr.Brought(f)); err != nil {
+		requests, err := d.try(expr.Brought(f))
+		at := c.Where(strictyaml.Join(path, "to"))
+		if err != nil {
 			why := strings.TrimPrefix(err.Error(), "prepare \""+d.Label+"\": ")
-			c.At(c.Where(strictyaml.Join(path, "to")), "", "%s: of %s, %s", d.Action.Name(), t, why)
+			c.At(at, "", "%s: of %s, %s", d.Action.Name(), t, why)
+		}
+		for _, r := range requests {
+			if t == reactors.SpaceDeleted && r.Write != nil && r.Write.Space == space {
+				c.At(at, "send it to another space, as in to: spaces/AAAA", "%s: of %s, the space is gone", d.Action.Name(), t)
+			}
 		}
 	}
 }
 
 // try prepares the action for facts, with its texts as they are written.
-func (d Do) try(f reactors.Facts) error {
+func (d Do) try(f reactors.Facts) ([]reactors.Request, error) {
 	d.texts = nil
 	run := reactors.Run{Reactor: "sample", Subject: "sample", Trigger: f.Trigger, Space: f.Space.Name, Member: f.Member.Name, Facts: f}
-	_, err := d.render(context.Background(), run, f, time.Time{})
-	return err
+	return d.render(context.Background(), run, f, time.Time{})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/cards"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/params"
 )
 
 // Needs is the state that the conditions and texts of a step read, those for a
@@ -125,7 +126,7 @@ func (r *Rule) Render(ctx context.Context, run reactors.Run, f reactors.Facts, n
 
 // render returns the action's request, or those that it asks for instead.
 func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now time.Time) ([]reactors.Request, error) {
-	params := clone(reflect.ValueOf(d.Params))
+	filled := params.Clone(reflect.ValueOf(d.Params))
 	var failed error
 	render := func(path, source string) (string, error) {
 		t, ok := d.texts[path]
@@ -134,7 +135,7 @@ func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now
 		}
 		return t.Render(ctx, &f, now)
 	}
-	eachText("", params.Elem(), func(path string, t any) {
+	params.EachText("", filled.Elem(), func(path string, t any) {
 		if failed != nil {
 			return
 		}
@@ -147,9 +148,9 @@ func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now
 			if t.Source == nil {
 				return
 			}
-			var filled any
-			if filled, failed = cards.Fill(path, t.Source, render); failed == nil {
-				t.Value, failed = cards.Marshal(filled)
+			var card any
+			if card, failed = cards.Fill(path, t.Source, render); failed == nil {
+				t.Value, failed = cards.Marshal(card)
 			}
 		}
 		if failed != nil {
@@ -159,7 +160,7 @@ func (d *Do) render(ctx context.Context, run reactors.Run, f reactors.Facts, now
 	if failed != nil {
 		return nil, failed
 	}
-	p, err := d.Action.Prepare(params.Interface(), reactors.PrepareContext{
+	p, err := d.Action.Prepare(filled.Interface(), reactors.PrepareContext{
 		Run: run, Facts: f, Label: d.Label, IDs: reactors.IDsOf(run),
 	})
 	if err != nil {

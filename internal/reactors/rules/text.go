@@ -7,82 +7,16 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/params"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
-// eachText calls f with every text of an action's parameters: a pointer to a
-// ChatText, PlainText or Card, and its path below the one given.
-func eachText(path string, v reflect.Value, f func(path string, text any)) {
-	switch p := v.Addr().Interface().(type) {
-	case *reactors.ChatText, *reactors.PlainText, *reactors.Card:
-		f(path, p)
-		return
-	}
-	switch v.Kind() {
-	case reflect.Struct:
-		for _, k := range strictyaml.KeysOf(v.Type()) {
-			if field, err := v.FieldByIndexErr(k.Field.Index); err == nil {
-				eachText(strictyaml.Join(path, k.Name), field, f)
-			}
-		}
-	case reflect.Pointer:
-		if !v.IsNil() {
-			eachText(path, v.Elem(), f)
-		}
-	case reflect.Slice:
-		for i := range v.Len() {
-			eachText(strictyaml.Item(path, i), v.Index(i), f)
-		}
-	case reflect.Map:
-		for iter := v.MapRange(); iter.Next(); {
-			value := reflect.New(v.Type().Elem()).Elem()
-			value.Set(iter.Value())
-			eachText(strictyaml.Join(path, iter.Key().String()), value, f)
-			v.SetMapIndex(iter.Key(), value)
-		}
-	}
-}
-
-// clone copies parameters as deep as texts may be in them.
-func clone(v reflect.Value) reflect.Value {
-	c := reflect.New(v.Type()).Elem()
-	c.Set(v)
-	switch v.Kind() {
-	case reflect.Struct:
-		for _, k := range strictyaml.KeysOf(v.Type()) {
-			if field, err := v.FieldByIndexErr(k.Field.Index); err == nil {
-				c.FieldByIndex(k.Field.Index).Set(clone(field))
-			}
-		}
-	case reflect.Pointer:
-		if !v.IsNil() {
-			c.Set(reflect.New(v.Type().Elem()))
-			c.Elem().Set(clone(v.Elem()))
-		}
-	case reflect.Slice:
-		if !v.IsNil() {
-			c.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
-			for i := range v.Len() {
-				c.Index(i).Set(clone(v.Index(i)))
-			}
-		}
-	case reflect.Map:
-		if !v.IsNil() {
-			c.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
-			for iter := v.MapRange(); iter.Next(); {
-				c.SetMapIndex(iter.Key(), clone(iter.Value()))
-			}
-		}
-	}
-	return c
-}
-
 // texts compiles what has placeholders in an action's parameters, which were
 // read from the node at base.
-func (c *ruleCompiler) texts(base string, params any, env *expr.Env) map[string]*expr.Template {
+func (c *ruleCompiler) texts(base string, with any, env *expr.Env) map[string]*expr.Template {
 	found := map[string]*expr.Template{}
 	below := func(path string) string { return strings.TrimPrefix(path, base+".") }
-	eachText(base, reflect.ValueOf(params).Elem(), func(path string, t any) {
+	params.EachText(base, reflect.ValueOf(with).Elem(), func(path string, t any) {
 		n := c.Nodes[path]
 		if n == nil || n.Kind == strictyaml.Nothing {
 			return

@@ -9,6 +9,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -39,6 +40,9 @@ func (c *ruleCompiler) timing() {
 	r.Limits = k.Limit.limits()
 	if e := k.Limit.Else; e != "" && e != "drop" && e != "later" {
 		c.At(c.Where("limit.else"), strictyaml.Suggest(e, []string{"drop", "later"}), "limit.else must be drop or later")
+	}
+	if c.Has("limit.else") && len(r.Limits) == 0 {
+		c.doubts.At(c.Where("limit.else"), "for example per_space: 20/h", "limit.else says what becomes of the rest, and there is no limit")
 	}
 	for _, l := range r.Limits {
 		path := "limit.per_" + string(l.Per)
@@ -115,9 +119,12 @@ type oncePerSection struct {
 }
 
 func (k *oncePerKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.Node) {
-	if n.Kind == strictyaml.Section {
+	switch {
+	case n.Kind == strictyaml.Section:
 		d.Decode(path, n, (*oncePerSection)(k))
-	} else {
+	case n.Kind == strictyaml.Text && !slices.Contains(onceWords(), n.Text):
+		d.Refuse(path, n, wording.Word(n.Text, onceWords()), "%s must be a list, and there is no %q", path, n.Text)
+	default:
 		d.Decode(path, n, &k.Keys)
 	}
 }
@@ -146,7 +153,7 @@ func (c *ruleCompiler) oncePer() {
 		switch {
 		case w == "" && c.Wrong[strictyaml.Item(path, i)]: // reported
 		case !slices.Contains(onceWords(), w):
-			c.At(at, strictyaml.Suggest(w, onceWords()), "once_per: there is no %q", w)
+			c.At(at, wording.Word(w, onceWords()), "once_per: there is no %q", w)
 		case slices.Contains(written[:i], w):
 			c.At(at, "", "once_per: %s is listed twice", w)
 		case w == "member" || w == "message" || w == "space":

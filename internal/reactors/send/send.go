@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/wording"
 )
 
 // Sender is what Action needs of the Chat API.
@@ -48,7 +49,7 @@ type Action struct {
 func New(chat Sender) *Action { return &Action{reactors.Describe[Params]("send", reactors.Acts), chat} }
 
 // ownThread finds the name of a thread where a key should stand.
-var ownThread = regexp.MustCompile(`\{\{\s*message\.thread\s*\}\}`)
+var ownThread = regexp.MustCompile(`\{\{\s*(string\()?\s*message\.thread\s*\)?\s*\}\}`)
 
 // Check implements [reactors.Action].
 func (*Action) Check(params any) []reactors.ParamError {
@@ -68,7 +69,11 @@ func (*Action) Check(params any) []reactors.ParamError {
 		}
 	default:
 		if !events.IsWrittenSpace(p.To) {
-			add("to", "to must be space, private, thread or the name of a space", "for example spaces/AAQAxyz; its name is in its URL")
+			suggestion := wording.Word(p.To, []string{toSpace, toPrivate, toThread})
+			if !strings.HasPrefix(suggestion, "did you mean") {
+				suggestion = "for example spaces/AAQAxyz; its name is in its URL"
+			}
+			add("to", "to must be space, private, thread or the name of a space", suggestion)
 		}
 	}
 	switch p.Fallback {

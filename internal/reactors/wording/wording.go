@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
 )
 
@@ -59,7 +60,36 @@ func Word(word string, words []string) string {
 			return "did you mean " + w + "?"
 		}
 	}
+	if meant := synonym(word); slices.Contains(words, meant) {
+		return "did you mean " + meant + "?"
+	}
 	return strictyaml.Suggest(word, words)
+}
+
+// synonyms are what Google and others call the triggers, keys and subjects of rules.
+var synonyms = map[string]string{
+	"reaction.created": "reaction.added", "reaction.deleted": "reaction.removed",
+	"message.updated": "message.edited", "message.added": "message.created", "message.sent": "message.created",
+	"message.removed": "message.deleted",
+	"member.created":  "member.joined", "member.added": "member.joined", "member.removed": "member.left", "member.deleted": "member.left",
+	"member.updated": "member.role_changed", "space.created": "space.added", "space.removed": "space.deleted",
+	"timezone": "zone", "time_zone": "zone", "tz": "zone", "trigger": "on", "event": "on", "when": "on", "condition": "if", "delay": "wait",
+	"actions": "do", "steps": "sequence", "name": "id",
+	"body": "text", "content": "text", "user": "member", "person": "member", "room": "space",
+	"reply": "thread", "direct": "private", "everybody": "space", "all": "space",
+}
+
+// synonym is what rules call a thing that Google or others call by a word.
+func synonym(word string) string {
+	word = strings.TrimPrefix(strings.ToLower(word), events.ChatPrefix)
+	word = strings.Replace(word, ".v1.", ".", 1)
+	if rest, ok := strings.CutPrefix(word, "membership."); ok {
+		word = "member." + rest
+	}
+	if meant := synonyms[word]; meant != "" {
+		return meant
+	}
+	return word
 }
 
 // Emoji is what other programs call by a name such as ":eyes:"; "" if it isn't known.
@@ -94,6 +124,10 @@ func Overload(function, target, args string) (message, suggestion string) {
 	}
 	is := func(t string) bool { return slices.Contains(operands, t) }
 	switch {
+	case function == "answered":
+		suggestion = `its emoji are a list: answered(["✅"])`
+	case function != operator && is("a map"):
+		suggestion = `ask for one, as in message.reactions["👍"]`
 	case operator == "in" && operands[1] == "a string":
 		suggestion = `of a text ask x.contains("y"), of a list x in ["y", "z"]`
 	case is(Mention) && operator != "+" && operator != function:
@@ -106,6 +140,8 @@ func Overload(function, target, args string) (message, suggestion string) {
 		suggestion = `write timestamp("2026-01-31T08:00:00Z")`
 	case is("a duration") && (is("a string") || is("an integer")):
 		suggestion = `write duration("1h"), with s, m, h or d`
+	case is("an integer") && operands[0] == "a string":
+		suggestion = `what is compared with a text is in quotes, such as "1"`
 	case is("an integer") && is("a string"):
 		suggestion = "numbers are written without quotes"
 	case is("an integer") && is("a decimal number"):
