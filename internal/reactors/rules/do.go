@@ -54,7 +54,7 @@ func (c *ruleCompiler) sequence() {
 	if c.Nodes["sequence"].Kind == strictyaml.List && len(c.keys.Sequence) == 0 {
 		c.At(c.Where("sequence"), "", "the sequence is empty")
 	}
-	before := time.Duration(-1)
+	var before *Wait
 	for i, k := range c.keys.Sequence {
 		path := strictyaml.Item("sequence", i)
 		if n := c.Nodes[path]; n == nil || n.Kind != strictyaml.Section {
@@ -68,11 +68,8 @@ func (c *ruleCompiler) sequence() {
 			c.At(c.Where(path), "for example after: 24h", "a step needs after")
 		} else {
 			c.waits(after, k.After.Wait)
-			if k.After.For >= 0 && k.After.For <= before {
-				c.At(c.Where(after), "", "%s must be later than %s, that of the step before", after, strictyaml.FormatDuration(before))
-			}
+			before = c.later(after, k.After.Wait, before)
 		}
-		before = max(before, k.After.For)
 		id := c.stepID(path, k)
 		if !c.Has(strictyaml.Join(path, "do")) {
 			c.At(c.Where(path), "", "a step needs do")
@@ -81,6 +78,23 @@ func (c *ruleCompiler) sequence() {
 		do := c.do(strictyaml.Join(path, "do"), id, k.Do, c.env)
 		c.rule.Steps = append(c.rule.Steps, Step{Index: i, ID: id, After: k.After.Wait, If: cond, Do: do})
 	}
+}
+
+// later looks whether a step is due after the one before it, and returns with which the
+// next is compared.
+func (c *ruleCompiler) later(path string, w Wait, before *Wait) *Wait {
+	if w.For < 0 || c.Wrong[path] || before == nil {
+		return &w
+	}
+	always, ever := w.Later(*before)
+	switch {
+	case !ever || (w.Hours == nil) == (before.Hours == nil) && w.For <= before.For:
+		c.At(c.Where(path), "", "%s must be later than %s, that of the step before", path, before)
+		return before
+	case !always:
+		c.doubts.At(c.Where(path), "", "%s: from some days on this is no later than %s, that of the step before", path, before)
+	}
+	return &w
 }
 
 var stepIDs = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,39}$`)

@@ -56,6 +56,11 @@ func TestDoubts(t *testing.T) {
 		{name: "both kinds of days, one with a step", on: "schedule", rule: "cron: 0 9 */2 * MON\nzone: UTC", want: []string{
 			`4:11 cron: it falls due on each of these days of the month, and on each of these days of the week as well; ` +
 				`to have both, leave one of them * and ask for it in if, as in now.getDayOfWeek("Europe/Berlin") == 1`}},
+		{name: "a step that may not be later", rule: "sequence:\n  - {after: {working: 8h, hours: Mon-Fri 09:00-17:00, zone: UTC}, do: [{send: {text: a}}]}\n" +
+			"  - {after: 2d, do: [{send: {text: a}}]}", want: []string{
+			"6:17 sequence[1].after: from some days on this is no later than 8h of Mon-Fri 09:00-17:00 UTC, that of the step before; "}},
+		{name: "working time that is later", rule: "sequence:\n  - {after: 24h, do: [{send: {text: a}}]}\n" +
+			"  - {after: {working: 16h, hours: Mon-Fri 09:00-17:00, zone: UTC}, do: [{send: {text: a}}]}"},
 		{name: "one kind of days", on: "schedule", rule: "cron: 0 9 * * MON\nzone: UTC"},
 	} {
 		o := options(nil)

@@ -47,13 +47,7 @@ func (c *ruleCompiler) ofMessage(path string, n *strictyaml.Node, d, by *Do) {
 	if d.Action.Kind() == reactors.Composes {
 		return // nobody knows
 	}
-	where := func(d *Do) string {
-		if e, ok := d.Action.(elsewhere); ok {
-			return e.ActsIn(d.Params)
-		}
-		return ""
-	}
-	in, looked := where(d), where(by)
+	in, looked := d.actsIn(), by.actsIn()
 	switch name := d.Action.Name(); {
 	case name == "dm" && looked != "":
 	case name == "dm":

@@ -212,6 +212,7 @@ func mistakes() []mistake {
 		{name: "schedule and another", on: "[schedule, member.joined]", rule: "cron: 0 9 * * mon\nzone: UTC"},
 
 		// What.
+		{name: "step that is never later than working time", rule: "sequence:\n  - {after: {working: 40h, hours: Mon-Fri 09:00-17:00, zone: UTC}, do: [{send: {text: a}}]}\n  - {after: 2d, do: [{send: {text: a}}]}"},
 		{name: "do and sequence", rule: "do: [{send: {text: a}}]\nsequence: [{after: 1h, do: [{send: {text: a}}]}]"},
 		{name: "neither do nor sequence", file: "reactors:\n  - id: a\n    on: member.joined\n"},
 		{name: "empty do", rule: "do: []"},

@@ -61,9 +61,7 @@ func (k *quietKeys) hours(d *strictyaml.Decoder, path string) *QuietHours {
 
 // hours reads the hours of a section that has them under a key, beside their zone.
 func hours(d *strictyaml.Decoder, path, key, source string, z zone) *clock.Hours {
-	misspelt := slices.ContainsFunc(d.Nodes[path].Pairs, func(p strictyaml.Pair) bool {
-		return p.Key != "zone" && wording.Word(p.Key, []string{"zone"}) == "did you mean zone?" // reported
-	})
+	misspelt := slices.ContainsFunc(d.Nodes[path].Pairs, func(p strictyaml.Pair) bool { return wording.Means(p.Key, "zone") }) // reported
 	if !d.Has(strictyaml.Join(path, "zone")) && !misspelt {
 		d.At(d.Where(path), "for example zone: Europe/Berlin", "%s needs a zone", path)
 	}

@@ -64,6 +64,14 @@ type elsewhere interface {
 	ActsIn(params any) string
 }
 
+// actsIn is the space that an action names; "" for the trigger's.
+func (d *Do) actsIn() string {
+	if e, ok := d.Action.(elsewhere); ok {
+		return e.ActsIn(d.Params)
+	}
+	return ""
+}
+
 // ActsIn returns the space in which what the rule does may make apps act, and so
 // the rule again and again: the one of its trigger if it does anything there, or
 // else another. "" if that can't be: the rule doesn't mind apps, nothing that it
@@ -77,10 +85,7 @@ func (r *Rule) ActsIn(space string) (in string) {
 		if in == space && in != "" || d.Action.Kind() == reactors.Observes {
 			return
 		}
-		to := space
-		if e, ok := d.Action.(elsewhere); ok {
-			to = cmp.Or(e.ActsIn(d.Params), space)
-		}
+		to := cmp.Or(d.actsIn(), space)
 		if in == "" || to == space {
 			in = to
 		}

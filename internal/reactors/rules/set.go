@@ -191,18 +191,39 @@ func (s *Set) hash() {
 	s.Hash = hex.EncodeToString(sum.Sum(nil))[:12]
 }
 
-// Gone lists the steps of sequences, as "RULE STEP", that the next file has no more
-// although it has the rule.
+// Gone lists the steps of sequences that the next file has no more although it has
+// the rule: as "RULE STEP", or "RULE STEP in SPACE" where it is so in single spaces.
 func (s *Set) Gone(next *Set) (gone []string) {
 	for _, e := range s.entries {
-		r := next.Rule(e.rule.ID, "")
-		for _, step := range e.rule.Steps {
-			if r != nil && step.ID != "" && r.Step(step.ID) == nil {
-				gone = append(gone, e.rule.ID+" "+step.ID)
+		after := next.byID[e.rule.ID]
+		if after == nil {
+			continue
+		}
+		everywhere := e.rule.without(after.rule)
+		for _, step := range everywhere {
+			gone = append(gone, e.rule.ID+" "+step)
+		}
+		spaces := e.named()
+		maps.Copy(spaces, after.named())
+		for _, space := range slices.Sorted(maps.Keys(spaces)) {
+			for _, step := range e.in(space).without(after.in(space)) {
+				if !slices.Contains(everywhere, step) {
+					gone = append(gone, e.rule.ID+" "+step+" in "+space)
+				}
 			}
 		}
 	}
 	return gone
+}
+
+// without lists the steps of a rule that another hasn't.
+func (r *Rule) without(other *Rule) (steps []string) {
+	for _, step := range r.Steps {
+		if step.ID != "" && other.Step(step.ID) == nil {
+			steps = append(steps, step.ID)
+		}
+	}
+	return steps
 }
 
 // Rule returns a rule as it is in a space; nil if there is none.

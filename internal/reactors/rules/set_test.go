@@ -264,6 +264,14 @@ func TestGone(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+	base := "reactors: [{id: week, on: member.joined, sequence: [" + one + ", " + two + "]}]\n"
+	override := base + "overrides: {spaces/A: {week: {\"sequence[0].after\": 2m}}}\n"
+	if diff := cmp.Diff([]string{"week 1m in spaces/A"}, parse(t, base).Gone(parse(t, override))); diff != "" {
+		t.Errorf("a step that an override puts off (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"week 2m in spaces/A"}, parse(t, override).Gone(parse(t, base))); diff != "" {
+		t.Errorf("a step of an override that is gone (-want +got):\n%s", diff)
+	}
 	if gone := before.Gone(&rules.Set{}); len(gone) > 0 {
 		t.Errorf("of rules that are gone themselves: %q", gone)
 	}

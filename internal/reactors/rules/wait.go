@@ -9,27 +9,7 @@ import (
 )
 
 // Wait is how long after an event something is due.
-type Wait struct {
-	For   time.Duration
-	Hours *clock.Hours // the time that counts; nil: all
-}
-
-// From is when the wait is over that begins at a time.
-func (w Wait) From(at time.Time) time.Time {
-	if w.Hours != nil {
-		return w.Hours.After(at, w.For)
-	}
-	return at.Add(w.For)
-}
-
-// String says it to people: "4h", "4h of Mon-Fri 09:00-17:00 Europe/Berlin".
-func (w Wait) String() string {
-	s := strictyaml.FormatDuration(w.For)
-	if w.Hours != nil {
-		s += " of " + w.Hours.String()
-	}
-	return s
-}
+type Wait = clock.Wait
 
 // waitKeys is a duration, or a section of working time.
 type waitKeys struct{ Wait }

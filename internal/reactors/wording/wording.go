@@ -79,6 +79,9 @@ var synonyms = map[string]string{
 	"reply": "thread", "direct": "private", "everybody": "space", "all": "space",
 }
 
+// Means reports whether a word is another's for a thing that rules call otherwise.
+func Means(word, thing string) bool { return word != thing && synonym(word) == thing }
+
 // synonym is what rules call a thing that Google or others call by a word.
 func synonym(word string) string {
 	word = strings.TrimPrefix(strings.ToLower(word), events.ChatPrefix)
