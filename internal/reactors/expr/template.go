@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -300,6 +301,10 @@ func (t *Template) write(w *writer, p *part, v ref.Val, f *reactors.Facts) error
 	s, err := written(v)
 	if err != nil {
 		return err
+	}
+	if f := p.value.env.schema.find(strings.Split(tree.Name(p.value.ast.Expr()), ".")); f != nil && slices.Contains(f.words, s) {
+		w.own(s) // nobody has chosen it
+		return nil
 	}
 	w.escapeValue(t.kind, s, p.maxLen)
 	return nil

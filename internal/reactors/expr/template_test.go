@@ -205,6 +205,19 @@ func TestTemplateNeeds(t *testing.T) {
 	}
 }
 
+// Words of Google's are written as they are: nobody has chosen them. What isn't one
+// of them is a value like others.
+func TestWordsOfGoogle(t *testing.T) {
+	t.Parallel()
+	f := anna()
+	for role, want := range map[string]string{"ROLE_MANAGER": "ROLE_MANAGER", "ROLE_*x*": "ROLE＿∗x∗"} {
+		f.Member.Role = role
+		if got := render(t, newEnv(t).Chat, "{{ member.role }}", f); got != want {
+			t.Errorf("%s is written as %s, want %s", role, got, want)
+		}
+	}
+}
+
 func TestRenderFails(t *testing.T) {
 	t.Parallel()
 	tmpl, err := newEnv(t).Chat("{{ member.name }} {{ int(message.text) }}")
