@@ -124,8 +124,59 @@ func TestPictureIsWellFormed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if said := words(t, svg); strings.Count(said, "Anna & Bo") != 16 || strings.Count(said, "second") != 16 {
+	if said := words(t, svg); strings.Count(said, "Anna & Bo") != 14 || strings.Count(said, "second") != 14 {
 		t.Errorf("the picture says %q", said)
+	}
+}
+
+// Nothing runs over a card's edge, in a font whose letters are wide, and a button
+// shows its words alone.
+func TestPictureKeepsToTheCard(t *testing.T) {
+	t.Parallel()
+	const address = "https://support.example.com/handbook/first-steps/how-we-work-together-and-whom-to-ask?page=17"
+	svg, err := preview.Picture([]reactors.Request{body(t, card(address))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var picture struct {
+		Rects []struct {
+			X     int `xml:"x,attr"`
+			Width int `xml:"width,attr"`
+		} `xml:"rect"`
+		Texts []struct {
+			X      int    `xml:"x,attr"`
+			Size   int    `xml:"font-size,attr"`
+			Weight string `xml:"font-weight,attr"`
+			Text   string `xml:",chardata"`
+		} `xml:"text"`
+	}
+	if err := xml.Unmarshal(svg, &picture); err != nil {
+		t.Fatal(err)
+	}
+	card := picture.Rects[0]
+	if len(picture.Rects) != 3 { // and two buttons
+		t.Errorf("%d shapes, want a card and two buttons", len(picture.Rects))
+	}
+	for _, r := range picture.Rects[1:] {
+		if r.X+r.Width >= card.X+card.Width {
+			t.Errorf("a button ends at %d, the card at %d", r.X+r.Width, card.X+card.Width)
+		}
+	}
+	bold := 0
+	for _, line := range picture.Texts {
+		letter := 0.6 // of its size, in DejaVu Sans
+		if line.Weight == "bold" {
+			letter, bold = 0.69, bold+1
+		}
+		if end := float64(line.X) + letter*float64(line.Size*len([]rune(line.Text))); end >= float64(card.X+card.Width) {
+			t.Errorf("%q ends at %.0f, the card at %d", line.Text, end, card.X+card.Width)
+		}
+		if strings.Contains(line.Text, "→") {
+			t.Errorf("%q shows where a button leads", line.Text)
+		}
+	}
+	if bold == 0 {
+		t.Error("nothing is bold")
 	}
 }
 

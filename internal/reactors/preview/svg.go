@@ -16,25 +16,35 @@ import (
 
 // style is how a kind of line is drawn.
 type style struct {
-	size, before int // of the letters, and the space above, in pixels
-	columns      int // that fit a line
+	size, before int  // of the letters, and the space above, in pixels
+	bold         bool // bold letters are wider
 	attributes   string
 }
 
 const (
 	pictureWidth = 440
 	margin       = 16
+	inside       = pictureWidth - 4*margin // of a card, for its lines
+	padding      = 12                      // of a button
 )
 
 var styles = map[lineKind]style{
-	asTitle:    {18, 8, 38, `font-weight="bold"`},
-	asSubtitle: {13, 2, 54, `fill="#5f6368"`},
-	asHeading:  {14, 10, 48, `font-weight="bold" fill="#1a73e8"`},
-	asLabel:    {12, 6, 58, `fill="#5f6368"`},
-	asBody:     {14, 6, 50, ``},
-	asButton:   {14, 8, 46, `font-weight="bold" fill="#1a73e8"`},
-	asRule:     {1, 10, 0, ``},
-	asOther:    {12, 6, 58, `font-style="italic" fill="#5f6368"`},
+	asTitle:    {18, 8, true, ``},
+	asSubtitle: {13, 2, false, `fill="#5f6368"`},
+	asHeading:  {14, 10, true, `fill="#1a73e8"`},
+	asLabel:    {12, 6, false, `fill="#5f6368"`},
+	asBody:     {14, 6, false, ``},
+	asButton:   {14, 10, true, `fill="#1a73e8"`},
+	asRule:     {1, 10, false, ``},
+	asOther:    {12, 6, false, `font-style="italic" fill="#5f6368"`},
+}
+
+// column is how wide a letter is, in hundredths of pixels: as in a wide font.
+func (s style) column() int {
+	if s.bold {
+		return s.size * 69
+	}
+	return s.size * 60
 }
 
 // Picture draws the cards of requests as an SVG, below each other. It is well-formed
@@ -77,29 +87,52 @@ type drawing struct {
 func (d *drawing) card(lines []cardLine) {
 	top := d.y + margin
 	d.y = top + margin/2
-	var inside bytes.Buffer
+	var shapes bytes.Buffer
 	for _, l := range lines {
 		s := styles[l.kind]
 		d.y += s.before
-		if l.kind == asRule {
-			fmt.Fprintf(&inside, `<line x1="%d" y1="%d" x2="%d" y2="%[2]d" stroke="#dadce0"/>`+"\n", 2*margin, d.y, pictureWidth-2*margin)
-			continue
-		}
-		text := l.text
-		if l.link != "" {
-			text += " → " + l.link
-		}
-		for _, part := range wrapped(cli.Clean(text), s.columns) {
-			d.y += s.size * 5 / 4
-			fmt.Fprintf(&inside, `<text x="%d" y="%d" font-size="%d" %s xml:space="preserve">`, 2*margin, d.y, s.size, s.attributes)
-			xml.EscapeText(&inside, []byte(part)) //nolint:errcheck // a buffer takes everything
-			inside.WriteString("</text>\n")
+		switch {
+		case l.kind == asRule:
+			fmt.Fprintf(&shapes, `<line x1="%d" y1="%d" x2="%d" y2="%[2]d" stroke="#dadce0"/>`+"\n", 2*margin, d.y, pictureWidth-2*margin)
+		case l.kind == asButton:
+			d.button(&shapes, l.text, s)
+		case l.link != "":
+			d.text(&shapes, wrapped(cli.Clean(l.text+" → "+l.link), inside*100/s.column()), 2*margin, s)
+		default:
+			d.text(&shapes, wrapped(cli.Clean(l.text), inside*100/s.column()), 2*margin, s)
 		}
 	}
 	d.y += margin
 	fmt.Fprintf(&d.shapes, `<rect x="%d" y="%d" width="%d" height="%d" rx="8" fill="#ffffff" stroke="#dadce0"/>`+"\n",
 		margin, top, pictureWidth-2*margin, d.y-top)
-	d.shapes.Write(inside.Bytes())
+	d.shapes.Write(shapes.Bytes())
+}
+
+// button draws a button around its words. Where it leads the card as text says.
+func (d *drawing) button(shapes *bytes.Buffer, text string, s style) {
+	lines := wrapped(cli.Clean(text), (inside-2*padding)*100/s.column())
+	longest := 0
+	for _, line := range lines {
+		longest = max(longest, columnsOf(line))
+	}
+	fmt.Fprintf(shapes, `<rect x="%d" y="%d" width="%d" height="%d" rx="14" fill="#e8f0fe"/>`+"\n",
+		2*margin, d.y, longest*s.column()/100+2*padding, len(lines)*s.size*5/4+padding)
+	d.y += padding / 3
+	d.text(shapes, lines, 2*margin+padding, s)
+	d.y += padding - padding/3
+}
+
+// text writes lines below each other.
+func (d *drawing) text(shapes *bytes.Buffer, lines []string, x int, s style) {
+	if s.bold {
+		s.attributes += ` font-weight="bold"`
+	}
+	for _, line := range lines {
+		d.y += s.size * 5 / 4
+		fmt.Fprintf(shapes, `<text x="%d" y="%d" font-size="%d" %s xml:space="preserve">`, x, d.y, s.size, s.attributes)
+		xml.EscapeText(shapes, []byte(line)) //nolint:errcheck // a buffer takes everything
+		shapes.WriteString("</text>\n")
+	}
 }
 
 // wrapped breaks a text into lines of a width: between words where it can, and
@@ -125,6 +158,14 @@ func wrapped(text string, columns int) (lines []string) {
 		text = strings.TrimPrefix(text[end:], " ")
 	}
 	return lines
+}
+
+// columnsOf is how many columns a line takes, more or less.
+func columnsOf(line string) (n int) {
+	for _, r := range line {
+		n += widthOf(r)
+	}
+	return n
 }
 
 // widthOf is how many columns a character takes, more or less.
