@@ -1,6 +1,7 @@
 package reactors
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -70,6 +71,24 @@ type WeekFacts struct {
 	TopMessages []TopMessage `json:"top_messages,omitzero" cel:"top_messages" needs:"top"`
 }
 
+// TopEmoji is the one that was used most, as most people wrote it: colours and styles
+// count as one. Of equals it is the first by its code points.
+func TopEmoji(counts map[string]int) (top string) {
+	sums := map[string]int{}
+	for e, n := range counts {
+		sums[letters.BaseEmoji(e)] += n
+	}
+	for e := range counts {
+		base, topBase := letters.BaseEmoji(e), letters.BaseEmoji(top)
+		before := cmp.Or(cmp.Compare(sums[base], sums[topBase]), cmp.Compare(topBase, base),
+			cmp.Compare(counts[e], counts[top]), cmp.Compare(top, e))
+		if top == "" || before > 0 {
+			top = e
+		}
+	}
+	return top
+}
+
 // TopMessage is a message to which many have reacted.
 type TopMessage struct {
 	Text      string  `json:"text,omitzero" cel:"text"` // its beginning
@@ -92,7 +111,7 @@ type MemberFacts struct {
 	KnownExternal bool   `json:"-" cel:"known_external" untold:"affiliation"` // of another organization; false if nobody knows
 	MaybeExternal bool   `json:"-" cel:"maybe_external" untold:"affiliation"` // of another organization; true if nobody knows
 
-	// ROLE_MEMBER, ROLE_MANAGER, …: as a membership's event tells it, else now; "" if it isn't known
+	// ROLE_MEMBER, ROLE_MANAGER, …: now; of who left, the last one; of a change of role, as the event tells it; "" if it isn't known
 	Role            string `json:"role,omitzero" cel:"role" needs:"member" words:"roles"`
 	DisplayName     string `json:"display_name,omitzero" cel:"display_name" needs:"member"`          // "" if it isn't known
 	IsMember        bool   `json:"is_member,omitzero" cel:"is_member" needs:"member"`                // in the space now
@@ -124,6 +143,7 @@ type MessageFacts struct {
 	// it says something else now; false if a link got its preview, true if the earlier text isn't known
 	TextChanged bool `json:"text_changed,omitzero" cel:"text_changed" needs:"edits" of:"message.edited"`
 
+	Quoted        string   `json:"-"`                  // the message that it quotes, as its event tells
 	Quotes        int      `json:"-"`                  // by other people: what answered counts
 	OthersReacted []string `json:"-"`                  // emoji of other people, as above
 	ClientID      string   `json:"client_id,omitzero"` // the id that the app which wrote it gave it
@@ -309,7 +329,7 @@ func (f *MessageFacts) Answered(emoji []string) bool {
 // Tell takes over what a message holds.
 func (f *MessageFacts) Tell(m *events.Message) {
 	f.Text, f.Author, f.Thread, f.IsReply = m.Text, m.Sender.Name, m.Thread, m.ThreadReply
-	f.Attachments, f.ClientID = m.AttachmentCount, m.ClientAssignedMessageID
+	f.Attachments, f.ClientID, f.Quoted = m.AttachmentCount, m.ClientAssignedMessageID, m.Quoted
 }
 
 // interaction takes over what somebody wants of the Chat app.

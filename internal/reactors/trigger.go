@@ -2,6 +2,7 @@ package reactors
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
@@ -227,4 +228,25 @@ func TriggerOf(c Change) Trigger {
 		}
 	}
 	return ""
+}
+
+// OncePer is what a rule with these triggers acts once per, unless it says so.
+func OncePer(on []Trigger) []string {
+	of := func(t Trigger) string {
+		switch t {
+		case MemberJoined:
+			return "space member"
+		case MessageCreated, AppMentioned, AppMessaged:
+			return "message"
+		case MessageEdited:
+			if len(on) > 1 {
+				return "message" // however often it is edited
+			}
+		}
+		return "event"
+	}
+	if len(on) == 0 || slices.ContainsFunc(on, func(t Trigger) bool { return of(t) != of(on[0]) }) {
+		return []string{"event"}
+	}
+	return strings.Fields(of(on[0]))
 }

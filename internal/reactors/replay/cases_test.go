@@ -103,7 +103,7 @@ func TestCases(t *testing.T) {
 			{at: 1h, do: message, bot: true, member: users/2, thread: spaces/TEST/threads/T}], expect: {sent: 1, texts: ["A?"]}`},
 		"deleted": {test: `reactor: nudge, given: [message@0, delete@1m], expect: {condition_false: 1}`},
 		"a week": {test: `reactor: week, given: [{at: 0, do: message, member: users/9}, {at: 8d, do: message}, message@9d,
-			{at: 9d, do: message, member: users/2}, join@9d, {at: 10d, do: join, member: users/3}, leave@10d, react@10d, {at: 11d, do: react, emoji: 🎉}, react@12d, tick@13d],
+			{at: 9d, do: message, member: users/2}, join@9d, {at: 10d, do: join, member: users/3}, leave@10d, react@10d, {at: 11d, do: react, emoji: 🎉}, {at: 12d, do: react, member: users/2}, tick@13d],
 			expect: {texts: ["3 2 2 1 👍"]}`},
 		"role": {test: `reactor: roles, given: [join@0, {at: 1m, do: role, role: ROLE_MANAGER}], expect: {sent: 1, texts: ["ROLE＿MEMBER to ROLE＿MANAGER"]}`},
 

@@ -44,7 +44,9 @@ func (s *story) facts(i int) reactors.Facts {
 	case reactors.GroupAdded, reactors.GroupRemoved:
 		f.GoogleGroup.Name = g.Group
 	case reactors.MessageCreated, reactors.MessageEdited, reactors.AppMentioned, reactors.AppMessaged, reactors.Command:
-		f.Message = reactors.MessageFacts{Name: g.Message, Text: g.Text, Author: g.Member, Thread: g.Thread, IsReply: s.repliesBefore(i)}
+		f.Message = reactors.MessageFacts{
+			Name: g.Message, Text: g.Text, Author: g.Member, Thread: g.Thread, IsReply: s.repliesBefore(i), Quoted: g.Quotes,
+		}
 		f.Command.ID = g.Command
 	case reactors.CardClicked:
 		f.Message = reactors.MessageFacts{Name: g.Message, Text: g.Text, Author: theApp, Thread: g.Thread}

@@ -3,10 +3,10 @@ package replay
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
 )
@@ -19,7 +19,7 @@ func (s *story) lookup(_ context.Context, run reactors.Run, _ reactors.Needs, at
 	f.Member.IsMember, f.Message.Exists = f.Member.Name != "", f.Message.Name != ""
 	role := "" // now
 	inside := map[string]bool{}
-	week := tally{posters: map[string]bool{}, emoji: map[string]int{}}
+	week := tally{posters: map[string]bool{}, alive: map[reaction]bool{}}
 	for _, g := range s.until(f.Space.Name, at) {
 		when := s.at(g)
 		if when.After(at.AddDate(0, 0, -7)) {
@@ -43,13 +43,16 @@ func (s *story) lookup(_ context.Context, run reactors.Run, _ reactors.Needs, at
 			}
 		}
 		if mine && (g.Trigger == reactors.MemberJoined || g.Trigger == reactors.MemberLeft) {
-			f.Member.IsMember, role = inside[g.Member], ""
+			f.Member.IsMember = inside[g.Member]
 		}
 		if mine && (g.Trigger == reactors.MemberJoined || g.Trigger == reactors.MemberRoleChanged) {
 			role = g.Role
 		}
 	}
-	f.Member.Role = cmp.Or(f.Member.Role, role)
+	if f.Trigger == reactors.MemberRoleChanged {
+		role = cmp.Or(f.Member.Role, role)
+	}
+	f.Member.Role = cmp.Or(role, f.Member.Role)
 	f.Space.Members = len(inside)
 	f.Space.Week = week.facts()
 	f.Space.Week.TopMessages = s.top(f.Space.Name, at)
@@ -70,20 +73,26 @@ func (s *story) until(space string, at time.Time) (list []*rules.TestEvent) {
 }
 
 // person adds what the story knows of the member: who is an app is known from
-// the beginning, as from a list of members.
+// the beginning, as from a list of members; of whom nobody knows, as long as no
+// event tells.
 func (s *story) person(f *reactors.Facts, at time.Time) {
 	for i := range s.inputs {
 		g := &s.inputs[i]
-		if g.Member != f.Member.Name || g.Member == "" {
+		if g.Member != f.Member.Name || g.Member == "" || s.at(g).After(at) && s.unknown(g.Member) {
 			continue
 		}
 		if untold := f.Untold()&reactors.NeedMember != 0; untold || g.Bot && f.Trigger == reactors.MemberLeft {
-			f.Member.Type = typeOf(g)
+			f.Member.Type = cmp.Or(typeOf(g), f.Member.Type)
 		}
 		if !s.at(g).After(at) && f.Untold()&reactors.NeedAffiliation != 0 {
 			f.Member.Affiliation = g.Affiliation
 		}
 	}
+}
+
+// unknown reports whether somebody begins as one of whom nobody knows what they are.
+func (s *story) unknown(member string) bool {
+	return slices.ContainsFunc(s.inputs, func(g rules.TestEvent) bool { return g.Member == member && g.Unknown })
 }
 
 // told is what a story tells of one message.
@@ -99,7 +108,11 @@ type told struct {
 // giving is who reacts with what.
 type giving struct {
 	member, emoji string
-	bot           bool
+	human         bool
+}
+
+func givingOf(g *rules.TestEvent) giving {
+	return giving{g.Member, g.Emoji, typeOf(g) == string(events.UserHuman)}
 }
 
 // of gathers what has happened to a message up to a time.
@@ -121,9 +134,9 @@ func (s *story) of(space, message string, at time.Time) told {
 		case g.Trigger == reactors.MessageDeleted:
 			t.deleted = true
 		case g.Trigger == reactors.ReactionAdded:
-			t.reactions[giving{g.Member, g.Emoji, g.Bot}] = true
+			t.reactions[givingOf(g)] = true
 		case g.Trigger == reactors.ReactionRemoved:
-			delete(t.reactions, giving{g.Member, g.Emoji, g.Bot})
+			delete(t.reactions, givingOf(g))
 		}
 	}
 	return t
@@ -155,7 +168,7 @@ func (s *story) message(f *reactors.Facts, at time.Time) {
 			m.Reactions = map[string]int{}
 		}
 		m.Reactions[g.emoji]++
-		if g.member != author && !g.bot {
+		if g.member != author && g.human {
 			m.OthersReacted = append(m.OthersReacted, g.emoji)
 		}
 	}
@@ -164,7 +177,8 @@ func (s *story) message(f *reactors.Facts, at time.Time) {
 		since = t.written
 	}
 	for _, g := range s.until(f.Space.Name, at) {
-		if !g.Writes() || g.Bot || g.Member == author || g.Message == m.Name || s.of(g.Space, g.Message, at).deleted {
+		if !g.Writes() || typeOf(g) != string(events.UserHuman) || g.Member == author || g.Message == m.Name ||
+			s.of(g.Space, g.Message, at).deleted {
 			continue
 		}
 		if g.Thread == m.Thread && s.at(g).After(since) {
@@ -213,8 +227,11 @@ func (s *story) top(space string, at time.Time) []reactors.TopMessage {
 type tally struct {
 	week    reactors.WeekFacts
 	posters map[string]bool
-	emoji   map[string]int
+	alive   map[reaction]bool
 }
+
+// reaction is what somebody gave to a message.
+type reaction struct{ message, member, emoji string }
 
 func (t *tally) add(g *rules.TestEvent) {
 	switch g.Trigger {
@@ -228,17 +245,19 @@ func (t *tally) add(g *rules.TestEvent) {
 	case reactors.MemberLeft:
 		t.week.Leaves++
 	case reactors.ReactionAdded:
-		t.emoji[g.Emoji]++
+		t.alive[reaction{g.Message, g.Member, g.Emoji}] = true
+	case reactors.ReactionRemoved:
+		delete(t.alive, reaction{g.Message, g.Member, g.Emoji})
 	}
 }
 
 func (t *tally) facts() reactors.WeekFacts {
 	w := t.week
 	w.Posters = len(t.posters)
-	for _, e := range slices.Sorted(maps.Keys(t.emoji)) {
-		if t.emoji[e] > t.emoji[w.TopEmoji] {
-			w.TopEmoji = e
-		}
+	counts := map[string]int{}
+	for g := range t.alive {
+		counts[g.emoji]++
 	}
+	w.TopEmoji = reactors.TopEmoji(counts)
 	return w
 }

@@ -31,6 +31,47 @@ func TestTimesOfCases(t *testing.T) {
 			`{at: 0, do: message, text: "?", thread: spaces/TEST/threads/a}, {at: 1h, do: message, text: "!", member: users/2, thread: spaces/TEST/threads/a}`,
 			[]string{`1h condition_false users/2: if: message.text == "?"`, `1h sent users/1 "said"`},
 		},
+		"until, of a quote": {
+			"on: message.created\nif: message.text == \"?\"\nwait: 1d\nuntil: message.answered()",
+			`{at: 0, do: message, text: "?", message: spaces/TEST/messages/q}, {at: 1h, do: message, text: "!", member: users/2, quotes: spaces/TEST/messages/q}`,
+			[]string{`1h condition_false users/2: if: message.text == "?"`, `1h sent users/1 "said"`},
+		},
+		"until, of a role": {
+			"on: member.joined\nwait: 1d\nuntil: member.role == \"ROLE_MANAGER\"",
+			`join@0, {at: 1h, do: role, role: ROLE_MANAGER}`, []string{`1h sent users/1 "said"`},
+		},
+		"the role of who left": {
+			"on: member.left\nif: member.role == \"ROLE_MANAGER\"",
+			`{at: 0, do: join, role: ROLE_MANAGER}, {at: 0, do: join, member: users/2}, leave@1h, {at: 1h, do: leave, member: users/2}`,
+			[]string{`1h sent users/1 "said"`, `1h condition_false users/2: if: member.role == "ROLE_MANAGER"`},
+		},
+		"an added keyword": {
+			"on: [message.created, message.edited]\nif: message.text.contains(\"help\")",
+			`{at: 0, do: message, text: "?"}, {at: 1m, do: edit, text: "help"}, {at: 2m, do: edit, text: "help me"}`,
+			[]string{
+				`0 condition_false users/1: if: message.text.contains("help")`, `1m sent users/1 "said"`,
+				`2m already_done users/1: once_per: spaces/TEST/messages/test-1`,
+			},
+		},
+		"of whom nobody knows yet": {
+			"on: member.joined\nif: member.type == \"HUMAN\"",
+			`{at: 0, do: join, unknown: true}, message@1h`, []string{`0 condition_false users/1: if: member.type == "HUMAN"`},
+		},
+		"an answer of whom nobody knows": {
+			"on: message.created\nif: message.text == \"?\"\nwait: 1h\nstill: \"!message.answered(['👍'])\"",
+			`{at: 0, do: message, text: "?", message: spaces/TEST/messages/q, thread: spaces/TEST/threads/t},
+{at: 1m, do: message, text: "!", member: users/2, unknown: true, thread: spaces/TEST/threads/t},
+{at: 2m, do: react, emoji: "👍", message: spaces/TEST/messages/q, member: users/2, unknown: true}`,
+			[]string{`1m condition_false users/2: if: message.text == "?"`, `1h sent users/1 "said"`},
+		},
+		"the emoji of a week": {
+			"on: schedule\ncron: 0 9 * * mon\nzone: UTC\nif: space.week.top_emoji == \"❤️\"",
+			`{at: 1h, do: react, emoji: "❤️"}, {at: 1h, do: react, emoji: "❤", member: users/2}, {at: 1h, do: react, emoji: "❤️", member: users/3},
+{at: 1h, do: react, emoji: "👍"}, {at: 1h, do: react, emoji: "👍", member: users/2}, {at: 1h, do: react, emoji: "🎉", member: users/2},
+{at: 1h, do: react, emoji: "🎉", member: users/3}, {at: 1h, do: react, emoji: "🎉", member: users/4}, {at: 1h, do: react, emoji: "🎉", member: users/5},
+{at: 2h, do: unreact, emoji: "🎉", member: users/5}, {at: 2h, do: unreact, emoji: "🎉", member: users/4}, tick@1d`,
+			[]string{`1d sent "said"`},
+		},
 		"working time": {
 			`on: member.joined` + "\n" + `wait: { working: 10h, hours: "Mon-Fri 09:00-17:00", zone: UTC }`,
 			`join@4d`, []string{`7d2h sent users/1 "said"`},

@@ -161,6 +161,7 @@ func mistakes() []mistake {
 		{name: "until with collapse", rule: "wait: 1d\nuntil: member.messages_in_space > 0\ncollapse: {window: 60s, do: [{send: {text: a}}]}"},
 		{name: "until of a space", rule: "wait: 1d\nuntil: space.members > 5"},
 		{name: "until of what is written in a space", rule: "wait: 1d\nuntil: space.messages_last(\"10m\") > 5"},
+		{name: "until of what its event tells", rule: "wait: 1d\nuntil: member.known_external"},
 		{name: "until the time", rule: "wait: 1d\nuntil: now > event.time"},
 		{name: "typo in until", rule: "wait: 1d\nuntil: member.messages > 0"},
 		{name: "max_age too short", rule: "max_age: 100ms"},

@@ -86,6 +86,9 @@ func (s *Set) Wakes(f reactors.Facts) (wakes []reactors.Wake) {
 			wakes = append(wakes, reactors.Wake{
 				Reactor: r.ID, Space: f.Space.Name, Member: f.Member.Name, Message: f.Message.Name, Thread: f.Message.Thread,
 			})
+			if f.Message.Quoted != "" {
+				wakes = append(wakes, reactors.Wake{Reactor: r.ID, Space: f.Space.Name, Message: f.Message.Quoted})
+			}
 		}
 	}
 	return wakes

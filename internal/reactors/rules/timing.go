@@ -3,7 +3,6 @@ package rules
 import (
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -67,6 +66,10 @@ func (c *ruleCompiler) until() {
 		return
 	}
 	at := c.Where("until")
+	told := reactors.NeedMessage | reactors.NeedAffiliation // by the event: it stays as it was then
+	for _, t := range r.On {
+		told &^= (&reactors.Facts{Trigger: t}).Untold()
+	}
 	switch {
 	case c.Has("sequence"):
 		c.At(at, "give the first step a reactor of its own", "until is for do, not for a sequence")
@@ -74,7 +77,7 @@ func (c *ruleCompiler) until() {
 		c.At(at, "for example wait: 1d: at its end the rule acts, whatever until says", "until needs wait")
 	case c.Has("collapse"):
 		c.At(at, "", "until is for each run, and collapse waits for all")
-	case r.Until.Needs()&^ofSpace == 0:
+	case r.Until.Needs()&^ofSpace&^told == 0:
 		c.At(at, "for example member.messages_in_space > 0", "until asks for nothing that changes with what the member does or what becomes of the message")
 	}
 }
@@ -177,27 +180,11 @@ func (c *ruleCompiler) oncePer() {
 		}
 	}
 	if len(r.OncePer) == 0 {
-		r.OncePer = oncePerDefault(r.On)
+		r.OncePer = reactors.OncePer(r.On)
 		if r.If != nil && r.If.Needs()&reactors.NeedReactions != 0 && !slices.ContainsFunc(r.On, func(t reactors.Trigger) bool {
 			return t.Kind() != events.KindReaction
 		}) {
 			r.OncePer = []string{"message"} // it waits for so many
 		}
 	}
-}
-
-func oncePerDefault(on []reactors.Trigger) []string {
-	of := func(t reactors.Trigger) string {
-		switch t {
-		case reactors.MemberJoined:
-			return "space member"
-		case reactors.MessageCreated, reactors.AppMentioned, reactors.AppMessaged:
-			return "message"
-		}
-		return "event"
-	}
-	if len(on) == 0 || slices.ContainsFunc(on, func(t reactors.Trigger) bool { return of(t) != of(on[0]) }) {
-		return []string{"event"}
-	}
-	return strings.Fields(of(on[0]))
 }

@@ -259,6 +259,16 @@ func TestRecentAndTop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	record(t, s,
+		reacted("12", 21, events.VerbCreated, "B.B", "users/ann", "❤"),
+		reacted("13", 22, events.VerbCreated, "B.B", "users/bob", "❤️"), reacted("14", 23, events.VerbCreated, "A.A", "users/ann", "❤️"),
+		reacted("15", 24, events.VerbCreated, "C.C", "users/app", "❤️"), reacted("16", 25, events.VerbDeleted, "C.C", "users/app", "❤️"),
+	)
+	for when, want := range map[int]string{20: "👍", 23: "👍", 24: "❤️", 25: "👍"} {
+		if f, err := s.FactsAsOf(t.Context(), run, reactors.NeedWeek, at(when)); err != nil || f.Space.Week.TopEmoji != want {
+			t.Errorf("after %ds the top emoji is %q, %v, want %q", when, f.Space.Week.TopEmoji, err, want)
+		}
+	}
 	if diff := cmp.Diff([]time.Duration{16 * time.Second, 18 * time.Second, 19 * time.Second}, f.Space.Recent); diff != "" {
 		t.Errorf("recent messages (-want +got):\n%s", diff)
 	}

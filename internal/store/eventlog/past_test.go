@@ -151,9 +151,14 @@ func TestFactsAsOf(t *testing.T) {
 			t.Errorf("bob's role at %s is %q, %v, want %q", when, f.Member.Role, err, want)
 		}
 	}
-	bob.Facts.Member.Role = "ROLE_OF_THE_EVENT"
-	if f, err := s.FactsAsOf(t.Context(), bob, reactors.NeedMember, at(5)); err != nil || f.Member.Role != "ROLE_OF_THE_EVENT" {
-		t.Errorf("bob's role is %q, %v: the event's counts", f.Member.Role, err)
+	for trigger, want := range map[reactors.Trigger]string{reactors.MemberJoined: "ROLE_MANAGER", reactors.MemberRoleChanged: "ROLE_OF_THE_EVENT"} {
+		bob.Facts.Trigger, bob.Facts.Member.Role = trigger, "ROLE_OF_THE_EVENT"
+		if f, err := s.FactsAsOf(t.Context(), bob, reactors.NeedMember, at(5)); err != nil || f.Member.Role != want {
+			t.Errorf("%s: bob's role is %q, %v, want %q", trigger, f.Member.Role, err, want)
+		}
+	}
+	if f, err := s.FactsAsOf(t.Context(), run, reactors.NeedMember, at(9)); err != nil || f.Member.IsMember || f.Member.Role != "ROLE_MEMBER" {
+		t.Errorf("who has left was %q, %v, want the last role", f.Member.Role, err)
 	}
 	f, err := s.Facts(t.Context(), run, reactors.NeedSpace, clock())
 	if err != nil || f.Space.DisplayName != facts.UnknownSpace {

@@ -106,21 +106,29 @@ func (q *factQuery) space() {
 }
 
 // member asks who the person is and whether they are in the space. Of whom the
-// history knows nothing we take them to be: they did something there.
+// history knows nothing we take them to be: they did something there. Who has left
+// keeps the last role.
 func (q *factQuery) member() {
 	m := &q.facts.Member
 	if m.Name == "" {
 		return
 	}
 	m.IsMember = true
-	q.ask([]any{&m.IsMember, &m.Role}, `
-		SELECT c.state = 'JOINED' AND (s.deleted_at IS NULL OR s.deleted_at > @known), COALESCE(NULLIF(@role, ''), c.role, '')
-		FROM stored_memberships m
-		JOIN spaces s ON s.id = m.space_id
-		JOIN stored_membership_changes c ON c.space_id = m.space_id AND c.membership = m.membership
-		WHERE s.space = @space AND m.member = @member AND c.state IS NOT NULL AND c.event_time <= @known
-		ORDER BY c.event_time DESC, c.verb_order DESC, c.event_key DESC, c.ordinal DESC
-		LIMIT 1`, pgx.NamedArgs{"space": q.facts.Space.Name, "member": m.Name, "role": m.Role, "known": q.known})
+	changes, args := `
+			FROM stored_memberships m
+			JOIN spaces s ON s.id = m.space_id
+			JOIN stored_membership_changes c ON c.space_id = m.space_id AND c.membership = m.membership
+			WHERE s.space = @space AND m.member = @member AND c.state IS NOT NULL AND c.event_time <= @known`,
+		pgx.NamedArgs{"space": q.facts.Space.Name, "member": m.Name, "known": q.known}
+	const newest = `
+			ORDER BY c.event_time DESC, c.verb_order DESC, c.event_key DESC, c.ordinal DESC
+			LIMIT 1`
+	q.ask([]any{&m.IsMember}, `
+			SELECT c.state = 'JOINED' AND (s.deleted_at IS NULL OR s.deleted_at > @known)`+changes+newest, args)
+	if m.Role == "" || q.facts.Trigger != reactors.MemberRoleChanged {
+		q.ask([]any{&m.Role}, `
+			SELECT c.role`+changes+` AND c.role IS NOT NULL`+newest, args)
+	}
 	q.ask([]any{&m.DisplayName, &m.Type}, `
 		SELECT COALESCE(display_name, ''), COALESCE(NULLIF($2, ''), user_type, '')
 		FROM users
@@ -167,18 +175,28 @@ func (q *factQuery) week() {
 			count(*) FILTER (WHERE left_at > $2::timestamptz - interval '7 days' AND left_at <= $2)
 		FROM membership_intervals
 		WHERE space = $1 AND member LIKE 'users/%'`, q.facts.Space.Name, q.at)
-	q.ask([]any{&w.TopEmoji}, `
-		SELECT r.emoji
-		FROM events e
-		JOIN event_types t ON t.id = e.type_id
-		JOIN stored_reactions r ON r.space_id = e.space_id
-			AND r.message = split_part(substr(e.resource, 10), '/reactions/', 1) AND r.reaction = '/' || split_part(e.resource, '/reactions/', 2)
-		WHERE e.space_id = (SELECT id FROM spaces WHERE space = $1)
-			AND e.event_time > $2::timestamptz - interval '7 days' AND e.event_time <= $2
-			AND t.kind = 'reaction' AND t.verb = 'created' AND r.emoji IS NOT NULL
-		GROUP BY r.emoji
-		ORDER BY count(*) DESC, r.emoji
-		LIMIT 1`, q.facts.Space.Name, q.at)
+	q.batch.Queue(`
+		SELECT emoji, count(*)
+		FROM (
+			SELECT DISTINCT r.message, r.reaction, r.emoji
+			FROM events e
+			JOIN event_types t ON t.id = e.type_id
+			JOIN stored_reactions r ON r.space_id = e.space_id
+				AND r.message = split_part(substr(e.resource, 10), '/reactions/', 1) AND r.reaction = '/' || split_part(e.resource, '/reactions/', 2)
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space)
+				AND e.event_time > @at::timestamptz - interval '7 days' AND e.event_time <= @at
+				AND t.kind = 'reaction' AND t.verb = 'created' AND r.emoji IS NOT NULL AND `+reactionIsThere+`
+		) given
+		GROUP BY emoji`, pgx.NamedArgs{"space": q.facts.Space.Name, "at": q.at, "known": q.known},
+	).Query(func(rows pgx.Rows) error {
+		counts, emoji, n := map[string]int{}, "", 0
+		_, err := pgx.ForEachRow(rows, []any{&emoji, &n}, func() error {
+			counts[emoji] = n
+			return nil
+		})
+		w.TopEmoji = reactors.TopEmoji(counts)
+		return err
+	})
 }
 
 func (q *factQuery) own() {
