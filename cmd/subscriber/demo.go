@@ -26,7 +26,7 @@ anything differs. --sabotage shows that the comparison can fail.
 With --history 90d weeks of a past come first, so that numbers have something to
 show: working days and weekends, people who come and go, conversations with and
 without answers, and two days that are lost. What happens in the demo goes on with
-the same people. No rule is asked about the past.`,
+the same people. None of the demo's rules is asked about the past.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Check(); err != nil {
 				return cli.WrongUse(err)

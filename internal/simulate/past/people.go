@@ -92,7 +92,7 @@ func (p *Past) populate(w *simulate.Workspace, s *space) error {
 		}
 		s.stays = append(s.stays, one)
 	}
-	for i := range 1 + len(members)/4 {
+	for i := range 1 + len(members)/8 {
 		user := w.AddUser(false)
 		if s.index == gapSpace && i == 0 {
 			user = w.AddExternalUser()
