@@ -135,9 +135,9 @@ COMMENT ON COLUMN analytics.dim_members.affiliation IS 'internal, external (outs
 
 CREATE VIEW analytics.dim_dates WITH (security_barrier) AS
 SELECT activity_date, activity_date - (iso_weekday - 1) AS week_start, iso_weekday, date_trunc('month', activity_date)::date AS month_start,
-       iso_weekday >= 6 AS is_weekend, starts_at, ends_at, round(extract(epoch FROM ends_at - starts_at) / 3600, 2) AS hours
+       iso_weekday >= 6 AS is_weekend, starts_at, ends_at, round(extract(epoch FROM ends_at - starts_at) / 3600, 2) AS hours, zone
 FROM (
-  SELECT d.activity_date, extract(isodow FROM d.activity_date)::integer AS iso_weekday,
+  SELECT d.zone, d.activity_date, extract(isodow FROM d.activity_date)::integer AS iso_weekday,
          day_start(d.activity_date, d.zone) AS starts_at, day_start(d.activity_date + 1, d.zone) AS ends_at
   FROM (
     SELECT r.zone, r.first + generate_series(0, r.today - r.first) AS activity_date
@@ -157,6 +157,7 @@ COMMENT ON COLUMN analytics.dim_dates.is_weekend IS 'Whether it is a Saturday or
 COMMENT ON COLUMN analytics.dim_dates.starts_at IS 'When it begins: the day holds what happened at or after it, and before ends_at.';
 COMMENT ON COLUMN analytics.dim_dates.ends_at IS 'When it ends, which is when the next one begins.';
 COMMENT ON COLUMN analytics.dim_dates.hours IS 'How many hours it has: 24; where clocks are changed 23, 25, or another number.';
+COMMENT ON COLUMN analytics.dim_dates.zone IS 'IANA name of the reporting zone, the same for all days.';
 
 CREATE VIEW analytics.fct_messages WITH (security_barrier) AS
 SELECT full_name(m.name, p.space || '/messages') AS message_id, p.space AS space_id, u.user_name AS member_id, u.user_type AS sender_type,

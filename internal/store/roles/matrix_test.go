@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/analytics"
 	"github.com/spacekeeper/spacekeeper/internal/store/roles"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -284,9 +285,13 @@ func happen(t *testing.T, env *storetest.Env, space, user string) {
 		n++
 		return storetest.Live(fmt.Sprint(space, n), storetest.At(n), it)
 	}
+	renamed := storetest.Renamed(space, "Board of "+space, "SPACE")
+	renamed.SpaceData.ThreadingState = "THREADED_MESSAGES"
+	root := mention(first, user, other)
+	root.Message.Thread = space + "/threads/" + user[6:]
 	storetest.Record(t, env,
-		live(mention(first, user, other)),
-		live(storetest.Renamed(space, "Board of "+space, "SPACE")),
+		live(root),
+		live(renamed),
 		live(storetest.Membership(events.VerbCreated, space, user, events.MembershipJoined)),
 		live(storetest.Membership(events.VerbCreated, space, other, events.MembershipJoined)),
 		live(storetest.Message(events.VerbCreated, second, other, "seen by all of "+space, storetest.At(4), storetest.At(4))),
@@ -300,6 +305,12 @@ func happen(t *testing.T, env *storetest.Env, space, user string) {
 		INSERT INTO reactor_runs (event_time, due_at, reactor, subject, trigger, hash, space, member, outcome, finished_at)
 		VALUES ('%[2]s', '%[2]s', 'welcome', '%[1]s', 'member.joined', '', '%[1]s', '%[4]s', 'sent', now())`,
 		space, storetest.Epoch.Format(time.RFC3339), storetest.At(-3600).Format(time.RFC3339), user))
+	rollups := analytics.New(env.Store)
+	for more := true; more; {
+		var err error
+		more, err = rollups.Pass(t.Context())
+		must(t, err)
+	}
 }
 
 // mention is a message of somebody who mentions another.

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 // made is a database with all roles, and a reader of one space.
 func made(t *testing.T) *storetest.Env {
 	t.Helper()
-	env := storetest.New(t, storetest.Options{Now: storetest.Clock})
+	env := storetest.New(t, storetest.Options{})
 	must(t, roles.Create(t.Context(), env.Store, []roles.Group{{Name: "test", Spaces: []string{"spaces/A"}}}))
 	return env
 }

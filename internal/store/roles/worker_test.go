@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/analytics"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
 	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
@@ -49,6 +50,11 @@ func TestWorkerRecords(t *testing.T) {
 		t.Errorf("rebuilt from %q (-before +after):\n%s", before, diff)
 	}
 	exec(t, env, `INSERT INTO silence_checks (space, event_time, checked_at) VALUES ('spaces/S', now(), now() - interval '1 year')`)
+	more, err := analytics.New(worker.Store).Pass(t.Context())
+	must(t, err)
+	if n := storetest.Value[int](t, env, `SELECT count(*) FROM analytics.agg_activity_daily`); !more || n == 0 {
+		t.Errorf("the rollups have %d rows", n)
+	}
 	dropped, err := pruning.Prune(t.Context(), worker.Store)
 	must(t, err)
 	if dropped["silence_checks"] != 1 {

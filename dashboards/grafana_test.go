@@ -1,0 +1,374 @@
+// Package dashboards holds dashboards for Grafana: its test carries out every query of them.
+package dashboards_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/analytics"
+	"github.com/spacekeeper/spacekeeper/internal/store/roles"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+
+const uid = "spacekeeper-pg"
+
+type source struct{ Type, UID string }
+
+type query struct {
+	Datasource    source
+	Format        string
+	RawSQL        string `json:"rawSql"`
+	RefID, Editor string
+}
+
+// dashboard is what of Grafana's model is looked at.
+type dashboard struct {
+	UID, Title, Description, Timezone string
+	Editable                          *bool
+	Templating                        struct {
+		List []struct {
+			Name, Label, Type string
+			Datasource        source
+			Query             string
+		}
+	}
+	Annotations struct {
+		List []struct {
+			Name       string
+			Datasource source
+			Target     query
+		}
+	}
+	Panels []struct {
+		ID                       int
+		Type, Title, Description string
+		Datasource               source
+		Targets                  []query
+		FieldConfig              struct{ Defaults struct{ Unit string } }
+	}
+}
+
+// read returns the dashboards by the names of their files.
+func read(t *testing.T) map[string]dashboard {
+	t.Helper()
+	files, err := filepath.Glob("grafana/*.json")
+	if err != nil || len(files) != 5 {
+		t.Fatalf("%q, %v: want five dashboards", files, err)
+	}
+	all := map[string]dashboard{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d dashboard
+		if err := json.Unmarshal(text, &d); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all[strings.TrimSuffix(filepath.Base(file), ".json")] = d
+	}
+	return all
+}
+
+// Whoever provisions them gets dashboards that say what they show, of one data
+// source, which nobody changes by mistake.
+func TestDashboardsAreWhole(t *testing.T) {
+	t.Parallel()
+	ofDays := regexp.MustCompile(`activity_date|timeseries|cohort_week`)
+	for name, d := range read(t) {
+		complain := func(format string, args ...any) { t.Helper(); t.Errorf(name+": "+format, args...) }
+		if d.UID != "spacekeeper-"+name || d.Title == "" || d.Description == "" || d.Timezone != "utc" || d.Editable == nil || *d.Editable {
+			complain("its uid, title, description, zone, or that it is editable: %q, %q, %q, %q", d.UID, d.Title, d.Description, d.Timezone)
+		}
+		var variables []string
+		for _, v := range d.Templating.List {
+			variables = append(variables, v.Name)
+			if v.Type == "query" && v.Datasource.UID != uid {
+				complain("the variable %s asks %+v", v.Name, v.Datasource)
+			}
+		}
+		if !slices.Equal(variables, []string{"zone", "space", "range"}) {
+			complain("its variables are %q", variables)
+		}
+		if len(d.Annotations.List) != 1 || d.Annotations.List[0].Datasource.UID != uid || !strings.Contains(d.Annotations.List[0].Target.RawSQL, "analytics.coverage_gaps") {
+			complain("gaps aren't shaded: %+v", d.Annotations.List)
+		}
+		seen := map[int]bool{}
+		for _, p := range d.Panels {
+			if seen[p.ID] || p.ID == 0 || p.Title == "" || p.Description == "" || p.FieldConfig.Defaults.Unit == "" {
+				complain("panel %d %q: its id, title, description or unit is missing", p.ID, p.Title)
+			}
+			seen[p.ID] = true
+			for _, q := range p.Targets {
+				if p.Datasource.UID != uid || q.Datasource.UID != uid || q.Datasource.Type != "grafana-postgresql-datasource" {
+					complain("%s asks %+v, %+v", p.Title, p.Datasource, q.Datasource)
+				}
+				if ofDays.MatchString(q.RawSQL) && !strings.Contains(p.Title, "days in $zone") {
+					complain("%s doesn't say whose days it shows", p.Title)
+				}
+				if regexp.MustCompile(`(FROM|JOIN) (?:public\.)?[a-z_]+\b[^.(]`).MatchString(strings.ReplaceAll(q.RawSQL, "FROM finished_at", "")) &&
+					!strings.Contains(q.RawSQL, "analytics.") {
+					complain("%s reads what is not of the schema analytics", p.Title)
+				}
+			}
+			if len(p.Targets) == 0 {
+				complain("%s asks nothing", p.Title)
+			}
+		}
+	}
+}
+
+// Each query of each panel, variable and annotation gives a reader something, of all
+// spaces and of one, and reads no big table whole.
+func TestQueries(t *testing.T) {
+	t.Parallel()
+	env := storetest.New(t, storetest.Options{})
+	seed(t, env)
+	if err := roles.Create(t.Context(), env.Store, nil); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), storetest.WithRole(env.DSN, roles.Reader))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	// An index is taken wherever there is one.
+	if _, err := conn.Exec(t.Context(), "SET enable_seqscan = off; SET jit = off; SET default_transaction_read_only = on"); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for name, d := range read(t) {
+		zone := values(t, conn, d.Templating.List[0].Query)[0][0].(string)
+		var spaces []string
+		for _, row := range values(t, conn, d.Templating.List[1].Query) {
+			spaces = append(spaces, row[1].(string))
+		}
+		if zone != "UTC" || !slices.Equal(spaces, []string{"all", "spaces/A", "spaces/B"}) {
+			t.Fatalf("%s: the variables are %q, %q", name, zone, spaces)
+		}
+		for _, space := range spaces[:2] {
+			for _, by := range []string{"day", "week", "month"} {
+				variables := map[string]string{"zone": zone, "space": space, "range": by}
+				check := func(title, sql string) {
+					t.Helper()
+					asked++
+					text := expand(t, sql, variables)
+					for _, complaint := range judge(t, conn, text) {
+						t.Errorf("%s: %s, of %s by %s: %s\n%s", name, title, space, by, complaint, text)
+					}
+				}
+				for _, p := range d.Panels {
+					for _, q := range p.Targets {
+						if by == "day" || strings.Contains(q.RawSQL, "$range") {
+							check(p.Title, q.RawSQL)
+						}
+					}
+				}
+				if by == "day" {
+					check("gaps", d.Annotations.List[0].Target.RawSQL)
+				}
+			}
+		}
+	}
+	if asked < 100 {
+		t.Errorf("%d queries were asked", asked)
+	}
+}
+
+// The test finds what it is for.
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	env := storetest.New(t, storetest.Options{})
+	seed(t, env)
+	conn, err := pgx.Connect(t.Context(), env.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	for sql, want := range map[string]string{
+		"SELECT nonsense": "column \"nonsense\" does not exist",
+		"SELECT space_id FROM analytics.dim_spaces WHERE false":   "it gives nothing",
+		"SELECT NULL::int AS value":                               "it gives nothing",
+		"SELECT count(*) FROM stored_reactions WHERE emoji = '🎉'": "it reads all of stored_reactions",
+		"SELECT count(*) FROM analytics.fct_messages":             "it reads all of stored_messages",
+		"SELECT count(*) FROM analytics.dim_spaces":               "",
+	} {
+		if got := strings.Join(judge(t, conn, sql), "; "); !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%s: got %q, want %q in it", sql, got, want)
+		}
+	}
+}
+
+// expand is a query as Grafana sends it.
+func expand(t *testing.T, sql string, variables map[string]string) string {
+	t.Helper()
+	now := time.Now().UTC()
+	from, to := now.AddDate(0, 0, -90).Format("'2006-01-02T15:04:05.000Z'"), now.Format("'2006-01-02T15:04:05.000Z'")
+	sql = regexp.MustCompile(`\$__timeFilter\(([^)]+)\)`).ReplaceAllString(sql, "$1 BETWEEN "+from+" AND "+to)
+	sql = regexp.MustCompile(`\$__timeGroup(?:Alias)?\(([^,]+),\s*'?1d'?\)`).ReplaceAllString(sql, "floor(extract(epoch FROM $1) / 86400) * 86400")
+	sql = strings.NewReplacer("$__timeFrom()", from, "$__timeTo()", to).Replace(sql)
+	sql = regexp.MustCompile(`\$\{?(\w+)\}?`).ReplaceAllStringFunc(sql, func(name string) string {
+		value, known := variables[strings.Trim(name, "${}")]
+		if !known {
+			t.Errorf("%s is no variable: %s", name, sql)
+		}
+		return value
+	})
+	return sql
+}
+
+func values(t *testing.T, conn *pgx.Conn, sql string) [][]any {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+	if err != nil {
+		t.Fatalf("%v\n%s", err, sql)
+	}
+	return list
+}
+
+// big are tables that grow with what happens. What grows with days and spaces only
+// isn't among them.
+var big = regexp.MustCompile(`^(events|stored_(messages|reactions|revisions|membership_changes|memberships)|rollup_(activity|members))(_\d+_\d+|_unplaced)?$`)
+
+// judge carries out a query, and says what is wrong with it.
+func judge(t *testing.T, conn *pgx.Conn, sql string) (complaints []string) {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), sql, pgx.QueryExecModeExec)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+	if err != nil {
+		return []string{err.Error()}
+	}
+	if !slices.ContainsFunc(list, func(row []any) bool { return row[len(row)-1] != nil || len(row) > 3 }) {
+		complaints = append(complaints, "it gives nothing")
+	}
+	var plan []struct{ Plan node }
+	if err := conn.QueryRow(t.Context(), "EXPLAIN (FORMAT json) "+sql, pgx.QueryExecModeExec).Scan(&plan); err != nil {
+		t.Fatal(err)
+	}
+	plan[0].Plan.visit(func(n node) {
+		whole := n.Type == "Seq Scan" || strings.HasPrefix(n.Type, "Index") && n.Cond == ""
+		if whole && big.MatchString(n.Relation) {
+			complaints = append(complaints, "it reads all of "+n.Relation)
+		}
+	})
+	return complaints
+}
+
+// node is one of a plan.
+type node struct {
+	Type     string `json:"Node Type"`
+	Relation string `json:"Relation Name"`
+	Cond     string `json:"Index Cond"`
+	Plans    []node
+}
+
+func (n node) visit(do func(node)) {
+	do(n)
+	for _, child := range n.Plans {
+		child.visit(do)
+	}
+}
+
+// seed records five weeks of two spaces: joins and leaves, threads with answers and
+// without, reactions, an app, a welcome, and a gap.
+func seed(t *testing.T, env *storetest.Env) {
+	t.Helper()
+	var list []events.Delivery
+	add := func(at time.Time, it events.Item) {
+		list = append(list, storetest.Live(fmt.Sprintf("E%d", len(list)), at, it))
+	}
+	begin := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -35)
+	for _, space := range []string{"spaces/A", "spaces/B"} {
+		named := storetest.Renamed(space, "Team "+space[7:], "SPACE")
+		named.SpaceData.ThreadingState = "THREADED_MESSAGES"
+		add(begin, named)
+		for day := range 35 {
+			at := begin.AddDate(0, 0, day).Add(9 * time.Hour)
+			user, other := fmt.Sprintf("users/%d", day%7), fmt.Sprintf("users/%d", (day+1)%7)
+			if day < 7 {
+				add(at.Add(-time.Hour), storetest.Membership(events.VerbCreated, space, user, events.MembershipJoined))
+			}
+			if day == 20 {
+				add(at.Add(8*time.Hour), storetest.Membership(events.VerbDeleted, space, other, ""))
+			}
+			thread := fmt.Sprintf("T%d%s", day, space[7:])
+			post := func(name, sender, kind string, at time.Time) string {
+				it := storetest.Message(events.VerbCreated, space+"/messages/"+thread+"."+name, sender, "hello", at, at)
+				it.Message.Thread, it.Message.Sender.Type = space+"/threads/"+thread, events.UserType(cmp.Or(kind, string(events.UserHuman)))
+				add(at, it)
+				return it.Resource
+			}
+			root := post(thread, user, "", at)
+			if day%3 > 0 {
+				post("answer", other, "", at.Add(time.Duration(day)*time.Minute))
+			}
+			if day%5 == 0 {
+				post("app", "users/app", "BOT", at.Add(time.Second))
+			}
+			add(at.Add(2*time.Hour), storetest.Reaction(events.VerbCreated, root, other, "🎉"))
+		}
+	}
+	storetest.Record(t, env, list...)
+	// The keeper of then, and a rule.
+	if _, err := env.Pool().Exec(t.Context(), `
+		INSERT INTO coverage (scope, from_time, to_time, source, cause, repair)
+		SELECT s, b, b + interval '10 days', 'live', NULL, NULL FROM unnest(ARRAY['spaces/A', 'spaces/B']) AS s, CAST($1 AS timestamptz) AS b
+		UNION ALL
+		SELECT s, b + interval '10 days', b + interval '12 days', 'gap', 'expired', 'impossible' FROM unnest(ARRAY['spaces/A', 'spaces/B']) AS s, CAST($1 AS timestamptz) AS b
+		UNION ALL
+		SELECT s, b + interval '12 days', NULL, 'live', NULL, NULL FROM unnest(ARRAY['spaces/A', 'spaces/B']) AS s, CAST($1 AS timestamptz) AS b`, begin); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.Pool().Exec(t.Context(), `
+		INSERT INTO reactor_runs (event_time, due_at, reactor, subject, trigger, hash, space, member, outcome, finished_at)
+		SELECT t, t, 'welcome', s || n, 'member.joined', '', s, 'users/' || n, CASE WHEN n < 5 THEN 'sent' ELSE 'failed' END, t + interval '3 seconds'
+		FROM unnest(ARRAY['spaces/A', 'spaces/B']) AS s, generate_series(0, 6) AS n, LATERAL (SELECT $1::timestamptz + n * interval '1 day') AS b (t)`, begin); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // what is read from messages rests between two passes of one process
+		if _, err := analytics.New(env.Store).Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The planner is told of millions of rows, of a thousand spaces.
+	if _, err := env.Pool().Exec(t.Context(), strings.ReplaceAll(`
+		DO $$
+		DECLARE
+			change text;
+		BEGIN
+			FOR change IN
+				SELECT format('ALTER TABLE %s ALTER COLUMN space_id SET (n_distinct = 1000, n_distinct_inherited = 1000)', c.oid::regclass)
+				FROM pg_class c
+				JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'space_id'
+				WHERE c.relname ~ 'BIG' AND c.relkind IN ('r', 'p')
+			LOOP
+				EXECUTE change;
+			END LOOP;
+			ANALYZE;
+			UPDATE pg_class SET reltuples = 5000000, relpages = 1 WHERE relname ~ 'BIG';
+		END
+		$$`, "BIG", big.String())); err != nil {
+		t.Fatal(err)
+	}
+}
