@@ -36,6 +36,33 @@ people and spaces, and never what people wrote.`,
 	return cmd
 }
 
+func newStats(env *environment) *cobra.Command {
+	var q analytics.Question
+	var o analytics.Options
+	since := cli.Time{Ago: 28 * 24 * time.Hour}
+	cmd := &cobra.Command{
+		Use:   "stats",
+		Short: "Show growth, activity, conversations, onboarding and health in numbers",
+		Long: `Stats shows each number of a window of whole days, how it changed against as many
+days before, and its course. A dash stands for what nobody knows; partial marks
+what was not fully watched.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			q.SetSince(since.Ago, since.Before(time.Now()))
+			return env.withNumbers(cmd.Context(), config.ForStats, func(db *store.Store) error {
+				return analytics.PrintStats(cmd.Context(), &env.Env, db, q, o)
+			})
+		},
+	}
+	env.FormatFlag(cmd, cmd.Flags(), cli.Table, analytics.Markdown, cli.JSON, analytics.CSV)
+	flags := cmd.Flags()
+	flags.Var(&since, "since", "whole days since then: 28d ago, or a day such as 2026-01-05")
+	flags.StringVar(&q.Space, "space", "", "only of this space, by its name or id (default all)")
+	flags.BoolVar(&o.Compare, "compare", false, "show the numbers of the window before, too")
+	flags.BoolVar(&o.Explain, "explain", false, "say what each number counts")
+	flags.StringVar(&o.Pictures, "svg", "", "folder to write the main plots to")
+	return cmd
+}
+
 func newAnalytics(env *environment) *cobra.Command {
 	return env.Group(&cobra.Command{Use: "analytics", Short: "Write the rows of the schema analytics into files, and compute them anew"},
 		newAnalyticsExport(env), newAnalyticsRebuild(env))

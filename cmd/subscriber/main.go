@@ -49,6 +49,7 @@ func newRoot(env *environment) *cobra.Command {
 		newReactors(env),
 		newEvents(env),
 		newTail(env),
+		newStats(env),
 		newAnalytics(env),
 		newQuarantine(env),
 		newProjections(env),

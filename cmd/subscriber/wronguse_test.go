@@ -20,8 +20,8 @@ var rightArgs = map[string][]string{
 	"migrate up": nil, "migrate status": nil, "database roles": nil,
 	"gaps list": nil, "gaps acknowledge": {"1", "--reason", "x"},
 	"events show": {"spaces/A/spaceEvents/E"}, "events export": {"--since", "1d"},
-	"tail":             nil,
-	"analytics export": {"fct_messages"}, "analytics rebuild": nil,
+	"tail":  nil,
+	"stats": nil, "analytics export": {"fct_messages"}, "analytics rebuild": nil,
 	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
 	"projections rebuild": nil,
 	"reactors lint":       nil, "reactors test": nil, "reactors schema": nil, "reactors preview": {"answer", "--space", "spaces/A"},
@@ -37,7 +37,7 @@ var wrongValues = map[string]string{
 	"--group": "sales=?", "--from": "?",
 	"reactors preview --space": clitest.Any, "reactors replay --space": clitest.Any, "reactors diff --space": clitest.Any, // only the database tells
 	"reactors runs --space": clitest.Any, "reactors retry --space": clitest.Any,
-	"tail --space": clitest.Any, "analytics export --space": clitest.Any, "analytics export --output": clitest.Any, "--format": "?",
+	"tail --space": clitest.Any, "stats --space": clitest.Any, "analytics export --space": clitest.Any, "analytics export --output": clitest.Any, "--format": "?",
 	"--data-dir": clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",
 }
 

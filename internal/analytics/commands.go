@@ -63,3 +63,26 @@ func ExportFile(ctx context.Context, e *cli.Env, db *store.Store, r Request, fil
 	}
 	return err
 }
+
+// PrintStats prints the numbers of a window, and draws them if a folder is named.
+// The space may be called by its name.
+func PrintStats(ctx context.Context, e *cli.Env, db *store.Store, q Question, o Options) (err error) {
+	if q.Space, err = FindSpace(ctx, db, q.Space); err != nil {
+		return err
+	}
+	r, err := Stats(ctx, db, q)
+	if err != nil {
+		return err
+	}
+	if o.Pictures != "" {
+		list, err := Pictures(ctx, db, r)
+		if err == nil {
+			err = SavePictures(o.Pictures, list)
+		}
+		if err != nil {
+			return err
+		}
+		e.Say("%s in %s", cli.Count(len(list), "plot"), o.Pictures)
+	}
+	return r.Print(e, o)
+}
