@@ -45,7 +45,8 @@ func SavePictures(dir string, list []Picture) error {
 		return fmt.Errorf("make a folder for the plots: %w", err)
 	}
 	for _, p := range list {
-		if err := WriteFile(filepath.Join(dir, p.Name+".svg"), func(out io.Writer) error { return write(out, string(plot.File(p.SVG))) }); err != nil {
+		svg := string(plot.File(p.SVG))
+		if err := WriteFile(filepath.Join(dir, p.Name+".svg"), func(out io.Writer) error { return write(out, svg) }); err != nil {
 			return err
 		}
 	}
