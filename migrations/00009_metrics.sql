@@ -252,7 +252,7 @@ COMMENT ON COLUMN analytics.quarantined_messages.reason IS 'Why: a short stable 
 -- +goose StatementBegin
 CREATE FUNCTION analytics.heatmap(since date, until date, space text DEFAULT 'all')
   RETURNS TABLE (iso_weekday integer, hour_of_day integer, messages double precision, messages_app double precision, hours bigint)
-  LANGUAGE sql STABLE AS $$
+  LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 WITH days AS MATERIALIZED (
   SELECT s.activity_date
   FROM analytics.agg_summary_daily s
@@ -356,7 +356,7 @@ COMMENT ON COLUMN analytics.fct_joins.welcomed_at IS 'When a rule on member.join
 CREATE FUNCTION analytics.metrics(since date, until date, space text DEFAULT 'all')
   RETURNS TABLE (metric text, value double precision, numerator double precision, denominator double precision,
     coverage_ratio double precision, is_partial boolean)
-  LANGUAGE sql STABLE SET jit = off AS $$
+  LANGUAGE sql STABLE SET jit = off SET search_path = pg_catalog, pg_temp AS $$
 WITH span AS MATERIALIZED (
   -- daterange refuses a window that doesn't begin before it ends.
   SELECT LEAST(upper(daterange(since, until - 1, '[]')) - 1, max(d.activity_date)) AS last_day, max(d.activity_date) AS today,

@@ -6,6 +6,7 @@ COMMENT ON SCHEMA analytics IS 'Version 1. What analysts and dashboards read: th
 
 CREATE FUNCTION analytics.heatmap(since date, until date, space text DEFAULT 'all'::text) RETURNS TABLE(iso_weekday integer, hour_of_day integer, messages double precision, messages_app double precision, hours bigint)
     LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 WITH days AS MATERIALIZED (
   SELECT s.activity_date
@@ -38,6 +39,7 @@ COMMENT ON FUNCTION analytics.heatmap(since date, until date, space text) IS 'Me
 CREATE FUNCTION analytics.metrics(since date, until date, space text DEFAULT 'all'::text) RETURNS TABLE(metric text, value double precision, numerator double precision, denominator double precision, coverage_ratio double precision, is_partial boolean)
     LANGUAGE sql STABLE
     SET jit TO 'off'
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 WITH span AS MATERIALIZED (
   -- daterange refuses a window that doesn't begin before it ends.
@@ -1645,8 +1647,10 @@ CREATE VIEW analytics.dim_dates WITH (security_barrier='true') AS
     (d.iso_weekday >= 6) AS is_weekend,
     d.starts_at,
     d.ends_at,
-    round((EXTRACT(epoch FROM (d.ends_at - d.starts_at)) / (3600)::numeric), 2) AS hours
-   FROM ( SELECT d_1.activity_date,
+    round((EXTRACT(epoch FROM (d.ends_at - d.starts_at)) / (3600)::numeric), 2) AS hours,
+    d.zone
+   FROM ( SELECT d_1.zone,
+            d_1.activity_date,
             (EXTRACT(isodow FROM d_1.activity_date))::integer AS iso_weekday,
             public.day_start(d_1.activity_date, d_1.zone) AS starts_at,
             public.day_start((d_1.activity_date + 1), d_1.zone) AS ends_at
@@ -1676,6 +1680,8 @@ COMMENT ON COLUMN analytics.dim_dates.starts_at IS 'When it begins: the day hold
 COMMENT ON COLUMN analytics.dim_dates.ends_at IS 'When it ends, which is when the next one begins.';
 
 COMMENT ON COLUMN analytics.dim_dates.hours IS 'How many hours it has: 24; where clocks are changed 23, 25, or another number.';
+
+COMMENT ON COLUMN analytics.dim_dates.zone IS 'IANA name of the reporting zone, the same for all days.';
 
 CREATE VIEW analytics.dim_hours WITH (security_barrier='true') AS
  SELECT h.hour_at,

@@ -225,7 +225,8 @@ func execute(name string, types []uint32, at *string) string {
 // likely are values of types.
 var likely = map[uint32]string{
 	pgtype.BoolOID: "true", pgtype.Int2OID: "1", pgtype.Int4OID: "100", pgtype.Int8OID: "100", pgtype.TextOID: "'likely'",
-	pgtype.UUIDOID: "'5fbb1ddc-a8c8-4a91-a1c7-0242ac120002'", pgtype.IntervalOID: "'1 hour'", pgtype.TextArrayOID: "'{1:1:}'", // a snapshot, too
+	pgtype.UUIDOID: "'5fbb1ddc-a8c8-4a91-a1c7-0242ac120002'", pgtype.IntervalOID: "'1 hour'",
+	pgtype.TextArrayOID: "'{1:1:}'", // a snapshot, too
 	pgtype.Int8ArrayOID: "'{100}'", pgtype.QCharOID: "'l'", pgtype.JSONOID: "'{}'", pgtype.JSONBOID: "'{}'",
 }
 

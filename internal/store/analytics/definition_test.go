@@ -37,7 +37,7 @@ var definition = []struct{ table, columns, sql string }{
 		CROSS JOIN LATERAL (VALUES (space_id), (0)) AS either (s)
 		GROUP BY 1, 2`},
 	{"rollup_summary", "activity_date, space_id, dau, wau, mau, posting_1d, posting_7d, posting_28d, messages, messages_human, messages_app, " +
-		"threads, replies, edited, deleted, reactions, joins, leaves, members, round(coverage::numeric, 5), source", `
+		"threads, replies, edited, deleted, reactions, joins, leaves, members, round(coverage::float8::numeric, 5), source", `
 		SELECT n.*, round(c.covered, 5), c.source
 		FROM (
 			SELECT d.day, s.id,

@@ -20,7 +20,7 @@ import (
 // after a rebuild, too.
 func TestRollupsAreTheirDefinitions(t *testing.T) {
 	t.Parallel()
-	histories := 300
+	histories := 60
 	if storetest.Full() {
 		histories = 5000
 	}

@@ -17,16 +17,16 @@ import (
 // anybody. told hears of what is left.
 func (r *Rollups) Rebuild(ctx context.Context, since time.Time, told func(left int)) error {
 	r.rest = 0
-	for asked := false; ctx.Err() == nil; {
+	for begun := false; ctx.Err() == nil; {
 		err := r.alone(ctx, func(tx pgx.Tx) error {
 			p, err := r.load(ctx, tx)
-			if err != nil || asked {
+			if err != nil || begun {
 				return err
 			}
 			return p.askRebuild(ctx, pgtype.Date{Time: since, Valid: !since.IsZero()})
 		})
 		if err == nil {
-			asked = true
+			begun = true
 			_, err = r.step(ctx, r.db.Now(), &[]string{changes, marks})
 		}
 		left := 0

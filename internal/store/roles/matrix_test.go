@@ -206,7 +206,7 @@ func TestGroupsSeeNothingOfOthers(t *testing.T) {
 		}
 		// The same views have more for whoever may see all: the test can fail.
 		switch {
-		case view == "metric_definitions":
+		case slices.Contains([]string{"metric_definitions", "dim_hours", "quarantined_messages", "response_network"}, view): // it changes none of them
 		case slices.Equal(whole[view], rows(all, view)):
 			t.Errorf("%s: what happens doesn't change it: let it be tested with what does", view)
 		}
