@@ -105,7 +105,7 @@ func TestCases(t *testing.T) {
 		"a week": {test: `reactor: week, given: [{at: 0, do: message, member: users/9}, {at: 8d, do: message}, message@9d,
 			{at: 9d, do: message, member: users/2}, join@9d, {at: 10d, do: join, member: users/3}, leave@10d, react@10d, {at: 11d, do: react, emoji: 🎉}, {at: 12d, do: react, member: users/2}, tick@13d],
 			expect: {texts: ["3 2 2 1 👍"]}`},
-		"role": {test: `reactor: roles, given: [join@0, {at: 1m, do: role, role: ROLE_MANAGER}], expect: {sent: 1, texts: ["ROLE＿MEMBER to ROLE＿MANAGER"]}`},
+		"role": {test: `reactor: roles, given: [join@0, {at: 1m, do: role, role: ROLE_MANAGER}], expect: {sent: 1, texts: ["ROLE_MEMBER to ROLE_MANAGER"]}`},
 
 		"sent unexpectedly": {test: `reactor: welcome, given: [join@0], expect: {left: 0}`, problems: []string{"sent: want 0, got 1"}},
 		"too few":           {test: `reactor: welcome, given: [join@0, leave@1m], expect: {sent: 1, left: 0}`, problems: []string{"sent: want 1, got 0", "left: want 0, got 1"}},

@@ -89,7 +89,7 @@ func TestRender(t *testing.T) {
 	}
 	want := []map[string]any{
 		{
-			"request": "send hello", "label": "hello", "to": "space", "text": "Hi <users/1>, {{ welcome|ROLE＿MEMBER|plain",
+			"request": "send hello", "label": "hello", "to": "space", "text": "Hi <users/1>, {{ welcome|ROLE_MEMBER|plain",
 			"key": "users/1", "card": wantCard, "named.a": "spaces/A", "sub": "Team",
 		},
 		{"request": "send 0.1", "label": "0.1", "to": "space", "text": "Bye", "key": ""},
