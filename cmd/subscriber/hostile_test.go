@@ -83,7 +83,7 @@ tests:
 		"SPACEKEEPER_HEALTH_ADDR": strings.TrimPrefix(server.URL, "http://"),
 	}
 	calls := map[string][][]string{
-		"run": nil, "demo": nil, "simulate": nil, // they run until they are stopped, and print logs
+		"run": nil, "demo": nil, "simulate": nil, "tail": nil, // they run until they are stopped, and print logs
 		"reactors list":      {{}, {"-o", "json"}, {"--file", broken}},
 		"reactors lint":      {{"--file", other}, {"--file", broken}},
 		"reactors test":      {{"--file", other}},
@@ -105,6 +105,9 @@ tests:
 		"gaps list":          {{}, {"-o", "json"}},
 		"gaps acknowledge":   {{gap, "--reason", hostile}},
 		"migrate up":         {{}},
+		"stats":              {{"--space", space}, {"--space", hostile}, {"-o", "csv"}},
+		"analytics export":   {{"dim_spaces"}, {"dim_members", "--format", "jsonl"}, {hostile}},
+		"database roles":     {{"--print", "--group", hostile}},
 		"healthcheck":        {{}, {"--live"}},
 	}
 	shown := 0

@@ -19,7 +19,7 @@ func WriteFile(name string, write func(io.Writer) error) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			f.Close()           //nolint:errcheck // the first error counts
+			_ = f.Close()       // the first error counts
 			os.Remove(f.Name()) //nolint:errcheck // and so here
 		}
 	}()

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -67,8 +69,8 @@ func (w *csvWriter) row(values [][]byte) error {
 }
 
 // appendCSVText writes a text so that no spreadsheet takes it for a formula: one
-// that begins like it gets an apostrophe before it. A space stands for each control
-// character.
+// that begins like it gets an apostrophe before it. A space stands for what a
+// terminal obeys.
 func appendCSVText(buf, text []byte) []byte {
 	if len(text) == 0 {
 		return append(buf, `""`...)
@@ -94,7 +96,7 @@ func appendCSVText(buf, text []byte) []byte {
 		switch {
 		case r == '"':
 			buf = append(buf, `""`...)
-		case r < ' ' && r != '\n' && r != '\t', r >= 0x7f && r < 0xa0:
+		case r != '\n' && r != '\t' && obeyed(r):
 			buf = append(buf, ' ')
 		default:
 			buf = append(buf, text[i:i+size]...)
@@ -150,6 +152,12 @@ func (w *jsonlWriter) row(values [][]byte) error {
 	return w.flush(flushAt)
 }
 
+// obeyed reports whether a terminal does something else with a character than show
+// it. The joiners between letters and emoji are part of what it shows.
+func obeyed(r rune) bool {
+	return r != '\u200c' && r != '\u200d' && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
 // appendJSONText writes a text; what a terminal obeys is escaped.
 func appendJSONText(buf, text []byte) []byte {
 	buf = append(buf, '"')
@@ -161,8 +169,7 @@ func appendJSONText(buf, text []byte) []byte {
 			continue
 		}
 		r, size := utf8.DecodeRune(text[i:])
-		moves := r < 0xa0 || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-		if !moves {
+		if r != '"' && r != '\\' && !obeyed(r) {
 			i += size
 			continue
 		}
@@ -173,7 +180,9 @@ func appendJSONText(buf, text []byte) []byte {
 		case '\n':
 			buf = append(buf, `\n`...)
 		default:
-			buf = fmt.Appendf(buf, `\u%04x`, r)
+			for _, unit := range utf16.AppendRune(nil, r) {
+				buf = fmt.Appendf(buf, `\u%04x`, unit)
+			}
 		}
 		i += size
 		start = i

@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -179,7 +180,7 @@ func TestSavePictures(t *testing.T) {
 			continue
 		}
 		for decoder := xml.NewDecoder(strings.NewReader(string(text))); ; {
-			if _, err := decoder.Token(); err == io.EOF {
+			if _, err := decoder.Token(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
 				t.Fatalf("%s: %v", name, err)

@@ -60,12 +60,13 @@ var depths = []time.Duration{time.Minute, time.Hour, 24 * time.Hour, 40 * 24 * t
 func Follow(ctx context.Context, db *store.Store, tell func(Event) error, away func(error)) error {
 	f := follower{db: db, shown: map[string]bool{}}
 	absent := false
-	for {
+	for ctx.Err() == nil {
 		pause := pollEvery
 		err := f.poll(ctx, tell)
+		if ctx.Err() != nil {
+			err = nil // that it was stopped is no failure
+		}
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case err == nil:
 			absent = false
 		case !isAway(err):
@@ -76,10 +77,9 @@ func Follow(ctx context.Context, db *store.Store, tell func(Event) error, away f
 			}
 			absent, pause = true, awayPause
 		}
-		if gax.Sleep(ctx, pause) != nil {
-			return nil
-		}
+		_ = gax.Sleep(ctx, pause)
 	}
+	return nil
 }
 
 // part is events of a time, up to the next part's, and what was visible when they

@@ -310,7 +310,7 @@ func TestContentIsGranted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback(context.WithoutCancel(t.Context())) //nolint:errcheck // with the role
+	defer tx.Rollback(context.WithoutCancel(t.Context())) // with the role
 	for _, step := range []struct {
 		sql  string
 		want int

@@ -71,7 +71,7 @@ func (c *ruleCompiler) card(path, key string, n *strictyaml.Node, env *expr.Env,
 
 // explain reports what is wrong with a condition or a text, below the place.
 func (c *ruleCompiler) explain(path string, n *strictyaml.Node, err error) {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // as errors.Join returns it
+	if several, ok := err.(interface{ Unwrap() []error }); ok { // as errors.Join returns it
 		for _, one := range several.Unwrap() {
 			c.explain(path, n, one)
 		}

@@ -21,8 +21,11 @@ import (
 func TestRollupsAreTheirDefinitions(t *testing.T) {
 	t.Parallel()
 	histories := 60
-	if storetest.Full() {
+	switch {
+	case storetest.Full():
 		histories = 5000
+	case storetest.RaceDetector:
+		histories = 9
 	}
 	const databases = 3
 	for n := range databases {

@@ -15,8 +15,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/spacekeeper/spacekeeper/internal/events"
 )
 
@@ -55,7 +53,5 @@ func ParseGroup(text string) (Group, error) {
 	}
 	return g, nil
 }
-
-func identifier(name string) string { return pgx.Identifier{name}.Sanitize() }
 
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -334,8 +334,8 @@ func (a *author) react(s *space, at time.Time) {
 // watch lets a space be watched from the first day on, but for gaps.
 func (a *author) watch(s *space, first, end day) {
 	from, source := first.start(a.zone).Add(-time.Hour), "live"
-	for to := from; from.Before(end.start(a.zone)); from = to {
-		to = from.Add(time.Duration(20+a.IntN(300)) * time.Hour)
+	for from.Before(end.start(a.zone)) {
+		to := from.Add(time.Duration(20+a.IntN(300)) * time.Hour)
 		if source != "live" {
 			to = from.Add(time.Duration(1+a.IntN(100)) * time.Hour)
 		}
@@ -346,6 +346,7 @@ func (a *author) watch(s *space, first, end day) {
 		if source = "live"; a.covered[len(a.covered)-1].source == "live" {
 			source = []string{"gap", "gap", "backfill"}[a.IntN(3)]
 		}
+		from = to
 	}
 }
 
