@@ -61,7 +61,7 @@ func TestExportForms(t *testing.T) {
 		`"",false,-7,-0.000001,1999-12-31T23:59:59Z,1999-12-31,[],` + "\n" +
 		",,,,,,,\n" +
 		`"'=1+1,""x""` + "\n\",,,,,,,\n" +
-		"\"a [2J \u202eb\",,,,,,,\n"
+		"\"a [2J  b\",,,,,,,\n"
 	got := exported(t, env, Request{Object: "every_kind", Format: "csv"})
 	if diff := cmp.Diff(asCSV, got); diff != "" {
 		t.Errorf("CSV (-want +got):\n%s", diff)
