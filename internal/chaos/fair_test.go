@@ -76,7 +76,7 @@ func TestDeadReceiverBesideAHealthyOne(t *testing.T) {
 	env := newEnvironment(t, simulate.Options{Seed: 31, Spaces: 3, Users: 4})
 	dead, healthy := newReceiver(t, true), newReceiver(t, false)
 	env.startWorker(t, breakerPause(500*time.Millisecond), rulesSetting(t, "reactors:\n"+
-		auditWebhook(t, "dead", dead.URL, "1h")+"\n"+auditWebhook(t, "healthy", healthy.URL, "6s")))
+		auditWebhook(t, "dead", dead.URL, "1h")+"\n"+auditWebhook(t, "healthy", healthy.URL, "20s")))
 	for i := range joins {
 		if err := env.AddMembers(env.Spaces()[i%3].Name, env.addUsers(1)...); err != nil {
 			t.Fatal(err)
@@ -85,7 +85,7 @@ func TestDeadReceiverBesideAHealthyOne(t *testing.T) {
 	ended := func(rule, outcome string) int {
 		return env.query(t, fmt.Sprintf(`SELECT count(*) FROM reactor_runs WHERE reactor = '%s' AND outcome = '%s'`, rule, outcome))
 	}
-	eventually(t, 30*time.Second, "the healthy receiver's runs have ended", func() bool {
+	eventually(t, time.Minute, "the healthy receiver's runs have ended", func() bool {
 		return ended("healthy", "sent")+ended("healthy", "too_old") == joins
 	})
 	if lost := ended("healthy", "too_old"); lost > 0 {
