@@ -112,7 +112,7 @@ func TestPoisonedSpaceStopsNoOthers(t *testing.T) {
 		}
 		return f
 	})
-	env.startWorker(t, breakerPause(time.Second), rulesSetting(t, strings.Replace(welcome, "max_age: 10m", "max_age: 10s\n    spaces: { except: ["+poison+"] }", 1)+`
+	env.startWorker(t, breakerPause(time.Second), rulesSetting(t, strings.Replace(welcome, "max_age: 10m", "max_age: 25s\n    spaces: { except: ["+poison+"] }", 1)+`
   - id: poisoned
     mode: live
     on: member.joined
