@@ -20,12 +20,12 @@ import (
 // after a rebuild, too.
 func TestRollupsAreTheirDefinitions(t *testing.T) {
 	t.Parallel()
-	histories := 60
+	histories := 24
 	switch {
 	case storetest.Full():
 		histories = 5000
 	case storetest.RaceDetector:
-		histories = 9
+		histories = 3
 	}
 	const databases = 3
 	for n := range databases {
