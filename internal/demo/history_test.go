@@ -31,6 +31,9 @@ func TestDemoAfterAPast(t *testing.T) {
 // What was delivered is recorded once, whole, and about everybody who is there now; what
 // was lost is known to be.
 func TestRecordHistory(t *testing.T) {
+	if storetest.RaceDetector {
+		t.Skip("one thing is recorded after the other, and the detector makes sixty days of it long")
+	}
 	t.Parallel()
 	env := storetest.New(t, storetest.Options{})
 	now := time.Now()

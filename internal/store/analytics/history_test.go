@@ -20,7 +20,7 @@ import (
 // after a rebuild, too.
 func TestRollupsAreTheirDefinitions(t *testing.T) {
 	t.Parallel()
-	histories := 24
+	histories := 12
 	switch {
 	case storetest.Full():
 		histories = 5000
