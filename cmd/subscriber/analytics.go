@@ -105,10 +105,7 @@ spreadsheet would take for a formula begins with an apostrophe.`,
 	flags.StringVar(&r.Space, "space", "", "only of this space, by its name or id")
 	flags.StringVar(&r.Format, "format", "csv", strings.Join(analytics.Formats(), ", "))
 	flags.StringVarP(&file, "output", "o", "", "file to write, whole or not at all (default standard output)")
-	complete := cobra.FixedCompletions(analytics.Formats(), cobra.ShellCompDirectiveNoFileComp)
-	if err := cmd.RegisterFlagCompletionFunc("format", complete); err != nil {
-		panic(err) // the flag is there: it was defined above
-	}
+	cli.CompleteFlag(cmd, "format", analytics.Formats())
 	return cmd
 }
 

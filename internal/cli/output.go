@@ -30,8 +30,13 @@ func Formats() []string { return []string{Table, Wide, JSON, YAML, Name} }
 func (e *Env) FormatFlag(cmd *cobra.Command, flags *pflag.FlagSet, forms ...string) {
 	e.Format = forms[0]
 	flags.VarP(&format{&e.Format, forms}, "output", "o", oneOf(forms))
-	if err := cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(forms, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // the flag is there: it was defined above
+	CompleteFlag(cmd, "output", forms)
+}
+
+// CompleteFlag lets shells offer words for a flag that the command has.
+func CompleteFlag(cmd *cobra.Command, flag string, words []string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // there is no such flag: a mistake in the program
 	}
 }
 

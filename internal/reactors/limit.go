@@ -2,6 +2,7 @@ package reactors
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -47,6 +48,14 @@ func (l Limit) Since(r Run, now time.Time) time.Time {
 		now = r.EventTime
 	}
 	return now.Add(-l.Window)
+}
+
+// PassesAgain reports whether a run that was let through at a time goes on without
+// asking its limits. Who has let a time go by that a limit gave, as the rule was
+// paused, gets another: those that waited together must not all act at once.
+func PassesAgain(limits []Limit, pass, now time.Time) bool {
+	waits := slices.ContainsFunc(limits, func(l Limit) bool { return l.Later })
+	return !waits || now.Sub(pass) <= Late
 }
 
 // Pass is when a run may pass limits, now at the earliest: before, as many have

@@ -2,14 +2,15 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 )
 
-// rollupInterval is how often a pass is made over the rollups: what was recorded is
-// in them within a minute.
+// rollupInterval is how often a pass is made over the rollups, unless they take long.
 const rollupInterval = 20 * time.Second
 
 // keepRollups keeps the rollups up to date until ctx ends. It is no job of the
@@ -17,7 +18,9 @@ const rollupInterval = 20 * time.Second
 func (w *Worker) keepRollups(ctx context.Context) error {
 	for ctx.Err() == nil {
 		began := time.Now()
-		if _, err := w.rollups.Pass(ctx); err != nil && ctx.Err() == nil {
+		_, err := w.rollups.Pass(ctx)
+		var unconnected *pgconn.ConnectError // which the store logs
+		if err != nil && ctx.Err() == nil && !errors.As(err, &unconnected) {
 			w.log.Warn("rollups not brought up to date; trying again", zap.Error(err))
 		}
 		// A pass that takes long leaves most of the time to others.

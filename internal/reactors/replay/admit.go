@@ -23,8 +23,7 @@ func (a admission) counts() bool { return a.h.admitted == a.number }
 func (m *memory) admit(h *held, limits []reactors.Limit, open func(time.Time) time.Time, now time.Time) (
 	reached *reactors.Limit, pass time.Time,
 ) {
-	waits := slices.ContainsFunc(limits, func(l reactors.Limit) bool { return l.Later })
-	if h.admitted > 0 && (!waits || now.Sub(h.pass) <= reactors.Late) {
+	if h.admitted > 0 && reactors.PassesAgain(limits, h.pass, now) {
 		return nil, h.pass
 	}
 	if len(limits) == 0 && h.run.ActsIn == "" {

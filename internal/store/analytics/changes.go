@@ -48,9 +48,6 @@ const (
 			-- Of a message whose deletion came first only now is known who sent it.
 			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'HUMAN') <> 0
 			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'BOT') <> 0
-			-- It becomes known whose they are.
-			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'HUMAN') <> 0
-			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'BOT') <> 0
 		ON CONFLICT (space_id, hour_at) DO UPDATE SET
 			messages = h.messages + excluded.messages,
 			messages_human = h.messages_human + excluded.messages_human,
@@ -66,6 +63,14 @@ const (
 		GROUP BY s.space_id, t.activity_date
 		ON CONFLICT (space_id, activity_date) DO UPDATE SET parts = d.parts | excluded.parts
 		WHERE d.parts | excluded.parts <> d.parts`
+	// A day is read once for each quarter, of which there are few.
+	addChanged = `times AS MATERIALIZED (
+			SELECT q AS quarter, ` + dayAndHour + `
+			FROM (SELECT DISTINCT quarter AS q FROM changed) q
+		), activity AS (` + addActivity + `
+		), hours AS (` + addHours + `
+		), days AS (` + markDays + `
+		)`
 )
 
 // takeChanges adds to the rollups what changed, and returns how many changes it took.
@@ -73,7 +78,6 @@ func (p *pass) takeChanges(ctx context.Context) (taken int, err error) {
 	var users []int32
 	var dates []pgtype.Date
 	var less bool
-	// A day is read once for each quarter, of which there are few.
 	err = p.tx.QueryRow(ctx, `
 		WITH taken AS (
 			DELETE FROM rollup_changes
@@ -83,13 +87,7 @@ func (p *pass) takeChanges(ctx context.Context) (taken int, err error) {
 			SELECT quarter, space_id, user_id, state, sum(number) AS number, count(*) AS n
 			FROM taken
 			GROUP BY quarter, space_id, user_id, state
-		), times AS MATERIALIZED (
-			SELECT q AS quarter, `+dayAndHour+`
-			FROM (SELECT DISTINCT quarter AS q FROM changed) q
-		), activity AS (`+addActivity+`
-		), hours AS (`+addHours+`
-		), days AS (`+markDays+`
-		), members AS (
+		), `+addChanged+`, members AS (
 			SELECT DISTINCT c.user_id, t.activity_date
 			FROM changed c
 			JOIN times t ON t.quarter = c.quarter

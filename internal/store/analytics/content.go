@@ -126,7 +126,11 @@ func (p *pass) computeResponses(ctx context.Context, m *marked) error {
 				count(*) FILTER (WHERE t.depth = 2) AS depth_2, count(*) FILTER (WHERE t.depth BETWEEN 3 AND 5) AS depth_3_5,
 				count(*) FILTER (WHERE t.depth BETWEEN 6 AND 10) AS depth_6_10, count(*) FILTER (WHERE t.depth > 10) AS depth_11,
 				COALESCE(array_agg(t.seconds ORDER BY t.seconds) FILTER (WHERE t.seconds IS NOT NULL), '{}') AS response_seconds
-			FROM (SELECT *, floor(date_part('epoch', answered_at - create_time))::integer AS seconds FROM threads) t
+			FROM (
+				SELECT day, space_id, name, sender_id, create_time, depth, answered_at,
+					floor(date_part('epoch', answered_at - create_time))::integer AS seconds
+				FROM threads
+			) t
 			GROUP BY t.day, t.space_id
 		)`+saveResponses, m.args()); err != nil {
 		return err

@@ -206,13 +206,7 @@ func (p *pass) readAnew(ctx context.Context, day pgtype.Date, spaces []int32) er
 			) x
 			WHERE `+here+`
 			GROUP BY quarter, space_id, user_id, state
-		), times AS MATERIALIZED (
-			SELECT q AS quarter, `+dayAndHour+`
-			FROM (SELECT DISTINCT quarter AS q FROM changed) q
-		), activity AS (`+addActivity+`
-		), hours AS (`+addHours+`
-		), days AS (`+markDays+`
-		), members AS (
+		), `+addChanged+`, members AS (
 			SELECT c.user_id, t.activity_date
 			FROM changed c
 			JOIN times t ON t.quarter = c.quarter

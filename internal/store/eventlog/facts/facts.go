@@ -114,21 +114,25 @@ func (q *factQuery) member() {
 		return
 	}
 	m.IsMember = true
-	changes, args := `
-			FROM stored_memberships m
-			JOIN spaces s ON s.id = m.space_id
-			JOIN stored_membership_changes c ON c.space_id = m.space_id AND c.membership = m.membership
-			WHERE s.space = @space AND m.member = @member AND c.state IS NOT NULL AND c.event_time <= @known`,
-		pgx.NamedArgs{"space": q.facts.Space.Name, "member": m.Name, "known": q.known}
-	const newest = `
-			ORDER BY c.event_time DESC, c.verb_order DESC, c.event_key DESC, c.ordinal DESC
-			LIMIT 1`
-	q.ask([]any{&m.IsMember}, `
-			SELECT c.state = 'JOINED' AND (s.deleted_at IS NULL OR s.deleted_at > @known)`+changes+newest, args)
-	if m.Role == "" || q.facts.Trigger != reactors.MemberRoleChanged {
-		q.ask([]any{&m.Role}, `
-			SELECT c.role`+changes+` AND c.role IS NOT NULL`+newest, args)
+	fixed := "" // by the event
+	if q.facts.Trigger == reactors.MemberRoleChanged {
+		fixed = m.Role
 	}
+	q.ask([]any{&m.IsMember, &m.Role}, `
+		SELECT c.state = 'JOINED' AND (s.deleted_at IS NULL OR s.deleted_at > @known),
+			COALESCE(NULLIF(@fixed, ''), c.role, (
+				SELECT before.role
+				FROM stored_membership_changes before
+				WHERE before.space_id = c.space_id AND before.membership = c.membership AND before.role IS NOT NULL AND before.event_time <= @known
+				ORDER BY before.event_time DESC, before.verb_order DESC, before.event_key DESC, before.ordinal DESC
+				LIMIT 1
+			), @told)
+		FROM stored_memberships m
+		JOIN spaces s ON s.id = m.space_id
+		JOIN stored_membership_changes c ON c.space_id = m.space_id AND c.membership = m.membership
+		WHERE s.space = @space AND m.member = @member AND c.state IS NOT NULL AND c.event_time <= @known
+		ORDER BY c.event_time DESC, c.verb_order DESC, c.event_key DESC, c.ordinal DESC
+		LIMIT 1`, pgx.NamedArgs{"space": q.facts.Space.Name, "member": m.Name, "fixed": fixed, "told": m.Role, "known": q.known})
 	q.ask([]any{&m.DisplayName, &m.Type}, `
 		SELECT COALESCE(display_name, ''), COALESCE(NULLIF($2, ''), user_type, '')
 		FROM users
