@@ -85,9 +85,10 @@ func TestYoungerRunsYield(t *testing.T) {
 	s.wait(2 * time.Hour)
 	s.join("users/4", "users/5", "users/6")
 	s.wait(30 * time.Second)
-	for range 10 {
+	for range 20 { // ten for each older one: one after the other they would stop to yield
 		s.attempt(s.runs()[5].ID)
 	}
+	wantOutcomes(t, s, reactors.Sent, reactors.Collapsed, reactors.Collapsed, reactors.Pending, reactors.Pending, reactors.Pending)
 	s.attempt(s.runs()[5].ID)
 	wantOutcomes(t, s, reactors.Sent, reactors.Collapsed, reactors.Collapsed, reactors.Collapsed, reactors.Collapsed, reactors.Sent)
 }
@@ -98,7 +99,7 @@ func TestYoungerRunsYield(t *testing.T) {
 func TestCollapseOnce(t *testing.T) {
 	t.Parallel()
 	const n, replicas = 40, 8
-	for name, attempts := range map[string]int{"the others yield": 0, "none yields": 20} {
+	for name, attempts := range map[string]int{"the others yield": 0, "none yields": 10 * n} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newEnv(t, collapsing)

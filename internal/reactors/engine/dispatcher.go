@@ -230,17 +230,17 @@ func (d *Dispatcher) decide(ctx context.Context, rule *rules.Rule, run *reactors
 // looked for the others, the look-ups would grow with the square of their number.
 const (
 	groupPause = 500 * time.Millisecond
-	maxYields  = 10 // attempts; then the oldest run may be stuck
+	maxYields  = 10 // attempts for each older run; then that may be stuck
 )
 
 // yield says how long the run leaves it to an older one to speak for both; 0 for
 // not at all.
 func (d *Dispatcher) yield(ctx context.Context, rule *rules.Rule, run reactors.Run, now time.Time) (wait time.Duration, err error) {
-	if rule.Collapse == nil || now.Before(run.Due) || run.Attempts > maxYields {
+	if rule.Collapse == nil || now.Before(run.Due) {
 		return 0, nil
 	}
 	others, older, err := d.runs.Group(ctx, run, run.EventTime.Add(rule.Collapse.Window), now)
-	if err != nil || !older || others+1 <= rule.Collapse.Over {
+	if err != nil || older == 0 || run.Attempts > maxYields*older || others+1 <= rule.Collapse.Over {
 		return 0, err
 	}
 	return groupPause, nil

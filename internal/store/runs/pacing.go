@@ -45,8 +45,7 @@ func (s *Runs) Admit(
 			WHERE id = $1`, run.ID).Scan(&admitted); err != nil {
 			return err
 		}
-		waits := slices.ContainsFunc(limits, func(l reactors.Limit) bool { return l.Later })
-		if admitted.Valid && (!waits || now.Sub(admitted.Time) <= reactors.Late) {
+		if admitted.Valid && reactors.PassesAgain(limits, admitted.Time, now) {
 			pass = store.ZeroTime(admitted)
 			return nil
 		}
@@ -145,17 +144,17 @@ func (s *Runs) Gather(ctx context.Context, run reactors.Run, until, now time.Tim
 	return list, nil
 }
 
-// Group tells of the runs that Gather would list: how many there are, and
-// whether one of them is older and is due at now.
-func (s *Runs) Group(ctx context.Context, run reactors.Run, until, now time.Time) (others int, older bool, err error) {
+// Group tells of the runs that Gather would list: how many there are, and how many
+// of them are older and due at now.
+func (s *Runs) Group(ctx context.Context, run reactors.Run, until, now time.Time) (others, older int, err error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
 	err = s.pool.QueryRow(ctx, `
-		SELECT count(*), COALESCE(bool_or((r.event_time, r.id) < (@event_time, @id) AND r.due_at <= @now), false)
+		SELECT count(*), count(*) FILTER (WHERE (r.event_time, r.id) < (@event_time, @id) AND r.due_at <= @now)
 		FROM reactor_runs r
 		WHERE `+grouped, groupArgs(run, until, now)).Scan(&others, &older)
 	if err != nil {
-		return 0, false, fmt.Errorf("look for a group around reactor run %d: %w", run.ID, err)
+		return 0, 0, fmt.Errorf("look for a group around reactor run %d: %w", run.ID, err)
 	}
 	return others, older, nil
 }
