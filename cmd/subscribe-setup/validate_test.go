@@ -71,15 +71,26 @@ func (x *counted) take() (validated, created []string) {
 func (x *counted) interruptAt(n int) {
 	ctx, cancel := context.WithCancel(x.t.Context())
 	x.ctx = ctx
-	x.fault = func(at int, _ simulate.EventsCall) simulate.EventsFault {
+	x.answer(func(at int, _ simulate.EventsCall) simulate.EventsFault {
 		if at >= n {
 			cancel()
 		}
 		return simulate.EventsFault{}
-	}
+	})
 }
 
-func (x *counted) goOn() { x.ctx, x.fault = nil, nil }
+func (x *counted) goOn() {
+	x.ctx = nil
+	x.answer(nil)
+}
+
+// answer has Google answer so from now on. A command that was interrupted may
+// have left requests under way.
+func (x *counted) answer(fault func(n int, c simulate.EventsCall) simulate.EventsFault) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.fault = fault
+}
 
 // A plan validates all, none or a sample, which is the same every time, and says
 // of how many; its file remembers it.
@@ -126,12 +137,12 @@ func TestPlanGoesOn(t *testing.T) {
 	}
 	// One is refused now: the plan isn't finished, and the others aren't asked about again.
 	refused := "//chat.googleapis.com/" + x.ws.Spaces()[39].Name
-	x.fault = func(_ int, c simulate.EventsCall) (f simulate.EventsFault) {
+	x.answer(func(_ int, c simulate.EventsCall) (f simulate.EventsFault) {
 		if c.Target == refused {
 			f.Status = 403
 		}
 		return f
-	}
+	})
 	x.run(cli.Failed, plan...)
 	x.goOn()
 	second, _ := x.take()
@@ -157,12 +168,12 @@ func TestPlanIsKeptMeanwhile(t *testing.T) {
 	t.Parallel()
 	x := openCounted(t, 210)
 	kept := false
-	x.fault = func(int, simulate.EventsCall) (none simulate.EventsFault) {
+	x.answer(func(int, simulate.EventsCall) (none simulate.EventsFault) {
 		if text, err := os.ReadFile(filepath.Join(x.dir, "plan.json")); err == nil {
 			kept = kept || strings.Contains(string(text), `"unfinished": true`) && strings.Contains(string(text), `"done": 100,`)
 		}
 		return
-	}
+	})
 	x.run(cli.OK, "plan", "--out", "$DIR/plan.json")
 	if !kept {
 		t.Error("nothing was kept while Google was asked")
@@ -239,12 +250,12 @@ func TestApplyFinishesAReplacement(t *testing.T) {
 	x.config("{workspace: {spaces: [$A], include_resource: false}}")
 	x.run(cli.OK, "plan", "--out", "$DIR/plan.json")
 	x.take()
-	x.fault = func(_ int, c simulate.EventsCall) (f simulate.EventsFault) {
+	x.answer(func(_ int, c simulate.EventsCall) (f simulate.EventsFault) {
 		if !c.ValidateOnly {
 			f.Status = 403
 		}
 		return f
-	}
+	})
 	x.run(cli.Failed, "apply", "$DIR/plan.json")
 	x.goOn()
 	if got := x.run(cli.OK, "list", "-o", "name"); got != "" {
