@@ -245,6 +245,7 @@ CREATE TABLE stored_messages (
   version_time timestamptz NOT NULL,
   event_time timestamptz NOT NULL,
   deleted_at timestamptz,
+  edited_at timestamptz,
   payload_as_of timestamptz,
   version_key uuid NOT NULL,
   space_id integer NOT NULL,
@@ -273,6 +274,7 @@ COMMENT ON COLUMN stored_messages.create_time IS 'When it was sent; -infinity if
 COMMENT ON COLUMN stored_messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
 COMMENT ON COLUMN stored_messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
 COMMENT ON COLUMN stored_messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+COMMENT ON COLUMN stored_messages.edited_at IS 'Time of its last version that is an edit, also when it was deleted since; null if none is known.';
 COMMENT ON COLUMN stored_messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
 COMMENT ON COLUMN stored_messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
 COMMENT ON COLUMN stored_messages.space_id IS 'spaces.id';
@@ -360,6 +362,7 @@ BEGIN
   winner.thread := COALESCE(winner.thread, loser.thread);
   winner.quoted := COALESCE(winner.quoted, loser.quoted);
   winner.deletion_type := COALESCE(winner.deletion_type, loser.deletion_type);
+  winner.edited_at := GREATEST(winner.edited_at, loser.edited_at);
   IF winner = OLD THEN
     RETURN NULL;
   END IF;

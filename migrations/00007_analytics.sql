@@ -166,34 +166,21 @@ SELECT full_name(m.name, p.space || '/messages') AS message_id, p.space AS space
        CASE WHEN is_threaded(p.threading_state, p.space_type) THEN NOT is_reply(m.name, m.thread) END AS is_root,
        CASE WHEN is_threaded(p.threading_state, p.space_type) THEN is_reply(m.name, m.thread) END AS is_reply,
        CASE
-         WHEN m.deleted_at IS NOT NULL THEN (
-           SELECT bool_or(r.verb_order = 2 OR r.version_time <> r.event_time)
-           FROM stored_revisions r
-           WHERE r.space_id = m.space_id AND r.name = m.name
-         )
-         WHEN m.text IS NOT NULL THEN m.verb_order = 2 OR m.version_time <> m.event_time
+         WHEN m.edited_at IS NOT NULL THEN true
+         WHEN m.text IS NOT NULL THEN false
+         WHEN m.deleted_at IS NOT NULL THEN (SELECT false FROM stored_revisions r WHERE r.space_id = m.space_id AND r.name = m.name LIMIT 1)
        END AS is_edited,
-       CASE
-         WHEN m.deleted_at IS NOT NULL THEN (
-           SELECT max(r.version_time)
-           FROM stored_revisions r
-           WHERE r.space_id = m.space_id AND r.name = m.name AND (r.verb_order = 2 OR r.version_time <> r.event_time)
-         )
-         WHEN m.text IS NOT NULL AND (m.verb_order = 2 OR m.version_time <> m.event_time) THEN m.version_time
-       END AS edited_at,
-       m.deleted_at, lower(replace(m.deletion_type, '_VIA_APP', '')) AS deletion_class,
+       m.edited_at, m.deleted_at, lower(replace(m.deletion_type, '_VIA_APP', '')) AS deletion_class,
        CASE WHEN m.text IS NOT NULL THEN COALESCE(cardinality(string_to_array(m.mentions, ' ')), 0) END AS mentions,
        m.attachments::integer AS attachments, char_length(m.text) AS characters,
        full_name(m.quoted, p.space || '/messages') AS quoted_message_id,
        CASE WHEN (SELECT content FROM reader_rights) THEN m.text END AS text
 FROM (
-  SELECT create_time AS sent_at, version_time, event_time, deleted_at, space_id, sender_id, verb_order, attachments, name, thread, quoted,
-         deletion_type, mentions, text
+  SELECT create_time AS sent_at, edited_at, deleted_at, space_id, sender_id, attachments, name, thread, quoted, deletion_type, mentions, text
   FROM stored_messages
   WHERE create_time >= '2015-01-01 00:00:00+00'
   UNION ALL
-  SELECT NULL, version_time, event_time, deleted_at, space_id, sender_id, verb_order, attachments, name, thread, quoted,
-         deletion_type, mentions, text
+  SELECT NULL, edited_at, deleted_at, space_id, sender_id, attachments, name, thread, quoted, deletion_type, mentions, text
   FROM stored_messages_unplaced
 ) m
 JOIN readable_spaces p ON p.id = m.space_id

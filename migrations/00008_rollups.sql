@@ -17,7 +17,7 @@ COMMENT ON TABLE rollup_changes IS 'Messages and reactions that came, went or ch
 COMMENT ON COLUMN rollup_changes.quarter IS 'When it was sent or added, in quarters of an hour since 1970 (UTC): the hours and days of all zones begin with one.';
 COMMENT ON COLUMN rollup_changes.space_id IS 'spaces.id';
 COMMENT ON COLUMN rollup_changes.user_id IS 'Who sent it or reacted: users.id; 0 if unknown.';
-COMMENT ON COLUMN rollup_changes.state IS 'Messages: 0 for one, 1 for a reply; 2 and 3 if it was edited, 4 and 5 if it was deleted. Reactions: 6 for one that is there, 7 for one that was removed.';
+COMMENT ON COLUMN rollup_changes.state IS 'Messages: the sum of 1 for a reply, 2 if it was edited, 4 if it was deleted. Reactions: 8 for one that is there, 9 for one that was removed.';
 COMMENT ON COLUMN rollup_changes.number IS 'How many more there are in this state; negative: how many fewer.';
 
 CREATE TABLE rollup_marks (
@@ -85,7 +85,7 @@ COMMENT ON COLUMN rollup_activity.space_id IS 'spaces.id';
 COMMENT ON COLUMN rollup_activity.user_id IS 'users.id; 0 if unknown.';
 COMMENT ON COLUMN rollup_activity.messages IS 'Messages sent, those deleted since included.';
 COMMENT ON COLUMN rollup_activity.replies IS 'Those of them that are replies.';
-COMMENT ON COLUMN rollup_activity.edited IS 'Those of them that were edited, and not deleted.';
+COMMENT ON COLUMN rollup_activity.edited IS 'Those of them that were edited, those deleted since included.';
 COMMENT ON COLUMN rollup_activity.deleted IS 'Those of them that were deleted.';
 COMMENT ON COLUMN rollup_activity.given IS 'Reactions added, those removed since included.';
 COMMENT ON COLUMN rollup_activity.present IS 'Those of them that are there now.';
@@ -174,7 +174,7 @@ COMMENT ON COLUMN rollup_summary.messages_human IS 'Those of people.';
 COMMENT ON COLUMN rollup_summary.messages_app IS 'Those of apps.';
 COMMENT ON COLUMN rollup_summary.threads IS 'Those that began a thread, if the space has threads.';
 COMMENT ON COLUMN rollup_summary.replies IS 'Those that are replies, if it has.';
-COMMENT ON COLUMN rollup_summary.edited IS 'Those that were edited, and not deleted.';
+COMMENT ON COLUMN rollup_summary.edited IS 'Those that were edited, those deleted since included.';
 COMMENT ON COLUMN rollup_summary.deleted IS 'Those that were deleted.';
 COMMENT ON COLUMN rollup_summary.reactions IS 'Reactions added that day that are there now.';
 COMMENT ON COLUMN rollup_summary.joins IS 'People''s stays that began.';
@@ -270,34 +270,34 @@ CREATE FUNCTION quarter_of(t timestamptz) RETURNS integer
 COMMENT ON FUNCTION quarter_of(timestamptz) IS 'The quarter of an hour since 1970 (UTC) in which a time is.';
 
 -- +goose StatementBegin
-CREATE FUNCTION message_state(deleted_at timestamptz, is_edited boolean, is_reply boolean) RETURNS smallint
+CREATE FUNCTION message_state(deleted_at timestamptz, edited_at timestamptz, is_reply boolean) RETURNS smallint
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
-  RETURN (CASE WHEN deleted_at IS NOT NULL THEN 4 WHEN is_edited THEN 2 ELSE 0 END + is_reply::integer)::smallint;
+  RETURN ((deleted_at IS NOT NULL)::integer * 4 + (edited_at IS NOT NULL)::integer * 2 + is_reply::integer)::smallint;
 -- +goose StatementEnd
-COMMENT ON FUNCTION message_state(timestamptz, boolean, boolean) IS 'As in rollup_changes.state.';
+COMMENT ON FUNCTION message_state(timestamptz, timestamptz, boolean) IS 'As in rollup_changes.state.';
 
 -- +goose StatementBegin
 CREATE FUNCTION note_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)), count(*)
+    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), count(*)
     FROM added
     WHERE create_time > '-infinity'
     GROUP BY 1, 2, 3, 4;
   ELSIF TG_OP = 'DELETE' THEN
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)), -count(*)
+    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), -count(*)
     FROM gone
     WHERE create_time > '-infinity'
     GROUP BY 1, 2, 3, 4;
   ELSE
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)), sum(n)
+    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), sum(n)
     FROM (
-      SELECT create_time, space_id, sender_id, name, thread, text, verb_order, version_time, event_time, deleted_at, 1 AS n FROM added
+      SELECT create_time, space_id, sender_id, name, thread, edited_at, deleted_at, 1 AS n FROM added
       UNION ALL
-      SELECT create_time, space_id, sender_id, name, thread, text, verb_order, version_time, event_time, deleted_at, -1 FROM gone
+      SELECT create_time, space_id, sender_id, name, thread, edited_at, deleted_at, -1 FROM gone
     ) m
     WHERE create_time > '-infinity'
     GROUP BY 1, 2, 3, 4
@@ -318,20 +318,20 @@ CREATE FUNCTION note_reactions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END, count(*)
+    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, count(*)
     FROM added
     WHERE added_at IS NOT NULL
     GROUP BY 1, 2, 3, 4;
   ELSIF TG_OP = 'DELETE' THEN
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END, -count(*)
+    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, -count(*)
     FROM gone
     WHERE added_at IS NOT NULL
     GROUP BY 1, 2, 3, 4;
   ELSE
     -- An emoji that becomes known changes no number here, but is to be counted.
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END, sum(n)
+    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, sum(n)
     FROM (
       SELECT added_at, space_id, user_id, present, emoji, 1 AS n FROM added
       UNION ALL
@@ -570,7 +570,7 @@ COMMENT ON COLUMN analytics.agg_summary_daily.messages_human IS 'Those of people
 COMMENT ON COLUMN analytics.agg_summary_daily.messages_app IS 'Those of apps.';
 COMMENT ON COLUMN analytics.agg_summary_daily.threads_started IS 'Messages that began a thread; null in spaces without threads. Of all: in those with threads.';
 COMMENT ON COLUMN analytics.agg_summary_daily.replies IS 'Messages that answered in a thread; null in spaces without threads. Of all: in those with threads.';
-COMMENT ON COLUMN analytics.agg_summary_daily.edited IS 'Messages sent that day that were edited, whenever that was, and are not deleted.';
+COMMENT ON COLUMN analytics.agg_summary_daily.edited IS 'Messages sent that day that were edited, whenever that was; those deleted since included.';
 COMMENT ON COLUMN analytics.agg_summary_daily.deleted IS 'Messages sent that day that were deleted, whenever that was.';
 COMMENT ON COLUMN analytics.agg_summary_daily.reactions IS 'Reactions added that day, by anybody, that are still there.';
 COMMENT ON COLUMN analytics.agg_summary_daily.joins IS 'Stays of people that began; who comes back counts again. What only a list of members told counts on the day of the list.';
@@ -757,7 +757,7 @@ DROP FUNCTION note_row();
 DROP FUNCTION note_members();
 DROP FUNCTION note_reactions();
 DROP FUNCTION note_messages();
-DROP FUNCTION message_state(timestamptz, boolean, boolean);
+DROP FUNCTION message_state(timestamptz, timestamptz, boolean);
 DROP FUNCTION quarter_of(timestamptz);
 DROP INDEX stored_reactions_added_idx;
 DROP TABLE rollup_retention;

@@ -87,7 +87,7 @@ FROM (VALUES
     'people', 'context', NULL, 'top_messages; threaded spaces; a table, not in metrics()', false),
   ('response_network', 'conversations', 'Response network', 'How often who replied in threads that whom began, in spaces where at least 5 people did.',
     'replies', 'context', NULL, 'response_network; threaded spaces; a table, not in metrics()', false),
-  ('edit_rate', 'conversations', 'Edit rate', 'Messages sent in the window and edited since, for 1,000 messages.',
+  ('edit_rate', 'conversations', 'Edit rate', 'Messages sent in the window and edited since, also if they were deleted, for 1,000 messages.',
     'per 1000', 'context', 'messages, apps'' included', 'agg_summary_daily', true),
   ('delete_rate', 'conversations', 'Delete rate', 'Messages sent in the window and deleted since, for 1,000 messages; fct_messages has the class of each deletion.',
     'per 1000', 'context', 'messages, apps'' included', 'agg_summary_daily', true),

@@ -384,6 +384,7 @@ BEGIN
   winner.thread := COALESCE(winner.thread, loser.thread);
   winner.quoted := COALESCE(winner.quoted, loser.quoted);
   winner.deletion_type := COALESCE(winner.deletion_type, loser.deletion_type);
+  winner.edited_at := GREATEST(winner.edited_at, loser.edited_at);
   IF winner = OLD THEN
     RETURN NULL;
   END IF;
@@ -487,11 +488,11 @@ $_$;
 
 COMMENT ON FUNCTION public.make_partition(divided text, month date) IS 'Adds the month (UTC) of a day to events or stored_messages, unless it is there. It acts as the owner of the tables; the worker may call it.';
 
-CREATE FUNCTION public.message_state(deleted_at timestamp with time zone, is_edited boolean, is_reply boolean) RETURNS smallint
+CREATE FUNCTION public.message_state(deleted_at timestamp with time zone, edited_at timestamp with time zone, is_reply boolean) RETURNS smallint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ((CASE WHEN (deleted_at IS NOT NULL) THEN 4 WHEN is_edited THEN 2 ELSE 0 END + (is_reply)::integer))::smallint;
+    RETURN ((((((deleted_at IS NOT NULL))::integer * 4) + (((edited_at IS NOT NULL))::integer * 2)) + (is_reply)::integer))::smallint;
 
-COMMENT ON FUNCTION public.message_state(deleted_at timestamp with time zone, is_edited boolean, is_reply boolean) IS 'As in rollup_changes.state.';
+COMMENT ON FUNCTION public.message_state(deleted_at timestamp with time zone, edited_at timestamp with time zone, is_reply boolean) IS 'As in rollup_changes.state.';
 
 CREATE FUNCTION public.note_coverage() RETURNS trigger
     LANGUAGE plpgsql
@@ -546,23 +547,23 @@ CREATE FUNCTION public.note_messages() RETURNS trigger
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)), count(*)
+    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), count(*)
     FROM added
     WHERE create_time > '-infinity'
     GROUP BY 1, 2, 3, 4;
   ELSIF TG_OP = 'DELETE' THEN
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)), -count(*)
+    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), -count(*)
     FROM gone
     WHERE create_time > '-infinity'
     GROUP BY 1, 2, 3, 4;
   ELSE
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)), sum(n)
+    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), sum(n)
     FROM (
-      SELECT create_time, space_id, sender_id, name, thread, text, verb_order, version_time, event_time, deleted_at, 1 AS n FROM added
+      SELECT create_time, space_id, sender_id, name, thread, edited_at, deleted_at, 1 AS n FROM added
       UNION ALL
-      SELECT create_time, space_id, sender_id, name, thread, text, verb_order, version_time, event_time, deleted_at, -1 FROM gone
+      SELECT create_time, space_id, sender_id, name, thread, edited_at, deleted_at, -1 FROM gone
     ) m
     WHERE create_time > '-infinity'
     GROUP BY 1, 2, 3, 4
@@ -604,20 +605,20 @@ CREATE FUNCTION public.note_reactions() RETURNS trigger
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END, count(*)
+    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, count(*)
     FROM added
     WHERE added_at IS NOT NULL
     GROUP BY 1, 2, 3, 4;
   ELSIF TG_OP = 'DELETE' THEN
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END, -count(*)
+    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, -count(*)
     FROM gone
     WHERE added_at IS NOT NULL
     GROUP BY 1, 2, 3, 4;
   ELSE
     -- An emoji that becomes known changes no number here, but is to be counted.
     INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END, sum(n)
+    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, sum(n)
     FROM (
       SELECT added_at, space_id, user_id, present, emoji, 1 AS n FROM added
       UNION ALL
@@ -820,7 +821,7 @@ COMMENT ON COLUMN public.rollup_activity.messages IS 'Messages sent, those delet
 
 COMMENT ON COLUMN public.rollup_activity.replies IS 'Those of them that are replies.';
 
-COMMENT ON COLUMN public.rollup_activity.edited IS 'Those of them that were edited, and not deleted.';
+COMMENT ON COLUMN public.rollup_activity.edited IS 'Those of them that were edited, those deleted since included.';
 
 COMMENT ON COLUMN public.rollup_activity.deleted IS 'Those of them that were deleted.';
 
@@ -1349,7 +1350,7 @@ COMMENT ON COLUMN public.rollup_summary.threads IS 'Those that began a thread, i
 
 COMMENT ON COLUMN public.rollup_summary.replies IS 'Those that are replies, if it has.';
 
-COMMENT ON COLUMN public.rollup_summary.edited IS 'Those that were edited, and not deleted.';
+COMMENT ON COLUMN public.rollup_summary.edited IS 'Those that were edited, those deleted since included.';
 
 COMMENT ON COLUMN public.rollup_summary.deleted IS 'Those that were deleted.';
 
@@ -1432,7 +1433,7 @@ COMMENT ON COLUMN analytics.agg_summary_daily.threads_started IS 'Messages that 
 
 COMMENT ON COLUMN analytics.agg_summary_daily.replies IS 'Messages that answered in a thread; null in spaces without threads. Of all: in those with threads.';
 
-COMMENT ON COLUMN analytics.agg_summary_daily.edited IS 'Messages sent that day that were edited, whenever that was, and are not deleted.';
+COMMENT ON COLUMN analytics.agg_summary_daily.edited IS 'Messages sent that day that were edited, whenever that was; those deleted since included.';
 
 COMMENT ON COLUMN analytics.agg_summary_daily.deleted IS 'Messages sent that day that were deleted, whenever that was.';
 
@@ -2295,6 +2296,7 @@ CREATE TABLE public.stored_messages (
     version_time timestamp with time zone NOT NULL,
     event_time timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    edited_at timestamp with time zone,
     payload_as_of timestamp with time zone,
     version_key uuid NOT NULL,
     space_id integer NOT NULL,
@@ -2320,6 +2322,8 @@ COMMENT ON COLUMN public.stored_messages.version_time IS 'Time of the version sh
 COMMENT ON COLUMN public.stored_messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
 
 COMMENT ON COLUMN public.stored_messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+
+COMMENT ON COLUMN public.stored_messages.edited_at IS 'Time of its last version that is an edit, also when it was deleted since; null if none is known.';
 
 COMMENT ON COLUMN public.stored_messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
 
@@ -2481,6 +2485,7 @@ CREATE TABLE public.stored_messages_unplaced (
     version_time timestamp with time zone NOT NULL,
     event_time timestamp with time zone NOT NULL,
     deleted_at timestamp with time zone,
+    edited_at timestamp with time zone,
     payload_as_of timestamp with time zone,
     version_key uuid NOT NULL,
     space_id integer NOT NULL,
@@ -2519,19 +2524,15 @@ CREATE VIEW analytics.fct_messages WITH (security_barrier='true') AS
             ELSE NULL::boolean
         END AS is_reply,
         CASE
-            WHEN (m.deleted_at IS NOT NULL) THEN ( SELECT bool_or(((r.verb_order = 2) OR (r.version_time <> r.event_time))) AS bool_or
+            WHEN (m.edited_at IS NOT NULL) THEN true
+            WHEN (m.text IS NOT NULL) THEN false
+            WHEN (m.deleted_at IS NOT NULL) THEN ( SELECT false
                FROM public.stored_revisions r
-              WHERE ((r.space_id = m.space_id) AND (r.name = m.name)))
-            WHEN (m.text IS NOT NULL) THEN ((m.verb_order = 2) OR (m.version_time <> m.event_time))
+              WHERE ((r.space_id = m.space_id) AND (r.name = m.name))
+             LIMIT 1)
             ELSE NULL::boolean
         END AS is_edited,
-        CASE
-            WHEN (m.deleted_at IS NOT NULL) THEN ( SELECT max(r.version_time) AS max
-               FROM public.stored_revisions r
-              WHERE ((r.space_id = m.space_id) AND (r.name = m.name) AND ((r.verb_order = 2) OR (r.version_time <> r.event_time))))
-            WHEN ((m.text IS NOT NULL) AND ((m.verb_order = 2) OR (m.version_time <> m.event_time))) THEN m.version_time
-            ELSE NULL::timestamp with time zone
-        END AS edited_at,
+    m.edited_at,
     m.deleted_at,
     lower(replace(m.deletion_type, '_VIA_APP'::text, ''::text)) AS deletion_class,
         CASE
@@ -2547,12 +2548,10 @@ CREATE VIEW analytics.fct_messages WITH (security_barrier='true') AS
             ELSE NULL::text
         END AS text
    FROM ((( SELECT stored_messages.create_time AS sent_at,
-            stored_messages.version_time,
-            stored_messages.event_time,
+            stored_messages.edited_at,
             stored_messages.deleted_at,
             stored_messages.space_id,
             stored_messages.sender_id,
-            stored_messages.verb_order,
             stored_messages.attachments,
             stored_messages.name,
             stored_messages.thread,
@@ -2564,12 +2563,10 @@ CREATE VIEW analytics.fct_messages WITH (security_barrier='true') AS
           WHERE (stored_messages.create_time >= '2015-01-01 00:00:00+00'::timestamp with time zone)
         UNION ALL
          SELECT NULL::timestamp with time zone,
-            stored_messages_unplaced.version_time,
-            stored_messages_unplaced.event_time,
+            stored_messages_unplaced.edited_at,
             stored_messages_unplaced.deleted_at,
             stored_messages_unplaced.space_id,
             stored_messages_unplaced.sender_id,
-            stored_messages_unplaced.verb_order,
             stored_messages_unplaced.attachments,
             stored_messages_unplaced.name,
             stored_messages_unplaced.thread,
@@ -2755,7 +2752,7 @@ CREATE VIEW analytics.metric_definitions WITH (security_barrier='true') AS
     d.denominator,
     d.needs,
     d.has_series
-   FROM ( VALUES ('members'::text,'growth'::text,'Members'::text,'People who are in the space, or in any, at the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('joins'::text,'growth'::text,'Joins'::text,'How often somebody became a member of a space in the window; a return counts again.'::text,'joins'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('leaves'::text,'growth'::text,'Leaves'::text,'How often somebody stopped being a member of a space in the window.'::text,'leaves'::text,'down'::text,NULL::text,'agg_summary_daily'::text,true), ('net_growth'::text,'growth'::text,'Net growth'::text,'Joins less leaves.'::text,'joins'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('churn'::text,'growth'::text,'Churn'::text,'Leaves in the window for each member at its begin.'::text,'ratio'::text,'down'::text,'members at the begin of the window'::text,'agg_summary_daily of the day before the window'::text,false), ('tenure_at_leave'::text,'growth'::text,'Median tenure at leave'::text,'Half of those who left in the window had been members for less than this.'::text,'seconds'::text,'up'::text,'leaves of those whose joining is known'::text,'agg_memberships'::text,false), ('activation_7d'::text,'growth'::text,'First-week activation'::text,'Joins followed within 7 days by a message or a reaction in that space.'::text,'ratio'::text,'up'::text,'joins at least 7 days ago'::text,'fct_joins'::text,false), ('time_to_first_post'::text,'growth'::text,'Time to first post'::text,'Half of those who joined in the window and wrote in that space since did so sooner than this after joining; read it beside activation_7d.'::text,'seconds'::text,'down'::text,'joins followed by a message'::text,'fct_joins'::text,false), ('new_contributors'::text,'growth'::text,'New contributors'::text,'People whose first message ever recorded is of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_activity_member_daily or agg_activity_daily; a past that was recorded or backfilled'::text,false), ('reactivated'::text,'growth'::text,'Reactivated'::text,'People who wrote in the window, and before it, but not in the 90 days before it.'::text,'people'::text,'up'::text,NULL::text,'agg_activity_member_daily or agg_activity_daily; 90 days before the window'::text,false), ('lost_regulars'::text,'growth'::text,'Lost regulars'::text,'People with at least 4 messages in the 90 days before the window and none in it.'::text,'people'::text,'down'::text,NULL::text,'agg_activity_member_daily or agg_activity_daily; a window of at least 28 days and 90 days before it'::text,false), ('net_active_change'::text,'growth'::text,'Net active change'::text,'New contributors and reactivated, less lost regulars.'::text,'people'::text,'up'::text,NULL::text,'the same as lost_regulars'::text,false), ('retention'::text,'growth'::text,'Retention'::text,'Share of those who joined in a week who were active in the n-th week after.'::text,'ratio'::text,'up'::text,'joiners of the week'::text,'agg_retention_weekly; a table, not in metrics()'::text,false), ('dau'::text,'activity'::text,'DAU'::text,'People with a message or a reaction on the last day of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('wau'::text,'activity'::text,'WAU'::text,'People with a message or a reaction in the 7 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('mau'::text,'activity'::text,'MAU'::text,'People with a message or a reaction in the 28 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('posting_1d'::text,'activity'::text,'People posting, a day'::text,'People with a message on the last day of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('posting_7d'::text,'activity'::text,'People posting, 7 days'::text,'People with a message in the 7 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('posting_28d'::text,'activity'::text,'People posting, 28 days'::text,'People with a message in the 28 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('stickiness'::text,'activity'::text,'Stickiness'::text,'Mean over the window''s days of DAU divided by MAU; days that go on or were not watched are left out.'::text,'ratio'::text,'up'::text,'days with a MAU'::text,'agg_summary_daily'::text,true), ('messages'::text,'activity'::text,'Messages'::text,'Messages that people sent in the window, deleted ones included.'::text,'messages'::text,'context'::text,NULL::text,'agg_summary_daily'::text,true), ('messages_app'::text,'activity'::text,'Messages of apps'::text,'Messages that apps sent in the window, deleted ones included.'::text,'messages'::text,'context'::text,NULL::text,'agg_summary_daily'::text,true), ('messages_per_poster'::text,'activity'::text,'Messages per poster'::text,'People''s messages in the window for each person who wrote any.'::text,'messages per person'::text,'context'::text,'people who wrote in the window'::text,'agg_activity_member_daily or agg_activity_daily'::text,true), ('median_messages_per_poster'::text,'activity'::text,'Median messages per poster'::text,'Half of the people who wrote in the window wrote fewer messages than this.'::text,'messages per person'::text,'context'::text,'people who wrote in the window'::text,'agg_activity_member_daily or agg_activity_daily'::text,false), ('active_spaces'::text,'activity'::text,'Active spaces'::text,'Spaces with a message of a person in the window.'::text,'spaces'::text,'up'::text,NULL::text,'agg_summary_daily'::text,false), ('returning_posters'::text,'activity'::text,'Returning posters'::text,'Share of the people who wrote in the window who also wrote in the window of equal length before it.'::text,'ratio'::text,'up'::text,'people who wrote in the window'::text,'agg_activity_member_daily or agg_activity_daily of both windows'::text,false), ('silent_members'::text,'activity'::text,'Silent members'::text,'Share of the people who have been members for 28 days at the end of the window who neither wrote nor reacted in these 28 days.'::text,'ratio'::text,'down'::text,'members for at least 28 days'::text,'agg_memberships, agg_activity_member_daily or agg_activity_daily'::text,false), ('heatmap'::text,'activity'::text,'Heatmap'::text,'People''s messages by weekday and hour of the reporting zone, the mean of the hours in the window.'::text,'messages per hour'::text,'context'::text,'hours of complete days that were watched'::text,'function heatmap(); a table, not in metrics()'::text,false), ('out_of_hours_share'::text,'activity'::text,'Out of hours'::text,'Share of people''s messages that were not sent from 9:00 to 17:00, Monday to Friday, in the reporting zone.'::text,'ratio'::text,'down'::text,'people''s messages'::text,'agg_space_hourly'::text,false), ('top10_share'::text,'activity'::text,'Share of the top 10'::text,'Share of people''s messages that the ten who wrote most sent; above 0.7 the talk depends on few.'::text,'ratio'::text,'down'::text,'people''s messages'::text,'agg_activity_member_daily or agg_activity_daily'::text,false), ('top_emoji'::text,'activity'::text,'Top emoji'::text,'Emoji by how often, and by how many people, they were given as a reaction.'::text,'reactions'::text,'context'::text,NULL::text,'agg_emoji_daily; a table, not in metrics()'::text,false), ('reply_coverage'::text,'conversations'::text,'Reply coverage'::text,'Share of the threads begun by people that another person answered within 7 days; the days of the last 7 are left out.'::text,'ratio'::text,'up'::text,'threads begun by people at least 7 days ago'::text,'agg_response_daily; threaded spaces'::text,true), ('first_response_p50'::text,'conversations'::text,'Time to first response'::text,'Half of the threads that another person answered within 7 days got that answer sooner than this; read it beside reply_coverage.'::text,'seconds'::text,'down'::text,'threads that were answered'::text,'agg_response_daily; threaded spaces'::text,true), ('first_response_p90'::text,'conversations'::text,'Time to first response, 9 of 10'::text,'Nine tenths of the threads that another person answered within 7 days got that answer sooner than this.'::text,'seconds'::text,'down'::text,'threads that were answered'::text,'agg_response_daily; threaded spaces'::text,true), ('unanswered'::text,'conversations'::text,'Unanswered'::text,'Threads begun by people in the window, at least a day ago, that no other person has answered within 7 days; unanswered_threads lists those without any answer now.'::text,'threads'::text,'down'::text,NULL::text,'agg_response_daily; threaded spaces'::text,true), ('response_by_reaction'::text,'conversations'::text,'Response by reaction'::text,'Share of the threads begun by people that no other person answered within 7 days and at least one reacted to; the days of the last 7 are left out.'::text,'ratio'::text,'context'::text,'threads begun by people at least 7 days ago'::text,'agg_response_daily; threaded spaces'::text,true), ('thread_depth'::text,'conversations'::text,'Thread depth'::text,'Threads begun by people by their number of replies: 0, 1, 2, 3 to 5, 6 to 10, 11 and more.'::text,'threads'::text,'context'::text,NULL::text,'agg_response_daily; threaded spaces; a table, not in metrics()'::text,false), ('reactions_per_message'::text,'conversations'::text,'Reactions per message'::text,'Reactions given in the window and still there, for each message of a person.'::text,'reactions per message'::text,'up'::text,'people''s messages'::text,'agg_summary_daily'::text,true), ('most_discussed'::text,'conversations'::text,'Most discussed messages'::text,'Messages that begin a thread, by how many others replied, then by how many reacted.'::text,'people'::text,'context'::text,NULL::text,'top_messages; threaded spaces; a table, not in metrics()'::text,false), ('response_network'::text,'conversations'::text,'Response network'::text,'How often who replied in threads that whom began, in spaces where at least 5 people did.'::text,'replies'::text,'context'::text,NULL::text,'response_network; threaded spaces; a table, not in metrics()'::text,false), ('edit_rate'::text,'conversations'::text,'Edit rate'::text,'Messages sent in the window and edited since, for 1,000 messages.'::text,'per 1000'::text,'context'::text,'messages, apps'' included'::text,'agg_summary_daily'::text,true), ('delete_rate'::text,'conversations'::text,'Delete rate'::text,'Messages sent in the window and deleted since, for 1,000 messages; fct_messages has the class of each deletion.'::text,'per 1000'::text,'context'::text,'messages, apps'' included'::text,'agg_summary_daily'::text,true), ('welcome_reach'::text,'onboarding'::text,'Welcome reach'::text,'Share of the joins in the window that a rule on member.joined answered with something that was sent.'::text,'ratio'::text,'up'::text,'joins'::text,'fct_joins; a rule on member.joined'::text,false), ('join_to_welcome_p95'::text,'onboarding'::text,'Time to welcome'::text,'Of those who were welcomed, 95 of 100 were sooner than this after joining.'::text,'seconds'::text,'down'::text,'joins that were welcomed'::text,'fct_joins; a rule on member.joined'::text,false), ('welcome_effect_welcomed'::text,'onboarding'::text,'Activation of the welcomed'::text,'First-week activation of those who were welcomed; beside that of others it is a comparison, not a cause.'::text,'ratio'::text,'context'::text,'joins at least 7 days ago that were welcomed'::text,'fct_joins; a rule on member.joined'::text,false), ('welcome_effect_others'::text,'onboarding'::text,'Activation of others'::text,'First-week activation of those who were not welcomed.'::text,'ratio'::text,'context'::text,'joins at least 7 days ago that were not welcomed'::text,'fct_joins; a rule on member.joined'::text,false), ('coverage'::text,'health'::text,'Coverage'::text,'Share of the window in which events were seen, live or by a backfill.'::text,'ratio'::text,'up'::text,'days of the window'::text,'agg_summary_daily'::text,true), ('event_lag_p50'::text,'health'::text,'Event lag'::text,'Half of the live events of the window''s last day were received sooner than this after they happened.'::text,'seconds'::text,'down'::text,'events looked at'::text,'event_lags'::text,false), ('event_lag_p95'::text,'health'::text,'Event lag, 95 of 100'::text,'Of the live events of the window''s last day 95 of 100 were received sooner than this after they happened.'::text,'seconds'::text,'down'::text,'events looked at'::text,'event_lags'::text,false), ('quarantined'::text,'health'::text,'Quarantined'::text,'Messages received in the window that could not be recorded as events; known for all spaces only.'::text,'messages'::text,'down'::text,NULL::text,'quarantined_messages'::text,false)) d(metric, section, title, definition, unit, direction, denominator, needs, has_series);
+   FROM ( VALUES ('members'::text,'growth'::text,'Members'::text,'People who are in the space, or in any, at the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('joins'::text,'growth'::text,'Joins'::text,'How often somebody became a member of a space in the window; a return counts again.'::text,'joins'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('leaves'::text,'growth'::text,'Leaves'::text,'How often somebody stopped being a member of a space in the window.'::text,'leaves'::text,'down'::text,NULL::text,'agg_summary_daily'::text,true), ('net_growth'::text,'growth'::text,'Net growth'::text,'Joins less leaves.'::text,'joins'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('churn'::text,'growth'::text,'Churn'::text,'Leaves in the window for each member at its begin.'::text,'ratio'::text,'down'::text,'members at the begin of the window'::text,'agg_summary_daily of the day before the window'::text,false), ('tenure_at_leave'::text,'growth'::text,'Median tenure at leave'::text,'Half of those who left in the window had been members for less than this.'::text,'seconds'::text,'up'::text,'leaves of those whose joining is known'::text,'agg_memberships'::text,false), ('activation_7d'::text,'growth'::text,'First-week activation'::text,'Joins followed within 7 days by a message or a reaction in that space.'::text,'ratio'::text,'up'::text,'joins at least 7 days ago'::text,'fct_joins'::text,false), ('time_to_first_post'::text,'growth'::text,'Time to first post'::text,'Half of those who joined in the window and wrote in that space since did so sooner than this after joining; read it beside activation_7d.'::text,'seconds'::text,'down'::text,'joins followed by a message'::text,'fct_joins'::text,false), ('new_contributors'::text,'growth'::text,'New contributors'::text,'People whose first message ever recorded is of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_activity_member_daily or agg_activity_daily; a past that was recorded or backfilled'::text,false), ('reactivated'::text,'growth'::text,'Reactivated'::text,'People who wrote in the window, and before it, but not in the 90 days before it.'::text,'people'::text,'up'::text,NULL::text,'agg_activity_member_daily or agg_activity_daily; 90 days before the window'::text,false), ('lost_regulars'::text,'growth'::text,'Lost regulars'::text,'People with at least 4 messages in the 90 days before the window and none in it.'::text,'people'::text,'down'::text,NULL::text,'agg_activity_member_daily or agg_activity_daily; a window of at least 28 days and 90 days before it'::text,false), ('net_active_change'::text,'growth'::text,'Net active change'::text,'New contributors and reactivated, less lost regulars.'::text,'people'::text,'up'::text,NULL::text,'the same as lost_regulars'::text,false), ('retention'::text,'growth'::text,'Retention'::text,'Share of those who joined in a week who were active in the n-th week after.'::text,'ratio'::text,'up'::text,'joiners of the week'::text,'agg_retention_weekly; a table, not in metrics()'::text,false), ('dau'::text,'activity'::text,'DAU'::text,'People with a message or a reaction on the last day of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('wau'::text,'activity'::text,'WAU'::text,'People with a message or a reaction in the 7 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('mau'::text,'activity'::text,'MAU'::text,'People with a message or a reaction in the 28 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('posting_1d'::text,'activity'::text,'People posting, a day'::text,'People with a message on the last day of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('posting_7d'::text,'activity'::text,'People posting, 7 days'::text,'People with a message in the 7 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('posting_28d'::text,'activity'::text,'People posting, 28 days'::text,'People with a message in the 28 days up to the end of the window.'::text,'people'::text,'up'::text,NULL::text,'agg_summary_daily'::text,true), ('stickiness'::text,'activity'::text,'Stickiness'::text,'Mean over the window''s days of DAU divided by MAU; days that go on or were not watched are left out.'::text,'ratio'::text,'up'::text,'days with a MAU'::text,'agg_summary_daily'::text,true), ('messages'::text,'activity'::text,'Messages'::text,'Messages that people sent in the window, deleted ones included.'::text,'messages'::text,'context'::text,NULL::text,'agg_summary_daily'::text,true), ('messages_app'::text,'activity'::text,'Messages of apps'::text,'Messages that apps sent in the window, deleted ones included.'::text,'messages'::text,'context'::text,NULL::text,'agg_summary_daily'::text,true), ('messages_per_poster'::text,'activity'::text,'Messages per poster'::text,'People''s messages in the window for each person who wrote any.'::text,'messages per person'::text,'context'::text,'people who wrote in the window'::text,'agg_activity_member_daily or agg_activity_daily'::text,true), ('median_messages_per_poster'::text,'activity'::text,'Median messages per poster'::text,'Half of the people who wrote in the window wrote fewer messages than this.'::text,'messages per person'::text,'context'::text,'people who wrote in the window'::text,'agg_activity_member_daily or agg_activity_daily'::text,false), ('active_spaces'::text,'activity'::text,'Active spaces'::text,'Spaces with a message of a person in the window.'::text,'spaces'::text,'up'::text,NULL::text,'agg_summary_daily'::text,false), ('returning_posters'::text,'activity'::text,'Returning posters'::text,'Share of the people who wrote in the window who also wrote in the window of equal length before it.'::text,'ratio'::text,'up'::text,'people who wrote in the window'::text,'agg_activity_member_daily or agg_activity_daily of both windows'::text,false), ('silent_members'::text,'activity'::text,'Silent members'::text,'Share of the people who have been members for 28 days at the end of the window who neither wrote nor reacted in these 28 days.'::text,'ratio'::text,'down'::text,'members for at least 28 days'::text,'agg_memberships, agg_activity_member_daily or agg_activity_daily'::text,false), ('heatmap'::text,'activity'::text,'Heatmap'::text,'People''s messages by weekday and hour of the reporting zone, the mean of the hours in the window.'::text,'messages per hour'::text,'context'::text,'hours of complete days that were watched'::text,'function heatmap(); a table, not in metrics()'::text,false), ('out_of_hours_share'::text,'activity'::text,'Out of hours'::text,'Share of people''s messages that were not sent from 9:00 to 17:00, Monday to Friday, in the reporting zone.'::text,'ratio'::text,'down'::text,'people''s messages'::text,'agg_space_hourly'::text,false), ('top10_share'::text,'activity'::text,'Share of the top 10'::text,'Share of people''s messages that the ten who wrote most sent; above 0.7 the talk depends on few.'::text,'ratio'::text,'down'::text,'people''s messages'::text,'agg_activity_member_daily or agg_activity_daily'::text,false), ('top_emoji'::text,'activity'::text,'Top emoji'::text,'Emoji by how often, and by how many people, they were given as a reaction.'::text,'reactions'::text,'context'::text,NULL::text,'agg_emoji_daily; a table, not in metrics()'::text,false), ('reply_coverage'::text,'conversations'::text,'Reply coverage'::text,'Share of the threads begun by people that another person answered within 7 days; the days of the last 7 are left out.'::text,'ratio'::text,'up'::text,'threads begun by people at least 7 days ago'::text,'agg_response_daily; threaded spaces'::text,true), ('first_response_p50'::text,'conversations'::text,'Time to first response'::text,'Half of the threads that another person answered within 7 days got that answer sooner than this; read it beside reply_coverage.'::text,'seconds'::text,'down'::text,'threads that were answered'::text,'agg_response_daily; threaded spaces'::text,true), ('first_response_p90'::text,'conversations'::text,'Time to first response, 9 of 10'::text,'Nine tenths of the threads that another person answered within 7 days got that answer sooner than this.'::text,'seconds'::text,'down'::text,'threads that were answered'::text,'agg_response_daily; threaded spaces'::text,true), ('unanswered'::text,'conversations'::text,'Unanswered'::text,'Threads begun by people in the window, at least a day ago, that no other person has answered within 7 days; unanswered_threads lists those without any answer now.'::text,'threads'::text,'down'::text,NULL::text,'agg_response_daily; threaded spaces'::text,true), ('response_by_reaction'::text,'conversations'::text,'Response by reaction'::text,'Share of the threads begun by people that no other person answered within 7 days and at least one reacted to; the days of the last 7 are left out.'::text,'ratio'::text,'context'::text,'threads begun by people at least 7 days ago'::text,'agg_response_daily; threaded spaces'::text,true), ('thread_depth'::text,'conversations'::text,'Thread depth'::text,'Threads begun by people by their number of replies: 0, 1, 2, 3 to 5, 6 to 10, 11 and more.'::text,'threads'::text,'context'::text,NULL::text,'agg_response_daily; threaded spaces; a table, not in metrics()'::text,false), ('reactions_per_message'::text,'conversations'::text,'Reactions per message'::text,'Reactions given in the window and still there, for each message of a person.'::text,'reactions per message'::text,'up'::text,'people''s messages'::text,'agg_summary_daily'::text,true), ('most_discussed'::text,'conversations'::text,'Most discussed messages'::text,'Messages that begin a thread, by how many others replied, then by how many reacted.'::text,'people'::text,'context'::text,NULL::text,'top_messages; threaded spaces; a table, not in metrics()'::text,false), ('response_network'::text,'conversations'::text,'Response network'::text,'How often who replied in threads that whom began, in spaces where at least 5 people did.'::text,'replies'::text,'context'::text,NULL::text,'response_network; threaded spaces; a table, not in metrics()'::text,false), ('edit_rate'::text,'conversations'::text,'Edit rate'::text,'Messages sent in the window and edited since, also if they were deleted, for 1,000 messages.'::text,'per 1000'::text,'context'::text,'messages, apps'' included'::text,'agg_summary_daily'::text,true), ('delete_rate'::text,'conversations'::text,'Delete rate'::text,'Messages sent in the window and deleted since, for 1,000 messages; fct_messages has the class of each deletion.'::text,'per 1000'::text,'context'::text,'messages, apps'' included'::text,'agg_summary_daily'::text,true), ('welcome_reach'::text,'onboarding'::text,'Welcome reach'::text,'Share of the joins in the window that a rule on member.joined answered with something that was sent.'::text,'ratio'::text,'up'::text,'joins'::text,'fct_joins; a rule on member.joined'::text,false), ('join_to_welcome_p95'::text,'onboarding'::text,'Time to welcome'::text,'Of those who were welcomed, 95 of 100 were sooner than this after joining.'::text,'seconds'::text,'down'::text,'joins that were welcomed'::text,'fct_joins; a rule on member.joined'::text,false), ('welcome_effect_welcomed'::text,'onboarding'::text,'Activation of the welcomed'::text,'First-week activation of those who were welcomed; beside that of others it is a comparison, not a cause.'::text,'ratio'::text,'context'::text,'joins at least 7 days ago that were welcomed'::text,'fct_joins; a rule on member.joined'::text,false), ('welcome_effect_others'::text,'onboarding'::text,'Activation of others'::text,'First-week activation of those who were not welcomed.'::text,'ratio'::text,'context'::text,'joins at least 7 days ago that were not welcomed'::text,'fct_joins; a rule on member.joined'::text,false), ('coverage'::text,'health'::text,'Coverage'::text,'Share of the window in which events were seen, live or by a backfill.'::text,'ratio'::text,'up'::text,'days of the window'::text,'agg_summary_daily'::text,true), ('event_lag_p50'::text,'health'::text,'Event lag'::text,'Half of the live events of the window''s last day were received sooner than this after they happened.'::text,'seconds'::text,'down'::text,'events looked at'::text,'event_lags'::text,false), ('event_lag_p95'::text,'health'::text,'Event lag, 95 of 100'::text,'Of the live events of the window''s last day 95 of 100 were received sooner than this after they happened.'::text,'seconds'::text,'down'::text,'events looked at'::text,'event_lags'::text,false), ('quarantined'::text,'health'::text,'Quarantined'::text,'Messages received in the window that could not be recorded as events; known for all spaces only.'::text,'messages'::text,'down'::text,NULL::text,'quarantined_messages'::text,false)) d(metric, section, title, definition, unit, direction, denominator, needs, has_series);
 
 COMMENT ON VIEW analytics.metric_definitions IS 'What each metric means. metrics() gives their values in a window, timeseries those with a series by day.';
 
@@ -2895,7 +2892,7 @@ COMMENT ON COLUMN public.rollup_changes.space_id IS 'spaces.id';
 
 COMMENT ON COLUMN public.rollup_changes.user_id IS 'Who sent it or reacted: users.id; 0 if unknown.';
 
-COMMENT ON COLUMN public.rollup_changes.state IS 'Messages: 0 for one, 1 for a reply; 2 and 3 if it was edited, 4 and 5 if it was deleted. Reactions: 6 for one that is there, 7 for one that was removed.';
+COMMENT ON COLUMN public.rollup_changes.state IS 'Messages: the sum of 1 for a reply, 2 if it was edited, 4 if it was deleted. Reactions: 8 for one that is there, 9 for one that was removed.';
 
 COMMENT ON COLUMN public.rollup_changes.number IS 'How many more there are in this state; negative: how many fewer.';
 

@@ -29,25 +29,25 @@ const (
 			deleted = a.deleted + excluded.deleted,
 			given = a.given + excluded.given,
 			present = a.present + excluded.present`
-	sums = `COALESCE(sum(c.number) FILTER (WHERE c.state < 6), 0), COALESCE(sum(c.number) FILTER (WHERE c.state IN (1, 3, 5)), 0),
-			COALESCE(sum(c.number) FILTER (WHERE c.state IN (2, 3)), 0), COALESCE(sum(c.number) FILTER (WHERE c.state IN (4, 5)), 0),
-			COALESCE(sum(c.number) FILTER (WHERE c.state >= 6), 0), COALESCE(sum(c.number) FILTER (WHERE c.state = 6), 0)`
+	sums = `COALESCE(sum(c.number) FILTER (WHERE c.state < 8), 0), COALESCE(sum(c.number) FILTER (WHERE c.state < 8 AND c.state & 1 <> 0), 0),
+			COALESCE(sum(c.number) FILTER (WHERE c.state & 2 <> 0), 0), COALESCE(sum(c.number) FILTER (WHERE c.state & 4 <> 0), 0),
+			COALESCE(sum(c.number) FILTER (WHERE c.state >= 8), 0), COALESCE(sum(c.number) FILTER (WHERE c.state = 8), 0)`
 	addHours = `
 		INSERT INTO rollup_hours AS h (hour_at, space_id, messages, messages_human, messages_app, reactions)
 		SELECT t.hour_at, s.space_id,
-			COALESCE(sum(c.number) FILTER (WHERE c.state < 6), 0),
-			COALESCE(sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'HUMAN'), 0),
-			COALESCE(sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'BOT'), 0),
-			COALESCE(sum(c.number) FILTER (WHERE c.state >= 6), 0)
+			COALESCE(sum(c.number) FILTER (WHERE c.state < 8), 0),
+			COALESCE(sum(c.number) FILTER (WHERE c.state < 8 AND u.user_type = 'HUMAN'), 0),
+			COALESCE(sum(c.number) FILTER (WHERE c.state < 8 AND u.user_type = 'BOT'), 0),
+			COALESCE(sum(c.number) FILTER (WHERE c.state >= 8), 0)
 		FROM changed c
 		JOIN times t ON t.quarter = c.quarter
 		CROSS JOIN LATERAL (VALUES (c.space_id), (0)) AS s (space_id)
 		LEFT JOIN users u ON u.id = c.user_id
 		GROUP BY t.hour_at, s.space_id
-		HAVING sum(c.number) FILTER (WHERE c.state < 6) <> 0 OR sum(c.number) FILTER (WHERE c.state >= 6) <> 0
+		HAVING sum(c.number) FILTER (WHERE c.state < 8) <> 0 OR sum(c.number) FILTER (WHERE c.state >= 8) <> 0
 			-- Of a message whose deletion came first only now is known who sent it.
-			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'HUMAN') <> 0
-			OR sum(c.number) FILTER (WHERE c.state < 6 AND u.user_type = 'BOT') <> 0
+			OR sum(c.number) FILTER (WHERE c.state < 8 AND u.user_type = 'HUMAN') <> 0
+			OR sum(c.number) FILTER (WHERE c.state < 8 AND u.user_type = 'BOT') <> 0
 		ON CONFLICT (space_id, hour_at) DO UPDATE SET
 			messages = h.messages + excluded.messages,
 			messages_human = h.messages_human + excluded.messages_human,
@@ -56,7 +56,7 @@ const (
 	// The numbers of what each changes stand in rollup_days.parts.
 	markDays = `
 		INSERT INTO rollup_days AS d (space_id, activity_date, parts)
-		SELECT s.space_id, t.activity_date, 1 | bit_or(CASE WHEN c.state < 6 THEN 4 ELSE 2 END)
+		SELECT s.space_id, t.activity_date, 1 | bit_or(CASE WHEN c.state < 8 THEN 4 ELSE 2 END)
 		FROM changed c
 		JOIN times t ON t.quarter = c.quarter
 		CROSS JOIN LATERAL (VALUES (c.space_id), (0)) AS s (space_id)

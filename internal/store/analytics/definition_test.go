@@ -8,8 +8,7 @@ var definition = []struct{ table, columns, sql string }{
 		SELECT day, space_id, user_id, sum(m), sum(r), sum(e), sum(d), sum(g), sum(p), sum(x)
 		FROM (
 			SELECT (create_time AT TIME ZONE zone)::date AS day, space_id, COALESCE(sender_id, 0) AS user_id, 1 AS m, is_reply(name, thread)::int AS r,
-				(deleted_at IS NULL AND text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time))::int AS e,
-				(deleted_at IS NOT NULL)::int AS d, 0 AS g, 0 AS p, 0 AS x
+				edited::int AS e, (deleted_at IS NOT NULL)::int AS d, 0 AS g, 0 AS p, 0 AS x
 			FROM placed, reporting
 			UNION ALL
 			SELECT (added_at AT TIME ZONE zone)::date, space_id, COALESCE(user_id, 0), 0, 0, 0, 0, 1, present::int, 0
@@ -117,7 +116,17 @@ var definition = []struct{ table, columns, sql string }{
 // facts are what the definitions rest on.
 const facts = `
 	WITH placed AS (
-		SELECT * FROM stored_messages WHERE create_time > '-infinity'
+		SELECT m.*, EXISTS ( -- an edit among its versions, the one of now or one of before
+			SELECT
+			FROM (
+				SELECT m.verb_order, m.version_time, m.event_time WHERE m.text IS NOT NULL
+				UNION ALL
+				SELECT r.verb_order, r.version_time, r.event_time FROM stored_revisions r WHERE r.space_id = m.space_id AND r.name = m.name
+			) v
+			WHERE v.verb_order = 2 OR v.version_time <> v.event_time
+		) AS edited
+		FROM stored_messages m
+		WHERE create_time > '-infinity'
 	), given AS (
 		SELECT * FROM stored_reactions WHERE added_at IS NOT NULL
 	), did AS (
@@ -126,8 +135,7 @@ const facts = `
 			SELECT m.create_time AS at, m.space_id, COALESCE(m.sender_id, 0) AS user_id, 1 AS m,
 				(NOT is_reply(m.name, m.thread) AND is_threaded(p.threading_state, p.space_type) IS TRUE)::int AS t,
 				(is_reply(m.name, m.thread) AND is_threaded(p.threading_state, p.space_type) IS TRUE)::int AS r,
-				(m.deleted_at IS NULL AND m.text IS NOT NULL AND (m.verb_order = 2 OR m.version_time <> m.event_time))::int AS e,
-				(m.deleted_at IS NOT NULL)::int AS d, 0 AS g, 0 AS p
+				edited::int AS e, (m.deleted_at IS NOT NULL)::int AS d, 0 AS g, 0 AS p
 			FROM placed m
 			JOIN spaces p ON p.id = m.space_id
 			UNION ALL

@@ -194,12 +194,12 @@ func (p *pass) readAnew(ctx context.Context, day pgtype.Date, spaces []int32) er
 			SELECT quarter, space_id, user_id, state, count(*) AS number
 			FROM (
 				SELECT quarter_of(create_time) AS quarter, space_id, COALESCE(sender_id, 0) AS user_id,
-					message_state(deleted_at, text IS NOT NULL AND (verb_order = 2 OR version_time <> event_time), is_reply(name, thread)) AS state
+					message_state(deleted_at, edited_at, is_reply(name, thread)) AS state
 				FROM stored_messages
 				WHERE create_time >= day_start(@day, @zone) - interval '3 hours' AND create_time < day_start(@day::date + 1, @zone) + interval '3 hours'
 					AND (create_time AT TIME ZONE @zone)::date = @day
 				UNION ALL
-				SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 6 ELSE 7 END
+				SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END
 				FROM stored_reactions
 				WHERE added_at >= day_start(@day, @zone) - interval '3 hours' AND added_at < day_start(@day::date + 1, @zone) + interval '3 hours'
 					AND (added_at AT TIME ZONE @zone)::date = @day

@@ -248,7 +248,7 @@ func definitions() map[string]struct {
 			}
 			return share(n, len(a.between(a.since, a.until)))
 		}},
-		"edit_rate":   {0, per(func(m *message) bool { return m.edited && !m.deleted })},
+		"edit_rate":   {0, per(func(m *message) bool { return m.edited })},
 		"delete_rate": {0, per(func(m *message) bool { return m.deleted })},
 		"welcome_reach": {0, ruled(func(a asker) answer {
 			n, list := 0, a.joins()

@@ -31,6 +31,7 @@ type messageRow struct {
 	attachments  int
 	createTime   time.Time // zero if the event doesn't tell it
 	deletedAt    time.Time
+	editedAt     time.Time // of the last version known that is an edit; compactMessages fills it in
 }
 
 // createTime is when the item's message was sent; zero if the item doesn't tell,
@@ -132,6 +133,9 @@ func (s *Set) compactMessages() {
 	kept := s.messages[:0]
 	for i := range s.messages {
 		m := s.messages[i]
+		if m.hasContent && (m.version.Verb == events.VerbUpdated || !m.version.Time.Equal(m.version.Event)) {
+			m.editedAt = m.version.Time
+		}
 		n := len(kept)
 		if n == 0 || compareMessages(&kept[n-1], &m) != 0 {
 			kept = append(kept, m)
@@ -146,6 +150,9 @@ func (s *Set) compactMessages() {
 		}
 		if winner.createTime.IsZero() {
 			winner.createTime = m.createTime
+		}
+		if m.editedAt.After(winner.editedAt) {
+			winner.editedAt = m.editedAt
 		}
 		if m.hasContent && (!winner.hasContent || m.version.Time != winner.version.Time || m.version.Key != winner.version.Key) {
 			s.revisions = append(s.revisions, m)
@@ -212,9 +219,9 @@ func (s *Set) queuePlaces(q *pgx.Batch) {
 			WHERE u.create_time = '-infinity' AND u.ctid = f.place
 			RETURNING f.create_time AS placed_at, u.*
 		)
-		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, quoted, deletion_type, mentions, text)
-		SELECT placed_at, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
+		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, edited_at, payload_as_of, version_key, space_id,
+			sender_id, verb_order, attachments, name, thread, quoted, deletion_type, mentions, text)
+		SELECT placed_at, version_time, event_time, deleted_at, edited_at, payload_as_of, version_key, space_id, sender_id,
 			verb_order, attachments, name, thread, quoted, deletion_type, mentions, text
 		FROM moved
 		ORDER BY space_id, name`+newerMessage,
@@ -230,6 +237,7 @@ const newerMessage = `
 			version_time = excluded.version_time,
 			event_time = excluded.event_time,
 			deleted_at = excluded.deleted_at,
+			edited_at = excluded.edited_at,
 			payload_as_of = excluded.payload_as_of,
 			version_key = excluded.version_key,
 			sender_id = excluded.sender_id,
@@ -248,24 +256,25 @@ func (s *Set) queueCurrentMessages(q *pgx.Batch) {
 		return store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return store.OptionalTime(field(m)) })
 	}
 	q.Queue(`
-		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
-			verb_order, attachments, name, thread, quoted, deletion_type, mentions, text)
+		INSERT INTO stored_messages (create_time, version_time, event_time, deleted_at, edited_at, payload_as_of, version_key, space_id,
+			sender_id, verb_order, attachments, name, thread, quoted, deletion_type, mentions, text)
 		SELECT COALESCE(create_time, (
 				SELECT max(m.create_time)
 				FROM stored_messages m
 				WHERE split_part(m.name, '.', 1) = split_part(i.name, '.', 1) AND m.space_id = i.space_id AND m.name = i.name
 			), '-infinity'),
-			version_time, event_time, deleted_at, payload_as_of, version_key, space_id, NULLIF(sender_id, 0),
+			version_time, event_time, deleted_at, edited_at, payload_as_of, version_key, space_id, NULLIF(sender_id, 0),
 			verb_order, attachments, name, thread, NULLIF(quoted, ''), NULLIF(deletion_type, ''), NULLIF(mentions, ''), text
-		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::uuid[],
-			$7::integer[], $8::integer[], $9::smallint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-			$16::text[])
-			AS i (create_time, version_time, event_time, deleted_at, payload_as_of, version_key, space_id, sender_id,
+		FROM unnest($1::timestamptz[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::timestamptz[],
+			$7::uuid[], $8::integer[], $9::integer[], $10::smallint[], $11::smallint[], $12::text[], $13::text[], $14::text[], $15::text[],
+			$16::text[], $17::text[])
+			AS i (create_time, version_time, event_time, deleted_at, edited_at, payload_as_of, version_key, space_id, sender_id,
 			verb_order, attachments, name, thread, quoted, deletion_type, mentions, text)`+newerMessage,
 		times(func(m *messageRow) time.Time { return m.createTime }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return m.version.PgTime() }),
 		store.Column(s.messages, func(m *messageRow) pgtype.Timestamptz { return items.Version{Time: m.version.Event}.PgTime() }),
-		times(func(m *messageRow) time.Time { return m.deletedAt }), times(func(m *messageRow) time.Time { return m.version.AsOf }),
+		times(func(m *messageRow) time.Time { return m.deletedAt }), times(func(m *messageRow) time.Time { return m.editedAt }),
+		times(func(m *messageRow) time.Time { return m.version.AsOf }),
 		store.Column(s.messages, func(m *messageRow) pgtype.UUID { return m.version.Key.Pg() }),
 		store.Column(s.messages, func(m *messageRow) int32 { return m.spaceID }),
 		store.Column(s.messages, func(m *messageRow) int32 { return m.senderID }),
