@@ -45,6 +45,8 @@ CREATE INDEX reactor_runs_loop_idx ON reactor_runs (acts_in, admitted_at) WHERE 
 CREATE INDEX reactor_runs_space_idx ON reactor_runs (space, id);
 CREATE INDEX reactor_runs_member_idx ON reactor_runs (member, id);
 CREATE INDEX reactor_runs_failed_idx ON reactor_runs (id) WHERE outcome = 'failed';
+-- For analytics, which counts those of a time: they lie nearly in the order of their events.
+CREATE INDEX reactor_runs_event_time_idx ON reactor_runs USING brin (event_time) WITH (pages_per_range = 16);
 -- For what is dropped after 60 days.
 CREATE INDEX reactor_runs_finished_idx ON reactor_runs (finished_at)
   WHERE outcome IN ('condition_false', 'left', 'stopped', 'quiet', 'rate_limited', 'loop', 'too_old', 'cancelled');
@@ -265,6 +267,7 @@ DROP TABLE reactor_daily_counts;
 DROP TABLE reactor_counts;
 ALTER TABLE reactor_runs RESET (autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor);
 DROP INDEX reactor_runs_finished_idx;
+DROP INDEX reactor_runs_event_time_idx;
 DROP INDEX reactor_runs_failed_idx;
 DROP INDEX reactor_runs_member_idx;
 DROP INDEX reactor_runs_space_idx;
