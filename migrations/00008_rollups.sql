@@ -650,7 +650,11 @@ COMMENT ON COLUMN analytics.coverage_gaps.state IS 'open (still going on), pendi
 CREATE VIEW analytics.rollup_state WITH (security_barrier) AS
 SELECT r.rollup,
        CASE WHEN x.rebuild_from IS NULL THEN x.turned ELSE x.rebuild_from - 1 END AS through_date,
-       CASE WHEN w.waiting = 0 THEN 0 ELSE GREATEST(0, round(extract(epoch FROM now() - r.refreshed_at)::numeric, 1)) END AS behind_seconds,
+       CASE
+         WHEN r.refreshed_at IS NULL THEN NULL
+         WHEN w.waiting = 0 THEN 0
+         ELSE GREATEST(0, round(extract(epoch FROM now() - r.refreshed_at)::numeric, 1))
+       END AS behind_seconds,
        w.waiting, r.refreshed_at
 FROM rollup_passes x
 CROSS JOIN LATERAL (
@@ -665,7 +669,7 @@ CROSS JOIN LATERAL (
 COMMENT ON VIEW analytics.rollup_state IS 'How far each rollup is.';
 COMMENT ON COLUMN analytics.rollup_state.rollup IS 'Name of the view.';
 COMMENT ON COLUMN analytics.rollup_state.through_date IS 'The newest day that it has, in the reporting zone; while it is being rebuilt, the last day that is done. Null before the first pass.';
-COMMENT ON COLUMN analytics.rollup_state.behind_seconds IS 'For how long what waits may have waited; 0 if nothing does. Up to a minute too much after a quiet time.';
+COMMENT ON COLUMN analytics.rollup_state.behind_seconds IS 'For how long what waits may have waited; 0 if nothing does, null before the first pass. Up to a minute too much after a quiet time.';
 COMMENT ON COLUMN analytics.rollup_state.waiting IS 'How many changes, and days of spaces, are to be taken up.';
 COMMENT ON COLUMN analytics.rollup_state.refreshed_at IS 'All that was committed before is in it; null before the first pass.';
 

@@ -2937,6 +2937,7 @@ CREATE VIEW analytics.rollup_state WITH (security_barrier='true') AS
             ELSE (x.rebuild_from - 1)
         END AS through_date,
         CASE
+            WHEN (r.refreshed_at IS NULL) THEN NULL::numeric
             WHEN (w.waiting = 0) THEN (0)::numeric
             ELSE GREATEST((0)::numeric, round(EXTRACT(epoch FROM (now() - r.refreshed_at)), 1))
         END AS behind_seconds,
@@ -2963,7 +2964,7 @@ COMMENT ON COLUMN analytics.rollup_state.rollup IS 'Name of the view.';
 
 COMMENT ON COLUMN analytics.rollup_state.through_date IS 'The newest day that it has, in the reporting zone; while it is being rebuilt, the last day that is done. Null before the first pass.';
 
-COMMENT ON COLUMN analytics.rollup_state.behind_seconds IS 'For how long what waits may have waited; 0 if nothing does. Up to a minute too much after a quiet time.';
+COMMENT ON COLUMN analytics.rollup_state.behind_seconds IS 'For how long what waits may have waited; 0 if nothing does, null before the first pass. Up to a minute too much after a quiet time.';
 
 COMMENT ON COLUMN analytics.rollup_state.waiting IS 'How many changes, and days of spaces, are to be taken up.';
 

@@ -6,8 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
+	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
 // What makes a worker unready, and what makes its process worth replacing.
@@ -94,5 +98,36 @@ func TestLocksArePatientlyWaitedFor(t *testing.T) {
 		if got := v.patience(look.locks, now.Add(look.after)); len(got) != look.want {
 			t.Errorf("look %d: got %q, want %d", i, got, look.want)
 		}
+	}
+}
+
+// What nobody knows yet has no value, in the place of 0.
+func TestMetricsLeaveOutWhatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	var keeper keeperStatus
+	r := registry{prometheus.NewRegistry()}
+	r.addIngest(func() ingest.Status { return ingest.Status{} })
+	r.addKeeper(&keeper)
+	told := func() (names []string) {
+		families, err := r.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			if f.GetType().String() == "GAUGE" {
+				names = append(names, strings.TrimPrefix(f.GetName(), "spacekeeper_"))
+			}
+		}
+		return names
+	}
+	before := []string{"ingest_held_messages", "ingest_refused_messages"}
+	if diff := cmp.Diff(before, told()); diff != "" {
+		t.Errorf("before anything happens (-want +got):\n%s", diff)
+	}
+	keeper.passed(subscriptions.Report{}, map[string]int{}, nil)
+	after := append([]string{"coverage_gaps"}, append(before, "keeper_failing_subscriptions", "keeper_foreign_subscriptions",
+		"keeper_last_pass_timestamp_seconds", "keeper_parked_subscriptions")...)
+	if diff := cmp.Diff(after, told()); diff != "" {
+		t.Errorf("after the keeper's first pass (-want +got):\n%s", diff)
 	}
 }

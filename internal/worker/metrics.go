@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,7 +29,7 @@ func (w *Worker) newMetrics() *prometheus.Registry {
 	r.gauge("spacekeeper_database_clock_ahead_seconds", "How far the database's clock is ahead of this machine's; negative: behind.",
 		nil, func() float64 { return w.Status().DatabaseAhead.Seconds() })
 	r.gauge("spacekeeper_rollups_fresh_timestamp_seconds",
-		"All that was recorded before is in the rollups, as this process knows, in Unix time; 0 before the first pass.", nil,
+		"All that was recorded before is in the rollups, as this process knows, in Unix time; absent before the first pass.", nil,
 		func() float64 { return unixSeconds(w.rollups.FreshAt()) })
 	r.addKeeper(&w.keeper)
 	r.MustRegister(w.rules.metrics.runs, w.rules.metrics.delay, w.rules.metrics.rejected)
@@ -42,11 +43,24 @@ func (w *Worker) newMetrics() *prometheus.Registry {
 	return r.Registry
 }
 
+// gauge is left out while its value is NaN: what nobody knows yet is not 0, and in a
+// sum over replicas NaN would hide what the others know.
+type gauge struct {
+	prometheus.GaugeFunc
+	value func() float64
+}
+
+func (g gauge) Collect(to chan<- prometheus.Metric) {
+	if !math.IsNaN(g.value()) {
+		g.GaugeFunc.Collect(to)
+	}
+}
+
 // registry adds metrics whose value a function gives.
 type registry struct{ *prometheus.Registry }
 
 func (r registry) gauge(name, help string, labels prometheus.Labels, value func() float64) {
-	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value))
+	r.MustRegister(gauge{prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, value), value})
 }
 
 func (r registry) counter(name, help string, labels prometheus.Labels, value func() float64) {
@@ -68,9 +82,9 @@ func (r registry) addIngest(status func() ingest.Status) {
 		nil, func() float64 { return float64(status().Held) })
 	r.gauge("spacekeeper_ingest_refused_messages", "Messages that the database refuses again and again, while it takes others.",
 		nil, func() float64 { return float64(status().Refused) })
-	r.gauge("spacekeeper_ingest_last_commit_timestamp_seconds", "When the last transaction was committed, in Unix time; 0 before the first.",
+	r.gauge("spacekeeper_ingest_last_commit_timestamp_seconds", "When the last transaction was committed, in Unix time; absent before the first.",
 		nil, func() float64 { return unixSeconds(status().LastCommit) })
-	r.gauge("spacekeeper_ingest_last_heard_timestamp_seconds", "When Pub/Sub last said anything, in Unix time.",
+	r.gauge("spacekeeper_ingest_last_heard_timestamp_seconds", "When Pub/Sub last said anything, in Unix time; absent before.",
 		nil, func() float64 { return unixSeconds(status().LastHeard) })
 }
 
@@ -83,19 +97,29 @@ func (r registry) addKeeper(status *keeperStatus) {
 			return value(status)
 		}
 	}
+	// What a pass has found is known after the first.
+	found := func(count func(*keeperStatus) int) func() float64 {
+		return read(func(s *keeperStatus) float64 {
+			if s.at.IsZero() {
+				return math.NaN()
+			}
+			return float64(count(s))
+		})
+	}
 	r.gauge("spacekeeper_keeper_last_pass_timestamp_seconds",
-		"When this process last looked at all subscriptions, in Unix time; 0 before the first time.", nil, read(func(s *keeperStatus) float64 { return unixSeconds(s.at) }))
+		"When this process last looked at all subscriptions, in Unix time; absent before the first time.", nil,
+		read(func(s *keeperStatus) float64 { return unixSeconds(s.at) }))
 	r.gauge("spacekeeper_keeper_parked_subscriptions", "Subscriptions that wait for a person, at the last pass.",
-		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Parked) }))
+		nil, found(func(s *keeperStatus) int { return s.last.Parked }))
 	r.gauge("spacekeeper_keeper_failing_subscriptions", "Subscriptions that could not be brought in order by the last pass.",
-		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Failed) }))
+		nil, found(func(s *keeperStatus) int { return s.last.Failed }))
 	r.gauge("spacekeeper_keeper_foreign_subscriptions", "Subscriptions on the topic that nobody here asked for, at the last pass.",
-		nil, read(func(s *keeperStatus) float64 { return float64(s.last.Unmanaged) }))
+		nil, found(func(s *keeperStatus) int { return s.last.Unmanaged }))
 	r.counter("spacekeeper_keeper_failed_passes_total", "Passes that could not look at the subscriptions.",
 		nil, read(func(s *keeperStatus) float64 { return float64(s.failed) }))
 	for _, state := range []string{coverage.GapOpen, coverage.GapPending, coverage.GapImpossible, coverage.GapAcknowledged} {
 		r.gauge("spacekeeper_coverage_gaps", "Gaps in the coverage that aren't repaired, after this process's last pass.",
-			prometheus.Labels{"state": state}, read(func(s *keeperStatus) float64 { return float64(s.gaps[state]) }))
+			prometheus.Labels{"state": state}, found(func(s *keeperStatus) int { return s.gaps[state] }))
 	}
 	for _, kind := range []subscriptions.Kind{
 		subscriptions.Create, subscriptions.Update, subscriptions.Replace, subscriptions.Renew, subscriptions.Reactivate,
@@ -114,7 +138,7 @@ func truth(yes bool) float64 {
 
 func unixSeconds(t time.Time) float64 {
 	if t.IsZero() {
-		return 0
+		return math.NaN()
 	}
 	return float64(t.UnixNano()) / 1e9
 }

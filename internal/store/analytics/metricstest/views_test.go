@@ -225,6 +225,10 @@ func TestWindows(t *testing.T) {
 	if _, err := s.Record(t.Context(), []events.Delivery{storetest.Live("a", now, post)}); err != nil {
 		t.Fatal(err)
 	}
+	const behind = `SELECT DISTINCT CASE WHEN refreshed_at IS NULL THEN 'never' END || ' ' || COALESCE(behind_seconds::text, 'unknown') FROM analytics.rollup_state`
+	if diff := cmp.Diff([]string{"never unknown"}, column[string](t, s, behind)); diff != "" {
+		t.Errorf("how far the rollups are before the first pass (-want +got):\n%s", diff)
+	}
 	pass(t, s)
 	today := dayOf(now, time.UTC)
 	got := metrics(t, s, window{today, today + 1, "all"})
