@@ -82,6 +82,19 @@ WHERE (SELECT all_spaces FROM reader_rights)
    OR s.space IN (SELECT g.space FROM reader_groups g JOIN pg_roles r ON r.rolname = g.role_name WHERE pg_has_role(r.oid, 'MEMBER'));
 COMMENT ON VIEW readable_spaces IS 'The rows of spaces that whoever asks may see in the schema analytics: see reader_groups.';
 
+CREATE VIEW analytics.about WITH (security_barrier) AS
+SELECT (SELECT max(version_id) FROM goose_db_version WHERE is_applied) AS schema_version, c.oldest_binary, p.zone,
+       r.all_spaces AS sees_all_spaces, r.content AS sees_text
+FROM reader_rights r
+CROSS JOIN schema_compatibility c
+CROSS JOIN reporting p;
+COMMENT ON VIEW analytics.about IS 'One row: of which version the database is, and what whoever asks may see.';
+COMMENT ON COLUMN analytics.about.schema_version IS 'Number of the newest migration that was carried out.';
+COMMENT ON COLUMN analytics.about.oldest_binary IS 'The lowest schema_version that a program has to know to work with this one.';
+COMMENT ON COLUMN analytics.about.zone IS 'IANA name of the reporting zone.';
+COMMENT ON COLUMN analytics.about.sees_all_spaces IS 'False for the reader of a group, who sees its spaces alone, and nothing of all together.';
+COMMENT ON COLUMN analytics.about.sees_text IS 'Whether text of messages is shown.';
+
 CREATE VIEW analytics.dim_spaces WITH (security_barrier) AS
 SELECT p.space AS space_id, p.display_name, p.space_type, is_threaded(p.threading_state, p.space_type) AS is_threaded,
        p.deleted_at IS NULL AND COALESCE(c.source = 'live', (
@@ -394,6 +407,7 @@ DROP VIEW analytics.dim_dates;
 DROP VIEW analytics.dim_members;
 DROP VIEW analytics.dim_space_names;
 DROP VIEW analytics.dim_spaces;
+DROP VIEW analytics.about;
 DROP VIEW readable_spaces;
 DROP FUNCTION day_start(date, text);
 DROP FUNCTION folded_emoji(text);

@@ -701,6 +701,58 @@ COMMENT ON COLUMN public.reader_rights.all_spaces IS 'Whether all spaces: as the
 
 COMMENT ON COLUMN public.reader_rights.content IS 'Whether text of messages: as a member of the role spacekeeper_content; where there is no such role, of the owner of the schema.';
 
+CREATE TABLE public.reporting (
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    single boolean DEFAULT true NOT NULL,
+    zone text DEFAULT 'UTC'::text NOT NULL,
+    CONSTRAINT reporting_single_check CHECK (single),
+    CONSTRAINT reporting_zone_check CHECK ((timezone(zone, '2026-01-01 00:00:00+00'::timestamp with time zone) IS NOT NULL))
+);
+
+COMMENT ON TABLE public.reporting IS 'One row: how the schema analytics counts days.';
+
+COMMENT ON COLUMN public.reporting.changed_at IS 'Since when the zone is this one.';
+
+COMMENT ON COLUMN public.reporting.single IS 'Always true: there is one row.';
+
+COMMENT ON COLUMN public.reporting.zone IS 'IANA name of the zone in which days begin and end. The worker writes it at its start: analytics.zone in its configuration.';
+
+CREATE TABLE public.schema_compatibility (
+    oldest_binary bigint NOT NULL,
+    single boolean DEFAULT true NOT NULL,
+    CONSTRAINT schema_compatibility_single_check CHECK (single)
+);
+
+COMMENT ON TABLE public.schema_compatibility IS 'One row: which binaries this schema works with. A migration that only adds leaves it as it is.';
+
+COMMENT ON COLUMN public.schema_compatibility.oldest_binary IS 'The lowest version of the schema that a binary has to know. A migration that takes away what older binaries need raises it.';
+
+COMMENT ON COLUMN public.schema_compatibility.single IS 'Always true: there is one row.';
+
+CREATE VIEW analytics.about WITH (security_barrier='true') AS
+ SELECT ( SELECT max(goose_db_version.version_id) AS max
+           FROM public.goose_db_version
+          WHERE goose_db_version.is_applied) AS schema_version,
+    c.oldest_binary,
+    p.zone,
+    r.all_spaces AS sees_all_spaces,
+    r.content AS sees_text
+   FROM ((public.reader_rights r
+     CROSS JOIN public.schema_compatibility c)
+     CROSS JOIN public.reporting p);
+
+COMMENT ON VIEW analytics.about IS 'One row: of which version the database is, and what whoever asks may see.';
+
+COMMENT ON COLUMN analytics.about.schema_version IS 'Number of the newest migration that was carried out.';
+
+COMMENT ON COLUMN analytics.about.oldest_binary IS 'The lowest schema_version that a program has to know to work with this one.';
+
+COMMENT ON COLUMN analytics.about.zone IS 'IANA name of the reporting zone.';
+
+COMMENT ON COLUMN analytics.about.sees_all_spaces IS 'False for the reader of a group, who sees its spaces alone, and nothing of all together.';
+
+COMMENT ON COLUMN analytics.about.sees_text IS 'Whether text of messages is shown.';
+
 CREATE TABLE public.spaces (
     version_time timestamp with time zone NOT NULL,
     payload_as_of timestamp with time zone,
@@ -1190,22 +1242,6 @@ COMMENT ON COLUMN analytics.agg_retention_weekly.week_number IS '0 for the week 
 COMMENT ON COLUMN analytics.agg_retention_weekly.joiners IS 'Different people who joined in that week: the same for all week numbers.';
 
 COMMENT ON COLUMN analytics.agg_retention_weekly.active IS 'Those of them who wrote or reacted in the space in the week.';
-
-CREATE TABLE public.reporting (
-    changed_at timestamp with time zone DEFAULT now() NOT NULL,
-    single boolean DEFAULT true NOT NULL,
-    zone text DEFAULT 'UTC'::text NOT NULL,
-    CONSTRAINT reporting_single_check CHECK (single),
-    CONSTRAINT reporting_zone_check CHECK ((timezone(zone, '2026-01-01 00:00:00+00'::timestamp with time zone) IS NOT NULL))
-);
-
-COMMENT ON TABLE public.reporting IS 'One row: how the schema analytics counts days.';
-
-COMMENT ON COLUMN public.reporting.changed_at IS 'Since when the zone is this one.';
-
-COMMENT ON COLUMN public.reporting.single IS 'Always true: there is one row.';
-
-COMMENT ON COLUMN public.reporting.zone IS 'IANA name of the zone in which days begin and end. The worker writes it at its start: analytics.zone in its configuration.';
 
 CREATE TABLE public.rollup_hours (
     hour_at timestamp with time zone NOT NULL,
@@ -3860,18 +3896,6 @@ COMMENT ON COLUMN public.reactor_switches.paused_at IS 'Since when.';
 COMMENT ON COLUMN public.reactor_switches.reactor IS 'Id of the rule; empty for all.';
 
 COMMENT ON COLUMN public.reactor_switches.reason IS 'As whoever paused it said.';
-
-CREATE TABLE public.schema_compatibility (
-    oldest_binary bigint NOT NULL,
-    single boolean DEFAULT true NOT NULL,
-    CONSTRAINT schema_compatibility_single_check CHECK (single)
-);
-
-COMMENT ON TABLE public.schema_compatibility IS 'One row: which binaries this schema works with. A migration that only adds leaves it as it is.';
-
-COMMENT ON COLUMN public.schema_compatibility.oldest_binary IS 'The lowest version of the schema that a binary has to know. A migration that takes away what older binaries need raises it.';
-
-COMMENT ON COLUMN public.schema_compatibility.single IS 'Always true: there is one row.';
 
 CREATE TABLE public.silence_checks (
     event_time timestamp with time zone NOT NULL,

@@ -20,7 +20,8 @@ func newTail(env *environment) *cobra.Command {
 		Use:   "tail",
 		Short: "Print events as they are recorded, until Ctrl-C",
 		Long: `Tail prints a line for each event that is recorded from now on, with the names of
-people and spaces, and never what people wrote.`,
+people and spaces, and never what people wrote. It reads the log itself, which
+takes the rights of spacekeeper_worker: readers of analytics have none to it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.Check(); err != nil {
 				return cli.Usage("--type %q: %v", strings.Join(f.Types, ","), err)
@@ -109,11 +110,12 @@ spreadsheet would take for a formula begins with an apostrophe.`,
 	return cmd
 }
 
-// withNumbers reads the configuration and opens the database for one command.
+// withNumbers reads the configuration and opens the database for one command, to which
+// the rights of a reader are enough.
 func (e *environment) withNumbers(ctx context.Context, need config.Need, use func(*store.Store) error) error {
 	cfg, err := e.Load(need)
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, cfg, use)
+	return withDB(ctx, cfg, analytics.CheckSchema, use)
 }

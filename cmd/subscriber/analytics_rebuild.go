@@ -26,7 +26,11 @@ may be interrupted: the worker does the rest.`,
 					return cli.Usage("--from %q: want a day such as 2026-01-31", from)
 				}
 			}
-			return env.withNumbers(cmd.Context(), config.ForAnalytics, func(db *store.Store) error {
+			cfg, err := env.Load(config.ForAnalytics)
+			if err != nil {
+				return err
+			}
+			return withStore(cmd.Context(), cfg, func(db *store.Store) error {
 				progress := env.Progress()
 				defer progress.End()
 				all := 0

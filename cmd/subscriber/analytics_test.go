@@ -9,6 +9,8 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/analytics"
+	"github.com/spacekeeper/spacekeeper/internal/store/roles"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
@@ -44,5 +46,58 @@ func TestAnalyticsExport(t *testing.T) {
 	}
 	if list, err := os.ReadDir(dir); err != nil || len(list) != 1 {
 		t.Errorf("%d files are left: %v", len(list), err)
+	}
+}
+
+// The rights of a reader are enough to read numbers and rows, and show what they are for
+// and no more.
+func TestReaders(t *testing.T) {
+	t.Parallel()
+	dsn, nobody := migratedDatabase(t), storetest.NewRole(t)
+	db := storetest.Open(t, dsn, storetest.Options{})
+	if err := roles.Create(t.Context(), db.Store, []roles.Group{{Name: "teams", Spaces: []string{"spaces/S"}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, space := range []string{"S", "B"} {
+		at, user, name := time.Now().Add(-30*time.Hour), "users/"+space, map[string]string{"S": "Team", "B": "Board"}[space]
+		storetest.Record(t, db, storetest.Interaction("i"+space, at, user, "Member of "+name, "spaces/"+space, name),
+			storetest.Live("e"+space, at, storetest.Message(events.VerbCreated, "spaces/"+space+"/messages/M", user, "secret", at, at)))
+	}
+	for rollups, more := analytics.New(db.Store), true; more; {
+		var err error
+		if more, err = rollups.Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	group := roles.Group{Name: "teams"}.Reader()
+	for _, c := range []struct {
+		role, args string
+		code       int
+		want       string
+	}{
+		{roles.Reader, "stats -o csv --svg " + t.TempDir(), cli.OK, "\nmembers,growth,"},
+		{roles.Reader, "stats --space Board", cli.OK, "Board"},
+		{roles.Reader, "analytics export fct_messages", cli.OK, "spaces/B/messages/M,spaces/B,users/B,"},
+		{roles.Reader, "tail", cli.Misconfigured, "the role spacekeeper_reader may not: run it as a member of spacekeeper_worker"},
+		{roles.Reader, "analytics rebuild", cli.Misconfigured, "lacks SELECT on goose_db_version"},
+		{group, "stats", cli.Misused, `no numbers of all together: name one, such as --space "Team"`},
+		{group, "stats --space team", cli.OK, "Team"},
+		{group, "stats --space spaces/B", cli.Misused, "no such space is known: did you mean spaces/S?"},
+		{group, "analytics export fct_messages --space Board", cli.Misused, `--space "Board"`},
+		{group, "analytics export fct_messages", cli.OK, "spaces/S/messages/M,spaces/S,users/S,"},
+		{group, "analytics export dim_spaces", cli.OK, "\nspaces/S,Team,"},
+		{group, "analytics export agg_activity_member_daily", cli.OK, "0 rows"},
+		{group, "tail", cli.Misconfigured, "run it as a member of spacekeeper_worker"},
+		{nobody, "stats", cli.Misconfigured, "may not read the schema analytics: make it a member of spacekeeper_reader"},
+	} {
+		code, stdout, stderr := call(t, environ{"SPACEKEEPER_DATABASE_DSN": storetest.WithRole(dsn, c.role)}, strings.Fields(c.args)...)
+		if code != c.code || !strings.Contains(stdout+stderr, c.want) {
+			t.Errorf("%s, %s: exit code %d, %s%s, want %d and %q", c.role, c.args, code, stdout, stderr, c.code, c.want)
+		}
+		for _, hidden := range []string{"spaces/B/", "users/B", "of Board", "secret"} {
+			if strings.Contains(stdout+stderr, hidden) && (c.role == group || hidden == "secret") {
+				t.Errorf("%s, %s: shows %q:\n%s%s", c.role, c.args, hidden, stdout, stderr)
+			}
+		}
 	}
 }

@@ -101,6 +101,10 @@ func knownRule(set *rules.Set, id string) error {
 // withStore opens the database for one command, and explains why it can't be
 // reached.
 func withStore(ctx context.Context, cfg config.Config, use func(*store.Store) error) error {
+	return withDB(ctx, cfg, func(ctx context.Context, db *store.Store) error { return db.CheckSchema(ctx) }, use)
+}
+
+func withDB(ctx context.Context, cfg config.Config, check func(context.Context, *store.Store) error, use func(*store.Store) error) error {
 	dsn, err := cfg.Database.ConnString()
 	if err != nil {
 		return err
@@ -110,7 +114,7 @@ func withStore(ctx context.Context, cfg config.Config, use func(*store.Store) er
 		return err
 	}
 	defer db.Close()
-	if err := db.CheckSchema(ctx); err != nil {
+	if err := check(ctx, db); err != nil {
 		return store.ExplainConnecting(err)
 	}
 	return store.ExplainConnecting(use(db))

@@ -15,13 +15,13 @@ import (
 // command is told to stop.
 func TestTail(t *testing.T) {
 	t.Parallel()
-	dsn := migratedDatabase(t)
+	dsn, worker := workersDatabase(t)
 	log := storetest.Open(t, dsn, storetest.Options{})
 	now := time.Now()
 	storetest.Record(t, log,
 		storetest.Interaction("i", now.Add(-time.Hour), "users/U", "Ann\x1b[2J", "spaces/S", "Team"),
 		storetest.Live("before", now, storetest.Message(events.VerbCreated, "spaces/S/messages/M", "users/U", "hush", now, now)))
-	env := environ{"SPACEKEEPER_DATABASE_DSN": dsn}
+	env := environ{"SPACEKEEPER_DATABASE_DSN": worker}
 	table, lines := start(t, env, "tail", "--space", "team", "--type", "message"), start(t, env, "tail", "-o", "json", "--type", "member.*")
 	for i := 0; strings.Count(table.stdout.String(), "\n") < 2 || !strings.Contains(lines.stdout.String(), "\n"); i++ {
 		at := time.Now()

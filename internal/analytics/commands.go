@@ -16,6 +16,9 @@ import (
 // PrintEvents prints a line for each event that is recorded, until ctx ends. The
 // space may be called by its name.
 func PrintEvents(ctx context.Context, e *cli.Env, db *store.Store, f Filter) (err error) {
+	if err := checkLog(ctx, db); err != nil {
+		return err
+	}
 	if f.Space, err = FindSpace(ctx, db, f.Space); err != nil {
 		return err
 	}

@@ -130,6 +130,8 @@ func stats(ctx context.Context, tx pgx.Tx, q Question) (Report, error) {
 			SELECT COALESCE(max(display_name), '') FROM analytics.dim_spaces WHERE space_id = $1`, q.Space).Scan(&r.SpaceName); err != nil {
 			return r, fmt.Errorf("read the name of %s: %w", q.Space, err)
 		}
+	} else if err := checkAll(ctx, tx); err != nil {
+		return r, err
 	}
 	var first, today *time.Time
 	if err := tx.QueryRow(ctx, `SELECT min(activity_date), max(activity_date) FROM analytics.dim_dates`).Scan(&first, &today); err != nil {
