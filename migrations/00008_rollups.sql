@@ -5,20 +5,23 @@
 -- What a transaction changes it notes here, and a pass adds to the rollups what it
 -- finds. A transaction that commits after the pass has rows of its own, which the
 -- next one finds: no order of commits leaves anything out. There is no key, so that
--- transactions don't wait for each other.
+-- transactions don't wait for each other. A row for each message would cost more than
+-- all else of a note: a statement makes one, and what is read whole isn't compressed.
 CREATE TABLE rollup_changes (
-  quarter integer NOT NULL,
-  space_id integer NOT NULL,
-  user_id integer NOT NULL,
-  state smallint NOT NULL,
-  number smallint NOT NULL
-) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
-COMMENT ON TABLE rollup_changes IS 'Messages and reactions that came, went or changed since the last pass over the rollups.';
-COMMENT ON COLUMN rollup_changes.quarter IS 'When it was sent or added, in quarters of an hour since 1970 (UTC): the hours and days of all zones begin with one.';
-COMMENT ON COLUMN rollup_changes.space_id IS 'spaces.id';
-COMMENT ON COLUMN rollup_changes.user_id IS 'Who sent it or reacted: users.id; 0 if unknown.';
-COMMENT ON COLUMN rollup_changes.state IS 'Messages: the sum of 1 for a reply, 2 if it was edited, 4 if it was deleted. Reactions: 8 for one that is there, 9 for one that was removed.';
-COMMENT ON COLUMN rollup_changes.number IS 'How many more there are in this state; negative: how many fewer.';
+  quarters integer[] NOT NULL,
+  space_ids integer[] NOT NULL,
+  user_ids integer[] NOT NULL,
+  states smallint[] NOT NULL,
+  number smallint NOT NULL CONSTRAINT rollup_changes_number_check CHECK (number IN (1, -1))
+) WITH (toast_tuple_target = 8160, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+ALTER TABLE rollup_changes
+  ALTER quarters SET STORAGE EXTERNAL, ALTER space_ids SET STORAGE EXTERNAL, ALTER user_ids SET STORAGE EXTERNAL, ALTER states SET STORAGE EXTERNAL;
+COMMENT ON TABLE rollup_changes IS 'Messages and reactions that came, went or changed since the last pass over the rollups: a row for each statement. What stands at one place of the lists belongs together.';
+COMMENT ON COLUMN rollup_changes.quarters IS 'When each was sent or added, in quarters of an hour since 1970 (UTC): the hours and days of all zones begin with one.';
+COMMENT ON COLUMN rollup_changes.space_ids IS 'spaces.id of each.';
+COMMENT ON COLUMN rollup_changes.user_ids IS 'Who sent each or reacted: users.id; 0 if unknown.';
+COMMENT ON COLUMN rollup_changes.states IS 'Messages: the sum of 1 for a reply, 2 if it was edited, 4 if it was deleted. Reactions: 8 for one that is there, 9 for one that was removed.';
+COMMENT ON COLUMN rollup_changes.number IS '1: they are in this state now. -1: they are no longer.';
 
 CREATE TABLE rollup_marks (
   kind "char" NOT NULL CONSTRAINT rollup_marks_kind_check CHECK (kind IN ('c', 'm', 's', 'u')),
@@ -262,10 +265,11 @@ COMMENT ON COLUMN rollup_retention.week_number IS '0 for the week in which they 
 CREATE INDEX stored_reactions_added_idx ON stored_reactions (added_at);
 
 -- Triggers note the changes: they see every way in which rows come and go.
+-- The seconds of a time aren't known to be immutable, which would cost a call for each message.
 -- +goose StatementBegin
 CREATE FUNCTION quarter_of(t timestamptz) RETURNS integer
   LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN floor(date_part('epoch', t) / 900)::integer;
+  RETURN floor(date_part('epoch', t - timestamptz '1970-01-01 00:00:00+00') / 900)::integer;
 -- +goose StatementEnd
 COMMENT ON FUNCTION quarter_of(timestamptz) IS 'The quarter of an hour since 1970 (UTC) in which a time is.';
 
@@ -274,34 +278,45 @@ CREATE FUNCTION message_state(deleted_at timestamptz, edited_at timestamptz, is_
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN ((deleted_at IS NOT NULL)::integer * 4 + (edited_at IS NOT NULL)::integer * 2 + is_reply::integer)::smallint;
 -- +goose StatementEnd
-COMMENT ON FUNCTION message_state(timestamptz, timestamptz, boolean) IS 'As in rollup_changes.state.';
+COMMENT ON FUNCTION message_state(timestamptz, timestamptz, boolean) IS 'As in rollup_changes.states.';
 
 -- +goose StatementBegin
 CREATE FUNCTION note_messages() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), count(*)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    SELECT array_agg(quarter_of(create_time)), array_agg(space_id), array_agg(COALESCE(sender_id, 0)),
+      array_agg(message_state(deleted_at, edited_at, is_reply(name, thread))), 1
     FROM added
     WHERE create_time > '-infinity'
-    GROUP BY 1, 2, 3, 4;
+    HAVING count(*) > 0;
   ELSIF TG_OP = 'DELETE' THEN
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), -count(*)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    SELECT array_agg(quarter_of(create_time)), array_agg(space_id), array_agg(COALESCE(sender_id, 0)),
+      array_agg(message_state(deleted_at, edited_at, is_reply(name, thread))), -1
     FROM gone
     WHERE create_time > '-infinity'
-    GROUP BY 1, 2, 3, 4;
+    HAVING count(*) > 0;
   ELSE
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), sum(n)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    WITH now AS (
+      SELECT quarter_of(create_time) AS quarter, space_id, COALESCE(sender_id, 0) AS user_id,
+        message_state(deleted_at, edited_at, is_reply(name, thread)) AS state
+      FROM added
+      WHERE create_time > '-infinity'
+    ), was AS (
+      SELECT quarter_of(create_time) AS quarter, space_id, COALESCE(sender_id, 0) AS user_id,
+        message_state(deleted_at, edited_at, is_reply(name, thread)) AS state
+      FROM gone
+      WHERE create_time > '-infinity'
+    )
+    SELECT array_agg(quarter), array_agg(space_id), array_agg(user_id), array_agg(state), number
     FROM (
-      SELECT create_time, space_id, sender_id, name, thread, edited_at, deleted_at, 1 AS n FROM added
+      SELECT quarter, space_id, user_id, state, 1 AS number FROM (TABLE now EXCEPT ALL TABLE was) a
       UNION ALL
-      SELECT create_time, space_id, sender_id, name, thread, edited_at, deleted_at, -1 FROM gone
-    ) m
-    WHERE create_time > '-infinity'
-    GROUP BY 1, 2, 3, 4
-    HAVING sum(n) <> 0;
+      SELECT quarter, space_id, user_id, state, -1 FROM (TABLE was EXCEPT ALL TABLE now) g
+    ) c
+    GROUP BY number;
   END IF;
   RETURN NULL;
 END
@@ -317,29 +332,40 @@ CREATE TRIGGER note_gone AFTER DELETE ON stored_messages REFERENCING OLD TABLE A
 CREATE FUNCTION note_reactions() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, count(*)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    SELECT array_agg(quarter_of(added_at)), array_agg(space_id), array_agg(COALESCE(user_id, 0)),
+      array_agg((CASE WHEN present THEN 8 ELSE 9 END)::smallint), 1
     FROM added
     WHERE added_at IS NOT NULL
-    GROUP BY 1, 2, 3, 4;
+    HAVING count(*) > 0;
   ELSIF TG_OP = 'DELETE' THEN
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, -count(*)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    SELECT array_agg(quarter_of(added_at)), array_agg(space_id), array_agg(COALESCE(user_id, 0)),
+      array_agg((CASE WHEN present THEN 8 ELSE 9 END)::smallint), -1
     FROM gone
     WHERE added_at IS NOT NULL
-    GROUP BY 1, 2, 3, 4;
+    HAVING count(*) > 0;
   ELSE
     -- An emoji that becomes known changes no number here, but is to be counted.
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, sum(n)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    WITH now AS (
+      SELECT quarter_of(added_at) AS quarter, space_id, COALESCE(user_id, 0) AS user_id,
+        (CASE WHEN present THEN 8 ELSE 9 END)::smallint AS state, emoji IS NULL AS is_unknown
+      FROM added
+      WHERE added_at IS NOT NULL
+    ), was AS (
+      SELECT quarter_of(added_at) AS quarter, space_id, COALESCE(user_id, 0) AS user_id,
+        (CASE WHEN present THEN 8 ELSE 9 END)::smallint AS state, emoji IS NULL AS is_unknown
+      FROM gone
+      WHERE added_at IS NOT NULL
+    )
+    SELECT array_agg(quarter), array_agg(space_id), array_agg(user_id), array_agg(state), number
     FROM (
-      SELECT added_at, space_id, user_id, present, emoji, 1 AS n FROM added
+      SELECT quarter, space_id, user_id, state, 1 AS number FROM (TABLE now EXCEPT ALL TABLE was) a
       UNION ALL
-      SELECT added_at, space_id, user_id, present, emoji, -1 FROM gone
-    ) r
-    WHERE added_at IS NOT NULL
-    GROUP BY 1, 2, 3, 4
-    HAVING sum(n) <> 0 OR sum(CASE WHEN emoji IS NULL THEN 0 ELSE n END) <> 0;
+      SELECT quarter, space_id, user_id, state, -1 FROM (TABLE was EXCEPT ALL TABLE now) g
+    ) c
+    GROUP BY number;
   END IF;
   RETURN NULL;
 END
@@ -663,7 +689,7 @@ CROSS JOIN LATERAL (
     ('agg_retention_weekly', false), ('agg_space_hourly', false), ('agg_summary_daily', false), ('coverage', false)) AS r (rollup, content)
 ) r
 CROSS JOIN LATERAL (
-  SELECT (SELECT count(*) FROM rollup_changes) + (SELECT count(*) FROM rollup_marks)
+  SELECT (SELECT COALESCE(sum(cardinality(quarters)), 0) FROM rollup_changes) + (SELECT count(*) FROM rollup_marks)
     + (SELECT count(*) FROM rollup_days d WHERE r.content OR d.parts & 57 <> 0) AS waiting
 ) w;
 COMMENT ON VIEW analytics.rollup_state IS 'How far each rollup is.';

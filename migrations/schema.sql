@@ -492,7 +492,7 @@ CREATE FUNCTION public.message_state(deleted_at timestamp with time zone, edited
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((((((deleted_at IS NOT NULL))::integer * 4) + (((edited_at IS NOT NULL))::integer * 2)) + (is_reply)::integer))::smallint;
 
-COMMENT ON FUNCTION public.message_state(deleted_at timestamp with time zone, edited_at timestamp with time zone, is_reply boolean) IS 'As in rollup_changes.state.';
+COMMENT ON FUNCTION public.message_state(deleted_at timestamp with time zone, edited_at timestamp with time zone, is_reply boolean) IS 'As in rollup_changes.states.';
 
 CREATE FUNCTION public.note_coverage() RETURNS trigger
     LANGUAGE plpgsql
@@ -546,28 +546,39 @@ CREATE FUNCTION public.note_messages() RETURNS trigger
     AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), count(*)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    SELECT array_agg(quarter_of(create_time)), array_agg(space_id), array_agg(COALESCE(sender_id, 0)),
+      array_agg(message_state(deleted_at, edited_at, is_reply(name, thread))), 1
     FROM added
     WHERE create_time > '-infinity'
-    GROUP BY 1, 2, 3, 4;
+    HAVING count(*) > 0;
   ELSIF TG_OP = 'DELETE' THEN
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), -count(*)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    SELECT array_agg(quarter_of(create_time)), array_agg(space_id), array_agg(COALESCE(sender_id, 0)),
+      array_agg(message_state(deleted_at, edited_at, is_reply(name, thread))), -1
     FROM gone
     WHERE create_time > '-infinity'
-    GROUP BY 1, 2, 3, 4;
+    HAVING count(*) > 0;
   ELSE
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(create_time), space_id, COALESCE(sender_id, 0), message_state(deleted_at, edited_at, is_reply(name, thread)), sum(n)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    WITH now AS (
+      SELECT quarter_of(create_time) AS quarter, space_id, COALESCE(sender_id, 0) AS user_id,
+        message_state(deleted_at, edited_at, is_reply(name, thread)) AS state
+      FROM added
+      WHERE create_time > '-infinity'
+    ), was AS (
+      SELECT quarter_of(create_time) AS quarter, space_id, COALESCE(sender_id, 0) AS user_id,
+        message_state(deleted_at, edited_at, is_reply(name, thread)) AS state
+      FROM gone
+      WHERE create_time > '-infinity'
+    )
+    SELECT array_agg(quarter), array_agg(space_id), array_agg(user_id), array_agg(state), number
     FROM (
-      SELECT create_time, space_id, sender_id, name, thread, edited_at, deleted_at, 1 AS n FROM added
+      SELECT quarter, space_id, user_id, state, 1 AS number FROM (TABLE now EXCEPT ALL TABLE was) a
       UNION ALL
-      SELECT create_time, space_id, sender_id, name, thread, edited_at, deleted_at, -1 FROM gone
-    ) m
-    WHERE create_time > '-infinity'
-    GROUP BY 1, 2, 3, 4
-    HAVING sum(n) <> 0;
+      SELECT quarter, space_id, user_id, state, -1 FROM (TABLE was EXCEPT ALL TABLE now) g
+    ) c
+    GROUP BY number;
   END IF;
   RETURN NULL;
 END
@@ -604,29 +615,40 @@ CREATE FUNCTION public.note_reactions() RETURNS trigger
     AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, count(*)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    SELECT array_agg(quarter_of(added_at)), array_agg(space_id), array_agg(COALESCE(user_id, 0)),
+      array_agg((CASE WHEN present THEN 8 ELSE 9 END)::smallint), 1
     FROM added
     WHERE added_at IS NOT NULL
-    GROUP BY 1, 2, 3, 4;
+    HAVING count(*) > 0;
   ELSIF TG_OP = 'DELETE' THEN
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, -count(*)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    SELECT array_agg(quarter_of(added_at)), array_agg(space_id), array_agg(COALESCE(user_id, 0)),
+      array_agg((CASE WHEN present THEN 8 ELSE 9 END)::smallint), -1
     FROM gone
     WHERE added_at IS NOT NULL
-    GROUP BY 1, 2, 3, 4;
+    HAVING count(*) > 0;
   ELSE
     -- An emoji that becomes known changes no number here, but is to be counted.
-    INSERT INTO rollup_changes (quarter, space_id, user_id, state, number)
-    SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END, sum(n)
+    INSERT INTO rollup_changes (quarters, space_ids, user_ids, states, number)
+    WITH now AS (
+      SELECT quarter_of(added_at) AS quarter, space_id, COALESCE(user_id, 0) AS user_id,
+        (CASE WHEN present THEN 8 ELSE 9 END)::smallint AS state, emoji IS NULL AS is_unknown
+      FROM added
+      WHERE added_at IS NOT NULL
+    ), was AS (
+      SELECT quarter_of(added_at) AS quarter, space_id, COALESCE(user_id, 0) AS user_id,
+        (CASE WHEN present THEN 8 ELSE 9 END)::smallint AS state, emoji IS NULL AS is_unknown
+      FROM gone
+      WHERE added_at IS NOT NULL
+    )
+    SELECT array_agg(quarter), array_agg(space_id), array_agg(user_id), array_agg(state), number
     FROM (
-      SELECT added_at, space_id, user_id, present, emoji, 1 AS n FROM added
+      SELECT quarter, space_id, user_id, state, 1 AS number FROM (TABLE now EXCEPT ALL TABLE was) a
       UNION ALL
-      SELECT added_at, space_id, user_id, present, emoji, -1 FROM gone
-    ) r
-    WHERE added_at IS NOT NULL
-    GROUP BY 1, 2, 3, 4
-    HAVING sum(n) <> 0 OR sum(CASE WHEN emoji IS NULL THEN 0 ELSE n END) <> 0;
+      SELECT quarter, space_id, user_id, state, -1 FROM (TABLE was EXCEPT ALL TABLE now) g
+    ) c
+    GROUP BY number;
   END IF;
   RETURN NULL;
 END
@@ -663,7 +685,7 @@ COMMENT ON FUNCTION public.percentile_of(ascending integer[], share double preci
 
 CREATE FUNCTION public.quarter_of(t timestamp with time zone) RETURNS integer
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (floor((date_part('epoch'::text, t) / (900)::double precision)))::integer;
+    RETURN (floor((date_part('epoch'::text, (t - '1970-01-01 00:00:00+00'::timestamp with time zone)) / (900)::double precision)))::integer;
 
 COMMENT ON FUNCTION public.quarter_of(t timestamp with time zone) IS 'The quarter of an hour since 1970 (UTC) in which a time is.';
 
@@ -2912,25 +2934,30 @@ COMMENT ON COLUMN analytics.response_network.author_id IS 'users/U: who began th
 COMMENT ON COLUMN analytics.response_network.replies IS 'How many replies.';
 
 CREATE TABLE public.rollup_changes (
-    quarter integer NOT NULL,
-    space_id integer NOT NULL,
-    user_id integer NOT NULL,
-    state smallint NOT NULL,
-    number smallint NOT NULL
+    quarters integer[] NOT NULL,
+    space_ids integer[] NOT NULL,
+    user_ids integer[] NOT NULL,
+    states smallint[] NOT NULL,
+    number smallint NOT NULL,
+    CONSTRAINT rollup_changes_number_check CHECK ((number = ANY (ARRAY[1, '-1'::integer])))
 )
-WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='20000');
+WITH (toast_tuple_target='8160', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+ALTER TABLE ONLY public.rollup_changes ALTER COLUMN quarters SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.rollup_changes ALTER COLUMN space_ids SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.rollup_changes ALTER COLUMN user_ids SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.rollup_changes ALTER COLUMN states SET STORAGE EXTERNAL;
 
-COMMENT ON TABLE public.rollup_changes IS 'Messages and reactions that came, went or changed since the last pass over the rollups.';
+COMMENT ON TABLE public.rollup_changes IS 'Messages and reactions that came, went or changed since the last pass over the rollups: a row for each statement. What stands at one place of the lists belongs together.';
 
-COMMENT ON COLUMN public.rollup_changes.quarter IS 'When it was sent or added, in quarters of an hour since 1970 (UTC): the hours and days of all zones begin with one.';
+COMMENT ON COLUMN public.rollup_changes.quarters IS 'When each was sent or added, in quarters of an hour since 1970 (UTC): the hours and days of all zones begin with one.';
 
-COMMENT ON COLUMN public.rollup_changes.space_id IS 'spaces.id';
+COMMENT ON COLUMN public.rollup_changes.space_ids IS 'spaces.id of each.';
 
-COMMENT ON COLUMN public.rollup_changes.user_id IS 'Who sent it or reacted: users.id; 0 if unknown.';
+COMMENT ON COLUMN public.rollup_changes.user_ids IS 'Who sent each or reacted: users.id; 0 if unknown.';
 
-COMMENT ON COLUMN public.rollup_changes.state IS 'Messages: the sum of 1 for a reply, 2 if it was edited, 4 if it was deleted. Reactions: 8 for one that is there, 9 for one that was removed.';
+COMMENT ON COLUMN public.rollup_changes.states IS 'Messages: the sum of 1 for a reply, 2 if it was edited, 4 if it was deleted. Reactions: 8 for one that is there, 9 for one that was removed.';
 
-COMMENT ON COLUMN public.rollup_changes.number IS 'How many more there are in this state; negative: how many fewer.';
+COMMENT ON COLUMN public.rollup_changes.number IS '1: they are in this state now. -1: they are no longer.';
 
 CREATE TABLE public.rollup_days (
     space_id integer NOT NULL,
@@ -2988,7 +3015,7 @@ CREATE VIEW analytics.rollup_state WITH (security_barrier='true') AS
                     ELSE x.refreshed_at
                 END, '-infinity'::timestamp with time zone) AS refreshed_at
            FROM ( VALUES ('agg_activity_daily'::text,false), ('agg_activity_member_daily'::text,false), ('agg_emoji_daily'::text,true), ('agg_response_daily'::text,true), ('agg_retention_weekly'::text,false), ('agg_space_hourly'::text,false), ('agg_summary_daily'::text,false), ('coverage'::text,false)) r_1(rollup, content)) r)
-     CROSS JOIN LATERAL ( SELECT ((( SELECT count(*) AS count
+     CROSS JOIN LATERAL ( SELECT ((( SELECT COALESCE(sum(cardinality(rollup_changes.quarters)), (0)::bigint) AS "coalesce"
                    FROM public.rollup_changes) + ( SELECT count(*) AS count
                    FROM public.rollup_marks)) + ( SELECT count(*) AS count
                    FROM public.rollup_days d

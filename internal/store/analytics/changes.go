@@ -79,14 +79,22 @@ func (p *pass) takeChanges(ctx context.Context) (taken int, err error) {
 	var dates []pgtype.Date
 	var less bool
 	err = p.tx.QueryRow(ctx, `
-		WITH taken AS (
+		WITH chosen AS (
+			SELECT ctid
+			FROM (
+				SELECT ctid, sum(cardinality(quarters)) OVER (ROWS UNBOUNDED PRECEDING) - cardinality(quarters) AS before
+				FROM (SELECT ctid, quarters FROM rollup_changes LIMIT @limit) c
+			) c
+			WHERE before < @limit
+		), taken AS (
 			DELETE FROM rollup_changes
-			WHERE ctid = ANY (ARRAY(SELECT ctid FROM rollup_changes LIMIT @limit))
-			RETURNING quarter, space_id, user_id, state, number
-		), changed AS (
-			SELECT quarter, space_id, user_id, state, sum(number) AS number, count(*) AS n
-			FROM taken
-			GROUP BY quarter, space_id, user_id, state
+			WHERE ctid = ANY (ARRAY(SELECT ctid FROM chosen))
+			RETURNING quarters, space_ids, user_ids, states, number
+		), changed AS MATERIALIZED (
+			SELECT c.quarter, c.space_id, c.user_id, c.state, sum(t.number) AS number, count(*) AS n
+			FROM taken t
+			CROSS JOIN LATERAL unnest(t.quarters, t.space_ids, t.user_ids, t.states) AS c (quarter, space_id, user_id, state)
+			GROUP BY c.quarter, c.space_id, c.user_id, c.state
 		), `+addChanged+`, members AS (
 			SELECT DISTINCT c.user_id, t.activity_date
 			FROM changed c

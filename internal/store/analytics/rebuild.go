@@ -62,18 +62,23 @@ func (r *Rollups) left(ctx context.Context) (n int, err error) {
 func (p *pass) askRebuild(ctx context.Context, since pgtype.Date) error {
 	return p.exec(ctx, "ask for a rebuild", `
 		WITH there AS (
-			SELECT LEAST(
+			SELECT GREATEST(LEAST(
 					(SELECT (min(create_time) AT TIME ZONE @zone)::date FROM stored_messages WHERE create_time > '-infinity'),
-					(SELECT (min(added_at) AT TIME ZONE @zone)::date FROM stored_reactions)) AS first,
+					(SELECT (min(added_at) AT TIME ZONE @zone)::date FROM stored_reactions)), @since) AS first,
 				GREATEST(@today::date,
 					(SELECT (max(create_time) AT TIME ZONE @zone)::date FROM stored_messages),
 					(SELECT (max(added_at) AT TIME ZONE @zone)::date FROM stored_reactions),
 					(SELECT max(activity_date) FROM rollup_members)) AS last
+		), read AS ( -- what will be read anew needn't be added first
+			DELETE FROM rollup_changes
+			USING there
+			WHERE first <= last
+				AND first <= ALL (SELECT (to_timestamp(q * 900.0) AT TIME ZONE @zone)::date FROM unnest(quarters) q)
 		)
 		UPDATE rollup_passes
-		SET rebuild_from = LEAST(rebuild_from, GREATEST(first, @since)), rebuild_until = last
+		SET rebuild_from = LEAST(rebuild_from, first), rebuild_until = last
 		FROM there
-		WHERE GREATEST(first, @since) <= last`, pgx.NamedArgs{"since": since})
+		WHERE first <= last`, pgx.NamedArgs{"since": since})
 }
 
 // changeZone begins anew with days of another zone.
@@ -145,14 +150,15 @@ func (p *pass) readMarked(ctx context.Context) error {
 const here = `(@spaces::integer[] IS NULL OR space_id = ANY (@spaces))`
 
 // readAnew replaces what the rollups say of a day, of all spaces or of some, by
-// what messages and reactions tell. Changes of the day that this transaction sees
-// are in what it reads; others stay for the next pass.
+// what messages and reactions tell. Changes that this transaction sees are in what it
+// reads, and are taken before; others stay for the next pass.
 func (p *pass) readAnew(ctx context.Context, day pgtype.Date, spaces []int32) error {
 	args := func() pgx.NamedArgs { return pgx.NamedArgs{"day": day, "spaces": spaces} }
-	if err := p.exec(ctx, "drop changes of the day", `
-		DELETE FROM rollup_changes
-		WHERE (to_timestamp(quarter * 900.0) AT TIME ZONE @zone)::date = @day AND `+here, args()); err != nil {
-		return err
+	for taken := p.maxChanges; taken >= p.maxChanges; {
+		var err error
+		if taken, err = p.takeChanges(ctx); err != nil {
+			return err
+		}
 	}
 	// Reactions received are computed later: the days are marked for it.
 	if err := p.exec(ctx, "drop the day's activity", `
