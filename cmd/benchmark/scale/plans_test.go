@@ -22,7 +22,11 @@ func TestLargeDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	complaints, err := Plans(t.Context(), dsn, list)
+	inside, err := prepareAnalytics(t.Context(), dsn)
+	if err != nil || len(inside) < 2 {
+		t.Fatalf("%d functions, %v", len(inside), err)
+	}
+	complaints, err := Plans(t.Context(), dsn, append(list, inside...))
 	if err != nil {
 		t.Error(err)
 	}

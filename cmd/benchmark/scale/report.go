@@ -150,6 +150,11 @@ func printDisk(ctx context.Context, out io.Writer, dsn string, took time.Duratio
 }
 
 func printPlans(ctx context.Context, out io.Writer, dsn string, list []statements.Statement) error {
+	inside, err := prepareAnalytics(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	list = append(list, inside...)
 	complaints, err := Plans(ctx, dsn, list)
 	if err != nil {
 		return err

@@ -3,8 +3,9 @@
 //
 // It promises every statement that a text in the source begins, put together as
 // the program does from constants, from what callers pass and from functions
-// that return one text; with all that it may be where that differs. What it
-// can't put together is an error, so that no statement is left out in silence.
+// that return one text; with all that it may be where that differs. A constant
+// that is put together with others counts where that happens. What it can't put
+// together is an error, so that no statement is left out in silence.
 package statements
 
 import (
@@ -98,6 +99,7 @@ type pkg struct {
 	files     []*ast.File
 	constants map[string]ast.Expr
 	functions map[string]*ast.FuncDecl // without a receiver
+	parts     map[string]bool          // constants of which longer texts are made
 }
 
 func (s *source) name(path string) string {
@@ -115,11 +117,12 @@ func (s *source) parse(path string) error {
 	}
 	p := s.packages[filepath.Dir(path)]
 	if p == nil {
-		p = &pkg{constants: map[string]ast.Expr{}, functions: map[string]*ast.FuncDecl{}}
+		p = &pkg{constants: map[string]ast.Expr{}, functions: map[string]*ast.FuncDecl{}, parts: map[string]bool{}}
 		s.packages[filepath.Dir(path)] = p
 	}
 	p.files = append(p.files, file)
 	for _, d := range file.Decls {
+		p.noteParts(d)
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			if d.Recv == nil {
@@ -146,6 +149,34 @@ func (s *source) parse(path string) error {
 	return nil
 }
 
+// noteParts notes what is joined to other texts, by its own name or by that of a
+// variable.
+func (p *pkg) noteParts(d ast.Decl) {
+	function, _ := d.(*ast.FuncDecl)
+	ast.Inspect(d, func(n ast.Node) bool {
+		sum, ok := n.(*ast.BinaryExpr)
+		if !ok || sum.Op != token.ADD {
+			return true
+		}
+		for _, e := range []ast.Expr{sum.X, sum.Y} {
+			name, ok := e.(*ast.Ident)
+			if !ok {
+				continue
+			}
+			p.parts[name.Name] = true
+			if function == nil {
+				continue
+			}
+			for _, value := range assigned(function, name.Name) {
+				if of, ok := value.(*ast.Ident); ok {
+					p.parts[of.Name] = true
+				}
+			}
+		}
+		return true
+	})
+}
+
 func (s *source) statements() (list []Statement, err error) {
 	for _, p := range s.packages {
 		for _, file := range p.files {
@@ -153,6 +184,14 @@ func (s *source) statements() (list []Statement, err error) {
 				in := scope{pkg: p}
 				in.function, _ = d.(*ast.FuncDecl)
 				ast.Inspect(d, func(n ast.Node) bool {
+					switch n := n.(type) {
+					case *ast.ValueSpec:
+						return !p.parts[n.Names[0].Name]
+					case *ast.AssignStmt:
+						if name, ok := n.Rhs[0].(*ast.Ident); ok && p.parts[name.Name] {
+							return false
+						}
+					}
 					e, ok := n.(ast.Expr)
 					if !ok || !s.beginsStatement(in, e) {
 						return true

@@ -30,11 +30,14 @@ func write(t *testing.T, files map[string]string) string {
 func TestRead(t *testing.T) {
 	t.Parallel()
 	root := write(t, map[string]string{
-		"a/constants.go": "package a\n\nconst columns = `x, y`\n\nconst most = 3\n\nconst head = `SELECT z`\n",
+		"a/constants.go": "package a\n\nconst columns = `x, y`\n\nconst most = 3\n\nconst head = `SELECT z`\n\n" +
+			"const (\n\tof = `SELECT u`\n\tall = `SELECT v`\n)\n",
 		"a/a.go": "package a\n\nimport \"fmt\"\n\n" +
 			"func plain() { query(`SELECT 1`) }\n" +
 			"func joined() { query(`SELECT ` + columns + ` FROM t`) }\n" +
 			"func begun() { query(head + ` FROM t`) }\n" +
+			"func whole() { query(head) }\n" +
+			"func varied(which bool) {\n\tfrom := of\n\tif which {\n\t\tfrom = all\n\t}\n\tquery(`WITH a AS (` + from + `) SELECT x FROM a`)\n}\n" +
 			"func returned() { query(`UPDATE t SET x = ` + longer(\"$1\")) }\n" +
 			"func longer(param string) string { return fmt.Sprintf(`CASE WHEN y < %d THEN %s END`, most, param) }\n" +
 			"func either(which bool) {\n\tlock := ``\n\tif which {\n\t\tlock = `FOR UPDATE`\n\t}\n\tquery(`SELECT v FROM t ` + lock)\n}\n" +
@@ -59,17 +62,19 @@ func TestRead(t *testing.T) {
 		"a/a.go:5 SELECT 1",
 		"a/a.go:6 SELECT x, y FROM t",
 		"a/a.go:7 SELECT z FROM t",
-		"a/a.go:8 UPDATE t SET x = CASE WHEN y < 3 THEN $1 END",
-		"a/a.go:15 SELECT v FROM t ",
-		"a/a.go:15 SELECT v FROM t FOR UPDATE",
-		"a/a.go:19 DELETE FROM a",
-		"a/a.go:19 DELETE FROM b",
-		"a/a.go:22 WITH w AS (SELECT 2) SELECT x FROM w WHERE false",
-		"a/a.go:22 WITH w AS (SELECT 2) SELECT x FROM w WHERE true",
-		"a/a.go:23 SELECT x FROM t WHERE x",
-		"a/a.go:23 SELECT x FROM t WHERE y",
-		"a/a.go:24 SELECT w FROM t",
-		"a/constants.go:7 SELECT z",
+		"a/a.go:8 SELECT z",
+		"a/a.go:14 WITH a AS (SELECT u) SELECT x FROM a",
+		"a/a.go:14 WITH a AS (SELECT v) SELECT x FROM a",
+		"a/a.go:16 UPDATE t SET x = CASE WHEN y < 3 THEN $1 END",
+		"a/a.go:23 SELECT v FROM t ",
+		"a/a.go:23 SELECT v FROM t FOR UPDATE",
+		"a/a.go:27 DELETE FROM a",
+		"a/a.go:27 DELETE FROM b",
+		"a/a.go:30 WITH w AS (SELECT 2) SELECT x FROM w WHERE false",
+		"a/a.go:30 WITH w AS (SELECT 2) SELECT x FROM w WHERE true",
+		"a/a.go:31 SELECT x FROM t WHERE x",
+		"a/a.go:31 SELECT x FROM t WHERE y",
+		"a/a.go:32 SELECT w FROM t",
 	}
 	byPlace := cmp.Transformer("sorted", func(in []string) map[string]bool {
 		set := map[string]bool{}
