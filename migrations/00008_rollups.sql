@@ -728,7 +728,7 @@ CROSS JOIN LATERAL (VALUES
   ('posting_1d', NULLIF(s.posting_1d, n.unseen)),
   ('posting_7d', NULLIF(s.posting_7d, n.unseen)),
   ('posting_28d', NULLIF(s.posting_28d, n.unseen)),
-  ('stickiness', NULLIF(s.dau::double precision / NULLIF(s.mau, 0), n.unseen)),
+  ('stickiness', CASE WHEN s.coverage > 0 OR s.dau + s.messages > 0 THEN s.dau::double precision / NULLIF(s.mau, 0) END),
   ('messages', NULLIF(s.messages_human, n.unseen)),
   ('messages_app', NULLIF(s.messages_app, n.unseen)),
   ('messages_per_poster', s.messages_human::double precision / NULLIF(s.posting_1d, 0)),

@@ -308,7 +308,7 @@ SELECT p.space AS space_id, u.user_name AS member_id, u.user_type AS member_type
              JOIN event_types t ON t.id = e.type_id
              WHERE e.space_id = j.space_id AND e.actor_id = j.user_id AND t.kind IN ('message', 'reaction') AND t.verb = 'created'
                AND e.event_time >= GREATEST(day_start(a.activity_date, j.zone), j.joined_at)
-               AND e.event_time < LEAST(day_start(a.activity_date + 1, j.zone), j.joined_at + interval '7 days')
+               AND e.event_time < LEAST(day_start(a.activity_date + 1, j.zone), j.joined_at + interval '168 hours') -- whatever the session's zone is
            ))
        ) AS is_active_7d,
        (
@@ -373,8 +373,8 @@ WITH span AS MATERIALIZED (
   WHERE s.space_id = space AND s.activity_date >= since - GREATEST(90, until - since) AND s.activity_date < until
 ), total AS MATERIALIZED (
   SELECT sum(members) FILTER (WHERE is_last) AS members, sum(members) FILTER (WHERE activity_date = since - 1) AS members_before,
-         sum(dau) FILTER (WHERE is_last) AS dau, sum(wau) FILTER (WHERE is_last AND (wau > 0 OR coverage_ratio > 0)) AS wau, sum(mau) FILTER (WHERE is_last AND (mau > 0 OR coverage_ratio > 0)) AS mau,
-         sum(posting_1d) FILTER (WHERE is_last) AS posting_1d, sum(posting_7d) FILTER (WHERE is_last AND (posting_7d > 0 OR coverage_ratio > 0)) AS posting_7d,
+         sum(dau) FILTER (WHERE is_last AND (dau > 0 OR coverage_ratio > 0)) AS dau, sum(wau) FILTER (WHERE is_last AND (wau > 0 OR coverage_ratio > 0)) AS wau, sum(mau) FILTER (WHERE is_last AND (mau > 0 OR coverage_ratio > 0)) AS mau,
+         sum(posting_1d) FILTER (WHERE is_last AND (posting_1d > 0 OR coverage_ratio > 0)) AS posting_1d, sum(posting_7d) FILTER (WHERE is_last AND (posting_7d > 0 OR coverage_ratio > 0)) AS posting_7d,
          sum(posting_28d) FILTER (WHERE is_last AND (posting_28d > 0 OR coverage_ratio > 0)) AS posting_28d,
          sum(dau::double precision / NULLIF(mau, 0)) FILTER (WHERE inside AND is_complete AND is_seen) AS stickiness,
          count(*) FILTER (WHERE inside AND is_complete AND is_seen AND mau > 0) AS sticky_days,
@@ -460,7 +460,7 @@ WITH span AS MATERIALIZED (
       AND a.messages + a.reactions_given > 0
   ) a ON a.member_id = m.member_id
 ), joined AS MATERIALIZED (
-  SELECT j.joined_at, j.joined_at <= now() - interval '7 days' AS is_ripe, j.is_active_7d, j.first_post_at, j.welcomed_at
+  SELECT j.joined_at, j.joined_at <= now() - interval '168 hours' AS is_ripe, j.is_active_7d, j.first_post_at, j.welcomed_at
   FROM analytics.fct_joins j
   WHERE j.member_type = 'HUMAN' AND j.joined_at >= (SELECT starts_at FROM span) AND j.joined_at < (SELECT ends_at FROM span)
     AND (space = 'all' OR j.space_id = space)

@@ -57,8 +57,8 @@ WITH span AS MATERIALIZED (
   WHERE s.space_id = space AND s.activity_date >= since - GREATEST(90, until - since) AND s.activity_date < until
 ), total AS MATERIALIZED (
   SELECT sum(members) FILTER (WHERE is_last) AS members, sum(members) FILTER (WHERE activity_date = since - 1) AS members_before,
-         sum(dau) FILTER (WHERE is_last) AS dau, sum(wau) FILTER (WHERE is_last AND (wau > 0 OR coverage_ratio > 0)) AS wau, sum(mau) FILTER (WHERE is_last AND (mau > 0 OR coverage_ratio > 0)) AS mau,
-         sum(posting_1d) FILTER (WHERE is_last) AS posting_1d, sum(posting_7d) FILTER (WHERE is_last AND (posting_7d > 0 OR coverage_ratio > 0)) AS posting_7d,
+         sum(dau) FILTER (WHERE is_last AND (dau > 0 OR coverage_ratio > 0)) AS dau, sum(wau) FILTER (WHERE is_last AND (wau > 0 OR coverage_ratio > 0)) AS wau, sum(mau) FILTER (WHERE is_last AND (mau > 0 OR coverage_ratio > 0)) AS mau,
+         sum(posting_1d) FILTER (WHERE is_last AND (posting_1d > 0 OR coverage_ratio > 0)) AS posting_1d, sum(posting_7d) FILTER (WHERE is_last AND (posting_7d > 0 OR coverage_ratio > 0)) AS posting_7d,
          sum(posting_28d) FILTER (WHERE is_last AND (posting_28d > 0 OR coverage_ratio > 0)) AS posting_28d,
          sum(dau::double precision / NULLIF(mau, 0)) FILTER (WHERE inside AND is_complete AND is_seen) AS stickiness,
          count(*) FILTER (WHERE inside AND is_complete AND is_seen AND mau > 0) AS sticky_days,
@@ -144,7 +144,7 @@ WITH span AS MATERIALIZED (
       AND a.messages + a.reactions_given > 0
   ) a ON a.member_id = m.member_id
 ), joined AS MATERIALIZED (
-  SELECT j.joined_at, j.joined_at <= now() - interval '7 days' AS is_ripe, j.is_active_7d, j.first_post_at, j.welcomed_at
+  SELECT j.joined_at, j.joined_at <= now() - interval '168 hours' AS is_ripe, j.is_active_7d, j.first_post_at, j.welcomed_at
   FROM analytics.fct_joins j
   WHERE j.member_type = 'HUMAN' AND j.joined_at >= (SELECT starts_at FROM span) AND j.joined_at < (SELECT ends_at FROM span)
     AND (space = 'all' OR j.space_id = space)
@@ -2036,7 +2036,7 @@ CREATE VIEW analytics.fct_joins WITH (security_barrier='true') AS
           WHERE ((a.space_id = j.space_id) AND (a.user_id = j.user_id) AND (a.activity_date >= j.activity_date) AND (a.activity_date <= (j.activity_date + 7)) AND ((a.messages + a.given) > 0) AND (((a.activity_date > j.activity_date) AND (a.activity_date < (j.activity_date + 7))) OR (EXISTS ( SELECT
                    FROM (public.events e
                      JOIN public.event_types t ON ((t.id = e.type_id)))
-                  WHERE ((e.space_id = j.space_id) AND (e.actor_id = j.user_id) AND (t.kind = ANY (ARRAY['message'::text, 'reaction'::text])) AND (t.verb = 'created'::text) AND (e.event_time >= GREATEST(public.day_start(a.activity_date, j.zone), j.joined_at)) AND (e.event_time < LEAST(public.day_start((a.activity_date + 1), j.zone), (j.joined_at + '7 days'::interval)))))))))) AS is_active_7d,
+                  WHERE ((e.space_id = j.space_id) AND (e.actor_id = j.user_id) AND (t.kind = ANY (ARRAY['message'::text, 'reaction'::text])) AND (t.verb = 'created'::text) AND (e.event_time >= GREATEST(public.day_start(a.activity_date, j.zone), j.joined_at)) AND (e.event_time < LEAST(public.day_start((a.activity_date + 1), j.zone), (j.joined_at + '168:00:00'::interval)))))))))) AS is_active_7d,
     ( SELECT min(e.event_time) AS min
            FROM ((( SELECT a_1.activity_date
                    FROM public.rollup_activity a_1
@@ -3052,7 +3052,11 @@ CREATE VIEW analytics.timeseries WITH (security_barrier='true') AS
                     WHEN (COALESCE(s.coverage, (0)::real) = (0)::double precision) THEN 0
                     ELSE NULL::integer
                 END AS unseen) n)
-     CROSS JOIN LATERAL ( VALUES ('members'::text,NULLIF((s.members)::double precision, (n.unseen)::double precision)), ('joins'::text,NULLIF(s.joins, n.unseen)), ('leaves'::text,NULLIF(s.leaves, n.unseen)), ('net_growth'::text,NULLIF((s.joins - s.leaves), n.unseen)), ('dau'::text,NULLIF(s.dau, n.unseen)), ('wau'::text,NULLIF(s.wau, n.unseen)), ('mau'::text,NULLIF(s.mau, n.unseen)), ('posting_1d'::text,NULLIF(s.posting_1d, n.unseen)), ('posting_7d'::text,NULLIF(s.posting_7d, n.unseen)), ('posting_28d'::text,NULLIF(s.posting_28d, n.unseen)), ('stickiness'::text,NULLIF(((s.dau)::double precision / (NULLIF(s.mau, 0))::double precision), (n.unseen)::double precision)), ('messages'::text,NULLIF(s.messages_human, n.unseen)), ('messages_app'::text,NULLIF(s.messages_app, n.unseen)), ('messages_per_poster'::text,((s.messages_human)::double precision / (NULLIF(s.posting_1d, 0))::double precision)), ('reply_coverage'::text,((d.answered)::double precision / (NULLIF(d.roots, 0))::double precision)), ('first_response_p50'::text,public.percentile_of(d.response_seconds, (0.5)::double precision)), ('first_response_p90'::text,public.percentile_of(d.response_seconds, (0.9)::double precision)), ('unanswered'::text,(d.roots - d.answered)), ('response_by_reaction'::text,((d.reacted_only)::double precision / (NULLIF(d.roots, 0))::double precision)), ('reactions_per_message'::text,((s.reactions)::double precision / (NULLIF(s.messages_human, 0))::double precision)), ('edit_rate'::text,(((1000)::double precision * (s.edited)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('delete_rate'::text,(((1000)::double precision * (s.deleted)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('coverage'::text,public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until))) m(metric, value));
+     CROSS JOIN LATERAL ( VALUES ('members'::text,NULLIF((s.members)::double precision, (n.unseen)::double precision)), ('joins'::text,NULLIF(s.joins, n.unseen)), ('leaves'::text,NULLIF(s.leaves, n.unseen)), ('net_growth'::text,NULLIF((s.joins - s.leaves), n.unseen)), ('dau'::text,NULLIF(s.dau, n.unseen)), ('wau'::text,NULLIF(s.wau, n.unseen)), ('mau'::text,NULLIF(s.mau, n.unseen)), ('posting_1d'::text,NULLIF(s.posting_1d, n.unseen)), ('posting_7d'::text,NULLIF(s.posting_7d, n.unseen)), ('posting_28d'::text,NULLIF(s.posting_28d, n.unseen)), ('stickiness'::text,
+                CASE
+                    WHEN ((s.coverage > (0)::double precision) OR ((s.dau + s.messages) > 0)) THEN ((s.dau)::double precision / (NULLIF(s.mau, 0))::double precision)
+                    ELSE NULL::double precision
+                END), ('messages'::text,NULLIF(s.messages_human, n.unseen)), ('messages_app'::text,NULLIF(s.messages_app, n.unseen)), ('messages_per_poster'::text,((s.messages_human)::double precision / (NULLIF(s.posting_1d, 0))::double precision)), ('reply_coverage'::text,((d.answered)::double precision / (NULLIF(d.roots, 0))::double precision)), ('first_response_p50'::text,public.percentile_of(d.response_seconds, (0.5)::double precision)), ('first_response_p90'::text,public.percentile_of(d.response_seconds, (0.9)::double precision)), ('unanswered'::text,(d.roots - d.answered)), ('response_by_reaction'::text,((d.reacted_only)::double precision / (NULLIF(d.roots, 0))::double precision)), ('reactions_per_message'::text,((s.reactions)::double precision / (NULLIF(s.messages_human, 0))::double precision)), ('edit_rate'::text,(((1000)::double precision * (s.edited)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('delete_rate'::text,(((1000)::double precision * (s.deleted)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('coverage'::text,public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until))) m(metric, value));
 
 COMMENT ON VIEW analytics.timeseries IS 'Every metric that has a value for each day, as one long table: a panel is one line of SQL. Metrics are defined in metric_definitions.';
 

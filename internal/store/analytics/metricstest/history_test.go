@@ -90,6 +90,7 @@ type plan struct {
 	messages        float64 // a day and space
 	apps, welcoming bool
 	gaps            bool // coverage is known, and has holes
+	edges           bool // nothing but what is just inside or outside of what metrics count
 }
 
 // end is the begin of the first day on which nothing happens any more.
@@ -119,7 +120,10 @@ func write(seed uint64, p plan) *history {
 	for i := range p.threaded + p.flat {
 		a.open(fmt.Sprintf("spaces/M%d", i), i < p.threaded, first)
 	}
-	for d := first; d < end; d++ {
+	if p.edges {
+		a.edges(a.spaces[0], end-28)
+	}
+	for d := first; d < end && !p.edges; d++ {
 		for _, s := range a.spaces {
 			a.live(s, d)
 		}
@@ -211,6 +215,12 @@ func (a *author) enter(s *space, p *person, at time.Time, verb events.Verb) {
 	}
 }
 
+func (a *author) leave(s *space, p *person, at time.Time) {
+	s.present[p].left = at
+	delete(s.present, p)
+	a.tell(at, storetest.Membership(events.VerbDeleted, s.name, p.name, ""))
+}
+
 func kindOf(p *person) events.UserType {
 	if p.app {
 		return events.UserBot
@@ -236,9 +246,7 @@ func (a *author) live(s *space, d day) {
 			}
 		case n < 16:
 			if p := a.anybody(s, at); p != nil {
-				s.present[p].left = at
-				delete(s.present, p)
-				a.tell(at, storetest.Membership(events.VerbDeleted, s.name, p.name, ""))
+				a.leave(s, p, at)
 			}
 		case n < 35:
 			a.react(s, at)
@@ -271,39 +279,52 @@ func (a *author) post(s *space, at time.Time) {
 	if p == nil {
 		return
 	}
-	m := &message{space: s, sender: p, sent: at}
 	var roots []*message
+	var root *message
 	for _, other := range a.messages {
 		if other.space == s && other.root == nil && at.Sub(other.sent) < 10*24*time.Hour {
 			roots = append(roots, other)
 		}
 	}
-	a.n++
-	thread := fmt.Sprint("t", a.n)
-	m.name = s.name + "/messages/" + thread + "." + thread
 	if s.threaded && len(roots) > 0 && a.chance(60) {
-		m.root = roots[a.IntN(len(roots))]
-		thread, _, _ = strings.Cut(strings.TrimPrefix(m.root.name, s.name+"/messages/"), ".")
-		m.name = fmt.Sprint(s.name, "/messages/", thread, ".r", a.n)
+		root = roots[a.IntN(len(roots))]
 	}
-	a.messages = append(a.messages, m)
-	item := func(verb events.Verb, text string, edited time.Time) events.Item {
-		it := storetest.Message(verb, m.name, p.name, text, m.sent, edited)
-		if verb != events.VerbDeleted {
-			it.Message.Sender.Type, it.Message.Thread = kindOf(p), s.name+"/threads/"+thread
-		}
-		return it
-	}
-	a.tell(at, item(events.VerbCreated, "v0", time.Time{}))
+	m := a.say(s, p, root, at)
 	if a.chance(12) {
 		m.edited = true
 		t := at.Add(time.Duration(1+a.IntN(3600)) * time.Second)
-		a.tell(t, item(events.VerbUpdated, "v1", t))
+		a.tell(t, m.item(events.VerbUpdated, "v1", t))
 	}
 	if a.chance(8) {
-		m.deleted = true
-		a.tell(at.Add(time.Duration(4000+a.IntN(80_000))*time.Second), item(events.VerbDeleted, "", time.Time{}))
+		a.drop(m, at.Add(time.Duration(4000+a.IntN(80_000))*time.Second))
 	}
+}
+
+// say lets somebody write, in the thread of root or, if that is nil, in a new one.
+func (a *author) say(s *space, p *person, root *message, at time.Time) *message {
+	a.n++
+	m := &message{space: s, sender: p, root: root, sent: at, name: fmt.Sprintf("%s/messages/t%d.t%[2]d", s.name, a.n)}
+	if root != nil {
+		thread, _, _ := strings.Cut(root.name, ".")
+		m.name = fmt.Sprint(thread, ".r", a.n)
+	}
+	a.messages = append(a.messages, m)
+	a.tell(at, m.item(events.VerbCreated, "v0", time.Time{}))
+	return m
+}
+
+func (m *message) item(verb events.Verb, text string, edited time.Time) events.Item {
+	it := storetest.Message(verb, m.name, m.sender.name, text, m.sent, edited)
+	if verb != events.VerbDeleted {
+		thread, _, _ := strings.Cut(it.Message.Thread, ".")
+		it.Message.Sender.Type, it.Message.Thread = kindOf(m.sender), thread
+	}
+	return it
+}
+
+func (a *author) drop(m *message, at time.Time) {
+	m.deleted = true
+	a.tell(at, m.item(events.VerbDeleted, "", time.Time{}))
 }
 
 func (a *author) react(s *space, at time.Time) {
@@ -323,12 +344,20 @@ func (a *author) react(s *space, at time.Time) {
 	}) {
 		return
 	}
-	a.reactions = append(a.reactions, r)
-	a.tell(at, storetest.Reaction(events.VerbCreated, r.message.name, p.name, r.emoji))
+	a.give(r)
 	if a.chance(10) {
-		r.removed = true
-		a.tell(at.Add(time.Duration(1+a.IntN(90_000))*time.Second), storetest.Reaction(events.VerbDeleted, r.message.name, p.name, r.emoji))
+		a.takeBack(r, at.Add(time.Duration(1+a.IntN(90_000))*time.Second))
 	}
+}
+
+func (a *author) give(r *reaction) {
+	a.reactions = append(a.reactions, r)
+	a.tell(r.added, storetest.Reaction(events.VerbCreated, r.message.name, r.person.name, r.emoji))
+}
+
+func (a *author) takeBack(r *reaction, at time.Time) {
+	r.removed = true
+	a.tell(at, storetest.Reaction(events.VerbDeleted, r.message.name, r.person.name, r.emoji))
 }
 
 // watch lets a space be watched from the first day on, but for gaps.

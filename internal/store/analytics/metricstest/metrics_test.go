@@ -18,12 +18,13 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 
-// workspaces are a quiet one with gaps, a busy one with threads, and one
-// without threads; days begin and end at different times in each.
+// workspaces are a quiet one with gaps, a busy one with threads, one without threads,
+// and one of rare cases; days begin and end at different times in each.
 func workspaces() map[string]plan {
 	return map[string]plan{
 		"quiet":    {zone: "Asia/Kathmandu", days: 130, threaded: 1, people: 6, messages: 0.6, gaps: true},
 		"threaded": {zone: "Europe/Berlin", days: 130, threaded: 3, people: 14, messages: 6, apps: true, welcoming: true, gaps: true},
+		"edges":    {zone: "Pacific/Chatham", days: 200, threaded: 1, edges: true},
 		"flat":     {zone: "America/New_York", days: 70, flat: 2, people: 8, messages: 3, apps: true},
 	}
 }
@@ -34,7 +35,7 @@ func windows(h *history) []window {
 	var list []window
 	for i, space := range append([]string{"all"}, names(h)...) {
 		for n, w := range [][2]day{
-			{end - 28, end}, {end - 56, end - 28}, {end - 20, end - 13}, {parseDay("2026-10-24"), parseDay("2026-10-26")},
+			{end - 28, end}, {end - 56, end - 28}, {end - 20, end - 13}, {end - 95, end}, {parseDay("2026-10-24"), parseDay("2026-10-26")},
 			{parseDay("2026-10-25"), parseDay("2026-10-26")}, {parseDay("2026-11-01"), parseDay("2026-11-02")}, {h.first - 40, end},
 			{h.first, h.first + 3}, {h.first - 30, h.first - 2},
 		} {
@@ -127,14 +128,17 @@ type row struct {
 
 func metrics(t *testing.T, s *storetest.Env, w window) map[string]row {
 	t.Helper()
-	rows, err := s.Pool().Query(t.Context(), `
-		SELECT metric, value, numerator, denominator, coverage_ratio AS covered, is_partial
-		FROM analytics.metrics($1, $2, $3)`, w.since.date(), w.until.date(), w.space)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
-	if err != nil {
+	var list []row
+	if err := pgx.BeginFunc(t.Context(), s.Pool(), func(tx pgx.Tx) (err error) {
+		if _, err := tx.Exec(t.Context(), `SET LOCAL timezone = 'America/New_York'`); err != nil { // the caller's changes nothing
+			return err
+		}
+		rows, _ := tx.Query(t.Context(), `
+			SELECT metric, value, numerator, denominator, coverage_ratio AS covered, is_partial
+			FROM analytics.metrics($1, $2, $3)`, w.since.date(), w.until.date(), w.space)
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByName[row])
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	found := map[string]row{}
@@ -159,6 +163,9 @@ func TestMetrics(t *testing.T) {
 			compareSeries(t, s, h)
 			compareHeatmap(t, s, h)
 			compareThreads(t, s, h, p)
+			for _, space := range append([]string{"all"}, names(h)[:1]...) {
+				compareStats(t, s, h, space)
+			}
 		})
 	}
 }

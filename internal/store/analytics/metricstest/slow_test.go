@@ -270,7 +270,8 @@ func (a asker) sawAnything(d day) bool {
 	if a.coveredDay(d) > 0 {
 		return true
 	}
-	return slices.ContainsFunc(a.messages, func(m *message) bool { return a.has(m.space) && dayOf(m.sent, a.zone) == d })
+	return slices.ContainsFunc(a.messages, func(m *message) bool { return a.has(m.space) && dayOf(m.sent, a.zone) == d }) ||
+		slices.ContainsFunc(a.reactions, func(r *reaction) bool { return a.has(r.message.space) && dayOf(r.added, a.zone) == d })
 }
 
 // ifSeen is null if nothing can be told of the time before the window.

@@ -220,9 +220,22 @@ func TestWindows(t *testing.T) {
 		}
 	}
 	now := time.Now().UTC()
-	post := storetest.Message(events.VerbCreated, "spaces/S/messages/t.t", storetest.Ann, "hello", now, time.Time{})
-	post.Message.Thread = "spaces/S/threads/t"
-	if _, err := s.Record(t.Context(), []events.Delivery{storetest.Live("a", now, post)}); err != nil {
+	today := dayOf(now, time.UTC)
+	threaded := storetest.Renamed("spaces/S", "Team", "SPACE")
+	threaded.SpaceData.ThreadingState = "THREADED_MESSAGES"
+	deliveries := []events.Delivery{storetest.Live("space", now.AddDate(0, 0, -9), threaded)}
+	for i, at := range []time.Time{
+		now, now.Add(-23 * time.Hour), (today - 1).start(time.UTC), (today - 7).start(time.UTC), (today - 8).start(time.UTC),
+	} {
+		post := storetest.Message(events.VerbCreated, fmt.Sprintf("spaces/S/messages/t%d.t%[1]d", i), storetest.Ann, "hello", at, time.Time{})
+		post.Message.Thread = fmt.Sprint("spaces/S/threads/t", i)
+		deliveries = append(deliveries, storetest.Live(fmt.Sprint("m", i), at, post))
+	}
+	for i, at := range []time.Time{now.Add(-week - time.Hour), now.Add(-week + time.Hour)} {
+		join := storetest.Membership(events.VerbCreated, "spaces/S", fmt.Sprint("users/u", i), events.MembershipJoined)
+		deliveries = append(deliveries, storetest.Live(fmt.Sprint("j", i), at, join))
+	}
+	if _, err := s.Record(t.Context(), deliveries); err != nil {
 		t.Fatal(err)
 	}
 	const behind = `SELECT DISTINCT CASE WHEN refreshed_at IS NULL THEN 'never' END || ' ' || COALESCE(behind_seconds::text, 'unknown') FROM analytics.rollup_state`
@@ -230,9 +243,18 @@ func TestWindows(t *testing.T) {
 		t.Errorf("how far the rollups are before the first pass (-want +got):\n%s", diff)
 	}
 	pass(t, s)
-	today := dayOf(now, time.UTC)
-	got := metrics(t, s, window{today, today + 1, "all"})
-	if r := got["messages"]; !same(r.Value, 1) || !r.IsPartial || r.Covered != nil {
+	// Weeks and days that aren't over don't count.
+	got := metrics(t, s, window{today - 9, today + 1, "all"})
+	for what, of := range map[string][2]float64{
+		"joins with a first week": {*got["activation_7d"].Denominator, 1}, "threads with their week": {*got["reply_coverage"].Denominator, 1},
+		"unanswered": {*got["unanswered"].Value, 2}, "unanswered_threads": {float64(len(column[string](t, s, `SELECT message_id FROM analytics.unanswered_threads`))), 3},
+	} {
+		if of[0] != of[1] {
+			t.Errorf("%s: %v, want %v", what, of[0], of[1])
+		}
+	}
+	got = metrics(t, s, window{today, today + 1, "all"})
+	if r := got["messages"]; r.Value == nil || *r.Value < 1 || !r.IsPartial || r.Covered != nil {
 		t.Errorf("messages of today: %+v", r)
 	}
 	if r := got["dau"]; !same(r.Value, 1) {
