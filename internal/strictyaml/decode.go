@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,6 +169,7 @@ func (d *Decoder) section(path string, n *Node, v reflect.Value) {
 		k, ok := byName[p.Key]
 		if ok {
 			d.decode(Join(path, p.Key), p.Value, v.FieldByIndex(k.Field.Index))
+			d.word(Join(path, p.Key), p.Value, k)
 			continue
 		}
 		where, fix := "here", d.Suggest(path, p.Key, known)
@@ -180,6 +182,19 @@ func (d *Decoder) section(path string, n *Node, v reflect.Value) {
 			d.At(p.At, fix, "unknown key %q %s", p.Key, where)
 		}
 	}
+}
+
+// word looks whether a text is one of those that its key takes.
+func (d *Decoder) word(path string, n *Node, k Key) {
+	words := strings.Split(k.Field.Tag.Get("enum"), ",")
+	if words[0] == "" || n.Kind != Text || k.Field.Type.Kind() != reflect.String || slices.Contains(words, n.Text) {
+		return
+	}
+	last, fix := len(words)-1, ""
+	if near := Nearest(n.Text, words); near != "" {
+		fix = "did you mean " + near + "?"
+	}
+	d.Refuse(path, n, fix, "%s must be %s or %s", name(path), strings.Join(words[:last], ", "), words[last])
 }
 
 // Refuse reports a value that can't be taken.

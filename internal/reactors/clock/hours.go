@@ -128,6 +128,15 @@ func (h *Hours) String() string { return h.source + " " + h.zone.String() }
 // weekdays are the days as people abbreviate them; the index is time.Weekday.
 func weekdays() []string { return []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} }
 
+// HoursPattern is what [ParseHours] takes, for JSON schemas. It can't tell that
+// hours end before they begin.
+const (
+	HoursPattern = `^` + window + `(,` + window + `)*$`
+	window       = `\s*([Dd][Aa][Ii][Ll][Yy]|` + weekday + `(-` + weekday + `)?)\s+` + clockTime + `-` + clockTime + `\s*`
+	weekday      = `([Ss][Uu][Nn]|[Mm][Oo][Nn]|[Tt][Uu][Ee]|[Ww][Ee][Dd]|[Tt][Hh][Uu]|[Ff][Rr][Ii]|[Ss][Aa][Tt])`
+	clockTime    = `0*(([0-9]|1[0-9]|2[0-3]):[0-5][0-9]|24:00)`
+)
+
 // ParseHours reads the hours of a week in a zone. On an error the offset says
 // where.
 func ParseHours(s string, zone *time.Location) (h *Hours, offset int, err error) {

@@ -40,7 +40,7 @@ type Chat interface {
 
 // Params are the action's parameters.
 type Params struct {
-	Text reactors.ChatText `yaml:"text" doc:"The text, in Chat's markup; may hold placeholders."`
+	Text reactors.ChatText `yaml:"text" or:"card" doc:"The text, in Chat's markup; may hold placeholders."`
 	Card reactors.Card     `yaml:"card" doc:"Cards as Google's card builder gives them (cardsV2), or the name of a file that holds them; their texts may hold placeholders."`
 }
 

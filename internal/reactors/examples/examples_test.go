@@ -44,7 +44,7 @@ func actions(t *testing.T, dir string) []reactors.Action {
 		}
 	})
 	return []reactors.Action{
-		sends, send.NewUpdate(nil), send.NewDelete(nil), react.New(nil, react.Options{}), dm.New(nil),
+		sends, send.NewUpdate(nil), send.NewDelete(nil), react.New(nil, react.Options{UserAuth: true}), dm.New(nil),
 		member.NewAdd(nil), member.NewRemove(nil), hook, records, modules,
 	}
 }

@@ -43,7 +43,7 @@ type Options struct {
 
 // Params are the action's parameters.
 type Params struct {
-	Emoji string `yaml:"emoji" required:"true" doc:"The emoji itself, such as 👍. Custom emoji can't be used."`
+	Emoji string `yaml:"emoji" required:"true" pattern:"^([^\\x00-\\x7f]|[^: \\t\\n][^ \\t\\n]*[^\\x00-\\x7f])[^ \\t\\n]*$" doc:"The emoji itself, such as 👍. Custom emoji can't be used."`
 }
 
 // Action reacts.

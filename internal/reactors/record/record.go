@@ -55,7 +55,7 @@ type Entry struct {
 
 // Params are the action's parameters.
 type Params struct {
-	Name  string             `yaml:"name" required:"true" doc:"What is recorded, in your words: lower-case letters, digits, _ and ., such as welcome.skipped."`
+	Name  string             `yaml:"name" required:"true" pattern:"^[a-z][a-z0-9_.]{0,62}$" doc:"What is recorded, in your words: lower-case letters, digits, _ and ., such as welcome.skipped."`
 	Value reactors.PlainText `yaml:"value" doc:"A value to keep with it; may hold placeholders. At most 4096 bytes."`
 }
 

@@ -104,20 +104,16 @@ func (e *TestEvent) UnmarshalNode(d *strictyaml.Decoder, path string, n *stricty
 	if e.At < 0 {
 		d.At(n.At, "", "%s is before the start", path)
 	}
-	for key, word := range map[string]string{"role": e.Role, "affiliation": e.Affiliation} {
-		if words := reactors.WordsNamed(key + "s"); word != "" && !slices.Contains(words, word) {
-			d.At(n.Child(key).At, strictyaml.Suggest(word, words), "%s: there is no %s %q", path, key, word)
-		}
-	}
 }
 
-func (*TestEvent) schema(s *schemer) map[string]any {
+// Schema implements [strictyaml.Schematic].
+func (*TestEvent) Schema(s *schemer) schema {
 	known := slices.Sorted(maps.Keys(testTriggers()))
 	what := strings.ReplaceAll(strings.Join(known, "|"), ".", `\.`)
-	short := map[string]any{"type": "string", "pattern": "^(" + what + ")@[+]?(0|" + duration + ")$"}
-	section := s.of(reflect.TypeFor[testEventSection]())
-	section["properties"].(map[string]any)["do"].(map[string]any)["enum"] = wordsOf(known)["enum"]
-	return map[string]any{"oneOf": []any{short, section}}
+	short := schema{"type": "string", "pattern": "^(" + what + ")@" + strictyaml.DurationPattern + "$"}
+	section := s.Of(reflect.TypeFor[testEventSection]())
+	section["properties"].(schema)["do"].(schema)["enum"] = strictyaml.Words(known)["enum"]
+	return schema{"oneOf": []any{short, section}}
 }
 
 // startKeys is a time.
@@ -131,8 +127,8 @@ func (k *startKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *stricty
 	k.at = at
 }
 
-func (*startKeys) schema(*schemer) map[string]any {
-	return map[string]any{"type": "string", "format": "date-time"}
+func (*startKeys) Schema(*schemer) schema {
+	return schema{"type": "string", "format": "date-time"}
 }
 
 // expectKeys is outcomes and texts.
@@ -162,12 +158,12 @@ func (k *expectKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strict
 	}
 }
 
-func (*expectKeys) schema(*schemer) map[string]any {
-	keys := map[string]any{"texts": orNothing(map[string]any{"type": "array", "items": map[string]any{"type": "string"}})}
+func (*expectKeys) Schema(*schemer) schema {
+	keys := schema{"texts": strictyaml.OrNothing(schema{"type": "array", "items": schema{"type": "string"}})}
 	for _, o := range outcomeNames() {
-		keys[o] = orNothing(map[string]any{"type": "integer", "minimum": 0})
+		keys[o] = strictyaml.OrNothing(schema{"type": "integer", "minimum": 0})
 	}
-	return map[string]any{"type": "object", "properties": keys, "additionalProperties": false}
+	return schema{"type": "object", "properties": keys, "additionalProperties": false}
 }
 
 // tests checks the file's tests and fills in what they leave out.

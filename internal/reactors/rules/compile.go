@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -119,19 +120,10 @@ func (c *ruleCompiler) basics() {
 	switch {
 	case !c.Has("id"):
 		c.At(c.Where(""), "", "a reactor needs an id")
-	case k.ID != "" && !ids.MatchString(k.ID):
+	case !c.Wrong["id"] && !ids.MatchString(k.ID):
 		c.At(c.Where("id"), "small letters, digits and hyphens, at most 40, a letter first", "id %q is not one", k.ID)
 	}
-	switch r.Mode = Mode(k.Mode); r.Mode {
-	case Off, Shadow, Live:
-	case "":
-		r.Mode = Shadow
-		if c.Has("mode") && !c.Wrong["mode"] {
-			c.At(c.Where("mode"), "leave it out for shadow", "mode is empty")
-		}
-	default:
-		c.At(c.Where("mode"), strictyaml.Suggest(k.Mode, []string{"off", "shadow", "live"}), "there is no mode %q", k.Mode)
-	}
+	r.Mode = cmp.Or(Mode(k.Mode), Shadow)
 }
 
 func (c *ruleCompiler) trigger() {

@@ -2,6 +2,8 @@ package rules
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -19,19 +21,19 @@ type fileKeys struct {
 }
 
 type ruleKeys struct {
-	ID          string        `yaml:"id" required:"true" doc:"Names the rule in runs, overrides and commands; a new id is a new rule that has done nothing yet."`
+	ID          string        `yaml:"id" required:"true" pattern:"^[a-z][a-z0-9-]{0,39}$" doc:"Names the rule in runs, overrides and commands; a new id is a new rule that has done nothing yet."`
 	Description string        `yaml:"description" doc:"For people."`
 	Mode        string        `yaml:"mode" doc:"shadow decides and renders, but sends nothing; the default." enum:"off,shadow,live"`
 	On          triggers      `yaml:"on" required:"true" doc:"What the rule waits for."`
-	Cron        string        `yaml:"cron" doc:"With on: schedule: minute, hour, day of month, month, day of week."`
+	Cron        string        `yaml:"cron" pattern:"^\\s*[^\\s=]+(\\s+[^\\s=]+){4}\\s*$" doc:"With on: schedule: minute, hour, day of month, month, day of week."`
 	Zone        zone          `yaml:"zone" doc:"The time zone of cron."`
 	Bots        bool          `yaml:"bots" doc:"Acts on what apps do, too; false if not set."`
 	Stay        *bool         `yaml:"stay" doc:"Ends a run whose member has left in the meantime; true for member.joined if not set."`
 	Spaces      spacesKeys    `yaml:"spaces" doc:"Where the rule applies; everywhere if not set."`
-	If          string        `yaml:"if" doc:"A CEL condition on the event and on what is known when the run is due."`
+	If          string        `yaml:"if" pattern:"\\S" doc:"A CEL condition on the event and on what is known when the run is due."`
 	Wait        waitKeys      `yaml:"wait" doc:"How long after the event the run is due."`
-	Until       string        `yaml:"until" doc:"A CEL condition on the member or the message: once it holds, the run is due, before the wait is over."`
-	Still       string        `yaml:"still" doc:"A CEL condition that is asked when the run is due."`
+	Until       string        `yaml:"until" pattern:"\\S" doc:"A CEL condition on the member or the message: once it holds, the run is due, before the wait is over."`
+	Still       string        `yaml:"still" pattern:"\\S" doc:"A CEL condition that is asked when the run is due."`
 	OncePer     oncePerKeys   `yaml:"once_per" doc:"For what the rule acts at most once."`
 	Collapse    collapseKeys  `yaml:"collapse" doc:"Makes one run of many that come together."`
 	QuietHours  quietKeys     `yaml:"quiet_hours" doc:"When the rule may act."`
@@ -39,19 +41,19 @@ type ruleKeys struct {
 	MaxAge      time.Duration `yaml:"max_age" doc:"A run that is this late isn't done any more; 10m if not set, 24h with a sequence."`
 	Do          []doNode      `yaml:"do" empty:"no" doc:"The actions, in order."`
 	Sequence    []stepKeys    `yaml:"sequence" empty:"no" doc:"Several steps, each some time after the event."`
-	StopWhen    string        `yaml:"stop_when" doc:"A CEL condition that ends a sequence, asked before each step."`
+	StopWhen    string        `yaml:"stop_when" pattern:"\\S" doc:"A CEL condition that ends a sequence, asked before each step."`
 }
 
 type stepKeys struct {
-	ID    string   `yaml:"id" doc:"By what the step is known wherever it stands, and must not change; its after if not set, such as 1d."`
+	ID    string   `yaml:"id" pattern:"^[a-z0-9][a-z0-9.-]{0,39}$" doc:"By what the step is known wherever it stands, and must not change; its after if not set, such as 1d."`
 	After waitKeys `yaml:"after" required:"true" doc:"How long after the event the step is due."`
-	If    string   `yaml:"if" doc:"A CEL condition that is asked when the run is due; the next step comes all the same."`
+	If    string   `yaml:"if" pattern:"\\S" doc:"A CEL condition that is asked when the run is due; the next step comes all the same."`
 	Do    []doNode `yaml:"do" required:"true" empty:"no" doc:"The actions, in order."`
 }
 
 type collapseKeys struct {
 	Window time.Duration `yaml:"window" required:"true" doc:"A run waits this long for others in its space."`
-	Over   int           `yaml:"over" doc:"More than so many become one; 5 if not set."`
+	Over   int           `yaml:"over" min:"1" doc:"More than so many become one; 5 if not set."`
 	Do     []doNode      `yaml:"do" required:"true" empty:"no" doc:"What is done once for all of them; texts may use group."`
 }
 
@@ -63,32 +65,43 @@ func (w *asWritten) UnmarshalNode(_ *strictyaml.Decoder, _ string, n *strictyaml
 // ruleNode is a rule that is decoded once its overrides are known.
 type ruleNode struct{ asWritten }
 
-func (*ruleNode) schema(s *schemer) map[string]any {
-	rule := s.of(reflect.TypeFor[ruleKeys]())
-	either := func(key, other string) map[string]any {
-		return map[string]any{"required": []string{key}, "properties": map[string]any{
-			key: map[string]any{"type": "array"}, other: map[string]any{"type": "null"},
+func (*ruleNode) Schema(s *schemer) schema {
+	rule := s.Of(reflect.TypeFor[ruleKeys]())
+	either := func(key, other string) schema {
+		return schema{"required": []string{key}, "properties": schema{
+			key: schema{"type": "array"}, other: schema{"type": "null"},
 		}}
 	}
-	rule["oneOf"] = []any{either("do", "sequence"), either("sequence", "do")}
+	rule["oneOf"], rule["allOf"] = []any{either("do", "sequence"), either("sequence", "do")}, together()
 	return rule
 }
 
 // doNode is an action and its parameters.
 type doNode struct{ asWritten }
 
-func (*doNode) schema(s *schemer) map[string]any { return s.actions() }
+func (*doNode) Schema(*schemer) schema { return schema{"$ref": "#/definitions/do"} }
 
 // overrideNode holds the overrides as they were written.
 type overrideNode struct{ asWritten }
 
-func (*overrideNode) schema(*schemer) map[string]any {
-	return map[string]any{
-		"type": "object",
-		"additionalProperties": map[string]any{
-			"type": "object", "additionalProperties": map[string]any{"type": "object"},
-		},
-		"propertyNames": map[string]any{"pattern": events.SpacePattern},
+// Sections are merged with those of the rule, and may have only some of their keys.
+func (*overrideNode) Schema(s *schemer) schema {
+	rule, simple, first := s.Section(reflect.TypeFor[ruleKeys]())["properties"].(schema), schema{}, []string{}
+	for key, is := range rule {
+		if slices.Contains(fixed(), key) {
+			continue
+		}
+		first = append(first, key)
+		if is := is.(schema); is["oneOf"] == nil && is["properties"] == nil {
+			simple[key] = is
+		}
+	}
+	slices.Sort(first)
+	keys := schema{"type": "object", "properties": simple, "propertyNames": schema{"pattern": `^(` + strings.Join(first, "|") + `)($|[.\[])`}}
+	return schema{
+		"type":                 "object",
+		"additionalProperties": schema{"type": "object", "additionalProperties": keys},
+		"propertyNames":        schema{"pattern": events.SpacePattern},
 	}
 }
 
@@ -112,9 +125,9 @@ func (t *triggers) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictya
 	}
 }
 
-func (*triggers) schema(*schemer) map[string]any {
-	one := wordsOf(triggerNames())
-	return map[string]any{"oneOf": []any{one, map[string]any{"type": "array", "items": one, "minItems": 1, "uniqueItems": true}}}
+func (*triggers) Schema(*schemer) schema {
+	one := strictyaml.Words(triggerNames())
+	return schema{"oneOf": []any{one, schema{"type": "array", "items": one, "minItems": 1, "uniqueItems": true}}}
 }
 
 func triggerNames() []string { return reactors.Words(reactors.Triggers()) }

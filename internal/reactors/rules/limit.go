@@ -1,9 +1,9 @@
 package rules
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -26,24 +26,20 @@ func (r *rate) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.N
 	}
 }
 
-func (*rate) schema(*schemer) map[string]any {
-	return map[string]any{"type": "string", "pattern": `^[1-9][0-9]*/(s|m|min|h|d|w|` + duration + `)$`}
-}
+var rates = regexp.MustCompile(`^ *([1-9][0-9]{0,5}|1000000) */ *(s|m|min|h|d|w|` + strictyaml.DurationPattern + `) *$`)
+
+func (*rate) Schema(*schemer) schema { return schema{"type": "string", "pattern": rates.String()} }
 
 func parseRate(s string) (rate, bool) {
-	number, per, ok := strings.Cut(s, "/")
-	if !ok {
+	parts := rates.FindStringSubmatch(s)
+	if parts == nil {
 		return rate{}, false
 	}
-	n, err := strconv.Atoi(strings.TrimSpace(number))
-	if err != nil || n < 1 || n > 1_000_000 {
-		return rate{}, false
-	}
-	per = strings.TrimSpace(per)
-	if u, ok := strictyaml.Unit(per); ok && u >= time.Second {
+	n, _ := strconv.Atoi(parts[1]) // it is a number
+	if u, ok := strictyaml.Unit(parts[2]); ok {
 		return rate{n, u}, true
 	}
-	window, err := strictyaml.ParseDuration(per)
+	window, err := strictyaml.ParseDuration(parts[2])
 	return rate{n, window}, err == nil && window >= time.Second && window <= maxAge
 }
 

@@ -19,9 +19,9 @@ type QuietHours struct {
 }
 
 type quietKeys struct {
-	Zone  zone   `yaml:"zone" required:"true" doc:"The time zone, such as Europe/Berlin."`
-	Allow string `yaml:"allow" required:"true" doc:"When the rule may act: Mon-Fri 08:00-18:00, Sat 10:00-12:00."`
-	Else  string `yaml:"else" doc:"What becomes of the rest; defer if not set." enum:"defer,drop"`
+	Zone  zone      `yaml:"zone" required:"true" doc:"The time zone, such as Europe/Berlin."`
+	Allow hoursText `yaml:"allow" required:"true" doc:"When the rule may act: Mon-Fri 08:00-18:00, Sat 10:00-12:00."`
+	Else  string    `yaml:"else" doc:"What becomes of the rest; defer if not set." enum:"defer,drop"`
 }
 
 // zone is a time zone of the IANA database.
@@ -40,19 +40,19 @@ func (z *zone) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictyaml.N
 	z.loc = loc
 }
 
-func (*zone) schema(*schemer) map[string]any {
-	return map[string]any{"type": "string", "examples": []string{"Europe/Berlin", "UTC"}}
+func (*zone) Schema(*schemer) schema {
+	return schema{"type": "string", "examples": []string{"Europe/Berlin", "UTC"}}
+}
+
+// hoursText is hours of a week, as they are written.
+type hoursText string
+
+func (*hoursText) Schema(*schemer) schema {
+	return schema{"type": "string", "pattern": clock.HoursPattern}
 }
 
 func (k *quietKeys) hours(d *strictyaml.Decoder, path string) *QuietHours {
-	q := &QuietHours{}
-	switch k.Else {
-	case "", "defer":
-	case "drop":
-		q.Drop = true
-	default:
-		d.At(d.Where(strictyaml.Join(path, "else")), strictyaml.Suggest(k.Else, []string{"defer", "drop"}), "%s.else must be defer or drop", path)
-	}
+	q := &QuietHours{Drop: k.Else == "drop"}
 	if q.Hours = hours(d, path, "allow", k.Allow, k.Zone); q.Hours == nil {
 		return nil
 	}
@@ -60,7 +60,7 @@ func (k *quietKeys) hours(d *strictyaml.Decoder, path string) *QuietHours {
 }
 
 // hours reads the hours of a section that has them under a key, beside their zone.
-func hours(d *strictyaml.Decoder, path, key, source string, z zone) *clock.Hours {
+func hours(d *strictyaml.Decoder, path, key string, source hoursText, z zone) *clock.Hours {
 	misspelt := slices.ContainsFunc(d.Nodes[path].Pairs, func(p strictyaml.Pair) bool { return wording.Means(p.Key, "zone") }) // reported
 	if !d.Has(strictyaml.Join(path, "zone")) && !misspelt {
 		d.At(d.Where(path), "for example zone: Europe/Berlin", "%s needs a zone", path)
@@ -74,7 +74,7 @@ func hours(d *strictyaml.Decoder, path, key, source string, z zone) *clock.Hours
 	if n.Kind != strictyaml.Text {
 		return nil // reported
 	}
-	h, offset, err := clock.ParseHours(source, z.loc)
+	h, offset, err := clock.ParseHours(string(source), z.loc)
 	if err != nil {
 		d.At(n.Inside(offset), "for example Mon-Fri 08:00-18:00, Sat 10:00-12:00", "%s: %v", at, err)
 		return nil

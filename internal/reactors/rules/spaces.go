@@ -11,7 +11,7 @@ import (
 type spacesKeys struct {
 	Include []string `yaml:"include" empty:"no" doc:"Only in these."`
 	Except  []string `yaml:"except" doc:"Not in these."`
-	Match   string   `yaml:"match" doc:"A CEL condition on space, asked when the run is due."`
+	Match   string   `yaml:"match" pattern:"\\S" doc:"A CEL condition on space, asked when the run is due."`
 }
 
 // spacesSection is what is written as a section.
@@ -64,12 +64,13 @@ func (*spacesKeys) check(d *strictyaml.Decoder, path string, spaces []string) {
 	}
 }
 
-func (*spacesKeys) schema(s *schemer) map[string]any {
-	section := s.section(reflect.TypeFor[spacesSection]())
-	name := map[string]any{"type": "string", "pattern": events.SpacePattern}
-	list := map[string]any{"type": "array", "items": name, "minItems": 1, "uniqueItems": true}
+func (*spacesKeys) Schema(s *schemer) schema {
+	section := s.Section(reflect.TypeFor[spacesSection]())
+	name := schema{"type": "string", "pattern": events.SpacePattern}
+	list := schema{"type": "array", "items": name, "minItems": 1, "uniqueItems": true}
 	for _, key := range []string{"include", "except"} {
-		section["properties"].(map[string]any)[key].(map[string]any)["items"] = name
+		section["properties"].(schema)[key].(schema)["items"] = name
+		section["properties"].(schema)[key].(schema)["uniqueItems"] = true
 	}
-	return map[string]any{"oneOf": []any{list, section}}
+	return schema{"oneOf": []any{list, section}}
 }

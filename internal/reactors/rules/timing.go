@@ -37,9 +37,6 @@ func (c *ruleCompiler) timing() {
 		}
 	}
 	r.Limits = k.Limit.limits()
-	if e := k.Limit.Else; e != "" && e != "drop" && e != "later" {
-		c.At(c.Where("limit.else"), strictyaml.Suggest(e, []string{"drop", "later"}), "limit.else must be drop or later")
-	}
 	if c.Has("limit.else") && len(r.Limits) == 0 {
 		c.doubts.At(c.Where("limit.else"), "for example per_space: 20/h", "limit.else says what becomes of the rest, and there is no limit")
 	}
@@ -132,10 +129,10 @@ func (k *oncePerKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *stric
 	}
 }
 
-func (*oncePerKeys) schema(s *schemer) map[string]any {
-	section := s.section(reflect.TypeFor[oncePerSection]())
-	list := map[string]any{"type": "array", "items": wordsOf(onceWords()), "minItems": 1, "uniqueItems": true}
-	return map[string]any{"oneOf": []any{list, section}}
+func (*oncePerKeys) Schema(s *schemer) schema {
+	section := s.Section(reflect.TypeFor[oncePerSection]())
+	list := schema{"type": "array", "items": strictyaml.Words(onceWords()), "minItems": 1, "uniqueItems": true}
+	return schema{"oneOf": []any{list, section}}
 }
 
 func (c *ruleCompiler) oncePer() {

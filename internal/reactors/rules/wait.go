@@ -17,7 +17,7 @@ type waitKeys struct{ Wait }
 // workingKeys is time of which only some hours count.
 type workingKeys struct {
 	Working time.Duration `yaml:"working" required:"true" doc:"How much of the hours has to pass."`
-	Hours   string        `yaml:"hours" required:"true" doc:"The hours that count: Mon-Fri 09:00-17:00."`
+	Hours   hoursText     `yaml:"hours" required:"true" doc:"The hours that count: Mon-Fri 09:00-17:00."`
 	Zone    zone          `yaml:"zone" required:"true" doc:"Their time zone, such as Europe/Berlin."`
 }
 
@@ -34,9 +34,10 @@ func (k *waitKeys) UnmarshalNode(d *strictyaml.Decoder, path string, n *strictya
 	k.For, k.Hours = w.Working, hours(d, path, "hours", w.Hours, w.Zone)
 }
 
-func (*waitKeys) schema(s *schemer) map[string]any {
-	section := s.section(reflect.TypeFor[workingKeys]())
-	return map[string]any{"oneOf": []any{map[string]any{"type": "string", "pattern": durationPattern}, map[string]any{"const": 0}, section}}
+func (*waitKeys) Schema(s *schemer) schema {
+	wait := s.Of(reflect.TypeFor[time.Duration]())
+	wait["oneOf"] = append(wait["oneOf"].([]any), s.Section(reflect.TypeFor[workingKeys]()))
+	return wait
 }
 
 // waits checks a wait that was written. Working time is tried from a Monday on.

@@ -31,16 +31,16 @@ type Deleter interface {
 
 // UpdateParams are the parameters of Update.
 type UpdateParams struct {
-	Of    string            `yaml:"of" required:"true" doc:"The id of the send whose message is changed."`
-	Space string            `yaml:"space" doc:"The space that it was sent to, if that is another than the trigger's."`
-	Text  reactors.ChatText `yaml:"text" doc:"The new text; without it the old one stays."`
+	Of    string            `yaml:"of" required:"true" pattern:"." doc:"The id of the send whose message is changed."`
+	Space string            `yaml:"space" pattern:"^(|spaces/[A-Za-z0-9_-]+)$" doc:"The space that it was sent to, if that is another than the trigger's."`
+	Text  reactors.ChatText `yaml:"text" or:"card" doc:"The new text; without it the old one stays."`
 	Card  reactors.Card     `yaml:"card" doc:"The new cards; without them the old ones stay."`
 }
 
 // DeleteParams are the parameters of Delete.
 type DeleteParams struct {
-	Of    string `yaml:"of" required:"true" doc:"The id of the send whose message is deleted."`
-	Space string `yaml:"space" doc:"The space that it was sent to, if that is another than the trigger's."`
+	Of    string `yaml:"of" required:"true" pattern:"." doc:"The id of the send whose message is deleted."`
+	Space string `yaml:"space" pattern:"^(|spaces/[A-Za-z0-9_-]+)$" doc:"The space that it was sent to, if that is another than the trigger's."`
 }
 
 // target is a message, by the ids that it may have been sent with.

@@ -16,7 +16,7 @@ import (
 
 // Params are the action's parameters.
 type Params struct {
-	Module string            `yaml:"module" required:"true" doc:"The WebAssembly module's file; a relative name is looked for beside the rules."`
+	Module string            `yaml:"module" required:"true" pattern:"." doc:"The WebAssembly module's file; a relative name is looked for beside the rules."`
 	Config map[string]string `yaml:"config" doc:"Handed to the module as it is."`
 
 	// Digest is the module's, filled in by Check.

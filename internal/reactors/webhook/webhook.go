@@ -16,8 +16,8 @@ import (
 
 // Params are the action's parameters.
 type Params struct {
-	URL         string `yaml:"url" required:"true" doc:"Where to POST to: https only. Placeholders are not filled in."`
-	SecretFile  string `yaml:"secret_file" required:"true" doc:"A file of signing secrets, one a line, like whsec_BASE64. It is read for each try, so that secrets can be changed. A relative name begins where the worker was started."`
+	URL         string `yaml:"url" required:"true" pattern:"^[Hh][Tt][Tt][Pp][Ss]?://[^#]+#?$" doc:"Where to POST to: https only. Placeholders are not filled in."`
+	SecretFile  string `yaml:"secret_file" required:"true" pattern:"." doc:"A file of signing secrets, one a line, like whsec_BASE64. It is read for each try, so that secrets can be changed. A relative name begins where the worker was started."`
 	IncludeText bool   `yaml:"include_text" doc:"Whether the message's text is sent, too. Default: false."`
 }
 
