@@ -18,8 +18,9 @@ import (
 
 // State answers a decision's questions: the store, or a replay's memory.
 type State interface {
-	// Facts returns what the run's event told, and the state as of a time.
-	Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error)
+	// FactsOfAll returns what the events of runs of one space told, and the state
+	// as of a time.
+	FactsOfAll(ctx context.Context, runs []reactors.Run, needs reactors.Needs, at time.Time) ([]reactors.Facts, error)
 	// Admit counts the run towards the limits, or answers which is reached. If
 	// what is too much comes later, pass is when: a time at which open lets the
 	// rule act, which is kept for the run.
@@ -63,10 +64,11 @@ func Wanted(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, no
 	if d, over := TooOld(rule, run, now); over {
 		return d, nil
 	}
-	facts, err := s.Facts(ctx, run, needs(rule, run), now)
+	told, err := s.FactsOfAll(ctx, []reactors.Run{run}, needs(rule, run), now)
 	if err != nil {
 		return Decision{}, err
 	}
+	facts := told[0]
 	if waits {
 		switch yes, err := rule.Until.Eval(ctx, &facts, now); {
 		case err != nil:
@@ -231,14 +233,14 @@ func gather(ctx context.Context, rule *rules.Rule, run reactors.Run, s State, no
 	if err != nil || len(others)+1 <= rule.Collapse.Over {
 		return nil, err
 	}
+	facts, err := s.FactsOfAll(ctx, others, needs(rule, run), now) // of the same step
+	if err != nil {
+		return nil, err
+	}
 	var speaks []reactors.Run
-	for _, other := range others {
-		facts, err := s.Facts(ctx, other, needs(rule, other), now)
-		if err != nil {
-			return nil, err
-		}
+	for i, other := range others {
 		// The run doesn't speak for who has left or whom the rule doesn't mean.
-		if _, over := conditions(ctx, rule, other, facts, now); !over {
+		if _, over := conditions(ctx, rule, other, facts[i], now); !over {
 			speaks = append(speaks, other)
 		}
 	}

@@ -263,8 +263,8 @@ func (d *Dispatcher) stale(
 	if begun || !rule.Stay || run.Member == "" {
 		return nil, nil
 	}
-	f, err := d.state.Facts(ctx, run, reactors.NeedMember, now)
-	if err != nil || f.Member.IsMember {
+	told, err := d.state.FactsOfAll(ctx, []reactors.Run{run}, reactors.NeedMember, now)
+	if err != nil || told[0].Member.IsMember {
 		return nil, err
 	}
 	speaks, err := d.runs.SpeaksForOthers(ctx, run.ID)

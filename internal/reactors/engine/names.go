@@ -58,13 +58,36 @@ const (
 	lookUpWait = time.Second
 )
 
-// Facts implements [decide.State].
-func (s *lookedUpState) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
-	f, err := s.State.Facts(ctx, run, needs, at)
+// FactsOfAll implements [decide.State].
+func (s *lookedUpState) FactsOfAll(ctx context.Context, runs []reactors.Run, needs reactors.Needs, at time.Time) ([]reactors.Facts, error) {
+	all, err := s.State.FactsOfAll(ctx, runs, needs, at)
 	if err != nil {
-		return f, err
+		return nil, err
 	}
-	stored := false
+	stored, ask := false, needs
+	for i, run := range runs {
+		one, err := s.lookUp(ctx, run, ask, &all[i], at)
+		if err != nil {
+			return nil, err
+		}
+		stored, ask = stored || one, needs&^reactors.NeedSpace // the others are of the same
+	}
+	if stored {
+		if all, err = s.State.FactsOfAll(ctx, runs, needs, at); err != nil {
+			return nil, err
+		}
+	}
+	for i, run := range runs {
+		if err := s.readMessage(ctx, run, needs, &all[i], at); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// lookUp stores what no event has told of a run's space and its member, and reports
+// whether there was something to store.
+func (s *lookedUpState) lookUp(ctx context.Context, run reactors.Run, needs reactors.Needs, f *reactors.Facts, at time.Time) (stored bool, err error) {
 	if needs&reactors.NeedSpace != 0 && f.Space.DisplayName == facts.UnknownSpace && run.Space != "" {
 		_, err := once(ctx, s, "the name of "+run.Space, func(ctx context.Context) (any, error) {
 			name, kind, err := s.directory.SpaceName(ctx, run.Space)
@@ -74,7 +97,7 @@ func (s *lookedUpState) Facts(ctx context.Context, run reactors.Run, needs react
 			return nil, s.eventLog.NameSpace(ctx, run.Space, name, kind)
 		})
 		if err != nil && s.waits(ctx, err, run, at) {
-			return f, err
+			return false, err
 		}
 		stored = err == nil
 	}
@@ -88,28 +111,29 @@ func (s *lookedUpState) Facts(ctx context.Context, run reactors.Run, needs react
 			return nil, s.eventLog.KeepPerson(ctx, run.Space, f.Member.Name, p)
 		})
 		if err != nil && s.waits(ctx, err, run, at) {
-			return f, err
+			return false, err
 		}
 		stored = stored || err == nil
 	}
-	if stored {
-		if f, err = s.State.Facts(ctx, run, needs, at); err != nil {
-			return f, err
-		}
+	return stored, nil
+}
+
+// readMessage reads a message that isn't recorded.
+func (s *lookedUpState) readMessage(ctx context.Context, run reactors.Run, needs reactors.Needs, f *reactors.Facts, at time.Time) error {
+	if needs&f.Untold()&reactors.NeedMessage == 0 || f.Message.Thread != "" {
+		return nil
 	}
-	if needs&f.Untold()&reactors.NeedMessage != 0 && f.Message.Thread == "" {
-		m, err := once(ctx, s, f.Message.Name, func(ctx context.Context) (events.Message, error) {
-			return s.directory.Message(ctx, f.Message.Name)
-		})
-		switch {
-		case err == nil:
-			f.Message.Tell(&m)
-			f.Derive()
-		case s.waits(ctx, err, run, at):
-			return f, err
-		}
+	m, err := once(ctx, s, f.Message.Name, func(ctx context.Context) (events.Message, error) {
+		return s.directory.Message(ctx, f.Message.Name)
+	})
+	switch {
+	case err == nil:
+		f.Message.Tell(&m)
+		f.Derive()
+	case s.waits(ctx, err, run, at):
+		return err
 	}
-	return f, nil
+	return nil
 }
 
 const ofPeople = reactors.NeedMember | reactors.NeedAffiliation

@@ -36,9 +36,13 @@ func newMachine(set *rules.Set, facts lookup, byMode bool) *machine {
 
 var _ decide.State = (*machine)(nil)
 
-// Facts implements decide.State.
-func (m *machine) Facts(ctx context.Context, run reactors.Run, needs reactors.Needs, at time.Time) (reactors.Facts, error) {
-	return m.lookup(ctx, run, needs, at)
+// FactsOfAll implements decide.State.
+func (m *machine) FactsOfAll(ctx context.Context, runs []reactors.Run, needs reactors.Needs, at time.Time) (all []reactors.Facts, err error) {
+	all = make([]reactors.Facts, len(runs))
+	for i := 0; i < len(runs) && err == nil; i++ {
+		all[i], err = m.lookup(ctx, runs[i], needs, at)
+	}
+	return all, err
 }
 
 // Admit implements decide.State.

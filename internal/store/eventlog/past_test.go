@@ -157,6 +157,18 @@ func TestFactsAsOf(t *testing.T) {
 			t.Errorf("%s: bob's role is %q, %v, want %q", trigger, f.Member.Role, err, want)
 		}
 	}
+	together := []reactors.Run{run, bob, run}
+	together[2].Facts.Member = reactors.MemberFacts{Name: "users/nobody"}
+	got, err := s.FactsOfAll(t.Context(), together, reactors.NeedAll, clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, run := range together {
+		want, err := s.Facts(t.Context(), run, reactors.NeedAll, clock())
+		if diff := cmp.Diff(want, got[i]); err != nil || diff != "" {
+			t.Errorf("%s, asked together (-want +got): %v\n%s", run.Facts.Member.Name, err, diff)
+		}
+	}
 	if f, err := s.FactsAsOf(t.Context(), run, reactors.NeedMember, at(9)); err != nil || f.Member.IsMember || f.Member.Role != "ROLE_MEMBER" {
 		t.Errorf("who has left was %q, %v, want the last role", f.Member.Role, err)
 	}

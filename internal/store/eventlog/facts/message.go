@@ -11,8 +11,8 @@ import (
 )
 
 // messageArgs names the message of the facts.
-func (q *factQuery) messageArgs() pgx.NamedArgs {
-	f, space := q.facts, q.facts.Space.Name
+func (q *factQuery) messageArgs(f *reactors.Facts) pgx.NamedArgs {
+	space := f.Space.Name
 	return pgx.NamedArgs{
 		"space": space, "name": items.ShortName(f.Message.Name, space+"/messages"), "known": q.known,
 		"since": store.Microseconds(f.Event.Time), "max": maxCounted,
@@ -36,8 +36,8 @@ const versionThen = `LEFT JOIN LATERAL (
 		) v ON m.deleted_at IS NULL OR m.deleted_at > @known`
 
 // message asks what the message says of which the event told the name only.
-func (q *factQuery) message() {
-	m := &q.facts.Message
+func (q *factQuery) message(f *reactors.Facts) {
+	m := &f.Message
 	q.ask([]any{&m.Author, &m.Thread, &m.IsReply, &m.Text, &m.Attachments}, `
 		SELECT COALESCE(u.user_name, ''),
 			COALESCE(full_name(CASE m.thread WHEN '' THEN split_part(m.name, '.', 1) ELSE m.thread END, @space || '/threads'), ''),
@@ -47,13 +47,13 @@ func (q *factQuery) message() {
 		LEFT JOIN users u ON u.id = m.sender_id
 		`+versionThen+`
 		WHERE split_part(m.name, '.', 1) = split_part(@name, '.', 1) AND m.name = @name
-			AND m.space_id = (SELECT id FROM spaces WHERE space = @space)`, q.messageArgs())
+			AND m.space_id = (SELECT id FROM spaces WHERE space = @space)`, q.messageArgs(f))
 }
 
 // thread asks whether the message is still there, and for what answers it: since
 // it was written, or since the event if that isn't known.
-func (q *factQuery) thread() {
-	m := &q.facts.Message
+func (q *factQuery) thread(f *reactors.Facts) {
+	m := &f.Message
 	if m.Name == "" {
 		return
 	}
@@ -94,13 +94,13 @@ func (q *factQuery) thread() {
 			FROM stored_messages
 			WHERE split_part(name, '.', 1) = split_part(@name, '.', 1) AND name = @name
 				AND space_id = (SELECT id FROM spaces WHERE space = @space)
-		) q`, q.messageArgs())
+		) q`, q.messageArgs(f))
 }
 
 // reactions counts those that are there, and lists those of other people. One
 // that was taken back and given again counts since then.
-func (q *factQuery) reactions() {
-	m := &q.facts.Message
+func (q *factQuery) reactions(f *reactors.Facts) {
+	m := &f.Message
 	q.ask([]any{&m.Reactions, &m.OthersReacted}, `
 		SELECT COALESCE(json_object_agg(emoji, n), '{}'), COALESCE(array_agg(emoji) FILTER (WHERE others), '{}')
 		FROM (
@@ -114,15 +114,15 @@ func (q *factQuery) reactions() {
 			WHERE r.space_id = (SELECT id FROM spaces WHERE space = @space) AND r.message = @name AND r.emoji IS NOT NULL
 				AND `+reactionIsThere+`
 			GROUP BY r.emoji
-		) counted`, q.messageArgs())
+		) counted`, q.messageArgs(f))
 }
 
 // reactionIsThere tells of a reaction r whether it was there at the time @known.
 const reactionIsThere = `CASE WHEN r.version_time <= @known THEN r.present ELSE r.added_at <= @known AND r.removed_at > @known END`
 
 // edits asks what an edited message said before.
-func (q *factQuery) edits() {
-	m := &q.facts.Message
+func (q *factQuery) edits(f *reactors.Facts) {
+	m := &f.Message
 	m.TextChanged = true // as long as nobody knows better
 	q.ask([]any{&m.PreviousText, &m.TextChanged}, `
 		SELECT v.text, v.text <> @text
@@ -138,7 +138,7 @@ func (q *factQuery) edits() {
 		) v
 		WHERE v.text IS NOT NULL AND v.event_time < @since
 		ORDER BY version_time DESC, event_time DESC, verb_order DESC, version_key DESC
-		LIMIT 1`, withText(q.messageArgs(), m.Text))
+		LIMIT 1`, withText(q.messageArgs(f), m.Text))
 }
 
 func withText(args pgx.NamedArgs, text string) pgx.NamedArgs {
@@ -146,24 +146,27 @@ func withText(args pgx.NamedArgs, text string) pgx.NamedArgs {
 	return args
 }
 
-// affiliation asks of which organization the member is, by any of their
+// affiliations asks of which organization people are, by any of their
 // memberships that tells, this space's first.
-func (q *factQuery) affiliation() {
-	m := &q.facts.Member
-	q.ask([]any{&m.Affiliation}, `
-		SELECT affiliation
-		FROM stored_memberships
-		WHERE member = $1 AND affiliation IS NOT NULL
-		ORDER BY space_id = (SELECT id FROM spaces WHERE space = $2) DESC, version_time DESC
-		LIMIT 1`, m.Name, q.facts.Space.Name)
+func (q *factQuery) affiliations(people []*reactors.Facts) {
+	q.askOf(people, func(f *reactors.Facts) []any { return []any{&f.Member.Affiliation} }, `
+		SELECT who.i, any_told.affiliation
+		FROM unnest(@members::text[]) WITH ORDINALITY who (member, i)
+		CROSS JOIN LATERAL (
+			SELECT affiliation
+			FROM stored_memberships
+			WHERE member = who.member AND affiliation IS NOT NULL
+			ORDER BY space_id = (SELECT id FROM spaces WHERE space = @space) DESC, version_time DESC
+			LIMIT 1
+		) any_told`, pgx.NamedArgs{})
 }
 
 // lastDay is how far messages_last looks back.
 const lastDay = 24 * time.Hour
 
 // recent asks when people wrote in the last day.
-func (q *factQuery) recent() {
-	s, at := q.facts, q.at
+func (q *factQuery) recent(all []*reactors.Facts) {
+	s, at := all[0], q.at
 	q.batch.Queue(`
 		SELECT e.event_time
 		FROM events e
@@ -180,8 +183,8 @@ func (q *factQuery) recent() {
 }
 
 // top asks for the messages that got the most reactions in the week.
-func (q *factQuery) top() {
-	w, space := &q.facts.Space.Week, q.facts.Space.Name
+func (q *factQuery) top(all []*reactors.Facts) {
+	w, space := &all[0].Space.Week, all[0].Space.Name
 	q.batch.Queue(`
 		SELECT full_name(m.name, @space || '/messages'), COALESCE(u.user_name, ''), left(COALESCE(v.text, ''), 250), t.n
 		FROM (
