@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -84,25 +85,36 @@ func (*doNode) Schema(*schemer) schema { return schema{"$ref": "#/definitions/do
 // overrideNode holds the overrides as they were written.
 type overrideNode struct{ asWritten }
 
-// Sections are merged with those of the rule, and may have only some of their keys.
 func (*overrideNode) Schema(s *schemer) schema {
-	rule, simple, first := s.Section(reflect.TypeFor[ruleKeys]())["properties"].(schema), schema{}, []string{}
-	for key, is := range rule {
-		if slices.Contains(fixed(), key) {
-			continue
-		}
-		first = append(first, key)
-		if is := is.(schema); is["oneOf"] == nil && is["properties"] == nil {
-			simple[key] = is
-		}
+	rule := s.Section(reflect.TypeFor[ruleKeys]())["properties"].(schema)
+	for _, key := range fixed() {
+		delete(rule, key)
 	}
-	slices.Sort(first)
-	keys := schema{"type": "object", "properties": simple, "propertyNames": schema{"pattern": `^(` + strings.Join(first, "|") + `)($|[.\[])`}}
+	first := `^(` + strings.Join(slices.Sorted(maps.Keys(rule)), "|") + `)($|[.\[])`
+	for key, is := range rule {
+		rule[key] = partly(is.(schema))
+	}
+	keys := schema{"type": "object", "properties": rule, "propertyNames": schema{"pattern": first}}
 	return schema{
 		"type":                 "object",
 		"additionalProperties": schema{"type": "object", "additionalProperties": keys},
 		"propertyNames":        schema{"pattern": events.SpacePattern},
 	}
+}
+
+// partly describes a section that is merged with another: it may have only some of
+// its keys.
+func partly(is schema) schema {
+	is = maps.Clone(is)
+	delete(is, "required")
+	if several, ok := is["oneOf"].([]any); ok {
+		some := make([]any, len(several))
+		for i, one := range several {
+			some[i] = partly(one.(schema))
+		}
+		is["oneOf"] = some
+	}
+	return is
 }
 
 // triggers is one trigger or a list of them.
