@@ -95,6 +95,8 @@ type TopMessage struct {
 	Author    Mention `json:"author,omitzero" cel:"author"`
 	Permalink Link    `json:"permalink,omitzero" cel:"permalink"`
 	Reactions int     `json:"reactions,omitzero" cel:"reactions"`
+
+	AuthorName string `json:"author_name,omitzero"` // how a card writes Author; "" if it isn't known
 }
 
 // MemberFacts is the person whom the event is about: who joined or left, who

@@ -167,7 +167,10 @@ func TestLinks(t *testing.T) {
 	f := anna()
 	f.Message.Name = "spaces/S/messages/T.M"
 	f.Space.Week.TopMessages = []reactors.TopMessage{
-		{Text: "see *evil.com*> <users/all>", Author: reactors.Mention{User: "users/2"}, Permalink: reactors.MessageLink("spaces/S/messages/T.A"), Reactions: 4},
+		{
+			Text: "see *evil.com*> <users/all>", Author: reactors.Mention{User: "users/2"}, AuthorName: "Bob <b>",
+			Permalink: reactors.MessageLink("spaces/S/messages/T.A"), Reactions: 4,
+		},
 		{Author: reactors.Mention{User: "nobody"}, Permalink: reactors.MessageLink("x"), Reactions: 1},
 	}
 	f.Derive()
@@ -183,9 +186,11 @@ func TestLinks(t *testing.T) {
 			"{{ space.week.top_messages }}",
 			"1. <https://chat.google.com/room/S/T/A|see ∗evil․com∗› ‹users/all›> by <users/2> (4 reactions)\n2. (no text) by someone (1 reaction)",
 			"1. see *evil.com*> <users/all> (4 reactions)\n2. (no text) (1 reaction)",
-			`1. <a href="https://chat.google.com/room/S/T/A">see ∗evil․com∗&gt; &lt;users/all&gt;</a> (4 reactions)` + "\n2. (no text) (1 reaction)",
+			`1. <a href="https://chat.google.com/room/S/T/A">see ∗evil․com∗&gt; &lt;users/all&gt;</a> by Bob &lt;b&gt; (4 reactions)` + "\n2. (no text) (1 reaction)",
 		},
 		{"{{ space.week.top_messages.filter(m, m.reactions > 9) }}", "none", "none", "none"},
+		{"{{ space.week.top_messages[0].author }}", "<users/2>", "users/2", "Bob &lt;b&gt;"},
+		{"{{ space.week.top_messages[1].author }}", "someone", "someone", "someone"},
 		{"{{ message.author_mention }}", "someone", "someone", "someone"},
 	} {
 		for i, compile := range []func(string) (*expr.Template, error){env.Chat, env.Plain, env.CardText} {

@@ -58,9 +58,9 @@ func (e *Env) Chat(src string) (*Template, error) { return e.template(src, chat)
 func (e *Env) Plain(src string) (*Template, error) { return e.template(src, plain) }
 
 // CardText compiles a text of a card, which knows a part of HTML. Values are as
-// in Chat, and escaped. Cards have no mentions: a Mention is the member's
-// display name if it is the member's and known, else "someone"; a list of them
-// is a number of people.
+// in Chat, and escaped. Cards have no mentions: a Mention is the display name of
+// the member or of who wrote a top message, if it is known, else "someone"; a list
+// of them is a number of people.
 func (e *Env) CardText(src string) (*Template, error) { return e.template(src, card) }
 
 // CardLink compiles an address of a card, which machines take as it is: it holds
@@ -314,7 +314,8 @@ func (t *Template) write(w *writer, p *part, v ref.Val, f *reactors.Facts) error
 const shownOfTop = 80
 
 // writeTop writes a line for each message: "1. its beginning (12 reactions)". In
-// Chat its beginning is a link to it, and whoever wrote it is mentioned.
+// Chat its beginning is a link to it, and whoever wrote it is mentioned, or named
+// in a card.
 func (t *Template) writeTop(w *writer, v ref.Val) error {
 	var top []*reactors.TopMessage
 	list, _ := v.(traits.Lister)
@@ -344,8 +345,12 @@ func (t *Template) writeTop(w *writer, v ref.Val) error {
 		w.own(open + url + between)
 		w.escapeValue(t.kind, cmp.Or(m.Text, withoutText), shownOfTop)
 		w.own(end)
-		if t.kind == chat && m.Author.User != "" {
+		switch {
+		case t.kind == chat && m.Author.User != "":
 			w.own(" by " + mention(m.Author, t.kind))
+		case t.kind == card && m.AuthorName != "":
+			w.own(" by ")
+			w.escapeValue(t.kind, m.AuthorName, maxOfName)
 		}
 		reactions := "reactions"
 		if m.Reactions == 1 {

@@ -126,5 +126,10 @@ func inCard(people []reactors.Mention, f *reactors.Facts) (text string, chosen b
 	case people[0].User == f.Member.Name && f.Member.DisplayName != "":
 		return f.Member.DisplayName, true
 	}
+	for _, m := range f.Space.Week.TopMessages {
+		if m.Author == people[0] && m.AuthorName != "" {
+			return m.AuthorName, true
+		}
+	}
 	return someone, false
 }

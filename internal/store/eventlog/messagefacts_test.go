@@ -253,6 +253,9 @@ func TestRecentAndTop(t *testing.T) {
 		reacted("10", 10, events.VerbCreated, "D.D", "users/ann", "👍"),
 		deleted("11", 11, "D.D", 4),
 	)
+	if _, err := s.Store.Exec(t.Context(), `UPDATE users SET display_name = 'Ann' WHERE user_name = 'users/ann'`); err != nil {
+		t.Fatal(err)
+	}
 	run := reactors.Run{Reactor: "r", Space: space}
 	run.Facts.Trigger, run.Facts.Space.Name = reactors.Schedule, space
 	f, err := s.FactsAsOf(t.Context(), run, reactors.NeedRecent|reactors.NeedTop, at(20))
@@ -274,7 +277,7 @@ func TestRecentAndTop(t *testing.T) {
 	}
 	want := []reactors.TopMessage{
 		{Text: "third", Author: reactors.Mention{User: "users/app"}, Permalink: reactors.MessageLink(space + "/messages/C.C"), Reactions: 2},
-		{Text: "first", Author: reactors.Mention{User: "users/ann"}, Permalink: reactors.MessageLink(space + "/messages/A.A"), Reactions: 1},
+		{Text: "first", Author: reactors.Mention{User: "users/ann"}, AuthorName: "Ann", Permalink: reactors.MessageLink(space + "/messages/A.A"), Reactions: 1},
 	}
 	if diff := cmp.Diff(want, f.Space.Week.TopMessages); diff != "" {
 		t.Errorf("top messages (-want +got):\n%s", diff)
