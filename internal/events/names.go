@@ -122,8 +122,12 @@ func MemberName(space, user string) string {
 // forms, so that a slip is found before Google answers with an error. Where two
 // of them differ, the comment says why.
 
-// SpacePattern is [IsWrittenSpace] for JSON schemas.
-const SpacePattern = "^spaces/[A-Za-z0-9_-]+$"
+// SpacePattern and UserPattern are [IsWrittenSpace] and [IsWrittenUser] for JSON
+// schemas.
+const (
+	SpacePattern = "^spaces/[A-Za-z0-9_-]+$"
+	UserPattern  = "^users/[A-Za-z0-9._@-]+$"
+)
 
 // IsWrittenSpace reports whether name is "spaces/" and an id of the characters
 // that those of spaces consist of. AllSpaces is of that form.

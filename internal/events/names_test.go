@@ -109,13 +109,16 @@ func TestMentioned(t *testing.T) {
 
 // The schema and the check of a rule's spaces take the same.
 func FuzzSpacePattern(f *testing.F) {
-	pattern := regexp.MustCompile(SpacePattern)
-	for _, seed := range []string{"spaces/AAQA_-", "spaces/-", "spaces/", "spaces/a\n", "spaces/é", "users/1"} {
+	pattern, ofUser := regexp.MustCompile(SpacePattern), regexp.MustCompile(UserPattern)
+	for _, seed := range []string{"spaces/AAQA_-", "spaces/-", "spaces/", "spaces/a\n", "spaces/é", "users/1", "users/a@b-c.de"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		if got, want := IsWrittenSpace(name), pattern.MatchString(name); got != want {
 			t.Errorf("IsWrittenSpace(%q): got %t, the pattern says %t", name, got, want)
+		}
+		if got, want := IsWrittenUser(name), ofUser.MatchString(name); got != want {
+			t.Errorf("IsWrittenUser(%q): got %t, the pattern says %t", name, got, want)
 		}
 	})
 }

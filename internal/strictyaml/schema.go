@@ -21,6 +21,8 @@ type Schematic interface {
 type Schemer struct {
 	// Special describes the caller's own types; nil if a type isn't one.
 	Special func(reflect.Type) Schema
+	// Forms puts what a pattern names in braces into it.
+	Forms *strings.Replacer
 }
 
 const (
@@ -74,7 +76,7 @@ func (s *Schemer) Section(t reflect.Type) Schema {
 			one["minItems"] = 1
 		}
 		if pattern := tag("pattern"); pattern != "" {
-			one["pattern"] = pattern
+			one["pattern"] = s.Forms.Replace(pattern)
 		}
 		if least, err := strconv.Atoi(tag("min")); err == nil {
 			one["minimum"] = least

@@ -87,7 +87,9 @@ func (s *lookedUpState) FactsOfAll(ctx context.Context, runs []reactors.Run, nee
 
 // lookUp stores what no event has told of a run's space and its member, and reports
 // whether there was something to store.
-func (s *lookedUpState) lookUp(ctx context.Context, run reactors.Run, needs reactors.Needs, f *reactors.Facts, at time.Time) (stored bool, err error) {
+func (s *lookedUpState) lookUp(ctx context.Context, run reactors.Run, needs reactors.Needs, f *reactors.Facts, at time.Time) (
+	stored bool, err error,
+) {
 	if needs&reactors.NeedSpace != 0 && f.Space.DisplayName == facts.UnknownSpace && run.Space != "" {
 		_, err := once(ctx, s, "the name of "+run.Space, func(ctx context.Context) (any, error) {
 			name, kind, err := s.directory.SpaceName(ctx, run.Space)

@@ -53,13 +53,13 @@ type Remover interface {
 
 // AddParams are the parameters of Add.
 type AddParams struct {
-	Space string `yaml:"space" required:"true" pattern:"^spaces/[A-Za-z0-9_-]+$" doc:"The space to add the person to, such as spaces/AAAA."`
-	User  string `yaml:"user" pattern:"^(|users/[A-Za-z0-9._@-]+)$" doc:"Whom to add, such as users/123; without it, the member whom the event is about."`
+	Space string `yaml:"space" required:"true" pattern:"^{space}$" doc:"The space to add the person to, such as spaces/AAAA."`
+	User  string `yaml:"user" pattern:"^(|{user})$" doc:"Whom to add, such as users/123; without it, the member whom the event is about."`
 }
 
 // RemoveParams are the parameters of Remove.
 type RemoveParams struct {
-	Space string `yaml:"space" pattern:"^(|spaces/[A-Za-z0-9_-]+)$" doc:"The space to remove the member from, such as spaces/AAAA; without it, the one of the event."`
+	Space string `yaml:"space" pattern:"^(|{space})$" doc:"The space to remove the member from, such as spaces/AAAA; without it, the one of the event."`
 }
 
 // request is what is stored.

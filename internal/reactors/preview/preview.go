@@ -54,7 +54,10 @@ func Sample(rule *rules.Rule, o Options) reactors.Facts {
 		Subscription: reactors.SubscriptionFacts{Name: "subscriptions/SAMPLE", Reason: "USER_SCOPE_REVOKED"},
 	}
 	f.Space.Week = reactors.WeekFacts{Messages: 34, Posters: 7, Joins: 2, Leaves: 1, TopEmoji: "🎉", TopMessages: []reactors.TopMessage{
-		{Text: "A sample of a message", Author: reactors.Mention{User: member}, AuthorName: f.Member.DisplayName, Permalink: reactors.MessageLink(f.Message.Name), Reactions: 5},
+		{
+			Text: "A sample of a message", Author: reactors.Mention{User: member}, AuthorName: f.Member.DisplayName,
+			Permalink: reactors.MessageLink(f.Message.Name), Reactions: 5,
+		},
 	}}
 	return expr.Brought(f).Grouped(nil)
 }

@@ -37,8 +37,8 @@ func newMachine(set *rules.Set, facts lookup, byMode bool) *machine {
 var _ decide.State = (*machine)(nil)
 
 // FactsOfAll implements decide.State.
-func (m *machine) FactsOfAll(ctx context.Context, runs []reactors.Run, needs reactors.Needs, at time.Time) (all []reactors.Facts, err error) {
-	all = make([]reactors.Facts, len(runs))
+func (m *machine) FactsOfAll(ctx context.Context, runs []reactors.Run, needs reactors.Needs, at time.Time) (_ []reactors.Facts, err error) {
+	all := make([]reactors.Facts, len(runs))
 	for i := 0; i < len(runs) && err == nil; i++ {
 		all[i], err = m.lookup(ctx, runs[i], needs, at)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
@@ -19,7 +20,9 @@ type (
 // JSONSchema describes the file for editors: the keys as they are decoded, and
 // the parameters of these actions.
 func JSONSchema(actions []reactors.Action) []byte {
-	s := &schemer{Special: special}
+	inside := func(pattern string) string { return strings.Trim(pattern, "^$") }
+	forms := strings.NewReplacer("{space}", inside(events.SpacePattern), "{user}", inside(events.UserPattern))
+	s := &schemer{Special: special, Forms: forms}
 	top := s.Of(reflect.TypeFor[fileKeys]())
 	top["$schema"] = "http://json-schema.org/draft-07/schema#"
 	top["title"] = "Spacekeeper's reactors"

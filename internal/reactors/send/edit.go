@@ -32,7 +32,7 @@ type Deleter interface {
 // UpdateParams are the parameters of Update.
 type UpdateParams struct {
 	Of    string            `yaml:"of" required:"true" pattern:"." doc:"The id of the send whose message is changed."`
-	Space string            `yaml:"space" pattern:"^(|spaces/[A-Za-z0-9_-]+)$" doc:"The space that it was sent to, if that is another than the trigger's."`
+	Space string            `yaml:"space" pattern:"^(|{space})$" doc:"The space that it was sent to, if that is another than the trigger's."`
 	Text  reactors.ChatText `yaml:"text" or:"card" doc:"The new text; without it the old one stays."`
 	Card  reactors.Card     `yaml:"card" doc:"The new cards; without them the old ones stay."`
 }
@@ -40,7 +40,7 @@ type UpdateParams struct {
 // DeleteParams are the parameters of Delete.
 type DeleteParams struct {
 	Of    string `yaml:"of" required:"true" pattern:"." doc:"The id of the send whose message is deleted."`
-	Space string `yaml:"space" pattern:"^(|spaces/[A-Za-z0-9_-]+)$" doc:"The space that it was sent to, if that is another than the trigger's."`
+	Space string `yaml:"space" pattern:"^(|{space})$" doc:"The space that it was sent to, if that is another than the trigger's."`
 }
 
 // target is a message, by the ids that it may have been sent with.

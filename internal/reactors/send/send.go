@@ -32,7 +32,7 @@ const (
 
 // Params are the action's parameters.
 type Params struct {
-	To        string             `yaml:"to" pattern:"^(|space|private|thread|spaces/[A-Za-z0-9_-]+)$" doc:"Where to: space (everybody; the default), private (only the member sees it), thread (a reply in the thread of the trigger's message), or another space such as spaces/AAAA."`
+	To        string             `yaml:"to" pattern:"^(|space|private|thread|{space})$" doc:"Where to: space (everybody; the default), private (only the member sees it), thread (a reply in the thread of the trigger's message), or another space such as spaces/AAAA."`
 	Fallback  string             `yaml:"fallback" doc:"Where to if Google refuses a private message: space, or none (the default)." enum:"space,none"`
 	Text      reactors.ChatText  `yaml:"text" or:"card" doc:"The text, in Chat's markup; may hold placeholders."`
 	Card      reactors.Card      `yaml:"card" doc:"Cards as Google's card builder gives them (cardsV2), or the name of a file that holds them; their texts may hold placeholders."`

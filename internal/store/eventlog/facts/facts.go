@@ -144,7 +144,8 @@ func (q *factQuery) ask(targets []any, sql string, args ...any) {
 // askOf queues a query that tells of some people, each with its place among them
 // from 1 on. Arguments name them as members.
 func (q *factQuery) askOf(people []*reactors.Facts, targets func(*reactors.Facts) []any, sql string, args pgx.NamedArgs) {
-	args["members"], args["space"], args["known"] = column(people, func(f *reactors.Facts) string { return f.Member.Name }), people[0].Space.Name, q.known
+	args["members"] = column(people, func(f *reactors.Facts) string { return f.Member.Name })
+	args["space"], args["known"] = people[0].Space.Name, q.known
 	q.batch.Queue(sql, args).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			skipped := make([]any, len(rows.FieldDescriptions()))

@@ -186,7 +186,8 @@ func (q *factQuery) recent(all []*reactors.Facts) {
 func (q *factQuery) top(all []*reactors.Facts) {
 	w, space := &all[0].Space.Week, all[0].Space.Name
 	q.batch.Queue(`
-		SELECT full_name(m.name, @space || '/messages'), COALESCE(u.user_name, ''), COALESCE(u.display_name, ''), left(COALESCE(v.text, ''), 250), t.n
+		SELECT full_name(m.name, @space || '/messages'), COALESCE(u.user_name, ''), COALESCE(u.display_name, ''),
+			left(COALESCE(v.text, ''), 250), t.n
 		FROM (
 			SELECT r.space_id, r.message, count(DISTINCT r.reaction) AS n
 			FROM events e
