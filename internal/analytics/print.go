@@ -117,7 +117,7 @@ func (n *Number) change() string {
 	switch {
 	case n.unit() == plot.Share: // the difference of two shares is no share
 		text = strings.TrimSuffix(text, "%") + " points"
-	case text == "0s":
+	case text == "0s", text == "-0s":
 		text = "0"
 	}
 	if n.Change > 0 && strings.Trim(text, "0") != "" {

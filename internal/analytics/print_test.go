@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/plot"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -56,6 +57,58 @@ func printed(t *testing.T, form string, o Options, paints bool) string {
 		t.Fatal(err)
 	}
 	return out.String()
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (v *Value) UnmarshalJSON(text []byte) error {
+	*v = unknown
+	if string(text) == "null" {
+		return nil
+	}
+	return json.Unmarshal(text, (*float64)(v))
+}
+
+// README shows what stats prints and draws today of the report that testdata/readme.json
+// holds: it is what "subscriber stats -o json" said of "subscriber demo --history 90d".
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	var r Report
+	text, err := os.ReadFile(filepath.Join("testdata", "readme.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := r.Print(&cli.Env{Out: &out, Format: cli.Table}, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, found := strings.Cut(string(readme), "```\n"+r.heading()+"\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	rest := out.String()
+	for line := range strings.Lines(shown) {
+		if line != "…\n" && found {
+			_, rest, found = strings.Cut(rest, strings.TrimRight(line, "\n"))
+		}
+	}
+	if !found || strings.Count(shown, "\n") < 10 {
+		t.Errorf("README shows\n%s\nof\n%s", shown, out.String())
+	}
+	const file = "../../docs/people-active.svg"
+	drawn := plot.File(r.pictures()[0].SVG)
+	if *update {
+		if err := os.WriteFile(file, drawn, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if svg, err := os.ReadFile(file); err != nil || !bytes.Equal(svg, drawn) || !strings.Contains(string(readme), "(docs/people-active.svg)") {
+		t.Errorf("README shows another plot than stats --svg draws: -update draws it anew (%v)", err)
+	}
 }
 
 func TestPrint(t *testing.T) {
@@ -154,6 +207,9 @@ func TestChunks(t *testing.T) {
 	}
 	if got := chunks(nil); got != nil {
 		t.Errorf("of nothing: %v", got)
+	}
+	if got := (&Number{Unit: "seconds", Change: -.01}).change(); got != "0" {
+		t.Errorf("hardly a change: %q", got)
 	}
 }
 

@@ -23,6 +23,9 @@ func TestDemoAfterAPast(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	if !strings.Contains(stdout, "  numbers   SPACEKEEPER_DATABASE_DSN='postgresql:") {
+		t.Errorf("it doesn't say how to see numbers:\n%s", stdout)
+	}
 	table(t, stdout, map[string]string{
 		"events": exact, "items of events": exact, "malformed messages": exact, "welcomes": exact, "joins decided on": exact, "display names": exact,
 	})

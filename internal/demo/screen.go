@@ -39,7 +39,10 @@ func (s *screen) opening(env *environment, dsn string, took time.Duration) {
 	}
 	past := ""
 	if env.history > 0 {
-		past = fmt.Sprintf("  past      %d events that came before; no rule was asked about them, and the comparison leaves them out\n", env.history)
+		past = fmt.Sprintf(`  past      %d events that came before; no rule was asked about them, and the comparison leaves them out
+  numbers   SPACEKEEPER_DATABASE_DSN='%s' subscriber stats
+            of the past, in half a minute; --svg DIR draws them
+`, env.history, dsn)
 	}
 	fmt.Fprintf(s.out, `A simulated Google Workspace, Google's client libraries, a private Postgres: ready in %s.
   spaces    %d, each with a Workspace Events subscription to %s
