@@ -37,6 +37,11 @@ output "oauth_client_ids" {
   }
 }
 
+output "bigquery_dataset" {
+  description = "The dataset with the events and their views, as PROJECT.DATASET; null without one."
+  value       = var.bigquery == null ? null : "${var.project_id}.${var.bigquery.dataset}"
+}
+
 output "spacekeeper_yaml" {
   description = "The part of spacekeeper.yaml that these resources decide. Add the database and the spaces."
   value       = <<-EOT

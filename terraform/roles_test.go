@@ -26,7 +26,9 @@ func TestRoles(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
+		`google_bigquery_table_iam_member.writer "roles/bigquery.dataEditor"`,
 		`google_project_iam_member.setup google_project_iam_custom_role.setup.id`,
+		`google_pubsub_subscription_iam_member.bigquery_forwarder "roles/pubsub.subscriber"`,
 		`google_pubsub_subscription_iam_member.dead_letter_forwarder "roles/pubsub.subscriber"`,
 		`google_pubsub_subscription_iam_member.worker "roles/pubsub.subscriber"`,
 		`google_pubsub_subscription_iam_member.worker_viewer "roles/pubsub.viewer"`,

@@ -59,7 +59,7 @@ func terraform(t *testing.T, dir string) func(args ...string) (string, error) {
 func copied(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, pattern := range []string{"*.tf", "tests/*.tftest.hcl"} {
+	for _, pattern := range []string{"*.tf", "bigquery/*.sql", "tests/*.tftest.hcl"} {
 		names, err := filepath.Glob(pattern)
 		if err != nil || len(names) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, names, err)

@@ -132,3 +132,23 @@ variable "setup_access" {
     error_message = "setup_access.impersonators are \"user:…\", \"group:…\" or \"serviceAccount:…\", each with an e-mail address."
   }
 }
+
+variable "bigquery" {
+  description = "Have Pub/Sub write every event into BigQuery, too; null for not. location: of the dataset, such as \"EU\", for good. dataset: its id. zone: whose days the views count. keep_days: after how many days events are dropped; null for never. Its readers see all spaces and all text."
+  type = object({
+    location  = string
+    dataset   = optional(string, "spacekeeper")
+    zone      = optional(string, "UTC")
+    keep_days = optional(number)
+  })
+  default = null
+
+  validation {
+    condition     = var.bigquery == null ? true : can(regex("^[A-Za-z0-9_]+$", var.bigquery.dataset)) && can(regex("^[A-Za-z][A-Za-z0-9-]+$", var.bigquery.location))
+    error_message = "bigquery: dataset is letters, digits and _; location is a region or multi-region, such as \"EU\" or \"europe-west1\"."
+  }
+  validation {
+    condition     = var.bigquery == null ? true : can(regex("^[A-Za-z0-9_+/-]+$", var.bigquery.zone)) && coalesce(var.bigquery.keep_days, 1) >= 1
+    error_message = "bigquery: zone is an IANA name, such as \"Europe/Berlin\"; keep_days is at least 1."
+  }
+}

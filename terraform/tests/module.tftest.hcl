@@ -119,6 +119,47 @@ run "access" {
   }
 }
 
+run "no_bigquery_by_default" {
+  assert {
+    condition     = length(google_bigquery_dataset.events) + length(google_pubsub_subscription.bigquery) + length(google_bigquery_table.facts) == 0 && output.bigquery_dataset == null
+    error_message = "Events must go to BigQuery on request only."
+  }
+}
+
+run "bigquery" {
+  variables {
+    bigquery = { location = "EU", keep_days = 400 }
+  }
+  assert {
+    condition     = google_pubsub_subscription.bigquery[0].bigquery_config[0].table == "my-project.spacekeeper.chat_events" && google_pubsub_subscription.bigquery[0].bigquery_config[0].write_metadata
+    error_message = "Pub/Sub must write into the table, with attributes."
+  }
+  assert {
+    condition     = google_pubsub_subscription.bigquery[0].expiration_policy[0].ttl == "" && google_pubsub_subscription.bigquery[0].dead_letter_policy[0].max_delivery_attempts == 100
+    error_message = "The subscription must not expire, and give up last."
+  }
+  assert {
+    condition     = google_bigquery_table_iam_member.writer[0].role == "roles/bigquery.dataEditor" && google_bigquery_table_iam_member.writer[0].table_id == "chat_events" && google_bigquery_table_iam_member.writer[0].member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    error_message = "Pub/Sub must be able to write into the table, and nowhere else."
+  }
+  assert {
+    condition     = google_bigquery_table.events[0].time_partitioning[0].field == "publish_time" && google_bigquery_table.events[0].time_partitioning[0].expiration_ms == 34560000000
+    error_message = "The table must be divided by day, and days dropped after keep_days."
+  }
+  assert {
+    condition     = alltrue([for name, view in google_bigquery_table.facts : strcontains(view.view[0].query, "`my-project.spacekeeper.events`") && !view.view[0].use_legacy_sql])
+    error_message = "The views must read the events, in GoogleSQL."
+  }
+  assert {
+    condition     = strcontains(google_bigquery_table.memberships[0].view[0].query, "`my-project.spacekeeper.fct_membership_changes`")
+    error_message = "Memberships must be made of their changes."
+  }
+  assert {
+    condition     = contains(keys(google_project_service.required), "bigquery.googleapis.com")
+    error_message = "The API must be enabled."
+  }
+}
+
 run "refuses_what_google_would_refuse" {
   command = plan
 
@@ -132,9 +173,10 @@ run "refuses_what_google_would_refuse" {
     setup_account_id  = "setup"
     worker_access     = { impersonators = ["allUsers"] }
     setup_access      = { workload_identities = ["allAuthenticatedUsers"] }
+    bigquery          = { location = "EU", dataset = "my-dataset", zone = "'" }
   }
   expect_failures = [
     var.project_id, var.topic, var.subscription, var.dead_letter, var.storage_regions,
-    var.worker_account_id, var.setup_account_id, var.worker_access, var.setup_access,
+    var.worker_account_id, var.setup_account_id, var.worker_access, var.setup_access, var.bigquery,
   ]
 }
