@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -87,5 +90,23 @@ func PrintStats(ctx context.Context, e *cli.Env, db *store.Store, q Question, o 
 		}
 		e.Say("%s in %s", cli.Count(len(list), "plot"), o.Pictures)
 	}
-	return r.Print(e, o)
+	if err := r.Print(e, o); err != nil {
+		return err
+	}
+	return sayBehind(ctx, e, db)
+}
+
+// sayBehind says that the newest is missing, if the rollups aren't kept up to date.
+func sayBehind(ctx context.Context, e *cli.Env, db *store.Store) error {
+	behind, err := store.List(ctx, db, pgx.RowTo[string], `
+		SELECT rollup
+		FROM analytics.rollup_state
+		WHERE rollup = 'agg_summary_daily' AND waiting > 0 AND COALESCE(behind_seconds > 120, true)`)
+	if err != nil {
+		return fmt.Errorf("see how far the rollups are: %w", err)
+	}
+	if len(behind) > 0 {
+		e.Say("numbers lack what was recorded lately: a worker has not added it up yet (rollup_state says how far it is)")
+	}
+	return nil
 }

@@ -280,3 +280,16 @@ func TestWriteFile(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 }
+
+// A spreadsheet calculates a formula after spaces, too, whatever sort they are of.
+func TestNoFormula(t *testing.T) {
+	t.Parallel()
+	for text, formula := range map[string]bool{
+		"=1": true, " =1": true, "\u00a0+1": true, "\u200b-1": true, "\u200d@a": true, "\x1b=1": true, "＝1": true, "\t1": true, "\n=1": true,
+		"1=1": false, " 1": false, "\u200b": false, "a@b": false,
+	} {
+		if got := string(appendCSVText(nil, []byte(text))); strings.HasPrefix(got, `"'`) != formula {
+			t.Errorf("%q becomes %s", text, got)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -109,7 +110,9 @@ func appendCSVText(buf, text []byte) []byte {
 // beginsFormula reports whether a spreadsheet would calculate a text, the space
 // before it left out.
 func beginsFormula(text []byte) bool {
-	first, _ := utf8.DecodeRune(text)
+	first, _ := utf8.DecodeRune(bytes.TrimLeftFunc(text, func(r rune) bool {
+		return !strings.ContainsRune("\t\r\n", r) && (r == '\u200c' || r == '\u200d' || unicode.IsSpace(r) || obeyed(r))
+	}))
 	return strings.ContainsRune("=+-@\t\r\n＝＋－＠", first)
 }
 

@@ -144,7 +144,15 @@ func TestStatsOfNothing(t *testing.T) {
 	}
 	now := time.Now()
 	storetest.Record(t, env, storetest.Live("e", now, storetest.Message(events.VerbCreated, "spaces/S/messages/M", "users/U", "x", now, now)))
-	roll(t, env)
+	for _, behind := range []bool{true, false} {
+		var messages strings.Builder
+		e := &cli.Env{Out: io.Discard, Err: &messages, Format: cli.Table}
+		err := PrintStats(t.Context(), e, env.Store, Question{Days: 7}, Options{})
+		if told := strings.HasPrefix(messages.String(), "numbers lack what was recorded lately"); err != nil || told != behind {
+			t.Errorf("%v, it says %q", err, messages.String())
+		}
+		roll(t, env)
+	}
 	r, err := Stats(t.Context(), env.Store, Question{Days: 7})
 	if err != nil || !r.Unended || len(r.Days) != 7 || r.find("messages").Value != 1 {
 		t.Errorf("the first day: %v, %d days to %s, %v messages", err, len(r.Days), r.Until, r.find("messages").Value)

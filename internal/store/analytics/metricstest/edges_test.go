@@ -56,7 +56,7 @@ func (a *author) edges(s *space, since day) {
 	a.say(s, joined(-60, 1), nil, at(-1, 20))
 	a.say(s, joined(-60, 2), nil, at(0, 1))
 	liking, liked := joined(-60, 3), a.say(s, joined(-60, 4), nil, at(1, 12))
-	a.give(&reaction{message: liked, person: liking, emoji: "👍", added: at(2, 12)})
+	a.give(&reaction{message: liked, person: joined(-60, 8), emoji: "👍", added: at(2, 12)})
 	app := somebody()
 	app.app = true
 	a.enter(s, app, at(-60, 5), events.VerbCreated)
