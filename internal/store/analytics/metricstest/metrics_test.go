@@ -33,9 +33,12 @@ func workspaces() map[string]plan {
 func windows(h *history) []window {
 	end := parseDay(endDay)
 	var list []window
+	if h.first < end-190 { // a past longer than 90 days
+		list = []window{{end - 95, end, "all"}, {end - 95, end, h.spaces[0].name}}
+	}
 	for i, space := range append([]string{"all"}, names(h)...) {
 		for n, w := range [][2]day{
-			{end - 28, end}, {end - 56, end - 28}, {end - 20, end - 13}, {end - 95, end}, {parseDay("2026-10-24"), parseDay("2026-10-26")},
+			{end - 28, end}, {end - 56, end - 28}, {end - 20, end - 13}, {parseDay("2026-10-24"), parseDay("2026-10-26")},
 			{parseDay("2026-10-25"), parseDay("2026-10-26")}, {parseDay("2026-11-01"), parseDay("2026-11-02")}, {h.first - 40, end},
 			{h.first, h.first + 3}, {h.first - 30, h.first - 2},
 		} {
