@@ -12,9 +12,9 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
-	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/report"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 )
 
@@ -123,7 +123,7 @@ func newReactorsShow(env *environment) *cobra.Command {
 					return err
 				}
 				if asTest {
-					return env.printAsTest(cmd.Context(), db, run)
+					return env.printAsTest(cmd.Context(), all, db, run)
 				}
 				return report.Run(&env.Env, run, content, titlesOf(cmd.Context(), all))
 			})
@@ -137,20 +137,15 @@ func newReactorsShow(env *environment) *cobra.Command {
 
 // printAsTest prints a test that expects what has become of the run, and of the
 // other steps for its subject.
-func (e *environment) printAsTest(ctx context.Context, db *runs.Runs, run reactors.Run) error {
+func (e *environment) printAsTest(ctx context.Context, all *store.Store, db *runs.Runs, run reactors.Run) error {
+	const needs = reactors.NeedMember | reactors.NeedAffiliation | reactors.NeedWeek | reactors.NeedTop
+	known, err := facts.New(all).FactsAsOf(ctx, run, needs, run.Due)
+	if err != nil {
+		return err
+	}
 	same, err := db.List(ctx, runs.Filter{Reactor: run.Reactor, Space: run.Space, Member: run.Member, Max: 1000})
 	if err != nil {
 		return err
 	}
-	text, waiting, err := replay.AsTest(run, same)
-	if err != nil {
-		return err
-	}
-	e.Print("# It holds what the event told: take out what nobody else should read.\n")
-	e.Print("# State that came of other events has to be added under given.\n")
-	if waiting > 0 {
-		e.Print("# Steps that still wait: %d. The test plays them, too: add to expect what they should come to.\n", waiting)
-	}
-	_, err = e.Out.Write(text)
-	return err
+	return report.AsTest(&e.Env, run, known, same)
 }

@@ -179,7 +179,7 @@ var beyond = regexp.MustCompile(`^(` + strings.Join([]string{
 	`(send|dm|update): (card|the message) .*`, `until asks for nothing.*`,
 	// Elsewhere in the file.
 	`there is no reactor ".*"`, `another (reactor|test|action|step of the sequence) (has the id|is called|is known as) .*`,
-	`this happens earlier than what stands before it`, `\S+ must be later than .*, that of the step before`, `.* is both included and excepted`,
+	`this happens earlier than what stands before it`, `no message before this is called ".*"`, `\S+ must be later than .*, that of the step before`, `.* is both included and excepted`,
 	`\S+\.of: .*`, `\S+ doesn't apply in \S+: its spaces say so`, `[a-z0-9-]+ has no \S+`,
 	// Beside it: what actions need of a trigger, and files.
 	`[a-z_]+: of [a-z._]+, .*`, `there is no file .*`, `(exec|webhook): .*`,
@@ -212,7 +212,10 @@ reactors:
     do: [{send: {to: spaces/B, thread_key: k, text: a}}]
 overrides: {spaces/A: {a: {mode: live, max_age: 1h, do: [{send: {text: d}}]}}}
 tests:
-  - {name: n, reactor: a, given: [join@0, {at: 1h, do: role, role: ROLE_MANAGER, affiliation: EXTERNAL}], expect: {sent: 1}}
+  - name: n
+    reactor: a
+    given: [join@0, {at: 1h, do: role, role: ROLE_MANAGER, affiliation: EXTERNAL}, {at: 2h, do: group.added, group: groups/A}, {at: 3h, do: command, command: 3}]
+    expect: {sent: 1}
 `
 
 var changed = flag.Uint64("changed", 200, "how many changed files the schema and the parser are asked about")

@@ -33,6 +33,8 @@ type testInput struct {
 	Thread  string `yaml:"thread,omitempty"`
 	Text    string `yaml:"text,omitempty"`
 	Emoji   string `yaml:"emoji,omitempty"`
+	Unknown bool   `yaml:"unknown,omitempty"`
+	Group   string `yaml:"group,omitempty"`
 
 	Affiliation string            `yaml:"affiliation,omitempty"`
 	Command     int               `yaml:"command,omitempty"`
@@ -42,8 +44,9 @@ type testInput struct {
 
 // AsTest writes a test for a file of rules that expects what has become of a run,
 // and of the other steps for its subject among the same rule's runs; and counts
-// those that still wait.
-func AsTest(run reactors.Run, same []reactors.Run) (text []byte, waiting int, err error) {
+// those that still wait. Known are the facts that the run was decided by, of its member
+// and of its space's week.
+func AsTest(run reactors.Run, known reactors.Facts, same []reactors.Run) (text []byte, waiting int, err error) {
 	if _, ok := expectedOf(run.Outcome); !ok {
 		return nil, 0, fmt.Errorf("run %d is %s: that doesn't come of its event alone, so no test can be made of it", run.ID, run.Outcome)
 	}
@@ -58,9 +61,18 @@ func AsTest(run reactors.Run, same []reactors.Run) (text []byte, waiting int, er
 			waiting++
 		}
 	}
+	inputs := inputsOf(run, known)
+	start := run.EventTime
+	if run.Trigger == reactors.Schedule {
+		week := weekOf(known.Space)
+		if len(week) > 0 {
+			start, inputs[0].At = start.Add(-time.Hour), After(time.Hour)
+		}
+		inputs = append(week, inputs...)
+	}
 	document := testDocument{[]testCase{{
-		Name: fmt.Sprintf("as in run %d", run.ID), Reactor: run.Reactor, Start: run.EventTime.Format(time.RFC3339Nano),
-		Inputs: inputsOf(run), Expect: expect,
+		Name: fmt.Sprintf("as in run %d", run.ID), Reactor: run.Reactor, Start: start.Format(time.RFC3339Nano),
+		Inputs: inputs, Expect: expect,
 	}}}
 	text, err = yaml.MarshalWithOptions(document, yaml.IndentSequence(true))
 	if err != nil {
@@ -82,16 +94,46 @@ func expectedOf(o reactors.Outcome) (reactors.Outcome, bool) {
 }
 
 // inputsOf is the run's event, and what must have happened after it.
-func inputsOf(run reactors.Run) []testInput {
+func inputsOf(run reactors.Run, known reactors.Facts) []testInput {
 	f := run.Facts
 	inputs := []testInput{{
-		At: "0", Do: string(run.Trigger), Space: f.Space.Name, Member: f.Member.Name, Role: f.Member.Role, Bot: f.Member.Type == "BOT",
+		At: "0", Do: string(run.Trigger), Space: f.Space.Name, Member: f.Member.Name, Role: f.Member.Role,
+		Bot: known.Member.Type == "BOT", Unknown: f.Member.Name != "" && known.Member.Type == "", Group: f.GoogleGroup.Name,
 		Message: f.Message.Name, Thread: f.Message.Thread, Text: f.Message.Text, Emoji: f.Reaction.Emoji,
-		Affiliation: f.Member.Affiliation, Command: f.Command.ID, Function: f.Card.Function, Parameters: f.Card.Parameters,
+		Affiliation: known.Member.Affiliation, Command: f.Command.ID, Function: f.Card.Function, Parameters: f.Card.Parameters,
 	}}
 	if run.Outcome == reactors.Left {
 		waited := max(0, run.Due.Sub(run.EventTime))
 		inputs = append(inputs, testInput{At: After(waited), Do: string(reactors.MemberLeft), Space: f.Space.Name, Member: f.Member.Name})
+	}
+	return inputs
+}
+
+// maxShown is how many events of a week a test has of each sort: it is for people to
+// read, and rules compare with small numbers.
+const maxShown = 20
+
+// weekOf is what people did in a space, as many as its week counts: a digest has
+// something to tell.
+func weekOf(space reactors.SpaceFacts) (inputs []testInput) {
+	w := space.Week
+	add := func(count int, input func(i int) testInput) {
+		for i := range min(count, maxShown) {
+			in := input(i + 1)
+			in.At, in.Space = "0", space.Name
+			inputs = append(inputs, in)
+		}
+	}
+	message := func(i int) string { return fmt.Sprintf("%s/messages/T%d.M%d", space.Name, i, i) }
+	add(w.Joins, func(i int) testInput { return testInput{Do: "join", Member: fmt.Sprintf("users/%d", i)} })
+	add(w.Leaves, func(i int) testInput { return testInput{Do: "leave", Member: fmt.Sprintf("users/%d", i)} })
+	add(max(w.Messages, len(w.TopMessages)), func(i int) testInput {
+		return testInput{Do: "message", Member: fmt.Sprintf("users/%d", (i-1)%max(w.Posters, 1)+1), Message: message(i)}
+	})
+	for i, m := range w.TopMessages {
+		add(m.Reactions, func(by int) testInput {
+			return testInput{Do: "react", Member: fmt.Sprintf("users/%d", by), Message: message(i + 1), Emoji: w.TopEmoji}
+		})
 	}
 	return inputs
 }

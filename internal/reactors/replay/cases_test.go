@@ -3,6 +3,7 @@ package replay_test
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 
@@ -178,6 +179,42 @@ tests:
 	for _, c := range cases(t, set) {
 		if !c.Passed() {
 			t.Errorf("%s: %q\n%q", c.Test.Name, c.Mismatches, c.Story())
+		}
+	}
+}
+
+// A test that is made of a run passes as it is made, with the rule that it came of.
+func TestAsTestPasses(t *testing.T) {
+	t.Parallel()
+	const space = "spaces/S"
+	digest := reactors.Facts{Space: reactors.SpaceFacts{Week: reactors.WeekFacts{
+		Messages: 4, Posters: 2, Joins: 3, Leaves: 1, TopEmoji: "🎉", TopMessages: []reactors.TopMessage{{Reactions: 3}, {Reactions: 2}},
+	}}}
+	for rule, r := range map[string]struct{ told, known reactors.Facts }{
+		`on: schedule, cron: 0 9 * * mon, zone: UTC, if: "space.week.messages == 4 && space.week.posters == 2 && space.week.joins == 3 && ` +
+			`space.week.leaves == 1 && space.week.top_emoji == '🎉' && space.week.top_messages[0].reactions == 3"`: {known: digest},
+		`on: schedule, cron: 0 9 * * mon, zone: UTC, if: space.week.messages == 0`: {},
+		`on: group.added, if: google_group.name == "groups/SALES"`:                 {told: reactors.Facts{GoogleGroup: reactors.GoogleGroupFacts{Name: "groups/SALES"}}},
+		`on: member.joined, if: member.type == ""`:                                 {told: reactors.Facts{Member: reactors.MemberFacts{Name: "users/7"}}},
+		`on: member.joined, if: member.type == "HUMAN" && member.known_external`: {
+			told:  reactors.Facts{Member: reactors.MemberFacts{Name: "users/7"}},
+			known: reactors.Facts{Member: reactors.MemberFacts{Name: "users/7", Type: "HUMAN", Affiliation: "EXTERNAL"}},
+		},
+	} {
+		src := "reactors:\n  - {id: it, " + rule + `, do: [{say: {text: Hello}}]}` + "\n"
+		run := reactors.Run{
+			ID: 1, Reactor: "it", Trigger: parse(t, src).Rule("it", space).On[0], Space: space, Outcome: reactors.Sent,
+			EventTime: time.Date(2026, 1, 12, 9, 0, 0, 0, time.UTC), Facts: r.told,
+		}
+		run.Facts.Space.Name, r.known.Space.Name = space, space
+		made, _, err := replay.AsTest(run, r.known, []reactors.Run{run})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range cases(t, parse(t, src+string(made))) {
+			if !c.Passed() {
+				t.Errorf("%s: %q\n%s", rule, c.Mismatches, made)
+			}
 		}
 	}
 }

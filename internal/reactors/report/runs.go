@@ -8,6 +8,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/preview"
+	"github.com/spacekeeper/spacekeeper/internal/reactors/replay"
 )
 
 // Evaluated is a run, or an evaluation that led to none.
@@ -166,4 +167,19 @@ func Run(env *cli.Env, r reactors.Run, content bool, titlesOf preview.TitlesOf) 
 	}
 	env.Print("Next: --content shows texts, too, --as-test makes a test of it\n")
 	return nil
+}
+
+// AsTest prints a test that expects what has become of a run, see [replay.AsTest].
+func AsTest(env *cli.Env, run reactors.Run, known reactors.Facts, same []reactors.Run) error {
+	text, waiting, err := replay.AsTest(run, known, same)
+	if err != nil {
+		return err
+	}
+	env.Print("# It holds what the event told: take out what nobody else should read.\n")
+	env.Print("# State that came of other events has to be added under given.\n")
+	if waiting > 0 {
+		env.Print("# Steps that still wait: %d. The test plays them, too: add to expect what they should come to.\n", waiting)
+	}
+	_, err = env.Out.Write(text)
+	return err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/expr"
 	"github.com/spacekeeper/spacekeeper/internal/strictyaml"
@@ -25,26 +26,27 @@ type Test struct {
 
 // TestEvent is an event of a test: "join@0", or a section. What a test leaves
 // out is filled in: one member, one space, a message for each event and its
-// thread; an event about a message is about the newest one.
+// thread; an event about a message is about the newest one. An of tag says of what a
+// key is: events without that have no use for it.
 type TestEvent struct {
 	At      time.Duration    `yaml:"at" doc:"How long after the start."`
 	Trigger reactors.Trigger `yaml:"do" required:"true" doc:"What happens: join, leave, message and so on, or a trigger's name."`
-	Member  string           `yaml:"member" doc:"Who; users/1 if not set."`
-	Space   string           `yaml:"space" doc:"Where."`
-	Message string           `yaml:"message" doc:"The message's name."`
-	Thread  string           `yaml:"thread" doc:"The thread's name."`
-	Text    string           `yaml:"text" doc:"What is written."`
-	Emoji   string           `yaml:"emoji" doc:"With what is reacted."`
+	Member  string           `yaml:"member" pattern:"^{user}$" doc:"Who; users/1 if not set."`
+	Space   string           `yaml:"space" pattern:"^{space}$" doc:"Where."`
+	Message string           `yaml:"message" of:"message" doc:"The message's name."`
+	Thread  string           `yaml:"thread" of:"message" doc:"The thread's name."`
+	Text    string           `yaml:"text" of:"message" doc:"What is written."`
+	Emoji   string           `yaml:"emoji" of:"reaction" doc:"With what is reacted."`
 	Role    string           `yaml:"role" doc:"The member's role." enum:"ROLE_MEMBER,ROLE_MANAGER,ROLE_ASSISTANT_MANAGER"`
 	Bot     bool             `yaml:"bot" doc:"An app does it."`
 	Unknown bool             `yaml:"unknown" doc:"Nobody knows whether it is a person or an app."`
-	Group   string           `yaml:"group" doc:"The Google Group that comes or goes."`
+	Group   string           `yaml:"group" of:"google_group" doc:"The Google Group that comes or goes."`
 
 	Affiliation string            `yaml:"affiliation" doc:"INTERNAL, EXTERNAL or MANAGED_EXTERNAL; nobody knows if not set." enum:"INTERNAL,EXTERNAL,MANAGED_EXTERNAL"`
-	Quotes      string            `yaml:"quotes" doc:"The name of a message that is quoted."`
-	Command     int               `yaml:"command" doc:"The number of a command of the app."`
-	Function    string            `yaml:"function" doc:"What a card's button asks for."`
-	Parameters  map[string]string `yaml:"parameters" doc:"The parameters of the button."`
+	Quotes      string            `yaml:"quotes" of:"message" doc:"The name of a message that is quoted."`
+	Command     int               `yaml:"command" of:"command" doc:"The number of a command of the app."`
+	Function    string            `yaml:"function" of:"card" doc:"What a card's button asks for."`
+	Parameters  map[string]string `yaml:"parameters" of:"card" doc:"The parameters of the button."`
 }
 
 // testEventSection is an event that is written as a section.
@@ -104,6 +106,23 @@ func (e *TestEvent) UnmarshalNode(d *strictyaml.Decoder, path string, n *stricty
 	if e.At < 0 {
 		d.At(n.At, "", "%s is before the start", path)
 	}
+	e.checkNames(d, path, name)
+}
+
+// checkNames finds what an event has no use for, and names that nobody can have.
+func (e *TestEvent) checkNames(d *strictyaml.Decoder, path, name string) {
+	for _, k := range strictyaml.KeysOf(reflect.TypeFor[TestEvent]()) {
+		of, at := k.Field.Tag.Get("of"), strictyaml.Join(path, k.Name)
+		if of != "" && e.Trigger != "" && d.Has(at) && !slices.Contains(expr.Variables(e.Trigger), of) {
+			d.At(d.Where(at), "leave it out", "%s: %s has no %s", path, name, k.Name)
+		}
+	}
+	if user := strictyaml.Join(path, "member"); d.Has(user) && !d.Wrong[user] && !events.IsWrittenUser(e.Member) {
+		d.At(d.Where(user), "for example users/2", "%s: %q is not the name of a user", path, e.Member)
+	}
+	if space := strictyaml.Join(path, "space"); d.Has(space) && !d.Wrong[space] && !events.IsWrittenSpace(e.Space) {
+		d.At(d.Where(space), "for example spaces/TEST", "%s: %q is not the name of a space", path, e.Space)
+	}
 }
 
 // Schema implements [strictyaml.Schematic].
@@ -113,6 +132,16 @@ func (*TestEvent) Schema(s *schemer) schema {
 	short := schema{"type": "string", "pattern": "^(" + what + ")@" + strictyaml.DurationPattern + "$"}
 	section := s.Of(reflect.TypeFor[testEventSection]())
 	section["properties"].(schema)["do"].(schema)["enum"] = strictyaml.Words(known)["enum"]
+	var all []any
+	for _, k := range strictyaml.KeysOf(reflect.TypeFor[TestEvent]()) {
+		if of := k.Field.Tag.Get("of"); of != "" {
+			with := slices.DeleteFunc(slices.Clone(known), func(name string) bool {
+				return !slices.Contains(expr.Variables(testTriggers()[name]), of)
+			})
+			all = append(all, schema{"if": strictyaml.Written(k.Name), "then": schema{"properties": schema{"do": strictyaml.Words(with)}}})
+		}
+	}
+	section["allOf"] = all
 	return schema{"oneOf": []any{short, section}}
 }
 
@@ -199,6 +228,12 @@ func (c *compiler) tests(d *strictyaml.Decoder, keys []testKeys, s *Set, reactor
 			}
 		}
 		completeEvents(t.Events, s.Rule(k.Reactor, ""))
+		for j, e := range t.Events {
+			if e.Quotes != "" && !slices.ContainsFunc(t.Events[:j], func(b TestEvent) bool { return b.Message == e.Quotes }) {
+				at := strictyaml.Join(strictyaml.Item(strictyaml.Join(path, "given"), j), "quotes")
+				c.At(d.Where(at), "give the message that name, with message", "no message before this is called %q", e.Quotes)
+			}
+		}
 		tests = append(tests, t)
 	}
 	return tests
