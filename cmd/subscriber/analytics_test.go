@@ -100,4 +100,13 @@ func TestReaders(t *testing.T) {
 			}
 		}
 	}
+	if _, err := db.Pool().Exec(t.Context(), `UPDATE schema_compatibility SET oldest_binary = 1000`); err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{dsn: "run a newer binary", bareDatabase(t): "the database has no schema yet"} {
+		code, _, stderr := call(t, environ{"SPACEKEEPER_DATABASE_DSN": storetest.WithRole(address, roles.Reader)}, "stats")
+		if code != cli.Misconfigured || !strings.Contains(stderr, want) {
+			t.Errorf("exit code %d, %s, want %q", code, stderr, want)
+		}
+	}
 }
