@@ -28,9 +28,6 @@ The worker does the same by itself for each gap that it finds. This command may
 run beside it, be interrupted and be run again at any time: it goes on where it
 stopped.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkSpaces("space", spaces...); err != nil {
-				return err
-			}
 			cfg, err := env.Load(config.ForPast)
 			if err != nil {
 				return err
@@ -40,7 +37,7 @@ stopped.`,
 	}
 	cli.DurationFlag(cmd.Flags(), &since, "since", coverage.Kept, "how far back, such as 28d or 12h", catchup.CheckPast)
 	env.QuietFlag(cmd)
-	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all that are known or configured)")
+	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space: its name, such as spaces/AAQA…, or what it is called; may be repeated (default all that are known or configured)")
 	return cmd
 }
 

@@ -57,7 +57,8 @@ func TestBackfill(t *testing.T) {
 		seen.WriteString("# " + what + "\n" + text)
 	}
 	say("the first time")
-	say("again", "--since", "12h", "--space", spaces[0].Name)
+	query[string](t, dsn, "UPDATE spaces SET display_name = 'Sales' WHERE space = '"+spaces[0].Name+"' RETURNING space")
+	say("again", "--since", "12h", "--space", "sales")
 	if err := ws.RemoveMember(spaces[1].Name, ws.App()); err != nil {
 		t.Fatal(err)
 	}

@@ -64,11 +64,6 @@ func newEventsExport(env *environment) *cobra.Command {
 		Use:   "export",
 		Short: "Print events as they were received, one JSON line for each",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.Space != "" {
-				if err := checkSpaces("space", f.Space); err != nil {
-					return err
-				}
-			}
 			for _, name := range f.Types {
 				if !events.IsShort(name) && strings.Count(name, ".") < 3 { // of a type that nobody has documented, too
 					return cli.Usage("--type %q: want one of %s, one with a verb such as message.created, or a full name such as %s",
@@ -83,7 +78,10 @@ func newEventsExport(env *environment) *cobra.Command {
 			if until.String() != "" {
 				f.Until = until.Before(now)
 			}
-			return env.withLog(cmd.Context(), config.ForEvents, func(_ *store.Store, l *eventlog.Log) error {
+			return env.withLog(cmd.Context(), config.ForEvents, func(db *store.Store, l *eventlog.Log) (err error) {
+				if f.Space, err = resolveSpace(cmd.Context(), db, f.Space); err != nil {
+					return err
+				}
 				return l.Export(cmd.Context(), f, env.JSONOut())
 			})
 		},
@@ -92,7 +90,7 @@ func newEventsExport(env *environment) *cobra.Command {
 	flags.Var(&since, "since", "events since then: 14d or 12h ago, or a time")
 	flags.Var(&until, "until", "events until then")
 	flags.StringSliceVar(&f.Types, "type", nil, "only of this type: message, message.created or the full name; may be repeated")
-	flags.StringVar(&f.Space, "space", "", "only in this space")
+	flags.StringVar(&f.Space, "space", "", "only in this space: its name, or what it is called")
 	return cmd
 }
 

@@ -21,9 +21,6 @@ and who came or left unseen. Nobody is greeted for it.
 
 It may run beside the worker, be interrupted and be run again at any time.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkSpaces("space", spaces...); err != nil {
-				return err
-			}
 			cfg, err := env.Load(config.ForMembers)
 			if err != nil {
 				return err
@@ -31,7 +28,7 @@ It may run beside the worker, be interrupted and be run again at any time.`,
 			return env.reconcileMembers(cmd.Context(), cfg, spaces)
 		},
 	}
-	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all that are known or configured)")
+	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space: its name, such as spaces/AAQA…, or what it is called; may be repeated (default all that are known or configured)")
 	return cmd
 }
 

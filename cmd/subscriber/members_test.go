@@ -45,7 +45,8 @@ func TestReconcileMembers(t *testing.T) {
 		seen.WriteString("# " + what + "\n" + text)
 	}
 	say("the first time")
-	say("again, one of them", "--space", spaces[1].Name)
+	query[string](t, env["SPACEKEEPER_DATABASE_DSN"], "UPDATE spaces SET display_name = 'Sales' WHERE space = '"+spaces[1].Name+"' RETURNING space")
+	say("again, one of them", "--space", "sales")
 	later.Add(int64(time.Minute))
 	for _, member := range ws.Members(spaces[1].Name) {
 		if member != ws.App() {

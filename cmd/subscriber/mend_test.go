@@ -80,6 +80,7 @@ func TestEventsAndQuarantine(t *testing.T) {
 	say("quarantine", "list", "--reason", "rejected_by_database")
 	exec(`DELETE FROM stored_messages`)
 	say("projections", "rebuild", "--space", "AAQA")
+	say("events", "export", "--since", "1h", "--space", "AAQA")
 	say("projections", "rebuild")
 	text := regexp.MustCompile(`"received_at":"[^"]*"`).ReplaceAllString(seen.String(), `"received_at":"NOW"`)
 	text = regexp.MustCompile(`(received    ).*`).ReplaceAllString(text, "${1}NOW")

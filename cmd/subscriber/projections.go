@@ -6,7 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 )
 
@@ -30,20 +34,19 @@ members told. Spaces and people gain what is missing. No rule is asked.
 
 It may run beside the worker, be interrupted and be run again at any time.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkSpaces("space", spaces...); err != nil {
-				return err
+			if after != "" && !events.IsSpace(after) {
+				return cli.Usage("--after %q: want a space, such as spaces/AAQAtX4kZ1c", after)
 			}
-			if after != "" {
-				if err := checkSpaces("after", after); err != nil {
+			return env.withLog(cmd.Context(), config.ForProjections, func(db *store.Store, l *eventlog.Log) error {
+				named, err := resolveSpaces(cmd.Context(), db, spaces)
+				if err != nil {
 					return err
 				}
-			}
-			return env.withMender(cmd.Context(), config.ForProjections, func(m *mend.Mender) error {
-				return env.rebuild(cmd.Context(), m, spaces, after)
+				return env.rebuild(cmd.Context(), mend.New(db, l), named, after)
 			})
 		},
 	}
-	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space, such as spaces/AAQA…; may be repeated (default all)")
+	cmd.Flags().StringSliceVar(&spaces, "space", nil, "only this space: its name, such as spaces/AAQA…, or what it is called; may be repeated (default all)")
 	env.QuietFlag(cmd)
 	cmd.Flags().StringVar(&after, "after", "", "only spaces that come after this one: where an interrupted rebuild stopped")
 	return cmd

@@ -158,6 +158,18 @@ func resolveSpace(ctx context.Context, db *store.Store, called string) (string, 
 	return space, nil
 }
 
+// resolveSpaces is resolveSpace of each.
+func resolveSpaces(ctx context.Context, db *store.Store, called []string) (spaces []string, err error) {
+	for _, c := range called {
+		space, err := resolveSpace(ctx, db, c)
+		if err != nil {
+			return nil, err
+		}
+		spaces = append(spaces, space)
+	}
+	return spaces, nil
+}
+
 // titlesOf looks up what people call the spaces and people that texts name.
 func titlesOf(ctx context.Context, db *store.Store) preview.TitlesOf {
 	return func(texts ...string) preview.Titles { return names.Of(ctx, db, names.Named(texts...)...) }

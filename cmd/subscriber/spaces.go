@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/spacekeeper/spacekeeper/internal/catchup"
-	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/gchat"
@@ -15,16 +14,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
-
-// checkSpaces checks the values of a flag that takes spaces.
-func checkSpaces(flag string, spaces ...string) error {
-	for _, s := range spaces {
-		if !events.IsSpace(s) {
-			return cli.Usage("--%s %q: want a space, such as spaces/AAQAtX4kZ1c", flag, s)
-		}
-	}
-	return nil
-}
 
 // catchUp is the reader of Google's side and the spaces that a command reads.
 type catchUp struct {
@@ -37,6 +26,10 @@ type catchUp struct {
 // all that are known or configured.
 func withCatchUp(ctx context.Context, cfg config.Config, named []string, o catchup.Options, use func(catchUp) error) error {
 	return withEventLog(ctx, cfg, func(db *store.Store, l *eventlog.Log) error {
+		named, err := resolveSpaces(ctx, db, named)
+		if err != nil {
+			return err
+		}
 		chat, err := gchat.Open(ctx, cfg, nil)
 		if err != nil {
 			return err

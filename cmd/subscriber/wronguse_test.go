@@ -31,13 +31,12 @@ var rightArgs = map[string][]string{
 
 // wrongValues are refused by flags that take text.
 var wrongValues = map[string]string{
-	"--config": clitest.Any, "--space": "?", "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?",
+	// Of spaces only the database tells how they are called.
+	"--config": clitest.Any, "--space": clitest.Any, "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?",
 	"--reason": clitest.Any, "gaps acknowledge --reason": "", // the others are for people
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
 	"--group": "sales=?", "--from": "?",
-	"reactors preview --space": clitest.Any, "reactors replay --space": clitest.Any, "reactors diff --space": clitest.Any, // only the database tells
-	"reactors runs --space": clitest.Any, "reactors retry --space": clitest.Any,
-	"tail --space": clitest.Any, "stats --space": clitest.Any, "analytics export --space": clitest.Any, "analytics export --output": clitest.Any, "--format": "?",
+	"analytics export --output": clitest.Any, "--format": "?",
 	"--data-dir": clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",
 }
 
