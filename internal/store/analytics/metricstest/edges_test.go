@@ -52,7 +52,8 @@ func (a *author) edges(s *space, since day) {
 	a.say(s, p, nil, at(5, 15)) // after
 	// Silent are members of 28 days, and those who did nothing in them.
 	joined(-1, 23)
-	joined(0, 1)
+	// A rule that only shows what it would do welcomes nobody, and is none.
+	a.runs = append(a.runs, run{s.present[joined(0, 1)], "sent", true, at(0, 2)})
 	a.say(s, joined(-60, 1), nil, at(-1, 20))
 	a.say(s, joined(-60, 2), nil, at(0, 1))
 	liking, liked := joined(-60, 3), a.say(s, joined(-60, 4), nil, at(1, 12))
