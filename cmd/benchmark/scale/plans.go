@@ -70,7 +70,11 @@ func Statements() ([]statements.Statement, error) {
 		list = append(list, statements.Statement{Place: "pruning of " + r.Table, SQL: r.Statement()})
 	}
 	shown, err := shownQueries(root)
-	return append(list, shown...), err
+	for _, s := range shown { // whose times may be all that there is, on the day of the benchmark
+		s.SQL = regexp.MustCompile(`'20\d\d-[^']*'`).ReplaceAllString(s.SQL, "'2100-01-01'")
+		list = append(list, s)
+	}
+	return list, err
 }
 
 // whole are tables that statements of files may read whole.
