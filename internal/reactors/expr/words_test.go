@@ -28,7 +28,29 @@ func TestWords(t *testing.T) {
 		`"see #help".hasWord("#help")`:              true,
 		`"see #helpdesk".hasWord("#help")`:          false,
 		`"aaa".hasWord("a")`:                        false,
-		`"x".hasWord("")`:                           false,
+
+		`"ΛΌΓΟΣ, όλος".hasWord("λόγος") && "ο λόγος".hasWord("ΛΌΓΟΣ")`: true,
+		// Persian: between letters the non-joiner is of the word, at its end it is not.
+		`"می\u200cخواهم مرخصی\u200c بگیرم".hasWord("مرخصی")`: true,
+		`"می\u200cخواهم \u200cمرخصی".hasWord("مرخصی")`:       true,
+		`"می\u200cخواهم".hasWord("می\u200cخواهم")`:           true,
+		`"می\u200cخواهم".hasWord("خواهم")`:                   false,
+		`"می\u200cخواهم".hasWord("می")`:                      false,
+		`"\u202bمرخصی\u200f".hasWord("مرخصی")`:               true,
+		`"need help\u200d🙏".hasWord("help")`:                 true,
+		// Sinhala and Malayalam: a joiner makes another letter, also at the end.
+		`"ශ්\u200dරී ලංකා".hasWord("ශ්\u200dරී")`: true,
+		`"ශ්\u200dරී ලංකා".hasWord("ලංකා")`:       true,
+		`"ශ්\u200dරී".hasWord("ශ්")`:              false,
+		`"അവന്\u200d വരും".hasWord("അവന്")`:       false,
+		`"അവന്\u200d വരും".hasWord("അവന്\u200d")`: true,
+		// Adlam and Deseret, beyond the first 65,536 characters, have capitals.
+		`"𞤀𞤁𞤤 𞤆".hasWord("𞤢𞤣𞤂")`: true,
+		`"𞤀𞤁𞤤𞤆".hasWord("𞤢𞤣𞤂")`:  false,
+		`"𐐀𐐁!".lower() == "𐐨𐐩!"`: true,
+		`"𐐀𐐁!".hasWord("𐐨𐐩")`:    true,
+		`"𐐀𐐁𐐂".hasWord("𐐁𐐂")`:    false,
+		`"x".hasWord("")`:        false,
 
 		`emoji.base("❤\ufe0f") == emoji.base("❤")`:              true,
 		`emoji.base("👍🏽") == "👍"`:                               true,

@@ -67,10 +67,15 @@ func ignorable(r rune) bool {
 // character or two.
 func Lower(s string) string { return strings.ToLower(norm.NFC.String(s)) }
 
-// HoldsWord reports whether a text holds a word that isn't a part of a longer one.
+// HoldsWord reports whether a text holds a word that isn't a part of a longer one;
+// both are in small letters. A sigma at the end of a word has a form of its own, and
+// the same capital.
 func HoldsWord(text, word string) bool {
 	if word == "" {
 		return false
+	}
+	if strings.ContainsAny(word, "σς") {
+		text, word = strings.ReplaceAll(text, "ς", "σ"), strings.ReplaceAll(word, "ς", "σ")
 	}
 	first, _ := utf8.DecodeRuneInString(word)
 	last, _ := utf8.DecodeLastRuneInString(word)
@@ -80,14 +85,32 @@ func HoldsWord(text, word string) bool {
 			return false
 		}
 		i += from
-		before, _ := utf8.DecodeLastRuneInString(text[:i])
-		after, size := utf8.DecodeRuneInString(text[i+len(word):])
-		if (!inWord(first) || !inWord(before)) && (!inWord(last) || size == 0 || !inWord(after)) {
+		if (!inWord(first) || !endsInWord(text[:i])) && (!inWord(last) || !goesOn(text[i+len(word):], last)) {
 			return true
 		}
-		_, size = utf8.DecodeRuneInString(text[i:])
+		_, size := utf8.DecodeRuneInString(text[i:])
 		from = i + size
 	}
+}
+
+const joiners = string(joiner) + string(nonJoiner)
+
+// endsInWord reports whether a text ends in a character of words, after which a letter
+// comes.
+func endsInWord(text string) bool {
+	r, _ := utf8.DecodeLastRuneInString(strings.TrimRight(text, joiners))
+	return inWord(r)
+}
+
+// goesOn reports whether a text after a character goes on with its word. A joiner is
+// of the word if a letter comes after it, or if it makes the mark before it another
+// letter.
+func goesOn(text string, before rune) bool {
+	if unicode.IsMark(before) && strings.HasPrefix(text, string(joiner)) {
+		return true
+	}
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(text, joiners))
+	return inWord(r)
 }
 
 // inWord reports whether a character is a part of words. Of what isn't there the
