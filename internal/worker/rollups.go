@@ -11,7 +11,7 @@ import (
 )
 
 // rollupInterval is how often a pass is made over the rollups, unless they take long.
-const rollupInterval = 20 * time.Second
+const rollupInterval = 30 * time.Second
 
 // keepRollups keeps the rollups up to date until ctx ends. It is no job of the
 // queue: a job every few seconds would write more than a pass that finds nothing.

@@ -58,6 +58,18 @@ func TestNoOrderOfCommitsSkips(t *testing.T) {
 		}
 		pass(2 + i)
 	}
+	// Nothing is left of a day of which nothing is, in a space that nobody watches.
+	if _, err := env.Pool().Exec(t.Context(), `DELETE FROM stored_messages`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Pass(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"rollup_activity", "rollup_members", "rollup_hours", "rollup_summary"} {
+		if n := storetest.Value[int](t, env, `SELECT count(*) FROM `+table); n > 0 {
+			t.Errorf("%d rows are left in %s", n, table)
+		}
+	}
 }
 
 // A pass that finds nothing writes nothing, and what is computed anew and is the

@@ -80,6 +80,9 @@ func (p *pass) computeDays(ctx context.Context) error {
 		if err := p.computeSummary(ctx, m, all); err != nil {
 			return err
 		}
+		if err := p.computeMembers(ctx, m, all); err != nil {
+			return err
+		}
 	}
 	return p.computeRetention(ctx, m)
 }

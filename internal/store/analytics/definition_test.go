@@ -159,7 +159,7 @@ const facts = `
 		JOIN users u ON u.user_name = i.member AND u.user_type = 'HUMAN'
 	), days AS (
 		SELECT d::date AS day
-		FROM generate_series((SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting) - 100, GREATEST((SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting), (SELECT max(day) FROM did)), '1 day') d
+		FROM generate_series((SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting) - 160, GREATEST((SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting), (SELECT max(day) FROM did)), '1 day') d
 	), hours AS (
 		-- Intervals of coverage begin and end with hours: each is in one or is not.
 		SELECT d.day, s.id AS space_id, h.at,

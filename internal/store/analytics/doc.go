@@ -4,7 +4,8 @@
 //
 //	any transaction ──▶ triggers ──▶ rollup_changes, rollup_marks
 //	                                        │ a pass takes what it sees
-//	                rollup_activity, _hours ◀┴▶ rollup_days (to be computed)
+//	   rollup_activity, _members, _hours,   ◀┴▶ rollup_days (to be computed)
+//	   today's rows of rollup_summary       │
 //	                                        │ and then computes
 //	   rollup_summary, _emoji, _responses, … ◀┘
 //

@@ -122,11 +122,21 @@ func (h *history) run() {
 			h.exec(`UPDATE reporting SET zone = $1`, names[h.IntN(len(names))])
 		}
 	}
+	h.days(r)
+	h.compare("on a day that goes on")
 	*h.now = h.now.Add(time.Duration(h.IntN(20*24)) * time.Hour)
 	h.pass(r)
 	h.compare("after the last pass")
 	if h.IntN(5) == 0 && !h.Failed() {
-		if err := r.Rebuild(h.Context(), time.Time{}, func(int) {}); err != nil {
+		var since time.Time
+		if h.IntN(2) == 0 { // and what isn't read anew waits to be added
+			since = h.now.AddDate(0, 0, -3)
+		}
+		for i, days := range []int{0, -9} {
+			at := h.now.AddDate(0, 0, days)
+			h.record(at, storetest.Message(events.VerbCreated, fmt.Sprintf("%s/messages/r%d", h.space(), i), h.user(), "text", at, time.Time{}))
+		}
+		if err := r.Rebuild(h.Context(), since, func(int) {}); err != nil {
 			h.Fatal(err)
 		}
 		h.pass(r)
@@ -242,6 +252,57 @@ func (h *history) message(name string, at time.Time) {
 			when = h.within(when, 3*24*time.Hour)
 		}
 	}
+}
+
+// days go by, as far apart as people are counted, with passes while they go on.
+func (h *history) days(r *analytics.Rollups) {
+	var names []string
+	for range 3 {
+		*h.now = h.now.Add(time.Duration([...]int{1, 6, 7, 8, 27, 28}[h.IntN(6)]) * 24 * time.Hour)
+		h.pass(r)
+		for range 2 + h.IntN(6) {
+			h.n++
+			at := *h.now
+			space, user := h.space(), h.user()
+			it := storetest.Message(events.VerbCreated, fmt.Sprintf("%s/messages/d%d.d%[2]d", space, h.n), user, "text", at, time.Time{})
+			it.Message.Sender.Type = h.typed(user)
+			switch h.IntN(8) {
+			case 0:
+				it = storetest.Membership(events.VerbCreated, space, user, events.MembershipJoined)
+				it.Membership.Member.Type = h.typed(user)
+			case 1:
+				it = storetest.Membership(events.VerbDeleted, space, user, "")
+			case 2, 3:
+				if len(names) > 0 {
+					it = storetest.Reaction(events.VerbCreated, names[h.IntN(len(names))], user, "👍")
+					it.Reaction.User.Type = h.typed(user)
+				}
+			case 4:
+				if len(names) > 0 {
+					it = storetest.Message(events.VerbDeleted, names[h.IntN(len(names))], "", "", at, time.Time{})
+				}
+			case 5:
+				h.exec(`DELETE FROM stored_messages WHERE create_time = (SELECT max(create_time) FROM stored_messages)`) // by hand
+			}
+			if it.Kind == events.KindMessage && it.Verb == events.VerbCreated {
+				names = append(names, it.Resource)
+			}
+			h.record(at, it)
+			if h.IntN(2) == 0 {
+				h.pass(r)
+			}
+		}
+		h.pass(r)
+	}
+}
+
+// record has an event come at once.
+func (h *history) record(at time.Time, it events.Item) {
+	h.Helper()
+	h.n++
+	d := storetest.Live(fmt.Sprintf("%d-%d", h.seed, h.n), at, it)
+	d.Event.ID = strings.Replace(d.Event.ID, "spaces/S/", it.Space+"/", 1)
+	storetest.Record(h.T, h.Env, d)
 }
 
 // member is somebody who comes and goes, and comes back.

@@ -197,7 +197,7 @@ func (p *pass) readAnew(ctx context.Context, day pgtype.Date, spaces []int32) er
 	var days []pgtype.Date
 	if err := p.tx.QueryRow(ctx, `
 		WITH changed AS MATERIALIZED (
-			SELECT quarter, space_id, user_id, state, count(*) AS number
+			SELECT quarter, space_id, user_id, state, count(*)::integer AS number
 			FROM (
 				SELECT quarter_of(create_time) AS quarter, space_id, COALESCE(sender_id, 0) AS user_id,
 					message_state(deleted_at, edited_at, is_reply(name, thread)) AS state
@@ -212,7 +212,13 @@ func (p *pass) readAnew(ctx context.Context, day pgtype.Date, spaces []int32) er
 			) x
 			WHERE `+here+`
 			GROUP BY quarter, space_id, user_id, state
-		), `+addChanged+`, members AS (
+		), `+addChanged+`, days AS (
+			INSERT INTO rollup_days AS d (space_id, activity_date, parts)
+			SELECT DISTINCT s.space_id, @day::date, 7
+			FROM changed c
+			CROSS JOIN LATERAL (VALUES (c.space_id), (0)) AS s (space_id)
+			ON CONFLICT (space_id, activity_date) DO UPDATE SET parts = d.parts | excluded.parts
+		), members AS (
 			SELECT c.user_id, t.activity_date
 			FROM changed c
 			JOIN times t ON t.quarter = c.quarter

@@ -20,6 +20,7 @@ func (p *pass) computeSummary(ctx context.Context, m *marked, all bool) error {
 				FROM unnest(@spaces::integer[], @dates::date[], @parts::smallint[]) AS i (space_id, activity_date, parts)
 				WHERE (space_id = 0) = @all AND parts & (1 | 8 | 16) <> 0
 				GROUP BY space_id
+				HAVING bit_or(parts) & (1 | 16) <> 0
 			), activity AS MATERIALIZED (`+source+`
 			), active AS (
 				SELECT space_id, activity_date AS day, lead(activity_date) OVER (PARTITION BY space_id, user_id ORDER BY activity_date) AS next
@@ -95,6 +96,41 @@ func (p *pass) computeSummary(ctx context.Context, m *marked, all bool) error {
 				deleted = excluded.deleted, reactions = excluded.reactions, joins = excluded.joins, leaves = excluded.leaves,
 				members = excluded.members, coverage = excluded.coverage, source = excluded.source
 			WHERE s IS DISTINCT FROM excluded`, args)
+}
+
+// computeMembers computes who was there of days of which nothing else has changed. Days
+// that get a row by it, or may lose it, are marked to be summed up.
+func (p *pass) computeMembers(ctx context.Context, m *marked, all bool) error {
+	members := membersOfSpaces
+	if all {
+		members = membersOfAll
+	}
+	args := m.args()
+	args["all"] = all
+	return p.exec(ctx, "count members", `
+			WITH asked AS MATERIALIZED (
+				SELECT space_id, min(activity_date) AS since, max(activity_date) AS until
+				FROM unnest(@spaces::integer[], @dates::date[], @parts::smallint[]) AS i (space_id, activity_date, parts)
+				WHERE (space_id = 0) = @all AND parts & (1 | 8 | 16) <> 0
+				GROUP BY space_id
+				HAVING bit_or(parts) & (1 | 16) = 0
+			)`+members+`, now AS MATERIALIZED (
+				SELECT m.space_id, m.day, m.members, m.joins, m.leaves, s.joins + s.leaves AS moved
+				FROM grid g
+				JOIN members m USING (space_id, day)
+				LEFT JOIN rollup_summary s ON s.space_id = m.space_id AND s.activity_date = m.day
+			), counted AS (
+				UPDATE rollup_summary s
+				SET members = n.members, joins = n.joins, leaves = n.leaves
+				FROM now n
+				WHERE s.space_id = n.space_id AND s.activity_date = n.day
+					AND (s.members, s.joins, s.leaves) IS DISTINCT FROM (n.members, n.joins, n.leaves)
+			)
+			INSERT INTO rollup_days AS d (space_id, activity_date, parts)
+			SELECT space_id, day, 16
+			FROM now
+			WHERE joins + leaves > 0 AND moved IS NULL OR joins + leaves = 0 AND moved > 0
+			ON CONFLICT (space_id, activity_date) DO UPDATE SET parts = d.parts | excluded.parts`, args)
 }
 
 const summaryColumns = `activity_date, space_id, dau, wau, mau, posting_1d, posting_7d, posting_28d, messages, messages_human, messages_app,
