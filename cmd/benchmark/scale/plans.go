@@ -91,8 +91,6 @@ var whole = map[string][]string{
 	"internal/store/analytics/marks.go":     {"rollup_stays"},
 	"internal/store/analytics/retention.go": {"rollup_stays"},
 	"internal/store/analytics/summary.go":   {"rollup_stays", "rollup_summary", "users"},
-	// A few days are asked for, and Postgres reckons with hundreds.
-	"internal/store/analytics/content.go": {"stored_messages", "rollup_responses"},
 }
 
 // prepareAnalytics fills the rollups, and returns the statements in the functions of

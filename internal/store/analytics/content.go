@@ -38,11 +38,11 @@ func (p *pass) computeReactions(ctx context.Context, m *marked) error {
 			JOIN given g ON g.day = a.day
 			WHERE a.space_id = 0 AND g.present AND g.emoji <> ''
 			GROUP BY a.day, g.emoji
-		), gone AS (
+		), gone AS ( -- NOT IN is a hash, however few rows are expected in now
 			DELETE FROM rollup_emoji e
 			USING asked a
 			WHERE e.space_id = a.space_id AND e.activity_date = a.day
-				AND NOT EXISTS (SELECT FROM now n WHERE n.space_id = e.space_id AND n.activity_date = e.activity_date AND n.emoji = e.emoji)
+				AND (e.space_id, e.activity_date, e.emoji) NOT IN (SELECT space_id, activity_date, emoji FROM now)
 		)
 		INSERT INTO rollup_emoji AS e (activity_date, space_id, reactions, members, emoji)
 		SELECT activity_date, space_id, reactions, members, emoji
@@ -68,7 +68,7 @@ func (p *pass) computeReactions(ctx context.Context, m *marked) error {
 			SET received = 0
 			FROM asked a
 			WHERE x.space_id = a.space_id AND x.activity_date = a.day AND x.received > 0
-				AND NOT EXISTS (SELECT FROM now n WHERE n.space_id = x.space_id AND n.activity_date = x.activity_date AND n.user_id = x.user_id)
+				AND (x.space_id, x.activity_date, x.user_id) NOT IN (SELECT space_id, activity_date, user_id FROM now)
 		)
 		INSERT INTO rollup_activity AS x (activity_date, space_id, user_id, messages, replies, edited, deleted, given, present, received)
 		SELECT activity_date, space_id, user_id, 0, 0, 0, 0, 0, 0, received
@@ -100,7 +100,12 @@ func (p *pass) computeResponses(ctx context.Context, m *marked) error {
 			SELECT b.day, m.space_id, m.name, m.create_time, m.sender_id, u.user_type, is_reply(m.name, m.thread) AS is_reply,
 				CASE WHEN m.thread <> '' THEN m.thread ELSE split_part(m.name, '.', 1) END AS thread
 			FROM bounds b
-			JOIN stored_messages m ON m.create_time >= b.since AND m.create_time < b.until
+			CROSS JOIN LATERAL (
+				SELECT space_id, name, thread, create_time, sender_id, deleted_at
+				FROM stored_messages
+				WHERE create_time >= b.since AND create_time < b.until
+				OFFSET 0 -- each day by the index: taken for hundreds of days, it would be a scan of all
+			) m
 			LEFT JOIN users u ON u.id = m.sender_id
 			WHERE (m.create_time AT TIME ZONE @zone)::date = b.day AND m.deleted_at IS NULL
 				AND m.space_id IN (SELECT space_id FROM asked)
@@ -145,7 +150,13 @@ func (p *pass) computeResponses(ctx context.Context, m *marked) error {
 			SELECT r.activity_date, r.roots, r.answered, r.reacted_only, r.depth_0, r.depth_1, r.depth_2, r.depth_3_5, r.depth_6_10, r.depth_11,
 				r.response_seconds
 			FROM asked a
-			JOIN rollup_responses r ON r.activity_date = a.day
+			CROSS JOIN LATERAL (
+				SELECT space_id, activity_date, roots, answered, reacted_only, depth_0, depth_1, depth_2, depth_3_5, depth_6_10, depth_11,
+					response_seconds
+				FROM rollup_responses
+				WHERE activity_date = a.day
+				OFFSET 0
+			) r
 			JOIN spaces s ON s.id = r.space_id AND is_threaded(s.threading_state, s.space_type)
 		), seconds AS (
 			SELECT t.activity_date, array_agg(x ORDER BY x) AS response_seconds
@@ -167,7 +178,7 @@ const saveResponses = `, gone AS (
 			DELETE FROM rollup_responses r
 			USING asked a
 			WHERE r.space_id = a.space_id AND r.activity_date = a.day
-				AND NOT EXISTS (SELECT FROM now n WHERE n.space_id = r.space_id AND n.activity_date = r.activity_date)
+				AND (r.space_id, r.activity_date) NOT IN (SELECT space_id, activity_date FROM now)
 		)
 		INSERT INTO rollup_responses AS r (activity_date, space_id, roots, answered, reacted_only, depth_0, depth_1, depth_2, depth_3_5,
 			depth_6_10, depth_11, response_seconds)

@@ -84,7 +84,7 @@ func (p *pass) computeSummary(ctx context.Context, m *marked, all bool) error {
 				DELETE FROM rollup_summary s
 				USING asked a
 				WHERE s.space_id = a.space_id AND s.activity_date BETWEEN a.since AND a.until
-					AND NOT EXISTS (SELECT FROM now n WHERE n.space_id = s.space_id AND n.activity_date = s.activity_date)
+					AND (s.space_id, s.activity_date) NOT IN (SELECT space_id, activity_date FROM now)
 			)
 			INSERT INTO rollup_summary AS s (`+summaryColumns+`)
 			SELECT `+summaryColumns+`
