@@ -18,12 +18,11 @@ func (a *author) edges(s *space, since day) {
 		a.people = append(a.people, p)
 		return p
 	}
-	wrote := func(days ...day) (p *person) {
-		p = somebody()
+	wrote := func(days ...day) {
+		p := somebody()
 		for i, d := range days {
 			a.say(s, p, nil, at(d, 12+float64(i)/100))
 		}
-		return p
 	}
 	joined := func(d day, hour float64) *person {
 		p := somebody()
