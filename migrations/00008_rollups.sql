@@ -581,7 +581,7 @@ FROM rollup_summary s
 JOIN rollup_spaces p ON p.id = s.space_id
 CROSS JOIN (SELECT zone FROM reporting LIMIT 1) r
 CROSS JOIN (SELECT covered_until FROM rollup_passes LIMIT 1) x;
-COMMENT ON VIEW analytics.agg_summary_daily IS 'Each day of each space that was watched, or active within 28 days, and of all spaces together (space_id all). The day of today is among them and grows.';
+COMMENT ON VIEW analytics.agg_summary_daily IS 'Each day of each space that was watched, or active within 28 days, and of all spaces together (space_id all). The day of today is among them and grows. It counts what was seen: where coverage_ratio is 0 or null, a 0 says nothing, and timeseries has null.';
 COMMENT ON COLUMN analytics.agg_summary_daily.activity_date IS 'The day, in the reporting zone.';
 COMMENT ON COLUMN analytics.agg_summary_daily.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
 COMMENT ON COLUMN analytics.agg_summary_daily.is_complete IS 'Whether the day has ended.';

@@ -1461,7 +1461,7 @@ CREATE VIEW analytics.agg_summary_daily WITH (security_barrier='true') AS
            FROM public.rollup_passes
          LIMIT 1) x);
 
-COMMENT ON VIEW analytics.agg_summary_daily IS 'Each day of each space that was watched, or active within 28 days, and of all spaces together (space_id all). The day of today is among them and grows.';
+COMMENT ON VIEW analytics.agg_summary_daily IS 'Each day of each space that was watched, or active within 28 days, and of all spaces together (space_id all). The day of today is among them and grows. It counts what was seen: where coverage_ratio is 0 or null, a 0 says nothing, and timeseries has null.';
 
 COMMENT ON COLUMN analytics.agg_summary_daily.activity_date IS 'The day, in the reporting zone.';
 

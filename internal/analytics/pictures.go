@@ -57,7 +57,7 @@ func SavePictures(dir string, list []Picture) error {
 func (r *Report) pictures() []Picture {
 	buckets := plot.Buckets{Labels: r.Days, Unfinished: r.Unended, Gaps: make([]bool, len(r.Days))}
 	for i, covered := range r.find("coverage").Series {
-		buckets.Gaps[i] = !covered.known() || covered < minCovered
+		buckets.Gaps[i] = !covered.known() || covered < wholeDay
 	}
 	series := func(name, metric string) plot.Series {
 		s := plot.Series{Name: name}

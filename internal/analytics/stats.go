@@ -26,6 +26,10 @@ const allSpaces = "all"
 // in part.
 const minCovered = 0.8
 
+// wholeDay is the share from which plots take a day for watched: a quarter of an hour
+// of one space may be missing, and of all spaces hardly more.
+const wholeDay = 0.99
+
 // Window is days of the reporting zone, from one to before another.
 type Window struct {
 	Since time.Time

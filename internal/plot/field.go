@@ -23,21 +23,28 @@ type field struct {
 	gaps []gap
 }
 
-// gap is buckets that were not fully watched, from one to before another.
+// gap is buckets that were not fully watched, or of which there are no data, from one
+// to before another.
 type gap struct {
 	from, to int
 	empty    bool // nothing is known of them at all
+	marked   bool // they were not fully watched
 }
 
 // newField draws the axes and shades gaps. It returns nil for a canvas without
 // any number. shown are what the axis has to hold.
 func newField(h Head, b Buckets, series []Series, shown ...[]float64) (*canvas, *field) {
 	gaps, words := findGaps(b, series), []string{}
-	if len(gaps) > 0 {
+	for i, what := range []string{"Not fully watched: ", "No data: "} {
+		var named []string
 		for _, g := range gaps {
-			words = append(words, g.words(b))
+			if g.marked == (i == 0) {
+				named = append(named, g.words(b))
+			}
 		}
-		words = []string{"Not fully watched: " + strings.Join(words, ", ") + "."}
+		if len(named) > 0 {
+			words = append(words, what+strings.Join(named, ", ")+".")
+		}
 	}
 	if b.Unfinished && len(b.Labels) > 0 {
 		words = append(words, "The last one, "+b.Labels[len(b.Labels)-1]+", still goes on.")
@@ -94,14 +101,15 @@ func findGaps(b Buckets, series []Series) (gaps []gap) {
 		for _, s := range series {
 			empty = empty && !known(s.at(i))
 		}
-		if !empty && (i >= len(b.Gaps) || !b.Gaps[i]) {
+		marked := i < len(b.Gaps) && b.Gaps[i]
+		if !empty && !marked {
 			continue
 		}
-		if n := len(gaps) - 1; n >= 0 && gaps[n].to == i && gaps[n].empty == empty {
+		if n := len(gaps) - 1; n >= 0 && gaps[n].to == i && gaps[n].empty == empty && gaps[n].marked == marked {
 			gaps[n].to++
 			continue
 		}
-		gaps = append(gaps, gap{i, i + 1, empty})
+		gaps = append(gaps, gap{i, i + 1, empty, marked})
 	}
 	return gaps
 }

@@ -199,7 +199,7 @@ func TestGapBreaksLine(t *testing.T) {
 			t.Errorf("no shade says %q: %q", want, titled(list))
 		}
 	}
-	if desc := named(list, "desc")[0].text; !strings.Contains(desc, "Not fully watched: 2026-11-03, 2026-11-05.") {
+	if desc := named(list, "desc")[0].text; !strings.Contains(desc, "No data: 2026-11-03, 2026-11-05.") {
 		t.Errorf("it says %q", desc)
 	}
 }
