@@ -22,7 +22,7 @@ type command struct {
 // stands alone in a line of a table or of a paragraph belongs to the command
 // before it.
 func find(text, program string) (found []command) {
-	word := regexp.MustCompile(`^[a-z]+$`)
+	word := regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 	flag := regexp.MustCompile(`^(--[a-z][a-z-]*|-[a-z])$`)
 	for line := range strings.Lines(text) {
 		var last *command
