@@ -492,11 +492,13 @@ WITH span AS MATERIALIZED (
   WHERE e.occurred_at >= (SELECT last_starts_at FROM span) AND e.occurred_at < (SELECT ends_at FROM span) AND (space = 'all' OR e.space_id = space)
 )
 SELECT m.metric,
-       CASE WHEN m.scale IS NOT NULL THEN m.scale * m.numerator / NULLIF(m.denominator, 0)
+       CASE WHEN NOT c.is_known THEN NULL
+            WHEN m.scale IS NOT NULL THEN m.scale * m.numerator / NULLIF(m.denominator, 0)
             -- Nothing was counted, and nobody looked: unknown.
             WHEN m.value <> 0 OR m.denominator > 0 OR c.ratio > 0 THEN m.value
        END,
-       m.numerator, m.denominator, c.ratio, COALESCE(c.ratio < 0.8, true) OR until > span.today
+       CASE WHEN c.is_known THEN m.numerator END, CASE WHEN c.is_known THEN m.denominator END, c.ratio,
+       COALESCE(c.ratio < 0.8, true) OR until > span.today
 FROM (
   SELECT v.metric, v.value::double precision, v.numerator::double precision, v.denominator::double precision, v.scale::double precision, v.back_to
   FROM total
@@ -615,7 +617,9 @@ FROM (
 ) m (metric, value, numerator, denominator, scale, back_to)
 CROSS JOIN span
 CROSS JOIN LATERAL (
-  SELECT sum(days.coverage_ratio)::double precision / (span.last_day - LEAST(m.back_to, since) + 1) AS ratio
+  -- Who may not see a space, or all, sees no day of it; and nobody sees what is to come.
+  SELECT since <= span.today AND EXISTS (SELECT FROM days) AS is_known,
+         sum(days.coverage_ratio)::double precision / (span.last_day - LEAST(m.back_to, since) + 1) AS ratio
   FROM days
   WHERE days.activity_date >= LEAST(m.back_to, since)
 ) c

@@ -243,6 +243,11 @@ func TestWindows(t *testing.T) {
 		t.Errorf("how far the rollups are before the first pass (-want +got):\n%s", diff)
 	}
 	pass(t, s)
+	for metric, m := range metrics(t, s, window{today + 30, today + 60, "all"}) {
+		if m.Value != nil || m.Numerator != nil || m.Denominator != nil {
+			t.Errorf("%s of days to come has a value", metric)
+		}
+	}
 	// Weeks and days that aren't over don't count.
 	got := metrics(t, s, window{today - 9, today + 1, "all"})
 	for what, of := range map[string][2]float64{
