@@ -75,7 +75,7 @@ FROM (VALUES
     'seconds', 'down', 'threads that were answered', 'agg_response_daily; threaded spaces', true),
   ('first_response_p90', 'conversations', 'Time to first response, 9 of 10', 'Nine tenths of the threads that another person answered within 7 days got that answer sooner than this.',
     'seconds', 'down', 'threads that were answered', 'agg_response_daily; threaded spaces', true),
-  ('unanswered', 'conversations', 'Unanswered', 'Threads begun by people in the window, at least a day ago, that no other person has answered within 7 days; unanswered_threads lists those without any answer now.',
+  ('unanswered', 'conversations', 'Unanswered', 'Threads begun by people in the window, up to the day before yesterday, that no other person has answered within 7 days; unanswered_threads lists those without any answer now.',
     'threads', 'down', NULL, 'agg_response_daily; threaded spaces', true),
   ('response_by_reaction', 'conversations', 'Response by reaction', 'Share of the threads begun by people that no other person answered within 7 days and at least one reacted to; the days of the last 7 are left out.',
     'ratio', 'context', 'threads begun by people at least 7 days ago', 'agg_response_daily; threaded spaces', true),
@@ -119,7 +119,7 @@ COMMENT ON COLUMN analytics.metric_definitions.unit IS 'Of its value. ratio: 0 t
 COMMENT ON COLUMN analytics.metric_definitions.direction IS 'Which is good: up or down; context if neither.';
 COMMENT ON COLUMN analytics.metric_definitions.denominator IS 'Of what it is a share, a mean or a percentile: the value is null where there is none of it. Null for counts.';
 COMMENT ON COLUMN analytics.metric_definitions.needs IS 'The views that it is read from, and what it takes besides.';
-COMMENT ON COLUMN analytics.metric_definitions.has_series IS 'Whether timeseries has its value for each day: of a day that has ended the same as metrics() of it.';
+COMMENT ON COLUMN analytics.metric_definitions.has_series IS 'Whether timeseries has its value for each day: of a day that has ended the same as metrics() of it. Of days that are too new for threads to be answered, which metrics() leaves out, it has what is known so far.';
 
 CREATE VIEW analytics.dim_hours WITH (security_barrier) AS
 SELECT h.hour_at, d.activity_date, d.iso_weekday, extract(hour FROM h.hour_at AT TIME ZONE (SELECT zone FROM reporting))::integer AS hour_of_day

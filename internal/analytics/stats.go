@@ -22,10 +22,6 @@ const SchemaVersion = 1
 // allSpaces stands for all spaces in the schema.
 const allSpaces = "all"
 
-// minCovered is the share of a day, or of a window, below which it counts as watched
-// in part.
-const minCovered = 0.8
-
 // wholeDay is the share from which plots take a day for watched: a quarter of an hour
 // of one space may be missing, and of all spaces hardly more.
 const wholeDay = 0.99

@@ -73,6 +73,27 @@ func create(groups []Group) []step {
   $$;`,
 		},
 		{
+			does: "keep locks and large objects from readers",
+			who:  "a superuser",
+			// The worker's transactions share advisory locks: who takes one alone holds them
+			// up. A managed Postgres has no superuser, and leaves it.
+			sql: `DO $$
+  DECLARE
+    f regprocedure;
+  BEGIN
+    FOR f IN
+      SELECT oid
+      FROM pg_proc
+      WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^(pg_(try_)?advisory_|lo_(creat|create|from_bytea)$)'
+        AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+    LOOP
+      EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO ` + Owner + `, ` + Worker + `', f);
+      EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f);
+    END LOOP;
+  END
+  $$;`,
+		},
+		{
 			does: "give the tables to " + Owner,
 			who:  "a member of the role that owns the tables, and of " + Owner,
 			sql:  changeOwner,
