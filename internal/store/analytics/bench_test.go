@@ -36,8 +36,7 @@ func BenchmarkTriggers(b *testing.B) {
 		float64(b.N*1000), "B/event")
 }
 
-// BenchmarkPass makes a pass after every 20,000 events, as at 1,000 events a second,
-// and reports how long passes take against recording.
+// BenchmarkPass makes a pass after every 20,000 events, and reports how long passes take against recording.
 func BenchmarkPass(b *testing.B) {
 	env := storetest.New(b, storetest.Options{Now: storetest.Clock})
 	r := analytics.New(env.Store)

@@ -107,9 +107,9 @@ const (
 			GROUP BY activity_date, user_id
 		) s
 		LEFT JOIN rollup_members m USING (activity_date, user_id)`
-	// Who is active for the first time today may have been on days before, within which
-	// they count already. Days to come are summed up when they begin. All else, as days
-	// of before, or that somebody is no longer active, is marked to be summed up.
+	// Somebody who becomes active today counts in wau and mau already if they were active
+	// on one of their days before. Days before today, and of which somebody is no longer
+	// active, are marked to be summed up; days to come are when they begin.
 	addToday = `
 		UPDATE rollup_summary t
 		SET dau = t.dau + n.dau, wau = t.wau + n.wau, mau = t.mau + n.mau, posting_1d = t.posting_1d + n.posting_1d,

@@ -187,6 +187,13 @@ func TestGroupsSeeNothingOfOthers(t *testing.T) {
 		must(t, err)
 		return list
 	}
+	const numbers = `SELECT count(value) + count(numerator) + count(denominator) FROM analytics.metrics(current_date - 60, current_date + 1, $1)`
+	var ofAll, ofTheirs int
+	must(t, conn.QueryRow(t.Context(), numbers, "all").Scan(&ofAll))
+	must(t, conn.QueryRow(t.Context(), numbers, "spaces/A").Scan(&ofTheirs))
+	if ofAll > 0 || ofTheirs == 0 {
+		t.Errorf("metrics() tells readers of a group %d numbers of all spaces, want none, and %d of their own", ofAll, ofTheirs)
+	}
 	before, whole := map[string][]string{}, map[string][]string{}
 	for _, view := range views(t, env) {
 		before[view], whole[view] = rows(conn, view), rows(all, view)
