@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cloudevents/sdk-go/v2/event"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
@@ -83,7 +82,7 @@ func (a *Action) post(ctx context.Context, target *url.URL, secrets []*standardw
 	if err != nil {
 		return 0, reactors.Permanent(errors.New("the address can't be used"))
 	}
-	req.Header.Set("Content-Type", event.ApplicationCloudEventsJSON)
+	req.Header.Set("Content-Type", "application/cloudevents+json")
 	req.Header.Set("User-Agent", "spacekeeper")
 	req.Header.Set(standardwebhooks.HeaderWebhookID, r.ID)
 	req.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(now.Unix(), 10))
