@@ -231,7 +231,7 @@ func TestWrongUse(t *testing.T) {
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	x := &terminal{t: t}
-	if got := x.run(cli.OK, "version"); !strings.HasPrefix(got, "subscribe-setup ") || !strings.Contains(got, "go1.") {
+	if got := x.run(cli.OK, "version"); !strings.HasPrefix(got, "subscribe-setup version ") || !strings.Contains(got, "go1.") {
 		t.Errorf("got %q", got)
 	}
 }

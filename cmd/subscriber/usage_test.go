@@ -1,9 +1,11 @@
 package main
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -79,9 +81,28 @@ func TestWrongConfiguration(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	code, stdout, stderr := call(t, nil, "version")
-	if code != cli.OK || stderr != "" || !regexp.MustCompile(`^subscriber \S+ go1\.\S+\n$`).MatchString(stdout) {
-		t.Errorf("got exit code %d, %q and %q", code, stdout, stderr)
+	for _, arg := range []string{"version", "--version"} {
+		code, stdout, stderr := call(t, nil, arg)
+		if code != cli.OK || stderr != "" || !regexp.MustCompile(`^subscriber version \S+( \(\S+, \S+\))? go1\.\S+\n$`).MatchString(stdout) {
+			t.Errorf("%s: got exit code %d, %q and %q", arg, code, stdout, stderr)
+		}
+	}
+}
+
+// An image from scratch has no certificates of authorities: the binary brings them.
+func TestAuthoritiesWithoutAnyOnTheMachine(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("SSL_CERT_FILE") == "testdata/absent" {
+		pool, err := x509.SystemCertPool()
+		if err != nil || pool.Equal(x509.NewCertPool()) {
+			t.Fatalf("there are no certificates (%v)", err)
+		}
+		return
+	}
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	again.Env = append(os.Environ(), "SSL_CERT_FILE=testdata/absent", "SSL_CERT_DIR=testdata/absent")
+	if out, err := again.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

@@ -66,6 +66,7 @@ func WrongConfiguration(format string, args ...any) error {
 // none.
 func (e *Env) Run(ctx context.Context, root *cobra.Command, args []string, alike func(error) bool) int {
 	root.SilenceUsage, root.SilenceErrors = true, true
+	root.Version = Version()
 	root.SetArgs(args)
 	root.SetIn(e.In)
 	root.SetOut(e.Out)
