@@ -45,6 +45,8 @@ CREATE INDEX reactor_runs_loop_idx ON reactor_runs (acts_in, admitted_at) WHERE 
 CREATE INDEX reactor_runs_space_idx ON reactor_runs (space, id);
 CREATE INDEX reactor_runs_member_idx ON reactor_runs (member, id);
 CREATE INDEX reactor_runs_failed_idx ON reactor_runs (id) WHERE outcome = 'failed';
+-- For metrics: which run has been due for longest.
+CREATE INDEX reactor_runs_due_idx ON reactor_runs (due_at) WHERE outcome = 'pending' AND NOT held;
 -- For analytics, which counts those of a time: they lie nearly in the order of their events.
 CREATE INDEX reactor_runs_event_time_idx ON reactor_runs USING brin (event_time) WITH (pages_per_range = 16);
 -- For what is dropped after 60 days.
@@ -273,6 +275,7 @@ DROP INDEX reactor_runs_member_idx;
 DROP INDEX reactor_runs_space_idx;
 DROP INDEX reactor_runs_loop_idx;
 DROP INDEX reactor_runs_admitted_idx;
+DROP INDEX reactor_runs_due_idx;
 DROP INDEX reactor_runs_pending_idx;
 -- The older schema has one run for a subject, and fewer outcomes.
 DELETE FROM reactor_runs WHERE shadow OR step > 0 OR outcome NOT IN ('pending', 'sent', 'failed', 'too_old', 'left', 'collapsed');

@@ -4238,6 +4238,8 @@ CREATE INDEX reactor_evaluations_space_idx ON public.reactor_evaluations USING b
 
 CREATE INDEX reactor_runs_admitted_idx ON public.reactor_runs USING btree (reactor, admitted_at) WHERE (admitted_at IS NOT NULL);
 
+CREATE INDEX reactor_runs_due_idx ON public.reactor_runs USING btree (due_at) WHERE ((outcome = 'pending'::text) AND (NOT held));
+
 CREATE INDEX reactor_runs_event_time_idx ON public.reactor_runs USING brin (event_time) WITH (pages_per_range='16');
 
 CREATE INDEX reactor_runs_failed_idx ON public.reactor_runs USING btree (id) WHERE (outcome = 'failed'::text);

@@ -46,6 +46,7 @@ func table() []owner {
 		{path: "internal/store/capacity", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/privileges", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/reporting", tier: 1, also: []string{"internal/store"}},
+		{path: "internal/store/installation", tier: 1, also: []string{"internal/store"}}, // for metrics
 		// What the worker needs, and what of it roles get.
 		{path: "internal/store/roles", tier: 1, also: []string{"internal/store", "internal/store/privileges"}},
 		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions"}},
