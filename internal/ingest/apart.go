@@ -89,7 +89,9 @@ func (w *Worker) holdApart(work context.Context, h *held, err error) {
 		w.log.Error("database refuses a message; holding it apart and retrying, the others go on",
 			zap.Error(err), zap.String("message_id", h.delivery.MessageID))
 	}
+	release := w.status.hold(h.delivery.ReceivedAt)
 	w.apart.Go(func() {
+		defer release()
 		pauses := gax.Backoff{Initial: time.Second, Max: time.Minute, Multiplier: 2}
 		left := []*held{h}
 		for {

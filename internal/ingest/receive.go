@@ -70,6 +70,7 @@ func newPauses() *gax.Backoff {
 func (w *Worker) receive(work context.Context, m *pubsub.Message) {
 	w.status.held.Add(1)
 	defer w.status.held.Add(-1)
+	w.opts.Received(m.DeliveryAttempt)
 	h := w.free.Get().(*held)
 	h.delivery = events.Delivery{
 		MessageID: m.ID, PublishTime: m.PublishTime, ReceivedAt: time.Now(),

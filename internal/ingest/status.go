@@ -20,6 +20,7 @@ type Status struct {
 	Refused      int       // messages that are held apart, since the database takes others
 	RefusedWhy   error     // of the last of them; nil if there are none
 	Held         int       // messages that wait for their commit
+	HeldSince    time.Time // when the oldest of them came; zero if none is being committed
 	LastCommit   time.Time // zero before the first
 
 	Recorded, Duplicates, Quarantined uint64 // messages, since start
@@ -59,6 +60,7 @@ type status struct {
 	refused    int
 	refusedWhy error
 	lastCommit time.Time
+	holding    map[*time.Time]bool // when the oldest message of each batch came
 }
 
 // Status returns the worker's present condition.
@@ -72,6 +74,11 @@ func (w *Worker) Status() Status {
 		Held: int(s.held.Load()), LastCommit: s.lastCommit,
 		Recorded: s.recorded.Load(), Duplicates: s.duplicates.Load(),
 		Quarantined: s.quarantined.Load(), Items: s.items.Load(),
+	}
+	for since := range s.holding {
+		if out.HeldSince.IsZero() || since.Before(out.HeldSince) {
+			out.HeldSince = *since
+		}
 	}
 	if ns := s.heard.Load(); ns != 0 {
 		out.LastHeard = time.Unix(0, ns)
@@ -132,6 +139,22 @@ func (s *status) refuse(n int, why error) (first bool) {
 		s.refusedWhy = why
 	}
 	return n > 0 && s.refused == n
+}
+
+// hold notes that messages have been waiting since a time, until release is called.
+// Those that no writer has taken yet are younger.
+func (s *status) hold(since time.Time) (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.holding == nil {
+		s.holding = map[*time.Time]bool{}
+	}
+	s.holding[&since] = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.holding, &since)
+	}
 }
 
 func (s *status) count(d *events.Delivery, o events.Outcome) {

@@ -47,9 +47,12 @@ type Options struct {
 
 	// Decode turns a message into an event; default events.Decode.
 	Decode func(attributes map[string]string, data []byte) (*events.Event, *events.Malformed)
-	// Observe is called by the writers for each delivery once it is settled; it
-	// must be quick. Default: nothing.
-	Observe func(events.Delivery, events.Outcome)
+	// These are called for each delivery once it is settled, for each message that
+	// comes, with its delivery attempt if Pub/Sub counts them, and for each
+	// transaction that was tried. They must be quick. Default: nothing.
+	Observe  func(events.Delivery, events.Outcome)
+	Received func(attempt *int)
+	Tried    func(messages int, took time.Duration)
 }
 
 func (o Options) withDefaults() Options {
@@ -66,6 +69,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Observe == nil {
 		o.Observe = func(events.Delivery, events.Outcome) {}
+	}
+	if o.Received == nil {
+		o.Received = func(*int) {}
+	}
+	if o.Tried == nil {
+		o.Tried = func(int, time.Duration) {}
 	}
 	return o
 }

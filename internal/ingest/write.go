@@ -92,6 +92,7 @@ func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool
 // the same again and again, it looks for the messages to blame and holds those
 // apart.
 func (w *Worker) commit(work context.Context, batch []*held) {
+	defer w.status.hold(batch[0].delivery.ReceivedAt)()
 	pauses := gax.Backoff{Initial: 200 * time.Millisecond, Max: 8 * time.Second, Multiplier: 2}
 	var code string                        // of the last answer
 	same, search := 0, answersBeforeSearch // how often in a row it was that, and must be
@@ -124,9 +125,10 @@ func (w *Worker) commit(work context.Context, batch []*held) {
 // try records the batch once. It returns what is to be held, and why.
 func (w *Worker) try(work context.Context, batch []*held) ([]*held, error) {
 	ctx, cancel := context.WithTimeout(work, w.opts.RecordTimeout)
+	began, n := time.Now(), len(batch)
 	outcomes, err := w.recorder.Record(ctx, deliveries(batch))
 	cancel()
-	n := len(batch)
+	w.opts.Tried(n, time.Since(began))
 	batch = w.settle(batch, outcomes, work.Err() != nil)
 	if len(batch) == 0 {
 		return nil, nil

@@ -120,20 +120,21 @@ func TestHoldsWhileDatabaseIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const outage = 3 * time.Hour
 		start := time.Now()
-		var attempts int
+		var attempts, tried int
 		w := newTestWorker(recorderFunc(func(_ context.Context, ds []events.Delivery) ([]events.Outcome, error) {
 			attempts++
 			if time.Since(start) < outage {
 				return all(ds, events.Unsettled), errors.New("connection refused")
 			}
 			return all(ds, events.Recorded), nil
-		}), Options{})
+		}), Options{Tried: func(messages int, _ time.Duration) { tried += messages }})
 		m := message(1, 10)
+		m.delivery.ReceivedAt = start
 		go w.commit(t.Context(), []*held{m})
 
 		synctest.Wait()
-		if s := w.Status(); s.DatabaseDown == nil {
-			t.Error("status does not say that the database is down")
+		if s := w.Status(); s.DatabaseDown == nil || !s.HeldSince.Equal(start) {
+			t.Errorf("status = %+v, want that the database is down, and since when the message is held", s)
 		}
 		if got := <-m.verdict; got != ack {
 			t.Errorf("verdict after the outage = %v, want ack", got)
@@ -145,8 +146,8 @@ func TestHoldsWhileDatabaseIsAway(t *testing.T) {
 			t.Errorf("%d attempts in %s, want at most %d", attempts, outage, most)
 		}
 		synctest.Wait()
-		if s := w.Status(); s.DatabaseDown != nil || s.Recorded != 1 {
-			t.Errorf("status after the outage = %+v, want database up and 1 recorded", s)
+		if s := w.Status(); s.DatabaseDown != nil || s.Recorded != 1 || !s.HeldSince.IsZero() || tried != attempts {
+			t.Errorf("status after the outage = %+v, want database up, 1 recorded and none held; %d transactions told of %d", s, tried, attempts)
 		}
 	})
 }
@@ -221,11 +222,12 @@ func TestRefusedMessagesAreHeldApart(t *testing.T) {
 				}), Options{})
 				work, stop := context.WithCancel(t.Context())
 				defer func() { stop(); w.apart.Wait() }()
+				came := time.Now()
 				var batch, bad, good []*held
 				for i := range 1000 {
 					m := message(1, 1)
 					if i%300 == 7 {
-						m.delivery.MessageID = "bad"
+						m.delivery.MessageID, m.delivery.ReceivedAt = "bad", came
 						bad = append(bad, m)
 					} else {
 						good = append(good, m)
@@ -241,11 +243,11 @@ func TestRefusedMessagesAreHeldApart(t *testing.T) {
 				if n := calls.Load(); n > 100 {
 					t.Errorf("%d transactions to find %d messages, want at most 100", n, len(bad))
 				}
-				if s := w.Status(); s.Refused != len(bad) || s.RefusedWhy == nil || s.DatabaseDown != nil {
+				if s := w.Status(); s.Refused != len(bad) || s.RefusedWhy == nil || s.DatabaseDown != nil || !s.HeldSince.Equal(came) {
 					t.Errorf("status = %+v, want %d refused with the reason, and the database up", s, len(bad))
 				}
 				lone := message(1, 1)
-				lone.delivery.MessageID = "bad"
+				lone.delivery.MessageID, lone.delivery.ReceivedAt = "bad", came
 				w.commit(work, []*held{lone})
 				mended.Store(true)
 				for _, m := range append(bad, lone) {
@@ -254,7 +256,7 @@ func TestRefusedMessagesAreHeldApart(t *testing.T) {
 					}
 				}
 				w.apart.Wait()
-				if s := w.Status(); s.Refused != 0 || s.RefusedWhy != nil || s.DatabaseDown != nil {
+				if s := w.Status(); s.Refused != 0 || s.RefusedWhy != nil || s.DatabaseDown != nil || !s.HeldSince.IsZero() {
 					t.Errorf("status at the end = %+v, want none refused", s)
 				}
 			})
