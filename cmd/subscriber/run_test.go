@@ -307,6 +307,9 @@ func TestMetrics(t *testing.T) {
 		_, body = get(t, page)
 		return strings.Contains(body, "spacekeeper_ingest_messages_total{outcome=\"recorded\"} 1\n") &&
 			strings.Contains(body, "spacekeeper_ingest_messages_total{outcome=\"quarantined\"} 1\n") &&
+			strings.Contains(body, "spacekeeper_ingest_quarantined_total{reason=\"bad_json\"} 1\n") &&
+			strings.Contains(body, "spacekeeper_ingest_delivery_attempts_count 2\n") &&
+			strings.Contains(body, "spacekeeper_installation_read 1\n") &&
 			strings.Contains(body, "spacekeeper_ingest_ready 1\n")
 	})
 	problems, err := promlint.New(strings.NewReader(body)).Lint()

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 
 // addKeeper adds the keeper to the jobs, if the configuration gives it
 // anything to keep.
-func (w *Worker) addKeeper(ctx context.Context, queue *jobs.Options) error {
+func (w *Worker) addKeeper(queue *jobs.Options) error {
 	if !w.cfg.Keeper.Enabled || len(w.cfg.Workspace.All()) == 0 && !w.cfg.Keeper.OnAdded {
 		return nil
 	}
@@ -31,10 +30,7 @@ func (w *Worker) addKeeper(ctx context.Context, queue *jobs.Options) error {
 		Topic: w.cfg.TopicName(), Desired: resolver.Desired, Log: w.log.Named("keeper"),
 		Observe: w.opts.ObserveSubscription,
 	})
-	if err := keeper.AddWorkers(queue.Workers, func(r subscriptions.Report, err error) {
-		gaps, gapsErr := w.coverage.GapCounts(ctx)
-		w.keeper.passed(r, gaps, errors.Join(err, gapsErr))
-	}); err != nil {
+	if err := keeper.AddWorkers(queue.Workers, w.keeper.passed); err != nil {
 		return err
 	}
 	queue.Queues[jobs.QueueKeeper] = 1
@@ -67,20 +63,19 @@ type keeperStatus struct {
 	mu      sync.Mutex
 	at      time.Time // of the last pass that went through
 	last    subscriptions.Report
-	gaps    map[string]int             // by state, after that pass
 	changes map[subscriptions.Kind]int // since start
 	failed  int                        // passes, since start
 }
 
-// passed notes a pass, and the gaps that there are after it.
-func (s *keeperStatus) passed(r subscriptions.Report, gaps map[string]int, err error) {
+// passed notes a pass.
+func (s *keeperStatus) passed(r subscriptions.Report, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
 		s.failed++
 		return
 	}
-	s.at, s.last, s.gaps = time.Now(), r, gaps
+	s.at, s.last = time.Now(), r
 	if s.changes == nil {
 		s.changes = map[subscriptions.Kind]int{}
 	}

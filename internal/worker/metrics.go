@@ -4,21 +4,30 @@ import (
 	"math"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/rules"
-	"github.com/spacekeeper/spacekeeper/internal/store/coverage"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
 
-// newMetrics returns the worker's metrics, read from its status when they are
-// scraped. No label takes a value from an event, so their number is fixed.
-func (w *Worker) newMetrics() *prometheus.Registry {
+const prefix = "spacekeeper_"
+
+// newMetrics returns the worker's metrics, read from its status or the database when
+// they are scraped. No label takes a value from an event, so their number is bounded.
+func (w *Worker) newMetrics(status func() ingest.Status, all *installationMetrics) *prometheus.Registry {
 	r := registry{prometheus.NewRegistry()}
-	r.addIngest(w.ingest.Status)
+	version, commit, goVersion := cli.Build()
+	r.gauge("spacekeeper_build_info", "1; the labels tell what was built, and by which Go.",
+		prometheus.Labels{"version": version, "commit": commit, "goversion": goVersion}, func() float64 { return 1 })
+	r.addIngest(status)
+	r.MustRegister(w.deliveries.all()...)
+	r.addPool(w.store.Pool().Stat)
+	r.MustRegister(all)
 	r.gauge("spacekeeper_ingest_ready", "1 while events are received and recorded, 0 otherwise.", nil, func() float64 {
 		return truth(len(notRecording(w.Status(), time.Now())) == 0)
 	})
@@ -28,9 +37,6 @@ func (w *Worker) newMetrics() *prometheus.Registry {
 	})
 	r.gauge("spacekeeper_database_clock_ahead_seconds", "How far the database's clock is ahead of this machine's; negative: behind.",
 		nil, func() float64 { return w.Status().DatabaseAhead.Seconds() })
-	r.gauge("spacekeeper_rollups_fresh_timestamp_seconds",
-		"All that was recorded before is in the rollups, as this process knows, in Unix time; absent before the first pass.", nil,
-		func() float64 { return unixSeconds(w.rollups.FreshAt()) })
 	r.addKeeper(&w.keeper)
 	r.MustRegister(w.rules.metrics.runs, w.rules.metrics.delay, w.rules.metrics.rejected)
 	for _, mode := range []rules.Mode{rules.Off, rules.Shadow, rules.Live} {
@@ -39,6 +45,8 @@ func (w *Worker) newMetrics() *prometheus.Registry {
 	}
 	r.gauge("spacekeeper_reactors_unready", "Modules that rules name and that can't be compiled for now; runs of these rules fail.",
 		nil, w.rules.unreadyRules)
+	r.gauge("spacekeeper_reactors_open_breakers", "Breakers of this process that let runs wait, since what they call fails.",
+		nil, func() float64 { return float64(w.rules.dispatcher.OpenBreakers()) })
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r.Registry
 }
@@ -80,12 +88,33 @@ func (r registry) addIngest(status func() ingest.Status) {
 		nil, func() float64 { return float64(status().Items) })
 	r.gauge("spacekeeper_ingest_held_messages", "Messages that wait for their commit.",
 		nil, func() float64 { return float64(status().Held) })
+	r.gauge("spacekeeper_ingest_oldest_held_seconds", "For how long the oldest message that is held has been waiting for its commit; 0 if none is.",
+		nil, func() float64 {
+			if since := status().HeldSince; !since.IsZero() {
+				return time.Since(since).Seconds()
+			}
+			return 0
+		})
 	r.gauge("spacekeeper_ingest_refused_messages", "Messages that the database refuses again and again, while it takes others.",
 		nil, func() float64 { return float64(status().Refused) })
 	r.gauge("spacekeeper_ingest_last_commit_timestamp_seconds", "When the last transaction was committed, in Unix time; absent before the first.",
 		nil, func() float64 { return unixSeconds(status().LastCommit) })
 	r.gauge("spacekeeper_ingest_last_heard_timestamp_seconds", "When Pub/Sub last said anything, in Unix time; absent before.",
 		nil, func() float64 { return unixSeconds(status().LastHeard) })
+}
+
+// addPool adds how the connections to the database are used.
+func (r registry) addPool(stat func() *pgxpool.Stat) {
+	for state, count := range map[string]func(*pgxpool.Stat) int32{
+		"idle": (*pgxpool.Stat).IdleConns, "in_use": (*pgxpool.Stat).AcquiredConns, "max": (*pgxpool.Stat).MaxConns,
+	} {
+		r.gauge("spacekeeper_database_connections", "Connections of the pool; max: as many as there may be.",
+			prometheus.Labels{"state": state}, func() float64 { return float64(count(stat())) })
+	}
+	r.counter("spacekeeper_database_acquires_total", "How often a connection was taken from the pool.",
+		nil, func() float64 { return float64(stat().AcquireCount()) })
+	r.counter("spacekeeper_database_acquire_wait_seconds_total", "For how long connections were waited for, since all were in use.",
+		nil, func() float64 { return stat().EmptyAcquireWaitTime().Seconds() })
 }
 
 // addKeeper adds what this process's passes of the keeper found.
@@ -97,30 +126,18 @@ func (r registry) addKeeper(status *keeperStatus) {
 			return value(status)
 		}
 	}
-	// What a pass has found is known after the first.
-	found := func(count func(*keeperStatus) int) func() float64 {
-		return read(func(s *keeperStatus) float64 {
-			if s.at.IsZero() {
-				return math.NaN()
-			}
-			return float64(count(s))
-		})
-	}
 	r.gauge("spacekeeper_keeper_last_pass_timestamp_seconds",
 		"When this process last looked at all subscriptions, in Unix time; absent before the first time.", nil,
 		read(func(s *keeperStatus) float64 { return unixSeconds(s.at) }))
-	r.gauge("spacekeeper_keeper_parked_subscriptions", "Subscriptions that wait for a person, at the last pass.",
-		nil, found(func(s *keeperStatus) int { return s.last.Parked }))
 	r.gauge("spacekeeper_keeper_failing_subscriptions", "Subscriptions that could not be brought in order by the last pass.",
-		nil, found(func(s *keeperStatus) int { return s.last.Failed }))
-	r.gauge("spacekeeper_keeper_foreign_subscriptions", "Subscriptions on the topic that nobody here asked for, at the last pass.",
-		nil, found(func(s *keeperStatus) int { return s.last.Unmanaged }))
+		nil, read(func(s *keeperStatus) float64 {
+			if s.at.IsZero() {
+				return math.NaN() // which the first pass will tell
+			}
+			return float64(s.last.Failed)
+		}))
 	r.counter("spacekeeper_keeper_failed_passes_total", "Passes that could not look at the subscriptions.",
 		nil, read(func(s *keeperStatus) float64 { return float64(s.failed) }))
-	for _, state := range []string{coverage.GapOpen, coverage.GapPending, coverage.GapImpossible, coverage.GapAcknowledged} {
-		r.gauge("spacekeeper_coverage_gaps", "Gaps in the coverage that aren't repaired, after this process's last pass.",
-			prometheus.Labels{"state": state}, found(func(s *keeperStatus) int { return s.gaps[state] }))
-	}
 	for _, kind := range []subscriptions.Kind{
 		subscriptions.Create, subscriptions.Update, subscriptions.Replace, subscriptions.Renew, subscriptions.Reactivate,
 	} {

@@ -86,6 +86,8 @@ type Worker struct {
 	rules    ruleRunner
 	pubsub   *ingest.Client
 	ingest   *ingest.Worker
+	// deliveries measure what ingest does.
+	deliveries *deliveryMetrics
 	// manager renews subscriptions; keeper is what its passes came to.
 	manager  *subscriptions.Manager
 	keeper   keeperStatus
@@ -180,7 +182,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		return nil, err
 	}
 	// What is logged of the database's absence, the other says.
-	if w.lookout, err = store.Open(ctx, dsn, store.Options{MaxConns: 1, Clock: w.store.Clock()}); err != nil {
+	if w.lookout, err = store.Open(ctx, dsn, store.Options{MaxConns: 1, Now: w.manager.Now, Clock: w.store.Clock()}); err != nil {
 		return nil, err
 	}
 	w.runs, w.coverage, w.rollups = runs.New(w.store), coverage.New(w.store), analytics.New(w.store)
@@ -193,11 +195,19 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	if w.pubsub, err = openPubSub(ctx, cfg); err != nil {
 		return nil, err
 	}
+	w.deliveries = newDeliveryMetrics(w.manager.Now)
 	w.ingest = ingest.New(w.pubsub, cfg.SubscriptionName(), w.eventLog, log.Named("ingest"), ingest.Options{
 		MaxOutstandingMessages: cfg.PubSub.MaxOutstandingMessages,
 		MaxOutstandingBytes:    int(cfg.PubSub.MaxOutstandingBytes),
 		Grace:                  cfg.ShutdownGrace,
-		Observe:                opts.ObserveDelivery,
+		Received:               w.deliveries.received,
+		Tried:                  w.deliveries.tried,
+		Observe: func(d events.Delivery, o events.Outcome) {
+			w.deliveries.settled(d, o)
+			if opts.ObserveDelivery != nil {
+				opts.ObserveDelivery(d, o)
+			}
+		},
 	})
 
 	queue := jobs.Options{Queues: map[string]int{}, Workers: river.NewWorkers(), Grace: cfg.ShutdownGrace}
@@ -207,7 +217,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 	if err := w.addCatchUp(&queue); err != nil {
 		return nil, err
 	}
-	if err := w.addKeeper(ctx, &queue); err != nil {
+	if err := w.addKeeper(&queue); err != nil {
 		return nil, err
 	}
 	w.progress = jobs.NewProgress(queue.Queues)
@@ -216,7 +226,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		return nil, err
 	}
 	if w.health != nil {
-		w.health.tell(w.Status, w.newMetrics())
+		w.health.tell(w.Status, w.newMetrics(w.ingest.Status, newInstallationMetrics(w.readInstallation, log)))
 	}
 	return w, nil
 }

@@ -113,6 +113,18 @@ func (b *breakers) get(key string) *breaker {
 	return made
 }
 
+// OpenBreakers is how many of the process's breakers let no attempt through.
+func (d *Dispatcher) OpenBreakers() (n int) {
+	d.breakers.mu.Lock()
+	defer d.breakers.mu.Unlock()
+	for _, k := range d.breakers.byKey {
+		if k.open() {
+			n++
+		}
+	}
+	return n
+}
+
 func (k *breaker) open() bool { return !k.until.IsZero() }
 
 // permit allows one attempt.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,21 +20,11 @@ type Rollups struct {
 	// What is read from messages costs most: it rests so many times as long as it took.
 	rest         time.Duration
 	contentAfter time.Time
-	freshAt      atomic.Int64 // Unix time in nanoseconds: all of before is in the rollups
 }
 
 // New returns the rollups of a database.
 func New(db *store.Store) *Rollups {
 	return &Rollups{db: db, maxChanges: 50_000, maxDays: 2_000, rest: 20}
-}
-
-// FreshAt is when the rollups last held all that was committed, as this process
-// knows; zero before the first time.
-func (r *Rollups) FreshAt() time.Time {
-	if n := r.freshAt.Load(); n != 0 {
-		return time.Unix(0, n)
-	}
-	return time.Time{}
 }
 
 // errBusy is that another replica makes a pass.
@@ -54,7 +43,6 @@ func (r *Rollups) Pass(ctx context.Context) (worked bool, err error) {
 		case err != nil:
 			return worked, fmt.Errorf("bring the rollups up to date: %w", err)
 		case !more:
-			r.freshAt.Store(began.UnixNano())
 			return worked, nil
 		}
 		worked = true

@@ -50,23 +50,6 @@ func (s *Coverage) Gaps(ctx context.Context) ([]Gap, error) {
 	return gaps, nil
 }
 
-// GapCounts returns how many gaps there are in each state.
-func (s *Coverage) GapCounts(ctx context.Context) (map[string]int, error) {
-	ctx, cancel := s.db.WithTimeout(ctx)
-	defer cancel()
-	rows, _ := s.pool.Query(ctx, `
-		SELECT state, count(*)
-		FROM coverage_gaps
-		GROUP BY state`)
-	counts := map[string]int{}
-	var state string
-	var n int
-	if err := store.Each(rows, []any{&state, &n}, func() { counts[state] = n }); err != nil {
-		return nil, fmt.Errorf("count the gaps: %w", err)
-	}
-	return counts, nil
-}
-
 // Gap returns one gap, or [ErrNoGap].
 func (s *Coverage) Gap(ctx context.Context, id int64) (Gap, error) {
 	ctx, cancel := s.db.WithTimeout(ctx)
