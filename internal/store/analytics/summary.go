@@ -52,7 +52,7 @@ func (p *pass) computeSummary(ctx context.Context, m *marked, all bool) error {
 					CROSS JOIN generate_series(since, until, interval '1 day') AS g (day)
 				) i
 				GROUP BY space_id, day
-			), days AS (
+			), days AS MATERIALIZED (
 				SELECT space_id, activity_date,
 					count(*) FILTER (WHERE user_type = 'HUMAN') AS dau,
 					count(*) FILTER (WHERE user_type = 'HUMAN' AND messages > 0) AS posting,
@@ -179,7 +179,7 @@ const (
 					SELECT space_id, day, 0, 0, 0, 0 FROM grid
 				) e
 				GROUP BY space_id, day
-			), members AS (
+			), members AS MATERIALIZED (
 				SELECT space_id, day, joins, leaves, CASE WHEN sum(known) OVER w > 0 THEN sum(n) OVER w END AS members
 				FROM edges
 				WINDOW w AS (PARTITION BY space_id ORDER BY day)
@@ -203,7 +203,7 @@ const (
 					SELECT day, 0, 0, 0, 0 FROM grid
 				) e
 				GROUP BY day
-			), members AS (
+			), members AS MATERIALIZED (
 				SELECT 0 AS space_id, day, joins, leaves, CASE WHEN sum(known) OVER w > 0 THEN sum(n) OVER w END AS members
 				FROM edges
 				WINDOW w AS (ORDER BY day)
@@ -233,7 +233,7 @@ const (
 				JOIN bounds b ON b.day = g.day AND b.until > b.since
 				JOIN known k ON k.space_id = g.space_id AND k.lasting && tstzrange(b.since, b.until)
 				GROUP BY g.space_id, g.day, b.since, b.until
-			), coverage AS (
+			), coverage AS MATERIALIZED (
 				SELECT space_id, day, (covered / whole)::real AS coverage, own,
 					CASE GREATEST(live, covered - live, asked - covered, whole - asked)
 						WHEN live THEN 'live'
@@ -244,7 +244,7 @@ const (
 				FROM seconds
 			)`
 	coverageOfAll = `
-			, coverage AS (
+			, coverage AS MATERIALIZED (
 				SELECT g.space_id, g.day, avg(s.coverage)::real AS coverage, true AS own, mode() WITHIN GROUP (ORDER BY s.source) AS source
 				FROM grid g
 				JOIN rollup_summary s ON s.activity_date = g.day AND s.space_id <> 0 AND s.coverage IS NOT NULL
