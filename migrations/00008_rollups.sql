@@ -435,7 +435,7 @@ BEGIN
     WHERE EXISTS (SELECT FROM stored_memberships m WHERE m.member = a.user_name);
   ELSE -- which may have been watched before the first event
     INSERT INTO rollup_marks (kind, id, from_time, to_time)
-    SELECT 'c', a.id, min(c.from_time), now()
+    SELECT 'c', a.id, min(c.from_time), max(COALESCE(c.to_time, now()))
     FROM added a
     JOIN coverage c ON c.scope = a.space
     GROUP BY a.id;
