@@ -167,6 +167,12 @@ const (
 
 // takeChanges adds to the rollups what changed, and returns how many changes it took.
 func (p *pass) takeChanges(ctx context.Context) (taken int, err error) {
+	// Whose type has become known was added as somebody unknown, and is found by that to be read anew.
+	for marks := p.maxChanges; marks >= p.maxChanges; {
+		if marks, err = p.takeMarks(ctx); err != nil {
+			return 0, err
+		}
+	}
 	var empty bool
 	err = p.tx.QueryRow(ctx, `
 		WITH chosen AS (
@@ -223,7 +229,7 @@ func (p *pass) dropEmpty(ctx context.Context) error {
 	return p.exec(ctx, "drop hours that are no more", `
 		DELETE FROM rollup_hours h
 		USING rollup_days d
-		WHERE h.space_id = d.space_id AND h.messages = 0 AND h.reactions = 0
+		WHERE h.space_id = d.space_id AND h.messages = 0 AND h.messages_human = 0 AND h.messages_app = 0 AND h.reactions = 0
 			AND h.hour_at >= day_start(d.activity_date, @zone) AND h.hour_at < day_start(d.activity_date + 1, @zone)`, nil)
 }
 
