@@ -37,35 +37,40 @@ var definition = []struct{ table, columns, sql string }{
 		GROUP BY 1, 2`},
 	{"rollup_summary", "activity_date, space_id, dau, wau, mau, posting_1d, posting_7d, posting_28d, messages, messages_human, messages_app, " +
 		"threads, replies, edited, deleted, reactions, joins, leaves, members, round(coverage::float8::numeric, 5), source", `
-		SELECT n.*, round(c.covered, 5), c.source
-		FROM (
-			SELECT d.day, s.id,
-				(SELECT count(DISTINCT user_id) FROM did x WHERE x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day = d.day),
-				(SELECT count(DISTINCT user_id) FROM did x WHERE x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day BETWEEN d.day - 6 AND d.day),
-				(SELECT count(DISTINCT user_id) FROM did x WHERE x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day BETWEEN d.day - 27 AND d.day),
-				(SELECT count(DISTINCT user_id) FROM did x WHERE m > 0 AND x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day = d.day),
-				(SELECT count(DISTINCT user_id) FROM did x WHERE m > 0 AND x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day BETWEEN d.day - 6 AND d.day),
-				(SELECT count(DISTINCT user_id) FROM did x WHERE m > 0 AND x.user_type = 'HUMAN' AND s.id IN (0, x.space_id) AND x.day BETWEEN d.day - 27 AND d.day),
-				t.*,
-				(SELECT count(*) FROM stays y WHERE y.joined_day = d.day AND s.id IN (0, y.space_id)) AS joins,
-				(SELECT count(*) FROM stays y WHERE y.left_day = d.day AND s.id IN (0, y.space_id)) AS leaves,
-				CASE WHEN EXISTS (SELECT FROM stays y WHERE y.known_day <= d.day AND s.id IN (0, y.space_id)) THEN (
-					SELECT CASE WHEN s.id = 0 THEN count(DISTINCT user_id) ELSE count(*) END
-					FROM stays y
-					WHERE s.id IN (0, y.space_id) AND y.known_day <= d.day AND (y.left_day IS NULL OR y.left_day > d.day)
-				) END AS members
+		SELECT d.day, s.id, COALESCE(n.dau, 0), COALESCE(n.wau, 0), COALESCE(n.mau, 0), COALESCE(n.posting_1d, 0), COALESCE(n.posting_7d, 0),
+			COALESCE(n.posting_28d, 0), COALESCE(n.m, 0), COALESCE(n.human, 0), COALESCE(n.app, 0), COALESCE(n.t, 0), COALESCE(n.r, 0),
+			COALESCE(n.e, 0), COALESCE(n.d, 0), COALESCE(n.p, 0), COALESCE(y.joins, 0), COALESCE(y.leaves, 0), y.members,
+			round(c.covered, 5), c.source
+		FROM days d
+		CROSS JOIN (SELECT id FROM spaces UNION ALL SELECT 0) s
+		LEFT JOIN ( -- each day looks at all that was done in the 28 days up to it
+			SELECT d.day, s AS id,
+				count(DISTINCT user_id) FILTER (WHERE user_type = 'HUMAN' AND x.day = d.day) AS dau,
+				count(DISTINCT user_id) FILTER (WHERE user_type = 'HUMAN' AND x.day BETWEEN d.day - 6 AND d.day) AS wau,
+				count(DISTINCT user_id) FILTER (WHERE user_type = 'HUMAN') AS mau,
+				count(DISTINCT user_id) FILTER (WHERE m > 0 AND user_type = 'HUMAN' AND x.day = d.day) AS posting_1d,
+				count(DISTINCT user_id) FILTER (WHERE m > 0 AND user_type = 'HUMAN' AND x.day BETWEEN d.day - 6 AND d.day) AS posting_7d,
+				count(DISTINCT user_id) FILTER (WHERE m > 0 AND user_type = 'HUMAN') AS posting_28d,
+				sum(m) FILTER (WHERE x.day = d.day) AS m, sum(m) FILTER (WHERE x.day = d.day AND user_type = 'HUMAN') AS human,
+				sum(m) FILTER (WHERE x.day = d.day AND user_type = 'BOT') AS app, sum(t) FILTER (WHERE x.day = d.day) AS t,
+				sum(r) FILTER (WHERE x.day = d.day) AS r, sum(e) FILTER (WHERE x.day = d.day) AS e,
+				sum(x.d) FILTER (WHERE x.day = d.day) AS d, sum(p) FILTER (WHERE x.day = d.day) AS p
 			FROM days d
-			CROSS JOIN (SELECT id FROM spaces UNION ALL SELECT 0) s
-			CROSS JOIN LATERAL (
-				SELECT COALESCE(sum(m), 0), COALESCE(sum(m) FILTER (WHERE user_type = 'HUMAN'), 0), COALESCE(sum(m) FILTER (WHERE user_type = 'BOT'), 0),
-					COALESCE(sum(t), 0), COALESCE(sum(r), 0), COALESCE(sum(e), 0), COALESCE(sum(x.d), 0), COALESCE(sum(p), 0)
-				FROM did x
-				WHERE x.day = d.day AND s.id IN (0, x.space_id)
-			) t
-		) n
-		LEFT JOIN seen c ON c.day = n.day AND c.space_id = n.id
-		WHERE c.shown OR joins > 0 OR leaves > 0
-			OR EXISTS (SELECT FROM did x WHERE n.id IN (0, x.space_id) AND x.day BETWEEN n.day - 27 AND n.day)`},
+			JOIN did x ON x.day BETWEEN d.day - 27 AND d.day
+			CROSS JOIN LATERAL (VALUES (x.space_id), (0)) AS either (s)
+			GROUP BY 1, 2
+		) n USING (day, id)
+		LEFT JOIN (
+			SELECT d.day, s AS id, count(*) FILTER (WHERE joined_day = d.day) AS joins, count(*) FILTER (WHERE left_day = d.day) AS leaves,
+				CASE WHEN s = 0 THEN count(DISTINCT user_id) FILTER (WHERE (left_day <= d.day) IS NOT TRUE)
+					ELSE count(*) FILTER (WHERE (left_day <= d.day) IS NOT TRUE) END AS members
+			FROM days d
+			JOIN stays y ON known_day <= d.day
+			CROSS JOIN LATERAL (VALUES (space_id), (0)) AS either (s)
+			GROUP BY 1, 2
+		) y USING (day, id)
+		LEFT JOIN seen c ON c.day = d.day AND c.space_id = s.id
+		WHERE c.shown OR y.joins > 0 OR y.leaves > 0 OR n.mau IS NOT NULL`},
 	{"rollup_emoji", "activity_date, space_id, emoji, reactions, members", `
 		SELECT (added_at AT TIME ZONE zone)::date, s, replace(replace(emoji, '🏽', ''), U&'\FE0F', ''), count(*), count(DISTINCT user_id)
 		FROM given
@@ -160,37 +165,36 @@ const facts = `
 	), days AS (
 		SELECT d::date AS day
 		FROM generate_series((SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting) - 160, GREATEST((SELECT (@today::timestamptz AT TIME ZONE zone)::date FROM reporting), (SELECT max(day) FROM did)), '1 day') d
-	), hours AS (
-		-- Intervals of coverage begin and end with hours: each is in one or is not.
-		SELECT d.day, s.id AS space_id, h.at,
-			EXISTS (SELECT FROM coverage_intervals c WHERE c.scope IN (s.space, 'spaces/-') AND c.from_time <= h.at AND c.to_time > h.at
-				AND c.source = 'live') AS live,
-			EXISTS (SELECT FROM coverage_intervals c WHERE c.scope IN (s.space, 'spaces/-') AND c.from_time <= h.at AND c.to_time > h.at
-				AND c.source <> 'gap') AS covered,
-			EXISTS (SELECT FROM coverage_intervals c WHERE c.scope IN (s.space, 'spaces/-') AND c.from_time <= h.at AND c.to_time > h.at) AS asked,
-			EXISTS (SELECT FROM coverage_intervals c WHERE c.scope = s.space AND c.from_time <= h.at AND c.to_time > h.at) AS own
-		FROM days d
+	), quarters AS (
+		-- Intervals of coverage begin and end with hours: each quarter of one is in one or is not.
+		SELECT (at AT TIME ZONE zone)::date AS day, s.id AS space_id, at, bool_or(c.source = 'live') AS live, bool_or(c.source <> 'gap') AS covered,
+			bool_or(c.scope = s.space) AS own
+		FROM coverage_intervals c
+		JOIN spaces s ON c.scope IN (s.space, 'spaces/-')
 		CROSS JOIN reporting
-		CROSS JOIN spaces s
-		CROSS JOIN LATERAL (
-			SELECT at FROM generate_series(d.day::timestamp AT TIME ZONE zone, (d.day + 1)::timestamp AT TIME ZONE zone - interval '15 minutes',
-				interval '15 minutes') at
-		) h
-		WHERE h.at < (SELECT max(to_time) FROM coverage_intervals WHERE source = 'live' OR NOT goes_on)
+		CROSS JOIN LATERAL generate_series(c.from_time, c.to_time - interval '15 minutes', interval '15 minutes') at
+		WHERE at < (SELECT max(to_time) FROM coverage_intervals WHERE source = 'live' OR NOT goes_on)
+		GROUP BY 1, 2, 3
 	), seen_spaces AS (
-		SELECT day, space_id, count(*) FILTER (WHERE covered) / count(*)::numeric AS covered,
-			CASE GREATEST(count(*) FILTER (WHERE live), count(*) FILTER (WHERE covered AND NOT live), count(*) FILTER (WHERE asked AND NOT covered),
-					count(*) FILTER (WHERE NOT asked))
-				WHEN count(*) FILTER (WHERE live) THEN 'live'
-				WHEN count(*) FILTER (WHERE covered AND NOT live) THEN 'backfill'
-				WHEN count(*) FILTER (WHERE asked AND NOT covered) THEN 'gap'
+		SELECT q.day, space_id, covered / whole AS covered,
+			CASE GREATEST(live, covered - live, asked - covered, whole - asked)
+				WHEN live THEN 'live'
+				WHEN covered - live THEN 'backfill'
+				WHEN asked - covered THEN 'gap'
 				ELSE 'none'
 			END AS source,
-			bool_or(own) OR EXISTS (SELECT FROM did x WHERE x.space_id = hours.space_id AND x.day BETWEEN hours.day - 27 AND hours.day)
-				OR EXISTS (SELECT FROM stays y WHERE y.space_id = hours.space_id AND hours.day IN (y.joined_day, y.left_day)) AS shown
-		FROM hours
-		GROUP BY day, space_id
-		HAVING bool_or(asked)
+			own OR EXISTS (SELECT FROM did x WHERE x.space_id = q.space_id AND x.day BETWEEN q.day - 27 AND q.day)
+				OR EXISTS (SELECT FROM stays y WHERE y.space_id = q.space_id AND q.day IN (y.joined_day, y.left_day)) AS shown
+		FROM (
+			SELECT day, space_id, count(*) FILTER (WHERE live) AS live, count(*) FILTER (WHERE covered) AS covered, count(*) AS asked, bool_or(own) AS own
+			FROM quarters
+			GROUP BY day, space_id
+		) q
+		JOIN (
+			SELECT day, extract(epoch FROM LEAST((day + 1)::timestamp AT TIME ZONE zone,
+				(SELECT max(to_time) FROM coverage_intervals WHERE source = 'live' OR NOT goes_on)) - day::timestamp AT TIME ZONE zone) / 900 AS whole
+			FROM days, reporting
+		) w USING (day)
 	), seen AS (
 		SELECT * FROM seen_spaces
 		UNION ALL
