@@ -10,9 +10,10 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
 
-// Rows P4, R1 and R2: two workers are killed at random moments while the Chat
-// API drops the reply of 30 % of what it has accepted. Nothing is lost, nothing
-// is recorded twice, and everybody is welcomed exactly once.
+// Rows P4, R1 and R2: two workers are killed at random moments, sixty times a
+// minute and more, while the Chat API drops the reply of 30 % of what it has
+// accepted. Nothing is lost, nothing is recorded twice, and everybody is welcomed
+// exactly once.
 func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 	t.Parallel()
 	kills, steps := scaled(8, 500), scaled(1_000, 100_000)
@@ -40,32 +41,43 @@ func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 	}
 }
 
-// Rows P3 and P5 for the whole process: a SIGTERM under load ends it in time
-// and with status 0, without a transaction that saw its context end, and what
-// it had committed it had acked.
-func TestTermUnderLoad(t *testing.T) {
+// Rows P3 and P5 for the whole process, in a rolling restart: under load each of
+// three workers is sent SIGTERM and replaced in turn. Each ends in time and with
+// status 0, without a transaction that saw its context end, and what it had
+// committed it had acked.
+func TestRollingRestart(t *testing.T) {
 	t.Parallel()
+	const grace = 25 * time.Second // as shutdown_grace by default
 	env := newEnvironment(t, simulate.Options{Seed: 5, Spaces: 10, Users: 100})
-	rounds := scaled(2, 50)
-	wait := env.startActivity(t, simulate.Activity{Seed: 5, Rate: 300, Steps: rounds * 600})
-	for range rounds {
-		p := env.startWorker(t)
-		eventually(t, 30*time.Second, "the worker records", func() bool { return env.stats(t).Outstanding > 0 })
-		after(t, time.Second)
-		if err := p.stop(t, syscall.SIGTERM, 25*time.Second); err != nil {
+	rounds := scaled(3, 51)
+	wait := env.startActivity(t, simulate.Activity{Seed: 5, Rate: 200, Steps: rounds * 500})
+	workers := []*process{env.startWorker(t), env.startWorker(t), env.startWorker(t)}
+	stop := func(p *process) {
+		t.Helper()
+		began := time.Now()
+		if err := p.stop(t, syscall.SIGTERM, grace); err != nil {
 			t.Errorf("the worker ended with %v:\n%s", err, p.log.tail(2000))
 		}
+		t.Logf("ended %s after SIGTERM", time.Since(began))
 		if log := p.log.String(); strings.Contains(log, "context canceled") {
 			t.Errorf("a context ended under a transaction: %s", count(log, "context canceled"))
 		}
 	}
-	p := env.startWorker(t)
+	for i := range rounds {
+		p := workers[i%len(workers)]
+		eventually(t, 30*time.Second, "the workers record", func() bool {
+			return strings.Contains(p.log.String(), "worker started") && env.stats(t).Acked > 0
+		})
+		after(t, time.Second)
+		stop(p)
+		workers[i%len(workers)] = env.startWorker(t)
+	}
 	wait()
 	env.wantAllExact(t, 3*time.Minute)
-	if s := env.stats(t); s.RedeliveredAfterAck*1000 > s.Acked {
-		t.Errorf("%d of %d acked messages came again, want at most 0.1 %%", s.RedeliveredAfterAck, s.Acked)
+	if s := env.stats(t); s.RedeliveredAfterAck*1000 > s.Acked || s.DeadLettered > 0 {
+		t.Errorf("%d of %d acked messages came again, want at most 0.1 %%; %d dead-lettered, want 0", s.RedeliveredAfterAck, s.Acked, s.DeadLettered)
 	}
-	if err := p.stop(t, syscall.SIGTERM, 25*time.Second); err != nil {
-		t.Error(err)
+	for _, p := range workers {
+		stop(p)
 	}
 }

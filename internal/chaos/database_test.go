@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -73,11 +74,12 @@ func TestDatabaseFrozen(t *testing.T) {
 }
 
 // Row P11: a commit that takes longer than the lease, and acks that are lost,
-// lead to second deliveries, and those to nothing.
+// lead to second deliveries, and those to nothing. The worker says who has
+// locked the table.
 func TestSlowCommitAndLostAcks(t *testing.T) {
 	t.Parallel()
 	env := newEnvironment(t, simulate.Options{Seed: 3, Spaces: 5, Users: 50})
-	p := env.startWorker(t)
+	p := env.startWorker(t, withHealth)
 	if err := env.Broker().DropAcks(env.subscription, 100); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +94,11 @@ func TestSlowCommitAndLostAcks(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait := env.startActivity(t, simulate.Activity{Seed: 3, Rate: 100, Steps: 500})
+	ready := p.readiness(t)
 	after(t, scaled(12*time.Second, 90*time.Second))
+	if err := ready(); err == nil || !strings.Contains(err.Error(), "AccessExclusiveLock on events") {
+		t.Errorf("the worker doesn't say that its table is locked: %v", err)
+	}
 	if err := lock.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}

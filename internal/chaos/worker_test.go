@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"syscall"
 	"testing"
@@ -132,6 +133,26 @@ func (p *process) stop(t *testing.T, sig syscall.Signal, limit time.Duration) er
 	case <-timer.C:
 		t.Fatalf("the worker was still there %s after %s", limit, sig)
 		return nil
+	}
+}
+
+// withHealth has a worker answer health checks, where readiness finds it.
+const withHealth = "SPACEKEEPER_HEALTH_ADDR=127.0.0.1:0"
+
+// readiness asks the worker whether it is ready; an error says why it isn't.
+func (p *process) readiness(t *testing.T) func() error {
+	t.Helper()
+	var addr string
+	logged := regexp.MustCompile(`"answering health checks".*"addr":"([^"]+)"`)
+	eventually(t, 30*time.Second, "the worker answers health checks", func() bool {
+		if match := logged.FindStringSubmatch(p.log.String()); match != nil {
+			addr = match[1]
+		}
+		return addr != ""
+	})
+	return func() error {
+		_, err := worker.CheckHealth(t.Context(), addr, false)
+		return err
 	}
 }
 

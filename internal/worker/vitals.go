@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/zap"
 
+	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
 )
 
@@ -59,6 +60,15 @@ func (w *Worker) lookAtDatabase(ctx context.Context) {
 		limited, cancel := w.lookout.WithTimeout(ctx)
 		late, err = w.progress.Standstill(limited, w.lookout.Pool())
 		cancel()
+	}
+	var server store.Inspection
+	if err == nil {
+		server, err = w.lookout.Inspect(ctx)
+	}
+	if server.ReadOnly { // after a failover, new connections lead to the primary
+		w.lookout.Pool().Reset()
+		w.store.Pool().Reset()
+		late = append(late, "the database is read-only: a standby, or default_transaction_read_only is on")
 	}
 	if ctx.Err() != nil {
 		return
