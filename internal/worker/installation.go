@@ -27,7 +27,7 @@ type installationMetrics struct {
 	read    func(context.Context) ([]installation.Value, error)
 	log     *zap.Logger
 	told    *prometheus.Desc // whether they could be read
-	metrics map[string]described
+	metrics map[string]*prometheus.Desc
 
 	mu     sync.Mutex
 	until  time.Time // the values hold so long
@@ -43,18 +43,17 @@ func (w *Worker) readInstallation(ctx context.Context) ([]installation.Value, er
 	return installation.Read(ctx, w.lookout)
 }
 
-type described struct {
-	installation.Metric
-	desc *prometheus.Desc
-}
-
 func newInstallationMetrics(read func(context.Context) ([]installation.Value, error), log *zap.Logger) *installationMetrics {
 	m := &installationMetrics{
-		read: read, log: log, metrics: map[string]described{},
+		read: read, log: log, metrics: map[string]*prometheus.Desc{},
 		told: prometheus.NewDesc(prefix+"installation_read", "1 if the metrics of the installation could be read from the database; 0: they are absent.", nil, nil),
 	}
 	for _, one := range installation.Metrics() {
-		m.metrics[one.Name] = described{one, prometheus.NewDesc(prefix+one.Name, one.Help, one.Labels, nil)}
+		var labels []string
+		if one.Label != "" {
+			labels = []string{one.Label}
+		}
+		m.metrics[one.Name] = prometheus.NewDesc(prefix+one.Name, one.Help, labels, nil)
 	}
 	return m
 }
@@ -63,7 +62,7 @@ func newInstallationMetrics(read func(context.Context) ([]installation.Value, er
 func (m *installationMetrics) Describe(to chan<- *prometheus.Desc) {
 	to <- m.told
 	for _, one := range m.metrics {
-		to <- one.desc
+		to <- one
 	}
 }
 
@@ -75,9 +74,11 @@ func (m *installationMetrics) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	for _, v := range values {
-		one := m.metrics[v.Metric]
-		labels := []string{v.Label, v.Outcome}[:len(one.Labels)]
-		to <- prometheus.MustNewConstMetric(one.desc, prometheus.GaugeValue, v.Number, labels...)
+		var labels []string
+		if v.Label != "" {
+			labels = []string{v.Label}
+		}
+		to <- prometheus.MustNewConstMetric(m.metrics[v.Metric], prometheus.GaugeValue, v.Number, labels...)
 	}
 }
 
