@@ -105,7 +105,7 @@ COMMENT ON COLUMN coverage.acknowledged_at IS 'When a person acknowledged that t
 COMMENT ON COLUMN coverage.events IS 'How many events that backfill added.';
 COMMENT ON COLUMN coverage.scope IS 'spaces/S; for a subscription to more than one space spaces/-, users/U or customers/C: it covers every space that its authority sees.';
 COMMENT ON COLUMN coverage.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
-COMMENT ON COLUMN coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
+COMMENT ON COLUMN coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage, restored or silent_loss.';
 COMMENT ON COLUMN coverage.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
 COMMENT ON COLUMN coverage.detail IS 'For people: why it can''t be repaired.';
 COMMENT ON COLUMN coverage.acknowledgement IS 'What that person gave as the reason.';
@@ -177,10 +177,12 @@ COMMENT ON COLUMN followed_spaces.space IS 'spaces/S';
 
 CREATE TABLE worker_heartbeats (
   heartbeat_at timestamptz NOT NULL,
+  database_id text COLLATE "C",
   single boolean PRIMARY KEY DEFAULT true CONSTRAINT worker_heartbeats_single_check CHECK (single)
 );
 COMMENT ON TABLE worker_heartbeats IS 'One row: the newest heartbeat of a worker.';
 COMMENT ON COLUMN worker_heartbeats.heartbeat_at IS 'The newest of any replica.';
+COMMENT ON COLUMN worker_heartbeats.database_id IS 'Server, timeline and oid of the database at that time. If it is another one by now, it is a copy; null where the server doesn''t tell.';
 COMMENT ON COLUMN worker_heartbeats.single IS 'Always true: there is one row.';
 
 -- A hundred rows change at once, each within its page.

@@ -670,7 +670,7 @@ COMMENT ON VIEW analytics.coverage_gaps IS 'What was not seen and was not fetche
 COMMENT ON COLUMN analytics.coverage_gaps.space_id IS 'spaces/S; spaces/-, users/U or customers/C for a subscription to more than one space: events of any of them may be missing.';
 COMMENT ON COLUMN analytics.coverage_gaps.gap_from IS 'When it began.';
 COMMENT ON COLUMN analytics.coverage_gaps.gap_to IS 'When it ended; null while it goes on.';
-COMMENT ON COLUMN analytics.coverage_gaps.cause IS 'Why: expired, deleted, missing, changed, elsewhere, worker_outage, silent_loss, or Google''s reason for a suspension.';
+COMMENT ON COLUMN analytics.coverage_gaps.cause IS 'Why: expired, deleted, missing, changed, elsewhere, worker_outage, restored, silent_loss, or Google''s reason for a suspension.';
 COMMENT ON COLUMN analytics.coverage_gaps.state IS 'open (still going on), pending (it is being fetched), impossible, or acknowledged: impossible, and a person knows.';
 
 CREATE VIEW analytics.rollup_state WITH (security_barrier) AS

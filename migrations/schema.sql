@@ -1579,7 +1579,7 @@ COMMENT ON COLUMN public.coverage.scope IS 'spaces/S; for a subscription to more
 
 COMMENT ON COLUMN public.coverage.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
 
-COMMENT ON COLUMN public.coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
+COMMENT ON COLUMN public.coverage.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage, restored or silent_loss.';
 
 COMMENT ON COLUMN public.coverage.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
 
@@ -1614,7 +1614,7 @@ COMMENT ON COLUMN public.coverage_gaps.to_time IS 'End; NULL for the one interva
 
 COMMENT ON COLUMN public.coverage_gaps.length IS 'How long it is; until now if it goes on.';
 
-COMMENT ON COLUMN public.coverage_gaps.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
+COMMENT ON COLUMN public.coverage_gaps.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage, restored or silent_loss.';
 
 COMMENT ON COLUMN public.coverage_gaps.state IS 'open (still going on), pending (its backfill is under way), impossible, or acknowledged (impossible, and a person knows).';
 
@@ -1643,7 +1643,7 @@ COMMENT ON COLUMN analytics.coverage_gaps.gap_from IS 'When it began.';
 
 COMMENT ON COLUMN analytics.coverage_gaps.gap_to IS 'When it ended; null while it goes on.';
 
-COMMENT ON COLUMN analytics.coverage_gaps.cause IS 'Why: expired, deleted, missing, changed, elsewhere, worker_outage, silent_loss, or Google''s reason for a suspension.';
+COMMENT ON COLUMN analytics.coverage_gaps.cause IS 'Why: expired, deleted, missing, changed, elsewhere, worker_outage, restored, silent_loss, or Google''s reason for a suspension.';
 
 COMMENT ON COLUMN analytics.coverage_gaps.state IS 'open (still going on), pending (it is being fetched), impossible, or acknowledged: impossible, and a person knows.';
 
@@ -3345,7 +3345,7 @@ COMMENT ON COLUMN public.coverage_intervals.to_time IS 'End; NULL for the one in
 
 COMMENT ON COLUMN public.coverage_intervals.source IS 'live: a subscription was ACTIVE. backfill: it was not, and the events were fetched later. gap: they are missing.';
 
-COMMENT ON COLUMN public.coverage_intervals.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage or silent_loss.';
+COMMENT ON COLUMN public.coverage_intervals.cause IS 'Why there was a gap: Google''s suspension reason, expired, deleted, missing, changed, elsewhere, worker_outage, restored or silent_loss.';
 
 COMMENT ON COLUMN public.coverage_intervals.repair IS 'Of a gap that has ended: pending until its backfill is complete, or impossible; detail says why.';
 
@@ -4026,6 +4026,7 @@ ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 
 CREATE TABLE public.worker_heartbeats (
     heartbeat_at timestamp with time zone NOT NULL,
+    database_id text COLLATE pg_catalog."C",
     single boolean DEFAULT true NOT NULL,
     CONSTRAINT worker_heartbeats_single_check CHECK (single)
 );
@@ -4033,6 +4034,8 @@ CREATE TABLE public.worker_heartbeats (
 COMMENT ON TABLE public.worker_heartbeats IS 'One row: the newest heartbeat of a worker.';
 
 COMMENT ON COLUMN public.worker_heartbeats.heartbeat_at IS 'The newest of any replica.';
+
+COMMENT ON COLUMN public.worker_heartbeats.database_id IS 'Server, timeline and oid of the database at that time. If it is another one by now, it is a copy; null where the server doesn''t tell.';
 
 COMMENT ON COLUMN public.worker_heartbeats.single IS 'Always true: there is one row.';
 

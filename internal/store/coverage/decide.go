@@ -21,6 +21,7 @@ const (
 	CauseChanged      = "changed"       // somebody else changed it between two observations
 	CauseElsewhere    = "elsewhere"     // its events went to another topic
 	CauseWorkerOutage = "worker_outage" // no worker pulled for longer than Pub/Sub keeps messages
+	CauseRestored     = "restored"      // the database is a copy, which lacks what was recorded after it was made
 	CauseSilentLoss   = "silent_loss"   // events are missing although it was ACTIVE
 )
 

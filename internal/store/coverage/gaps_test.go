@@ -200,6 +200,45 @@ func TestWorkerOutage(t *testing.T) {
 	}
 }
 
+// A copy lacks what was recorded after it was made, and acked: nobody publishes it
+// again. What the database was copied from doesn't matter, nor whether a server
+// tells.
+func TestRestoredCopy(t *testing.T) {
+	t.Parallel()
+	s := newWatched(t)
+	var known string
+	for _, step := range []struct {
+		second int
+		before string // what the database was known as
+		want   string
+	}{
+		{second: 100, want: "live 0-"},
+		{160, `NULL`, "live 0-"}, // nobody has told yet
+		{220, `'another'`, "live 0-160, gap 160-220 restored, live 220-"},
+		{280, "", "live 0-160, gap 160-220 restored, live 220-"},
+	} {
+		if step.before != "" {
+			if _, err := s.Pool().Exec(t.Context(), `UPDATE worker_heartbeats SET database_id = `+step.before); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Heartbeat(t.Context(), at(step.second), 300*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		wantCoverage(t, s, step.want)
+		id := storetest.Value[string](t, s, `SELECT database_id FROM worker_heartbeats`)
+		if known == "" {
+			known = id
+		}
+		if id != known || len(id) < 20 {
+			t.Errorf("at %d s the database is %q, want %q", step.second, id, known)
+		}
+	}
+	if n := repairs(t, s); n != 1 {
+		t.Errorf("%d repairs are asked for, want 1", n)
+	}
+}
+
 // The heartbeat of a replica that comes late, or whose clock is behind, takes
 // nothing back: it would make a gap of what was received.
 func TestHeartbeatsGoForward(t *testing.T) {
