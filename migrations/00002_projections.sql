@@ -513,7 +513,21 @@ COMMENT ON COLUMN unapplied_events.event_key IS 'The event: events.event_key.';
 COMMENT ON COLUMN unapplied_events.space IS 'spaces/S; empty where there is no space.';
 COMMENT ON COLUMN unapplied_events.detail IS 'What refused it: SQLSTATE, table and constraint. Never message text.';
 
+-- An advisory lock can be taken by whoever may log in.
+CREATE TABLE projection_locks ();
+COMMENT ON TABLE projection_locks IS 'Always empty: its locks are those of transactions that write projections. Readers may not take them.';
+-- +goose StatementBegin
+CREATE FUNCTION lock_projections(mode text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('LOCK TABLE projection_locks IN %s MODE', mode);
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION lock_projections(text) IS 'Locks projection_locks. LOCK itself is refused in a pipeline, though that is a transaction.';
+
 -- +goose Down
+DROP FUNCTION lock_projections(text);
+DROP TABLE projection_locks;
 DROP TABLE unapplied_events;
 DROP VIEW reactions;
 DROP TABLE stored_reactions;

@@ -436,6 +436,16 @@ $$;
 
 COMMENT ON FUNCTION public.keep_name() IS 'Keeps in names what spaces and people were called, and a listed name from events of before the list.';
 
+CREATE FUNCTION public.lock_projections(mode text) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  EXECUTE format('LOCK TABLE projection_locks IN %s MODE', mode);
+END
+$$;
+
+COMMENT ON FUNCTION public.lock_projections(mode text) IS 'Locks projection_locks. LOCK itself is refused in a pipeline, though that is a transaction.';
+
 CREATE FUNCTION public.make_partition(divided text, month date) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -3700,6 +3710,11 @@ COMMENT ON TABLE public.payload_dictionaries IS 'The raw-content zstd dictionari
 COMMENT ON COLUMN public.payload_dictionaries.id IS 'Number used in events.payload_codec.';
 
 COMMENT ON COLUMN public.payload_dictionaries.dictionary IS 'Content of the dictionary, saved as the file dictionary: zstd -d -D dictionary reads a payload; so does any library that takes raw content as a dictionary. subscriber events show does both.';
+
+CREATE TABLE public.projection_locks (
+);
+
+COMMENT ON TABLE public.projection_locks IS 'Always empty: its locks are those of transactions that write projections. Readers may not take them.';
 
 CREATE VIEW public.reactions AS
  SELECT r.version_time,

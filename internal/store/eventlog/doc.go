@@ -41,8 +41,8 @@
 // All methods may be called from any goroutine and by any number of replicas.
 // Names get their numbers in a transaction of their own before: event_types,
 // event_sources, spaces, users. Every other transaction takes its locks in one
-// order: events, that of projections (advisory: a rebuild has it alone), spaces, users, that of the places of messages
-// (advisory: who doesn't know when a message was sent has it alone), stored_messages, stored_reactions, stored_memberships,
+// order: events, that of projections (projection_locks: a rebuild has it alone), spaces, users, that of the places of messages
+// (projection_locks: who doesn't know when a message was sent has it alone), stored_messages, stored_reactions, stored_memberships,
 // stored_membership_changes, reactor_runs, river_job; within a table by key. So two of them never wait for each other in a circle.
 package eventlog
 

@@ -150,7 +150,7 @@ func TestReadersOnlyRead(t *testing.T) {
 		"SELECT FROM reader_groups", "INSERT INTO reader_groups VALUES ('x', 'y')", "SELECT FROM readable_spaces", "SELECT FROM stored_messages", "SELECT FROM events", "SELECT FROM event_log",
 		"ALTER VIEW analytics.fct_messages SET (security_barrier = false)", "ALTER VIEW analytics.fct_messages OWNER TO CURRENT_USER",
 		"SELECT FROM analytics.dim_spaces FOR UPDATE", "BEGIN; LOCK TABLE analytics.dim_spaces IN EXCLUSIVE MODE", "COMMENT ON VIEW analytics.dim_spaces IS ''",
-		"SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_xact_lock_shared(1, 2)", "SELECT lo_creat(-1)", "SELECT lo_from_bytea(0, 'x')",
+		"SELECT public.lock_projections('ROW SHARE')", "BEGIN; LOCK TABLE public.projection_locks IN ACCESS SHARE MODE", "SELECT pg_advisory_lock(1)", "SELECT pg_try_advisory_xact_lock_shared(1, 2)", "SELECT lo_creat(-1)", "SELECT lo_from_bytea(0, 'x')",
 	}
 	for _, view := range views(t, env) {
 		statements = append(statements, "DELETE FROM analytics."+view, "TRUNCATE analytics."+view, "INSERT INTO analytics."+view+" DEFAULT VALUES", "DROP VIEW analytics."+view)

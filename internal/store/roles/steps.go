@@ -75,8 +75,8 @@ func create(groups []Group) []step {
 		{
 			does: "keep locks and large objects from readers",
 			who:  "a superuser",
-			// The worker's transactions share advisory locks: who takes one alone holds them
-			// up. A managed Postgres has no superuser, and leaves it.
+			// Keepers and commands wait for each other by advisory locks, which recording
+			// doesn't. A managed Postgres has no superuser, and leaves it.
 			sql: `DO $$
   DECLARE
     f regprocedure;

@@ -7,13 +7,27 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// projections is the advisory lock of all that write projections.
-const projections = "hashtextextended('spacekeeper projections', 0)"
+// Modes of the locks of the table projection_locks, which is there for nothing else. A
+// rebuild's conflicts with all of them; of the other three only those of places conflict.
+const (
+	sharedProjections = "ROW SHARE"
+	ownProjections    = "EXCLUSIVE"
+	sharedPlaces      = "ROW EXCLUSIVE"
+	ownPlaces         = "SHARE ROW EXCLUSIVE"
+)
 
 // ShareProjections comes before the first projection that a transaction writes:
 // it waits for a rebuild to end and keeps the next one waiting.
-func ShareProjections(q *pgx.Batch) {
-	q.Queue(`SELECT pg_advisory_xact_lock_shared(` + projections + `)`)
+func ShareProjections(q *pgx.Batch) { queueLock(q, sharedProjections) }
+
+// SharePlaces comes before messages of which all are known when they were sent, and
+// OwnPlaces before others: nobody else writes messages until the transaction ends, or
+// two could give one message two rows.
+func SharePlaces(q *pgx.Batch) { queueLock(q, sharedPlaces) }
+func OwnPlaces(q *pgx.Batch)   { queueLock(q, ownPlaces) }
+
+func queueLock(q *pgx.Batch, mode string) {
+	q.Queue(`SELECT lock_projections('` + mode + `')`)
 }
 
 // OwnProjections waits for all that have written projections to commit. Nobody
@@ -22,7 +36,7 @@ func ShareProjections(q *pgx.Batch) {
 // them as they are then, and all else as it was before: what was fetched
 // meanwhile for a membership it would take for nothing.
 func OwnProjections(ctx context.Context, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(`+projections+`)`); err != nil {
+	if _, err := tx.Exec(ctx, `SELECT lock_projections('`+ownProjections+`')`); err != nil {
 		return fmt.Errorf("wait for those who write projections: %w", err)
 	}
 	return nil

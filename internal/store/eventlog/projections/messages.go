@@ -183,19 +183,14 @@ func (s *Set) queueMessages(q *pgx.Batch) {
 	}
 }
 
-// messagePlaces is the advisory lock of transactions that write messages. Those
-// that know when all of theirs were sent share it. Whoever doesn't has it alone,
-// or two could give one message two rows.
-const messagePlaces = "hashtextextended('spacekeeper messages', 0)"
-
 // queuePlaces moves messages of which nobody knew when they were sent to where
 // they belong, if the set tells it.
 func (s *Set) queuePlaces(q *pgx.Batch) {
 	placed := slices.DeleteFunc(slices.Clone(s.messages), func(m messageRow) bool { return m.createTime.IsZero() })
 	if len(placed) < len(s.messages) {
-		q.Queue(`SELECT pg_advisory_xact_lock(` + messagePlaces + `)`)
+		items.OwnPlaces(q)
 	} else {
-		q.Queue(`SELECT pg_advisory_xact_lock_shared(` + messagePlaces + `)`)
+		items.SharePlaces(q)
 	}
 	if len(placed) == 0 {
 		return
