@@ -12,6 +12,7 @@ import (
 	"github.com/googleapis/gax-go/v2"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/cli/clitest"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/doctor"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
@@ -116,6 +117,15 @@ func TestDoctor(t *testing.T) {
 	x.run(cli.Failed, "doctor")
 	x.steady()
 	x.compare("doctor")
+}
+
+// What the runbooks tell people to do works, and does no harm where nothing is wrong.
+func TestRunbooks(t *testing.T) {
+	t.Parallel()
+	x := openHealthy(t)
+	for _, args := range clitest.Runbooks(t, "subscribe-setup") {
+		x.run(cli.OK, args...)
+	}
 }
 
 func TestDoctorOnRules(t *testing.T) {

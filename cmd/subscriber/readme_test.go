@@ -76,3 +76,35 @@ func TestReadmeCommands(t *testing.T) {
 	clitest.Documents(t, "subscriber", help, []string{"demo", "run", "migrate up", "backfill"},
 		"README.md", "docs/google-workspace.md", "docs/subscriber.md", "docs/reactors.md")
 }
+
+// What the runbooks tell people to do works while a worker runs, and does no harm
+// where nothing is wrong.
+func TestRunbooks(t *testing.T) {
+	t.Parallel()
+	dsn := migratedDatabase(t)
+	w := newWorkspace(t, dsn)
+	p := start(t, w.env, "run")
+	env := w.env.with("SPACEKEEPER_HEALTH_ADDR", healthAddr(t, p))
+	if err := w.Run(t.Context(), simulate.Activity{Steps: 30}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, p, "the worker is ready", func() bool {
+		code, _, _ := call(t, env, "healthcheck")
+		return code == cli.OK
+	})
+	for _, args := range clitest.Runbooks(t, "subscriber") {
+		if code, stdout, stderr := call(t, env, args...); code != cli.OK {
+			t.Errorf("subscriber %v: exit code %d\n%s%s", args, code, stdout, stderr)
+		}
+	}
+	for _, sql := range clitest.Blocks(t, "sql") {
+		conn, err := pgx.Connect(t.Context(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.PgConn().Exec(t.Context(), sql).ReadAll(); err != nil {
+			t.Errorf("%v:\n%s", err, sql)
+		}
+		_ = conn.Close(context.WithoutCancel(t.Context()))
+	}
+}

@@ -81,7 +81,7 @@ func paths(text string) []string {
 			word, _, _ = strings.Cut(word, ":")
 			first, _, nested := strings.Cut(word, "/")
 			switch {
-			case nested && slices.Contains([]string{".ci", "cmd", "docs", "internal", "migrations", "terraform", "tools"}, first):
+			case nested && slices.Contains([]string{".ci", "cmd", "deploy", "docs", "internal", "migrations", "terraform", "tools"}, first):
 				named = append(named, word)
 			case !nested && regexp.MustCompile(`^[A-Z]+\.md$`).MatchString(word):
 				named = append(named, word)

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -16,8 +17,8 @@ import (
 const (
 	// installationTimeout is shorter than a scrape waits, and than the server's.
 	installationTimeout = 3 * time.Second
-	// installationAge is how old values may be that are told again: so several who
-	// scrape cost no more than one.
+	// installationAge is how old values may be that are told again, unless the options
+	// say otherwise: so several who scrape cost no more than one.
 	installationAge = 10 * time.Second
 )
 
@@ -26,8 +27,9 @@ const (
 type installationMetrics struct {
 	read    func(context.Context) ([]installation.Value, error)
 	log     *zap.Logger
+	age     time.Duration
 	told    *prometheus.Desc // whether they could be read
-	metrics map[string]*prometheus.Desc
+	metrics map[string]described
 
 	mu     sync.Mutex
 	until  time.Time // the values hold so long
@@ -43,17 +45,18 @@ func (w *Worker) readInstallation(ctx context.Context) ([]installation.Value, er
 	return installation.Read(ctx, w.lookout)
 }
 
-func newInstallationMetrics(read func(context.Context) ([]installation.Value, error), log *zap.Logger) *installationMetrics {
+type described struct {
+	installation.Metric
+	desc *prometheus.Desc
+}
+
+func newInstallationMetrics(read func(context.Context) ([]installation.Value, error), age time.Duration, log *zap.Logger) *installationMetrics {
 	m := &installationMetrics{
-		read: read, log: log, metrics: map[string]*prometheus.Desc{},
+		read: read, log: log, age: cmp.Or(age, installationAge), metrics: map[string]described{},
 		told: prometheus.NewDesc(prefix+"installation_read", "1 if the metrics of the installation could be read from the database; 0: they are absent.", nil, nil),
 	}
 	for _, one := range installation.Metrics() {
-		var labels []string
-		if one.Label != "" {
-			labels = []string{one.Label}
-		}
-		m.metrics[one.Name] = prometheus.NewDesc(prefix+one.Name, one.Help, labels, nil)
+		m.metrics[one.Name] = described{one, prometheus.NewDesc(prefix+one.Name, one.Help, one.Labels, nil)}
 	}
 	return m
 }
@@ -62,7 +65,7 @@ func newInstallationMetrics(read func(context.Context) ([]installation.Value, er
 func (m *installationMetrics) Describe(to chan<- *prometheus.Desc) {
 	to <- m.told
 	for _, one := range m.metrics {
-		to <- one
+		to <- one.desc
 	}
 }
 
@@ -74,11 +77,9 @@ func (m *installationMetrics) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	for _, v := range values {
-		var labels []string
-		if v.Label != "" {
-			labels = []string{v.Label}
-		}
-		to <- prometheus.MustNewConstMetric(m.metrics[v.Metric], prometheus.GaugeValue, v.Number, labels...)
+		one := m.metrics[v.Metric]
+		labels := []string{v.Label, v.Outcome}[:len(one.Labels)]
+		to <- prometheus.MustNewConstMetric(one.desc, prometheus.GaugeValue, v.Number, labels...)
 	}
 }
 
@@ -97,7 +98,7 @@ func (m *installationMetrics) current() ([]installation.Value, bool) {
 	if m.values, m.err = m.read(ctx); errors.Is(m.err, errStarting) {
 		return nil, false
 	}
-	m.until = time.Now().Add(max(installationAge, 20*time.Since(began)))
+	m.until = time.Now().Add(max(m.age, 20*time.Since(began)))
 	var unconnected *pgconn.ConnectError // which the store logs
 	if m.err != nil && (before == nil || errors.Is(before, errStarting)) && !errors.As(m.err, &unconnected) {
 		m.log.Warn("metrics of the installation not read; they are left out until they can be", zap.Error(m.err))

@@ -23,7 +23,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
-	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store/installation"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -50,23 +49,15 @@ func TestMetricsReference(t *testing.T) {
 	for _, reason := range reasons(t) {
 		w.deliveries.settled(events.Delivery{Malformed: &events.Malformed{Reason: reason}}, events.Quarantined)
 	}
-	for _, outcome := range reactors.Outcomes() {
-		for i := range 1000 {
-			w.rules.metrics.ended(reactors.Run{Reactor: fmt.Sprint("rule-", i)}, outcome, time.Now())
-		}
-	}
 	all := newInstallationMetrics(func(context.Context) (values []installation.Value, err error) {
 		for _, m := range installation.Metrics() {
-			states := []string{"1", "2", "3", "4", "5", "6"}
-			if m.Label == "" {
-				states = []string{""}
-			}
-			for _, state := range states {
-				values = append(values, installation.Value{Metric: m.Name, Label: state})
+			n := []int{1, 6, installation.MaxRuleOutcomes + 15}[len(m.Labels)]
+			for i := range n {
+				values = append(values, installation.Value{Metric: m.Name, Label: fmt.Sprint(i), Outcome: fmt.Sprint(i)})
 			}
 		}
 		return values, nil
-	}, zap.NewNop())
+	}, 0, zap.NewNop())
 	families, err := w.newMetrics(begun, all).Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +116,7 @@ const metricsPage = `# Metrics
 
 The worker answers Prometheus on ` + "`/metrics` of `health.addr`" + `. What nobody knows yet is left out, in the place of 0. No label takes a value
 from an event; a worker tells at most 500 series, however many spaces and rules there are. [subscriber.md](subscriber.md#health-metrics-and-logs)
-says what else it answers.
+says what else it answers, and [the runbooks](runbooks/README.md) what to do when an alert tells of them.
 
 <!-- Written by: go test ./internal/worker -run TestMetricsReference -update -->
 
@@ -203,7 +194,7 @@ func TestInstallationMetrics(t *testing.T) {
 		m := newInstallationMetrics(func(context.Context) ([]installation.Value, error) {
 			reads++
 			return []installation.Value{{Metric: "coverage_gaps", Label: "open", Number: float64(reads)}}, failure
-		}, zap.New(core))
+		}, 0, zap.New(core))
 		r := prometheus.NewRegistry()
 		r.MustRegister(m)
 		want := func(lines string) {

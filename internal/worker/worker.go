@@ -65,6 +65,7 @@ type Options struct {
 	Pacer *quota.Pacer
 
 	BreakerPause        time.Duration // as in engine.Options
+	MetricsAge          time.Duration // how old metrics of the installation may be; 0 means 10 s
 	ObserveDelivery     func(events.Delivery, events.Outcome)
 	ObserveRun          func(run reactors.Run, outcome reactors.Outcome, reason string)
 	ObserveSubscription func(subscriptions.Action, subscriptions.Result)
@@ -226,7 +227,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		return nil, err
 	}
 	if w.health != nil {
-		w.health.tell(w.Status, w.newMetrics(w.ingest.Status, newInstallationMetrics(w.readInstallation, log)))
+		w.health.tell(w.Status, w.newMetrics(w.ingest.Status, newInstallationMetrics(w.readInstallation, opts.MetricsAge, log)))
 	}
 	return w, nil
 }

@@ -91,3 +91,42 @@ func Documents(t *testing.T, program string, run func(args ...string) string, wa
 		t.Errorf("%v don't name %q", documents, program+" "+path)
 	}
 }
+
+// Runbooks are the commands of a program that the runbooks have in their blocks of
+// shell, each once, as arguments.
+func Runbooks(t testing.TB, program string) (lines [][]string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, block := range Blocks(t, "sh") {
+		for line := range strings.Lines(block) {
+			line = strings.TrimSpace(line)
+			if args, ours := strings.CutPrefix(line, program+" "); ours && !seen[line] {
+				seen[line] = true
+				lines = append(lines, strings.Fields(args))
+			}
+		}
+	}
+	if len(lines) == 0 {
+		t.Errorf("the runbooks have no command of %s", program)
+	}
+	return lines
+}
+
+// Blocks are the blocks of code of a language in the runbooks.
+func Blocks(t testing.TB, language string) (blocks []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "docs", "runbooks", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
+			blocks = append(blocks, m[1])
+		}
+	}
+	return blocks
+}

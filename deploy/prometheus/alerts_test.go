@@ -1,0 +1,170 @@
+// Package prometheus holds the alerts: its tests hold them against the metrics, their
+// runbooks and real faults.
+package prometheus_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+)
+
+const runbooks = "../../docs/runbooks"
+
+// rule is an alert or a recording as Prometheus reads it.
+type rule struct {
+	Alert, Record, Expr, For string
+	Labels                   struct{ Severity string }
+	Annotations              struct {
+		Summary, Description string
+		Runbook              string `yaml:"runbook_url"`
+	}
+}
+
+func readRules(t *testing.T) (all []rule) {
+	t.Helper()
+	text, err := os.ReadFile("alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Groups []struct {
+			Name  string
+			Rules []rule
+		}
+	}
+	if err := yaml.UnmarshalWithOptions(text, &file, yaml.Strict()); err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range file.Groups {
+		all = append(all, g.Rules...)
+	}
+	return all
+}
+
+// promtool runs Debian's promtool, which comes with prometheus.
+func promtool(t *testing.T, args ...string) (output string, err error) {
+	t.Helper()
+	path, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool isn't installed (Debian: apt-get install prometheus): the expressions of the alerts are not tested")
+	}
+	out, err := exec.CommandContext(t.Context(), path, args...).CombinedOutput()
+	return string(out), err
+}
+
+func TestRulesAreValid(t *testing.T) {
+	t.Parallel()
+	if out, err := promtool(t, "check", "rules", "--lint-fatal", "alerts.yaml"); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Every alert has a severity and a runbook that the list of runbooks shows with it;
+// every runbook is that of an alert.
+func TestRunbooks(t *testing.T) {
+	t.Parallel()
+	index := read(t, filepath.Join(runbooks, "README.md"))
+	wanted := []string{"README.md"}
+	for _, r := range readRules(t) {
+		if r.Alert == "" {
+			continue
+		}
+		name := strings.TrimSuffix(filepath.Base(r.Annotations.Runbook), ".md")
+		wanted = append(wanted, name+".md")
+		if !strings.HasPrefix(r.Alert, "Spacekeeper"+name) {
+			t.Errorf("%s: its runbook is %s", r.Alert, r.Annotations.Runbook)
+		}
+		if r.Annotations.Summary == "" || r.Annotations.Description == "" {
+			t.Errorf("%s doesn't say what is wrong and what follows", r.Alert)
+		}
+		row := regexp.MustCompile(`(?m)^\| \[` + name + `\]\(` + name + `\.md\) \| (.*?) \|`).FindStringSubmatch(index)
+		if row == nil || !strings.Contains(row[1], r.Labels.Severity) || r.Labels.Severity == "" {
+			t.Errorf("README.md of the runbooks has no row of %s with severity %q: %q", name, r.Labels.Severity, row)
+		}
+	}
+	files, err := filepath.Glob(runbooks + "/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		files[i] = filepath.Base(files[i])
+	}
+	slices.Sort(wanted)
+	if wanted = slices.Compact(wanted); !slices.Equal(files, wanted) {
+		t.Errorf("docs/runbooks has %v, want %v", files, wanted)
+	}
+	for _, f := range files[1:] {
+		if f == "README.md" {
+			continue
+		}
+		text := read(t, filepath.Join(runbooks, f))
+		for _, part := range []string{"# " + strings.TrimSuffix(f, ".md") + "\n", "**Means.** ", "**Harms.** ", "\n## Look\n", "\n## Mend\n"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("%s has no %q", f, part)
+			}
+		}
+	}
+}
+
+// What a runbook says that the log says is what the worker logs.
+func TestLoggedWords(t *testing.T) {
+	t.Parallel()
+	var source strings.Builder
+	for _, pattern := range []string{"../../internal/*/*.go", "../../internal/*/*/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			source.WriteString(read(t, f))
+		}
+	}
+	files, _ := filepath.Glob(runbooks + "/*.md")
+	seen := 0
+	for _, f := range files {
+		for _, m := range regexp.MustCompile(`log (?:says|has) "([^"]+)"`).FindAllStringSubmatch(read(t, f), -1) {
+			seen++
+			if !strings.Contains(source.String(), `("`+m[1]+`"`) {
+				t.Errorf("%s: nothing logs %q", filepath.Base(f), m[1])
+			}
+		}
+	}
+	if seen < 3 {
+		t.Errorf("only %d log messages are named", seen)
+	}
+}
+
+var metric = regexp.MustCompile(`\bspacekeeper_\w+`)
+
+// Alerts and runbooks name metrics that docs/metrics.md lists.
+func TestMetricsExist(t *testing.T) {
+	t.Parallel()
+	known := read(t, "../../docs/metrics.md")
+	texts := map[string]string{"alerts.yaml": read(t, "alerts.yaml")}
+	files, _ := filepath.Glob(runbooks + "/*.md")
+	for _, f := range files {
+		texts[filepath.Base(f)] = read(t, f)
+	}
+	for name, text := range texts {
+		for _, m := range metric.FindAllString(text, -1) {
+			if !strings.Contains(known, "`"+strings.TrimSuffix(m, "_bucket")+"`") && !regexp.MustCompile(`^spacekeeper_(owner|worker|reader)`).MatchString(m) {
+				t.Errorf("%s: there is no metric %s", name, m)
+			}
+		}
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
