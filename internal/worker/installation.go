@@ -50,7 +50,9 @@ type described struct {
 	desc *prometheus.Desc
 }
 
-func newInstallationMetrics(read func(context.Context) ([]installation.Value, error), age time.Duration, log *zap.Logger) *installationMetrics {
+func newInstallationMetrics(
+	read func(context.Context) ([]installation.Value, error), age time.Duration, log *zap.Logger,
+) *installationMetrics {
 	m := &installationMetrics{
 		read: read, log: log, age: cmp.Or(age, installationAge), metrics: map[string]described{},
 		told: prometheus.NewDesc(prefix+"installation_read", "1 if the metrics of the installation could be read from the database; 0: they are absent.", nil, nil),
