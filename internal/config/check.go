@@ -77,6 +77,13 @@ func (c *checker) values() {
 	if addr := cfg.Health.Addr; addr != "" && addr != "off" && !IsHostPort(addr) {
 		c.add("health.addr", "health.addr %q is not host:port, nor off", addr)
 	}
+	switch addr := cfg.Admin.Addr; {
+	case addr == "", addr == "off":
+	case !IsHostPort(addr):
+		c.add("admin.addr", "admin.addr %q is not host:port, nor off", addr)
+	case !IsLoopback("http://" + addr):
+		c.add("admin.addr", "admin.addr %q is not on loopback: profiles are for who is on this machine; write 127.0.0.1:6060", addr)
+	}
 	c.endpoint(envChat, cfg.Endpoints.Chat)
 	c.endpoint(envWorkspaceEvents, cfg.Endpoints.WorkspaceEvents)
 	c.endpoint(envServiceUsage, cfg.Endpoints.ServiceUsage)

@@ -39,6 +39,7 @@ type Config struct {
 	Analytics Analytics `yaml:"analytics"`
 	Log       Log       `yaml:"log"`
 	Health    Health    `yaml:"health"`
+	Admin     Admin     `yaml:"admin"`
 
 	// ShutdownGrace is how long a stopping worker may take to commit and ack
 	// what it has in hand, 1s to 10m. Keep it below the grace period of
@@ -175,6 +176,13 @@ type Log struct {
 type Health struct {
 	// Addr is the host:port to listen on. "off", or empty in the file,
 	// switches it off. Default 127.0.0.1:8080.
+	Addr string `yaml:"addr"`
+}
+
+// Admin says where the worker shows its own profiles.
+type Admin struct {
+	// Addr is the host:port, on loopback, to listen on: go tool pprof reads
+	// /debug/pprof/ there. Without it, or with "off", nobody listens. No default.
 	Addr string `yaml:"addr"`
 }
 

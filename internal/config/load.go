@@ -45,6 +45,9 @@ func Load(path string, getenv func(string) string, needs ...Need) (Config, error
 	if parsed { // of a file that can't be parsed nobody knows what it sets
 		c.needs(needs)
 	}
+	if cfg.Admin.Addr == "off" {
+		cfg.Admin.Addr = ""
+	}
 	if cfg.Health.Addr == "off" {
 		cfg.Health.Addr = ""
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -35,48 +36,49 @@ const clientTimeout = 5 * time.Second
 //	/metrics     Prometheus metrics
 //
 // /livez and /readyz are the same for Kubernetes. (Cloud Run keeps some paths
-// that end in z for itself.) Slow clients, and many, harm nobody but themselves.
+// that end in z for itself.) Whoever asks from another machine is told what is
+// wrong, and not why. Slow clients, and many, harm nobody but themselves.
 //
 // It answers from the first moment, since to read thousands of rules takes a
 // while. Until tell is called it is starting, and there are no metrics.
 type healthServer struct {
 	listener net.Listener
 	server   *http.Server
-	told     atomic.Pointer[told]
+	source   atomic.Pointer[source]
 	ended    chan struct{}
 	err      error // once it has ended
 }
 
-// told is what answers are made of.
-type told struct {
+// source is what answers are made of.
+type source struct {
 	status  func() Status
 	metrics http.Handler
 }
 
 // tell lets it answer with the status and the metrics of a worker.
 func (h *healthServer) tell(status func() Status, metrics *prometheus.Registry) {
-	h.told.Store(&told{status, promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})})
+	h.source.Store(&source{status, promhttp.HandlerFor(metrics, promhttp.HandlerOpts{})})
 }
 
 // startHealth answers until close is called.
 func startHealth(addr string, log *zap.Logger) (*healthServer, error) {
 	h := &healthServer{ended: make(chan struct{})}
 	starting := Status{Waiting: errStarting}
-	h.told.Store(&told{func() Status { return starting }, http.NotFoundHandler()})
+	h.source.Store(&source{func() Status { return starting }, http.NotFoundHandler()})
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks on %s: %w (health.addr in the configuration)", addr, err)
 	}
-	answering := func(wrong func(Status, time.Time) []string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			s := h.told.Load().status()
+	answering := func(wrong func(Status, time.Time) []finding) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			s := h.source.Load().status()
 			found := wrong(s, time.Now())
 			w.Header().Set("Content-Type", "application/json")
 			if len(found) > 0 {
 				w.WriteHeader(http.StatusServiceUnavailable)
 			}
 			// A client that hung up gets no answer; there is nobody to tell.
-			_ = json.NewEncoder(w).Encode(answer{len(found) == 0, found, warnings(s)})
+			_ = json.NewEncoder(w).Encode(answer{len(found) == 0, texts(found, isLocal(r)), warnings(s)})
 		}
 	}
 	mux := http.NewServeMux()
@@ -86,7 +88,7 @@ func startHealth(addr string, log *zap.Logger) (*healthServer, error) {
 	for _, path := range []string{readyPath, "/readyz"} {
 		mux.HandleFunc("GET "+path, answering(notReady))
 	}
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { h.told.Load().metrics.ServeHTTP(w, r) })
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) { h.source.Load().metrics.ServeHTTP(w, r) })
 	errorLog, err := zap.NewStdLogAt(log, zap.WarnLevel)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make the log of health checks: %w", err), l.Close())
@@ -121,6 +123,29 @@ func (h *healthServer) wait(ctx context.Context) error {
 	}
 }
 
+// finding is something that is wrong.
+type finding struct {
+	what string // for everybody
+	why  string // for who is on this machine: it may hold hosts, users and addresses
+}
+
+// texts are what somebody is told of problems.
+func texts(found []finding, all bool) (list []string) {
+	for _, p := range found {
+		if all && p.why != "" {
+			p.what += ": " + p.why
+		}
+		list = append(list, p.what)
+	}
+	return list
+}
+
+// isLocal reports whether a request comes from this machine.
+func isLocal(r *http.Request) bool {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && from.Addr().Unmap().IsLoopback()
+}
+
 type answer struct {
 	OK       bool     `json:"ok"`
 	Reasons  []string `json:"problems"`
@@ -135,50 +160,60 @@ func warnings(status Status) (all []string) {
 }
 
 // notReady says why not everything is being done.
-func notReady(status Status, now time.Time) []string {
-	reasons := notRecording(status, now)
+func notReady(status Status, now time.Time) []finding {
+	found := notRecording(status, now)
 	for _, why := range status.Still {
-		reasons = append(reasons, "jobs and reactions stand still: "+why)
+		found = append(found, finding{"jobs and reactions stand still", why})
 	}
-	return reasons
+	return found
 }
 
 // notRecording says why not all events are being recorded.
-func notRecording(status Status, now time.Time) []string {
-	reasons := unready(status, now)
+func notRecording(status Status, now time.Time) []finding {
+	found := unready(status, now)
 	if s := status.Ingest; s.Refused > 0 {
-		reasons = append(reasons, fmt.Sprintf("the database refuses %d messages, which are held and tried again; the others are recorded: %v",
-			s.Refused, s.RefusedWhy))
+		what := fmt.Sprintf("the database refuses %d messages, which are held and tried again; the others are recorded", s.Refused)
+		found = append(found, finding{what, fmt.Sprint(s.RefusedWhy)})
 	}
-	return reasons
+	return found
 }
 
 // unready says why no events are being recorded.
-func unready(status Status, now time.Time) (reasons []string) {
-	if status.Waiting != nil {
-		return []string{status.Waiting.Error()}
+func unready(status Status, now time.Time) (found []finding) {
+	add := func(what string, why error) {
+		p := finding{what: what}
+		if why != nil {
+			p.why = why.Error()
+		}
+		found = append(found, p)
+	}
+	switch {
+	case errors.Is(status.Waiting, errStarting):
+		add("starting", nil)
+		return found
+	case status.Waiting != nil:
+		add("waiting for the database", status.Waiting)
+		return found
 	}
 	s := status.Ingest
-	if s.ReceiveError != nil {
-		reasons = append(reasons, s.ReceiveError.Error())
-	} else if !s.Receiving {
-		reasons = append(reasons, "not receiving")
+	if !s.Receiving {
+		add("not receiving", s.ReceiveError)
 	}
 	switch {
 	case s.PubSubDown != nil:
-		reasons = append(reasons, fmt.Sprintf("Pub/Sub does not answer: %v", s.PubSubDown))
+		add("Pub/Sub does not answer", s.PubSubDown)
 	case s.LastHeard.IsZero():
-		reasons = append(reasons, "Pub/Sub has not answered yet")
+		add("Pub/Sub has not answered yet", nil)
 	case s.Silent(now):
-		reasons = append(reasons, fmt.Sprintf("Pub/Sub has said nothing since %s", s.LastHeard.UTC().Format(time.RFC3339)))
+		add("Pub/Sub has said nothing since "+s.LastHeard.UTC().Format(time.RFC3339), nil)
 	}
 	switch {
 	case s.DatabaseDown != nil:
-		reasons = append(reasons, fmt.Sprintf("the database does not take events: %v", s.DatabaseDown))
+		add("the database does not take events", s.DatabaseDown)
 	case status.DatabaseUnanswered != nil:
-		reasons = append(reasons, fmt.Sprintf("the database does not answer: %v", store.ExplainConnecting(status.DatabaseUnanswered)))
+		add("the database does not answer", store.ExplainConnecting(status.DatabaseUnanswered))
 	}
-	return reasons
+	return found
 }
 
 // maxSilence is how long Pub/Sub may say nothing before a restart is worth
@@ -187,12 +222,12 @@ const maxSilence = 10 * time.Minute
 
 // unhealthy says why the process should be replaced. A database that is away
 // is no reason: a new process could not write to it either.
-func unhealthy(status Status, now time.Time) (reasons []string) {
+func unhealthy(status Status, now time.Time) []finding {
 	s := status.Ingest
 	if silence := s.Silence(now); s.Receiving && silence > maxSilence {
-		reasons = append(reasons, fmt.Sprintf("Pub/Sub has said nothing for %s", silence.Round(time.Second)))
+		return []finding{{what: fmt.Sprintf("Pub/Sub has said nothing for %s", silence.Round(time.Second))}}
 	}
-	return reasons
+	return nil
 }
 
 // CheckHealth asks the worker at addr whether it is ready or, with live,

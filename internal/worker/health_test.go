@@ -2,12 +2,16 @@ package worker
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/store/privileges"
@@ -59,7 +63,7 @@ func TestReadyAndHealthy(t *testing.T) {
 		for what, got := range map[string]struct {
 			reasons []string
 			want    string
-		}{"unready": {unready(c.status, now), c.unready}, "unhealthy": {unhealthy(c.status, now), c.unhealthy}} {
+		}{"unready": {texts(unready(c.status, now), true), c.unready}, "unhealthy": {texts(unhealthy(c.status, now), true), c.unhealthy}} {
 			switch {
 			case got.want == "" && len(got.reasons) == 0:
 			case got.want == "" || len(got.reasons) != 1 || !strings.Contains(got.reasons[0], got.want):
@@ -67,8 +71,51 @@ func TestReadyAndHealthy(t *testing.T) {
 			}
 		}
 	}
-	standing := Status{Ingest: ingest.Status{Receiving: true, LastHeard: ago(time.Second)}, Still: []string{"a lock"}}
-	if got := notReady(standing, now); len(got) != 1 || !strings.Contains(got[0], "jobs and reactions stand still: a lock") {
+}
+
+// Whoever asks from this machine is told all, others nothing of the database's and of
+// Google's users, hosts and addresses.
+func TestStrangersAreToldLess(t *testing.T) {
+	t.Parallel()
+	h, err := startHealth("127.0.0.1:0", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.close()
+	now, secret := time.Now(), errors.New("user u at db.example.com (10.0.0.7)")
+	for status, what := range map[*Status]string{
+		{Waiting: errStarting}: "starting",
+		{Waiting: secret}:      "waiting for the database",
+		{Ingest: ingest.Status{ReceiveError: secret, LastHeard: now}}:                        "not receiving",
+		{Ingest: ingest.Status{Receiving: true, LastHeard: now, PubSubDown: secret}}:         "Pub/Sub does not answer",
+		{Ingest: ingest.Status{Receiving: true, LastHeard: now, DatabaseDown: secret}}:       "the database does not take events",
+		{Ingest: ingest.Status{Receiving: true, LastHeard: now}, DatabaseUnanswered: secret}: "the database does not answer",
+		{Ingest: ingest.Status{Receiving: true, LastHeard: now, Refused: 1, RefusedWhy: secret}}: "the database refuses 1 messages, " +
+			"which are held and tried again; the others are recorded",
+		{Ingest: ingest.Status{Receiving: true, LastHeard: now}, Still: []string{secret.Error()}}: "jobs and reactions stand still",
+	} {
+		h.source.Store(&source{func() Status { return *status }, http.NotFoundHandler()})
+		for from, all := range map[string]bool{"127.0.0.1:9": true, "[::1]:9": true, "[::ffff:127.0.0.1]:9": true, "10.1.2.3:9": false, "[2001:db8::1]:9": false} {
+			r, w := httptest.NewRequestWithContext(t.Context(), http.MethodGet, readyPath, nil), httptest.NewRecorder()
+			r.RemoteAddr = from
+			h.server.Handler.ServeHTTP(w, r)
+			want := what
+			if all && what != "starting" {
+				want += ": " + secret.Error()
+			}
+			if got := w.Body.String(); got != fmt.Sprintf(`{"ok":false,"problems":[%q]}`+"\n", want) {
+				t.Errorf("%s is told %s, want %q", from, got, want)
+			}
+		}
+	}
+}
+
+// A worker whose jobs stand still records all the same.
+func TestStandingStill(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	standing := Status{Ingest: ingest.Status{Receiving: true, LastHeard: now}, Still: []string{"a lock"}}
+	if got := texts(notReady(standing, now), true); len(got) != 1 || !strings.Contains(got[0], "jobs and reactions stand still: a lock") {
 		t.Errorf("a worker whose jobs stand still is unready because of %q", got)
 	}
 	if got := notRecording(standing, now); len(got) > 0 {

@@ -19,7 +19,7 @@ func TestNotReadyWhileMessagesAreRefused(t *testing.T) {
 		t.Errorf("not ready because of %v, want ready", got)
 	}
 	s.Ingest.Refused, s.Ingest.RefusedWhy = 2, errors.New("SQLSTATE XX000")
-	got := notReady(s, now)
+	got := texts(notReady(s, now), true)
 	if len(got) != 1 || !strings.Contains(got[0], "refuses 2 messages") || !strings.Contains(got[0], "XX000") {
 		t.Errorf("not ready because of %v, want the refused messages", got)
 	}

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,7 +117,7 @@ workspace:
 }
 
 // While the rules are read, which may take long, the process is worth keeping and
-// says that it is not ready.
+// says that it is not ready. Its profiles can be read until it is closed.
 func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "reactors.yaml")
@@ -125,13 +127,15 @@ func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 	cfg := nowhere(config.Default())
 	cfg.Project, cfg.PubSub.Subscription = "p", "s"
 	cfg.Database.DSN = "postgres://nobody@127.0.0.1:1/none"
-	cfg.Reactors.File, cfg.Health.Addr = file, "127.0.0.1:0"
-	addr, asked := "", false
+	cfg.Reactors.File, cfg.Health.Addr, cfg.Admin.Addr = file, "127.0.0.1:0", "127.0.0.1:0"
+	addr, profiles, asked := "", "", false
 	log := zaptest.NewLogger(t, zaptest.WrapOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 		return watchedCore{core, func(e zapcore.Entry, fields []zapcore.Field) {
 			switch e.Message {
 			case "answering health checks":
 				addr = fields[0].Interface.(interface{ String() string }).String()
+			case "serving profiles":
+				profiles = "http://" + fields[0].Interface.(interface{ String() string }).String() + "/debug/pprof/goroutine?debug=1"
 			case "rules are in force":
 				asked = true
 				if answer, err := CheckHealth(t.Context(), addr, true); err != nil {
@@ -147,7 +151,26 @@ func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	read := func() (string, error) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, profiles, nil)
+		if err != nil {
+			return "", err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return "", err
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		return string(text), err
+	}
+	if text, err := read(); err != nil || !strings.Contains(text, "goroutine profile:") {
+		t.Errorf("a profile is %q, %v", text, err)
+	}
 	w.Close()
+	if text, err := read(); err == nil {
+		t.Errorf("a profile of a closed worker is %q", text)
+	}
 	if !asked {
 		t.Error("nothing was asked: this test shows nothing")
 	}

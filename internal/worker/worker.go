@@ -95,6 +95,7 @@ type Worker struct {
 	jobs     *river.Client[pgx.Tx]
 	progress *jobs.Progress
 	health   *healthServer // nil if switched off
+	admin    func()        // ends what serves profiles; nil if nothing does
 	waiting  waiting
 	vitals   vitals
 }
@@ -165,6 +166,11 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 			return nil, err
 		}
 		log.Info("answering health checks", zap.Stringer("addr", w.health.listener.Addr()))
+	}
+	if cfg.Admin.Addr != "" {
+		if w.admin, err = startAdmin(cfg.Admin.Addr, log.Named("admin")); err != nil {
+			return nil, err
+		}
 	}
 
 	if w.chat, err = gchat.Open(ctx, cfg, opts.Pacer); err != nil {
@@ -305,6 +311,9 @@ func (w *Worker) Status() Status {
 func (w *Worker) Close() {
 	if w.health != nil {
 		w.health.close()
+	}
+	if w.admin != nil {
+		w.admin()
 	}
 	if w.manager != nil {
 		w.manager.Close()
