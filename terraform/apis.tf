@@ -17,7 +17,7 @@ locals {
 }
 
 resource "google_project_service" "required" {
-  for_each = toset(concat(local.apis, local.add_on_apis, local.bigquery_apis))
+  for_each = toset(concat(local.apis, local.add_on_apis, local.bigquery_apis, local.cloud_sql_apis, local.run_apis, local.alerts_apis))
 
   project = var.project_id
   service = each.value

@@ -267,3 +267,24 @@ func TestReadmeTables(t *testing.T) {
 		t.Errorf("the tables differ (-.tf +README):\n%s", diff)
 	}
 }
+
+// A database in Cloud SQL has the settings that docs/capacity.md recommends.
+func TestDatabaseSettings(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "docs", "capacity.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"cloudsql.iam_authentication": "on"}
+	for _, set := range regexp.MustCompile(`(?m)^ALTER SYSTEM SET (\w+) = '?(\w+)'?;`).FindAllStringSubmatch(string(text), -1) {
+		// Cloud SQL takes seconds and megabytes.
+		want[set[1]] = map[string]string{"30min": "1800", "8GB": "8192", "on": "on"}[set[2]]
+	}
+	got := map[string]string{}
+	for _, line := range regexp.MustCompile(`(?m)^"?([\w.]+)"?\s*= "(\w+)"$`).FindAllStringSubmatch(readModule(t)["locals.database_flags"], -1) {
+		got[line[1]] = line[2]
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(want) < 4 {
+		t.Errorf("settings differ (-docs +terraform):\n%s", diff)
+	}
+}

@@ -37,6 +37,26 @@ output "oauth_client_ids" {
   }
 }
 
+output "migrate_service_account" {
+  description = "The e-mail address of the account that the migration job works as; null without one."
+  value       = one(google_service_account.migrate[*].email)
+}
+
+output "reader_service_account" {
+  description = "The e-mail address of the account that dashboards read as; null without one."
+  value       = one(google_service_account.reader[*].email)
+}
+
+output "database_connection_name" {
+  description = "The instance in Cloud SQL as PROJECT:REGION:INSTANCE, for Google's proxy; null without one."
+  value       = one(google_sql_database_instance.postgres[*].connection_name)
+}
+
+output "database_address" {
+  description = "The private address of the instance in Cloud SQL, for connection strings; null without one."
+  value       = one(google_sql_database_instance.postgres[*].private_ip_address)
+}
+
 output "bigquery_dataset" {
   description = "The dataset with the events and their views, as PROJECT.DATASET; null without one."
   value       = var.bigquery == null ? null : "${var.project_id}.${var.bigquery.dataset}"

@@ -160,23 +160,123 @@ run "bigquery" {
   }
 }
 
+run "nothing_else_by_default" {
+  assert {
+    condition     = length(google_sql_database_instance.postgres) + length(google_cloud_run_v2_worker_pool.worker) + length(google_cloud_run_v2_job.migrate) + length(google_monitoring_alert_policy.backlog) + length(google_project_iam_member.database_login) == 0
+    error_message = "A database, a worker and alerts must be made on request only."
+  }
+  assert {
+    condition     = output.migrate_service_account == null && output.reader_service_account == null && output.database_address == null && output.database_connection_name == null
+    error_message = "What isn't made has no address."
+  }
+}
+
+run "database" {
+  variables {
+    database = { region = "europe-west1", network = "projects/my-project/global/networks/chat", high_availability = true, readers = ["group:analysts@example.com"] }
+  }
+  assert {
+    condition     = !google_sql_database_instance.postgres[0].settings[0].ip_configuration[0].ipv4_enabled && google_sql_database_instance.postgres[0].settings[0].ip_configuration[0].private_network == "projects/my-project/global/networks/chat" && google_sql_database_instance.postgres[0].settings[0].ip_configuration[0].ssl_mode == "ENCRYPTED_ONLY"
+    error_message = "The database must have a private address only, and encrypted connections."
+  }
+  assert {
+    condition     = google_sql_database_instance.postgres[0].settings[0].backup_configuration[0].point_in_time_recovery_enabled && google_sql_database_instance.postgres[0].deletion_protection && google_sql_database_instance.postgres[0].settings[0].availability_type == "REGIONAL"
+    error_message = "The database must be restorable to a point in time, and protected."
+  }
+  assert {
+    condition     = toset([for f in google_sql_database_instance.postgres[0].settings[0].database_flags : "${f.name}=${f.value}"]) == toset(["checkpoint_timeout=1800", "max_wal_size=8192", "wal_compression=on", "cloudsql.iam_authentication=on"])
+    error_message = "The database must have the settings of docs/capacity.md, and let readers log in by IAM."
+  }
+  assert {
+    condition     = google_sql_user.readers["group:analysts@example.com"].type == "CLOUD_IAM_GROUP" && google_sql_user.readers["serviceAccount:spacekeeper-reader@my-project.iam.gserviceaccount.com"].name == "spacekeeper-reader@my-project.iam"
+    error_message = "Readers must be users that Cloud SQL knows by IAM."
+  }
+  assert {
+    condition     = alltrue([for m in concat(values(google_project_iam_member.database_login), values(google_project_iam_member.database_connect)) : strcontains(m.condition[0].expression, "projects/my-project/instances/spacekeeper")])
+    error_message = "Readers must reach this database, and no other of the project."
+  }
+  assert {
+    condition     = google_sql_database.spacekeeper[0].charset == "UTF8"
+    error_message = "The database must hold what people write."
+  }
+}
+
+run "cloud_run" {
+  variables {
+    run = {
+      region        = "europe-west1", network = "chat", subnetwork = "chat", image = "europe-west1-docker.pkg.dev/my-project/images/subscriber:1.2.3"
+      config_secret = "config", reactors_secret = "rules", worker_dsn_secret = "worker-dsn", migrate_dsn_secret = "migrate-dsn", instances = 2
+    }
+  }
+  override_resource {
+    target = google_service_account.migrate
+    values = {
+      email  = "spacekeeper-migrate@my-project.iam.gserviceaccount.com"
+      member = "serviceAccount:spacekeeper-migrate@my-project.iam.gserviceaccount.com"
+    }
+  }
+  assert {
+    condition     = google_cloud_run_v2_worker_pool.worker[0].template[0].service_account == "spacekeeper@my-project.iam.gserviceaccount.com" && google_cloud_run_v2_worker_pool.worker[0].scaling[0].manual_instance_count == 2
+    error_message = "The worker must work as its account, as often as told."
+  }
+  assert {
+    condition     = google_cloud_run_v2_job.migrate[0].template[0].template[0].service_account == "spacekeeper-migrate@my-project.iam.gserviceaccount.com" && google_cloud_run_v2_job.migrate[0].template[0].template[0].containers[0].args[0] == "migrate"
+    error_message = "Another account than the worker's must migrate."
+  }
+  assert {
+    condition     = toset([for e in google_cloud_run_v2_worker_pool.worker[0].template[0].containers[0].env : e.value if e.name == "SPACEKEEPER_PUBSUB_SUBSCRIPTION" || e.name == "SPACEKEEPER_REACTORS_FILE"]) == toset(["chat-events-worker", "/etc/spacekeeper-rules/reactors.yaml"])
+    error_message = "The worker must pull the subscription, and read the rules where they are mounted."
+  }
+  assert {
+    condition     = toset([for v in google_cloud_run_v2_worker_pool.worker[0].template[0].volumes : v.secret[0].secret]) == toset(["config", "rules", "worker-dsn"])
+    error_message = "The worker must see its secrets, and not the one of whoever migrates."
+  }
+  assert {
+    condition     = toset([for m in google_secret_manager_secret_iam_member.worker : m.secret_id]) == toset(["config", "rules", "worker-dsn"]) && google_secret_manager_secret_iam_member.migrate[0].secret_id == "migrate-dsn" && google_secret_manager_secret_iam_member.migrate[0].member == "serviceAccount:spacekeeper-migrate@my-project.iam.gserviceaccount.com"
+    error_message = "Each account must read its own secrets only."
+  }
+}
+
+run "alerts" {
+  variables {
+    alerts = { notification_channels = ["projects/my-project/notificationChannels/1"] }
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.backlog[0].conditions[0].condition_threshold[0].filter, "oldest_unacked_message_age") && google_monitoring_alert_policy.backlog[0].conditions[0].condition_threshold[0].threshold_value == 900
+    error_message = "Somebody must be told when events wait for 15 minutes."
+  }
+  assert {
+    condition     = strcontains(google_monitoring_alert_policy.dead_letters[0].conditions[0].condition_threshold[0].filter, "\"chat-events-dead-letter\" AND metric.type = \"pubsub.googleapis.com/subscription/num_undelivered_messages\"") && google_monitoring_alert_policy.dead_letters[0].conditions[0].condition_threshold[0].threshold_value == 0
+    error_message = "Somebody must be told of the first dead letter."
+  }
+}
+
 run "refuses_what_google_would_refuse" {
   command = plan
 
   variables {
-    project_id        = "123456789012"
-    topic             = "projects/my-project/topics/chat-events"
-    subscription      = "google-events"
-    dead_letter       = "d"
-    storage_regions   = ["eu"]
-    worker_account_id = "Spacekeeper"
-    setup_account_id  = "setup"
-    worker_access     = { impersonators = ["allUsers"] }
-    setup_access      = { workload_identities = ["allAuthenticatedUsers"] }
-    bigquery          = { location = "EU", dataset = "my-dataset", zone = "'" }
+    project_id         = "123456789012"
+    topic              = "projects/my-project/topics/chat-events"
+    subscription       = "google-events"
+    dead_letter        = "d"
+    storage_regions    = ["eu"]
+    worker_account_id  = "Spacekeeper"
+    setup_account_id   = "setup"
+    worker_access      = { impersonators = ["allUsers"] }
+    setup_access       = { workload_identities = ["allAuthenticatedUsers"] }
+    bigquery           = { location = "EU", dataset = "my-dataset", zone = "'" }
+    migrate_account_id = "m"
+    reader_account_id  = "r"
+    database           = { region = "europe-west1-b", network = "default" }
+    run = {
+      region        = "europe-west1", network = "chat", subnetwork = "chat", image = "subscriber:latest"
+      config_secret = "config", worker_dsn_secret = "postgres://worker:secret@10.0.0.1/spacekeeper", migrate_dsn_secret = "dsn"
+    }
+    alerts = { notification_channels = ["jo@example.com"] }
   }
   expect_failures = [
     var.project_id, var.topic, var.subscription, var.dead_letter, var.storage_regions,
     var.worker_account_id, var.setup_account_id, var.worker_access, var.setup_access, var.bigquery,
+    var.migrate_account_id, var.reader_account_id, var.database, var.run, var.alerts,
   ]
 }
