@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"os"
@@ -213,6 +214,34 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
+	}
+}
+
+// What is deployed is read as it is, but for where its secrets are.
+func TestLoadDeployed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"dsn", "postgres-password"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("host=postgres"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, way := range []string{"compose/config", "kubernetes/worker", "systemd"} {
+		raw, err := os.ReadFile(filepath.Join("../../deploy", way, "spacekeeper.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, "spacekeeper.yaml")
+		if err := os.WriteFile(file, bytes.ReplaceAll(raw, []byte("/run/secrets"), []byte(dir)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := config.Load(file, noEnv)
+		if err != nil {
+			t.Errorf("%s: %v", way, err)
+		}
+		if got, want := cfg.Reactors.File, "/etc/spacekeeper/reactors.yaml"; got != want {
+			t.Errorf("%s: rules in %q, want %q", way, got, want)
+		}
 	}
 }
 
