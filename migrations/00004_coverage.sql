@@ -7,10 +7,14 @@
 -- 10,000 of them wrote 18 MB of log in every pass.
 CREATE TABLE keeper_passes (
   listed_at timestamptz NOT NULL,
-  single boolean PRIMARY KEY DEFAULT true CONSTRAINT keeper_passes_single_check CHECK (single)
+  first_expiry timestamptz,
+  single boolean PRIMARY KEY DEFAULT true CONSTRAINT keeper_passes_single_check CHECK (single),
+  states json
 );
 COMMENT ON TABLE keeper_passes IS 'One row: the newest pass of the keeper that was saved. All that subscription_states holds was so at that time.';
 COMMENT ON COLUMN keeper_passes.listed_at IS 'When it asked Google for the list of subscriptions, by Google''s clock.';
+COMMENT ON COLUMN keeper_passes.first_expiry IS 'When the first of our subscriptions will expire that are active or suspended; null: there was none.';
+COMMENT ON COLUMN keeper_passes.states IS 'How many subscriptions there were in each state, of all that subscription_states holds: so metrics needn''t count them.';
 COMMENT ON COLUMN keeper_passes.single IS 'Always true: there is one row.';
 
 -- Half of each page is free for new versions of its rows: renewals come in the order
@@ -89,7 +93,7 @@ CREATE TABLE coverage (
 );
 CREATE UNIQUE INDEX coverage_open_idx ON coverage (scope) WHERE to_time IS NULL;
 CREATE INDEX coverage_scope_idx ON coverage (scope, from_time);
-CREATE INDEX coverage_pending_idx ON coverage (id) WHERE repair = 'pending';
+CREATE INDEX coverage_gap_idx ON coverage (repair) WHERE source = 'gap';
 COMMENT ON TABLE coverage IS 'What was watched when, per scope: intervals that do not overlap. Time between them was not asked for.';
 COMMENT ON COLUMN coverage.id IS 'Number of the interval; jobs that repair a gap name it.';
 COMMENT ON COLUMN coverage.from_time IS 'Begin, by Google''s clock.';

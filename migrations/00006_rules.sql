@@ -225,6 +225,7 @@ ALTER TABLE write_slots
   ADD COLUMN refused_at timestamptz,
   ADD COLUMN slowed_at timestamptz,
   ADD COLUMN slowed numeric NOT NULL DEFAULT 1 CONSTRAINT write_slots_slowed_check CHECK (slowed >= 1);
+CREATE INDEX write_slots_refused_idx ON write_slots (refused_at) WHERE refused_at IS NOT NULL;
 COMMENT ON TABLE write_slots IS 'Paces writes to a space over all replicas, by the clock of the database. The empty space paces all writes of the project.';
 COMMENT ON COLUMN write_slots.given_at IS 'The slot that was given last; null: none so far.';
 COMMENT ON COLUMN write_slots.paused_until IS 'Until when nobody may write since Google has asked for patience; null: it never did.';

@@ -3226,7 +3226,9 @@ ALTER TABLE public.coverage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
 
 CREATE TABLE public.keeper_passes (
     listed_at timestamp with time zone NOT NULL,
+    first_expiry timestamp with time zone,
     single boolean DEFAULT true NOT NULL,
+    states json,
     CONSTRAINT keeper_passes_single_check CHECK (single)
 );
 
@@ -3234,7 +3236,11 @@ COMMENT ON TABLE public.keeper_passes IS 'One row: the newest pass of the keeper
 
 COMMENT ON COLUMN public.keeper_passes.listed_at IS 'When it asked Google for the list of subscriptions, by Google''s clock.';
 
+COMMENT ON COLUMN public.keeper_passes.first_expiry IS 'When the first of our subscriptions will expire that are active or suspended; null: there was none.';
+
 COMMENT ON COLUMN public.keeper_passes.single IS 'Always true: there is one row.';
+
+COMMENT ON COLUMN public.keeper_passes.states IS 'How many subscriptions there were in each state, of all that subscription_states holds: so metrics needn''t count them.';
 
 CREATE TABLE public.subscription_states (
     observed_at timestamp with time zone NOT NULL,
@@ -4232,9 +4238,9 @@ CREATE INDEX backfills_gap_idx ON public.backfills USING btree (gap_id, space) W
 
 CREATE UNIQUE INDEX backfills_open_idx ON public.backfills USING btree (space, from_time, to_time) WHERE (finished_at IS NULL);
 
-CREATE UNIQUE INDEX coverage_open_idx ON public.coverage USING btree (scope) WHERE (to_time IS NULL);
+CREATE INDEX coverage_gap_idx ON public.coverage USING btree (repair) WHERE (source = 'gap'::text);
 
-CREATE INDEX coverage_pending_idx ON public.coverage USING btree (id) WHERE (repair = 'pending'::text);
+CREATE UNIQUE INDEX coverage_open_idx ON public.coverage USING btree (scope) WHERE (to_time IS NULL);
 
 CREATE INDEX coverage_scope_idx ON public.coverage USING btree (scope, from_time);
 
@@ -4309,6 +4315,8 @@ CREATE INDEX stored_reactions_added_idx ON public.stored_reactions USING btree (
 CREATE INDEX stored_reactions_time_idx ON public.stored_reactions USING brin (version_time);
 
 CREATE INDEX stored_revisions_time_idx ON public.stored_revisions USING brin (version_time);
+
+CREATE INDEX write_slots_refused_idx ON public.write_slots USING btree (refused_at) WHERE (refused_at IS NOT NULL);
 
 ALTER INDEX public.stored_messages_pkey ATTACH PARTITION public.stored_messages_unplaced_pkey;
 

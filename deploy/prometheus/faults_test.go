@@ -167,15 +167,18 @@ var faults = []fault{
 			in.running.shows("none is late", func(s *scrape) bool { return s.max("spacekeeper_jobs_oldest_due_seconds") < 60 })
 		}
 	}, []string{"QueueStuck"}, 6, 5},
-	{"somebody locks the rollups", func(in *installation) func() {
-		release := in.lock("LOCK TABLE rollup_marks, rollup_changes, rollup_days IN SHARE ROW EXCLUSIVE MODE")
-		in.exec("UPDATE rollup_passes SET refreshed_at = now() - interval '20 minutes'")
+	{"rollups can't be written", func(in *installation) func() {
+		in.exec("ALTER TABLE rollup_activity RENAME TO elsewhere")
+		items := in.running.scrape().max("spacekeeper_ingest_items_total")
+		in.post()
+		in.running.shows("what would change them is recorded", func(s *scrape) bool { return s.max("spacekeeper_ingest_items_total") > items })
+		in.exec("UPDATE rollup_passes SET refreshed_at = now() - interval '20 minutes'") // time goes by
 		behind := func(s *scrape) bool {
 			return float64(time.Now().Unix())-s.max("spacekeeper_rollups_fresh_timestamp_seconds") > 900
 		}
 		in.running.shows("they are behind", behind)
 		return func() {
-			release()
+			in.exec("ALTER TABLE elsewhere RENAME TO rollup_activity")
 			in.running.shows("they are up to date", func(s *scrape) bool { return !behind(s) })
 		}
 	}, []string{"RollupBehind"}, 6, 5},

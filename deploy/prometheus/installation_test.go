@@ -213,21 +213,6 @@ func (in *installation) exec(sql string) {
 	}
 }
 
-// lock holds what a statement locks until it is let go.
-func (in *installation) lock(sql string) (release func()) {
-	in.Helper()
-	conn, err := pgx.Connect(in.Context(), in.dsn)
-	if err != nil {
-		in.Fatal(err)
-	}
-	if _, err := conn.Exec(in.Context(), "BEGIN; "+sql); err != nil {
-		in.Fatal(err)
-	}
-	release = sync.OnceFunc(func() { _ = conn.Close(context.WithoutCancel(in.Context())) })
-	in.Cleanup(release)
-	return release
-}
-
 // join lets somebody new join the first space.
 func (in *installation) join() {
 	in.Helper()

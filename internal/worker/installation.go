@@ -29,7 +29,7 @@ type installationMetrics struct {
 	log     *zap.Logger
 	age     time.Duration
 	told    *prometheus.Desc // whether they could be read
-	metrics map[string]described
+	metrics map[string]*prometheus.Desc
 
 	mu     sync.Mutex
 	until  time.Time // the values hold so long
@@ -45,20 +45,19 @@ func (w *Worker) readInstallation(ctx context.Context) ([]installation.Value, er
 	return installation.Read(ctx, w.lookout)
 }
 
-type described struct {
-	installation.Metric
-	desc *prometheus.Desc
-}
-
 func newInstallationMetrics(
 	read func(context.Context) ([]installation.Value, error), age time.Duration, log *zap.Logger,
 ) *installationMetrics {
 	m := &installationMetrics{
-		read: read, log: log, age: cmp.Or(age, installationAge), metrics: map[string]described{},
+		read: read, log: log, age: cmp.Or(age, installationAge), metrics: map[string]*prometheus.Desc{},
 		told: prometheus.NewDesc(prefix+"installation_read", "1 if the metrics of the installation could be read from the database; 0: they are absent.", nil, nil),
 	}
 	for _, one := range installation.Metrics() {
-		m.metrics[one.Name] = described{one, prometheus.NewDesc(prefix+one.Name, one.Help, one.Labels, nil)}
+		var labels []string
+		if one.Label != "" {
+			labels = []string{one.Label}
+		}
+		m.metrics[one.Name] = prometheus.NewDesc(prefix+one.Name, one.Help, labels, nil)
 	}
 	return m
 }
@@ -67,7 +66,7 @@ func newInstallationMetrics(
 func (m *installationMetrics) Describe(to chan<- *prometheus.Desc) {
 	to <- m.told
 	for _, one := range m.metrics {
-		to <- one.desc
+		to <- one
 	}
 }
 
@@ -79,9 +78,11 @@ func (m *installationMetrics) Collect(to chan<- prometheus.Metric) {
 		return
 	}
 	for _, v := range values {
-		one := m.metrics[v.Metric]
-		labels := []string{v.Label, v.Outcome}[:len(one.Labels)]
-		to <- prometheus.MustNewConstMetric(one.desc, prometheus.GaugeValue, v.Number, labels...)
+		var labels []string
+		if v.Label != "" {
+			labels = []string{v.Label}
+		}
+		to <- prometheus.MustNewConstMetric(m.metrics[v.Metric], prometheus.GaugeValue, v.Number, labels...)
 	}
 }
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"math"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -38,7 +39,7 @@ func (w *Worker) newMetrics(status func() ingest.Status, all *installationMetric
 	r.gauge("spacekeeper_database_clock_ahead_seconds", "How far the database's clock is ahead of this machine's; negative: behind.",
 		nil, func() float64 { return w.Status().DatabaseAhead.Seconds() })
 	r.addKeeper(&w.keeper)
-	r.MustRegister(w.rules.metrics.runs, w.rules.metrics.delay, w.rules.metrics.rejected)
+	r.MustRegister(w.rules.metrics.runs, w.rules.metrics.ofRules, w.rules.metrics.delay, w.rules.metrics.rejected)
 	for _, mode := range []rules.Mode{rules.Off, rules.Shadow, rules.Live} {
 		r.gauge("spacekeeper_reactors_rules", "Rules in force, by mode.", prometheus.Labels{"mode": string(mode)},
 			func() float64 { return float64(w.rules.count(mode)) })
@@ -160,10 +161,13 @@ func unixSeconds(t time.Time) float64 {
 	return float64(t.UnixNano()) / 1e9
 }
 
-// ruleMetrics counts what this process did for rules. Rules are not told apart:
-// subscriber reactors list does that, and counts exactly over all replicas.
+// ruleMetrics counts what this process did for rules: subscriber reactors list
+// counts all of it, over all replicas.
 type ruleMetrics struct {
 	runs     *prometheus.CounterVec
+	ofRules  *prometheus.CounterVec
+	mu       sync.Mutex
+	apart    map[[2]string]bool // rules and outcomes that have a series of their own
 	delay    prometheus.Histogram
 	rejected prometheus.Counter
 }
@@ -173,6 +177,11 @@ func newRuleMetrics() *ruleMetrics {
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "spacekeeper_reactors_runs_total", Help: "Runs of rules that have ended in this process, by outcome.",
 		}, []string{"outcome"}),
+		ofRules: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "spacekeeper_reactors_rule_runs_total",
+			Help: "Runs that have ended in this process, by id of the rule and outcome. A hundred of these are told apart, the first that come; the others are of the rule " + otherRules + ".",
+		}, []string{"reactor", "outcome"}),
+		apart: map[[2]string]bool{},
 		delay: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "spacekeeper_reactors_delay_seconds", Help: "Time between when a run was due and its effect, for runs that were sent.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300, 900},
@@ -192,7 +201,31 @@ func newRuleMetrics() *ruleMetrics {
 // ended counts a run that has ended.
 func (m *ruleMetrics) ended(r reactors.Run, o reactors.Outcome, now time.Time) {
 	m.runs.WithLabelValues(string(o)).Inc()
+	m.ofRules.WithLabelValues(m.rule(r.Reactor, o), string(o)).Inc()
 	if o == reactors.Sent {
 		m.delay.Observe(now.Sub(r.Due).Seconds())
 	}
+}
+
+// otherRules stands for the rules that have no series of their own: no id is like it.
+// A fifth of the series is for runs that have failed.
+const (
+	otherRules = "(others)"
+	maxApart   = 100
+)
+
+// rule is what a rule is called in the series of an outcome.
+func (m *ruleMetrics) rule(id string, o reactors.Outcome) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	room := maxApart
+	if o != reactors.Failed {
+		room -= maxApart / 5
+	}
+	one := [2]string{id, string(o)}
+	if !m.apart[one] && len(m.apart) >= room {
+		return otherRules
+	}
+	m.apart[one] = true
+	return id
 }

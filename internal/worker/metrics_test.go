@@ -23,6 +23,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store/installation"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -49,11 +50,19 @@ func TestMetricsReference(t *testing.T) {
 	for _, reason := range reasons(t) {
 		w.deliveries.settled(events.Delivery{Malformed: &events.Malformed{Reason: reason}}, events.Quarantined)
 	}
+	for _, outcome := range reactors.Outcomes() {
+		for i := range 1000 {
+			w.rules.metrics.ended(reactors.Run{Reactor: fmt.Sprint("rule-", i)}, outcome, time.Now())
+		}
+	}
 	all := newInstallationMetrics(func(context.Context) (values []installation.Value, err error) {
 		for _, m := range installation.Metrics() {
-			n := []int{1, 6, installation.MaxRuleOutcomes + 15}[len(m.Labels)]
-			for i := range n {
-				values = append(values, installation.Value{Metric: m.Name, Label: fmt.Sprint(i), Outcome: fmt.Sprint(i)})
+			states := []string{"1", "2", "3", "4", "5", "6"}
+			if m.Label == "" {
+				states = []string{""}
+			}
+			for _, state := range states {
+				values = append(values, installation.Value{Metric: m.Name, Label: state})
 			}
 		}
 		return values, nil

@@ -179,7 +179,7 @@ func (s *Coverage) RequestLostRepairs(ctx context.Context) (lost int, err error)
 		rows, _ := tx.Query(ctx, `
 			SELECT id
 			FROM coverage c
-			WHERE repair = 'pending' AND NOT EXISTS (
+			WHERE source = 'gap' AND repair = 'pending' AND NOT EXISTS (
 				SELECT FROM river_job j
 				WHERE j.kind = $1 AND j.args->>'gap' = c.id::text AND j.finalized_at IS NULL
 			)

@@ -272,6 +272,11 @@ func TestUnchangedStatesAreNotWritten(t *testing.T) {
 			t.Errorf("%s: seen at %s, sure until %s, want 20 s, and that too unless it is suspended", s.Scope, s.ObservedAt, s.ConfirmedAt)
 		}
 	}
+	if diff := gocmp.Diff([]string{"300 100 0 7200"}, column(t, env, `
+		SELECT concat_ws(' ', states->'active', states->'suspended', states->'foreign', extract(epoch FROM first_expiry - $1)::integer)
+		FROM keeper_passes`, epoch)); diff != "" {
+		t.Errorf("what is known of all (-want +got):\n%s", diff)
+	}
 	ends := column(t, env, `SELECT DISTINCT source || ' ' || extract(epoch FROM to_time - $1)::integer FROM coverage_intervals WHERE source = 'live'`, epoch)
 	if diff := gocmp.Diff([]string{"live 20"}, ends); diff != "" {
 		t.Errorf("ends of what goes on (-want +got):\n%s", diff)

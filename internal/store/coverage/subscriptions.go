@@ -80,11 +80,21 @@ func (s *Coverage) Observe(ctx context.Context, at time.Time, states []Subscript
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
-			INSERT INTO keeper_passes AS p (listed_at)
-			VALUES ($1)
+			INSERT INTO keeper_passes AS p (listed_at, first_expiry, states)
+			SELECT $1, min(expire_time) FILTER (WHERE managed AND state IN ('ACTIVE', 'SUSPENDED')),
+				json_build_object(
+					'active', count(*) FILTER (WHERE managed AND NOT parked AND state = 'ACTIVE'),
+					'suspended', count(*) FILTER (WHERE managed AND NOT parked AND state = 'SUSPENDED'),
+					'deleted', count(*) FILTER (WHERE managed AND NOT parked AND state = 'DELETED'),
+					'missing', count(*) FILTER (WHERE managed AND NOT parked AND state IS NULL),
+					'parked', count(*) FILTER (WHERE managed AND parked),
+					'foreign', count(*) FILTER (WHERE NOT managed)
+				)
+			FROM subscription_states
 			ON CONFLICT (single) DO UPDATE SET
-				listed_at = excluded.listed_at
-			WHERE p.listed_at < excluded.listed_at`, at); err != nil {
+				listed_at = GREATEST(p.listed_at, excluded.listed_at),
+				first_expiry = excluded.first_expiry,
+				states = excluded.states`, at); err != nil {
 			return err
 		}
 		return s.requestMembers(ctx, tx, at)

@@ -17,49 +17,40 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
-const (
-	// CountedTo bounds what is counted of what may be many.
-	CountedTo = 10_000
-	// MaxRuleOutcomes bounds how many outcomes of rules are told apart. Those of
-	// the others are OtherRules'.
-	MaxRuleOutcomes = 100
-	OtherRules      = "(others)"
-)
+// countedTo bounds what is counted of what may be many.
+const countedTo = 1_000
 
 // Metric is one that Read reads, all of them gauges.
 type Metric struct {
 	Name, Help string // as Prometheus has them, without a prefix
-	Labels     []string
+	Label      string // "": none
 }
 
 // Metrics lists all.
 func Metrics() []Metric {
-	state := []string{"state"}
 	return []Metric{
-		{"coverage_gaps", "Gaps in the coverage that aren't repaired: open (still growing), pending (the repair is under way), impossible, or acknowledged (impossible, and a person knows).", state},
-		{"database_bytes", "Size of the database on disk.", nil},
-		{"events_last_timestamp_seconds", "Time of the newest event of spaces whose coverage is live, a gap, or unwatched, in Unix time; absent if none of the newest 1,000 events is of such a space.", []string{"coverage"}},
-		{"jobs", "Jobs in the queue, by state; those that have ended well are left out. Up to 10,000 are counted.", state},
-		{"jobs_oldest_due_seconds", "For how long the job that has been due for longest is due; 0 if none is.", nil},
-		{"partitions_end_timestamp_seconds", "Until when there is a partition for each month, in Unix time.", nil},
-		{"quarantine_messages", "Messages in the quarantine. Up to 10,000 are counted.", nil},
-		{"reactors_oldest_due_seconds", "For how long the run that has been due for longest is due, those of paused rules left out; 0 if none is.", nil},
-		{"reactors_pending_runs", "Runs of rules that haven't ended, those to come among them. Up to 10,000 are counted.", nil},
-		{"reactors_rule_runs", "What rules came to in this hour and the one before, by id of the rule and outcome. The hundred most frequent, first of them failed, are told apart: the rest is of " + OtherRules + ".", []string{"reactor", "outcome"}},
-		{"reactors_slowed_spaces", "Spaces that are written to more slowly than usual, since Google refused a write for its quota.", nil},
-		{"rollups_fresh_timestamp_seconds", "All that was recorded before is in the rollups, in Unix time; absent before the first pass.", nil},
-		{"subscriptions", "Subscriptions as the keeper last saw them: active, suspended, deleted, missing (wanted, and there is none), parked (a person has to mend something), foreign (nobody here asked for it).", state},
-		{"subscriptions_listed_timestamp_seconds", "When the keeper of any replica last looked at all subscriptions, in Unix time; absent before the first time.", nil},
-		{"subscriptions_nearest_expiry_timestamp_seconds", "When the first of the subscriptions will expire that are active or suspended, in Unix time; absent if there is none.", nil},
+		{"coverage_gaps", "Gaps in the coverage that aren't repaired: open (still growing), pending (the repair is under way), impossible, or acknowledged (impossible, and a person knows).", "state"},
+		{"database_bytes", "Size of the database on disk.", ""},
+		{"events_last_timestamp_seconds", "Time of the newest event of spaces whose coverage is live, a gap, or unwatched, in Unix time; absent if none of the newest 100 events is of such a space.", "coverage"},
+		{"jobs", "Jobs in the queue, by state; those that have ended well are left out. Up to 1,000 are counted.", "state"},
+		{"jobs_oldest_due_seconds", "For how long the job that has been due for longest is due; 0 if none is.", ""},
+		{"partitions_end_timestamp_seconds", "Until when there is a partition for each month, in Unix time.", ""},
+		{"quarantine_messages", "Messages in the quarantine. Up to 1,000 are counted.", ""},
+		{"reactors_oldest_due_seconds", "For how long the run that has been due for longest is due, those of paused rules left out; 0 if none is.", ""},
+		{"reactors_pending_runs", "Runs of rules that haven't ended, those to come among them. Up to 1,000 are counted.", ""},
+		{"reactors_slowed_spaces", "Spaces that are written to more slowly than usual, since Google refused a write for its quota in the last five minutes.", ""},
+		{"rollups_fresh_timestamp_seconds", "All that was recorded before is in the rollups, in Unix time; absent before the first pass.", ""},
+		{"subscriptions", "Subscriptions as the keeper last saw them: active, suspended, deleted, missing (wanted, and there is none), parked (a person has to mend something), foreign (nobody here asked for it).", "state"},
+		{"subscriptions_listed_timestamp_seconds", "When the keeper of any replica last looked at all subscriptions, in Unix time; absent before the first time.", ""},
+		{"subscriptions_nearest_expiry_timestamp_seconds", "When the first of the subscriptions will expire that are active or suspended, in Unix time; absent if there is none.", ""},
 	}
 }
 
-// Value is one of a metric: jobs in a state, runs of a rule by outcome. What isn't
-// known has none.
+// Value is one of a metric, such as of jobs in a state. What isn't known has none.
 type Value struct {
-	Metric         string
-	Label, Outcome string // "" if the metric has no such label
-	Number         float64
+	Metric string
+	Label  string // "" if the metric has none
+	Number float64
 }
 
 // Read reads all values. Times are Unix times in seconds. Google's clock says what is
@@ -71,9 +62,9 @@ func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 			FROM coverage
 			WHERE to_time IS NULL AND (scope = 'spaces/-' OR scope LIKE 'customers/%' OR scope LIKE 'users/%')
 		)
-		SELECT v.metric, v.label, v.outcome, v.number::float8
+		SELECT v.metric, v.label, v.number::float8
 		FROM (
-			SELECT 'jobs' AS metric, s.state::text AS label, '' AS outcome, j.number
+			SELECT 'jobs' AS metric, s.state::text AS label, j.number
 			FROM unnest(ARRAY['available', 'discarded', 'retryable', 'running', 'scheduled']::river_job_state[]) AS s (state)
 			CROSS JOIN LATERAL (
 				SELECT count(*) AS number
@@ -81,11 +72,12 @@ func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 					SELECT
 					FROM river_job
 					WHERE state = s.state
+					ORDER BY queue, priority, scheduled_at, id -- by its index, how few there may be
 					LIMIT @counted_to
 				) counted
 			) j
 			UNION ALL
-			SELECT 'jobs_oldest_due_seconds', '', '', COALESCE(GREATEST(0, extract(epoch FROM clock_timestamp() - min(j.scheduled_at))), 0)
+			SELECT 'jobs_oldest_due_seconds', '', COALESCE(GREATEST(0, extract(epoch FROM clock_timestamp() - min(j.scheduled_at))), 0)
 			FROM river_queue q
 			CROSS JOIN unnest(ARRAY['available', 'retryable', 'scheduled']::river_job_state[]) AS s (state)
 			CROSS JOIN LATERAL (
@@ -96,34 +88,29 @@ func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 				LIMIT 1
 			) j
 			UNION ALL
-			SELECT 'subscriptions', s.state, '', count(x.state)
-			FROM unnest(ARRAY['active', 'deleted', 'foreign', 'missing', 'parked', 'suspended']) AS s (state)
-			LEFT JOIN (
-				SELECT CASE WHEN NOT managed THEN 'foreign' WHEN parked THEN 'parked' ELSE COALESCE(lower(state), 'missing') END AS state
-				FROM subscription_states
-			) x USING (state)
-			GROUP BY s.state
-			UNION ALL
-			SELECT 'subscriptions_nearest_expiry_timestamp_seconds', '', '', extract(epoch FROM min(expire_time))
-			FROM subscription_states
-			WHERE managed AND state IN ('ACTIVE', 'SUSPENDED')
-			UNION ALL
-			SELECT 'subscriptions_listed_timestamp_seconds', '', '', extract(epoch FROM max(listed_at))
+			SELECT 'subscriptions', s.key, s.value::bigint
 			FROM keeper_passes
+			CROSS JOIN LATERAL json_each_text(states) s
 			UNION ALL
-			SELECT 'coverage_gaps', s.state, '', count(g.state)
+			SELECT p.metric, '', extract(epoch FROM p.at)
+			FROM keeper_passes
+			CROSS JOIN LATERAL (VALUES
+				('subscriptions_listed_timestamp_seconds', listed_at), ('subscriptions_nearest_expiry_timestamp_seconds', first_expiry)
+			) p (metric, at)
+			UNION ALL
+			SELECT 'coverage_gaps', s.state, count(g.state)
 			FROM unnest(ARRAY['acknowledged', 'impossible', 'open', 'pending']) AS s (state)
 			LEFT JOIN coverage_gaps g USING (state)
 			GROUP BY s.state
 			UNION ALL
-			SELECT 'events_last_timestamp_seconds', c.state, '', extract(epoch FROM max(n.event_time))
+			SELECT 'events_last_timestamp_seconds', c.state, extract(epoch FROM max(n.event_time))
 			FROM (
 				SELECT space_id, max(event_time) AS event_time
 				FROM (
 					SELECT space_id, event_time
 					FROM events
 					ORDER BY event_time DESC
-					LIMIT 1000
+					LIMIT 100
 				) newest
 				GROUP BY space_id
 			) n
@@ -139,7 +126,7 @@ func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 			) c
 			GROUP BY c.state
 			UNION ALL
-			SELECT 'quarantine_messages', '', '', count(*)
+			SELECT 'quarantine_messages', '', count(*)
 			FROM (
 				SELECT
 				FROM quarantine
@@ -148,19 +135,19 @@ func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 			) q
 			UNION ALL
 			-- The first month, from the present one on, that a table has no partition for.
-			SELECT 'partitions_end_timestamp_seconds', '', '', extract(epoch FROM min(m.month) AT TIME ZONE 'UTC')
+			SELECT 'partitions_end_timestamp_seconds', '', extract(epoch FROM min(m.month) AT TIME ZONE 'UTC')
 			FROM generate_series(
 				date_trunc('month', @now::timestamptz AT TIME ZONE 'UTC'), @now AT TIME ZONE 'UTC' + interval '2 years', '1 month'
 			) AS m (month)
 			CROSS JOIN unnest(ARRAY['events', 'stored_messages']) AS t (name)
 			WHERE to_regclass(t.name || to_char(m.month, '_YYYY_MM')) IS NULL
 			UNION ALL
-			SELECT 'rollups_fresh_timestamp_seconds', '', '', extract(epoch FROM NULLIF(refreshed_at, '-infinity'))
+			SELECT 'rollups_fresh_timestamp_seconds', '', extract(epoch FROM NULLIF(refreshed_at, '-infinity'))
 			FROM rollup_passes
 			UNION ALL
-			SELECT 'database_bytes', '', '', pg_database_size(current_database())
+			SELECT 'database_bytes', '', pg_database_size(current_database())
 			UNION ALL
-			SELECT 'reactors_pending_runs', '', '', count(*)
+			SELECT 'reactors_pending_runs', '', count(*)
 			FROM (
 				SELECT
 				FROM reactor_runs
@@ -168,27 +155,15 @@ func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 				LIMIT @counted_to
 			) r
 			UNION ALL
-			SELECT 'reactors_oldest_due_seconds', '', '', COALESCE(GREATEST(0, extract(epoch FROM @now - min(due_at))), 0)
+			SELECT 'reactors_oldest_due_seconds', '', COALESCE(GREATEST(0, extract(epoch FROM @now - min(due_at))), 0)
 			FROM reactor_runs
 			WHERE outcome = 'pending' AND NOT held
 			UNION ALL
-			SELECT 'reactors_slowed_spaces', '', '', count(*)
+			SELECT 'reactors_slowed_spaces', '', count(*)
 			FROM write_slots
-			WHERE paused_until > clock_timestamp() OR slowed > 1 AND refused_at > clock_timestamp() - interval '5 minutes'
-			UNION ALL
-			SELECT 'reactors_rule_runs', CASE WHEN c.place <= @max_outcomes THEN c.reactor ELSE @others END AS rule, c.outcome, sum(c.number)
-			FROM (
-				SELECT reactor, outcome, sum(count) AS number,
-					row_number() OVER (ORDER BY outcome = 'failed' DESC, sum(count) DESC, reactor, outcome) AS place
-				FROM reactor_counts
-				WHERE hour >= date_trunc('hour', @now, 'UTC') - interval '1 hour'
-				GROUP BY reactor, outcome
-			) c
-			GROUP BY rule, c.outcome
+			WHERE refused_at > now() - interval '5 minutes'
 		) v
-		WHERE v.number IS NOT NULL`, pgx.NamedArgs{
-		"now": db.Now().UTC(), "counted_to": CountedTo, "max_outcomes": MaxRuleOutcomes, "others": OtherRules,
-	})
+		WHERE v.number IS NOT NULL`, pgx.NamedArgs{"now": db.Now().UTC(), "counted_to": countedTo})
 	values, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Value])
 	if err != nil {
 		return nil, fmt.Errorf("read how the installation stands: %w", err)
