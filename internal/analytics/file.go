@@ -3,6 +3,7 @@ package analytics
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
@@ -13,7 +14,8 @@ func WriteFile(name string, write func(io.Writer) error) (err error) {
 	if at, err := os.Stat(name); err == nil && !at.Mode().IsRegular() {
 		return fmt.Errorf("write %s: it is there, and no file", name)
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
+	beside := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d", filepath.Base(name), rand.Uint64()))
+	f, err := os.Create(beside) // a temporary one could be read by nobody else
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}

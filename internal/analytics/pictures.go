@@ -83,8 +83,8 @@ func (r *Report) pictures() []Picture {
 	}
 	response := plot.Lines{
 		Head: head("Time to first response",
-			"How long threads begun in a day waited for the first answer of another person: half of those that were answered, and nine tenths.", plot.Seconds),
-		Buckets: buckets, Series: []plot.Series{series("half", "first_response_p50"), series("nine tenths", "first_response_p90")},
+			"How long threads begun in a day waited for the first answer of another person, of those that were answered.", plot.Seconds),
+		Buckets: buckets, Series: []plot.Series{series("median", "first_response_p50"), series("90th percentile", "first_response_p90")},
 	}
 	return []Picture{
 		{"people-active", active.SVG()}, {"messages", messages.SVG()}, {"joins-and-leaves", members.SVG()}, {"first-response", response.SVG()},
@@ -114,7 +114,7 @@ func (r *Report) find(metric string) *Number {
 func (r *Report) week(ctx context.Context, tx pgx.Tx) (plot.Grid, error) {
 	g := plot.Grid{
 		Head: plot.Head{
-			Title: "Rhythm of the week, " + r.of(), Description: "People's messages an hour, the mean of the hours that were watched, by weekday and hour of the reporting zone.",
+			Title: "Messages an hour by weekday and hour, " + r.of(), Description: "People's messages an hour, the mean of the hours that were watched, by weekday and hour of the reporting zone.",
 		},
 		Rows: []string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"},
 	}
@@ -141,7 +141,7 @@ func (r *Report) week(ctx context.Context, tx pgx.Tx) (plot.Grid, error) {
 // retention is cohorts of joiners by the weeks after.
 func (r *Report) retention(ctx context.Context, tx pgx.Tx) (plot.Grid, error) {
 	g := plot.Grid{Head: plot.Head{
-		Title: "Retention, " + r.of(), Description: "Share of those who joined in a week, their number in brackets, who wrote or reacted in each week after.", Unit: plot.Share,
+		Title: "Retention by weeks after joining, " + r.of(), Description: "Share of those who joined in a week, their number in brackets, who wrote or reacted in each week after.", Unit: plot.Share,
 	}}
 	for week := range cohorts {
 		g.Columns = append(g.Columns, fmt.Sprint(week))

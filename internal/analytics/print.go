@@ -42,7 +42,7 @@ func (r *Report) Print(e *cli.Env, o Options) error {
 	var lines [][]cli.Cell
 	for i, n := range r.Numbers {
 		if i == 0 || n.Section != r.Numbers[i-1].Section {
-			lines = append(lines, []cli.Cell{{}}, cellsOf(o.columns(strings.ToUpper(n.Section))))
+			lines = append(lines, []cli.Cell{{}}, cellsOf(o.columns(strings.ToUpper(n.Section), len(r.Days))))
 		}
 		line := cellsOf(o.row(&n))
 		change := &line[len(line)-3]
@@ -80,11 +80,15 @@ func (r *Report) heading() string {
 	return text
 }
 
-func (o Options) columns(section string) []string {
-	if o.Compare {
-		return []string{section, "VALUE", "UNIT", "BEFORE", "CHANGE", "BY DAY", "NOTE"}
+func (o Options) columns(section string, days int) []string {
+	by := "BY DAY"
+	if size := chunkOf(days); size > 1 {
+		by = fmt.Sprintf("BY %d DAYS", size)
 	}
-	return []string{section, "VALUE", "UNIT", "CHANGE", "BY DAY", "NOTE"}
+	if o.Compare {
+		return []string{section, "VALUE", "UNIT", "BEFORE", "CHANGE", by, "NOTE"}
+	}
+	return []string{section, "VALUE", "UNIT", "CHANGE", by, "NOTE"}
 }
 
 // row is a number as texts, in the order of the columns.
@@ -157,9 +161,12 @@ func (n *Number) rules() string {
 	return " (" + strings.Join(rules, "; ") + ")"
 }
 
+// chunkOf is of how many days each bar is the mean.
+func chunkOf(days int) int { return (days + maxBlocks - 1) / maxBlocks }
+
 // chunks is a series as at most maxBlocks values, each the mean of some days.
 func chunks(series []Value) []float64 {
-	size := (len(series) + maxBlocks - 1) / maxBlocks
+	size := chunkOf(len(series))
 	var list []float64
 	for from := 0; from < len(series); from += size {
 		total, count := 0.0, 0.0
@@ -185,7 +192,7 @@ func (r *Report) printMarkdown(out io.Writer, o Options) error {
 	}
 	for i, n := range r.Numbers {
 		if i == 0 || n.Section != r.Numbers[i-1].Section {
-			columns := o.columns(strings.ToUpper(n.Section[:1]) + n.Section[1:])
+			columns := o.columns(strings.ToUpper(n.Section[:1])+n.Section[1:], len(r.Days))
 			b.WriteByte('\n')
 			line(columns)
 			b.WriteString("|---" + strings.Repeat("|---", len(columns)-1) + "|\n")

@@ -205,6 +205,9 @@ func TestChunks(t *testing.T) {
 	if len(got) != maxBlocks || got[0] != 1 || got[1] == got[1] || got[2] != 4.5 {
 		t.Errorf("got %v", got)
 	}
+	if got := (Options{}).columns("", len(series))[4]; got != "BY 2 DAYS" {
+		t.Errorf("over bars of two days it says %s", got)
+	}
 	if got := chunks(nil); got != nil {
 		t.Errorf("of nothing: %v", got)
 	}

@@ -43,6 +43,14 @@ func FindSpace(ctx context.Context, db *store.Store, called string) (string, err
 	}
 	space, err := names.Resolve(known, called)
 	if err != nil {
+		former, listErr := store.List(ctx, db, pgx.RowToStructByPos[struct{ ID, Name string }], `
+			SELECT DISTINCT n.space_id, COALESCE(s.display_name, n.space_id)
+			FROM analytics.dim_space_names n
+			JOIN analytics.dim_spaces s USING (space_id)
+			WHERE lower(n.display_name) = lower($1) AND lower(n.display_name) IS DISTINCT FROM lower(s.display_name)`, called)
+		if listErr == nil && len(former) == 1 {
+			return "", cli.Usage("--space %q: no space is called that any more; %s was, and is %q now", called, former[0].ID, former[0].Name)
+		}
 		return "", cli.Usage("--space %q: %v", called, err)
 	}
 	return space, nil

@@ -84,6 +84,8 @@ type Report struct {
 	Numbers   []Number `json:"metrics"`
 
 	window Window
+	first  time.Time // day that anything is recorded of
+	today  time.Time
 }
 
 // Question says what to read.
@@ -140,6 +142,7 @@ func stats(ctx context.Context, tx pgx.Tx, q Question) (Report, error) {
 	if first == nil {
 		return r, cli.Usage("nothing is recorded so far: there are no numbers")
 	}
+	r.first, r.today = *first, *today
 	w := Window{Since: q.Since, Until: *today}
 	if first.Equal(*today) {
 		w.Until, r.Unended = today.AddDate(0, 0, 1), true
@@ -171,6 +174,15 @@ func (r *Report) fill(ctx context.Context, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	// Yesterday's threads don't count as unanswered, so that the window lacks a day.
+	if short := r.window.before(); r.window.Until.Equal(r.today) && r.window.days() > 1 {
+		short.Until = short.Until.AddDate(0, 0, -1)
+		shorter, err := measure(ctx, tx, short, r.Space)
+		if err != nil {
+			return err
+		}
+		before["unanswered"] = shorter["unanswered"]
+	}
 	series, err := r.series(ctx, tx)
 	if err != nil {
 		return err
@@ -188,6 +200,9 @@ func (r *Report) fill(ctx context.Context, tx pgx.Tx) error {
 		one.Value, one.Numerator, one.Denominator, one.Coverage, one.Partial = m.value, m.numerator, m.denominator, m.coverage, m.partial
 		one.Series = series[n.Metric]
 		one.compare(before[n.Metric])
+		if r.window.before().Since.Before(r.first) {
+			one.Verdict = "" // a part of it was before anything was recorded
+		}
 		r.Numbers = append(r.Numbers, one)
 	}); err != nil {
 		return fmt.Errorf("read the definitions of metrics: %w", err)
@@ -297,6 +312,11 @@ func (r *Report) series(ctx context.Context, tx pgx.Tx) (map[string][]Value, err
 		}
 		if all[metric] == nil {
 			all[metric] = slices.Repeat([]Value{unknown}, len(r.Days))
+		}
+		// What metrics() leaves out, as threads may still be answered.
+		if young, ok := map[string]int{"unanswered": 1, "reply_coverage": 7, "response_by_reaction": 7}[metric]; ok &&
+			!r.window.Since.AddDate(0, 0, i).Before(r.today.AddDate(0, 0, -young)) {
+			return
 		}
 		all[metric][i] = value(v)
 	}); err != nil {

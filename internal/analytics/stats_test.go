@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,9 @@ func newStats(t *testing.T) (env *storetest.Env, today time.Time) {
 		INSERT INTO coverage (scope, source, from_time, to_time, cause, repair) VALUES
 			('spaces/A', 'live', $1, $2, NULL, NULL), ('spaces/A', 'gap', $2, $3, 'expired', 'impossible'), ('spaces/A', 'live', $3, $4, NULL, NULL)`,
 		begin, today.AddDate(0, 0, -10), today.AddDate(0, 0, -8), now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := env.Pool().Exec(t.Context(), `UPDATE spaces SET threading_state = 'THREADED_MESSAGES'`); err != nil {
 		t.Fatal(err)
 	}
 	r := rand.New(rand.NewPCG(1, 2))
@@ -99,6 +103,24 @@ func TestStats(t *testing.T) {
 	}
 	if total != now {
 		t.Errorf("the days have %v messages, the window %v", total, now)
+	}
+	if n := r.find("messages"); n.Verdict != "" {
+		t.Errorf("more messages are %s", n.Verdict)
+	}
+	// What threads of the newest days come to is not known yet; as many days are compared.
+	covered, open := r.find("reply_coverage"), r.find("unanswered")
+	if last := open.Series[13]; last.known() || !open.Series[12].known() || covered.Series[7].known() || !covered.Series[6].known() {
+		t.Errorf("by day, reply_coverage is %v and unanswered %v", covered.Series, open.Series)
+	}
+	want := storetest.Value[float64](t, env, `
+		SELECT sum(roots - answered)::float8
+		FROM analytics.agg_response_daily
+		WHERE space_id = 'all' AND activity_date >= $1 AND activity_date < $2`, since.AddDate(0, 0, -14), since.AddDate(0, 0, -1))
+	if float64(open.Before) != want {
+		t.Errorf("unanswered before is %v, want %v", open.Before, want)
+	}
+	if r, err := Stats(t.Context(), env.Store, Question{Days: 28}); err != nil || r.find("quarantined").Verdict != "" || r.find("dau").Verdict != "" {
+		t.Errorf("%v: against days before anything was recorded, dau is %+v", err, r.find("dau"))
 	}
 	defined := storetest.Column(t, env, `SELECT metric FROM analytics.metric_definitions WHERE needs NOT LIKE '%not in metrics()%'`)
 	if len(r.Numbers) != len(defined) {
@@ -183,6 +205,9 @@ func TestSavePictures(t *testing.T) {
 	gap := today.AddDate(0, 0, -10).Format(time.DateOnly) + " to " + today.AddDate(0, 0, -9).Format(time.DateOnly)
 	for _, name := range []string{"people-active", "messages", "joins-and-leaves", "first-response", "heatmap", "retention"} {
 		text, err := os.ReadFile(filepath.Join(dir, name+".svg"))
+		if at, err := os.Stat(filepath.Join(dir, name+".svg")); err == nil && at.Mode().Perm()&0o077 == 0 && runtime.GOOS != "windows" {
+			t.Errorf("%s can be read by nobody else: %s", name, at.Mode())
+		}
 		if err != nil {
 			t.Error(err)
 			continue

@@ -267,6 +267,9 @@ type Filter struct {
 // Check errs for a type that no event has, and names the nearest that some have.
 func (f Filter) Check() error {
 	for _, pattern := range f.Types {
+		if types, ok := triggers[pattern]; ok {
+			return fmt.Errorf("that is what rules call it: events are of the type %s", types)
+		}
 		pattern = logged(pattern)
 		kind, _, _ := strings.Cut(pattern, ".")
 		isKind := func(k string) bool { return matches(kind, k) }
@@ -284,6 +287,13 @@ func (f Filter) Check() error {
 			strings.Join(events.Kinds(), ", "))
 	}
 	return nil
+}
+
+// triggers are words of rules for what several types of events may tell.
+var triggers = map[string]string{
+	"member.joined": "member.created, or member.updated where an invitation was accepted", "member.left": "member.deleted",
+	"member.role_changed": "member.updated", "group.added": "member.created", "group.removed": "member.deleted",
+	"message.edited": "message.updated", "reaction.added": "reaction.created", "reaction.removed": "reaction.deleted",
 }
 
 // logged is a type as the log calls it: rules say member.

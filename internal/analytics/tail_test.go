@@ -295,6 +295,7 @@ func TestFilter(t *testing.T) {
 		"message": "", "member.*": "", "member": "", "*.deleted": "", "interaction": "",
 		"mesage.created": "no event is of that type: did you mean message.created?",
 		"member.creatd":  "no event is of that type: did you mean membership.created?",
+		"member.joined":  "that is what rules call it: events are of the type member.created, or ",
 		"?":              "no event is of that type: want one of message, membership, ",
 		"[":              "no event is of that type: want one of message, ",
 	} {
