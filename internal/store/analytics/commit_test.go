@@ -2,6 +2,7 @@ package analytics_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +100,9 @@ func TestIdlePassWritesNothing(t *testing.T) {
 	}
 	before := rows()
 	pass(false)
+	if err := r.Rebuild(t.Context(), storetest.Clock().AddDate(0, 0, 1), nil); err == nil || !strings.Contains(err.Error(), "is a day to come") {
+		t.Errorf("a rebuild since tomorrow: %v", err)
+	}
 	if err := r.Rebuild(t.Context(), time.Time{}, func(int) {}); err != nil {
 		t.Fatal(err)
 	}

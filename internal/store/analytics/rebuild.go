@@ -9,6 +9,8 @@ import (
 	"github.com/googleapis/gax-go/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/spacekeeper/spacekeeper/internal/cli"
 )
 
 // Rebuild computes the rollups of all days since that one anew, in the reporting
@@ -22,6 +24,9 @@ func (r *Rollups) Rebuild(ctx context.Context, since time.Time, told func(left i
 			p, err := r.load(ctx, tx)
 			if err != nil || begun {
 				return err
+			}
+			if day := since.Format(time.DateOnly); day > p.today {
+				return cli.Usage("%s is a day to come: want one up to today, %s in the reporting zone", day, p.today)
 			}
 			return p.askRebuild(ctx, pgtype.Date{Time: since, Valid: !since.IsZero()})
 		})
