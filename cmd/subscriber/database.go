@@ -45,7 +45,7 @@ func (e *environment) makeRoles(ctx context.Context, groups []roles.Group) error
 	if err != nil {
 		return err
 	}
-	err = withStore(ctx, cfg, func(db *store.Store) error { return roles.Create(ctx, db, groups) })
+	err = withStore(ctx, cfg, func(db *store.Store) error { return roles.CreateTold(ctx, db, groups, e.Say) })
 	if refused := (*roles.RefusedError)(nil); errors.As(err, &refused) {
 		return cli.WrongConfiguration("%w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -29,6 +30,39 @@ func SQL(groups []Group) string {
 // Create makes the roles and groups, and gives each exactly its rights.
 func Create(ctx context.Context, s *store.Store, groups []Group) error {
 	return carryOut(ctx, s, create(groups))
+}
+
+// CreateTold is Create, and says which roles there are, and what groups see now and no
+// longer.
+func CreateTold(ctx context.Context, s *store.Store, groups []Group, say func(string, ...any)) error {
+	before := make([][]string, len(groups))
+	for i, g := range groups { // who may not read it so far is told less
+		before[i], _ = store.List(ctx, s, pgx.RowTo[string], `
+			SELECT space FROM reader_groups WHERE role_name = $1 AND space <> ALL ($2) ORDER BY space`, g.Reader(), g.Spaces)
+	}
+	if err := Create(ctx, s, groups); err != nil {
+		return err
+	}
+	say("%s are there, each with its rights", strings.Join([]string{Owner, Worker, Reader, Content}, ", "))
+	for i, g := range groups {
+		told := g.Reader() + " sees " + strings.Join(slices.Compact(slices.Sorted(slices.Values(g.Spaces))), ", ")
+		if len(before[i]) > 0 {
+			told += ", and no longer " + strings.Join(before[i], ", ")
+		}
+		unknown, err := store.List(ctx, s, pgx.RowTo[string], `
+			SELECT DISTINCT i.space
+			FROM unnest($1::text[]) AS i (space)
+			WHERE NOT EXISTS (SELECT FROM spaces s WHERE s.space = i.space)
+			ORDER BY 1`, g.Spaces)
+		if err != nil {
+			return fmt.Errorf("look for the spaces of %s: %w", g.Name, err)
+		}
+		if len(unknown) > 0 {
+			told += "; nothing is recorded of " + strings.Join(unknown, ", ") + ": is the id right?"
+		}
+		say("%s", told)
+	}
+	return nil
 }
 
 // Grant gives the roles their rights on what a migration has made, if the tables

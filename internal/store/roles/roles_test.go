@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -82,7 +83,12 @@ func TestWithoutSuperuser(t *testing.T) {
 	group := []roles.Group{{Name: "managed", Spaces: []string{"spaces/A", "spaces/B"}}}
 	must(t, roles.Create(t.Context(), as(t, dsn, admin), group))
 	group[0].Spaces = []string{"spaces/B", "spaces/C", "spaces/B"}
-	must(t, roles.Create(t.Context(), as(t, dsn, admin), group))
+	var told strings.Builder
+	must(t, roles.CreateTold(t.Context(), as(t, dsn, admin), group, func(text string, args ...any) { fmt.Fprintf(&told, text+"\n", args...) }))
+	want := "spacekeeper_reader_managed sees spaces/B, spaces/C, and no longer spaces/A; nothing is recorded of spaces/B, spaces/C: is the id right?\n"
+	if !strings.HasSuffix(told.String(), want) {
+		t.Errorf("it tells %q, want %q", told.String(), want)
+	}
 	_, err = as(t, dsn, admin).Pool().Exec(t.Context(), roles.SQL(group), pgx.QueryExecModeSimpleProtocol)
 	must(t, err)
 
