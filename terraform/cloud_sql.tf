@@ -1,4 +1,4 @@
-# On request: Postgres in Cloud SQL. Without it, run.tf's secrets name a database that
+# On request: Postgres in Cloud SQL. Without it, the secrets of cloud_run.tf name a database that
 # is there already.
 locals {
   cloud_sql      = var.database == null ? 0 : 1
