@@ -14,7 +14,7 @@ import (
 // composed is what docker compose config makes of the file.
 func composed(t *testing.T) *types.Project {
 	t.Helper()
-	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "deploy", "compose", "compose.yaml")}, cli.WithoutEnvironmentResolution)
+	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "deploy", "compose", "compose.yaml")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,8 +54,14 @@ func TestCompose(t *testing.T) {
 		if s.User != nobody || !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) {
 			t.Errorf("%s may do too much", name)
 		}
-		if len(s.Entrypoint) > 0 && !strings.Contains(dockerfile, filepath.Dir(s.Entrypoint[0])+"/") {
+		if len(s.Entrypoint) > 0 && !strings.Contains(dockerfile, " "+filepath.Dir(s.Entrypoint[0])+"/\n") {
 			t.Errorf("%s: the image has no %s", name, s.Entrypoint[0])
+		}
+	}
+	// Prometheus and the browser come from outside the worker's network.
+	for name, want := range map[string]string{"config/spacekeeper.yaml": "addr: 0.0.0.0:8080", "prometheus.yaml": "targets: [simulator:8080]"} {
+		if !strings.Contains(string(read(t, "deploy", "compose", name)), want) {
+			t.Errorf("%s has no %q", name, want)
 		}
 	}
 	// Who talks to the simulated Workspace does so on loopback.

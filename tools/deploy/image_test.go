@@ -50,6 +50,7 @@ func TestArtifacts(t *testing.T) {
 	t.Run("sbom", i.checkSBOM)
 	t.Run("runs", i.checkRuns)
 	t.Run("packages", i.checkPackages)
+	t.Run("stack", i.checkStack)
 }
 
 type images struct {
