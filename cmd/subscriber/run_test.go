@@ -325,7 +325,8 @@ func TestMetrics(t *testing.T) {
 }
 
 // What people write, how they are called and what can't be decoded stays out
-// of the log, at every level.
+// of the log, at every level, and of traces, which tell of an event from its coming
+// to what was sent for it.
 func TestLogHoldsNoContent(t *testing.T) {
 	t.Parallel()
 	const canary = "canary-4711"
@@ -377,7 +378,8 @@ func TestLogHoldsNoContent(t *testing.T) {
 		}
 		return f
 	})
-	p := start(t, w.env.with("SPACEKEEPER_LOG_LEVEL", "debug"), "run")
+	traces := newCollector(t)
+	p := start(t, w.env.with("SPACEKEEPER_LOG_LEVEL", "debug").with("OTEL_EXPORTER_OTLP_ENDPOINT", traces.endpoint), "run")
 	eventually(t, p, "everything is recorded and the newcomer is welcomed", func() bool {
 		return query[int](t, dsn, "SELECT count(*)::int FROM quarantine") == quarantined &&
 			query[int](t, dsn, "SELECT count(*)::int FROM reactor_runs WHERE outcome = 'sent'") == 1
@@ -390,6 +392,14 @@ func TestLogHoldsNoContent(t *testing.T) {
 	}
 	if logged(t, p, "run not carried out; retrying", "space") != space {
 		t.Error("the log doesn't say that the welcome was tried again")
+	}
+	if !traces.traced("receive", "decode", "commit", "run", "send") {
+		t.Errorf("no trace goes from an event to its welcome: %q", traces.names)
+	}
+	for _, forbidden := range []string{canary, "spoilt", "Welcome, "} {
+		if strings.Contains(traces.raw.String(), forbidden) {
+			t.Errorf("a trace says %q", forbidden)
+		}
 	}
 	lines := 0
 	for line := range strings.Lines(p.stderr.String()) {

@@ -92,6 +92,7 @@ func table() []owner {
 		{path: "internal/reactors/letters", tier: 0},                         // what people write: the words and emoji of reactors and their language
 		{path: "internal/events", tier: 0},                                   // the vocabulary of all
 		{path: "internal/strictyaml", tier: 0},                               // reads every YAML file, the configuration among them
+		{path: "internal/tracing", tier: 0},                                  // of what the worker does about an event
 		{path: "internal/quota", tier: 0},                                    // all clients of Google's APIs wait by it
 		{path: "internal/readfile", tier: 0},                                 // every file that a configuration names is read by it
 		{path: "internal/config", tier: 0, also: []string{"internal/strictyaml", "internal/readfile"}},

@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	"github.com/googleapis/gax-go/v2"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
 	grpcstatus "google.golang.org/grpc/status"
@@ -20,6 +21,7 @@ import (
 type held struct {
 	delivery events.Delivery // decoded by the writer that takes it
 	verdict  chan action     // gets ack or release, once; buffered
+	span     trace.Span      // nil: it isn't traced
 }
 
 // items is what the message counts for in a batch.
@@ -83,7 +85,7 @@ func (w *Worker) receive(work context.Context, m *pubsub.Message) {
 		if a == ack {
 			m.Ack()
 		}
-		h.delivery = events.Delivery{}
+		h.delivery, h.span = events.Delivery{}, nil
 		w.free.Put(h) // the writers have let go of it
 	case <-work.Done():
 	}

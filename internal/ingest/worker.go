@@ -10,6 +10,7 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	pubsubadmin "cloud.google.com/go/pubsub/v2/apiv1"
 	"github.com/googleapis/gax-go/v2"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -53,6 +54,8 @@ type Options struct {
 	Observe  func(events.Delivery, events.Outcome)
 	Received func(attempt *int)
 	Tried    func(messages int, took time.Duration)
+
+	Tracer trace.Tracer // nil: nothing is traced
 }
 
 func (o Options) withDefaults() Options {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/googleapis/gax-go/v2"
+	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
@@ -40,7 +41,11 @@ func (w *Worker) take(work context.Context, busy bool) (batch []*held, more bool
 		if more = ok; !more {
 			return true
 		}
-		w.decode(&h.delivery)
+		if w.opts.Tracer != nil {
+			w.decodeTraced(h)
+		} else {
+			w.decode(&h.delivery)
+		}
 		batch = append(batch, h)
 		items += h.items()
 		bytes += len(h.delivery.Data)
@@ -125,9 +130,14 @@ func (w *Worker) commit(work context.Context, batch []*held) {
 // try records the batch once. It returns what is to be held, and why.
 func (w *Worker) try(work context.Context, batch []*held) ([]*held, error) {
 	ctx, cancel := context.WithTimeout(work, w.opts.RecordTimeout)
+	ended := func([]events.Outcome) {}
+	if w.opts.Tracer != nil {
+		ended = w.traceCommit(batch)
+	}
 	began, n := time.Now(), len(batch)
 	outcomes, err := w.recorder.Record(ctx, deliveries(batch))
 	cancel()
+	ended(outcomes)
 	w.opts.Tried(n, time.Since(began))
 	batch = w.settle(batch, outcomes, work.Err() != nil)
 	if len(batch) == 0 {
@@ -165,6 +175,10 @@ func (w *Worker) settle(batch []*held, outcomes []events.Outcome, graceOver bool
 		if a == ack {
 			w.status.count(&h.delivery, outcome)
 			w.opts.Observe(h.delivery, outcome)
+		}
+		if h.span != nil {
+			h.span.SetAttributes(attribute.String("spacekeeper.outcome", outcome.String()))
+			h.span.End()
 		}
 		h.verdict <- a
 	}

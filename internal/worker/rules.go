@@ -149,6 +149,7 @@ func (w *Worker) addRules(queue *jobs.Options) error {
 		Directory:       directory{w.chat},
 		Now:             w.manager.Now,
 		BreakerPause:    w.opts.BreakerPause,
+		Tracer:          w.opts.Tracer,
 		Observe: func(r reactors.Run, o reactors.Outcome, reason string) {
 			w.rules.metrics.ended(r, o, w.manager.Now())
 			if w.opts.ObserveRun != nil {

@@ -34,6 +34,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/api/option"
@@ -55,11 +56,14 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
+	"github.com/spacekeeper/spacekeeper/internal/tracing"
 )
 
 // Options name functions that the worker calls after each thing it has done,
 // from any goroutine. All may be nil, and the pause 0.
 type Options struct {
+	// Tracer traces events and runs; nil: nothing is traced. Main has its own.
+	Tracer trace.Tracer
 	// Pacer is that of the process, for all clients of Google's; nil for one of
 	// the worker's own.
 	Pacer *quota.Pacer
@@ -128,6 +132,12 @@ func Main(ctx context.Context, cfg config.Config, opts Options, getenv func(stri
 		debug.SetGCPercent(ingest.GCPercent)
 	}
 	log.Info("worker starting", zap.String("version", cli.Version()), zap.String("subscription", cfg.SubscriptionName()))
+	tracer, stopTracing, err := tracing.Start(ctx, getenv, cli.Version(), log.Named("tracing"))
+	if err != nil {
+		return cli.WrongConfiguration("%w", err)
+	}
+	defer stopTracing()
+	opts.Tracer = tracer
 	if err := run(ctx, cfg, opts, log); err != nil {
 		log.Error("worker ended", zap.Error(err))
 		return cli.Logged(err)
@@ -207,6 +217,7 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		MaxOutstandingMessages: cfg.PubSub.MaxOutstandingMessages,
 		MaxOutstandingBytes:    int(cfg.PubSub.MaxOutstandingBytes),
 		Grace:                  cfg.ShutdownGrace,
+		Tracer:                 opts.Tracer,
 		Received:               w.deliveries.received,
 		Tried:                  w.deliveries.tried,
 		Observe: func(d events.Delivery, o events.Outcome) {

@@ -36,7 +36,9 @@ func (d *Dispatcher) act(ctx context.Context, rule *rules.Rule, run reactors.Run
 			permit.unused()
 			return wait, err
 		}
-		result, err := attempt(ctx, action, request)
+		sending, ended := d.traceSend(ctx, request.Action)
+		result, err := attempt(sending, action, request)
+		ended(err)
 		if errors.Is(ctx.Err(), context.Canceled) { // the worker stops: that says nothing of the other side
 			permit.unused()
 		} else {

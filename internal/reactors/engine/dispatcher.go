@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 
 	"github.com/spacekeeper/spacekeeper/internal/jobs"
@@ -39,6 +41,8 @@ type Options struct {
 	// BreakerPause is how long nobody try the other side after a failure that a
 	// breaker has opened for; default 150 s.
 	BreakerPause time.Duration
+	// Tracer traces attempts and what they send; nil: nothing is traced.
+	Tracer trace.Tracer
 	// Observe is called when a run has ended; default: nothing.
 	Observe func(reactors.Run, reactors.Outcome, string)
 }
@@ -65,6 +69,9 @@ func NewDispatcher(ruleSet *RuleSet, actions []reactors.Action, r *runs.Runs, l 
 	}
 	if opts.Observe == nil {
 		opts.Observe = func(reactors.Run, reactors.Outcome, string) {}
+	}
+	if opts.Tracer == nil {
+		opts.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	byName := make(map[string]reactors.Action, len(actions))
 	for _, a := range actions {
@@ -126,6 +133,8 @@ func (d *Dispatcher) Attempt(ctx context.Context, runID int64) (wait time.Durati
 			return 0, err
 		}
 	}
+	ctx, span := d.traceAttempt(ctx, run)
+	defer span.End()
 	now := d.opts.Now()
 	if !blocked.Behind.IsZero() && !now.Before(run.Due) {
 		return d.waitFor(ctx, run, blocked.Behind)
@@ -338,6 +347,7 @@ func (d *Dispatcher) finish(ctx context.Context, run reactors.Run, o reactors.Ou
 		return err
 	}
 	d.breakers.forget(run.ID)
+	traceOutcome(ctx, o)
 	switch {
 	case o == reactors.Failed:
 		d.log.Error("run failed; a person must look at it", zap.Int64("run_id", run.ID),
