@@ -19,6 +19,9 @@ func databaseFaults() []fault {
 			seen: `"chat" on 127.0.0.1:1 as "worker"`, fix: "start Postgres there"},
 		{name: "no such database", code: "SK601", inject: dsn(func(w *env) string { return w.cfg.Database.DSN + "&dbname=absent" }),
 			seen: "there is no such database", fix: "createdb absent"},
+		{name: "PgBouncer", code: "SK601", inject: func(t *testing.T, w *env) {
+			w.cfg.Database.DSN = storetest.PgBouncer(t, w.dsn, "pool_mode = transaction")
+		}, seen: "unsupported startup parameter", fix: "not a pooler such as PgBouncer"},
 		{name: "no schema", code: "SK602", inject: func(t *testing.T, w *env) { w.cfg.Database.DSN = storetest.WithRole(storetest.EmptyDSN(t), w.role) },
 			seen: "no schema yet", fix: "subscriber migrate up"},
 		{name: "a newer schema", own: true, code: "SK602", inject: func(t *testing.T, w *env) {

@@ -48,6 +48,30 @@ func TestPooler(t *testing.T) {
 	}
 }
 
+// PgBouncer itself, in the mode that breaks what rests on a session and in the one
+// that doesn't: neither keeps the settings that a session begins with.
+func TestPgBouncer(t *testing.T) {
+	t.Parallel()
+	for mode, ignored := range map[string]string{"transaction": "", "session": "statement_timeout,idle_in_transaction_session_timeout," +
+		"default_transaction_isolation,lock_timeout,jit,options,search_path"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			dsn := storetest.PgBouncer(t, storetest.NewDSN(t), "pool_mode = "+mode, "ignore_startup_parameters = "+ignored)
+			s, err := store.Open(t.Context(), dsn, store.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.CheckSchema(t.Context()); !store.ByPooler(err) {
+				t.Errorf("CheckSchema: %v isn't taken for a pooler's", err)
+			}
+			if err := store.Migrate(t.Context(), dsn); !store.ByPooler(err) {
+				t.Errorf("Migrate: %v isn't taken for a pooler's", err)
+			}
+		})
+	}
+}
+
 // poolerBefore does with the settings of a session what PgBouncer does: it
 // refuses them or, told to ignore them, drops them.
 func poolerBefore(t *testing.T, dsn string, refuse bool) string {

@@ -1,6 +1,4 @@
-//go:build unix
-
-package store_test
+package storetest
 
 import (
 	"bufio"
@@ -9,45 +7,16 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/spacekeeper/spacekeeper/internal/store"
-	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
 
-// PgBouncer itself, in the mode that breaks what rests on a session and in the one
-// that doesn't: neither keeps the settings that a session begins with.
-func TestPgBouncer(t *testing.T) {
-	t.Parallel()
-	for mode, ignored := range map[string]string{"transaction": "", "session": "statement_timeout,idle_in_transaction_session_timeout," +
-		"default_transaction_isolation,lock_timeout,jit,options,search_path"} {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			dsn := pgBouncer(t, storetest.NewDSN(t), "pool_mode = "+mode, "ignore_startup_parameters = "+ignored)
-			s, err := store.Open(t.Context(), dsn, store.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
-			if err := s.CheckSchema(t.Context()); !store.ByPooler(err) {
-				t.Errorf("CheckSchema: %v isn't taken for a pooler's", err)
-			}
-			if err := store.Migrate(t.Context(), dsn); !store.ByPooler(err) {
-				t.Errorf("Migrate: %v isn't taken for a pooler's", err)
-			}
-		})
-	}
-}
-
-// pgBouncer puts PgBouncer before the database and returns the way through it.
-func pgBouncer(t *testing.T, dsn string, settings ...string) string {
+// PgBouncer puts PgBouncer before the database and returns the way through it.
+func PgBouncer(t testing.TB, dsn string, settings ...string) string {
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil {
@@ -82,7 +51,11 @@ auth_type = any
 	}
 	args := []string{file}
 	if os.Getuid() == 0 { // it refuses to be root, and only the server's user may open its socket
-		args = append([]string{"-u", ownerOf(t, c.Host)}, args...)
+		owner, err := exec.CommandContext(t.Context(), "stat", "-c", "%U", c.Host).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		args = append([]string{"-u", strings.TrimSpace(string(owner))}, args...)
 	}
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	stderr, err := cmd.StderrPipe()
@@ -108,17 +81,4 @@ auth_type = any
 		t.Fatalf("PgBouncer doesn't start: %v\n%s", lines.Err(), said.String())
 	}
 	return fmt.Sprintf("postgres://%s@/%s?host=%s&port=6432", c.User, c.Database, url.QueryEscape(dir))
-}
-
-func ownerOf(t *testing.T, path string) string {
-	t.Helper()
-	info, err := os.Stat(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	owner, err := user.LookupId(fmt.Sprint(info.Sys().(*syscall.Stat_t).Uid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return owner.Username
 }
