@@ -15,23 +15,34 @@ import (
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	env, pg := newEnvironmentToBreak(t, simulate.Options{Seed: 1, Spaces: 5, Users: 50})
-	p := env.startWorker(t)
+	rules := scaled(welcome, "") // nobody is welcomed after ten minutes
+	p := env.startWorker(t, rulesSetting(t, rules), withHealth)
+	ready := p.readiness(t)
 	outage := scaled(8*time.Second, 10*time.Minute)
 	wait := env.startActivity(t, simulate.Activity{Seed: 1, Rate: 50, Steps: int((outage + 4*time.Second).Seconds()) * 50})
 	eventually(t, 30*time.Second, "events are recorded", func() bool { return env.stats(t).Acked > 20 })
 	if err := pg.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	acked := env.stats(t).Acked
-	after(t, outage)
+	acked, began := env.stats(t).Acked, time.Now()
+	eventually(t, outage, "the worker says that the database is away", func() bool { return ready() != nil })
+	t.Logf("said after %s", time.Since(began))
+	after(t, outage-time.Since(began))
 	if s := env.stats(t); s.Acked > acked+50 {
 		t.Errorf("%d messages were acked while there was no database", s.Acked-acked)
 	}
 	if err := pg.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	acked, began = env.stats(t).Acked, time.Now()
+	eventually(t, time.Minute, "events are recorded again", func() bool { return env.stats(t).Acked > acked && ready() == nil })
+	t.Logf("recorded again %s after it was back", time.Since(began))
 	wait()
-	env.wantAllExact(t, 5*time.Minute)
+	if rules == "" {
+		env.wantEventsExact(t, 5*time.Minute)
+	} else {
+		env.wantAllExact(t, 5*time.Minute)
+	}
 	if s := env.stats(t); s.Nacked != 0 || s.DeadLettered != 0 || s.Expired != 0 {
 		t.Errorf("nacked %d, dead-lettered %d, expired %d, want none", s.Nacked, s.DeadLettered, s.Expired)
 	}
