@@ -140,10 +140,21 @@ func texts(found []finding, all bool) (list []string) {
 	return list
 }
 
-// isLocal reports whether a request comes from this machine.
+// isLocal reports whether a request comes from this machine: from loopback, or from
+// the address that it came to. A proxy on this machine asks for somebody else.
 func isLocal(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "Via", "X-Forwarded-For", "X-Real-Ip"} {
+		if r.Header.Get(name) != "" {
+			return false
+		}
+	}
 	from, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && from.Addr().Unmap().IsLoopback()
+	if err != nil {
+		return false
+	}
+	to, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	addr := from.Addr().Unmap()
+	return addr.IsLoopback() || to != nil && to.AddrPort().Addr().Unmap() == addr
 }
 
 type answer struct {

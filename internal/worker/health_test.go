@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -95,9 +97,18 @@ func TestStrangersAreToldLess(t *testing.T) {
 		{Ingest: ingest.Status{Receiving: true, LastHeard: now}, Still: []string{secret.Error()}}: "jobs and reactions stand still",
 	} {
 		h.source.Store(&source{func() Status { return *status }, http.NotFoundHandler()})
-		for from, all := range map[string]bool{"127.0.0.1:9": true, "[::1]:9": true, "[::ffff:127.0.0.1]:9": true, "10.1.2.3:9": false, "[2001:db8::1]:9": false} {
-			r, w := httptest.NewRequestWithContext(t.Context(), http.MethodGet, readyPath, nil), httptest.NewRecorder()
-			r.RemoteAddr = from
+		for from, all := range map[string]bool{
+			"127.0.0.1:9": true, "[::1]:9": true, "[::ffff:127.0.0.1]:9": true, "10.1.2.3:9": false, "[2001:db8::1]:9": false,
+			"10.0.0.5:9":                           true,  // this machine, by the address where it answers
+			"127.0.0.1:9 X-Forwarded-For 10.1.2.3": false, // through a proxy on this machine
+			"10.1.2.3:9 X-Forwarded-For 127.0.0.1": false,
+		} {
+			to := context.WithValue(t.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 8080})
+			r, w := httptest.NewRequestWithContext(to, http.MethodGet, readyPath, nil), httptest.NewRecorder()
+			if words := strings.Fields(from); len(words) == 3 {
+				r.Header.Set(words[1], words[2])
+			}
+			r.RemoteAddr, _, _ = strings.Cut(from, " ")
 			h.server.Handler.ServeHTTP(w, r)
 			want := what
 			if all && what != "starting" {

@@ -87,7 +87,8 @@ func (m *installationMetrics) Collect(to chan<- prometheus.Metric) {
 }
 
 // current are the values, read anew if they are old; false if they can't be read.
-// What takes long to read is read less often.
+// What takes long to read is read less often; what couldn't be read is tried again soon,
+// lest one stall of the database looks like an absence.
 func (m *installationMetrics) current() ([]installation.Value, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -101,7 +102,10 @@ func (m *installationMetrics) current() ([]installation.Value, bool) {
 	if m.values, m.err = m.read(ctx); errors.Is(m.err, errStarting) {
 		return nil, false
 	}
-	m.until = time.Now().Add(max(m.age, 20*time.Since(began)))
+	m.until = time.Now().Add(m.age)
+	if m.err == nil {
+		m.until = time.Now().Add(max(m.age, 20*time.Since(began)))
+	}
 	var unconnected *pgconn.ConnectError // which the store logs
 	if m.err != nil && (before == nil || errors.Is(before, errStarting)) && !errors.As(m.err, &unconnected) {
 		m.log.Warn("metrics of the installation not read; they are left out until they can be", zap.Error(m.err))

@@ -202,6 +202,9 @@ func TestInstallationMetrics(t *testing.T) {
 		reads, failure := 0, error(nil)
 		m := newInstallationMetrics(func(context.Context) ([]installation.Value, error) {
 			reads++
+			if failure != nil {
+				<-time.After(installationTimeout)
+			}
 			return []installation.Value{{Metric: "coverage_gaps", Label: "open", Number: float64(reads)}}, failure
 		}, 0, zap.New(core))
 		r := prometheus.NewRegistry()

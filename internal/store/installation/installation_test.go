@@ -67,7 +67,8 @@ reactors_slowed_spaces 0
 	}
 	storetest.Record(t, s, storetest.Join("1", -60)) // in spaces/S
 	for _, sql := range []string{
-		`INSERT INTO river_queue (name, updated_at) VALUES ('keeper', now())`,
+		`INSERT INTO river_queue (name, updated_at) VALUES ('keeper', now()), ('backfill', now() - interval '21 m')`, // which no worker works on: backfill.auto is off
+		`INSERT INTO river_job (args, kind, max_attempts, queue, state, scheduled_at) VALUES ('{}', 'backfill', 3, 'backfill', 'scheduled', now() - interval '20 m')`,
 		`INSERT INTO river_job (args, kind, max_attempts, queue, state, scheduled_at, attempt, attempted_at, finalized_at)
 		SELECT '{}', 'keep', 3, 'keeper', state::river_job_state, now() + at::interval, 0, NULL, CASE state WHEN 'discarded' THEN now() END
 		FROM (VALUES ('available', '-100 s'), ('available', '-20 s'), ('running', '-300 s'), ('scheduled', '1 h'), ('discarded', '-1 h')) AS v (state, at)`,
@@ -107,7 +108,7 @@ reactors_slowed_spaces 0
 		t.Errorf("metrics with a label or without (-listed +read):\n%s", diff)
 	}
 	for _, want := range []string{
-		"jobs available 2", "jobs discarded 1", "jobs running 1", "jobs scheduled 1", "jobs retryable 0", "jobs_oldest_due_seconds 100",
+		"jobs available 2", "jobs discarded 1", "jobs running 1", "jobs scheduled 2", "jobs retryable 0", "jobs_oldest_due_seconds 100",
 		"subscriptions active 7", "subscriptions parked 0",
 		"subscriptions_nearest_expiry_timestamp_seconds 3600", "subscriptions_listed_timestamp_seconds -5",
 		"coverage_gaps acknowledged 1", "coverage_gaps impossible 1", "coverage_gaps pending 1", "coverage_gaps open 0",
