@@ -108,12 +108,16 @@ resource "google_cloud_run_v2_worker_pool" "worker" {
       }
     }
 
-    vpc_access {
-      egress = "PRIVATE_RANGES_ONLY"
+    dynamic "vpc_access" {
+      for_each = var.run.network == null ? [] : [var.run]
 
-      network_interfaces {
-        network    = var.run.network
-        subnetwork = var.run.subnetwork
+      content {
+        egress = "PRIVATE_RANGES_ONLY"
+
+        network_interfaces {
+          network    = vpc_access.value.network
+          subnetwork = vpc_access.value.subnetwork
+        }
       }
     }
   }
@@ -179,12 +183,16 @@ resource "google_cloud_run_v2_job" "migrate" {
         }
       }
 
-      vpc_access {
-        egress = "PRIVATE_RANGES_ONLY"
+      dynamic "vpc_access" {
+        for_each = var.run.network == null ? [] : [var.run]
 
-        network_interfaces {
-          network    = var.run.network
-          subnetwork = var.run.subnetwork
+        content {
+          egress = "PRIVATE_RANGES_ONLY"
+
+          network_interfaces {
+            network    = vpc_access.value.network
+            subnetwork = vpc_access.value.subnetwork
+          }
         }
       }
     }

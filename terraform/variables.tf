@@ -207,12 +207,12 @@ variable "database" {
 }
 
 variable "run" {
-  description = "Run the worker in a worker pool of Cloud Run, and make a job that migrates; null if it runs elsewhere. The secrets are ids of secrets in Secret Manager, in the same project: config_secret holds spacekeeper.yaml, reactors_secret reactors.yaml, the others a connection string each. network and subnetwork: their names, from where the database is reached."
+  description = "Run the worker in a worker pool of Cloud Run, and make a job that migrates; null if it runs elsewhere. The secrets are ids of secrets in Secret Manager, in the same project: config_secret holds spacekeeper.yaml, reactors_secret reactors.yaml, the others a connection string each. network and subnetwork: their names, from where the database is reached; null if it has a public address."
   type = object({
     region             = string
     image              = string
-    network            = string
-    subnetwork         = string
+    network            = optional(string)
+    subnetwork         = optional(string)
     config_secret      = string
     worker_dsn_secret  = string
     migrate_dsn_secret = string

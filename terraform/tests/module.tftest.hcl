@@ -224,6 +224,10 @@ run "cloud_run" {
     error_message = "Another account than the worker's must migrate."
   }
   assert {
+    condition     = google_cloud_run_v2_worker_pool.worker[0].template[0].vpc_access[0].network_interfaces[0].network == "chat" && google_cloud_run_v2_job.migrate[0].template[0].template[0].vpc_access[0].network_interfaces[0].subnetwork == "chat"
+    error_message = "The database is in the network."
+  }
+  assert {
     condition     = toset([for e in google_cloud_run_v2_worker_pool.worker[0].template[0].containers[0].env : e.value if e.name == "SPACEKEEPER_PUBSUB_SUBSCRIPTION" || e.name == "SPACEKEEPER_REACTORS_FILE"]) == toset(["chat-events-worker", "/etc/spacekeeper-rules/reactors.yaml"])
     error_message = "The worker must pull the subscription, and read the rules where they are mounted."
   }
