@@ -20,6 +20,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,41 @@ import (
 // stopTimeout bounds how long the last spans are sent.
 const stopTimeout = 5 * time.Second
 
+// checked are variables of which the SDK would print a wrong value, be it a secret, and
+// go on without it, or panic.
+var checked = []struct {
+	name  string
+	right *regexp.Regexp
+	write string
+}{
+	{"OTEL_EXPORTER_OTLP_ENDPOINT", address, addressText},
+	{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", address, addressText},
+	{"OTEL_EXPORTER_OTLP_HEADERS", headers, headersText},
+	{"OTEL_EXPORTER_OTLP_TRACES_HEADERS", headers, headersText},
+	{"OTEL_EXPORTER_OTLP_TIMEOUT", number, numberText},
+	{"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", number, numberText},
+	{"OTEL_BSP_SCHEDULE_DELAY", number, numberText},
+	{"OTEL_BSP_EXPORT_TIMEOUT", number, numberText},
+	{"OTEL_BSP_MAX_QUEUE_SIZE", number, numberText},
+	{"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", number, numberText},
+	{"OTEL_TRACES_SAMPLER", regexp.MustCompile(`^(parentbased_)?(always_on|always_off|traceidratio)$`), "traceidratio, always_on or always_off"},
+	{"OTEL_TRACES_SAMPLER_ARG", regexp.MustCompile(`^(0|1|1\.0|0?\.[0-9]+)$`), "a share from 0 to 1, such as 0.1"},
+}
+
+const (
+	addressText = "a URL, such as http://127.0.0.1:4318"
+	headersText = "key=value,key=value, with what is special in a value as %20"
+	numberText  = "a number from 1 to 999999, of milliseconds where it is a time"
+
+	header = "\\s*[-!#$&'*+.^_`|~0-9A-Za-z]+\\s*=([^,%]|%[0-9A-Fa-f]{2})*"
+)
+
+var (
+	address = regexp.MustCompile(`^https?://[^\s/?#@]+(/[^\s]*)?$`)
+	headers = regexp.MustCompile("^" + header + "(," + header + ")*$")
+	number  = regexp.MustCompile(`^[1-9][0-9]{0,5}$`)
+)
+
 // Start returns the tracer that the environment asks for, nil for none. The SDK reads
 // the variables that aren't read here, such as OTEL_TRACES_SAMPLER.
 func Start(ctx context.Context, getenv func(string) string, version string, log *zap.Logger) (t trace.Tracer, stop func(), err error) {
@@ -45,6 +81,11 @@ func Start(ctx context.Context, getenv func(string) string, version string, log 
 	exporter := getenv("OTEL_TRACES_EXPORTER")
 	if exporter == "" && endpoint == "" || exporter == "none" || strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") {
 		return nil, func() {}, nil
+	}
+	for _, v := range checked {
+		if value := getenv(v.name); value != "" && !v.right.MatchString(value) {
+			return nil, nil, fmt.Errorf("%s is wrong: write %s", v.name, v.write)
+		}
 	}
 	if exporter != "" && exporter != "otlp" {
 		return nil, nil, fmt.Errorf("OTEL_TRACES_EXPORTER is %q: write otlp or none", exporter)

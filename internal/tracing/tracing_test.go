@@ -23,6 +23,17 @@ func TestStart(t *testing.T) {
 		endpoint + " OTEL_SDK_DISABLED=true":    {},
 		endpoint + " OTEL_TRACES_EXPORTER=zipkin":      {wrong: `OTEL_TRACES_EXPORTER is "zipkin": write otlp or none`},
 		endpoint + " OTEL_EXPORTER_OTLP_PROTOCOL=grpc": {wrong: `OTEL_EXPORTER_OTLP_PROTOCOL is "grpc": traces are sent by http/protobuf only`},
+		// The SDK would take https://localhost:4318, print what may be secret, or panic.
+		"OTEL_EXPORTER_OTLP_ENDPOINT=127.0.0.1:4318":                                {wrong: "OTEL_EXPORTER_OTLP_ENDPOINT is wrong: write a URL, such as http://127.0.0.1:4318"},
+		endpoint + " OTEL_EXPORTER_OTLP_HEADERS=Bearer:s3cret":                      {wrong: "OTEL_EXPORTER_OTLP_HEADERS is wrong: write key=value,key=value"},
+		endpoint + " OTEL_EXPORTER_OTLP_HEADERS=a=b,Bearer:s3cret=":                 {wrong: "OTEL_EXPORTER_OTLP_HEADERS is wrong: write key=value,key=value"},
+		endpoint + " OTEL_EXPORTER_OTLP_HEADERS=a=s3cret%":                          {wrong: "OTEL_EXPORTER_OTLP_HEADERS is wrong: write key=value,key=value"},
+		endpoint + " OTEL_EXPORTER_OTLP_HEADERS=a=b%20c==,x-d=e":                    {on: true},
+		endpoint + " OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=10s":                         {wrong: "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT is wrong: write a number from 1 to 999999"},
+		endpoint + " OTEL_BSP_MAX_QUEUE_SIZE=-5":                                    {wrong: "OTEL_BSP_MAX_QUEUE_SIZE is wrong: write a number from 1 to 999999"},
+		endpoint + " OTEL_TRACES_SAMPLER=half":                                      {wrong: "OTEL_TRACES_SAMPLER is wrong: write traceidratio"},
+		endpoint + " OTEL_TRACES_SAMPLER_ARG=10%":                                   {wrong: "OTEL_TRACES_SAMPLER_ARG is wrong: write a share from 0 to 1"},
+		endpoint + " OTEL_TRACES_SAMPLER=traceidratio OTEL_TRACES_SAMPLER_ARG=0.25": {on: true},
 	} {
 		tracer, stop, err := Start(t.Context(), func(name string) (value string) {
 			for _, one := range strings.Fields(vars) {
@@ -33,7 +44,7 @@ func TestStart(t *testing.T) {
 			return value
 		}, "v1", zap.NewNop())
 		if want.wrong != "" {
-			if err == nil || !strings.Contains(err.Error(), want.wrong) {
+			if err == nil || !strings.Contains(err.Error(), want.wrong) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("%s: %v, want %s", vars, err, want.wrong)
 			}
 			continue
