@@ -3,6 +3,7 @@
 package prometheus_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,6 +64,42 @@ func TestRulesAreValid(t *testing.T) {
 	if out, err := promtool(t, "check", "rules", "--lint-fatal", "alerts.yaml"); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// A worker that restarts every two minutes is told of, one of a few upgrades isn't. A
+// database that a backfill made larger isn't one that outgrows its disk, unless it goes on.
+func TestRestartsAndSteps(t *testing.T) {
+	t.Parallel()
+	rules, err := filepath.Abs("alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "test.yaml")
+	firing := func(minute int, alerts ...string) string {
+		text := fmt.Sprintf("  - {expr: 'count by (alertname) (ALERTS{alertstate=\"firing\"})', eval_time: %dm, exp_samples: [", minute)
+		for _, a := range alerts {
+			text += fmt.Sprintf("{labels: '{alertname=%q}', value: 1},", a)
+		}
+		return text + "]}\n"
+	}
+	if err := os.WriteFile(file, []byte("rule_files: ["+rules+"]\nevaluation_interval: 1m\ntests:\n- interval: 1m\n  input_series:\n"+
+		"  - {series: 'up{job=\"spacekeeper\",instance=\"a\"}', values: '1x400 "+strings.Repeat("0 1 ", 20)+"'}\n"+
+		"  - {series: 'process_start_time_seconds{job=\"spacekeeper\",instance=\"a\"}', values: '1x200 2x4 3x4 4x190 "+restarts(20)+"'}\n"+
+		"  - {series: 'spacekeeper_database_bytes{job=\"spacekeeper\"}', values: '1e9x30 1e9+1e8x20 3e9x180 3e9+1e8x150'}\n"+
+		"  promql_expr_test:\n"+firing(125)+firing(180)+firing(212)+firing(375, "SpacekeeperDiskGrowth")+firing(420, "SpacekeeperDiskGrowth", "SpacekeeperWorkerDown")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := promtool(t, "test", "rules", file); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// restarts are the times at which a process begins that answers every other scrape.
+func restarts(times int) (values string) {
+	for n := range times {
+		values += fmt.Sprintf("_ %d ", 10+n)
+	}
+	return values
 }
 
 // Every alert has a severity and a runbook that the list of runbooks shows with it;
