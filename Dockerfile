@@ -1,6 +1,7 @@
 # Both binaries in an image with nothing else. The published images are made by ko: .ko.yaml.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
-ARG TARGETOS=linux TARGETARCH=amd64 VERSION=v0.0.0 COMMIT= DATE=
+# A default would take the place of the platform that is asked for.
+ARG TARGETOS TARGETARCH VERSION=v0.0.0 COMMIT DATE
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
