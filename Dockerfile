@@ -6,7 +6,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -tags=grpcnotrace -o /out/ -ldflags "-s -w \
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -tags=grpcnotrace -o /out/ -ldflags "-s -w -funcalign=16 \
     -X github.com/spacekeeper/spacekeeper/internal/cli.version=$VERSION \
     -X github.com/spacekeeper/spacekeeper/internal/cli.commit=$COMMIT \
     -X github.com/spacekeeper/spacekeeper/internal/cli.date=$DATE" ./cmd/subscriber ./cmd/subscribe-setup
