@@ -84,7 +84,7 @@ func newInstallation(t *testing.T) *installation {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := in.Workspace.Close(); err != nil {
+		if err := in.Close(); err != nil {
 			t.Error(err)
 		}
 	})
