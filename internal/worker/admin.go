@@ -8,6 +8,8 @@ import (
 	"net/http/pprof"
 
 	"go.uber.org/zap"
+
+	"github.com/spacekeeper/spacekeeper/internal/config"
 )
 
 // startAdmin serves the process's profiles until close is called, for go tool pprof.
@@ -22,7 +24,13 @@ func startAdmin(addr string, log *zap.Logger) (closing func(), err error) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: clientTimeout}
+	server := &http.Server{ReadHeaderTimeout: clientTimeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !config.IsLoopback("http://" + r.Host) { // a page on the web whose name leads here
+			http.Error(w, "ask by 127.0.0.1 or localhost", http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

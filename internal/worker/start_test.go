@@ -151,11 +151,13 @@ func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	host := ""
 	read := func() (string, error) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, profiles, nil)
 		if err != nil {
 			return "", err
 		}
+		req.Host = host
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			return "", err
@@ -166,6 +168,10 @@ func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 	}
 	if text, err := read(); err != nil || !strings.Contains(text, "goroutine profile:") {
 		t.Errorf("a profile is %q, %v", text, err)
+	}
+	host = "evil.example" // a page's name that leads to loopback, in a browser of this machine
+	if text, err := read(); err != nil || strings.Contains(text, "goroutine profile:") {
+		t.Errorf("a page on the web is told %q, %v", text, err)
 	}
 	w.Close()
 	if text, err := read(); err == nil {
