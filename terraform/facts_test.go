@@ -266,6 +266,23 @@ func TestReadmeTables(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the tables differ (-.tf +README):\n%s", diff)
 	}
+
+	// What the steps after an apply ask for, each example tells.
+	examples, err := filepath.Glob("examples/*/main.tf")
+	if err != nil || len(examples) == 0 {
+		t.Fatalf("examples: %v, %v", examples, err)
+	}
+	for _, path := range examples {
+		example, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, output := range []string{"topic", "oauth_client_ids", "setup_service_account", "spacekeeper_yaml"} {
+			if !strings.Contains(string(example), "value       = module.spacekeeper."+output+"\n") {
+				t.Errorf("%s doesn't output %s", path, output)
+			}
+		}
+	}
 }
 
 // A database in Cloud SQL has the settings that docs/capacity.md recommends.

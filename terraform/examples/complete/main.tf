@@ -152,3 +152,18 @@ output "reader_service_account" {
   description = "Dashboards work as it."
   value       = module.spacekeeper.reader_service_account
 }
+
+output "topic" {
+  description = "For the Chat app's connection settings."
+  value       = module.spacekeeper.topic
+}
+
+output "oauth_client_ids" {
+  description = "Tells the OAuth clients of the two accounts apart."
+  value       = module.spacekeeper.oauth_client_ids
+}
+
+output "setup_service_account" {
+  description = "For gcloud auth application-default login --impersonate-service-account."
+  value       = module.spacekeeper.setup_service_account
+}

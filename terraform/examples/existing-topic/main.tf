@@ -59,3 +59,23 @@ output "spacekeeper_yaml" {
   description = "Put it into spacekeeper.yaml."
   value       = module.spacekeeper.spacekeeper_yaml
 }
+
+output "topic" {
+  description = "For the Chat app's connection settings."
+  value       = module.spacekeeper.topic
+}
+
+output "oauth_client_ids" {
+  description = "Tells the OAuth clients of the two accounts apart."
+  value       = module.spacekeeper.oauth_client_ids
+}
+
+output "worker_service_account" {
+  description = "Attach it to the worker's machine, service or pod."
+  value       = module.spacekeeper.worker_service_account
+}
+
+output "setup_service_account" {
+  description = "For gcloud auth application-default login --impersonate-service-account."
+  value       = module.spacekeeper.setup_service_account
+}

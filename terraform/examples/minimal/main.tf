@@ -45,3 +45,13 @@ output "setup_service_account" {
   description = "For gcloud auth application-default login --impersonate-service-account."
   value       = module.spacekeeper.setup_service_account
 }
+
+output "topic" {
+  description = "For the Chat app's connection settings."
+  value       = module.spacekeeper.topic
+}
+
+output "oauth_client_ids" {
+  description = "Tells the OAuth clients of the two accounts apart."
+  value       = module.spacekeeper.oauth_client_ids
+}
