@@ -125,6 +125,12 @@ func TestRunbooks(t *testing.T) {
 			t.Errorf("README.md of the runbooks has no row of %s with severity %q: %q", name, r.Labels.Severity, row)
 		}
 	}
+	// The alerts find the workers by the name of the job.
+	for _, path := range []string{filepath.Join(runbooks, "README.md"), "../kubernetes/README.md", "../compose/prometheus.yaml"} {
+		if !strings.Contains(read(t, path), "job_name: spacekeeper\n") {
+			t.Errorf("%s scrapes no job spacekeeper", path)
+		}
+	}
 	files, err := filepath.Glob(runbooks + "/*.md")
 	if err != nil {
 		t.Fatal(err)
