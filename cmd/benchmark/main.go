@@ -94,9 +94,14 @@ const (
 	// (f), (g) the worker with more rules that every message triggers, and that refuse it
 	hundred  design = "100"
 	thousand design = "1000"
+
+	metered design = "metrics" // (h) the worker with its metrics
+	traced  design = "traces"  // (i) with traces of all events, too, sent to a collector in the same process
 )
 
-func designs() []design { return []design{pullOnly, bulk, naive, ours, ruled, hundred, thousand} }
+func designs() []design {
+	return []design{pullOnly, bulk, naive, ours, ruled, hundred, thousand, metered, traced}
+}
 
 // roleVariable makes a process a child in one of the roles; taskVariable holds
 // its task.

@@ -41,7 +41,7 @@ func report(ctx context.Context, o options, out io.Writer) (err error) {
 				return fmt.Errorf("round %d of %s: %w", round+1, d, err)
 			}
 			samples[d] = append(samples[d], s)
-			fmt.Fprintf(out, "  round %d  %-5s %8.0f events/s\n", round+1, d, s.rate)
+			fmt.Fprintf(out, "  round %d  %-7s %8.0f events/s\n", round+1, d, s.rate)
 		}
 	}
 	printSaturation(out, o, samples)
@@ -109,7 +109,7 @@ func printSaturation(out io.Writer, o options, samples map[design][]sample) {
 		fmt.Fprintln(out)
 	}
 	// Ratios of the same round, then their median: noise hits both alike.
-	for _, pair := range [][2]design{{ours, naive}, {ours, bulk}, {ours, pullOnly}, {ruled, ours}, {hundred, ours}, {thousand, ours}} {
+	for _, pair := range [][2]design{{ours, naive}, {ours, bulk}, {ours, pullOnly}, {ruled, ours}, {hundred, ours}, {thousand, ours}, {metered, ours}, {traced, metered}} {
 		a, b := samples[pair[0]], samples[pair[1]]
 		if len(a) == 0 || len(b) == 0 {
 			continue
@@ -118,9 +118,9 @@ func printSaturation(out io.Writer, o options, samples map[design][]sample) {
 		var list strings.Builder
 		for i := range a {
 			ratios = append(ratios, a[i].rate/b[i].rate)
-			fmt.Fprintf(&list, " %.2f", ratios[i])
+			fmt.Fprintf(&list, " %.3f", ratios[i])
 		}
-		fmt.Fprintf(out, "%-5s / %-5s %6.2f (rounds:%s)\n", pair[0], pair[1], median(ratios), list.String())
+		fmt.Fprintf(out, "%-7s / %-7s %7.3f (rounds:%s)\n", pair[0], pair[1], median(ratios), list.String())
 	}
 }
 
@@ -128,6 +128,7 @@ func title(d design) string {
 	return map[design]string{
 		pullOnly: "(a) pull only", bulk: "(b) bulk insert, log only", naive: "(c) naive, all effects", ours: "(d) ours, all effects",
 		ruled: "(e) ours, 100 more rules", hundred: "(f) ours, 100 that refuse", thousand: "(g) ours, 1,000 that refuse",
+		metered: "(h) ours, with metrics", traced: "(i) ours, with traces, too",
 	}[d]
 }
 

@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"sync/atomic"
@@ -10,6 +14,7 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	"github.com/prometheus/procfs"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -18,6 +23,8 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
+	"github.com/spacekeeper/spacekeeper/internal/tracing"
+	"github.com/spacekeeper/spacekeeper/internal/worker"
 )
 
 // work does a task and measures it.
@@ -58,7 +65,7 @@ func work(ctx context.Context, t task) (result, error) {
 				m.done(msg.PublishTime)
 			})
 		}
-	case ours, ruled, hundred, thousand:
+	case ours, ruled, hundred, thousand, metered, traced:
 		set, err := ruleSet(t.Design)
 		if err != nil {
 			return result{}, err
@@ -75,9 +82,19 @@ func work(ctx context.Context, t task) (result, error) {
 		}
 		debug.SetGCPercent(ingest.GCPercent) // as subscriber run does
 		run = func(ctx context.Context, m *meter) error {
-			w := ingest.New(client, subscriptionName, eventLog, zap.NewNop(), ingest.Options{
-				Observe: func(d events.Delivery, _ events.Outcome) { m.done(d.PublishTime) },
-			})
+			o := ingest.Options{Observe: func(d events.Delivery, _ events.Outcome) { m.done(d.PublishTime) }}
+			if t.Design == metered || t.Design == traced {
+				worker.MeasureIngest(&o, time.Now)
+			}
+			if t.Design == traced {
+				tracer, stop, err := traceToNobody(ctx)
+				if err != nil {
+					return err
+				}
+				defer stop()
+				o.Tracer = tracer
+			}
+			w := ingest.New(client, subscriptionName, eventLog, zap.NewNop(), o)
 			m.held = func() int { return w.Status().Held }
 			g, ctx := errgroup.WithContext(ctx)
 			g.Go(func() error {
@@ -91,6 +108,28 @@ func work(ctx context.Context, t task) (result, error) {
 		return result{}, fmt.Errorf("no such design: %q", t.Design)
 	}
 	return measure(ctx, t, run)
+}
+
+// traceToNobody sends traces to a collector that drops them.
+func traceToNobody(ctx context.Context) (trace.Tracer, func(), error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, fmt.Errorf("listen for traces: %w", err)
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // whoever sends them looks after errors
+	})}
+	go func() { _ = server.Serve(l) }() // until it is closed
+	tracer, stop, err := tracing.Start(ctx, func(name string) string {
+		return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + l.Addr().String()}[name]
+	}, "benchmark", zap.NewNop())
+	if err != nil {
+		return nil, nil, errors.Join(err, server.Close())
+	}
+	return tracer, func() {
+		stop()
+		_ = server.Close()
+	}, nil
 }
 
 // meter counts what is committed and knows when everything is.

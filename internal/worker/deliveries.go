@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/ingest"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 )
 
@@ -38,6 +39,21 @@ func newDeliveryMetrics(now func() time.Time) *deliveryMetrics {
 			Name: prefix + "ingest_quarantined_total",
 			Help: "Messages that were put into the quarantine, by reason, as its table has it; rejected_by_database stands for absurd_time, too.",
 		}, []string{"reason"}),
+	}
+}
+
+// MeasureIngest has deliveries measured as the worker does, for benchmarks.
+func MeasureIngest(o *ingest.Options, now func() time.Time) { newDeliveryMetrics(now).addTo(o) }
+
+// addTo has the options' functions tell of deliveries.
+func (m *deliveryMetrics) addTo(o *ingest.Options) {
+	before := o.Observe
+	o.Received, o.Tried = m.received, m.tried
+	o.Observe = func(d events.Delivery, outcome events.Outcome) {
+		m.settled(d, outcome)
+		if before != nil {
+			before(d, outcome)
+		}
 	}
 }
 

@@ -213,20 +213,15 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		return nil, err
 	}
 	w.deliveries = newDeliveryMetrics(w.manager.Now)
-	w.ingest = ingest.New(w.pubsub, cfg.SubscriptionName(), w.eventLog, log.Named("ingest"), ingest.Options{
+	ingesting := ingest.Options{
 		MaxOutstandingMessages: cfg.PubSub.MaxOutstandingMessages,
 		MaxOutstandingBytes:    int(cfg.PubSub.MaxOutstandingBytes),
 		Grace:                  cfg.ShutdownGrace,
+		Observe:                opts.ObserveDelivery,
 		Tracer:                 opts.Tracer,
-		Received:               w.deliveries.received,
-		Tried:                  w.deliveries.tried,
-		Observe: func(d events.Delivery, o events.Outcome) {
-			w.deliveries.settled(d, o)
-			if opts.ObserveDelivery != nil {
-				opts.ObserveDelivery(d, o)
-			}
-		},
-	})
+	}
+	w.deliveries.addTo(&ingesting)
+	w.ingest = ingest.New(w.pubsub, cfg.SubscriptionName(), w.eventLog, log.Named("ingest"), ingesting)
 
 	queue := jobs.Options{Queues: map[string]int{}, Workers: river.NewWorkers(), Grace: cfg.ShutdownGrace}
 	if err := w.addRules(&queue); err != nil {
