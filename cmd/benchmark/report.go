@@ -109,7 +109,9 @@ func printSaturation(out io.Writer, o options, samples map[design][]sample) {
 		fmt.Fprintln(out)
 	}
 	// Ratios of the same round, then their median: noise hits both alike.
-	for _, pair := range [][2]design{{ours, naive}, {ours, bulk}, {ours, pullOnly}, {ruled, ours}, {hundred, ours}, {thousand, ours}, {metered, ours}, {traced, metered}} {
+	for _, pair := range [][2]design{
+		{ours, naive}, {ours, bulk}, {ours, pullOnly}, {ruled, ours}, {hundred, ours}, {thousand, ours}, {metered, ours}, {traced, metered},
+	} {
 		a, b := samples[pair[0]], samples[pair[1]]
 		if len(a) == 0 || len(b) == 0 {
 			continue

@@ -16,6 +16,7 @@ import (
 // Options says which jobs a client works on.
 type Options struct {
 	Queues   map[string]int // name → how many attempts at once
+	Punctual string         // the queue whose jobs mustn't come late by a second
 	Workers  *river.Workers
 	Periodic []*river.PeriodicJob
 	// Grace is how long attempts under way may take when the client stops.
@@ -35,6 +36,12 @@ func NewClient(pool *pgxpool.Pool, clock *Clock, log *zap.Logger, opts Options) 
 	queues := map[string]river.QueueConfig{}
 	for name, attempts := range opts.Queues {
 		queues[name] = river.QueueConfig{MaxWorkers: attempts}
+		if name == opts.Punctual {
+			// A job that waits for its time is found by looking: the default of a
+			// second would make write slots of a space come late. To look at every
+			// queue so often would be most of what an idle worker does.
+			queues[name] = river.QueueConfig{MaxWorkers: attempts, FetchPollInterval: 250 * time.Millisecond}
+		}
 	}
 	var middleware []rivertype.Middleware
 	if opts.Progress != nil {
@@ -51,10 +58,7 @@ func NewClient(pool *pgxpool.Pool, clock *Clock, log *zap.Logger, opts Options) 
 		// The default of 100 ms would hold back a welcome by as much, and cap
 		// a queue's rate at its bound every 100 ms.
 		FetchCooldown: 10 * time.Millisecond,
-		// A job that waits for its time is found by looking: the default of a
-		// second would make write slots of a space come late.
-		FetchPollInterval: 250 * time.Millisecond,
-		Logger:            slog.New(newRiverLog(log)),
+		Logger:        slog.New(newRiverLog(log)),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create the River client: %w", err)

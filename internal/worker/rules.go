@@ -160,7 +160,7 @@ func (w *Worker) addRules(queue *jobs.Options) error {
 	if err := dispatcher.AddWorkers(queue.Workers); err != nil {
 		return err
 	}
-	queue.Queues[reactors.Queue] = engine.MaxWorkers
+	queue.Queues[reactors.Queue], queue.Punctual = engine.MaxWorkers, reactors.Queue
 	w.rules.dispatcher = dispatcher
 	return nil
 }

@@ -72,7 +72,7 @@ func BenchmarkRuns(b *testing.B) {
 		b.Fatal(err)
 	}
 	client, err := jobs.NewClient(db.Pool(), db.Store.Clock(), zap.NewNop(), jobs.Options{
-		Queues: map[string]int{reactors.Queue: engine.MaxWorkers}, Workers: workers, Grace: time.Second,
+		Queues: map[string]int{reactors.Queue: engine.MaxWorkers}, Punctual: reactors.Queue, Workers: workers, Grace: time.Second,
 	})
 	if err != nil {
 		b.Fatal(err)

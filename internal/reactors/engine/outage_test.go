@@ -225,7 +225,7 @@ func TestBacklogIsDrainedInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	client, err := jobs.NewClient(s.store.Pool(), s.store.Store.Clock(), zap.NewNop(), jobs.Options{
-		Queues: map[string]int{reactors.Queue: 1}, Workers: workers, Grace: time.Second,
+		Queues: map[string]int{reactors.Queue: 1}, Punctual: reactors.Queue, Workers: workers, Grace: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
