@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,7 @@ import (
 
 // A backup is restored into a new database, as docs/backup.md says. What was
 // recorded after it was made is gone, and acked. The worker sees that, and fetches
-// it. Nobody is welcomed again, those neither who waited for it in the backup.
+// it. Nobody is welcomed again, nor are those who waited for it in the backup.
 func TestRestoredBackup(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"pg_dump", "pg_restore"} {
@@ -59,7 +60,9 @@ func TestRestoredBackup(t *testing.T) {
 	backup := filepath.Join(t.TempDir(), "spacekeeper.dump")
 	run("pg_dump", "--format=custom", "--file="+backup, env.db.DSN)
 	join()
-	if err := reconcile.Drain(t.Context(), env.db.Pool(), env.Broker(), env.subscription); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := reconcile.Drain(ctx, env.db.Pool(), env.Broker(), env.subscription); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.stop(t, syscall.SIGTERM, 25*time.Second); err != nil {
