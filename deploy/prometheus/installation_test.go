@@ -191,7 +191,7 @@ func (r *running) shows(what string, ok func(*scrape) bool) {
 // until waits until ok answers true.
 func (in *installation) until(what string, ok func() bool) {
 	in.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(3 * time.Minute)
 	for !ok() {
 		select {
 		case <-time.After(50 * time.Millisecond):
