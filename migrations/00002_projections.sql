@@ -523,6 +523,13 @@ BEGIN
 END
 $$;
 -- +goose StatementEnd
+-- +goose StatementBegin
+DO $$
+BEGIN
+  EXECUTE format('ALTER FUNCTION lock_projections(text) SET search_path = %I, pg_temp', current_schema());
+END
+$$;
+-- +goose StatementEnd
 COMMENT ON FUNCTION lock_projections(text) IS 'Locks projection_locks. LOCK itself is refused in a pipeline, though that is a transaction.';
 
 -- +goose Down

@@ -438,6 +438,7 @@ COMMENT ON FUNCTION public.keep_name() IS 'Keeps in names what spaces and people
 
 CREATE FUNCTION public.lock_projections(mode text) RETURNS void
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
   EXECUTE format('LOCK TABLE projection_locks IN %s MODE', mode);

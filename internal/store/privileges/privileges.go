@@ -43,7 +43,8 @@ func Needs() []Need {
 			rollup_activity rollup_days rollup_emoji rollup_hours rollup_members rollup_responses rollup_retention
 			rollup_stays rollup_summary`},
 		{"SELECT INSERT DELETE", `rollup_changes rollup_marks`},
-		{"SELECT UPDATE", `projection_locks reporting rollup_passes`},
+		{"SELECT UPDATE", `reporting rollup_passes`},
+		{"UPDATE", `projection_locks`}, // to lock it
 	} {
 		for _, relation := range strings.Fields(group.relations) {
 			for _, privilege := range strings.Fields(group.privileges) {
