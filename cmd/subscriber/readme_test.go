@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
-	"path/filepath"
-	"regexp"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -35,7 +32,7 @@ func TestDocumentedQueries(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(context.WithoutCancel(t.Context()))
-	queries := append(statements(t, "README.md"), statements(t, "docs/queries.md")...)
+	queries := clitest.Blocks(t, "sql", "README.md", "docs/queries.md")
 	if len(queries) < 5 {
 		t.Errorf("the documents have %d SQL blocks", len(queries))
 	}
@@ -51,19 +48,6 @@ func TestDocumentedQueries(t *testing.T) {
 			}
 		}
 	}
-}
-
-// statements are the SQL blocks of a document.
-func statements(t *testing.T, document string) (list []string) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(document)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, block := range regexp.MustCompile("(?ms)^```sql\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
-		list = append(list, block[1])
-	}
-	return list
 }
 
 // Every command and flag that the documents name exists.
@@ -97,7 +81,7 @@ func TestRunbooks(t *testing.T) {
 			t.Errorf("subscriber %v: exit code %d\n%s%s", args, code, stdout, stderr)
 		}
 	}
-	for _, sql := range clitest.Blocks(t, "sql") {
+	for _, sql := range clitest.Blocks(t, "sql", "docs/runbooks/*.md") {
 		conn, err := pgx.Connect(t.Context(), dsn)
 		if err != nil {
 			t.Fatal(err)

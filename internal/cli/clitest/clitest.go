@@ -97,7 +97,7 @@ func Documents(t *testing.T, program string, run func(args ...string) string, wa
 func Runbooks(t testing.TB, program string) (lines [][]string) {
 	t.Helper()
 	seen := map[string]bool{}
-	for _, block := range Blocks(t, "sh") {
+	for _, block := range Blocks(t, "sh", "docs/runbooks/*.md") {
 		for line := range strings.Lines(block) {
 			line = strings.TrimSpace(line)
 			if args, ours := strings.CutPrefix(line, program+" "); ours && !seen[line] {
@@ -112,20 +112,23 @@ func Runbooks(t testing.TB, program string) (lines [][]string) {
 	return lines
 }
 
-// Blocks are the blocks of code of a language in the runbooks.
-func Blocks(t testing.TB, language string) (blocks []string) {
+// Blocks are the blocks of code of a language in documents, named from the project's
+// root; * stands for several.
+func Blocks(t testing.TB, language string, documents ...string) (blocks []string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "docs", "runbooks", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+	for _, document := range documents {
+		files, err := filepath.Glob(filepath.Join("..", "..", filepath.FromSlash(document)))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("there is no %s: %v", document, err)
 		}
-		for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
-			blocks = append(blocks, m[1])
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
+				blocks = append(blocks, m[1])
+			}
 		}
 	}
 	return blocks
