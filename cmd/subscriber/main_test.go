@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli/clitest"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -100,14 +99,14 @@ func call(t *testing.T, env environ, args ...string) (code int, stdout, stderr s
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	var out, messages output
+	var out, messages clitest.Output
 	code = run(ctx, args, func(name string) string { return env[name] }, &out, &messages)
 	return code, out.String(), messages.String()
 }
 
 // process is a command that runs until it is stopped.
 type process struct {
-	stdout, stderr output
+	stdout, stderr clitest.Output
 	cancel         context.CancelFunc
 	code           int           // once done is closed
 	done           chan struct{} //
@@ -135,24 +134,6 @@ func (p *process) stop() int {
 	p.cancel()
 	<-p.done
 	return p.code
-}
-
-// output collects what a running command prints.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // eventually waits until ok answers true, or p has ended.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/cli/clitest"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 )
@@ -71,7 +72,7 @@ func TestReconcileMembers(t *testing.T) {
 func TestEachSpaceIsInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	var out output
+	var out clitest.Output
 	e := &environment{Env: cli.Env{Out: &out, Err: &out}}
 	_, err := e.eachSpace(ctx, []string{"spaces/A", "spaces/B"}, func(space string) (string, error) {
 		if space == "spaces/B" {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/cli"
+	"github.com/spacekeeper/spacekeeper/internal/cli/clitest"
 )
 
 // TestNoCommandShowsThePassword gives every command that opens the database a
@@ -39,7 +40,7 @@ func TestNoCommandShowsThePassword(t *testing.T) {
 				continue
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			var out output
+			var out clitest.Output
 			code := run(ctx, append(strings.Fields(name), rightArgs[name]...), func(name string) string { return env[name] }, &out, &out)
 			cancel()
 			if got := out.String(); code == 0 || !strings.Contains(got, "database address") || strings.Contains(got, canary) {

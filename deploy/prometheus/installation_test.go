@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli/clitest"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/provision"
@@ -141,7 +141,7 @@ func (in *installation) createPubSub() {
 // running is a worker.
 type running struct {
 	in   *installation
-	log  logBuffer
+	log  clitest.Output
 	addr string
 	stop func()
 }
@@ -168,7 +168,7 @@ func (in *installation) start() *running {
 			in.Logf("log of a worker:\n%s", r.log.String())
 		}
 	})
-	in.until("the worker answers", func() bool { r.addr = r.log.value("answering health checks", "addr"); return r.addr != "" })
+	in.until("the worker answers", func() bool { r.addr = r.logged("answering health checks", "addr"); return r.addr != "" })
 	r.shows("it is ready", func(s *scrape) bool {
 		return s.max("spacekeeper_ingest_ready") == 1 && s.max("spacekeeper_jobs_ready") == 1
 	})
@@ -221,27 +221,9 @@ func (in *installation) join() {
 	}
 }
 
-// logBuffer collects the log of a worker.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-// value is that of a field in the first line with the message.
-func (b *logBuffer) value(message, field string) string {
-	for line := range strings.Lines(b.String()) {
+// logged is the value of a field in the first line with the message.
+func (r *running) logged(message, field string) string {
+	for line := range strings.Lines(r.log.String()) {
 		var entry map[string]any
 		if json.Unmarshal([]byte(line), &entry) == nil && entry["message"] == message {
 			value, _ := entry[field].(string)

@@ -56,7 +56,7 @@ func TestRollingRestart(t *testing.T) {
 		t.Helper()
 		began := time.Now()
 		if err := p.stop(t, syscall.SIGTERM, grace); err != nil {
-			t.Errorf("the worker ended with %v:\n%s", err, p.log.tail(2000))
+			t.Errorf("the worker ended with %v:\n%s", err, p.tail(2000))
 		}
 		t.Logf("ended %s after SIGTERM", time.Since(began))
 		if log := p.log.String(); strings.Contains(log, "context canceled") {

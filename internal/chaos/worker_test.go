@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +10,11 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/spacekeeper/spacekeeper/internal/cli/clitest"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/conformancetest"
 	"github.com/spacekeeper/spacekeeper/internal/worker"
@@ -48,7 +47,7 @@ func runWorker() int {
 // process is a running worker.
 type process struct {
 	cmd  *exec.Cmd
-	log  *logBuffer
+	log  *clitest.Output
 	done chan struct{}
 	err  error // once done is closed
 }
@@ -100,7 +99,7 @@ func (env *environment) startWorker(t testing.TB, settings ...string) *process {
 		"SPACEKEEPER_HEALTH_ADDR=off",
 	)
 	cmd.Env = append(cmd.Env, settings...)
-	p := &process{cmd: cmd, log: &logBuffer{}, done: make(chan struct{})}
+	p := &process{cmd: cmd, log: &clitest.Output{}, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = io.Discard, p.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -113,7 +112,7 @@ func (env *environment) startWorker(t testing.TB, settings ...string) *process {
 		_ = cmd.Process.Kill()
 		<-p.done
 		if t.Failed() {
-			t.Logf("log of worker %d:\n%s", cmd.Process.Pid, p.log.tail(4000))
+			t.Logf("log of worker %d:\n%s", cmd.Process.Pid, p.tail(4000))
 		}
 	})
 	return p
@@ -156,25 +155,8 @@ func (p *process) readiness(t *testing.T) func() error {
 	}
 }
 
-// logBuffer collects the log of a worker.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-func (b *logBuffer) tail(n int) string {
-	s := b.String()
-	return s[max(0, len(s)-n):]
+// tail is the end of a worker's log.
+func (p *process) tail(n int) string {
+	log := p.log.String()
+	return log[max(0, len(log)-n):]
 }
