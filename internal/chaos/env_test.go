@@ -176,17 +176,32 @@ func (env *environment) reconcile(t *testing.T, limit time.Duration) reconcile.R
 	return report
 }
 
-// unsent describes how runs ended that have sent nothing.
+// unsent describes, of each person who joined and was sent nothing, the history,
+// the events and the runs.
 func (env *environment) unsent(t *testing.T) (list string) {
 	t.Helper()
+	truth := env.Truth()
+	greeted := map[[2]string]bool{}
+	for _, m := range truth.AppMessages {
+		greeted[[2]string{m.Space, m.Viewer}] = true
+	}
+	var spaces, users []string
+	for _, j := range truth.Joins {
+		if !j.Bot && !greeted[[2]string{j.Space, j.User}] {
+			spaces, users = append(spaces, j.Space), append(users, j.User)
+		}
+	}
 	if err := env.db.Pool().QueryRow(t.Context(), `
-		SELECT COALESCE(json_agg(json_build_object('run', r, 'changes', (
+		SELECT COALESCE(json_agg(json_build_object('space', p.space, 'user', p.member, 'runs', (
+			SELECT json_agg(r) FROM reactor_runs r WHERE r.space = p.space AND r.member = p.member
+		), 'changes', (
 			SELECT json_agg(c ORDER BY c.event_time)
 			FROM membership_changes c
-			WHERE c.space = r.space AND c.membership = replace(r.member, 'users/', r.space || '/members/')
+			WHERE c.space = p.space AND c.membership = replace(p.member, 'users/', p.space || '/members/')
+		), 'events', (
+			SELECT json_agg(e ORDER BY e.event_time) FROM event_log e WHERE e.space = p.space AND e.actor = p.member AND e.kind = 'membership'
 		)))::text, '')
-		FROM reactor_runs r
-		WHERE r.outcome <> 'sent'`).Scan(&list); err != nil {
+		FROM unnest($1::text[], $2::text[]) AS p (space, member)`, spaces, users).Scan(&list); err != nil {
 		t.Fatal(err)
 	}
 	return list
