@@ -31,7 +31,7 @@ func TestRestoredBackup(t *testing.T) {
 	}
 	settings := []string{
 		"SPACEKEEPER_PUBSUB_TOPIC=chat-events", "SPACEKEEPER_WORKSPACE_SPACES=" + strings.Join(spaces, ","),
-		rulesSetting(t, strings.Replace(welcome, "max_age: 10m", "max_age: 10m\n    wait: 2s", 1)),
+		rulesSetting(t, strings.Replace(welcome, "max_age: 10m", "max_age: 10m\n    wait: 12s", 1)),
 	}
 	join := func() {
 		t.Helper()
