@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
@@ -86,12 +85,7 @@ func openPool(ctx context.Context, dsn string, opts Options, hooks *hooks, clock
 	if params["application_name"] == "" {
 		params["application_name"] = "spacekeeper"
 	}
-	// A cancelled statement is cancelled on the server too, and its connection
-	// lives on. To close it instead would open a new one for every
-	// cancellation, while the server still works on the old one.
-	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
-	}
+	config.ConnConfig.BuildContextWatcherHandler = jobs.NewCanceller
 	config.ConnConfig.Tracer = &reach{log: opts.Log}
 	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		conn.TypeMap().RegisterType(utcTimes)
