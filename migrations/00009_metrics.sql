@@ -249,10 +249,35 @@ COMMENT ON COLUMN analytics.quarantined_messages.received_at IS 'When the first 
 COMMENT ON COLUMN analytics.quarantined_messages.activity_date IS 'Day of received_at in the reporting zone.';
 COMMENT ON COLUMN analytics.quarantined_messages.reason IS 'Why: a short stable code.';
 
+-- A question that has no answer is refused: rows of nulls would look like a quiet time.
+-- +goose StatementBegin
+CREATE FUNCTION analytics.check_question(since date, until date, space text) RETURNS void
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  named record;
+BEGIN
+  IF (since < until AND isfinite(since) AND isfinite(until)) IS NOT TRUE THEN
+    RAISE invalid_parameter_value USING MESSAGE = format('no window of days: from %L to before %L', since, until),
+      HINT = 'Name its first day and the day after its last: (DATE ''2026-10-01'', DATE ''2026-10-02'') is one day.';
+  ELSIF space = 'all' AND NOT (SELECT sees_all_spaces FROM analytics.about) THEN
+    RAISE insufficient_privilege USING MESSAGE = 'this role sees the spaces of a group, and no numbers of all together',
+      HINT = 'Name one: SELECT space_id, display_name FROM analytics.dim_spaces shows them.';
+  ELSIF space IS DISTINCT FROM 'all' AND NOT EXISTS (SELECT FROM analytics.dim_spaces d WHERE d.space_id = space) THEN
+    SELECT d.display_name, d.space_id INTO named FROM analytics.dim_spaces d WHERE lower(d.display_name) = lower(space) LIMIT 1;
+    RAISE invalid_parameter_value USING MESSAGE = format('no such space is known: %L', space),
+      HINT = COALESCE('Spaces are named by their space_id: of ' || named.display_name || ' it is ' || quote_literal(named.space_id) || '.',
+        'SELECT space_id, display_name FROM analytics.dim_spaces shows whose numbers this role may see; ''all'' stands for all spaces together.');
+  END IF;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION analytics.check_question(date, date, text) IS 'Errs where metrics() and heatmap() have no answer: of a window without days, and of a space that nothing is known of or that whoever asks may not see.';
+
 -- +goose StatementBegin
 CREATE FUNCTION analytics.heatmap(since date, until date, space text DEFAULT 'all')
   RETURNS TABLE (iso_weekday integer, hour_of_day integer, messages double precision, messages_app double precision, hours bigint)
   LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+SELECT analytics.check_question(since, until, space);
 WITH days AS MATERIALIZED (
   SELECT s.activity_date
   FROM analytics.agg_summary_daily s
@@ -357,9 +382,9 @@ CREATE FUNCTION analytics.metrics(since date, until date, space text DEFAULT 'al
   RETURNS TABLE (metric text, value double precision, numerator double precision, denominator double precision,
     coverage_ratio double precision, is_partial boolean)
   LANGUAGE sql STABLE SET jit = off SET search_path = pg_catalog, pg_temp AS $$
+SELECT analytics.check_question(since, until, space);
 WITH span AS MATERIALIZED (
-  -- daterange refuses a window that doesn't begin before it ends.
-  SELECT LEAST(upper(daterange(since, until - 1, '[]')) - 1, max(d.activity_date)) AS last_day, max(d.activity_date) AS today,
+  SELECT LEAST(until - 1, max(d.activity_date)) AS last_day, max(d.activity_date) AS today,
          min(d.starts_at) FILTER (WHERE d.activity_date >= since AND d.activity_date < until) AS starts_at,
          max(d.starts_at) FILTER (WHERE d.activity_date >= since AND d.activity_date < until) AS last_starts_at,
          max(d.ends_at) FILTER (WHERE d.activity_date >= since AND d.activity_date < until) AS ends_at
@@ -617,7 +642,7 @@ FROM (
 ) m (metric, value, numerator, denominator, scale, back_to)
 CROSS JOIN span
 CROSS JOIN LATERAL (
-  -- Who may not see a space, or all, sees no day of it; and nobody sees what is to come.
+  -- Nobody sees what is to come.
   SELECT since <= span.today AND EXISTS (SELECT FROM days) AS is_known,
          sum(days.coverage_ratio)::double precision / (span.last_day - LEAST(m.back_to, since) + 1) AS ratio
   FROM days
@@ -630,6 +655,7 @@ COMMENT ON FUNCTION analytics.metrics(date, date, text) IS 'Every metric of metr
 -- +goose Down
 DROP FUNCTION analytics.metrics(date, date, text);
 DROP FUNCTION analytics.heatmap(date, date, text);
+DROP FUNCTION analytics.check_question(date, date, text);
 DROP VIEW analytics.fct_joins;
 DROP VIEW analytics.agg_memberships;
 DROP VIEW analytics.quarantined_messages;

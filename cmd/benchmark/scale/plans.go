@@ -109,15 +109,16 @@ func prepareAnalytics(ctx context.Context, dsn string) (list []statements.Statem
 	rows, _ := conn.Query(ctx, `
 		SELECT 'analytics.' || proname || '()', prosrc, proargnames[1:pronargs], proargtypes::regtype[]::text[]
 		FROM pg_proc
-		WHERE pronamespace = 'analytics'::regnamespace`)
+		WHERE pronamespace = 'analytics'::regnamespace AND prolang = (SELECT oid FROM pg_language WHERE lanname = 'sql')`)
 	var s statements.Statement
 	var params, types []string
 	_, err = pgx.ForEachRow(rows, []any{&s.Place, &s.SQL, &params, &types}, func() error {
-		one := s
-		for i, name := range params {
-			one.SQL = regexp.MustCompile(`(^|[^.\w])`+name+`\b`).ReplaceAllString(one.SQL, fmt.Sprintf("${1}$$%d::%s", i+1, types[i]))
+		for one := range strings.SplitSeq(s.SQL, ";\n") {
+			for i, name := range params {
+				one = regexp.MustCompile(`(^|[^.\w])`+name+`\b`).ReplaceAllString(one, fmt.Sprintf("${1}$$%d::%s", i+1, types[i]))
+			}
+			list = append(list, statements.Statement{Place: s.Place, SQL: one})
 		}
-		list = append(list, one)
 		return nil
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package metricstest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -208,16 +210,32 @@ func compareThreads(t *testing.T, s *storetest.Env, h *history, p plan) {
 	}
 }
 
-// A window that is none is refused; of an unknown space nothing is known; and
-// today hasn't ended.
+// refused asks both functions of a window and a space, where null stands for none,
+// and compares code, message and hint of their error.
+func refused(t *testing.T, s *storetest.Env, since, until, space, want string) {
+	t.Helper()
+	for _, function := range []string{"metrics", "heatmap"} {
+		_, err := s.Pool().Exec(t.Context(), `
+			SELECT * FROM analytics.`+function+`(NULLIF($1, 'null')::date, NULLIF($2, 'null')::date, NULLIF($3, 'null'))`, since, until, space)
+		var e *pgconn.PgError
+		if !errors.As(err, &e) || strings.Join([]string{e.Code, e.Message, e.Hint}, ": ") != want {
+			t.Errorf("%s(%s, %s, %s): %#v, want %s", function, since, until, space, err, want)
+		}
+	}
+}
+
+// quoted is a value as it is in SQL.
+func quoted(v string) string { return strings.Replace("'"+v+"'", "'null'", "NULL", 1) }
+
+// A window that is none and a space that nobody knows are refused, and today hasn't
+// ended.
 func TestWindows(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.Options{})
-	for _, until := range []string{"2026-10-01", "2026-09-30"} {
-		_, err := s.Pool().Exec(t.Context(), `SELECT * FROM analytics.metrics('2026-10-01', $1)`, parseDay(until).date())
-		if err == nil || !strings.Contains(err.Error(), "range lower bound must be less than or equal to range upper bound") {
-			t.Errorf("a window until %s: %v", until, err)
-		}
+	const from = "2026-10-01"
+	for _, w := range [][2]string{{from, from}, {from, "2026-09-30"}, {"null", from}, {from, "null"}, {"-infinity", from}, {from, "infinity"}} {
+		refused(t, s, w[0], w[1], "all", fmt.Sprintf("22023: no window of days: from %s to before %s: "+
+			"Name its first day and the day after its last: (DATE '2026-10-01', DATE '2026-10-02') is one day.", quoted(w[0]), quoted(w[1])))
 	}
 	now := time.Now().UTC()
 	today := dayOf(now, time.UTC)
@@ -265,9 +283,10 @@ func TestWindows(t *testing.T) {
 	if r := got["dau"]; !same(r.Value, 1) {
 		t.Errorf("dau of today: %+v", r)
 	}
-	for metric, r := range metrics(t, s, window{today - 3, today + 1, "spaces/unknown"}) {
-		if r.Value != nil || !r.IsPartial {
-			t.Errorf("%s of an unknown space: %+v", metric, r)
-		}
+	const lists = "SELECT space_id, display_name FROM analytics.dim_spaces shows whose numbers this role may see; 'all' stands for all spaces together."
+	for space, want := range map[string]string{
+		"spaces/unknown": lists, "": lists, "null": lists, "team": "Spaces are named by their space_id: of Team it is 'spaces/S'.",
+	} {
+		refused(t, s, from, "2026-10-02", space, fmt.Sprintf("22023: no such space is known: %s: %s", quoted(space), want))
 	}
 }
