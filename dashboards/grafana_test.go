@@ -1,13 +1,10 @@
-// Package dashboards holds dashboards for Grafana: its test carries out every query of them.
 package dashboards_test
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/spacekeeper/spacekeeper/dashboards"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store/analytics"
 	"github.com/spacekeeper/spacekeeper/internal/store/roles"
@@ -26,60 +24,12 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 
 const uid = "spacekeeper-pg"
 
-type source struct{ Type, UID string }
-
-type query struct {
-	Datasource    source
-	Format        string
-	RawSQL        string `json:"rawSql"`
-	RefID, Editor string
-}
-
-// dashboard is what of Grafana's model is looked at.
-type dashboard struct {
-	UID, Title, Description, Timezone string
-	Editable                          *bool
-	Templating                        struct {
-		List []struct {
-			Name, Label, Type string
-			Datasource        source
-			Query             string
-		}
-	}
-	Annotations struct {
-		List []struct {
-			Name       string
-			Datasource source
-			Target     query
-		}
-	}
-	Panels []struct {
-		ID                       int
-		Type, Title, Description string
-		Datasource               source
-		Targets                  []query
-		FieldConfig              struct{ Defaults struct{ Unit string } }
-	}
-}
-
-// read returns the dashboards by the names of their files.
-func read(t *testing.T) map[string]dashboard {
+// read returns the dashboards.
+func read(t *testing.T) map[string]dashboards.Dashboard {
 	t.Helper()
-	files, err := filepath.Glob("grafana/*.json")
-	if err != nil || len(files) != 5 {
-		t.Fatalf("%q, %v: want five dashboards", files, err)
-	}
-	all := map[string]dashboard{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var d dashboard
-		if err := json.Unmarshal(text, &d); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		all[strings.TrimSuffix(filepath.Base(file), ".json")] = d
+	all, err := dashboards.Read()
+	if err != nil || len(all) != 5 {
+		t.Fatalf("%d, %v: want five dashboards", len(all), err)
 	}
 	return all
 }
@@ -265,22 +215,14 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// expand is a query as Grafana sends it.
+// expand is a query as Grafana sends it, of the last 90 days.
 func expand(t *testing.T, sql string, variables map[string]string) string {
 	t.Helper()
-	now := time.Now().UTC()
-	from, to := now.AddDate(0, 0, -90).Format("'2006-01-02T15:04:05.000Z'"), now.Format("'2006-01-02T15:04:05.000Z'")
-	sql = regexp.MustCompile(`\$__timeFilter\(([^)]+)\)`).ReplaceAllString(sql, "$1 BETWEEN "+from+" AND "+to)
-	sql = regexp.MustCompile(`\$__timeGroup(?:Alias)?\(([^,]+),\s*'?1d'?\)`).ReplaceAllString(sql, "floor(extract(epoch FROM $1) / 86400) * 86400")
-	sql = strings.NewReplacer("$__timeFrom()", from, "$__timeTo()", to).Replace(sql)
-	sql = regexp.MustCompile(`\$\{?(\w+)\}?`).ReplaceAllStringFunc(sql, func(name string) string {
-		value, known := variables[strings.Trim(name, "${}")]
-		if !known {
-			t.Errorf("%s is no variable: %s", name, sql)
-		}
-		return value
-	})
-	return sql
+	text, err := dashboards.Expand(sql, variables, time.Now().AddDate(0, 0, -90), time.Now())
+	if err != nil {
+		t.Error(err)
+	}
+	return text
 }
 
 func values(t *testing.T, conn *pgx.Conn, sql string) [][]any {

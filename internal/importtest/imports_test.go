@@ -107,6 +107,7 @@ func table() []owner {
 		{path: "internal/logging", tier: 0},
 		{path: "internal/localpg", tier: 0},
 		{path: "migrations", tier: 0},
+		{path: "dashboards", tier: 0}, // what panels ask
 	}
 }
 
