@@ -72,7 +72,7 @@ func (p *pass) take(ctx context.Context, parts, limit int, order string) (*marke
 // computeDays computes the summary and retention of some of the days: those of a
 // space together, and those of all spaces last, which rest on them.
 func (p *pass) computeDays(ctx context.Context) error {
-	m, err := p.take(ctx, ofSummary, p.maxDays, "space_id DESC, activity_date")
+	m, err := p.take(ctx, ofSummary, p.maxDays, "space_id DESC, activity_date DESC")
 	if err != nil {
 		return err
 	}

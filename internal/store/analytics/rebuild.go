@@ -236,7 +236,11 @@ func (p *pass) readAnew(ctx context.Context, day pgtype.Date, spaces []int32) er
 		FROM members`, pgx.NamedArgs{"day": day, "spaces": spaces, "zone": p.zone}).Scan(&users, &days); err != nil {
 		return fmt.Errorf("read the day anew: %w", err)
 	}
-	if err := p.dropEmpty(ctx); err != nil { // hours of all spaces
+	// Of all spaces, which the days that wait are too many to be looked through for.
+	if err := p.exec(ctx, "drop hours of all spaces that are no more", `
+		DELETE FROM rollup_hours
+		WHERE hour_at >= day_start(@day, @zone) - interval '3 hours' AND hour_at < day_start(@day::date + 1, @zone) + interval '3 hours'
+			AND space_id = 0 AND messages = 0 AND messages_human = 0 AND messages_app = 0 AND reactions = 0`, args()); err != nil {
 		return err
 	}
 	return p.countMembers(ctx, users, days)
