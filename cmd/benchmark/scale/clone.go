@@ -112,8 +112,10 @@ const prepareClone = `
 	FROM generate_series(1, %[1]d) AS k,
 		(VALUES ('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')) AS alphabet (a)`
 
-// finishClone lets numbers go on behind those of the copies.
+// finishClone lets numbers go on behind those of the copies, and leaves it to a
+// rebuild to find what is new to the rollups.
 const finishClone = `
+	TRUNCATE rollup_changes, rollup_marks, rollup_days;
 	DO $$
 	DECLARE
 		s record;

@@ -95,17 +95,14 @@ var whole = map[string][]string{
 	"internal/store/analytics/summary.go":   {"rollup_stays", "rollup_summary", "users"},
 }
 
-// prepareAnalytics fills the rollups, and returns the statements in the functions of
-// the schema analytics: a call doesn't show their plans.
-func prepareAnalytics(ctx context.Context, dsn string) (list []statements.Statement, err error) {
+// insideAnalytics returns the statements in the functions of the schema analytics: a
+// call doesn't show their plans.
+func insideAnalytics(ctx context.Context, dsn string) (list []statements.Statement, err error) {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, fillRollups); err != nil {
-		return nil, fmt.Errorf("fill the rollups: %w", err)
-	}
 	rows, _ := conn.Query(ctx, `
 		SELECT 'analytics.' || proname || '()', prosrc, proargnames[1:pronargs], proargtypes::regtype[]::text[]
 		FROM pg_proc
@@ -127,7 +124,7 @@ func prepareAnalytics(ctx context.Context, dsn string) (list []statements.Statem
 	return list, nil
 }
 
-// shownQueries are those of the documents.
+// shownQueries are those of the documents, each by what stands above it.
 func shownQueries(root string) (list []statements.Statement, err error) {
 	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil {
@@ -138,10 +135,10 @@ func shownQueries(root string) (list []statements.Statement, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the queries that are shown: %w", err)
 		}
-		for _, block := range regexp.MustCompile("(?ms)^```sql\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
-			for query := range strings.SplitSeq(block[1], ";") {
+		for _, block := range regexp.MustCompile("(?ms)(?:^([^\n]*)\n\n)?^```sql\n(.*?)^```").FindAllStringSubmatch(string(text), -1) {
+			for query := range strings.SplitSeq(block[2], ";") {
 				if strings.HasPrefix(strings.TrimSpace(regexp.MustCompile(`--.*`).ReplaceAllString(query, "")), "SELECT") {
-					list = append(list, statements.Statement{Place: filepath.Base(file), SQL: query})
+					list = append(list, statements.Statement{Place: filepath.Base(file) + ": " + strings.TrimSuffix(block[1], ":"), SQL: query})
 				}
 			}
 		}

@@ -58,7 +58,15 @@ func Report(ctx context.Context, events int, out io.Writer) (err error) {
 	if err := printDisk(ctx, out, full, time.Since(began)); err != nil {
 		return err
 	}
+	took, err := rebuild(ctx, full)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nrebuild of all rollups: %s\n", took.Round(time.Second))
 	if err := printReads(ctx, out, full, began); err != nil {
+		return err
+	}
+	if err := printAnalytics(ctx, out, full, began, executions); err != nil {
 		return err
 	}
 	broken := printPlans(ctx, out, full, list)
@@ -150,7 +158,7 @@ func printDisk(ctx context.Context, out io.Writer, dsn string, took time.Duratio
 }
 
 func printPlans(ctx context.Context, out io.Writer, dsn string, list []statements.Statement) error {
-	inside, err := prepareAnalytics(ctx, dsn)
+	inside, err := insideAnalytics(ctx, dsn)
 	if err != nil {
 		return err
 	}
@@ -181,11 +189,11 @@ func printReads(ctx context.Context, out io.Writer, dsn string, until time.Time)
 	}
 	fmt.Fprintf(out, "\n%-60s %10s %10s %10s\n", "reads", "rows", "pages", "ms")
 	for _, r := range reads {
-		c, err := Measure(ctx, s, r)
+		c, err := Measure(ctx, s, r, 2)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%-60s %10d %10d %10.1f\n", r.Name, c.Rows, c.Pages, float64(c.Took.Microseconds())/1e3)
+		fmt.Fprintf(out, "%-60.60s %10d %10d %10.1f\n", r.Name, c.Rows, c.Pages, ms(c.Took))
 	}
 	return nil
 }
@@ -196,19 +204,13 @@ func allReads() ([]Read, error) {
 	if err != nil {
 		return nil, err
 	}
-	var shown []string
+	reads := Reads()
 	for _, s := range list {
-		if strings.HasSuffix(s.Place, ".md") && !slices.Contains(shown, s.SQL) {
-			shown = append(shown, s.SQL)
+		if strings.Contains(s.Place, ".md:") && !strings.HasPrefix(s.Place, ofAnalytics) {
+			reads = append(reads, query(s.Place, 0, s.SQL, nil))
 		}
 	}
-	return Reads(shown), nil
-}
-
-// firstWords are enough of a query to know it by.
-func firstWords(sql string) string {
-	words := strings.Fields(sql)
-	return strings.Join(words[:min(7, len(words))], " ")
+	return reads, nil
 }
 
 const (
