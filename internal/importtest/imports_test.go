@@ -53,9 +53,10 @@ func table() []owner {
 		// The event log is one transaction over rooms with one idea each: what
 		// reads the past knows nothing of what writes it.
 		{path: "internal/store/eventlog/payload", tier: 1},
+		{path: "internal/store/proofs", tier: 1, also: rooms("payload")}, // proves that the log is as it was recorded
 		{path: "internal/store/eventlog/items", tier: 1, also: rooms()},
 		{path: "internal/store/eventlog/refusal", tier: 1, also: rooms()},
-		{path: "internal/store/eventlog/quarantine", tier: 1, also: rooms()},
+		{path: "internal/store/eventlog/quarantine", tier: 1, also: append(rooms(), "internal/store/proofs")},
 		{path: "internal/store/eventlog/facts", tier: 1, also: append(rooms("items"), "internal/reactors")},
 		{path: "internal/store/eventlog/originals", tier: 1, also: rooms("items", "payload")},
 		{path: "internal/store/eventlog/numbers", tier: 1, also: rooms("items")},
@@ -64,9 +65,9 @@ func table() []owner {
 		{path: "internal/store/eventlog/projections", tier: 1, also: append(rooms("items", "memberships", "originals", "refusal"), "internal/store/partitions")},
 		{path: "internal/store/eventlog", tier: 1, also: append(
 			rooms("facts", "history", "items", "memberships", "numbers", "originals", "payload", "projections", "quarantine", "refusal"),
-			"internal/store/coverage", "internal/store/runs", "internal/store/partitions", "internal/reactors")},
+			"internal/store/coverage", "internal/store/runs", "internal/store/partitions", "internal/store/proofs", "internal/reactors")},
 		// mend brings back what eventlog could not take: quarantine, projections.
-		{path: "internal/store/mend", tier: 1, also: append(rooms("items", "projections"), "internal/store/eventlog")},
+		{path: "internal/store/mend", tier: 1, also: append(rooms("items", "projections"), "internal/store/eventlog", "internal/store/proofs")},
 		{path: "internal/gchat", tier: 1, also: []string{"internal/reactors"}},
 		{path: "internal/reactors", tier: 1},
 		// The rule engine stands on the vocabulary, layer by layer: the language
@@ -102,7 +103,8 @@ func table() []owner {
 		{path: "internal/cli", tier: 0, also: []string{"internal/config", "internal/strictyaml"}},
 		// draft asks for a first configuration and writes it, with an example of rules.
 		{path: "internal/config/draft", tier: 0, also: []string{"internal/cli", "internal/config", "internal/strictyaml", "internal/reactors/examples"}},
-		{path: "internal/plot", tier: 0}, // numbers as pictures: it knows nothing of what they count
+		{path: "internal/proof", tier: 0}, // the transparency log's tree, for whoever keeps one
+		{path: "internal/plot", tier: 0},  // numbers as pictures: it knows nothing of what they count
 		{path: "internal/jobs", tier: 0},
 		{path: "internal/logging", tier: 0},
 		{path: "internal/localpg", tier: 0},

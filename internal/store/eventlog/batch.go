@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/projections"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/quarantine"
 	"github.com/spacekeeper/spacekeeper/internal/store/partitions"
+	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 )
 
 // A new event may be this old or this far ahead, whether live or fetched
@@ -39,6 +40,7 @@ type batch struct {
 	// Filled while the results are read.
 	recorded   map[items.ID]bool
 	markedLive map[items.ID]bool // a backfill had recorded them before
+	updated    []proofs.Ref      // rows of the log that hold something else now
 
 	claimed bool // the runs that rules want were
 	wakes   []reactors.Wake

@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
+	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 )
 
 // hasBytes reports whether the row comes with the bytes of its delivery: the
@@ -86,7 +87,7 @@ func (s *Log) settle(ctx context.Context, tx pgx.Tx, b *batch, before func(*pgx.
 			return fmt.Errorf("read what the log holds of redelivered events: %w", err)
 		}
 		q := &pgx.Batch{}
-		b.markedLive = map[items.ID]bool{}
+		b.markedLive, b.updated = map[items.ID]bool{}, nil
 		for _, x := range shares {
 			s.queueShare(q, b, x, kept[x.rows[0].Key])
 		}
@@ -97,6 +98,7 @@ func (s *Log) settle(ctx context.Context, tx pgx.Tx, b *batch, before func(*pgx.
 			if err := tx.SendBatch(ctx, q).Close(); err != nil {
 				return fmt.Errorf("complete what the log holds of redelivered events: %w", err)
 			}
+			return proofs.AddUpdated(ctx, tx, s.payloads, b.updated)
 		}
 	}
 	return nil
@@ -180,7 +182,7 @@ func (s *Log) queueShare(q *pgx.Batch, b *batch, x share, kept []originals.Copy)
 	for ordinal, of := range moved {
 		c := row(ordinal)
 		c.Payload, c.Codec, c.Event = of.Payload, of.Codec, of.Event
-		queueBytes(q, x.rows[0], c, 0)
+		b.queueBytes(q, x.rows[0], c, 0)
 	}
 	first := !x.bytes
 	for _, r := range x.rows {
@@ -194,16 +196,22 @@ func (s *Log) queueShare(q *pgx.Batch, b *batch, x share, kept []originals.Copy)
 		}
 		first = false
 		if c.Live || r.Backfilled() {
-			queueBytes(q, r, c, r.ActorID)
+			b.queueBytes(q, r, c, r.ActorID)
 			continue
 		}
 		c.Live, b.markedLive[r.ID()] = true, true
-		queueLive(q, r, c)
+		b.queueLive(q, r, c)
 	}
 }
 
+// updates keeps that a row of r's event gets another leaf.
+func (b *batch) updates(r *items.Row, ordinal int) {
+	b.updated = append(b.updated, proofs.Ref{Kind: proofs.Updated, Time: r.Time.UnixMicro(), Key: r.Key, Ordinal: int16(ordinal)})
+}
+
 // queueBytes gives a row of r's event its bytes.
-func queueBytes(q *pgx.Batch, r *items.Row, c *originals.Copy, actor int32) {
+func (b *batch) queueBytes(q *pgx.Batch, r *items.Row, c *originals.Copy, actor int32) {
+	b.updates(r, c.Ordinal)
 	q.Queue(`
 		UPDATE events
 		SET payload = @payload, payload_codec = @codec, actor_id = COALESCE(NULLIF(@actor, 0), actor_id)
@@ -214,7 +222,8 @@ func queueBytes(q *pgx.Batch, r *items.Row, c *originals.Copy, actor int32) {
 }
 
 // queueLive makes a backfilled row a live one.
-func queueLive(q *pgx.Batch, r *items.Row, c *originals.Copy) {
+func (b *batch) queueLive(q *pgx.Batch, r *items.Row, c *originals.Copy) {
+	b.updates(r, r.Item.Ordinal)
 	q.Queue(`
 		UPDATE events
 		SET received_at = @received, publish_time = @published, source_id = @source, actor_id = COALESCE(NULLIF(@actor, 0), actor_id),

@@ -21,6 +21,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
+	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 )
 
 // Mender mends one database.
@@ -165,9 +166,7 @@ func (m *Mender) retry(ctx context.Context, list []Kept, r *Retried) error {
 	}
 	// In another transaction: if it is lost, the next retry finds a duplicate.
 	if len(done) > 0 {
-		if _, err := m.db.Exec(ctx, `
-			DELETE FROM quarantine
-			WHERE quarantine_key = ANY ($1)`, store.Column(done, uuid)); err != nil {
+		if err := proofs.Release(ctx, m.db, store.Column(done, uuid)); err != nil {
 			return fmt.Errorf("take %d recorded messages out of quarantine: %w", len(done), err)
 		}
 	}

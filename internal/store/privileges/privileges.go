@@ -33,17 +33,17 @@ func Needs() []Need {
 	for _, group := range []struct{ privileges, relations string }{
 		{"SELECT", `goose_db_version river_migration schema_compatibility
 			coverage_gaps coverage_intervals membership_intervals memberships`},
-		{"SELECT INSERT", `events event_sources event_types names payload_dictionaries reactor_records`},
+		{"SELECT INSERT", `events event_sources event_types names payload_dictionaries reactor_records proof_checkpoints`},
 		{"SELECT INSERT UPDATE", `keeper_passes spaces stored_memberships stored_membership_changes stored_reactions stored_revisions users
-			worker_heartbeats`},
+			proof_leaves proof_tiles 			worker_heartbeats`},
 		{"SELECT INSERT UPDATE DELETE", `backfills coverage followed_spaces member_lists own_messages quarantine
 			reactor_counts reactor_daily_counts reactor_evaluations reactor_runs reactor_schedules reactor_switches
 			river_job river_leader river_queue silence_checks stored_messages subscription_states unapplied_events
 			unfetched write_slots
 			rollup_activity rollup_days rollup_emoji rollup_hours rollup_members rollup_responses rollup_retention
 			rollup_stays rollup_summary`},
-		{"SELECT INSERT DELETE", `rollup_changes rollup_marks`},
-		{"SELECT UPDATE", `reporting rollup_passes`},
+		{"SELECT INSERT DELETE", `proof_pending rollup_changes rollup_marks`},
+		{"SELECT UPDATE", `proof_log reporting rollup_passes`},
 		{"UPDATE", `projection_locks`}, // to lock it
 	} {
 		for _, relation := range strings.Fields(group.relations) {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 )
 
 // Message is a delivery that is kept whole instead of being recorded.
@@ -49,16 +50,28 @@ func Queue(q *pgx.Batch, messages []Message) {
 	rows := slices.Clone(messages)
 	slices.SortFunc(rows, func(x, y Message) int { return bytes.Compare(x.key[:], y.key[:]) })
 	text := func(field func(*Message) string) []string { return store.Column(rows, field) }
+	entries := proofs.NewEntries(len(rows))
 	q.Queue(`
-		INSERT INTO quarantine (quarantine_key, event_key, received_at, publish_time, message_id, ordering_key,
-			reason, detail, attributes, data)
-		SELECT quarantine_key, event_key(NULLIF(ce_id, '')), received_at, publish_time, message_id, ordering_key,
-			reason, detail, attributes::json, data
-		FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[],
-			$6::text[], $7::text[], $8::text[], $9::bytea[], $10::text[])
-			AS i (quarantine_key, received_at, publish_time, message_id, ordering_key,
-			reason, detail, attributes, data, ce_id)
-		ON CONFLICT DO NOTHING`,
+		WITH given AS (
+			SELECT *
+			FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[], $5::text[],
+				$6::text[], $7::text[], $8::text[], $9::bytea[], $10::text[], $11::bytea[])
+				AS i (quarantine_key, received_at, publish_time, message_id, ordering_key,
+				reason, detail, attributes, data, ce_id, leaf)
+		), added AS (
+			INSERT INTO quarantine (quarantine_key, event_key, received_at, publish_time, message_id, ordering_key,
+				reason, detail, attributes, data)
+			SELECT quarantine_key, event_key(NULLIF(ce_id, '')), received_at, publish_time, message_id, ordering_key,
+				reason, detail, attributes::json, data
+			FROM given
+			ON CONFLICT DO NOTHING
+			RETURNING quarantine_key
+		)
+		INSERT INTO proof_pending (entries)
+		SELECT string_agg(leaf, '')
+		FROM given
+		WHERE (quarantine_key IN (SELECT quarantine_key FROM added)) IS TRUE
+		HAVING count(*) > 0`,
 		store.Column(rows, func(x *Message) pgtype.UUID { return pgtype.UUID{Bytes: x.key, Valid: true} }),
 		store.Column(rows, func(x *Message) time.Time { return x.delivery.ReceivedAt }),
 		store.Column(rows, func(x *Message) pgtype.Timestamptz { return store.OptionalTime(x.delivery.PublishTime) }),
@@ -67,8 +80,22 @@ func Queue(q *pgx.Batch, messages []Message) {
 		text(func(x *Message) string { return cmp.Or(string(x.why.Reason), "unknown") }),
 		text(func(x *Message) string { return store.Clean(x.why.Detail) }),
 		text(func(x *Message) string { return string(x.attributes) }),
-		store.Column(rows, func(x *Message) []byte { return append([]byte{}, x.delivery.Data...) }), // nil would be NULL
-		text(func(x *Message) string { return store.Clean(x.delivery.Attributes["ce-id"]) }))
+		store.Column(rows, func(x *Message) []byte { return x.data() }),
+		text(func(x *Message) string { return store.Clean(x.delivery.Attributes["ce-id"]) }),
+		store.Column(rows, func(x *Message) []byte { return entries.Quarantined(x.leafRow()) }))
+}
+
+// data is what was received; nil would be NULL.
+func (x *Message) data() []byte { return append([]byte{}, x.delivery.Data...) }
+
+// leafRow is the row as the transparency log has it.
+func (x *Message) leafRow() *proofs.QuarantineRow {
+	d := x.delivery
+	return &proofs.QuarantineRow{
+		Key: x.key, ReceivedAt: store.Microseconds(d.ReceivedAt), PublishTime: store.Microseconds(d.PublishTime),
+		MessageID: store.Clean(d.MessageID), OrderingKey: store.Clean(d.OrderingKey), Reason: cmp.Or(string(x.why.Reason), "unknown"),
+		Detail: store.Clean(x.why.Detail), Attributes: string(x.attributes), Data: x.data(),
+	}
 }
 
 // Reports tell at most once a minute for each reason that something went to

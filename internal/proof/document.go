@@ -1,0 +1,120 @@
+package proof
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/transparency-dev/merkle/proof"
+	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Format is that of a [Document].
+const Format = "spacekeeper-proof/v1"
+
+// Kinds of records, and the names of their fields in the order in which a leaf has
+// them. After them comes the content. A leaf holds no names: so they have to be
+// agreed on, or a proof could call a person a space.
+const (
+	Event       = "event/v1"
+	Quarantined = "quarantine/v1"
+	Released    = "released/v1" // left the quarantine
+)
+
+var kinds = map[string][]string{
+	Event: {
+		"event_time", "received_at", "publish_time", "event_key", "ordinal", "origin", "type", "source", "space", "actor", "ce_id", "resource",
+		"message_id",
+	},
+	Quarantined: {
+		"quarantine_key", "received_at", "publish_time", "message_id", "ordering_key", "reason", "detail", "attributes",
+	},
+	Released: {"quarantine_key", "received_at"},
+}
+
+// Document proves that a record is in a log, to whoever has the log's key.
+type Document struct {
+	Format string             `json:"format"`
+	Kind   string             `json:"kind"`
+	Salt   []byte             `json:"salt"`
+	Fields map[string]*string `json:"fields"` // null where there is none
+	// ContentHash is the salted hash of the bytes that were received: null where
+	// the record has none. Content is those bytes, null where they aren't shown.
+	ContentHash []byte   `json:"content_hash"`
+	Content     []byte   `json:"content"`
+	Index       uint64   `json:"index"`
+	Path        [][]byte `json:"path"`
+	Checkpoint  string   `json:"checkpoint"`
+}
+
+// ReadDocument reads what a proof is written as.
+func ReadDocument(text []byte) (*Document, error) {
+	var d Document
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&d); err != nil {
+		return nil, fmt.Errorf("it is no proof: %w", err)
+	}
+	if d.Format != Format {
+		return nil, fmt.Errorf("it is no proof of the format %s, but %q", Format, d.Format)
+	}
+	return &d, nil
+}
+
+// Check tells whether the record is in the log that one of the keys has signed
+// for, and at which checkpoint.
+func (d *Document) Check(keys ...note.Verifier) (Checkpoint, error) {
+	c, err := OpenCheckpoint(d.Checkpoint, keys...)
+	if err != nil {
+		return c, err
+	}
+	leaf, err := d.Leaf()
+	if err != nil {
+		return c, err
+	}
+	if proof.VerifyInclusion(rfc6962.DefaultHasher, d.Index, c.Size, leaf[:], d.Path, c.Root[:]) != nil {
+		return c, fmt.Errorf("the record isn't leaf %d of the log at its checkpoint of %d leaves: it, or the proof, was changed", d.Index, c.Size)
+	}
+	return c, nil
+}
+
+// Leaf computes the record's.
+func (d *Document) Leaf() (Hash, error) {
+	names, ok := kinds[d.Kind]
+	if !ok {
+		return Hash{}, fmt.Errorf("there is no kind of record %q: %s", d.Kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+	}
+	if len(d.Salt) != SaltSize {
+		return Hash{}, fmt.Errorf("the salt has %d bytes, want %d", len(d.Salt), SaltSize)
+	}
+	if len(d.Fields) != len(names) {
+		return Hash{}, fmt.Errorf("the record has %d fields, and one of the kind %s has %d", len(d.Fields), d.Kind, len(names))
+	}
+	var l Leaf
+	l.Begin(d.Kind, Salt(d.Salt))
+	for _, name := range names {
+		value, ok := d.Fields[name]
+		switch {
+		case !ok:
+			return Hash{}, fmt.Errorf("the record lacks the field %s", name)
+		case value == nil:
+			l.None()
+		default:
+			l.Text(*value)
+		}
+	}
+	if of := l.salt.Content(d.Content); d.Content != nil && !bytes.Equal(of[:], d.ContentHash) {
+		return Hash{}, errors.New("the content was changed: it has another hash than its record")
+	}
+	if d.ContentHash == nil {
+		l.None()
+	} else {
+		l.Text(string(d.ContentHash))
+	}
+	return l.Hash(), nil
+}
