@@ -3742,6 +3742,100 @@ CREATE TABLE public.projection_locks (
 
 COMMENT ON TABLE public.projection_locks IS 'Always empty: its locks are those of transactions that write projections. Readers may not take them.';
 
+CREATE TABLE public.proof_checkpoints (
+    signed_at timestamp with time zone DEFAULT now() NOT NULL,
+    size bigint NOT NULL,
+    note text NOT NULL
+);
+
+COMMENT ON TABLE public.proof_checkpoints IS 'What the log''s key has signed: copies of them are worth more elsewhere.';
+
+COMMENT ON COLUMN public.proof_checkpoints.signed_at IS 'When, by the database''s clock.';
+
+COMMENT ON COLUMN public.proof_checkpoints.size IS 'Number of leaves then.';
+
+COMMENT ON COLUMN public.proof_checkpoints.note IS 'The signed note: origin, size, root, signature.';
+
+CREATE TABLE public.proof_leaves (
+    first_time timestamp with time zone NOT NULL,
+    last_time timestamp with time zone NOT NULL,
+    number bigint NOT NULL,
+    refs bytea NOT NULL,
+    salts bytea NOT NULL,
+    CONSTRAINT proof_leaves_refs_check CHECK ((((length(refs) >= 27) AND (length(refs) <= 6912)) AND ((length(refs) % 27) = 0))),
+    CONSTRAINT proof_leaves_salts_check CHECK ((((length(salts) / 16) = (length(refs) / 27)) AND ((length(salts) % 16) = 0)))
+);
+ALTER TABLE ONLY public.proof_leaves ALTER COLUMN salts SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.proof_leaves IS 'What the leaves of each tile of level 0 are about.';
+
+COMMENT ON COLUMN public.proof_leaves.first_time IS 'The earliest time in refs.';
+
+COMMENT ON COLUMN public.proof_leaves.last_time IS 'The latest time in refs.';
+
+COMMENT ON COLUMN public.proof_leaves.number IS 'proof_tiles.number of level 0.';
+
+COMMENT ON COLUMN public.proof_leaves.refs IS '27 bytes for each leaf: kind (e an event, u an event that was changed since, q what went to the quarantine, r what left it), time (microseconds since 1970, 8 bytes), key (16) and ordinal (2), numbers with their highest byte first.';
+
+COMMENT ON COLUMN public.proof_leaves.salts IS '16 random bytes for each leaf: zeros once what it is about was erased.';
+
+CREATE TABLE public.proof_log (
+    sealed_at timestamp with time zone,
+    size bigint DEFAULT 0 NOT NULL,
+    single boolean DEFAULT true NOT NULL,
+    edge bytea DEFAULT '\x'::bytea NOT NULL,
+    CONSTRAINT proof_log_single_check CHECK (single),
+    CONSTRAINT proof_log_size_check CHECK ((size >= 0))
+);
+
+COMMENT ON TABLE public.proof_log IS 'One row: how far the tree is.';
+
+COMMENT ON COLUMN public.proof_log.sealed_at IS 'When leaves were last added; null for an empty tree.';
+
+COMMENT ON COLUMN public.proof_log.size IS 'Number of leaves.';
+
+COMMENT ON COLUMN public.proof_log.single IS 'Always true: there is one row.';
+
+COMMENT ON COLUMN public.proof_log.edge IS 'The roots of the largest full subtrees, from left to right: what is needed to add leaves.';
+
+CREATE TABLE public.proof_pending (
+    id bigint NOT NULL,
+    entries bytea NOT NULL
+);
+ALTER TABLE ONLY public.proof_pending ALTER COLUMN entries SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.proof_pending IS 'What was recorded and isn''t in the tree yet: one row of each transaction. Whoever seals takes rows out in the transaction that puts them into the tree, so none is skipped, whenever it commits.';
+
+COMMENT ON COLUMN public.proof_pending.id IS 'In this order they go into the tree, among those that are seen together.';
+
+COMMENT ON COLUMN public.proof_pending.entries IS '75 bytes each: what it is about (27, as in proof_leaves.refs), the salt (16) and the hash of the leaf (32).';
+
+ALTER TABLE public.proof_pending ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.proof_pending_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.proof_tiles (
+    number bigint NOT NULL,
+    level smallint NOT NULL,
+    hashes bytea NOT NULL,
+    CONSTRAINT proof_tiles_hashes_check CHECK ((((length(hashes) >= 32) AND (length(hashes) <= 8192)) AND ((length(hashes) % 32) = 0))),
+    CONSTRAINT proof_tiles_level_check CHECK ((level >= 0))
+);
+ALTER TABLE ONLY public.proof_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.proof_tiles IS 'The Merkle tree (RFC 6962), in tiles of 256 hashes. It only grows.';
+
+COMMENT ON COLUMN public.proof_tiles.number IS 'Which tile of the level, from 0.';
+
+COMMENT ON COLUMN public.proof_tiles.level IS '0 for leaves; n for the roots of full tiles of level n-1.';
+
+COMMENT ON COLUMN public.proof_tiles.hashes IS 'Up to 256 hashes of 32 bytes.';
+
 CREATE VIEW public.reactions AS
  SELECT r.version_time,
     r.added_at,
@@ -4148,6 +4242,21 @@ ALTER TABLE ONLY public.own_messages
 
 ALTER TABLE ONLY public.payload_dictionaries
     ADD CONSTRAINT payload_dictionaries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.proof_checkpoints
+    ADD CONSTRAINT proof_checkpoints_pkey PRIMARY KEY (size);
+
+ALTER TABLE ONLY public.proof_leaves
+    ADD CONSTRAINT proof_leaves_pkey PRIMARY KEY (number);
+
+ALTER TABLE ONLY public.proof_log
+    ADD CONSTRAINT proof_log_pkey PRIMARY KEY (single);
+
+ALTER TABLE ONLY public.proof_pending
+    ADD CONSTRAINT proof_pending_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.proof_tiles
+    ADD CONSTRAINT proof_tiles_pkey PRIMARY KEY (level, number);
 
 ALTER TABLE ONLY public.quarantine
     ADD CONSTRAINT quarantine_pkey PRIMARY KEY (quarantine_key);

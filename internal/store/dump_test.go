@@ -59,7 +59,8 @@ func contents(t *testing.T, s *storetest.Env) []string {
 	t.Helper()
 	return storetest.Column(t, s, `
 		SELECT format('%s: %s', c.relname, (xpath('/row/rows/text()', query_to_xml(
-			format('SELECT count(*) || '' '' || COALESCE(md5(string_agg(t::text, '','' ORDER BY t::text)), '''') AS rows FROM %s t', c.oid::regclass),
+			format('SELECT count(*) || '' '' || COALESCE(md5(string_agg(%1$s, '','' ORDER BY %1$s)), '''') AS rows FROM %2$s t',
+				CASE c.relname WHEN 'proof_pending' THEN 'length(entries)::text' ELSE 't::text' END, c.oid::regclass), -- it has random salts
 			false, true, '')))[1])
 		FROM pg_class c
 		WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relnamespace = 'public'::regnamespace

@@ -59,7 +59,8 @@ type verification struct {
 // progress is told how many leaves have been read.
 func (l *Log) Verify(ctx context.Context, against []proof.Checkpoint, progress func(leaves, of uint64)) (*Report, error) {
 	var report *Report
-	err := pgx.BeginTxFunc(ctx, l.db.Pool(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+	moment := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err := pgx.BeginTxFunc(ctx, l.db.Pool(), moment, func(tx pgx.Tx) (err error) {
 		report, err = l.verifyIn(ctx, tx, against, progress)
 		return err
 	})

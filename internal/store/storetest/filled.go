@@ -63,7 +63,7 @@ func contents(now time.Time) string {
 			if err != nil {
 				return ""
 			}
-			fmt.Fprintf(key, "%q", text)
+			fmt.Fprintf(key, "%q %q", filepath.Base(path), text) // a step is what its name says
 		}
 	}
 	return fmt.Sprintf("%x", key.Sum(nil))
