@@ -35,13 +35,14 @@ const rescueAfter = time.Minute
 func NewClient(pool *pgxpool.Pool, clock *Clock, log *zap.Logger, opts Options) (*river.Client[pgx.Tx], error) {
 	queues := map[string]river.QueueConfig{}
 	for name, attempts := range opts.Queues {
-		queues[name] = river.QueueConfig{MaxWorkers: attempts}
+		// Jobs are told of when they are inserted and when they become due. Looked
+		// for is what nobody has told of: another process may have ended meanwhile.
+		// That is most of what an idle worker does.
+		looks := 5 * time.Second
 		if name == opts.Punctual {
-			// A job that waits for its time is found by looking: the default of a
-			// second would make write slots of a space come late. To look at every
-			// queue so often would be most of what an idle worker does.
-			queues[name] = river.QueueConfig{MaxWorkers: attempts, FetchPollInterval: 250 * time.Millisecond}
+			looks = time.Second
 		}
+		queues[name] = river.QueueConfig{MaxWorkers: attempts, FetchPollInterval: looks}
 	}
 	var middleware []rivertype.Middleware
 	if opts.Progress != nil {

@@ -15,7 +15,9 @@ import (
 
 // NewInserter returns a River client that inserts jobs and works on none.
 func NewInserter(pool *pgxpool.Pool, clock *Clock) (*river.Client[pgx.Tx], error) {
-	client, err := river.NewClient(newDriver(pool, clock), &river.Config{})
+	// Of jobs inserted within the cooldown of others nobody is told: they may be
+	// committed after the others have been taken.
+	client, err := river.NewClient(newDriver(pool, clock), &river.Config{FetchCooldown: river.FetchCooldownMin})
 	if err != nil {
 		return nil, fmt.Errorf("create the River client that inserts jobs: %w", err)
 	}
@@ -28,19 +30,22 @@ func NewInserter(pool *pgxpool.Pool, clock *Clock) (*river.Client[pgx.Tx], error
 // former into times of the database's clock.
 type driver struct {
 	*riverpgxv5.Driver
-	clock *Clock
+	clock  *Clock
+	alarms *alarms
 }
 
-func newDriver(pool *pgxpool.Pool, clock *Clock) *driver { return &driver{riverpgxv5.New(pool), clock} }
+func newDriver(pool *pgxpool.Pool, clock *Clock) *driver {
+	return &driver{riverpgxv5.New(pool), clock, newAlarms()}
+}
 
 // GetExecutor implements riverdriver.Driver.
 func (d *driver) GetExecutor() riverdriver.Executor {
-	return &executor{d.Driver.GetExecutor(), d.clock}
+	return &executor{d.Driver.GetExecutor(), d.clock, d.alarms}
 }
 
 // UnwrapExecutor implements riverdriver.Driver.
 func (d *driver) UnwrapExecutor(tx pgx.Tx) riverdriver.ExecutorTx {
-	return newExecutorTx(d.Driver.UnwrapExecutor(tx), d.clock)
+	return newExecutorTx(d.Driver.UnwrapExecutor(tx), d.clock, d.alarms)
 }
 
 // UnwrapTx implements riverdriver.Driver.
@@ -53,7 +58,8 @@ func (d *driver) UnwrapTx(tx riverdriver.ExecutorTx) pgx.Tx {
 
 type executor struct {
 	riverdriver.Executor
-	clock *Clock
+	clock  *Clock
+	alarms *alarms
 }
 
 type executorTx struct {
@@ -61,8 +67,8 @@ type executorTx struct {
 	tx riverdriver.ExecutorTx
 }
 
-func newExecutorTx(tx riverdriver.ExecutorTx, clock *Clock) *executorTx {
-	return &executorTx{executor{tx, clock}, tx}
+func newExecutorTx(tx riverdriver.ExecutorTx, clock *Clock, alarms *alarms) *executorTx {
+	return &executorTx{executor{tx, clock, alarms}, tx}
 }
 
 // Commit implements riverdriver.ExecutorTx.
@@ -77,7 +83,7 @@ func (e *executor) Begin(ctx context.Context) (riverdriver.ExecutorTx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newExecutorTx(tx, e.clock), nil
+	return newExecutorTx(tx, e.clock, e.alarms), nil
 }
 
 // JobInsertFastMany implements riverdriver.Executor.
@@ -116,7 +122,13 @@ func (e *executor) JobSetStateIfRunningMany(
 ) ([]*rivertype.JobRow, error) {
 	converted := *params
 	converted.ScheduledAt, converted.FinalizedAt = each(params.ScheduledAt, e.optional), each(params.FinalizedAt, e.optional)
-	return e.Executor.JobSetStateIfRunningMany(ctx, &converted)
+	set, err := e.Executor.JobSetStateIfRunningMany(ctx, &converted)
+	for _, job := range set {
+		if job.State == rivertype.JobStateAvailable { // of later ones JobSchedule tells
+			e.alarms.set(job.Queue, job.ScheduledAt.Add(-e.clock.Ahead()))
+		}
+	}
+	return set, err
 }
 
 // JobSchedule implements riverdriver.Executor.
@@ -126,6 +138,9 @@ func (e *executor) JobSchedule(ctx context.Context, params *riverdriver.JobSched
 	results, err := e.Executor.JobSchedule(ctx, &converted)
 	for _, r := range results { // which are compared with this machine's clock again
 		r.Job.ScheduledAt = r.Job.ScheduledAt.Add(-e.clock.Ahead())
+		if !r.ConflictDiscarded {
+			e.alarms.set(r.Job.Queue, r.Job.ScheduledAt)
+		}
 	}
 	return results, err
 }

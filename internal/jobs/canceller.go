@@ -6,7 +6,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
-	"github.com/riverqueue/river/riverdriver"
 )
 
 // NewCanceller returns what ends a statement whose context has ended. The server
@@ -15,7 +14,7 @@ import (
 //
 // A wait for notifications ends without the server, which would cancel nothing:
 // then the wait would go on for a second. River ends one whenever it listens for
-// something more, as it does at the start, and every five seconds.
+// something more, as it does at the start, and every five seconds; alarms do, too.
 func NewCanceller(conn *pgconn.PgConn) ctxwatch.Handler {
 	return &canceller{CancelRequestContextWatcherHandler: &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}}
 }
@@ -44,16 +43,4 @@ func (c *canceller) HandleUnwatchAfterCancel() {
 		return
 	}
 	c.CancelRequestContextWatcherHandler.HandleUnwatchAfterCancel()
-}
-
-// GetListener implements riverdriver.Driver.
-func (d *driver) GetListener(params *riverdriver.GetListenenerParams) riverdriver.Listener {
-	return listener{d.Driver.GetListener(params)}
-}
-
-type listener struct{ riverdriver.Listener }
-
-// WaitForNotification implements riverdriver.Listener.
-func (l listener) WaitForNotification(ctx context.Context) (*riverdriver.Notification, error) {
-	return l.Listener.WaitForNotification(context.WithValue(ctx, waits{}, true))
 }
