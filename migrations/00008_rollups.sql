@@ -709,7 +709,31 @@ CREATE FUNCTION percentile_of(ascending integer[], share double precision) RETUR
 COMMENT ON FUNCTION percentile_of(integer[], double precision) IS 'percentile_cont of numbers that are in order; null of none.';
 
 CREATE VIEW analytics.timeseries WITH (security_barrier) AS
-SELECT day_start(s.activity_date, r.zone) AS "time", p.space_id, m.metric, m.value
+SELECT day_start(s.activity_date, r.zone) AS "time", p.space_id, m.metric, CASE m.metric
+         WHEN 'members' THEN NULLIF(s.members::double precision, n.unseen)
+         WHEN 'joins' THEN NULLIF(s.joins, n.unseen)
+         WHEN 'leaves' THEN NULLIF(s.leaves, n.unseen)
+         WHEN 'net_growth' THEN NULLIF(s.joins - s.leaves, n.unseen)
+         WHEN 'dau' THEN NULLIF(s.dau, n.unseen)
+         WHEN 'wau' THEN NULLIF(s.wau, n.unseen)
+         WHEN 'mau' THEN NULLIF(s.mau, n.unseen)
+         WHEN 'posting_1d' THEN NULLIF(s.posting_1d, n.unseen)
+         WHEN 'posting_7d' THEN NULLIF(s.posting_7d, n.unseen)
+         WHEN 'posting_28d' THEN NULLIF(s.posting_28d, n.unseen)
+         WHEN 'stickiness' THEN CASE WHEN s.coverage > 0 OR s.dau + s.messages > 0 THEN s.dau::double precision / NULLIF(s.mau, 0) END
+         WHEN 'messages' THEN NULLIF(s.messages_human, n.unseen)
+         WHEN 'messages_app' THEN NULLIF(s.messages_app, n.unseen)
+         WHEN 'messages_per_poster' THEN s.messages_human::double precision / NULLIF(s.posting_1d, 0)
+         WHEN 'reply_coverage' THEN d.answered::double precision / NULLIF(d.roots, 0)
+         WHEN 'first_response_p50' THEN percentile_of(d.response_seconds, 0.5)
+         WHEN 'first_response_p90' THEN percentile_of(d.response_seconds, 0.9)
+         WHEN 'unanswered' THEN d.roots - d.answered
+         WHEN 'response_by_reaction' THEN d.reacted_only::double precision / NULLIF(d.roots, 0)
+         WHEN 'reactions_per_message' THEN s.reactions::double precision / NULLIF(s.messages_human, 0)
+         WHEN 'edit_rate' THEN 1000 * s.edited::double precision / NULLIF(s.messages, 0)
+         WHEN 'delete_rate' THEN 1000 * s.deleted::double precision / NULLIF(s.messages, 0)
+         WHEN 'coverage' THEN covered(s.coverage, day_start(s.activity_date, r.zone), day_start(s.activity_date + 1, r.zone), x.covered_until)
+       END AS value
 FROM rollup_summary s
 JOIN rollup_spaces p ON p.id = s.space_id
 CROSS JOIN (SELECT zone FROM reporting LIMIT 1) r
@@ -717,31 +741,13 @@ LEFT JOIN rollup_responses d ON d.space_id = s.space_id AND d.activity_date = s.
 CROSS JOIN (SELECT covered_until FROM rollup_passes LIMIT 1) x
 -- Nothing was seen of it: unknown, and not 0.
 CROSS JOIN LATERAL (SELECT CASE WHEN COALESCE(s.coverage, 0) = 0 THEN 0 END AS unseen) n
-CROSS JOIN LATERAL (VALUES
-  ('members', NULLIF(s.members::double precision, n.unseen)),
-  ('joins', NULLIF(s.joins, n.unseen)),
-  ('leaves', NULLIF(s.leaves, n.unseen)),
-  ('net_growth', NULLIF(s.joins - s.leaves, n.unseen)),
-  ('dau', NULLIF(s.dau, n.unseen)),
-  ('wau', NULLIF(s.wau, n.unseen)),
-  ('mau', NULLIF(s.mau, n.unseen)),
-  ('posting_1d', NULLIF(s.posting_1d, n.unseen)),
-  ('posting_7d', NULLIF(s.posting_7d, n.unseen)),
-  ('posting_28d', NULLIF(s.posting_28d, n.unseen)),
-  ('stickiness', CASE WHEN s.coverage > 0 OR s.dau + s.messages > 0 THEN s.dau::double precision / NULLIF(s.mau, 0) END),
-  ('messages', NULLIF(s.messages_human, n.unseen)),
-  ('messages_app', NULLIF(s.messages_app, n.unseen)),
-  ('messages_per_poster', s.messages_human::double precision / NULLIF(s.posting_1d, 0)),
-  ('reply_coverage', d.answered::double precision / NULLIF(d.roots, 0)),
-  ('first_response_p50', percentile_of(d.response_seconds, 0.5)),
-  ('first_response_p90', percentile_of(d.response_seconds, 0.9)),
-  ('unanswered', d.roots - d.answered),
-  ('response_by_reaction', d.reacted_only::double precision / NULLIF(d.roots, 0)),
-  ('reactions_per_message', s.reactions::double precision / NULLIF(s.messages_human, 0)),
-  ('edit_rate', 1000 * s.edited::double precision / NULLIF(s.messages, 0)),
-  ('delete_rate', 1000 * s.deleted::double precision / NULLIF(s.messages, 0)),
-  ('coverage', covered(s.coverage, day_start(s.activity_date, r.zone), day_start(s.activity_date + 1, r.zone), x.covered_until))
-) AS m (metric, value);
+-- Who asks for one metric doesn't have the others computed.
+CROSS JOIN (VALUES
+  ('members'), ('joins'), ('leaves'), ('net_growth'), ('dau'), ('wau'), ('mau'), ('posting_1d'), ('posting_7d'),
+  ('posting_28d'), ('stickiness'), ('messages'), ('messages_app'), ('messages_per_poster'), ('reply_coverage'),
+  ('first_response_p50'), ('first_response_p90'), ('unanswered'), ('response_by_reaction'), ('reactions_per_message'),
+  ('edit_rate'), ('delete_rate'), ('coverage')
+) AS m (metric);
 COMMENT ON VIEW analytics.timeseries IS 'Every metric that has a value for each day, as one long table: a panel is one line of SQL. Metrics are defined in metric_definitions.';
 COMMENT ON COLUMN analytics.timeseries."time" IS 'When the day begins in the reporting zone.';
 COMMENT ON COLUMN analytics.timeseries.space_id IS 'spaces/S, or all, which readers of groups don''t see.';

@@ -3077,7 +3077,36 @@ CREATE VIEW analytics.timeseries WITH (security_barrier='true') AS
  SELECT public.day_start(s.activity_date, r.zone) AS "time",
     p.space_id,
     m.metric,
-    m.value
+        CASE m.metric
+            WHEN 'members'::text THEN NULLIF((s.members)::double precision, (n.unseen)::double precision)
+            WHEN 'joins'::text THEN (NULLIF(s.joins, n.unseen))::double precision
+            WHEN 'leaves'::text THEN (NULLIF(s.leaves, n.unseen))::double precision
+            WHEN 'net_growth'::text THEN (NULLIF((s.joins - s.leaves), n.unseen))::double precision
+            WHEN 'dau'::text THEN (NULLIF(s.dau, n.unseen))::double precision
+            WHEN 'wau'::text THEN (NULLIF(s.wau, n.unseen))::double precision
+            WHEN 'mau'::text THEN (NULLIF(s.mau, n.unseen))::double precision
+            WHEN 'posting_1d'::text THEN (NULLIF(s.posting_1d, n.unseen))::double precision
+            WHEN 'posting_7d'::text THEN (NULLIF(s.posting_7d, n.unseen))::double precision
+            WHEN 'posting_28d'::text THEN (NULLIF(s.posting_28d, n.unseen))::double precision
+            WHEN 'stickiness'::text THEN
+            CASE
+                WHEN ((s.coverage > (0)::double precision) OR ((s.dau + s.messages) > 0)) THEN ((s.dau)::double precision / (NULLIF(s.mau, 0))::double precision)
+                ELSE NULL::double precision
+            END
+            WHEN 'messages'::text THEN (NULLIF(s.messages_human, n.unseen))::double precision
+            WHEN 'messages_app'::text THEN (NULLIF(s.messages_app, n.unseen))::double precision
+            WHEN 'messages_per_poster'::text THEN ((s.messages_human)::double precision / (NULLIF(s.posting_1d, 0))::double precision)
+            WHEN 'reply_coverage'::text THEN ((d.answered)::double precision / (NULLIF(d.roots, 0))::double precision)
+            WHEN 'first_response_p50'::text THEN public.percentile_of(d.response_seconds, (0.5)::double precision)
+            WHEN 'first_response_p90'::text THEN public.percentile_of(d.response_seconds, (0.9)::double precision)
+            WHEN 'unanswered'::text THEN ((d.roots - d.answered))::double precision
+            WHEN 'response_by_reaction'::text THEN ((d.reacted_only)::double precision / (NULLIF(d.roots, 0))::double precision)
+            WHEN 'reactions_per_message'::text THEN ((s.reactions)::double precision / (NULLIF(s.messages_human, 0))::double precision)
+            WHEN 'edit_rate'::text THEN (((1000)::double precision * (s.edited)::double precision) / (NULLIF(s.messages, 0))::double precision)
+            WHEN 'delete_rate'::text THEN (((1000)::double precision * (s.deleted)::double precision) / (NULLIF(s.messages, 0))::double precision)
+            WHEN 'coverage'::text THEN public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until)
+            ELSE NULL::double precision
+        END AS value
    FROM ((((((public.rollup_summary s
      JOIN public.rollup_spaces p ON ((p.id = s.space_id)))
      CROSS JOIN ( SELECT reporting.zone
@@ -3092,11 +3121,7 @@ CREATE VIEW analytics.timeseries WITH (security_barrier='true') AS
                     WHEN (COALESCE(s.coverage, (0)::real) = (0)::double precision) THEN 0
                     ELSE NULL::integer
                 END AS unseen) n)
-     CROSS JOIN LATERAL ( VALUES ('members'::text,NULLIF((s.members)::double precision, (n.unseen)::double precision)), ('joins'::text,NULLIF(s.joins, n.unseen)), ('leaves'::text,NULLIF(s.leaves, n.unseen)), ('net_growth'::text,NULLIF((s.joins - s.leaves), n.unseen)), ('dau'::text,NULLIF(s.dau, n.unseen)), ('wau'::text,NULLIF(s.wau, n.unseen)), ('mau'::text,NULLIF(s.mau, n.unseen)), ('posting_1d'::text,NULLIF(s.posting_1d, n.unseen)), ('posting_7d'::text,NULLIF(s.posting_7d, n.unseen)), ('posting_28d'::text,NULLIF(s.posting_28d, n.unseen)), ('stickiness'::text,
-                CASE
-                    WHEN ((s.coverage > (0)::double precision) OR ((s.dau + s.messages) > 0)) THEN ((s.dau)::double precision / (NULLIF(s.mau, 0))::double precision)
-                    ELSE NULL::double precision
-                END), ('messages'::text,NULLIF(s.messages_human, n.unseen)), ('messages_app'::text,NULLIF(s.messages_app, n.unseen)), ('messages_per_poster'::text,((s.messages_human)::double precision / (NULLIF(s.posting_1d, 0))::double precision)), ('reply_coverage'::text,((d.answered)::double precision / (NULLIF(d.roots, 0))::double precision)), ('first_response_p50'::text,public.percentile_of(d.response_seconds, (0.5)::double precision)), ('first_response_p90'::text,public.percentile_of(d.response_seconds, (0.9)::double precision)), ('unanswered'::text,(d.roots - d.answered)), ('response_by_reaction'::text,((d.reacted_only)::double precision / (NULLIF(d.roots, 0))::double precision)), ('reactions_per_message'::text,((s.reactions)::double precision / (NULLIF(s.messages_human, 0))::double precision)), ('edit_rate'::text,(((1000)::double precision * (s.edited)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('delete_rate'::text,(((1000)::double precision * (s.deleted)::double precision) / (NULLIF(s.messages, 0))::double precision)), ('coverage'::text,public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until))) m(metric, value));
+     CROSS JOIN ( VALUES ('members'::text), ('joins'::text), ('leaves'::text), ('net_growth'::text), ('dau'::text), ('wau'::text), ('mau'::text), ('posting_1d'::text), ('posting_7d'::text), ('posting_28d'::text), ('stickiness'::text), ('messages'::text), ('messages_app'::text), ('messages_per_poster'::text), ('reply_coverage'::text), ('first_response_p50'::text), ('first_response_p90'::text), ('unanswered'::text), ('response_by_reaction'::text), ('reactions_per_message'::text), ('edit_rate'::text), ('delete_rate'::text), ('coverage'::text)) m(metric));
 
 COMMENT ON VIEW analytics.timeseries IS 'Every metric that has a value for each day, as one long table: a panel is one line of SQL. Metrics are defined in metric_definitions.';
 
