@@ -36,6 +36,10 @@ func TestKilledWorkersLoseAndDoubleNothing(t *testing.T) {
 	// The leases of the dead run for half a minute, and their jobs a minute
 	// until they are rescued.
 	env.wantAllExact(t, 5*time.Minute)
+	eventually(t, time.Minute, "everything is sealed", func() bool {
+		return env.query(t, `SELECT count(*) FROM proof_pending`) == 0
+	})
+	env.wantSoundLog(t.Context(), t)
 	if s := env.stats(t); s.Nacked > 0 || s.DeadLettered > 0 {
 		t.Errorf("nacked %d, dead-lettered %d, want 0 and 0", s.Nacked, s.DeadLettered)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/simulate"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/broker"
 	"github.com/spacekeeper/spacekeeper/internal/simulate/reconcile"
+	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
 )
@@ -173,7 +174,20 @@ func (env *environment) reconcile(t *testing.T, limit time.Duration) reconcile.R
 	if !report.Exact() {
 		t.Log(env.unsent(t))
 	}
+	env.wantSoundLog(ctx, t)
 	return report
+}
+
+// wantSoundLog wants all that was recorded to be as it was.
+func (env *environment) wantSoundLog(ctx context.Context, t *testing.T) {
+	t.Helper()
+	r, err := proofs.New(env.db.Store).Verify(ctx, nil, func(uint64, uint64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Sound() {
+		t.Errorf("the transparency log: %d findings, %q …", len(r.Findings)+r.More, r.Findings[:min(3, len(r.Findings))])
+	}
 }
 
 // unsent describes, of each person who joined and was sent nothing, the history,

@@ -297,6 +297,7 @@ func (w *Worker) work(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return w.watchDatabase(ctx) })
 	g.Go(func() error { return w.saveHeartbeats(ctx) })
 	g.Go(func() error { return w.keepRollups(ctx) })
+	g.Go(func() error { return w.sealLog(ctx) })
 	g.Go(func() error { return w.watchRules(ctx) })
 	g.Go(func() error { return w.watchSchedules(ctx) })
 	g.Go(func() error { return w.wakeRuns(ctx) })

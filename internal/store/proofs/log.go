@@ -14,13 +14,10 @@ import (
 )
 
 // Log is the transparency log of a database.
-type Log struct {
-	db       *store.Store
-	payloads *payload.Codec
-}
+type Log struct{ db *store.Store }
 
-// New returns the log; the codec is that of the payloads of events.
-func New(db *store.Store, payloads *payload.Codec) *Log { return &Log{db, payloads} }
+// New returns the database's log.
+func New(db *store.Store) *Log { return &Log{db} }
 
 // AddUpdated adds, within the transaction that changed them, what rows of events
 // are since.

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/proof"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
 )
 
 // Report is what a verification found.
@@ -40,10 +41,10 @@ func (r *Report) find(format string, args ...any) {
 
 // verification is one run.
 type verification struct {
-	*Log
-	tx     pgx.Tx
-	report Report
-	seed   maphash.Seed
+	tx       pgx.Tx
+	payloads *payload.Codec
+	report   Report
+	seed     maphash.Seed
 
 	tree     *proof.Tree
 	upper    map[tileID][]byte  // tiles above the leaves, as they are stored
@@ -71,8 +72,13 @@ func (l *Log) Verify(ctx context.Context, against []proof.Checkpoint, progress f
 }
 
 func (l *Log) verifyIn(ctx context.Context, tx pgx.Tx, against []proof.Checkpoint, progress func(leaves, of uint64)) (*Report, error) {
+	payloads, err := payload.NewCodec()
+	if err != nil {
+		return nil, err
+	}
+	defer payloads.Close()
 	v := &verification{
-		Log: l, tx: tx, seed: maphash.MakeSeed(), points: slices.Clone(against),
+		tx: tx, payloads: payloads, seed: maphash.MakeSeed(), points: slices.Clone(against),
 		computed: map[tileID][]byte{}, suspects: map[Ref]uint64{}, sums: map[int64]*[2]uint64{},
 	}
 	return &v.report, v.run(ctx, progress)

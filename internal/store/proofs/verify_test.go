@@ -12,7 +12,6 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/proof"
-	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -21,13 +20,8 @@ func quiet(uint64, uint64) {}
 
 func newLog(t testing.TB) (*storetest.Env, *proofs.Log) {
 	t.Helper()
-	codec, err := payload.NewCodec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(codec.Close)
 	s := storetest.New(t, storetest.Options{MaxConns: 4})
-	return s, proofs.New(s.Store, codec)
+	return s, proofs.New(s.Store)
 }
 
 func seal(t testing.TB, log *proofs.Log) {
