@@ -32,7 +32,7 @@ takes the rights of spacekeeper_worker: readers of analytics have none to it.`,
 		},
 	}
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
-	cli.NameFlag(cmd.Flags(), &f.Space, "space", "only in this space, by its name or id")
+	cmd.Flags().StringVar(&f.Space, "space", "", "only in this space, by its name or id")
 	cmd.Flags().StringSliceVar(&f.Types, "type", nil, "only of this type: message, message.created or member.*; may be repeated")
 	return cmd
 }
@@ -57,7 +57,7 @@ what was not fully watched.`,
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, analytics.Markdown, cli.JSON, analytics.CSV)
 	flags := cmd.Flags()
 	flags.Var(&since, "since", "whole days since then: 28d ago, or a day such as 2026-01-05")
-	cli.NameFlag(flags, &q.Space, "space", "only of this space, by its name or id (default all)")
+	flags.StringVar(&q.Space, "space", "", "only of this space, by its name or id (default all)")
 	flags.BoolVar(&o.Compare, "compare", false, "show the numbers of the window before, too")
 	flags.BoolVar(&o.Explain, "explain", false, "say what each number counts")
 	flags.StringVar(&o.Pictures, "svg", "", "folder to write the main plots to")
@@ -103,7 +103,7 @@ spreadsheet would take for a formula begins with an apostrophe.`,
 	flags := cmd.Flags()
 	flags.Var(&since, "since", "rows since then: 14d or 12h ago, or a time (default all)")
 	flags.Var(&until, "until", "rows until then")
-	cli.NameFlag(flags, &r.Space, "space", "only of this space, by its name or id")
+	flags.StringVar(&r.Space, "space", "", "only of this space, by its name or id")
 	flags.StringVar(&r.Format, "format", "csv", strings.Join(analytics.Formats(), ", "))
 	flags.StringVarP(&file, "output", "o", "", "file to write, whole or not at all (default standard output)")
 	cli.CompleteFlag(cmd, "format", analytics.Formats())

@@ -23,7 +23,7 @@ import (
 // fileByFlag refuses arguments: a file of rules is named in the same way everywhere.
 func fileByFlag(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return cli.Usage("%s takes no arguments, got %q: name a file as in --file reactors.yaml", strings.TrimPrefix(cmd.CommandPath(), "subscriber "), args[0])
+		return fmt.Errorf("%s takes no arguments, got %q: name a file as in --file reactors.yaml", strings.TrimPrefix(cmd.CommandPath(), "subscriber "), args[0])
 	}
 	return nil
 }

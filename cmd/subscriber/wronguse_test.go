@@ -33,9 +33,8 @@ var rightArgs = map[string][]string{
 var wrongValues = map[string]string{
 	// Of spaces only the database tells how they are called.
 	"--config": clitest.Any, "--space": clitest.Any, "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?",
-	"--reason": clitest.Any, "gaps acknowledge --reason": "", // the others are for people
+	"--reason":  clitest.Any,                                              // for people
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
-	"tail --space": "", "stats --space": "", "analytics export --space": "",
 	"--group": "sales=?", "--from": "?",
 	"analytics export --output": clitest.Any, "--format": "?",
 	"--data-dir": clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",

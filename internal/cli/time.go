@@ -91,25 +91,6 @@ func (d *Duration) Set(text string) error {
 	return nil
 }
 
-// NameFlag adds a flag that takes a name: nothing is none, and is refused, lest a
-// variable of a script that is empty means all.
-func NameFlag(flags *pflag.FlagSet, p *string, name, usage string) {
-	flags.Var((*named)(p), name, usage)
-}
-
-type named string
-
-func (n *named) String() string { return string(*n) }
-func (*named) Type() string     { return "string" }
-
-func (n *named) Set(text string) error {
-	if text == "" {
-		return wanted("want a name or an id; leave the flag out for all")
-	}
-	*n = named(text)
-	return nil
-}
-
 // Time is the value of a flag that takes a time, or how long ago it was.
 type Time struct {
 	Ago time.Duration

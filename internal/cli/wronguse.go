@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,17 +48,41 @@ func help(cmd *cobra.Command, args []string) error {
 	return found.Help()
 }
 
-// checkArgs makes complaints about arguments complaints about the usage.
+// checkArgs makes complaints about arguments and empty flags complaints about the usage.
 func checkArgs(cmd *cobra.Command) {
 	check := cmd.Args
 	if check == nil {
 		check = takesNone
 	}
-	cmd.Args = func(cmd *cobra.Command, args []string) error { return WrongUse(check(cmd, args)) }
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		return cmp.Or(checkFilled(cmd.Flags()), WrongUse(check(cmd, args)))
+	}
 	for _, child := range cmd.Commands() {
 		checkArgs(child)
 	}
 }
+
+// checkFilled refuses text that is empty, lest a script's variable that is empty
+// means all.
+func checkFilled(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		texts := []string{f.Value.String()}
+		switch list, ok := f.Value.(pflag.SliceValue); {
+		case ok && len(list.GetSlice()) > 0:
+			texts = list.GetSlice()
+		case ok:
+			texts = []string{""}
+		case f.Value.Type() != "string":
+			return // its own words refused it, or it is a zero
+		}
+		if slices.ContainsFunc(texts, blank) {
+			err = cmp.Or(err, Usage("--%s %q needs a value, or leave the flag out: %s", f.Name, "", takes(f)))
+		}
+	})
+	return err
+}
+
+func blank(text string) bool { return strings.TrimSpace(text) == "" }
 
 func takesNone(cmd *cobra.Command, args []string) error {
 	switch {
@@ -80,6 +106,8 @@ func Takes(least, limit int, what string) cobra.PositionalArgs {
 		switch {
 		case len(args) < least:
 			return fmt.Errorf("%s needs %s", called(cmd), what)
+		case slices.ContainsFunc(args, blank):
+			return fmt.Errorf("%s needs %s, and the argument is empty", called(cmd), what)
 		case len(args) > limit:
 			return fmt.Errorf("%s takes %s; %q is one argument too many", called(cmd), what, args[limit])
 		}

@@ -37,8 +37,8 @@ const Any = "any"
 
 // WrongUses are command lines that a program must refuse before it looks at
 // anything else: for each command of the tree an unknown flag, arguments that it
-// doesn't take, too few of them, flags without their values, and a wrong value
-// for each flag.
+// doesn't take, an empty one, too few of them, flags without their values, empty
+// ones, and a wrong value for each flag.
 //
 // right are arguments with which a command can be called, by its path, where it
 // needs some; wrong are values that flags which take text refuse, by "path
@@ -56,6 +56,9 @@ func WrongUses(t *testing.T, root *cobra.Command, right map[string][]string, wro
 		if needs {
 			add()
 		}
+		if _, ok := right[path]; ok {
+			add("")
+		}
 		if args, ok := right[path]; needs && !cmd.HasSubCommands() && (!ok || len(args) == 0) {
 			t.Errorf("%s: arguments are needed with which it can be called", path)
 		}
@@ -70,6 +73,7 @@ func WrongUses(t *testing.T, root *cobra.Command, right map[string][]string, wro
 				add("--" + f.Name + "=?")
 				return
 			}
+			add(append(slices.Clone(right[path]), "--"+f.Name+"=")...)
 			key := strings.TrimSpace(path + " --" + f.Name)
 			value, ok := wrong[key]
 			if !ok {
