@@ -97,11 +97,14 @@ COMMENT ON COLUMN analytics.about.sees_text IS 'Whether text of messages is show
 
 CREATE VIEW analytics.dim_spaces WITH (security_barrier) AS
 SELECT p.space AS space_id, p.display_name, p.space_type, is_threaded(p.threading_state, p.space_type) AS is_threaded,
-       p.deleted_at IS NULL AND COALESCE(c.source = 'live', (
-         SELECT EXISTS (
-           SELECT FROM coverage w WHERE w.to_time IS NULL AND w.source = 'live' AND (w.scope NOT LIKE 'spaces/%' OR w.scope = 'spaces/-')
-         )
-       )) AS is_watched,
+       p.deleted_at IS NULL AND CASE
+         -- Keepers look at least once an hour.
+         WHEN (SELECT listed_at FROM keeper_passes) > now() - interval '2 hours' THEN COALESCE(c.source = 'live', (
+           SELECT EXISTS (
+             SELECT FROM coverage w WHERE w.to_time IS NULL AND w.source = 'live' AND (w.scope NOT LIKE 'spaces/%' OR w.scope = 'spaces/-')
+           )
+         ))
+       END AS is_watched,
        (SELECT min(e.event_time) FROM events e WHERE e.space_id = p.id) AS first_seen_at, p.deleted_at
 FROM readable_spaces p
 LEFT JOIN coverage c ON c.scope = p.space AND c.to_time IS NULL;
@@ -110,7 +113,7 @@ COMMENT ON COLUMN analytics.dim_spaces.space_id IS 'spaces/S, Google''s name of 
 COMMENT ON COLUMN analytics.dim_spaces.display_name IS 'Name that people see now; null if unknown, or without one, as direct messages are. Earlier ones: dim_space_names.';
 COMMENT ON COLUMN analytics.dim_spaces.space_type IS 'SPACE, GROUP_CHAT or DIRECT_MESSAGE; null if unknown.';
 COMMENT ON COLUMN analytics.dim_spaces.is_threaded IS 'Whether people answer in threads. False for direct messages and group chats; null if nothing told it.';
-COMMENT ON COLUMN analytics.dim_spaces.is_watched IS 'Whether a subscription covers the space now: one of its own, or, if it has none, a wider one.';
+COMMENT ON COLUMN analytics.dim_spaces.is_watched IS 'Whether a subscription covers the space now: one of its own, or, if it has none, a wider one. Null if nobody has looked at the subscriptions for two hours.';
 COMMENT ON COLUMN analytics.dim_spaces.first_seen_at IS 'Time of the first event of the space in the log; null if there is none. Backfilled events count with the time when they happened.';
 COMMENT ON COLUMN analytics.dim_spaces.deleted_at IS 'When the space was deleted; null while it exists.';
 

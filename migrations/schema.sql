@@ -1908,14 +1908,37 @@ COMMENT ON COLUMN analytics.dim_space_names.valid_from IS 'Since when the name i
 
 COMMENT ON COLUMN analytics.dim_space_names.valid_to IS 'When the next name was known; null for the one of now.';
 
+CREATE TABLE public.keeper_passes (
+    listed_at timestamp with time zone NOT NULL,
+    first_expiry timestamp with time zone,
+    single boolean DEFAULT true NOT NULL,
+    states json,
+    CONSTRAINT keeper_passes_single_check CHECK (single)
+);
+
+COMMENT ON TABLE public.keeper_passes IS 'One row: the newest pass of the keeper that was saved. All that subscription_states holds was so at that time.';
+
+COMMENT ON COLUMN public.keeper_passes.listed_at IS 'When it asked Google for the list of subscriptions, by Google''s clock.';
+
+COMMENT ON COLUMN public.keeper_passes.first_expiry IS 'When the first of our subscriptions will expire that are active or suspended; null: there was none.';
+
+COMMENT ON COLUMN public.keeper_passes.single IS 'Always true: there is one row.';
+
+COMMENT ON COLUMN public.keeper_passes.states IS 'How many subscriptions there were in each state, of all that subscription_states holds: so metrics needn''t count them.';
+
 CREATE VIEW analytics.dim_spaces WITH (security_barrier='true') AS
  SELECT p.space AS space_id,
     p.display_name,
     p.space_type,
     public.is_threaded(p.threading_state, p.space_type) AS is_threaded,
-    ((p.deleted_at IS NULL) AND COALESCE((c.source = 'live'::text), ( SELECT (EXISTS ( SELECT
-                   FROM public.coverage w
-                  WHERE ((w.to_time IS NULL) AND (w.source = 'live'::text) AND ((w.scope !~~ 'spaces/%'::text) OR (w.scope = 'spaces/-'::text))))) AS "exists"))) AS is_watched,
+    ((p.deleted_at IS NULL) AND
+        CASE
+            WHEN (( SELECT keeper_passes.listed_at
+               FROM public.keeper_passes) > (now() - '02:00:00'::interval)) THEN COALESCE((c.source = 'live'::text), ( SELECT (EXISTS ( SELECT
+                       FROM public.coverage w
+                      WHERE ((w.to_time IS NULL) AND (w.source = 'live'::text) AND ((w.scope !~~ 'spaces/%'::text) OR (w.scope = 'spaces/-'::text))))) AS "exists"))
+            ELSE NULL::boolean
+        END) AS is_watched,
     ( SELECT min(e.event_time) AS min
            FROM public.events e
           WHERE (e.space_id = p.id)) AS first_seen_at,
@@ -1933,7 +1956,7 @@ COMMENT ON COLUMN analytics.dim_spaces.space_type IS 'SPACE, GROUP_CHAT or DIREC
 
 COMMENT ON COLUMN analytics.dim_spaces.is_threaded IS 'Whether people answer in threads. False for direct messages and group chats; null if nothing told it.';
 
-COMMENT ON COLUMN analytics.dim_spaces.is_watched IS 'Whether a subscription covers the space now: one of its own, or, if it has none, a wider one.';
+COMMENT ON COLUMN analytics.dim_spaces.is_watched IS 'Whether a subscription covers the space now: one of its own, or, if it has none, a wider one. Null if nobody has looked at the subscriptions for two hours.';
 
 COMMENT ON COLUMN analytics.dim_spaces.first_seen_at IS 'Time of the first event of the space in the log; null if there is none. Backfilled events count with the time when they happened.';
 
@@ -3274,24 +3297,6 @@ ALTER TABLE public.coverage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE public.keeper_passes (
-    listed_at timestamp with time zone NOT NULL,
-    first_expiry timestamp with time zone,
-    single boolean DEFAULT true NOT NULL,
-    states json,
-    CONSTRAINT keeper_passes_single_check CHECK (single)
-);
-
-COMMENT ON TABLE public.keeper_passes IS 'One row: the newest pass of the keeper that was saved. All that subscription_states holds was so at that time.';
-
-COMMENT ON COLUMN public.keeper_passes.listed_at IS 'When it asked Google for the list of subscriptions, by Google''s clock.';
-
-COMMENT ON COLUMN public.keeper_passes.first_expiry IS 'When the first of our subscriptions will expire that are active or suspended; null: there was none.';
-
-COMMENT ON COLUMN public.keeper_passes.single IS 'Always true: there is one row.';
-
-COMMENT ON COLUMN public.keeper_passes.states IS 'How many subscriptions there were in each state, of all that subscription_states holds: so metrics needn''t count them.';
 
 CREATE TABLE public.subscription_states (
     observed_at timestamp with time zone NOT NULL,

@@ -116,6 +116,14 @@ func TestWorkerKeeps(t *testing.T) {
 	if code := p.stop(); code != cli.OK {
 		t.Errorf("got exit code %d, want %d", code, cli.OK)
 	}
+	// The last target is taken out of the configuration.
+	p = start(t, w.env.with("SPACEKEEPER_WORKSPACE_SPACES", ""), "run")
+	eventually(t, p, "nothing says any more that something is watched", func() bool {
+		return query[int](t, dsn, "SELECT ((SELECT count(*) FROM coverage WHERE to_time IS NULL) + (SELECT count(states) FROM keeper_passes))::int") == 0
+	})
+	if code := p.stop(); code != cli.OK {
+		t.Errorf("got exit code %d, want %d", code, cli.OK)
+	}
 }
 
 // Without a topic the keeper couldn't create what it should keep.

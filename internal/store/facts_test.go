@@ -81,6 +81,9 @@ func known(t *testing.T, s *storetest.Env) {
 	if err := s.Observe(t.Context(), at(100), []coverage.SubscriptionState{watched}); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.Pool().Exec(t.Context(), `UPDATE keeper_passes SET listed_at = now()`); err != nil { // whether it is watched now, only a keeper of now knows
+		t.Fatal(err)
+	}
 }
 
 func manager() events.Item {
@@ -143,6 +146,13 @@ func TestFacts(t *testing.T) {
 		if diff := cmp.Diff(q.want, rows(t, s, q.sql)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", q.sql, diff)
 		}
+	}
+
+	if _, err := s.Pool().Exec(t.Context(), `UPDATE keeper_passes SET listed_at = now() - interval '3 hours'`); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"spaces/D -", "spaces/S -"}, rows(t, s, `SELECT space_id, is_watched FROM analytics.dim_spaces ORDER BY 1`)); diff != "" {
+		t.Errorf("nobody looks at subscriptions any more (-want +got):\n%s", diff)
 	}
 
 	// Where nothing tells whether a space has threads, nobody answers in one; where

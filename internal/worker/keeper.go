@@ -19,7 +19,7 @@ import (
 // addKeeper adds the keeper to the jobs, if the configuration gives it
 // anything to keep.
 func (w *Worker) addKeeper(queue *jobs.Options) error {
-	if !w.cfg.Keeper.Enabled || len(w.cfg.Workspace.All()) == 0 && !w.cfg.Keeper.OnAdded {
+	if !w.cfg.Keeper.Enabled || w.wantsNothing() {
 		return nil
 	}
 	resolver := subscriptions.NewResolver(w.cfg, subscriptions.ResolverOptions{
@@ -36,6 +36,19 @@ func (w *Worker) addKeeper(queue *jobs.Options) error {
 	queue.Queues[jobs.QueueKeeper] = 1
 	queue.Periodic = append(queue.Periodic, subscriptions.Periodic(w.cfg.Keeper.Interval))
 	return nil
+}
+
+// wantsNothing says that the configuration names no target, nor lets the app's spaces
+// be targets.
+func (w *Worker) wantsNothing() bool { return len(w.cfg.Workspace.All()) == 0 && !w.cfg.Keeper.OnAdded }
+
+// forget ends the coverage of targets of before, if the configuration took the last:
+// there is no pass that would find that out.
+func (w *Worker) forget(ctx context.Context) error {
+	if !w.cfg.Keeper.Enabled || !w.wantsNothing() {
+		return nil
+	}
+	return w.coverage.Forget(ctx, w.manager.Now())
 }
 
 // nameSpaces saves what spaces are called, as events rarely tell.

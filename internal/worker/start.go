@@ -55,6 +55,9 @@ func (w *Worker) start(ctx context.Context) (started bool, err error) {
 			err = reporting.SetZone(ctx, w.store, cmp.Or(w.cfg.Analytics.Zone, "UTC"))
 		}
 		if err == nil {
+			err = w.forget(ctx)
+		}
+		if err == nil {
 			if err = w.jobs.Start(ctx); err != nil {
 				err = fmt.Errorf("start the job queue: %w", err)
 			}

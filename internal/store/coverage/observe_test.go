@@ -147,7 +147,15 @@ func TestUnwantedTargetsAreRetired(t *testing.T) {
 	if got, want := coverageOf(t, env), "live 3-10, live 10-30, gap 50-50 missing"; got != want {
 		t.Errorf("missing and unwanted: got %q, want %q", got, want)
 	}
-	if n := storetest.Value[int](t, env, `SELECT count(*) FROM subscription_states`); n != 0 {
+	// As is the last of all, which no pass is made for any more.
+	observe(t, env, 70, seen(70, 3, 3))
+	if err := env.Forget(t.Context(), at(80)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := coverageOf(t, env), "live 3-10, live 10-30, gap 50-50 missing, live 50-70"; got != want {
+		t.Errorf("forgotten: got %q, want %q", got, want)
+	}
+	if n := storetest.Value[int](t, env, `SELECT (SELECT count(*) FROM subscription_states) + (SELECT count(first_expiry) + count(states) FROM keeper_passes)`); n != 0 {
 		t.Errorf("%d states are left, want none", n)
 	}
 }

@@ -105,6 +105,25 @@ func (s *Coverage) Observe(ctx context.Context, at time.Time, states []Subscript
 	return nil
 }
 
+// Forget ends the coverage of all targets, as Observe does of those that aren't wanted
+// any more: the last one is, and nobody looks again.
+func (s *Coverage) Forget(ctx context.Context, at time.Time) error {
+	err := s.change(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if err := s.retire(ctx, tx, store.Microseconds(at), nil); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			UPDATE keeper_passes
+			SET first_expiry = NULL, states = NULL
+			WHERE states IS NOT NULL`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("end the coverage of what is kept no more: %w", err)
+	}
+	return nil
+}
+
 // retire ends the coverage of targets that nobody wants any more, as of the last
 // observation while they were wanted, and has an open gap repaired up to then.
 // States of targets that have no subscription any more are deleted; a

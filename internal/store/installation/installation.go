@@ -29,9 +29,9 @@ type Metric struct {
 // Metrics lists all.
 func Metrics() []Metric {
 	return []Metric{
-		{"coverage_gaps", "Gaps in the coverage that aren't repaired: open (still growing), pending (the repair is under way), impossible, or acknowledged (impossible, and a person knows).", "state"},
+		{"coverage_gaps", "Gaps in the coverage that aren't repaired: open (still growing; absent while nobody keeps subscriptions), pending (the repair is under way), impossible, or acknowledged (impossible, and a person knows).", "state"},
 		{"database_bytes", "Size of the database on disk.", ""},
-		{"events_last_timestamp_seconds", "Time of the newest event of spaces whose coverage is live, a gap, or unwatched, in Unix time; absent if none of the newest 100 events is of such a space.", "coverage"},
+		{"events_last_timestamp_seconds", "Time of the newest event of spaces whose coverage is live, a gap, unwatched, or unknown while nobody keeps subscriptions, in Unix time; absent if none of the newest 100 events is of such a space.", "coverage"},
 		{"jobs", "Jobs in the queue, by state; those that have ended well are left out. Up to 1,000 are counted.", "state"},
 		{"jobs_oldest_due_seconds", "For how long the job that has been due for longest is due, of the queues that a worker works on; 0 if none is.", ""},
 		{"partitions_end_timestamp_seconds", "Until when there is a partition for each month, in Unix time.", ""},
@@ -40,9 +40,9 @@ func Metrics() []Metric {
 		{"reactors_pending_runs", "Runs of rules that haven't ended, those to come among them. Up to 1,000 are counted.", ""},
 		{"reactors_slowed_spaces", "Spaces that are written to more slowly than usual, since Google refused a write for its quota in the last five minutes.", ""},
 		{"rollups_fresh_timestamp_seconds", "All that was recorded before is in the rollups, in Unix time; absent before the first pass.", ""},
-		{"subscriptions", "Subscriptions as the keeper last saw them: active, suspended, deleted, missing (wanted, and there is none), parked (a person has to mend something), foreign (nobody here asked for it).", "state"},
+		{"subscriptions", "Subscriptions as the keeper last saw them: active, suspended, deleted, missing (wanted, and there is none), parked (a person has to mend something), foreign (nobody here asked for it). Absent while nobody keeps them.", "state"},
 		{"subscriptions_listed_timestamp_seconds", "When the keeper of any replica last looked at all subscriptions, in Unix time; absent before the first time.", ""},
-		{"subscriptions_nearest_expiry_timestamp_seconds", "When the first of the subscriptions will expire that are active or suspended, in Unix time; absent if there is none.", ""},
+		{"subscriptions_nearest_expiry_timestamp_seconds", "When the first of the subscriptions will expire that are active or suspended, in Unix time; absent if there is none, and while nobody keeps them.", ""},
 	}
 }
 
@@ -57,7 +57,13 @@ type Value struct {
 // due of runs, as their times are by it, and the database's what is due of jobs.
 func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 	rows, _ := db.Pool().Query(ctx, `
-		WITH wide AS MATERIALIZED (
+		WITH kept AS MATERIALIZED (
+			-- A keeper is at work where a worker works on its queue, which says so every ten
+			-- minutes. What it saw last is no state any more once it is off.
+			SELECT name
+			FROM river_queue
+			WHERE name = 'keeper' AND updated_at > now() - interval '20 minutes'
+		), wide AS MATERIALIZED (
 			SELECT COALESCE(bool_or(source = 'live'), false) AS is_live, count(*) > 0 AS is_wanted
 			FROM coverage
 			WHERE to_time IS NULL AND (scope = 'spaces/-' OR scope LIKE 'customers/%' OR scope LIKE 'users/%')
@@ -91,18 +97,22 @@ func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 			WHERE q.updated_at > now() - interval '20 minutes'
 			UNION ALL
 			SELECT 'subscriptions', s.key, s.value::bigint
-			FROM keeper_passes
+			FROM kept
+			CROSS JOIN keeper_passes
 			CROSS JOIN LATERAL json_each_text(states) s
 			UNION ALL
 			SELECT p.metric, '', extract(epoch FROM p.at)
 			FROM keeper_passes
+			LEFT JOIN kept ON true
 			CROSS JOIN LATERAL (VALUES
-				('subscriptions_listed_timestamp_seconds', listed_at), ('subscriptions_nearest_expiry_timestamp_seconds', first_expiry)
+				('subscriptions_listed_timestamp_seconds', listed_at),
+				('subscriptions_nearest_expiry_timestamp_seconds', CASE WHEN kept.name IS NOT NULL THEN first_expiry END)
 			) p (metric, at)
 			UNION ALL
 			SELECT 'coverage_gaps', s.state, count(g.state)
 			FROM unnest(ARRAY['acknowledged', 'impossible', 'open', 'pending']) AS s (state)
 			LEFT JOIN coverage_gaps g USING (state)
+			WHERE s.state <> 'open' OR EXISTS (SELECT FROM kept)
 			GROUP BY s.state
 			UNION ALL
 			SELECT 'events_last_timestamp_seconds', c.state, extract(epoch FROM max(n.event_time))
@@ -121,6 +131,7 @@ func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 			LEFT JOIN coverage o ON o.scope = p.space AND o.to_time IS NULL
 			CROSS JOIN LATERAL (
 				SELECT CASE
+					WHEN (w.is_wanted OR o.source IS NOT NULL) AND NOT EXISTS (SELECT FROM kept) THEN 'unknown'
 					WHEN w.is_live OR o.source = 'live' THEN 'live'
 					WHEN w.is_wanted OR o.source = 'gap' THEN 'gap'
 					ELSE 'unwatched'

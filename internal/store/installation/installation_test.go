@@ -48,7 +48,6 @@ func TestRead(t *testing.T) {
 	end := time.Date(month.Year(), month.Month()+4, 1, 0, 0, 0, 0, time.UTC).Sub(storetest.Epoch).Seconds()
 	nothing := `coverage_gaps acknowledged 0
 coverage_gaps impossible 0
-coverage_gaps open 0
 coverage_gaps pending 0
 jobs available 0
 jobs discarded 0
@@ -134,6 +133,18 @@ reactors_slowed_spaces 0
 		}
 		if got := read(t, s); !strings.Contains(got, c.want+"\n") {
 			t.Errorf("after %s there is no %q:\n%s", c.change, c.want, got)
+		}
+	}	// Once nobody keeps subscriptions any more, what the keeper saw last isn't so for good.
+	if _, err := s.Pool().Exec(t.Context(), `UPDATE river_queue SET updated_at = now() - interval '21 m'`); err != nil {
+		t.Fatal(err)
+	}
+	got = read(t, s)
+	for line, want := range map[string]bool{
+		"subscriptions active": false, "subscriptions_nearest_expiry": false, "coverage_gaps open": false, "events_last_timestamp_seconds live": false,
+		"events_last_timestamp_seconds unknown -60\n": true, "subscriptions_listed_timestamp_seconds -5\n": true, "coverage_gaps pending": true,
+	} {
+		if strings.Contains(got, line) != want {
+			t.Errorf("nobody keeps subscriptions: %q is told: %v, want %v:\n%s", line, !want, want, got)
 		}
 	}
 }
