@@ -24,6 +24,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
@@ -134,11 +135,28 @@ func (w *watched) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 	err := w.SpanExporter.ExportSpans(ctx, spans)
 	switch was := w.down.Swap(err != nil); {
 	case err != nil && !was:
-		w.log.Warn("traces not sent; dropping them until they can be", zap.Error(err))
+		w.log.Warn("traces not sent; dropping them until they can be", zap.String("error", reason(err)))
 	case err == nil && was:
 		w.log.Info("traces are sent again")
 	}
 	return nil
+}
+
+const reasonLength = 300 // bytes
+
+// theirs is what a collector wrote, in the SDK's errors.
+var theirs = regexp.MustCompile(`(?s)( \(body|: body|(OTLP partial success)): .*`)
+
+// reason says in a line why spans weren't sent. What the collector wrote is left out:
+// it may be long, and repeat headers and spans.
+func reason(err error) string {
+	text := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, theirs.ReplaceAllString(err.Error(), "$2"))
+	return strings.ToValidUTF8(text[:min(len(text), reasonLength)], "")
 }
 
 type eventKey struct{}

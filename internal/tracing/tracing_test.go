@@ -2,10 +2,16 @@ package tracing
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // Nothing is started unless the variables ask for it; wrong ones are named.
@@ -54,6 +60,50 @@ func TestStart(t *testing.T) {
 			continue
 		}
 		stop()
+	}
+}
+
+// What a collector writes is not logged: it may be long, and repeat what was sent. How
+// it refused is, in a line, once.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status     int
+		kind, body string
+		want       string
+	}{
+		{http.StatusUnauthorized, "text/html", "<p>s3cret</p>\n" + strings.Repeat("long ", 1000), "failed to send to URL/v1/traces: 401 Unauthorized"},
+		{http.StatusOK, "application/json", `{"partialSuccess": {"rejectedSpans": "1", "errorMessage": "s3cret"}}`, "OTLP partial success"},
+	} {
+		collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", c.kind)
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, c.body)
+		}))
+		defer collector.Close()
+		core, log := observer.New(zap.WarnLevel)
+		tracer, stop, err := Start(t.Context(), func(name string) string {
+			return map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL}[name]
+		}, "v1", zap.New(core))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, span := tracer.Start(t.Context(), "receive")
+		span.End()
+		stop()
+		said := ""
+		for _, entry := range log.All() {
+			said += fmt.Sprint(entry.ContextMap())
+		}
+		if want := strings.ReplaceAll(c.want, "URL", collector.URL); log.Len() != 1 || !strings.HasSuffix(said, want+"]") || strings.Contains(said, "s3cret") {
+			t.Errorf("%d: the log says %.500s, want %s", c.status, said, want)
+		}
+	}
+	if got := reason(errors.New("max retry time elapsed: retry-able request failure: body: s3cret")); got != "max retry time elapsed: retry-able request failure" {
+		t.Errorf("tried again and again: %q", got)
+	}
+	if got := reason(errors.New(strings.Repeat("\x1b[31m\n", 1000))); len(got) > reasonLength || strings.ContainsAny(got, "\x1b\n") {
+		t.Errorf("a library that writes much: %q", got)
 	}
 }
 

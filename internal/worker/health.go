@@ -64,7 +64,9 @@ func (h *healthServer) tell(status func() Status, metrics *prometheus.Registry) 
 func startHealth(addr string, log *zap.Logger) (*healthServer, error) {
 	h := &healthServer{ended: make(chan struct{})}
 	starting := Status{Waiting: errStarting}
-	h.source.Store(&source{func() Status { return starting }, http.NotFoundHandler()})
+	h.source.Store(&source{func() Status { return starting }, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, errStarting.Error()+": there are no metrics yet", http.StatusServiceUnavailable)
+	})})
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for health checks on %s: %w (health.addr in the configuration)", addr, err)

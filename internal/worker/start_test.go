@@ -128,6 +128,20 @@ func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 	cfg.Project, cfg.PubSub.Subscription = "p", "s"
 	cfg.Database.DSN = "postgres://nobody@127.0.0.1:1/none"
 	cfg.Reactors.File, cfg.Health.Addr, cfg.Admin.Addr = file, "127.0.0.1:0", "127.0.0.1:0"
+	read := func(url, host string) (status int, text string, err error) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+		if err != nil {
+			return 0, "", err
+		}
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, "", err
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(body), err
+	}
 	addr, profiles, asked := "", "", false
 	log := zaptest.NewLogger(t, zaptest.WrapOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 		return watchedCore{core, func(e zapcore.Entry, fields []zapcore.Field) {
@@ -144,6 +158,9 @@ func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 				if _, err := CheckHealth(t.Context(), addr, false); err == nil || !strings.Contains(err.Error(), "starting") {
 					t.Errorf("ready while the rules are read: %v", err)
 				}
+				if status, text, err := read("http://"+addr+"/metrics", ""); err != nil || status != http.StatusServiceUnavailable || !strings.HasPrefix(text, "starting") {
+					t.Errorf("metrics while the rules are read: %d, %q, %v", status, text, err)
+				}
 			}
 		}}
 	})))
@@ -151,30 +168,15 @@ func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host := ""
-	read := func() (string, error) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, profiles, nil)
-		if err != nil {
-			return "", err
-		}
-		req.Host = host
-		resp, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return "", err
-		}
-		defer resp.Body.Close()
-		text, err := io.ReadAll(resp.Body)
-		return string(text), err
-	}
-	if text, err := read(); err != nil || !strings.Contains(text, "goroutine profile:") {
+	if _, text, err := read(profiles, ""); err != nil || !strings.Contains(text, "goroutine profile:") {
 		t.Errorf("a profile is %q, %v", text, err)
 	}
-	host = "evil.example" // a page's name that leads to loopback, in a browser of this machine
-	if text, err := read(); err != nil || strings.Contains(text, "goroutine profile:") {
+	// A page's name that leads to loopback, in a browser of this machine.
+	if _, text, err := read(profiles, "evil.example"); err != nil || strings.Contains(text, "goroutine profile:") {
 		t.Errorf("a page on the web is told %q, %v", text, err)
 	}
 	w.Close()
-	if text, err := read(); err == nil {
+	if _, text, err := read(profiles, ""); err == nil {
 		t.Errorf("a profile of a closed worker is %q", text)
 	}
 	if !asked {

@@ -134,7 +134,8 @@ reactors_slowed_spaces 0
 		if got := read(t, s); !strings.Contains(got, c.want+"\n") {
 			t.Errorf("after %s there is no %q:\n%s", c.change, c.want, got)
 		}
-	}	// Once nobody keeps subscriptions any more, what the keeper saw last isn't so for good.
+	}
+	// Once nobody keeps subscriptions any more, what the keeper saw last isn't so for good.
 	if _, err := s.Pool().Exec(t.Context(), `UPDATE river_queue SET updated_at = now() - interval '21 m'`); err != nil {
 		t.Fatal(err)
 	}
