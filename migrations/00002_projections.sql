@@ -172,9 +172,8 @@ CREATE TABLE stored_membership_changes (
   member_type text COLLATE "C",
   CONSTRAINT stored_membership_changes_pkey PRIMARY KEY (space_id, membership, event_time, verb_order, event_key, ordinal)
 );
--- Rows lie in the order in which they came: what is old is found without a key
--- for it, and nothing is written but the rows.
-CREATE INDEX stored_membership_changes_time_idx ON stored_membership_changes USING brin (event_time);
+-- Answers who joined and left in a time, the newest first.
+CREATE INDEX stored_membership_changes_time_idx ON stored_membership_changes (event_time);
 COMMENT ON TABLE stored_membership_changes IS 'Every membership event, and what lists of members added to them. Read it through the view membership_changes.';
 COMMENT ON COLUMN stored_membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
 COMMENT ON COLUMN stored_membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	_ "golang.org/x/crypto/x509roots/fallback" // an empty image has no certificates of authorities
 
+	"github.com/spacekeeper/spacekeeper/internal/audit"
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -52,6 +53,7 @@ func newRoot(env *environment) *cobra.Command {
 		newTail(env),
 		newStats(env),
 		newAnalytics(env),
+		audit.NewCommand(&env.Env, env.withNumbers),
 		newQuarantine(env),
 		newProjections(env),
 		newMigrate(env),

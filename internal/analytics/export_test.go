@@ -288,7 +288,7 @@ func TestNoFormula(t *testing.T) {
 		"=1": true, " =1": true, "\u00a0+1": true, "\u200b-1": true, "\u200d@a": true, "\x1b=1": true, "＝1": true, "\t1": true, "\n=1": true,
 		"1=1": false, " 1": false, "\u200b": false, "a@b": false,
 	} {
-		if got := string(appendCSVText(nil, []byte(text))); strings.HasPrefix(got, `"'`) != formula {
+		if got := string(AppendCSVText(nil, []byte(text))); strings.HasPrefix(got, `"'`) != formula {
 			t.Errorf("%q becomes %s", text, got)
 		}
 	}

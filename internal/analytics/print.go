@@ -243,7 +243,7 @@ func (r *Report) printCSV(out io.Writer, o Options) error {
 	return write(out, text)
 }
 
-func quoted(text string) string { return string(appendCSVText(nil, []byte(text))) }
+func quoted(text string) string { return string(AppendCSVText(nil, []byte(text))) }
 
 // plain is a number for programs: in its unit, seconds or a share of 1.
 func plain(v Value) string {

@@ -45,7 +45,7 @@ func newCSV(columns []column, out io.Writer) *csvWriter {
 		if i > 0 {
 			w.buf = append(w.buf, ',')
 		}
-		w.buf = appendCSVText(w.buf, []byte(c.name))
+		w.buf = AppendCSVText(w.buf, []byte(c.name))
 	}
 	w.buf = append(w.buf, '\n')
 	return w
@@ -60,7 +60,7 @@ func (w *csvWriter) row(values [][]byte) error {
 			continue
 		}
 		if k := w.columns[i].kind; k == asText || k == asJSON {
-			w.buf = appendCSVText(w.buf, v)
+			w.buf = AppendCSVText(w.buf, v)
 		} else {
 			w.buf, _ = appendPlain(w.buf, k, v)
 		}
@@ -69,10 +69,10 @@ func (w *csvWriter) row(values [][]byte) error {
 	return w.flush(flushAt)
 }
 
-// appendCSVText writes a text so that no spreadsheet takes it for a formula: one
+// AppendCSVText writes a text so that no spreadsheet takes it for a formula: one
 // that begins like it gets an apostrophe before it. A space stands for what a
 // terminal obeys.
-func appendCSVText(buf, text []byte) []byte {
+func AppendCSVText(buf, text []byte) []byte {
 	if len(text) == 0 {
 		return append(buf, `""`...)
 	}

@@ -20,6 +20,7 @@ const (
 	ForTail        Need = "subscriber tail"
 	ForStats       Need = "subscriber stats"
 	ForAnalytics   Need = "subscriber analytics"
+	ForAudit       Need = "subscriber audit"
 )
 
 // required lists, for each need, the keys that have no default.
@@ -28,7 +29,7 @@ func required(need Need) []string {
 	case ForWorker:
 		return []string{"project", "pubsub.subscription", "database.dsn"}
 	case ForMigrate, ForMembers, ForPast, ForGaps, ForReactors, ForEvents, ForQuarantine, ForProjections,
-		ForTail, ForStats, ForAnalytics:
+		ForTail, ForStats, ForAnalytics, ForAudit:
 		return []string{"database.dsn"}
 	case ForApply:
 		return []string{"project", "pubsub.topic", "workspace.spaces"}
