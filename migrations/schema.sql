@@ -336,6 +336,12 @@ $$;
 
 COMMENT ON FUNCTION analytics.metrics(since date, until date, space text) IS 'Every metric of metric_definitions that is a number, for the days from since up to and without until, in a space (spaces/S) or in all. value: null where it is unknown or a share of nothing. numerator and denominator: of shares and means; of percentiles the denominator is of how many. coverage_ratio: covered share of the days it looks at, those before the window included where it looks back. is_partial: less than 0.8 of them are covered, or the window hasn''t ended.';
 
+CREATE FUNCTION public.audit_record(at timestamp with time zone, key text) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((lpad(to_hex(((date_part('epoch'::text, at) * (1000000)::double precision))::bigint), 14, '0'::text) || key) COLLATE "C");
+
+COMMENT ON FUNCTION public.audit_record(at timestamp with time zone, key text) IS 'The id of an audit record: its time in microseconds, as 14 hexadecimal digits, and what tells it from others of that time. So ids are in the order of time.';
+
 CREATE FUNCTION public.covered(coverage real, starts_at timestamp with time zone, ends_at timestamp with time zone, looked_until timestamp with time zone) RETURNS double precision
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN (looked_until >= ends_at) THEN (coverage)::double precision ELSE (coverage * LEAST((1)::double precision, (GREATEST((0)::double precision, date_part('epoch'::text, (looked_until - starts_at))) / NULLIF(date_part('epoch'::text, (LEAST(ends_at, GREATEST(looked_until, (now() - '00:15:00'::interval))) - starts_at)), (0)::double precision)))) END;
@@ -1545,29 +1551,478 @@ COMMENT ON COLUMN analytics.agg_summary_daily.members IS 'People in the space at
 
 COMMENT ON COLUMN analytics.agg_summary_daily.coverage_ratio IS 'Share of the day, as far as it has gone by, of which the events are there: 0 to 1; of all: the mean of the spaces. Null if nobody had asked for them.';
 
-CREATE VIEW analytics.coverage WITH (security_barrier='true') AS
- SELECT s.activity_date,
-    p.space_id,
-    COALESCE(public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until), (0)::double precision) AS covered_ratio,
-    COALESCE(s.source, 'none'::text) AS source
-   FROM (((public.rollup_summary s
-     JOIN public.rollup_spaces p ON ((p.id = s.space_id)))
-     CROSS JOIN ( SELECT reporting.zone
-           FROM public.reporting
-         LIMIT 1) r)
-     CROSS JOIN ( SELECT rollup_passes.covered_until
-           FROM public.rollup_passes
-         LIMIT 1) x);
+CREATE TABLE public.event_types (
+    id smallint NOT NULL,
+    ce_type text NOT NULL COLLATE pg_catalog."C",
+    kind text NOT NULL COLLATE pg_catalog."C",
+    verb text NOT NULL COLLATE pg_catalog."C"
+);
 
-COMMENT ON VIEW analytics.coverage IS 'Of which share of each day the events are there, for each space and for all together (space_id all).';
+COMMENT ON TABLE public.event_types IS 'The event types seen so far; events refers to them by number to stay small.';
 
-COMMENT ON COLUMN analytics.coverage.activity_date IS 'The day, in the reporting zone.';
+COMMENT ON COLUMN public.event_types.id IS 'Number used in events.type_id.';
 
-COMMENT ON COLUMN analytics.coverage.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
+COMMENT ON COLUMN public.event_types.ce_type IS 'CloudEvents type as received, for example google.workspace.chat.message.v1.created; interaction.MESSAGE and so on for interaction events.';
 
-COMMENT ON COLUMN analytics.coverage.covered_ratio IS '0 to 1, of the day as far as it has gone by: seen live, or fetched later.';
+COMMENT ON COLUMN public.event_types.kind IS 'What sort of resource such an event is about: message, membership, reaction, space, subscription, interaction, unknown, …';
 
-COMMENT ON COLUMN analytics.coverage.source IS 'What most of the day was: live, backfill (fetched later), gap (asked for and missing) or none (nobody had asked for it).';
+COMMENT ON COLUMN public.event_types.verb IS 'What happened to it: created, updated, deleted, …; other for interactions and unknown types.';
+
+CREATE TABLE public.events (
+    event_time timestamp with time zone NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    publish_time timestamp with time zone,
+    event_key uuid NOT NULL,
+    source_id integer NOT NULL,
+    space_id integer,
+    actor_id integer,
+    type_id smallint NOT NULL,
+    ordinal smallint NOT NULL,
+    payload_codec smallint NOT NULL,
+    origin "char" NOT NULL,
+    ce_id text NOT NULL COLLATE pg_catalog."C",
+    resource text NOT NULL COLLATE pg_catalog."C",
+    message_id text COLLATE pg_catalog."C",
+    payload bytea,
+    CONSTRAINT events_ordinal_check CHECK ((ordinal >= 0)),
+    CONSTRAINT events_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
+    CONSTRAINT events_payload_codec_check CHECK ((payload_codec >= 0))
+)
+PARTITION BY RANGE (event_time);
+ALTER TABLE ONLY public.events ALTER COLUMN payload SET STORAGE EXTERNAL;
+
+COMMENT ON TABLE public.events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
+
+COMMENT ON COLUMN public.events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
+
+COMMENT ON COLUMN public.events.received_at IS 'When this system got the first copy; the first live one, if there is one.';
+
+COMMENT ON COLUMN public.events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
+
+COMMENT ON COLUMN public.events.event_key IS 'Identity of the event; see the function event_key.';
+
+COMMENT ON COLUMN public.events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
+
+COMMENT ON COLUMN public.events.space_id IS 'Where it happened: spaces.id; null where there is no space.';
+
+COMMENT ON COLUMN public.events.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
+
+COMMENT ON COLUMN public.events.type_id IS 'Type of the event: event_types.id.';
+
+COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
+
+COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
+
+COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub, perhaps after a backfill had fetched it: the bytes are those delivered. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
+
+COMMENT ON COLUMN public.events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
+
+COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
+
+COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
+
+COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With one item of each copy that told something of its own: another item of the event is in the bytes of one of them, of its own origin if it can be.';
+
+CREATE TABLE public.stored_messages (
+    create_time timestamp with time zone NOT NULL,
+    version_time timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    edited_at timestamp with time zone,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    sender_id integer,
+    verb_order smallint NOT NULL,
+    attachments smallint,
+    name text NOT NULL COLLATE pg_catalog."C",
+    thread text COLLATE pg_catalog."C",
+    quoted text COLLATE pg_catalog."C",
+    deletion_type text COLLATE pg_catalog."C",
+    mentions text COLLATE pg_catalog."C",
+    text text,
+    CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL) AND (mentions IS NULL))))
+)
+PARTITION BY RANGE (create_time);
+
+COMMENT ON TABLE public.stored_messages IS 'Every message with its current text. Read it through the view messages. A partition holds one month (UTC) of create_time.';
+
+COMMENT ON COLUMN public.stored_messages.create_time IS 'When it was sent; -infinity if nothing told it so far.';
+
+COMMENT ON COLUMN public.stored_messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.stored_messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
+
+COMMENT ON COLUMN public.stored_messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
+
+COMMENT ON COLUMN public.stored_messages.edited_at IS 'Time of its last version that is an edit, also when it was deleted since; null if none is known.';
+
+COMMENT ON COLUMN public.stored_messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+
+COMMENT ON COLUMN public.stored_messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.stored_messages.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_messages.sender_id IS 'Who sent it: users.id; null if unknown.';
+
+COMMENT ON COLUMN public.stored_messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
+
+COMMENT ON COLUMN public.stored_messages.attachments IS 'Number of attachments; null if unknown or deleted.';
+
+COMMENT ON COLUMN public.stored_messages.name IS '/M stands for spaces/S/messages/M.';
+
+COMMENT ON COLUMN public.stored_messages.thread IS '/T stands for spaces/S/threads/T; empty for the one that the name begins with; null if unknown.';
+
+COMMENT ON COLUMN public.stored_messages.quoted IS '/M stands for spaces/S/messages/M, which it quotes; null if it quotes none, or if nothing told it.';
+
+COMMENT ON COLUMN public.stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
+
+COMMENT ON COLUMN public.stored_messages.mentions IS 'Whom the current text mentions, each once, as U for users/U, with spaces between; +U if the mention added them to the space; all for everybody there. Null for nobody, and if unknown or deleted.';
+
+COMMENT ON COLUMN public.stored_messages.text IS 'Current text; null if unknown or deleted.';
+
+CREATE TABLE public.stored_revisions (
+    version_time timestamp with time zone NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    verb_order smallint NOT NULL,
+    attachments smallint,
+    name text NOT NULL COLLATE pg_catalog."C",
+    text text
+);
+
+COMMENT ON TABLE public.stored_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
+
+COMMENT ON COLUMN public.stored_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
+
+COMMENT ON COLUMN public.stored_revisions.event_time IS 'Time of the event that the version comes from.';
+
+COMMENT ON COLUMN public.stored_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
+
+COMMENT ON COLUMN public.stored_revisions.version_key IS 'Event that the version comes from.';
+
+COMMENT ON COLUMN public.stored_revisions.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_revisions.verb_order IS '1 for a created, 2 for an updated message.';
+
+COMMENT ON COLUMN public.stored_revisions.attachments IS 'Number of attachments.';
+
+COMMENT ON COLUMN public.stored_revisions.name IS '/M stands for spaces/S/messages/M.';
+
+COMMENT ON COLUMN public.stored_revisions.text IS 'Text of this version.';
+
+CREATE VIEW public.message_versions AS
+ SELECT stored_messages.version_time,
+    stored_messages.event_time,
+    stored_messages.payload_as_of,
+    stored_messages.version_key,
+    stored_messages.space_id,
+    stored_messages.verb_order,
+    stored_messages.attachments,
+    stored_messages.name,
+    split_part(stored_messages.name, '.'::text, 1) AS root,
+    stored_messages.text
+   FROM public.stored_messages
+  WHERE (stored_messages.text IS NOT NULL)
+UNION ALL
+ SELECT stored_revisions.version_time,
+    stored_revisions.event_time,
+    stored_revisions.payload_as_of,
+    stored_revisions.version_key,
+    stored_revisions.space_id,
+    stored_revisions.verb_order,
+    stored_revisions.attachments,
+    stored_revisions.name,
+    split_part(stored_revisions.name, '.'::text, 1) AS root,
+    stored_revisions.text
+   FROM public.stored_revisions
+  WHERE (stored_revisions.text IS NOT NULL);
+
+COMMENT ON VIEW public.message_versions IS 'Every version of every message that has a text, one for each event that told it. Ask by space_id, name and root.';
+
+COMMENT ON COLUMN public.message_versions.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
+
+COMMENT ON COLUMN public.message_versions.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
+
+COMMENT ON COLUMN public.message_versions.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
+
+COMMENT ON COLUMN public.message_versions.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.message_versions.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.message_versions.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
+
+COMMENT ON COLUMN public.message_versions.attachments IS 'Number of attachments; null if unknown or deleted.';
+
+COMMENT ON COLUMN public.message_versions.name IS '/M stands for spaces/S/messages/M.';
+
+COMMENT ON COLUMN public.message_versions.root IS 'What name begins with: the index of stored_messages has it.';
+
+COMMENT ON COLUMN public.message_versions.text IS 'Current text; null if unknown or deleted.';
+
+CREATE TABLE public.names (
+    known_at timestamp with time zone NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    display_name text NOT NULL
+);
+
+COMMENT ON TABLE public.names IS 'What spaces and people were called, and since when that is known. The name at a time is the newest of before.';
+
+COMMENT ON COLUMN public.names.known_at IS 'Time of the event, interaction or list that told the name first; of an event whose content was fetched, the time of fetching.';
+
+COMMENT ON COLUMN public.names.name IS 'spaces/S or users/U.';
+
+COMMENT ON COLUMN public.names.display_name IS 'Name that people saw.';
+
+CREATE TABLE public.stored_reactions (
+    version_time timestamp with time zone NOT NULL,
+    added_at timestamp with time zone,
+    removed_at timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    user_id integer,
+    verb_order smallint NOT NULL,
+    present boolean NOT NULL,
+    message text NOT NULL COLLATE pg_catalog."C",
+    reaction text NOT NULL COLLATE pg_catalog."C",
+    emoji text COLLATE pg_catalog."C",
+    CONSTRAINT stored_reactions_times_check CHECK (((added_at IS NOT NULL) OR (removed_at IS NOT NULL)))
+)
+WITH (fillfactor='90');
+
+COMMENT ON TABLE public.stored_reactions IS 'Every reaction that ever was. Read it through the view reactions.';
+
+COMMENT ON COLUMN public.stored_reactions.version_time IS 'Time of the newest event about it.';
+
+COMMENT ON COLUMN public.stored_reactions.added_at IS 'When it was last added; null if no such event was seen.';
+
+COMMENT ON COLUMN public.stored_reactions.removed_at IS 'When it was last removed; null if never.';
+
+COMMENT ON COLUMN public.stored_reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
+
+COMMENT ON COLUMN public.stored_reactions.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_reactions.user_id IS 'Who reacted: users.id; null if unknown.';
+
+COMMENT ON COLUMN public.stored_reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
+
+COMMENT ON COLUMN public.stored_reactions.present IS 'Whether it is there now.';
+
+COMMENT ON COLUMN public.stored_reactions.message IS '/M stands for spaces/S/messages/M.';
+
+COMMENT ON COLUMN public.stored_reactions.reaction IS '/R stands for spaces/S/messages/M/reactions/R.';
+
+COMMENT ON COLUMN public.stored_reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
+
+CREATE VIEW public.audit_events WITH (security_barrier='true') AS
+ SELECT public.audit_record(a.event_time, (('e'::text || replace((a.event_key)::text, '-'::text, ''::text)) || a.ordinal)) AS record_id,
+    a.event_time AS occurred_at,
+    a.received_at AS recorded_at,
+    a.kind AS category,
+    a.action,
+    a.actor AS actor_id,
+    ( SELECT n.display_name
+           FROM public.names n
+          WHERE ((n.name = a.actor) AND (n.known_at <= a.event_time))
+          ORDER BY n.known_at DESC
+         LIMIT 1) AS actor_name,
+    a.actor_kind,
+    a.space AS space_id,
+    ( SELECT n.display_name
+           FROM public.names n
+          WHERE ((n.name = a.space) AND (n.known_at <= a.event_time))
+          ORDER BY n.known_at DESC
+         LIMIT 1) AS space_name,
+    (
+        CASE a.kind
+            WHEN 'reaction'::text THEN 'message'::text
+            ELSE a.kind
+        END COLLATE "C") AS target_type,
+    (
+        CASE a.kind
+            WHEN 'space'::text THEN a.space
+            WHEN 'reaction'::text THEN public.full_name(a.name, (a.space || '/messages'::text))
+            ELSE public.full_name(a.resource, a.space)
+        END COLLATE "C") AS target_id,
+        CASE
+            WHEN (a.kind = 'space'::text) THEN ( SELECT n.display_name
+               FROM public.names n
+              WHERE ((n.name = a.space) AND (n.known_at <= a.event_time))
+              ORDER BY n.known_at DESC
+             LIMIT 1)
+            ELSE NULL::text
+        END AS target_name,
+    (( SELECT public.full_name(
+                CASE m.thread
+                    WHEN ''::text THEN split_part(m.name, '.'::text, 1)
+                    ELSE m.thread
+                END, (a.space || '/threads'::text)) AS full_name
+           FROM public.stored_messages m
+          WHERE ((split_part(m.name, '.'::text, 1) = split_part(a.name, '.'::text, 1)) AND (m.space_id = a.space_number) AND (m.name = a.name))) COLLATE "C") AS thread_id,
+    ( SELECT
+                CASE
+                    WHEN (m.create_time > '-infinity'::timestamp with time zone) THEN m.create_time
+                    ELSE NULL::timestamp with time zone
+                END AS "case"
+           FROM public.stored_messages m
+          WHERE ((split_part(m.name, '.'::text, 1) = split_part(a.name, '.'::text, 1)) AND (m.space_id = a.space_number) AND (m.name = a.name))) AS target_created_at,
+        CASE
+            WHEN (a.action = ANY (ARRAY['message.edited'::text, 'message.deleted'::text])) THEN ( SELECT json_strip_nulls(json_build_object('text',
+                    CASE
+                        WHEN ( SELECT reader_rights.content
+                           FROM public.reader_rights) THEN v.text
+                        ELSE NULL::text
+                    END, 'characters', char_length(v.text), 'attachments', v.attachments, 'as_of', v.payload_as_of)) AS json_strip_nulls
+               FROM public.message_versions v
+              WHERE ((v.root = split_part(a.name, '.'::text, 1)) AND (v.space_id = a.space_number) AND (v.name = a.name) AND ((a.action = 'message.deleted'::text) OR (v.version_time < COALESCE(( SELECT o.version_time
+                       FROM public.message_versions o
+                      WHERE ((o.root = split_part(a.name, '.'::text, 1)) AND (o.space_id = a.space_number) AND (o.name = a.name) AND (o.version_key = a.event_key))
+                     LIMIT 1), a.event_time))))
+              ORDER BY v.version_time DESC, v.event_time DESC, v.verb_order DESC, v.version_key DESC
+             LIMIT 1)
+            WHEN (a.action = 'reaction.removed'::text) THEN ( SELECT json_build_object('emoji', r.emoji) AS json_build_object
+               FROM public.stored_reactions r
+              WHERE ((r.space_id = a.space_number) AND (r.message = a.name) AND (r.reaction = a.reaction) AND (r.emoji IS NOT NULL)))
+            WHEN (a.kind = 'space'::text) THEN ( SELECT json_build_object('display_name', n.display_name) AS json_build_object
+               FROM public.names n
+              WHERE ((n.name = a.space) AND (n.known_at < a.event_time))
+              ORDER BY n.known_at DESC
+             LIMIT 1)
+            ELSE NULL::json
+        END AS prior_state,
+        CASE
+            WHEN (a.action = ANY (ARRAY['message.created'::text, 'message.edited'::text])) THEN ( SELECT json_strip_nulls(json_build_object('text',
+                    CASE
+                        WHEN ( SELECT reader_rights.content
+                           FROM public.reader_rights) THEN v.text
+                        ELSE NULL::text
+                    END, 'characters', char_length(v.text), 'attachments', v.attachments, 'as_of', v.payload_as_of)) AS json_strip_nulls
+               FROM public.message_versions v
+              WHERE ((v.root = split_part(a.name, '.'::text, 1)) AND (v.space_id = a.space_number) AND (v.name = a.name) AND (v.version_key = a.event_key))
+             LIMIT 1)
+            WHEN (a.action = 'message.deleted'::text) THEN ( SELECT json_build_object('deletion_class', lower(replace(m.deletion_type, '_VIA_APP'::text, ''::text))) AS json_build_object
+               FROM public.stored_messages m
+              WHERE ((split_part(m.name, '.'::text, 1) = split_part(a.name, '.'::text, 1)) AND (m.space_id = a.space_number) AND (m.name = a.name) AND (m.deletion_type IS NOT NULL)))
+            WHEN (a.action = 'reaction.added'::text) THEN ( SELECT json_build_object('emoji', r.emoji) AS json_build_object
+               FROM public.stored_reactions r
+              WHERE ((r.space_id = a.space_number) AND (r.message = a.name) AND (r.reaction = a.reaction) AND (r.emoji IS NOT NULL)))
+            WHEN (a.action = 'space.updated'::text) THEN ( SELECT json_build_object('display_name', n.display_name) AS json_build_object
+               FROM public.names n
+              WHERE ((n.name = a.space) AND (n.known_at <= a.event_time))
+              ORDER BY n.known_at DESC
+             LIMIT 1)
+            ELSE NULL::json
+        END AS resulting_state,
+        CASE a.action
+            WHEN 'message.edited'::text THEN ( SELECT array_remove(ARRAY[
+                    CASE
+                        WHEN (v.text <> o.text) THEN 'text'::text
+                        ELSE NULL::text
+                    END,
+                    CASE
+                        WHEN (v.attachments <> o.attachments) THEN 'attachments'::text
+                        ELSE NULL::text
+                    END], NULL::text) AS array_remove
+               FROM (public.message_versions v
+                 JOIN public.message_versions o ON (((o.root = v.root) AND (o.space_id = v.space_id) AND (o.name = v.name) AND (o.version_time < v.version_time))))
+              WHERE ((v.root = split_part(a.name, '.'::text, 1)) AND (v.space_id = a.space_number) AND (v.name = a.name) AND (v.version_key = a.event_key))
+              ORDER BY o.version_time DESC, o.event_time DESC, o.verb_order DESC, o.version_key DESC
+             LIMIT 1)
+            WHEN 'space.updated'::text THEN ( SELECT array_remove(ARRAY[
+                    CASE
+                        WHEN ((lag(n.display_name) OVER (ORDER BY n.known_at) <> n.display_name) AND (n.known_at = a.event_time)) THEN 'name'::text
+                        ELSE NULL::text
+                    END], NULL::text) AS array_remove
+               FROM public.names n
+              WHERE ((n.name = a.space) AND (n.known_at <= a.event_time))
+              ORDER BY n.known_at DESC
+             LIMIT 1)
+            ELSE NULL::text[]
+        END AS changed,
+    a.source,
+    a.told_by
+   FROM ( SELECT e.event_time,
+            e.received_at,
+            e.event_key,
+            e.ordinal,
+            e.space_id AS space_number,
+            t.kind,
+            e.resource,
+            p.space,
+            (
+                CASE ((t.kind || '.'::text) || t.verb)
+                    WHEN 'message.updated'::text THEN 'message.edited'::text
+                    WHEN 'reaction.created'::text THEN 'reaction.added'::text
+                    WHEN 'reaction.deleted'::text THEN 'reaction.removed'::text
+                    WHEN 'subscription.expiration_reminder'::text THEN 'subscription.expiring'::text
+                    ELSE ((t.kind || '.'::text) || t.verb)
+                END COLLATE "C") AS action,
+            ('/'::text || split_part(e.resource, '/'::text, 3)) AS name,
+            ('/'::text || split_part(e.resource, '/'::text, 5)) AS reaction,
+            u.user_name AS actor,
+            (
+                CASE
+                    WHEN (t.kind = 'subscription'::text) THEN 'google'::text
+                    WHEN (u.user_type = 'HUMAN'::text) THEN 'person'::text
+                    WHEN (u.user_type = 'BOT'::text) THEN 'app'::text
+                    ELSE 'unknown'::text
+                END COLLATE "C") AS actor_kind,
+            (
+                CASE e.origin
+                    WHEN 'l'::"char" THEN 'live'::text
+                    ELSE 'backfill'::text
+                END COLLATE "C") AS source,
+            (((t.kind || '.'::text) || t.verb) COLLATE "C") AS told_by
+           FROM (((public.events e
+             JOIN public.event_types t ON (((t.id = e.type_id) AND (t.kind = ANY (ARRAY['message'::text, 'reaction'::text, 'space'::text, 'subscription'::text])))))
+             LEFT JOIN public.readable_spaces p ON ((p.id = e.space_id)))
+             LEFT JOIN public.users u ON (((u.id = e.actor_id) AND ((t.kind = 'reaction'::text) OR ((t.kind = 'message'::text) AND (t.verb <> 'deleted'::text))))))
+          WHERE ((p.id IS NOT NULL) OR ((e.space_id IS NULL) AND ( SELECT reader_rights.all_spaces
+                   FROM public.reader_rights)))) a;
+
+COMMENT ON VIEW public.audit_events IS 'Audit records of messages, reactions, spaces and subscriptions: one for each event.';
+
+COMMENT ON COLUMN public.audit_events.record_id IS 'Id of the record; it never changes. Ids are in the order of occurred_at.';
+
+COMMENT ON COLUMN public.audit_events.occurred_at IS 'When it happened. What only a list of members told has the time of the list: it happened before.';
+
+COMMENT ON COLUMN public.audit_events.recorded_at IS 'When this system got it; null if that was not noted.';
+
+COMMENT ON COLUMN public.audit_events.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+
+COMMENT ON COLUMN public.audit_events.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
+
+COMMENT ON COLUMN public.audit_events.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+
+COMMENT ON COLUMN public.audit_events.actor_name IS 'What that person or app was called then; null if that was not known then.';
+
+COMMENT ON COLUMN public.audit_events.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+
+COMMENT ON COLUMN public.audit_events.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
+
+COMMENT ON COLUMN public.audit_events.space_name IS 'What the space was called then; null if that was not known then.';
+
+COMMENT ON COLUMN public.audit_events.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+
+COMMENT ON COLUMN public.audit_events.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+
+COMMENT ON COLUMN public.audit_events.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
+
+COMMENT ON COLUMN public.audit_events.thread_id IS 'spaces/S/threads/T that a message belongs to; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_events.target_created_at IS 'When a message was sent; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_events.prior_state IS 'How it was before; null if unknown or if it was not there. A text is shown to those alone who are granted the role spacekeeper_content (the owner, where there is no such role); to others characters says that there is one. as_of: the content was fetched then, and is of that time.';
+
+COMMENT ON COLUMN public.audit_events.resulting_state IS 'How it was after; null if unknown or gone. Of a deleted message deletion_class as in fct_messages.';
+
+COMMENT ON COLUMN public.audit_events.changed IS 'What differs between both: text, attachments, name, state, role. Empty if none of these; null if one of them is unknown.';
+
+COMMENT ON COLUMN public.audit_events.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
+
+COMMENT ON COLUMN public.audit_events.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
 
 CREATE TABLE public.coverage (
     id bigint NOT NULL,
@@ -1622,6 +2077,662 @@ COMMENT ON COLUMN public.coverage.repair IS 'Of a gap that has ended: pending un
 COMMENT ON COLUMN public.coverage.detail IS 'For people: why it can''t be repaired.';
 
 COMMENT ON COLUMN public.coverage.acknowledgement IS 'What that person gave as the reason.';
+
+CREATE VIEW public.audit_gaps WITH (security_barrier='true') AS
+ SELECT public.audit_record(a.at, ((('g'::text || c.id) || '-'::text) || a.step)) AS record_id,
+    a.at AS occurred_at,
+        CASE a.step
+            WHEN 'opened'::text THEN c.created_at
+            WHEN 'closed'::text THEN a.at
+            WHEN 'acknowledged'::text THEN a.at
+            ELSE NULL::timestamp with time zone
+        END AS recorded_at,
+    ('gap'::text COLLATE "C") AS category,
+    (('gap.'::text || a.step) COLLATE "C") AS action,
+    (NULL::text COLLATE "C") AS actor_id,
+    NULL::text AS actor_name,
+    (
+        CASE a.step
+            WHEN 'acknowledged'::text THEN 'unknown'::text
+            ELSE 'spacekeeper'::text
+        END COLLATE "C") AS actor_kind,
+    p.space AS space_id,
+    ( SELECT n.display_name
+           FROM public.names n
+          WHERE ((n.name = p.space) AND (n.known_at <= a.at))
+          ORDER BY n.known_at DESC
+         LIMIT 1) AS space_name,
+    ('coverage'::text COLLATE "C") AS target_type,
+    c.scope AS target_id,
+    NULL::text AS target_name,
+    (NULL::text COLLATE "C") AS thread_id,
+    NULL::timestamp with time zone AS target_created_at,
+    NULL::json AS prior_state,
+    json_strip_nulls(json_build_object('from', c.from_time, 'to', c.to_time, 'cause', c.cause, 'repair',
+        CASE
+            WHEN (a.step <> 'opened'::text) THEN c.repair
+            ELSE NULL::text
+        END, 'events',
+        CASE a.step
+            WHEN 'closed'::text THEN c.events
+            ELSE NULL::integer
+        END, 'acknowledgement',
+        CASE a.step
+            WHEN 'acknowledged'::text THEN c.acknowledgement
+            ELSE NULL::text
+        END)) AS resulting_state,
+    NULL::text[] AS changed,
+    ('live'::text COLLATE "C") AS source,
+    ('coverage'::text COLLATE "C") AS told_by
+   FROM ((public.coverage c
+     CROSS JOIN LATERAL ( VALUES ('opened'::text,c.from_time), ('ended'::text,c.to_time), ('closed'::text,c.repaired_at), ('acknowledged'::text,c.acknowledged_at)) a(step, at))
+     LEFT JOIN public.readable_spaces p ON ((p.space = c.scope)))
+  WHERE ((c.cause IS NOT NULL) AND (a.at IS NOT NULL) AND ((p.space IS NOT NULL) OR ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights)));
+
+COMMENT ON VIEW public.audit_gaps IS 'Audit records of what was not seen: when it began, ended, was fetched later or acknowledged.';
+
+COMMENT ON COLUMN public.audit_gaps.record_id IS 'Id of the record; it never changes. Ids are in the order of occurred_at.';
+
+COMMENT ON COLUMN public.audit_gaps.occurred_at IS 'When it happened. What only a list of members told has the time of the list: it happened before.';
+
+COMMENT ON COLUMN public.audit_gaps.recorded_at IS 'When this system got it; null if that was not noted.';
+
+COMMENT ON COLUMN public.audit_gaps.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+
+COMMENT ON COLUMN public.audit_gaps.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
+
+COMMENT ON COLUMN public.audit_gaps.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+
+COMMENT ON COLUMN public.audit_gaps.actor_name IS 'What that person or app was called then; null if that was not known then.';
+
+COMMENT ON COLUMN public.audit_gaps.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+
+COMMENT ON COLUMN public.audit_gaps.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
+
+COMMENT ON COLUMN public.audit_gaps.space_name IS 'What the space was called then; null if that was not known then.';
+
+COMMENT ON COLUMN public.audit_gaps.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+
+COMMENT ON COLUMN public.audit_gaps.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+
+COMMENT ON COLUMN public.audit_gaps.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
+
+COMMENT ON COLUMN public.audit_gaps.thread_id IS 'spaces/S/threads/T that a message belongs to; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_gaps.target_created_at IS 'When a message was sent; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_gaps.prior_state IS 'How it was before; null if unknown or if it was not there. A text is shown to those alone who are granted the role spacekeeper_content (the owner, where there is no such role); to others characters says that there is one. as_of: the content was fetched then, and is of that time.';
+
+COMMENT ON COLUMN public.audit_gaps.resulting_state IS 'How it was after; null if unknown or gone. Of a deleted message deletion_class as in fct_messages.';
+
+COMMENT ON COLUMN public.audit_gaps.changed IS 'What differs between both: text, attachments, name, state, role. Empty if none of these; null if one of them is unknown.';
+
+COMMENT ON COLUMN public.audit_gaps.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
+
+COMMENT ON COLUMN public.audit_gaps.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+
+CREATE TABLE public.stored_membership_changes (
+    event_time timestamp with time zone NOT NULL,
+    fetched_at timestamp with time zone,
+    event_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    ordinal smallint NOT NULL,
+    verb_order smallint GENERATED ALWAYS AS (
+CASE
+    WHEN (origin = 's'::"char") THEN 0
+    WHEN (verb = 'created'::text) THEN 1
+    WHEN (verb = 'updated'::text) THEN 2
+    ELSE 3
+END) STORED NOT NULL,
+    origin "char" NOT NULL,
+    membership text NOT NULL COLLATE pg_catalog."C",
+    verb text NOT NULL COLLATE pg_catalog."C",
+    state text COLLATE pg_catalog."C",
+    role text COLLATE pg_catalog."C",
+    member_type text COLLATE pg_catalog."C",
+    CONSTRAINT stored_membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char", 's'::"char"]))),
+    CONSTRAINT stored_membership_changes_state_check CHECK ((state <> ''::text)),
+    CONSTRAINT stored_membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
+);
+
+COMMENT ON TABLE public.stored_membership_changes IS 'Every membership event, and what lists of members added to them. Read it through the view membership_changes.';
+
+COMMENT ON COLUMN public.stored_membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
+
+COMMENT ON COLUMN public.stored_membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
+
+COMMENT ON COLUMN public.stored_membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
+
+COMMENT ON COLUMN public.stored_membership_changes.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_membership_changes.ordinal IS 'Item of the event: events.ordinal.';
+
+COMMENT ON COLUMN public.stored_membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
+
+COMMENT ON COLUMN public.stored_membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
+
+COMMENT ON COLUMN public.stored_membership_changes.membership IS '/M stands for spaces/S/members/M; stored_memberships says whose it is.';
+
+COMMENT ON COLUMN public.stored_membership_changes.verb IS 'created, updated or deleted.';
+
+COMMENT ON COLUMN public.stored_membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
+
+COMMENT ON COLUMN public.stored_membership_changes.role IS 'Role after the change; null if the payload did not tell.';
+
+COMMENT ON COLUMN public.stored_membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
+
+CREATE TABLE public.stored_memberships (
+    version_time timestamp with time zone NOT NULL,
+    payload_as_of timestamp with time zone,
+    version_key uuid NOT NULL,
+    space_id integer NOT NULL,
+    verb_order smallint NOT NULL,
+    membership text NOT NULL COLLATE pg_catalog."C",
+    member text COLLATE pg_catalog."C",
+    state text COLLATE pg_catalog."C",
+    role text COLLATE pg_catalog."C",
+    affiliation text COLLATE pg_catalog."C",
+    source text DEFAULT 'event'::text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT stored_memberships_source_check CHECK ((source = ANY (ARRAY['event'::text, 'list'::text]))),
+    CONSTRAINT stored_memberships_state_check CHECK ((state <> ''::text))
+)
+WITH (fillfactor='90');
+
+COMMENT ON TABLE public.stored_memberships IS 'Who is in which space now, as far as events and lists tell. Read it through the view memberships.';
+
+COMMENT ON COLUMN public.stored_memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
+
+COMMENT ON COLUMN public.stored_memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
+
+COMMENT ON COLUMN public.stored_memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
+
+COMMENT ON COLUMN public.stored_memberships.space_id IS 'spaces.id';
+
+COMMENT ON COLUMN public.stored_memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
+
+COMMENT ON COLUMN public.stored_memberships.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
+
+COMMENT ON COLUMN public.stored_memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
+
+COMMENT ON COLUMN public.stored_memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
+
+COMMENT ON COLUMN public.stored_memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
+
+COMMENT ON COLUMN public.stored_memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
+
+COMMENT ON COLUMN public.stored_memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
+
+CREATE VIEW public.audit_members WITH (security_barrier='true') AS
+ SELECT public.audit_record(a.event_time,
+        CASE a.origin
+            WHEN 's'::"char" THEN (('l'::text || a.space_number) || a.membership)
+            ELSE (('m'::text || replace((a.event_key)::text, '-'::text, ''::text)) || a.ordinal)
+        END) AS record_id,
+    a.event_time AS occurred_at,
+    ( SELECT e.received_at
+           FROM public.events e
+          WHERE ((e.event_time = a.event_time) AND (e.event_key = a.event_key) AND (e.ordinal = a.ordinal))) AS recorded_at,
+    ('member'::text COLLATE "C") AS category,
+    ((a.target_type ||
+        CASE
+            WHEN ((a.state = 'JOINED'::text) AND ((a.prior_state <> 'JOINED'::text) OR ((a.prior_state IS NULL) AND (a.verb = 'created'::text)))) THEN '.joined'::text
+            WHEN ((a.state <> 'JOINED'::text) AND ((a.prior_state = 'JOINED'::text) OR ((a.prior_state IS NULL) AND (a.verb = 'deleted'::text)))) THEN '.left'::text
+            WHEN ((a.state = 'INVITED'::text) AND ((a.prior_state <> 'INVITED'::text) OR (a.prior_state IS NULL))) THEN '.invited'::text
+            WHEN ((a.state = 'JOINED'::text) AND (a.verb <> 'created'::text) AND (a.role <> a.prior_role)) THEN '.role_changed'::text
+            WHEN ((a.origin = 's'::"char") AND (a.prior_state IS NULL)) THEN '.listed'::text
+            ELSE '.updated'::text
+        END) COLLATE "C") AS action,
+    (NULL::text COLLATE "C") AS actor_id,
+    NULL::text AS actor_name,
+    ('unknown'::text COLLATE "C") AS actor_kind,
+    a.space AS space_id,
+    ( SELECT n.display_name
+           FROM public.names n
+          WHERE ((n.name = a.space) AND (n.known_at <= a.event_time))
+          ORDER BY n.known_at DESC
+         LIMIT 1) AS space_name,
+    (a.target_type COLLATE "C") AS target_type,
+    a.member AS target_id,
+    ( SELECT n.display_name
+           FROM public.names n
+          WHERE ((n.name = a.member) AND (n.known_at <= a.event_time))
+          ORDER BY n.known_at DESC
+         LIMIT 1) AS target_name,
+    (NULL::text COLLATE "C") AS thread_id,
+    NULL::timestamp with time zone AS target_created_at,
+        CASE
+            WHEN (a.prior_state IS NOT NULL) THEN json_strip_nulls(json_build_object('state', a.prior_state, 'role', a.prior_role))
+            ELSE NULL::json
+        END AS prior_state,
+        CASE
+            WHEN (a.state IS NOT NULL) THEN json_strip_nulls(json_build_object('state', a.state, 'role', a.role, 'as_of', a.fetched_at))
+            ELSE NULL::json
+        END AS resulting_state,
+        CASE
+            WHEN ((a.prior_state IS NOT NULL) AND (a.state IS NOT NULL)) THEN array_remove(ARRAY[
+            CASE
+                WHEN (a.state <> a.prior_state) THEN 'state'::text
+                ELSE NULL::text
+            END,
+            CASE
+                WHEN (a.role <> a.prior_role) THEN 'role'::text
+                ELSE NULL::text
+            END], NULL::text)
+            ELSE NULL::text[]
+        END AS changed,
+    a.source,
+    a.told_by
+   FROM ( SELECT c.event_time,
+            c.event_key,
+            c.ordinal,
+            c.space_id AS space_number,
+            c.membership,
+            c.origin,
+            c.verb,
+            c.state,
+            c.role,
+            c.fetched_at,
+            p.space,
+            m.member,
+                CASE
+                    WHEN (m.member ~~ 'groups/%'::text) THEN 'group'::text
+                    ELSE 'member'::text
+                END AS target_type,
+            b.state AS prior_state,
+            b.role AS prior_role,
+            (
+                CASE c.origin
+                    WHEN 'l'::"char" THEN 'live'::text
+                    WHEN 'b'::"char" THEN 'backfill'::text
+                    ELSE 'reconcile'::text
+                END COLLATE "C") AS source,
+            (
+                CASE c.origin
+                    WHEN 's'::"char" THEN 'member_list'::text
+                    ELSE ('membership.'::text || c.verb)
+                END COLLATE "C") AS told_by
+           FROM (((public.stored_membership_changes c
+             JOIN public.readable_spaces p ON ((p.id = c.space_id)))
+             LEFT JOIN public.stored_memberships m ON (((m.space_id = c.space_id) AND (m.membership = c.membership))))
+             LEFT JOIN LATERAL ( SELECT o.state,
+                    o.role
+                   FROM public.stored_membership_changes o
+                  WHERE ((o.space_id = c.space_id) AND (o.membership = c.membership) AND (o.state IS NOT NULL) AND (ROW(o.event_time, o.verb_order, o.event_key, o.ordinal) < ROW(c.event_time, c.verb_order, c.event_key, c.ordinal)) AND (NOT (((o.origin = 's'::"char") AND (o.state = 'JOINED'::text) AND (c.verb = 'created'::text) AND (c.state = 'JOINED'::text) AND (c.event_time < (o.event_time + '00:10:00'::interval))) IS TRUE)))
+                  ORDER BY o.event_time DESC, o.verb_order DESC, o.event_key DESC, o.ordinal DESC
+                 LIMIT 1) b ON (true))
+          WHERE ((c.event_time <= COALESCE(p.deleted_at, 'infinity'::timestamp with time zone)) AND (NOT (((c.origin = 's'::"char") AND (c.state = 'JOINED'::text) AND ( SELECT ((o.verb = 'created'::text) AND (o.state = 'JOINED'::text) AND (o.event_time < (c.event_time + '00:10:00'::interval)))
+                   FROM public.stored_membership_changes o
+                  WHERE ((o.space_id = c.space_id) AND (o.membership = c.membership) AND (o.state IS NOT NULL) AND (o.event_time >= c.event_time) AND (o.verb_order > 0))
+                  ORDER BY o.event_time, o.verb_order, o.event_key, o.ordinal
+                 LIMIT 1)) IS TRUE)))) a;
+
+COMMENT ON VIEW public.audit_members IS 'Audit records of memberships: one for each event, and for what lists of members added.';
+
+COMMENT ON COLUMN public.audit_members.record_id IS 'Id of the record; it never changes. Ids are in the order of occurred_at.';
+
+COMMENT ON COLUMN public.audit_members.occurred_at IS 'When it happened. What only a list of members told has the time of the list: it happened before.';
+
+COMMENT ON COLUMN public.audit_members.recorded_at IS 'When this system got it; null if that was not noted.';
+
+COMMENT ON COLUMN public.audit_members.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+
+COMMENT ON COLUMN public.audit_members.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
+
+COMMENT ON COLUMN public.audit_members.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+
+COMMENT ON COLUMN public.audit_members.actor_name IS 'What that person or app was called then; null if that was not known then.';
+
+COMMENT ON COLUMN public.audit_members.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+
+COMMENT ON COLUMN public.audit_members.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
+
+COMMENT ON COLUMN public.audit_members.space_name IS 'What the space was called then; null if that was not known then.';
+
+COMMENT ON COLUMN public.audit_members.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+
+COMMENT ON COLUMN public.audit_members.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+
+COMMENT ON COLUMN public.audit_members.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
+
+COMMENT ON COLUMN public.audit_members.thread_id IS 'spaces/S/threads/T that a message belongs to; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_members.target_created_at IS 'When a message was sent; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_members.prior_state IS 'How it was before; null if unknown or if it was not there. A text is shown to those alone who are granted the role spacekeeper_content (the owner, where there is no such role); to others characters says that there is one. as_of: the content was fetched then, and is of that time.';
+
+COMMENT ON COLUMN public.audit_members.resulting_state IS 'How it was after; null if unknown or gone. Of a deleted message deletion_class as in fct_messages.';
+
+COMMENT ON COLUMN public.audit_members.changed IS 'What differs between both: text, attachments, name, state, role. Empty if none of these; null if one of them is unknown.';
+
+COMMENT ON COLUMN public.audit_members.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
+
+COMMENT ON COLUMN public.audit_members.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+
+CREATE TABLE public.reactor_runs (
+    id bigint NOT NULL,
+    event_time timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    slot_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    outcome text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
+    reactor text NOT NULL COLLATE pg_catalog."C",
+    subject text NOT NULL COLLATE pg_catalog."C",
+    space text NOT NULL COLLATE pg_catalog."C",
+    member text NOT NULL COLLATE pg_catalog."C",
+    reason text,
+    due_at timestamp with time zone NOT NULL,
+    admitted_at timestamp with time zone,
+    slot_refused_at timestamp with time zone,
+    speaker bigint,
+    step smallint DEFAULT 0 NOT NULL,
+    shadow boolean DEFAULT false NOT NULL,
+    held boolean DEFAULT false NOT NULL,
+    step_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    trigger text NOT NULL COLLATE pg_catalog."C",
+    acts_in text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    hash text NOT NULL COLLATE pg_catalog."C",
+    facts json DEFAULT '{}'::json NOT NULL,
+    requests json,
+    trace json DEFAULT '[]'::json NOT NULL,
+    CONSTRAINT reactor_runs_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'unclear'::text) OR ((outcome = 'pending'::text) = (finished_at IS NULL)))),
+    CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'unclear'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
+    CONSTRAINT reactor_runs_step_check CHECK ((step >= 0))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON TABLE public.reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
+
+COMMENT ON COLUMN public.reactor_runs.id IS 'Number of the run; its River job carries it.';
+
+COMMENT ON COLUMN public.reactor_runs.event_time IS 'Time of the newest event that asked for it; its age is counted from here.';
+
+COMMENT ON COLUMN public.reactor_runs.created_at IS 'When it was first asked for.';
+
+COMMENT ON COLUMN public.reactor_runs.finished_at IS 'When it ended; null while pending.';
+
+COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its write slot, when it may write to its space; null if it has none so far.';
+
+COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
+
+COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, unclear (it may have been sent; that is looked up while finished_at is null), or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
+
+COMMENT ON COLUMN public.reactor_runs.reactor IS 'Id of the rule.';
+
+COMMENT ON COLUMN public.reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode. #2 and so on: once_per.for was over, and it began again.';
+
+COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
+
+COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
+
+COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
+
+COMMENT ON COLUMN public.reactor_runs.due_at IS 'When it is due; max_age counts from here.';
+
+COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them, or will.';
+
+COMMENT ON COLUMN public.reactor_runs.slot_refused_at IS 'When Google had last refused a write there as the slot was given: after another refusal the slot counts no more.';
+
+COMMENT ON COLUMN public.reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
+
+COMMENT ON COLUMN public.reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
+
+COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
+
+COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
+
+COMMENT ON COLUMN public.reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
+
+COMMENT ON COLUMN public.reactor_runs.trigger IS 'member.joined and so on.';
+
+COMMENT ON COLUMN public.reactor_runs.acts_in IS 'spaces/S, if its rule reacts to apps, too, and to each message or event anew: the space in which an app may answer what it does, which is counted, so that two apps don''t answer each other for ever. Empty for none.';
+
+COMMENT ON COLUMN public.reactor_runs.hash IS 'Of the rule when it was planned.';
+
+COMMENT ON COLUMN public.reactor_runs.facts IS 'What the event told, as conditions and texts see it. May hold message text.';
+
+COMMENT ON COLUMN public.reactor_runs.requests IS 'What its actions send, stored before the first attempt, the same for each; null before that.';
+
+COMMENT ON COLUMN public.reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
+
+CREATE VIEW public.audit_runs WITH (security_barrier='true') AS
+ SELECT public.audit_record(r.finished_at, ('r'::text || r.id)) AS record_id,
+    r.finished_at AS occurred_at,
+    r.finished_at AS recorded_at,
+    ('reactor'::text COLLATE "C") AS category,
+    (
+        CASE r.outcome
+            WHEN 'sent'::text THEN 'reactor.sent'::text
+            WHEN 'failed'::text THEN 'reactor.failed'::text
+            WHEN 'unclear'::text THEN 'reactor.unclear'::text
+            ELSE 'reactor.suppressed'::text
+        END COLLATE "C") AS action,
+    (NULL::text COLLATE "C") AS actor_id,
+    NULL::text AS actor_name,
+    ('spacekeeper'::text COLLATE "C") AS actor_kind,
+    NULLIF(r.space, ''::text) AS space_id,
+    ( SELECT n.display_name
+           FROM public.names n
+          WHERE ((n.name = NULLIF(r.space, ''::text)) AND (n.known_at <= r.finished_at))
+          ORDER BY n.known_at DESC
+         LIMIT 1) AS space_name,
+    ('rule'::text COLLATE "C") AS target_type,
+    r.reactor AS target_id,
+    NULL::text AS target_name,
+    (NULL::text COLLATE "C") AS thread_id,
+    NULL::timestamp with time zone AS target_created_at,
+    NULL::json AS prior_state,
+    json_strip_nulls(json_build_object('outcome', r.outcome, 'trigger', r.trigger, 'step', NULLIF(r.step_id, ''::text), 'member', NULLIF(r.member, ''::text), 'shadow',
+        CASE
+            WHEN r.shadow THEN true
+            ELSE NULL::boolean
+        END)) AS resulting_state,
+    NULL::text[] AS changed,
+    ('live'::text COLLATE "C") AS source,
+    ('reactor'::text COLLATE "C") AS told_by
+   FROM (public.reactor_runs r
+     LEFT JOIN public.readable_spaces p ON ((p.space = r.space)))
+  WHERE ((r.finished_at IS NOT NULL) AND ((p.space IS NOT NULL) OR ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights)));
+
+COMMENT ON VIEW public.audit_runs IS 'Audit records of what rules did: one for each run that has ended.';
+
+COMMENT ON COLUMN public.audit_runs.record_id IS 'Id of the record; it never changes. Ids are in the order of occurred_at.';
+
+COMMENT ON COLUMN public.audit_runs.occurred_at IS 'When it happened. What only a list of members told has the time of the list: it happened before.';
+
+COMMENT ON COLUMN public.audit_runs.recorded_at IS 'When this system got it; null if that was not noted.';
+
+COMMENT ON COLUMN public.audit_runs.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+
+COMMENT ON COLUMN public.audit_runs.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
+
+COMMENT ON COLUMN public.audit_runs.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+
+COMMENT ON COLUMN public.audit_runs.actor_name IS 'What that person or app was called then; null if that was not known then.';
+
+COMMENT ON COLUMN public.audit_runs.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+
+COMMENT ON COLUMN public.audit_runs.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
+
+COMMENT ON COLUMN public.audit_runs.space_name IS 'What the space was called then; null if that was not known then.';
+
+COMMENT ON COLUMN public.audit_runs.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+
+COMMENT ON COLUMN public.audit_runs.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+
+COMMENT ON COLUMN public.audit_runs.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
+
+COMMENT ON COLUMN public.audit_runs.thread_id IS 'spaces/S/threads/T that a message belongs to; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_runs.target_created_at IS 'When a message was sent; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_runs.prior_state IS 'How it was before; null if unknown or if it was not there. A text is shown to those alone who are granted the role spacekeeper_content (the owner, where there is no such role); to others characters says that there is one. as_of: the content was fetched then, and is of that time.';
+
+COMMENT ON COLUMN public.audit_runs.resulting_state IS 'How it was after; null if unknown or gone. Of a deleted message deletion_class as in fct_messages.';
+
+COMMENT ON COLUMN public.audit_runs.changed IS 'What differs between both: text, attachments, name, state, role. Empty if none of these; null if one of them is unknown.';
+
+COMMENT ON COLUMN public.audit_runs.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
+
+COMMENT ON COLUMN public.audit_runs.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+
+CREATE VIEW analytics.audit_log WITH (security_barrier='true') AS
+ SELECT audit_events.record_id,
+    audit_events.occurred_at,
+    audit_events.recorded_at,
+    audit_events.category,
+    audit_events.action,
+    audit_events.actor_id,
+    audit_events.actor_name,
+    audit_events.actor_kind,
+    audit_events.space_id,
+    audit_events.space_name,
+    audit_events.target_type,
+    audit_events.target_id,
+    audit_events.target_name,
+    audit_events.thread_id,
+    audit_events.target_created_at,
+    audit_events.prior_state,
+    audit_events.resulting_state,
+    audit_events.changed,
+    audit_events.source,
+    audit_events.told_by
+   FROM public.audit_events
+UNION ALL
+ SELECT audit_members.record_id,
+    audit_members.occurred_at,
+    audit_members.recorded_at,
+    audit_members.category,
+    audit_members.action,
+    audit_members.actor_id,
+    audit_members.actor_name,
+    audit_members.actor_kind,
+    audit_members.space_id,
+    audit_members.space_name,
+    audit_members.target_type,
+    audit_members.target_id,
+    audit_members.target_name,
+    audit_members.thread_id,
+    audit_members.target_created_at,
+    audit_members.prior_state,
+    audit_members.resulting_state,
+    audit_members.changed,
+    audit_members.source,
+    audit_members.told_by
+   FROM public.audit_members
+UNION ALL
+ SELECT audit_gaps.record_id,
+    audit_gaps.occurred_at,
+    audit_gaps.recorded_at,
+    audit_gaps.category,
+    audit_gaps.action,
+    audit_gaps.actor_id,
+    audit_gaps.actor_name,
+    audit_gaps.actor_kind,
+    audit_gaps.space_id,
+    audit_gaps.space_name,
+    audit_gaps.target_type,
+    audit_gaps.target_id,
+    audit_gaps.target_name,
+    audit_gaps.thread_id,
+    audit_gaps.target_created_at,
+    audit_gaps.prior_state,
+    audit_gaps.resulting_state,
+    audit_gaps.changed,
+    audit_gaps.source,
+    audit_gaps.told_by
+   FROM public.audit_gaps
+UNION ALL
+ SELECT audit_runs.record_id,
+    audit_runs.occurred_at,
+    audit_runs.recorded_at,
+    audit_runs.category,
+    audit_runs.action,
+    audit_runs.actor_id,
+    audit_runs.actor_name,
+    audit_runs.actor_kind,
+    audit_runs.space_id,
+    audit_runs.space_name,
+    audit_runs.target_type,
+    audit_runs.target_id,
+    audit_runs.target_name,
+    audit_runs.thread_id,
+    audit_runs.target_created_at,
+    audit_runs.prior_state,
+    audit_runs.resulting_state,
+    audit_runs.changed,
+    audit_runs.source,
+    audit_runs.told_by
+   FROM public.audit_runs;
+
+COMMENT ON VIEW analytics.audit_log IS 'Who did what, when, where and on what: one record for each event, and for what lists of members, gaps and rules add. Ask by occurred_at: subscriber audit search does so window by window.';
+
+COMMENT ON COLUMN analytics.audit_log.record_id IS 'Id of the record; it never changes. Ids are in the order of occurred_at.';
+
+COMMENT ON COLUMN analytics.audit_log.occurred_at IS 'When it happened. What only a list of members told has the time of the list: it happened before.';
+
+COMMENT ON COLUMN analytics.audit_log.recorded_at IS 'When this system got it; null if that was not noted.';
+
+COMMENT ON COLUMN analytics.audit_log.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+
+COMMENT ON COLUMN analytics.audit_log.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
+
+COMMENT ON COLUMN analytics.audit_log.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+
+COMMENT ON COLUMN analytics.audit_log.actor_name IS 'What that person or app was called then; null if that was not known then.';
+
+COMMENT ON COLUMN analytics.audit_log.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+
+COMMENT ON COLUMN analytics.audit_log.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
+
+COMMENT ON COLUMN analytics.audit_log.space_name IS 'What the space was called then; null if that was not known then.';
+
+COMMENT ON COLUMN analytics.audit_log.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+
+COMMENT ON COLUMN analytics.audit_log.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+
+COMMENT ON COLUMN analytics.audit_log.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
+
+COMMENT ON COLUMN analytics.audit_log.thread_id IS 'spaces/S/threads/T that a message belongs to; null if unknown, and for others.';
+
+COMMENT ON COLUMN analytics.audit_log.target_created_at IS 'When a message was sent; null if unknown, and for others.';
+
+COMMENT ON COLUMN analytics.audit_log.prior_state IS 'How it was before; null if unknown or if it was not there. A text is shown to those alone who are granted the role spacekeeper_content (the owner, where there is no such role); to others characters says that there is one. as_of: the content was fetched then, and is of that time.';
+
+COMMENT ON COLUMN analytics.audit_log.resulting_state IS 'How it was after; null if unknown or gone. Of a deleted message deletion_class as in fct_messages.';
+
+COMMENT ON COLUMN analytics.audit_log.changed IS 'What differs between both: text, attachments, name, state, role. Empty if none of these; null if one of them is unknown.';
+
+COMMENT ON COLUMN analytics.audit_log.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
+
+COMMENT ON COLUMN analytics.audit_log.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+
+CREATE VIEW analytics.coverage WITH (security_barrier='true') AS
+ SELECT s.activity_date,
+    p.space_id,
+    COALESCE(public.covered(s.coverage, public.day_start(s.activity_date, r.zone), public.day_start((s.activity_date + 1), r.zone), x.covered_until), (0)::double precision) AS covered_ratio,
+    COALESCE(s.source, 'none'::text) AS source
+   FROM (((public.rollup_summary s
+     JOIN public.rollup_spaces p ON ((p.id = s.space_id)))
+     CROSS JOIN ( SELECT reporting.zone
+           FROM public.reporting
+         LIMIT 1) r)
+     CROSS JOIN ( SELECT rollup_passes.covered_until
+           FROM public.rollup_passes
+         LIMIT 1) x);
+
+COMMENT ON VIEW analytics.coverage IS 'Of which share of each day the events are there, for each space and for all together (space_id all).';
+
+COMMENT ON COLUMN analytics.coverage.activity_date IS 'The day, in the reporting zone.';
+
+COMMENT ON COLUMN analytics.coverage.space_id IS 'spaces/S, or all, which readers of groups don''t see.';
+
+COMMENT ON COLUMN analytics.coverage.covered_ratio IS '0 to 1, of the day as far as it has gone by: seen live, or fetched later.';
+
+COMMENT ON COLUMN analytics.coverage.source IS 'What most of the day was: live, backfill (fetched later), gap (asked for and missing) or none (nobody had asked for it).';
 
 CREATE VIEW public.coverage_gaps AS
  SELECT coverage.scope,
@@ -1682,61 +2793,6 @@ COMMENT ON COLUMN analytics.coverage_gaps.gap_to IS 'When it ended; null while i
 COMMENT ON COLUMN analytics.coverage_gaps.cause IS 'Why: expired, deleted, missing, changed, elsewhere, worker_outage, restored, silent_loss, or Google''s reason for a suspension.';
 
 COMMENT ON COLUMN analytics.coverage_gaps.state IS 'open (still going on), pending (it is being fetched), impossible, or acknowledged: impossible, and a person knows.';
-
-CREATE TABLE public.events (
-    event_time timestamp with time zone NOT NULL,
-    received_at timestamp with time zone NOT NULL,
-    publish_time timestamp with time zone,
-    event_key uuid NOT NULL,
-    source_id integer NOT NULL,
-    space_id integer,
-    actor_id integer,
-    type_id smallint NOT NULL,
-    ordinal smallint NOT NULL,
-    payload_codec smallint NOT NULL,
-    origin "char" NOT NULL,
-    ce_id text NOT NULL COLLATE pg_catalog."C",
-    resource text NOT NULL COLLATE pg_catalog."C",
-    message_id text COLLATE pg_catalog."C",
-    payload bytea,
-    CONSTRAINT events_ordinal_check CHECK ((ordinal >= 0)),
-    CONSTRAINT events_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char"]))),
-    CONSTRAINT events_payload_codec_check CHECK ((payload_codec >= 0))
-)
-PARTITION BY RANGE (event_time);
-ALTER TABLE ONLY public.events ALTER COLUMN payload SET STORAGE EXTERNAL;
-
-COMMENT ON TABLE public.events IS 'Every item of every event, exactly once and for good. Read it through the view event_log. A partition holds one month (UTC) of event_time.';
-
-COMMENT ON COLUMN public.events.event_time IS 'When it happened: ce-time; eventTime for interactions. The same on every redelivery, which is why it may be part of the key.';
-
-COMMENT ON COLUMN public.events.received_at IS 'When this system got the first copy; the first live one, if there is one.';
-
-COMMENT ON COLUMN public.events.publish_time IS 'When Pub/Sub took the first copy; null for a backfill.';
-
-COMMENT ON COLUMN public.events.event_key IS 'Identity of the event; see the function event_key.';
-
-COMMENT ON COLUMN public.events.source_id IS 'Which subscription delivered the first copy: event_sources.id.';
-
-COMMENT ON COLUMN public.events.space_id IS 'Where it happened: spaces.id; null where there is no space.';
-
-COMMENT ON COLUMN public.events.actor_id IS 'The sender, the member, who reacted: users.id; null if the payload does not tell.';
-
-COMMENT ON COLUMN public.events.type_id IS 'Type of the event: event_types.id.';
-
-COMMENT ON COLUMN public.events.ordinal IS 'Position of the item in a batch event, from 0; 0 for all others.';
-
-COMMENT ON COLUMN public.events.payload_codec IS '0: the payload is as received; n: zstd frames that need payload_dictionaries.id = n as raw content; the frames don''t name it.';
-
-COMMENT ON COLUMN public.events.origin IS 'l: live, delivered by Pub/Sub, perhaps after a backfill had fetched it: the bytes are those delivered. b: backfill, fetched later; its payload shows the resource as it was when fetched (received_at), not at event_time.';
-
-COMMENT ON COLUMN public.events.ce_id IS 'ce-id; /E stands for spaces/S/spaceEvents/E. Empty for interactions. event_log shows it in full.';
-
-COMMENT ON COLUMN public.events.resource IS 'Name of the resource the item is about; /messages/M stands for spaces/S/messages/M. May be empty for unknown types. event_log shows it in full.';
-
-COMMENT ON COLUMN public.events.message_id IS 'Pub/Sub message id of the first copy; null for a backfill.';
-
-COMMENT ON COLUMN public.events.payload IS 'Exactly the bytes received, perhaps compressed (payload_codec). With one item of each copy that told something of its own: another item of the event is in the bytes of one of them, of its own origin if it can be.';
 
 CREATE VIEW analytics.dim_dates WITH (security_barrier='true') AS
  SELECT d.activity_date,
@@ -1801,47 +2857,6 @@ COMMENT ON COLUMN analytics.dim_hours.iso_weekday IS '1 for Monday to 7 for Sund
 
 COMMENT ON COLUMN analytics.dim_hours.hour_of_day IS '0 to 23, as clocks of the reporting zone show it.';
 
-CREATE TABLE public.stored_memberships (
-    version_time timestamp with time zone NOT NULL,
-    payload_as_of timestamp with time zone,
-    version_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    verb_order smallint NOT NULL,
-    membership text NOT NULL COLLATE pg_catalog."C",
-    member text COLLATE pg_catalog."C",
-    state text COLLATE pg_catalog."C",
-    role text COLLATE pg_catalog."C",
-    affiliation text COLLATE pg_catalog."C",
-    source text DEFAULT 'event'::text NOT NULL COLLATE pg_catalog."C",
-    CONSTRAINT stored_memberships_source_check CHECK ((source = ANY (ARRAY['event'::text, 'list'::text]))),
-    CONSTRAINT stored_memberships_state_check CHECK ((state <> ''::text))
-)
-WITH (fillfactor='90');
-
-COMMENT ON TABLE public.stored_memberships IS 'Who is in which space now, as far as events and lists tell. Read it through the view memberships.';
-
-COMMENT ON COLUMN public.stored_memberships.version_time IS 'Time of the state shown; -infinity if no event told a state so far.';
-
-COMMENT ON COLUMN public.stored_memberships.payload_as_of IS 'Null for a state that its event held. When it was fetched, if it came with a backfill or for an event that held names only.';
-
-COMMENT ON COLUMN public.stored_memberships.version_key IS 'Event that the state comes from; decides between two of the same time and verb. Zeros for a list.';
-
-COMMENT ON COLUMN public.stored_memberships.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_memberships.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted membership; decides between two of the same time. 0 for a list: an event of the same time is newer. 4 for the end that the deletion of the space brought.';
-
-COMMENT ON COLUMN public.stored_memberships.membership IS '/M stands for spaces/S/members/M, which is all that a deletion tells. M is the number of a user; of a Google Group group-G, or another id.';
-
-COMMENT ON COLUMN public.stored_memberships.member IS 'Whose it is: users/U, or groups/G for a Google Group; null if no event told and the name does not either.';
-
-COMMENT ON COLUMN public.stored_memberships.state IS 'JOINED, INVITED or NOT_A_MEMBER; null if unknown (payloads without resource data).';
-
-COMMENT ON COLUMN public.stored_memberships.role IS 'ROLE_MEMBER, ROLE_MANAGER, …; null if unknown or not a member.';
-
-COMMENT ON COLUMN public.stored_memberships.affiliation IS 'INTERNAL, EXTERNAL, …; null if unknown or not a member.';
-
-COMMENT ON COLUMN public.stored_memberships.source IS 'event, or list for what Google''s list of members told and no newer event.';
-
 CREATE VIEW analytics.dim_members WITH (security_barrier='true') AS
  SELECT u.user_name AS member_id,
     u.display_name,
@@ -1870,20 +2885,6 @@ COMMENT ON COLUMN analytics.dim_members.display_name IS 'Name that people see; n
 COMMENT ON COLUMN analytics.dim_members.member_type IS 'HUMAN or BOT (a Chat app); null if nothing told it. Who is neither counts in totals only.';
 
 COMMENT ON COLUMN analytics.dim_members.affiliation IS 'internal, external (outside of the organization, in whichever space they are) or unknown: Google tells it of present members only, and not of all.';
-
-CREATE TABLE public.names (
-    known_at timestamp with time zone NOT NULL,
-    name text NOT NULL COLLATE pg_catalog."C",
-    display_name text NOT NULL
-);
-
-COMMENT ON TABLE public.names IS 'What spaces and people were called, and since when that is known. The name at a time is the newest of before.';
-
-COMMENT ON COLUMN public.names.known_at IS 'Time of the event, interaction or list that told the name first; of an event whose content was fetched, the time of fetching.';
-
-COMMENT ON COLUMN public.names.name IS 'spaces/S or users/U.';
-
-COMMENT ON COLUMN public.names.display_name IS 'Name that people saw.';
 
 CREATE VIEW analytics.dim_space_names WITH (security_barrier='true') AS
  SELECT n.space AS space_id,
@@ -1982,111 +2983,6 @@ COMMENT ON COLUMN analytics.event_lags.received_at IS 'When its first live copy 
 
 COMMENT ON COLUMN analytics.event_lags.lag_seconds IS 'From one to the other, in seconds; negative where clocks differ.';
 
-CREATE TABLE public.event_types (
-    id smallint NOT NULL,
-    ce_type text NOT NULL COLLATE pg_catalog."C",
-    kind text NOT NULL COLLATE pg_catalog."C",
-    verb text NOT NULL COLLATE pg_catalog."C"
-);
-
-COMMENT ON TABLE public.event_types IS 'The event types seen so far; events refers to them by number to stay small.';
-
-COMMENT ON COLUMN public.event_types.id IS 'Number used in events.type_id.';
-
-COMMENT ON COLUMN public.event_types.ce_type IS 'CloudEvents type as received, for example google.workspace.chat.message.v1.created; interaction.MESSAGE and so on for interaction events.';
-
-COMMENT ON COLUMN public.event_types.kind IS 'What sort of resource such an event is about: message, membership, reaction, space, subscription, interaction, unknown, …';
-
-COMMENT ON COLUMN public.event_types.verb IS 'What happened to it: created, updated, deleted, …; other for interactions and unknown types.';
-
-CREATE TABLE public.reactor_runs (
-    id bigint NOT NULL,
-    event_time timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    finished_at timestamp with time zone,
-    slot_at timestamp with time zone,
-    attempts integer DEFAULT 0 NOT NULL,
-    outcome text DEFAULT 'pending'::text NOT NULL COLLATE pg_catalog."C",
-    reactor text NOT NULL COLLATE pg_catalog."C",
-    subject text NOT NULL COLLATE pg_catalog."C",
-    space text NOT NULL COLLATE pg_catalog."C",
-    member text NOT NULL COLLATE pg_catalog."C",
-    reason text,
-    due_at timestamp with time zone NOT NULL,
-    admitted_at timestamp with time zone,
-    slot_refused_at timestamp with time zone,
-    speaker bigint,
-    step smallint DEFAULT 0 NOT NULL,
-    shadow boolean DEFAULT false NOT NULL,
-    held boolean DEFAULT false NOT NULL,
-    step_id text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    trigger text NOT NULL COLLATE pg_catalog."C",
-    acts_in text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
-    hash text NOT NULL COLLATE pg_catalog."C",
-    facts json DEFAULT '{}'::json NOT NULL,
-    requests json,
-    trace json DEFAULT '[]'::json NOT NULL,
-    CONSTRAINT reactor_runs_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT reactor_runs_finished_check CHECK (((outcome = 'unclear'::text) OR ((outcome = 'pending'::text) = (finished_at IS NULL)))),
-    CONSTRAINT reactor_runs_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'unclear'::text, 'sent'::text, 'shadow'::text, 'collapsed'::text, 'condition_false'::text, 'left'::text, 'stopped'::text, 'already_done'::text, 'quiet'::text, 'rate_limited'::text, 'loop'::text, 'too_old'::text, 'cancelled'::text, 'failed'::text]))),
-    CONSTRAINT reactor_runs_step_check CHECK ((step >= 0))
-)
-WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.02');
-
-COMMENT ON TABLE public.reactor_runs IS 'What rules wanted done, a row for each step, and how it ended. Exists if and only if its event is recorded. One that ended for a condition is kept as a sample; reactor_outcomes counts them all.';
-
-COMMENT ON COLUMN public.reactor_runs.id IS 'Number of the run; its River job carries it.';
-
-COMMENT ON COLUMN public.reactor_runs.event_time IS 'Time of the newest event that asked for it; its age is counted from here.';
-
-COMMENT ON COLUMN public.reactor_runs.created_at IS 'When it was first asked for.';
-
-COMMENT ON COLUMN public.reactor_runs.finished_at IS 'When it ended; null while pending.';
-
-COMMENT ON COLUMN public.reactor_runs.slot_at IS 'Its write slot, when it may write to its space; null if it has none so far.';
-
-COMMENT ON COLUMN public.reactor_runs.attempts IS 'Attempts begun since it was last asked for.';
-
-COMMENT ON COLUMN public.reactor_runs.outcome IS 'pending, unclear (it may have been sent; that is looked up while finished_at is null), or how it ended: sent, shadow (would have been sent), collapsed (another run spoke for it), condition_false, left, stopped, quiet, rate_limited, loop, too_old, cancelled (the rule is gone or off), failed (a person must look).';
-
-COMMENT ON COLUMN public.reactor_runs.reactor IS 'Id of the rule.';
-
-COMMENT ON COLUMN public.reactor_runs.subject IS 'What once_per made of the event: there is one run for it, each step and mode. #2 and so on: once_per.for was over, and it began again.';
-
-COMMENT ON COLUMN public.reactor_runs.space IS 'spaces/S: where the event happened; empty for none.';
-
-COMMENT ON COLUMN public.reactor_runs.member IS 'users/U: whom the event is about; empty for nobody.';
-
-COMMENT ON COLUMN public.reactor_runs.reason IS 'Why it ended as it did; null if there is nothing to say.';
-
-COMMENT ON COLUMN public.reactor_runs.due_at IS 'When it is due; max_age counts from here.';
-
-COMMENT ON COLUMN public.reactor_runs.admitted_at IS 'When it passed its limits and counted towards them, or will.';
-
-COMMENT ON COLUMN public.reactor_runs.slot_refused_at IS 'When Google had last refused a write there as the slot was given: after another refusal the slot counts no more.';
-
-COMMENT ON COLUMN public.reactor_runs.speaker IS 'Of one that has collapsed: the number of the run that speaks for it.';
-
-COMMENT ON COLUMN public.reactor_runs.step IS 'Place of the step in its sequence when it was planned, from 0: it waits for those before it.';
-
-COMMENT ON COLUMN public.reactor_runs.shadow IS 'Planned in shadow mode: nothing is sent.';
-
-COMMENT ON COLUMN public.reactor_runs.held IS 'It waits without a job until its rule is resumed.';
-
-COMMENT ON COLUMN public.reactor_runs.step_id IS 'By which its rule knows the step, wherever it stands: its id, or its after. Empty without a sequence.';
-
-COMMENT ON COLUMN public.reactor_runs.trigger IS 'member.joined and so on.';
-
-COMMENT ON COLUMN public.reactor_runs.acts_in IS 'spaces/S, if its rule reacts to apps, too, and to each message or event anew: the space in which an app may answer what it does, which is counted, so that two apps don''t answer each other for ever. Empty for none.';
-
-COMMENT ON COLUMN public.reactor_runs.hash IS 'Of the rule when it was planned.';
-
-COMMENT ON COLUMN public.reactor_runs.facts IS 'What the event told, as conditions and texts see it. May hold message text.';
-
-COMMENT ON COLUMN public.reactor_runs.requests IS 'What its actions send, stored before the first attempt, the same for each; null before that.';
-
-COMMENT ON COLUMN public.reactor_runs.trace IS 'Its story, for people: a list of {at, what}.';
-
 CREATE VIEW analytics.fct_joins WITH (security_barrier='true') AS
  SELECT p.space AS space_id,
     u.user_name AS member_id,
@@ -2145,56 +3041,6 @@ COMMENT ON COLUMN analytics.fct_joins.is_active_7d IS 'Whether a message or a re
 COMMENT ON COLUMN analytics.fct_joins.first_post_at IS 'First message in that space during the stay; null if there was none so far.';
 
 COMMENT ON COLUMN analytics.fct_joins.welcomed_at IS 'When a rule on member.joined first sent something because of it; null if none did.';
-
-CREATE TABLE public.stored_membership_changes (
-    event_time timestamp with time zone NOT NULL,
-    fetched_at timestamp with time zone,
-    event_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    ordinal smallint NOT NULL,
-    verb_order smallint GENERATED ALWAYS AS (
-CASE
-    WHEN (origin = 's'::"char") THEN 0
-    WHEN (verb = 'created'::text) THEN 1
-    WHEN (verb = 'updated'::text) THEN 2
-    ELSE 3
-END) STORED NOT NULL,
-    origin "char" NOT NULL,
-    membership text NOT NULL COLLATE pg_catalog."C",
-    verb text NOT NULL COLLATE pg_catalog."C",
-    state text COLLATE pg_catalog."C",
-    role text COLLATE pg_catalog."C",
-    member_type text COLLATE pg_catalog."C",
-    CONSTRAINT stored_membership_changes_origin_check CHECK ((origin = ANY (ARRAY['l'::"char", 'b'::"char", 's'::"char"]))),
-    CONSTRAINT stored_membership_changes_state_check CHECK ((state <> ''::text)),
-    CONSTRAINT stored_membership_changes_verb_check CHECK ((verb = ANY (ARRAY['created'::text, 'updated'::text, 'deleted'::text])))
-);
-
-COMMENT ON TABLE public.stored_membership_changes IS 'Every membership event, and what lists of members added to them. Read it through the view membership_changes.';
-
-COMMENT ON COLUMN public.stored_membership_changes.event_time IS 'When it happened (the API''s own createTime of a membership is not to be trusted). Of a list: when it was asked for; the change came earlier.';
-
-COMMENT ON COLUMN public.stored_membership_changes.fetched_at IS 'Null if the event held state and role. When they were fetched, if they came with a backfill or for an event that held names only: they are of this time.';
-
-COMMENT ON COLUMN public.stored_membership_changes.event_key IS 'The event: events.event_key. Zeros for a list.';
-
-COMMENT ON COLUMN public.stored_membership_changes.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_membership_changes.ordinal IS 'Item of the event: events.ordinal.';
-
-COMMENT ON COLUMN public.stored_membership_changes.verb_order IS 'Decides between two of the same time: 0 for a list, 1 created, 2 updated, 3 deleted.';
-
-COMMENT ON COLUMN public.stored_membership_changes.origin IS 'l: live. b: backfill. s: a list of members that told something new.';
-
-COMMENT ON COLUMN public.stored_membership_changes.membership IS '/M stands for spaces/S/members/M; stored_memberships says whose it is.';
-
-COMMENT ON COLUMN public.stored_membership_changes.verb IS 'created, updated or deleted.';
-
-COMMENT ON COLUMN public.stored_membership_changes.state IS 'State after the change; null if the payload did not tell. deleted always means NOT_A_MEMBER.';
-
-COMMENT ON COLUMN public.stored_membership_changes.role IS 'Role after the change; null if the payload did not tell.';
-
-COMMENT ON COLUMN public.stored_membership_changes.member_type IS 'HUMAN or BOT; null if the payload did not tell.';
 
 CREATE VIEW analytics.fct_membership_changes WITH (security_barrier='true') AS
  WITH known AS (
@@ -2412,64 +3258,6 @@ COMMENT ON COLUMN analytics.fct_memberships.left_at IS 'When it ended; null for 
 
 COMMENT ON COLUMN analytics.fct_memberships.known_at IS 'Since when it is known: joined_at, or when a member from before was first seen. What only a list of members told has the time of the list.';
 
-CREATE TABLE public.stored_messages (
-    create_time timestamp with time zone NOT NULL,
-    version_time timestamp with time zone NOT NULL,
-    event_time timestamp with time zone NOT NULL,
-    deleted_at timestamp with time zone,
-    edited_at timestamp with time zone,
-    payload_as_of timestamp with time zone,
-    version_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    sender_id integer,
-    verb_order smallint NOT NULL,
-    attachments smallint,
-    name text NOT NULL COLLATE pg_catalog."C",
-    thread text COLLATE pg_catalog."C",
-    quoted text COLLATE pg_catalog."C",
-    deletion_type text COLLATE pg_catalog."C",
-    mentions text COLLATE pg_catalog."C",
-    text text,
-    CONSTRAINT stored_messages_deleted_check CHECK (((deleted_at IS NULL) OR ((text IS NULL) AND (attachments IS NULL) AND (mentions IS NULL))))
-)
-PARTITION BY RANGE (create_time);
-
-COMMENT ON TABLE public.stored_messages IS 'Every message with its current text. Read it through the view messages. A partition holds one month (UTC) of create_time.';
-
-COMMENT ON COLUMN public.stored_messages.create_time IS 'When it was sent; -infinity if nothing told it so far.';
-
-COMMENT ON COLUMN public.stored_messages.version_time IS 'Time of the version shown: of the last edit, else of the event; -infinity if only the name is known so far. An older event never overwrites a newer one.';
-
-COMMENT ON COLUMN public.stored_messages.event_time IS 'Time of the event that the version comes from; decides between two of the same version_time.';
-
-COMMENT ON COLUMN public.stored_messages.deleted_at IS 'When it was deleted; null while it exists. Final: nothing brings a deleted message back.';
-
-COMMENT ON COLUMN public.stored_messages.edited_at IS 'Time of its last version that is an edit, also when it was deleted since; null if none is known.';
-
-COMMENT ON COLUMN public.stored_messages.payload_as_of IS 'Null for a version seen live. When it was fetched for a backfilled one: the text is of that time.';
-
-COMMENT ON COLUMN public.stored_messages.version_key IS 'Event that the version comes from; decides between two of the same time and verb.';
-
-COMMENT ON COLUMN public.stored_messages.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_messages.sender_id IS 'Who sent it: users.id; null if unknown.';
-
-COMMENT ON COLUMN public.stored_messages.verb_order IS '1 for a created, 2 for an updated, 3 for a deleted message; decides between two of the same time.';
-
-COMMENT ON COLUMN public.stored_messages.attachments IS 'Number of attachments; null if unknown or deleted.';
-
-COMMENT ON COLUMN public.stored_messages.name IS '/M stands for spaces/S/messages/M.';
-
-COMMENT ON COLUMN public.stored_messages.thread IS '/T stands for spaces/S/threads/T; empty for the one that the name begins with; null if unknown.';
-
-COMMENT ON COLUMN public.stored_messages.quoted IS '/M stands for spaces/S/messages/M, which it quotes; null if it quotes none, or if nothing told it.';
-
-COMMENT ON COLUMN public.stored_messages.deletion_type IS 'Who deleted it: CREATOR, SPACE_OWNER, ADMIN, …; null if unknown or not deleted.';
-
-COMMENT ON COLUMN public.stored_messages.mentions IS 'Whom the current text mentions, each once, as U for users/U, with spaces between; +U if the mention added them to the space; all for everybody there. Null for nobody, and if unknown or deleted.';
-
-COMMENT ON COLUMN public.stored_messages.text IS 'Current text; null if unknown or deleted.';
-
 CREATE VIEW analytics.fct_mentions WITH (security_barrier='true') AS
  SELECT public.full_name(m.name, (p.space || '/messages'::text)) AS message_id,
     p.space AS space_id,
@@ -2507,38 +3295,6 @@ COMMENT ON COLUMN analytics.fct_mentions.mention_type IS 'mention; add, which br
 COMMENT ON COLUMN analytics.fct_mentions.sent_at IS 'When the message was sent.';
 
 COMMENT ON COLUMN analytics.fct_mentions.activity_date IS 'Day of sent_at in the reporting zone.';
-
-CREATE TABLE public.stored_revisions (
-    version_time timestamp with time zone NOT NULL,
-    event_time timestamp with time zone NOT NULL,
-    payload_as_of timestamp with time zone,
-    version_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    verb_order smallint NOT NULL,
-    attachments smallint,
-    name text NOT NULL COLLATE pg_catalog."C",
-    text text
-);
-
-COMMENT ON TABLE public.stored_revisions IS 'Versions of messages that are no longer current, written by the trigger keep_message_version. Read them through message_history.';
-
-COMMENT ON COLUMN public.stored_revisions.version_time IS 'Time of this version: of the edit, else of the event.';
-
-COMMENT ON COLUMN public.stored_revisions.event_time IS 'Time of the event that the version comes from.';
-
-COMMENT ON COLUMN public.stored_revisions.payload_as_of IS 'Null for a version seen live; when it was fetched for a backfilled one.';
-
-COMMENT ON COLUMN public.stored_revisions.version_key IS 'Event that the version comes from.';
-
-COMMENT ON COLUMN public.stored_revisions.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_revisions.verb_order IS '1 for a created, 2 for an updated message.';
-
-COMMENT ON COLUMN public.stored_revisions.attachments IS 'Number of attachments.';
-
-COMMENT ON COLUMN public.stored_revisions.name IS '/M stands for spaces/S/messages/M.';
-
-COMMENT ON COLUMN public.stored_revisions.text IS 'Text of this version.';
 
 CREATE VIEW analytics.fct_message_versions WITH (security_barrier='true') AS
  SELECT public.full_name(v.name, (p.space || '/messages'::text)) AS message_id,
@@ -2736,46 +3492,6 @@ COMMENT ON COLUMN analytics.fct_messages.characters IS 'Length of its text in ch
 COMMENT ON COLUMN analytics.fct_messages.quoted_message_id IS 'spaces/S/messages/M that it quotes; null if it quotes none, or if nothing told it.';
 
 COMMENT ON COLUMN analytics.fct_messages.text IS 'Its text now. Null if it is unknown or deleted, and for all who are not granted the role spacekeeper_content (the owner, where there is no such role).';
-
-CREATE TABLE public.stored_reactions (
-    version_time timestamp with time zone NOT NULL,
-    added_at timestamp with time zone,
-    removed_at timestamp with time zone,
-    version_key uuid NOT NULL,
-    space_id integer NOT NULL,
-    user_id integer,
-    verb_order smallint NOT NULL,
-    present boolean NOT NULL,
-    message text NOT NULL COLLATE pg_catalog."C",
-    reaction text NOT NULL COLLATE pg_catalog."C",
-    emoji text COLLATE pg_catalog."C",
-    CONSTRAINT stored_reactions_times_check CHECK (((added_at IS NOT NULL) OR (removed_at IS NOT NULL)))
-)
-WITH (fillfactor='90');
-
-COMMENT ON TABLE public.stored_reactions IS 'Every reaction that ever was. Read it through the view reactions.';
-
-COMMENT ON COLUMN public.stored_reactions.version_time IS 'Time of the newest event about it.';
-
-COMMENT ON COLUMN public.stored_reactions.added_at IS 'When it was last added; null if no such event was seen.';
-
-COMMENT ON COLUMN public.stored_reactions.removed_at IS 'When it was last removed; null if never.';
-
-COMMENT ON COLUMN public.stored_reactions.version_key IS 'The newest event; decides between two of the same time and verb.';
-
-COMMENT ON COLUMN public.stored_reactions.space_id IS 'spaces.id';
-
-COMMENT ON COLUMN public.stored_reactions.user_id IS 'Who reacted: users.id; null if unknown.';
-
-COMMENT ON COLUMN public.stored_reactions.verb_order IS '1 for an added, 3 for a removed reaction; decides between two of the same time.';
-
-COMMENT ON COLUMN public.stored_reactions.present IS 'Whether it is there now.';
-
-COMMENT ON COLUMN public.stored_reactions.message IS '/M stands for spaces/S/messages/M.';
-
-COMMENT ON COLUMN public.stored_reactions.reaction IS '/R stands for spaces/S/messages/M/reactions/R.';
-
-COMMENT ON COLUMN public.stored_reactions.emoji IS 'The character, or the short name of a custom emoji; null if unknown.';
 
 CREATE VIEW analytics.fct_reactions WITH (security_barrier='true') AS
  SELECT public.full_name(r.reaction, (public.full_name(r.message, (p.space || '/messages'::text)) || '/reactions'::text)) AS reaction_id,
@@ -4405,9 +5121,13 @@ CREATE UNIQUE INDEX backfills_open_idx ON public.backfills USING btree (space, f
 
 CREATE INDEX coverage_gap_idx ON public.coverage USING btree (repair) WHERE (source = 'gap'::text);
 
+CREATE INDEX coverage_missed_idx ON public.coverage USING btree (from_time) WHERE (cause IS NOT NULL);
+
 CREATE UNIQUE INDEX coverage_open_idx ON public.coverage USING btree (scope) WHERE (to_time IS NULL);
 
 CREATE INDEX coverage_scope_idx ON public.coverage USING btree (scope, from_time);
+
+CREATE INDEX events_audit_idx ON ONLY public.events USING brin (event_time, type_id int2_minmax_multi_ops, actor_id int4_bloom_ops) WITH (pages_per_range='32');
 
 CREATE INDEX events_space_idx ON ONLY public.events USING btree (space_id, event_time) INCLUDE (actor_id, type_id) WHERE (space_id IS NOT NULL);
 
@@ -4428,6 +5148,8 @@ CREATE INDEX reactor_evaluations_space_idx ON public.reactor_evaluations USING b
 CREATE INDEX reactor_runs_admitted_idx ON public.reactor_runs USING btree (reactor, admitted_at) WHERE (admitted_at IS NOT NULL);
 
 CREATE INDEX reactor_runs_due_idx ON public.reactor_runs USING btree (due_at) WHERE ((outcome = 'pending'::text) AND (NOT held));
+
+CREATE INDEX reactor_runs_ended_idx ON public.reactor_runs USING brin (finished_at) WITH (pages_per_range='16');
 
 CREATE INDEX reactor_runs_event_time_idx ON public.reactor_runs USING brin (event_time) WITH (pages_per_range='16');
 
@@ -4459,7 +5181,7 @@ CREATE INDEX rollup_stays_space_idx ON public.rollup_stays USING btree (space_id
 
 CREATE INDEX rollup_summary_date_idx ON public.rollup_summary USING btree (activity_date);
 
-CREATE INDEX stored_membership_changes_time_idx ON public.stored_membership_changes USING brin (event_time);
+CREATE INDEX stored_membership_changes_time_idx ON public.stored_membership_changes USING btree (event_time);
 
 CREATE INDEX stored_memberships_member_idx ON public.stored_memberships USING btree (member);
 

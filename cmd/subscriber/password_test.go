@@ -23,7 +23,8 @@ func TestNoCommandShowsThePassword(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "dsn")
 	env := newWorkspace(t, "").env.with("SPACEKEEPER_DATABASE_DSN_FILE", file)
 	// These open no database, or the configuration decides whether they do.
-	without := []string{"demo", "simulate", "healthcheck", "version", "reactors lint", "reactors test", "reactors preview", "reactors schema"}
+	without := []string{"demo", "simulate", "healthcheck", "version", "audit actions", "reactors lint", "reactors test", "reactors preview",
+		"reactors schema"}
 	names := leaves(newRoot(&environment{Env: cli.Env{}}), "")
 	for _, dsn := range []string{
 		"host=127.0.0.1 port=1 user=app password = " + canary + " is=mine",

@@ -93,11 +93,13 @@ func paint(r query.Record) cli.Colour {
 func detail(r query.Record) string {
 	before, after := fields(r.Prior), fields(r.Resulting)
 	var parts []string
-	for _, name := range []string{"deletion_class", "emoji", "display_name", "state", "role", "cause", "outcome", "member", "step", "events", "characters", "text"} {
+	for _, name := range []string{"deletion_class", "emoji", "display_name", "state", "role", "cause", "outcome",
+		"member", "step", "events", "characters", "text"} {
 		old, old_ok := before[name]
 		now, now_ok := after[name]
 		switch {
-		case name == "characters" && (before["text"] != "" || after["text"] != ""), old == now && r.Action != "gap.closed" && old_ok, !old_ok && !now_ok:
+		case name == "characters" && (before["text"] != "" || after["text"] != ""),
+			old == now && r.Action != "gap.closed" && old_ok, !old_ok && !now_ok:
 			continue
 		case name == "characters":
 			old, now = characters(old), characters(now)
@@ -178,7 +180,8 @@ func (p *printer) csv(list []query.Record) error {
 		}
 		for i, text := range []*string{
 			&r.ID, at(&r.OccurredAt), at(r.RecordedAt), &r.Category, &r.Action, r.ActorID, r.ActorName, &r.ActorKind, r.SpaceID, r.SpaceName,
-			&r.TargetType, r.TargetID, r.TargetName, r.ThreadID, at(r.TargetCreatedAt), raw(r.Prior), raw(r.Resulting), changed, &r.Source, &r.ToldBy,
+			&r.TargetType, r.TargetID, r.TargetName, r.ThreadID, at(r.TargetCreatedAt), raw(r.Prior), raw(r.Resulting), changed,
+			&r.Source, &r.ToldBy,
 		} {
 			if i > 0 {
 				out = append(out, ',')

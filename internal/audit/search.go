@@ -253,7 +253,8 @@ func (f *filter) find(ctx context.Context, tx pgx.Tx, limit int) (found []place,
 	return found, nil
 }
 
-const columns = `record_id, occurred_at, recorded_at, category, action, actor_id, actor_name, actor_kind, space_id, space_name, target_type, target_id,
+const columns = `record_id, occurred_at, recorded_at, category, action, actor_id, actor_name, actor_kind, space_id, space_name,
+		target_type, target_id,
 	target_name, thread_id, target_created_at, prior_state, resulting_state, changed, source, told_by`
 
 // fetch reads the records that were found: nothing else that the query matches is

@@ -136,11 +136,10 @@ func membersAt(ctx context.Context, db *store.Store, r query.Record) ([]member, 
 		return nil, cli.Usage("--members: the record is about no space")
 	}
 	list, err := store.List(ctx, db, pgx.RowToStructByPos[member], `
-		SELECT m.member_id, d.display_name
+		SELECT m.member_id, (SELECT d.display_name FROM analytics.dim_members d WHERE d.member_id = m.member_id) AS display_name
 		FROM analytics.fct_memberships m
-		LEFT JOIN analytics.dim_members d USING (member_id)
 		WHERE m.space_id = $1 AND m.known_at <= $2 AND (m.left_at > $2 OR m.left_at IS NULL)
-		ORDER BY d.display_name, m.member_id`, *r.SpaceID, r.OccurredAt)
+		ORDER BY display_name, m.member_id`, *r.SpaceID, r.OccurredAt)
 	if err != nil {
 		return nil, fmt.Errorf("list the members of that moment: %w", err)
 	}

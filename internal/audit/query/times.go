@@ -98,7 +98,8 @@ func moment(text string, now time.Time) (begin, end time.Time, err error) {
 	case "yesterday":
 		return day(now.AddDate(0, 0, -1))
 	}
-	if t, err := time.ParseInLocation(time.DateOnly, text, now.Location()); err == nil && !t.Before(earliest) && t.Before(latest.AddDate(0, 0, -1)) {
+	t, err := time.ParseInLocation(time.DateOnly, text, now.Location())
+	if err == nil && !t.Before(earliest) && t.Before(latest.AddDate(0, 0, -1)) {
 		return day(t)
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"} {

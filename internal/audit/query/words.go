@@ -133,5 +133,6 @@ func (e *Error) Error() string {
 	if len(after) > around {
 		after = append(after[:around:around], '…')
 	}
-	return fmt.Sprintf("%s\n  %s%s\n  %s^", e.Why, strings.Map(clean, string(before)), strings.Map(clean, string(after)), strings.Repeat(" ", len(before)))
+	return fmt.Sprintf("%s\n  %s%s\n  %s^", e.Why, strings.Map(clean, string(before)), strings.Map(clean, string(after)),
+		strings.Repeat(" ", len(before)))
 }
