@@ -22,7 +22,7 @@ var rightArgs = map[string][]string{
 	"events show": {"spaces/A/spaceEvents/E"}, "events export": {"--since", "1d"},
 	"tail":  nil,
 	"stats": nil, "analytics export": {"fct_messages"}, "analytics rebuild": nil,
-	"audit search": nil, "audit show": {"0660b3fc62a680e0"},
+	"audit search": nil, "audit show": {"0660b3fc62a680e0"}, "audit verify": nil,
 	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
 	"projections rebuild": nil,
 	"reactors lint":       nil, "reactors test": nil, "reactors schema": nil, "reactors preview": {"answer", "--space", "spaces/A"},
@@ -33,7 +33,7 @@ var rightArgs = map[string][]string{
 // wrongValues are refused by flags that take text.
 var wrongValues = map[string]string{
 	// Of spaces only the database tells how they are called.
-	"--config": clitest.Any, "--space": clitest.Any, "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?",
+	"--config": clitest.Any, "--space": clitest.Any, "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?", "--against": "?",
 	"--reason":  clitest.Any,                                              // for people
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
 	"--group": "sales=?", "--from": "?",

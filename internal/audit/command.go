@@ -22,8 +22,8 @@ type Open func(context.Context, config.Need, func(*store.Store) error) error
 func NewCommand(env *cli.Env, open Open) *cobra.Command {
 	return env.Group(&cobra.Command{
 		Use:   "audit",
-		Short: "Search who did what, when, where and on what",
-	}, newSearch(env, open), newShow(env, open), newActions(env))
+		Short: "Search who did what, when, where and on what, and prove that it is as it was recorded",
+	}, newSearch(env, open), newShow(env, open), newActions(env), newVerify(env, open))
 }
 
 const maxLimit = 10_000

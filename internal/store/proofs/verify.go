@@ -159,7 +159,7 @@ func (v *verification) readPoints(ctx context.Context) error {
 func (v *verification) pass() {
 	for len(v.points) > 0 && v.points[0].Size == v.tree.Size() {
 		if c := v.points[0]; v.tree.Root() != c.Root {
-			v.report.find("the first %d leaves are not those that the checkpoint of %s was signed for", c.Size, c.Origin)
+			v.report.find("the first %d leaves are not those of the checkpoint %s", c.Size, c.Origin)
 		} else {
 			v.report.Checkpoints++
 		}
@@ -253,7 +253,7 @@ func (v *verification) compareTree(size uint64, edge []byte) {
 		v.report.find("there are no leaves below tile %d of level %d", id.number, id.level)
 	}
 	for _, c := range v.points {
-		v.report.find("the checkpoint of %s has %d leaves, and there are %d: the log was cut, or the database was set back to an older state",
+		v.report.find("the checkpoint %s has %d leaves, and there are %d: the log was cut, or the database was set back to an older state",
 			c.Origin, c.Size, v.tree.Size())
 	}
 }
