@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -43,16 +44,16 @@ func exec(t *testing.T, s *storetest.Env, sql string, args ...any) {
 	}
 }
 
-// call runs a command of the auditor's, and returns what it prints and its error.
-func call(t *testing.T, s *storetest.Env, args ...string) (stdout, stderr string, err error) {
+// call runs a command of the auditor's, and returns what it prints on standard output, and its error.
+func call(t *testing.T, s *storetest.Env, args ...string) (stdout string, err error) {
 	t.Helper()
-	var out, said bytes.Buffer
-	env := &cli.Env{Out: &out, Err: &said}
+	var out bytes.Buffer
+	env := &cli.Env{Out: &out, Err: io.Discard}
 	cmd := NewCommand(env, func(_ context.Context, _ config.Need, use func(*store.Store) error) error { return use(s.Store) })
 	cmd.SetArgs(args)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	err = cmd.ExecuteContext(t.Context())
-	return out.String(), said.String(), err
+	return out.String(), err
 }
 
 // all are the records of the view, newest first.
@@ -201,11 +202,11 @@ func example(t *testing.T, r query.Record) string {
 
 func testShow(t *testing.T, s *storetest.Env) {
 	id := func(action string) string {
-		stdout, _, err := call(t, s, "search", "action:"+action, "created:2026-11-20", "-o", "table")
+		stdout, err := call(t, s, "search", "action:"+action, "created:2026-11-20", "-o", "table")
 		if err == nil {
 			t.Fatalf("two arguments are taken: %s", stdout)
 		}
-		if stdout, _, err = call(t, s, "search", "action:"+action+" created:2026-11-20"); err != nil {
+		if stdout, err = call(t, s, "search", "action:"+action+" created:2026-11-20"); err != nil {
 			t.Fatal(err)
 		}
 		words := strings.Fields(stdout)
@@ -223,7 +224,7 @@ func testShow(t *testing.T, s *storetest.Env) {
 		{[]string{edited, "--raw"}, `{"message":{"name":"` + root + "\"}}\n"},
 		{[]string{id("gap.closed")}, "after        cause expired, events 7, from 2026-11-20T12:06:40+00:00, to 2026-11-20T12:08:20+00:00\n"},
 	} {
-		stdout, _, err := call(t, s, append([]string{"show"}, c.args...)...)
+		stdout, err := call(t, s, append([]string{"show"}, c.args...)...)
 		if err != nil || !strings.HasSuffix(stdout, c.want) {
 			t.Errorf("show %v: %v\n%s\nwant at its end\n%s", c.args, err, stdout, c.want)
 		}
@@ -238,7 +239,7 @@ func testShow(t *testing.T, s *storetest.Env) {
 		`nobody is called "Anne": did you mean "Ann"?` + "\n  actor:Anne\n        ^": {"search", "actor:Anne"},
 		`no space is called that: did you mean "Sailors"?`:                           {"search", "space:Sailor"},
 	} {
-		if _, _, err := call(t, s, args...); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := call(t, s, args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %s", args, err, want)
 		}
 	}
@@ -362,7 +363,7 @@ func compareForms(t *testing.T, s *storetest.Env) {
 	}
 	asked := []string{"search", "action:message.* actor:users/1 created:>2026-01-01", "--limit", "10000", "-o"}
 	for _, form := range []string{jsonLines, asCSV, cli.JSON} {
-		stdout, _, err := call(t, s, append(asked, form)...)
+		stdout, err := call(t, s, append(asked, form)...)
 		if err != nil {
 			t.Fatal(err)
 		}

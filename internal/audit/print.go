@@ -95,11 +95,11 @@ func detail(r query.Record) string {
 	var parts []string
 	for _, name := range []string{"deletion_class", "emoji", "display_name", "state", "role", "cause", "outcome",
 		"member", "step", "events", "characters", "text"} {
-		old, old_ok := before[name]
-		now, now_ok := after[name]
+		old, had := before[name]
+		now, has := after[name]
 		switch {
 		case name == "characters" && (before["text"] != "" || after["text"] != ""),
-			old == now && r.Action != "gap.closed" && old_ok, !old_ok && !now_ok:
+			old == now && r.Action != "gap.closed" && had, !had && !has:
 			continue
 		case name == "characters":
 			old, now = characters(old), characters(now)
@@ -107,9 +107,9 @@ func detail(r query.Record) string {
 			old, now = cli.Shorten(old, 60), cli.Shorten(now, 60)
 		}
 		switch {
-		case old_ok && now_ok:
+		case had && has:
 			parts = append(parts, old+" → "+now)
-		case now_ok:
+		case has:
 			parts = append(parts, now)
 		case name != "state" && name != "role":
 			parts = append(parts, old)

@@ -53,7 +53,7 @@ func TestWaitForNotificationEndsWithoutTheServer(t *testing.T) {
 	if err := listener.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // it may be closed
+	defer listener.Close(context.WithoutCancel(t.Context()))
 	before := dialed.Load()
 	for _, topic := range []string{"one", "two"} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -98,7 +98,7 @@ func TestAlarmsTellOfJobsThatAreDue(t *testing.T) {
 			if err := listener.Connect(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			defer listener.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // nobody uses it any more
+			defer listener.Close(context.WithoutCancel(t.Context()))
 			type heard struct {
 				got *riverdriver.Notification
 				err error
@@ -156,7 +156,7 @@ func TestEachInsertIsToldOf(t *testing.T) {
 	if err := listener.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close(context.WithoutCancel(t.Context())) //nolint:errcheck // nobody uses it any more
+	defer listener.Close(context.WithoutCancel(t.Context()))
 	if err := listener.Listen(t.Context(), "river_insert"); err != nil {
 		t.Fatal(err)
 	}

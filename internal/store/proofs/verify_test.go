@@ -1,6 +1,7 @@
 package proofs_test
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -183,7 +184,7 @@ func TestTampersAreFound(t *testing.T) {
 			}
 			return pgx.ErrTxClosed // it is taken back
 		})
-		if err != pgx.ErrTxClosed {
+		if !errors.Is(err, pgx.ErrTxClosed) {
 			t.Fatalf("%s: %v", statement, err)
 		}
 	}
