@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/http/pprof"
+	"runtime/pprof"
+	"strconv"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -20,10 +22,8 @@ func startAdmin(addr string, log *zap.Logger) (closing func(), err error) {
 		return nil, fmt.Errorf("listen for go tool pprof on %s: %w (admin.addr in the configuration)", addr, err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/profile", profileCPU)
+	mux.HandleFunc("GET /debug/pprof/{name}", showProfile)
 	server := &http.Server{ReadHeaderTimeout: clientTimeout, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !config.IsLoopback("http://" + r.Host) { // a page on the web whose name leads here
 			http.Error(w, "ask by 127.0.0.1 or localhost", http.StatusForbidden)
@@ -43,4 +43,49 @@ func startAdmin(addr string, log *zap.Logger) (closing func(), err error) {
 		_ = server.Close()
 		<-ended
 	}, nil
+}
+
+// The handlers of net/http/pprof would make the binary 400 KB larger.
+
+// maxProfile is how long a profile of the CPU may take.
+const maxProfile = 10 * time.Minute
+
+// profileCPU answers with what the CPU did in the time that the query's seconds says:
+// 30 if it doesn't.
+func profileCPU(w http.ResponseWriter, r *http.Request) {
+	d := 30 * time.Second
+	if text := r.FormValue("seconds"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 16)
+		if d = time.Duration(n) * time.Second; err != nil || d == 0 || d > maxProfile {
+			http.Error(w, "seconds: want 1 to "+strconv.Itoa(int(maxProfile/time.Second)), http.StatusBadRequest)
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if err := pprof.StartCPUProfile(w); err != nil {
+		http.Error(w, err.Error(), http.StatusConflict) // somebody else makes one
+		return
+	}
+	defer pprof.StopCPUProfile()
+	end := time.NewTimer(d)
+	defer end.Stop()
+	select {
+	case <-end.C:
+	case <-r.Context().Done():
+	}
+}
+
+// showProfile answers with a profile by its name, such as heap or goroutine; as text
+// if the query says debug=1.
+func showProfile(w http.ResponseWriter, r *http.Request) {
+	p := pprof.Lookup(r.PathValue("name"))
+	if p == nil {
+		http.Error(w, "there is no such profile: profile, heap, allocs, goroutine, block, mutex, threadcreate", http.StatusNotFound)
+		return
+	}
+	debug, _ := strconv.Atoi(r.FormValue("debug")) // what is no number is 0
+	if debug == 0 {
+		w.Header().Set("Content-Type", "application/octet-stream")
+	}
+	_ = p.WriteTo(w, debug) // a client that hung up gets no answer
 }

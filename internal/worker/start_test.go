@@ -171,6 +171,13 @@ func TestHealthIsAnsweredWhileRulesAreRead(t *testing.T) {
 	if _, text, err := read(profiles, ""); err != nil || !strings.Contains(text, "goroutine profile:") {
 		t.Errorf("a profile is %q, %v", text, err)
 	}
+	pages := strings.TrimSuffix(profiles, "goroutine?debug=1")
+	for page, want := range map[string]int{"heap": 200, "profile?seconds=1": 200, "profile?seconds=0": 400, "profile?seconds=601": 400, "none": 404} {
+		status, text, err := read(pages+page, "")
+		if err != nil || status != want || want == 200 && !strings.HasPrefix(text, "\x1f\x8b") { // gzip
+			t.Errorf("%s: %d, %v, want %d", page, status, err, want)
+		}
+	}
 	// A page's name that leads to loopback, in a browser of this machine.
 	if _, text, err := read(profiles, "evil.example"); err != nil || strings.Contains(text, "goroutine profile:") {
 		t.Errorf("a page on the web is told %q, %v", text, err)
