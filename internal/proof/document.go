@@ -44,8 +44,10 @@ type Document struct {
 	Salt   []byte             `json:"salt"`
 	Fields map[string]*string `json:"fields"` // null where there is none
 	// ContentHash is the salted hash of the bytes that were received: null where
-	// the record has none. Content is those bytes, null where they aren't shown.
+	// the record has none. Content is those bytes, and ContentSalt what their hash is
+	// salted with: null where they aren't shown. By the leaf's salt nobody can guess them.
 	ContentHash []byte   `json:"content_hash"`
+	ContentSalt []byte   `json:"content_salt"`
 	Content     []byte   `json:"content"`
 	Index       uint64   `json:"index"`
 	Path        [][]byte `json:"path"`
@@ -96,7 +98,7 @@ func (d *Document) Leaf() (Hash, error) {
 		return Hash{}, fmt.Errorf("the record has %d fields, and one of the kind %s has %d", len(d.Fields), d.Kind, len(names))
 	}
 	var l Leaf
-	l.Begin(d.Kind, Salt(d.Salt))
+	l.BeginWithout(d.Kind, Salt(d.Salt))
 	for _, name := range names {
 		value, ok := d.Fields[name]
 		switch {
@@ -108,13 +110,15 @@ func (d *Document) Leaf() (Hash, error) {
 			l.Text(*value)
 		}
 	}
-	if of := l.salt.Content(d.Content); d.Content != nil && !bytes.Equal(of[:], d.ContentHash) {
-		return Hash{}, errors.New("the content was changed: it has another hash than its record")
+	if d.Content != nil {
+		if len(d.ContentSalt) != SaltSize {
+			return Hash{}, fmt.Errorf("the salt of the content has %d bytes, want %d", len(d.ContentSalt), SaltSize)
+		}
+		salt := Salt(d.ContentSalt)
+		if h := salt.Content(d.Content); salt.OfLeaf() != Salt(d.Salt) || !bytes.Equal(h[:], d.ContentHash) {
+			return Hash{}, errors.New("the content was changed: it has another hash than its record")
+		}
 	}
-	if d.ContentHash == nil {
-		l.None()
-	} else {
-		l.Text(string(d.ContentHash))
-	}
+	l.ContentHash(d.ContentHash)
 	return l.Hash(), nil
 }

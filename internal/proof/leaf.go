@@ -27,6 +27,13 @@ type Hash [HashSize]byte
 // nobody can compute that again.
 type Salt [SaltSize]byte
 
+// OfLeaf is the salt of the leaf whose content has the salt s, which nobody can tell
+// from it: so a leaf is checked still when its content and s are gone.
+func (s Salt) OfLeaf() Salt {
+	h := sha256.Sum256(append([]byte("leaf"), s[:]...))
+	return Salt(h[:])
+}
+
 // NewSalts returns as many random salts.
 func NewSalts(n int) []Salt {
 	random := make([]byte, n*SaltSize)
@@ -40,14 +47,20 @@ func NewSalts(n int) []Salt {
 
 // Leaf writes the fields of a record, in the order that its kind has.
 type Leaf struct {
-	salt Salt
-	data []byte // 0, by which RFC 6962 tells leaves from nodes; the salt; the fields
+	salt Salt   // of the content
+	data []byte // 0, by which RFC 6962 tells leaves from nodes; the leaf's salt; the fields
 }
 
 // Begin begins the record of a kind. What was written before is dropped.
 func (l *Leaf) Begin(kind string, salt Salt) {
 	l.salt = salt
-	l.data = append(append(l.data[:0], 0), salt[:]...)
+	l.BeginWithout(kind, salt.OfLeaf())
+}
+
+// BeginWithout begins the record of a kind whose content is gone, or isn't shown:
+// its end is a call of ContentHash in place of Content.
+func (l *Leaf) BeginWithout(kind string, ofLeaf Salt) {
+	l.data = append(append(l.data[:0], 0), ofLeaf[:]...)
 	l.Text(kind)
 }
 
@@ -90,7 +103,17 @@ func (l *Leaf) Content(content []byte) {
 		return
 	}
 	h := l.salt.Content(content)
-	l.Text(string(h[:]))
+	l.ContentHash(h[:])
+}
+
+// ContentHash adds what Content adds, of content whose salted hash is known; nil
+// isn't there.
+func (l *Leaf) ContentHash(h []byte) {
+	if h == nil {
+		l.None()
+		return
+	}
+	l.Text(string(h))
 }
 
 // Hash is the leaf's.

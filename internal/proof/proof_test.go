@@ -115,9 +115,10 @@ func document(t testing.TB, l *log, sign note.Signer) *Document {
 	salt := NewSalts(1)[0]
 	text := func(s string) *string { return &s }
 	content := []byte(`{"message": {"text": "hello"}}`)
-	hash := salt.Content(content)
+	hash, ofLeaf := salt.Content(content), salt.OfLeaf()
 	d := &Document{
-		Format: Format, Kind: Event, Salt: salt[:], Fields: map[string]*string{}, ContentHash: hash[:], Content: content, Index: l.Size(),
+		Format: Format, Kind: Event, Salt: ofLeaf[:], Fields: map[string]*string{}, ContentHash: hash[:], ContentSalt: salt[:], Content: content,
+		Index: l.Size(),
 	}
 	var leaf Leaf
 	leaf.Begin(Event, salt)
@@ -181,18 +182,24 @@ func TestDocument(t *testing.T) {
 		}
 	}
 	unseen := read()
-	unseen.Content = nil
+	unseen.Content, unseen.ContentSalt = nil, nil
 	if _, err := unseen.Check(verify); err != nil {
 		t.Errorf("without the content: %v", err)
 	}
 	for name, change := range map[string]func(*Document){
-		"kind":             func(d *Document) { d.Kind = Quarantined },
-		"no kind":          func(d *Document) { d.Kind = "event/v2" },
-		"salt":             func(d *Document) { d.Salt[3] ^= 1 },
-		"short salt":       func(d *Document) { d.Salt = d.Salt[:15] },
-		"content":          func(d *Document) { d.Content[0] = ' ' },
-		"content emptied":  func(d *Document) { d.Content = []byte{} },
-		"content and hash": func(d *Document) { d.Content[0] = ' '; h := Salt(d.Salt).Content(d.Content); d.ContentHash = h[:] },
+		"kind":            func(d *Document) { d.Kind = Quarantined },
+		"no kind":         func(d *Document) { d.Kind = "event/v2" },
+		"salt":            func(d *Document) { d.Salt[3] ^= 1 },
+		"short salt":      func(d *Document) { d.Salt = d.Salt[:15] },
+		"content":         func(d *Document) { d.Content[0] = ' ' },
+		"content emptied": func(d *Document) { d.Content = []byte{} },
+		"content and hash": func(d *Document) {
+			d.Content[0] = ' '
+			h := Salt(d.ContentSalt).Content(d.Content)
+			d.ContentHash = h[:]
+		},
+		"content's salt":   func(d *Document) { d.ContentSalt[0] ^= 1 },
+		"no salt":          func(d *Document) { d.ContentSalt = nil },
 		"no content hash":  func(d *Document) { d.Content, d.ContentHash = nil, nil },
 		"index":            func(d *Document) { d.Index++ },
 		"path":             func(d *Document) { d.Path[1][0] ^= 1 },
