@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/events/redaction"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/projections"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/quarantine"
@@ -35,6 +36,7 @@ func (s *Log) Record(ctx context.Context, deliveries []events.Delivery) ([]event
 	if len(deliveries) == 0 {
 		return outcomes, nil
 	}
+	deliveries = withoutLinks(deliveries)
 	found := &refusals{maxRefused: s.patience.Left()}
 	err := s.record(ctx, deliveries, outcomes, found)
 	if err == nil {
@@ -53,6 +55,25 @@ func (s *Log) Record(ctx context.Context, deliveries []events.Delivery) ([]event
 		return outcomes, fmt.Errorf("record %d deliveries: %w", len(deliveries), err)
 	}
 	return outcomes, nil
+}
+
+// withoutLinks returns the deliveries as they may be kept.
+func withoutLinks(deliveries []events.Delivery) []events.Delivery {
+	var kept []events.Delivery
+	for i := range deliveries {
+		data := redaction.Links(deliveries[i].Data)
+		if len(data) == 0 || &data[0] == &deliveries[i].Data[0] {
+			continue
+		}
+		if kept == nil {
+			kept = slices.Clone(deliveries)
+		}
+		kept[i].Data = data
+	}
+	if kept == nil {
+		return deliveries
+	}
+	return kept
 }
 
 func (s *Log) record(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, found *refusals) error {
