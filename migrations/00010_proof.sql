@@ -36,7 +36,7 @@ COMMENT ON TABLE proof_leaves IS 'What the leaves of each tile of level 0 are ab
 COMMENT ON COLUMN proof_leaves.first_time IS 'The earliest time in refs.';
 COMMENT ON COLUMN proof_leaves.last_time IS 'The latest time in refs.';
 COMMENT ON COLUMN proof_leaves.number IS 'proof_tiles.number of level 0.';
-COMMENT ON COLUMN proof_leaves.refs IS '27 bytes for each leaf: kind (e an event, u an event that was changed since, q what went to the quarantine, r what left it), time (microseconds since 1970, 8 bytes), key (16) and ordinal (2), numbers with their highest byte first.';
+COMMENT ON COLUMN proof_leaves.refs IS '27 bytes for each leaf: kind (e an event, u an event that was changed since, q what went to the quarantine, r what left it, a what is in the trail), time (microseconds since 1970, 8 bytes), key (16) and ordinal (2), numbers with their highest byte first.';
 COMMENT ON COLUMN proof_leaves.salts IS '16 random bytes for each leaf: zeros once what it is about was erased.';
 
 CREATE TABLE proof_log (

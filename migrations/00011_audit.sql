@@ -2,6 +2,74 @@
 
 -- +goose Up
 
+CREATE TABLE trail (
+  at timestamptz NOT NULL,
+  action_key uuid NOT NULL,
+  action text COLLATE "C" NOT NULL CONSTRAINT trail_action_check CHECK (action ~ '^[a-z]{1,20}\.[a-z_]{1,40}$'),
+  role_name text COLLATE "C" NOT NULL,
+  operator text CONSTRAINT trail_operator_check CHECK (length(operator) BETWEEN 1 AND 200),
+  target text COLLATE "C" CONSTRAINT trail_target_check CHECK (length(target) BETWEEN 1 AND 500),
+  space text COLLATE "C" CONSTRAINT trail_space_check CHECK (length(space) BETWEEN 1 AND 200),
+  details json NOT NULL CONSTRAINT trail_details_check CHECK (length(details::text) <= 50000),
+  CONSTRAINT trail_pkey PRIMARY KEY (at, action_key)
+);
+COMMENT ON TABLE trail IS 'What people did with what is recorded: whose content they looked at, what they exported, erased or changed. Rows are added by analytics.record_action alone.';
+COMMENT ON COLUMN trail.at IS 'When, by the database''s clock.';
+COMMENT ON COLUMN trail.action_key IS 'Tells it from others of that time.';
+COMMENT ON COLUMN trail.action IS 'What was done: access.content_viewed, export.started, … See docs/audit-actions.md.';
+COMMENT ON COLUMN trail.role_name IS 'The role that logged in to the database.';
+COMMENT ON COLUMN trail.operator IS 'Who that was, as the program told it: the user of the operating system, or of a page; null if it told nobody.';
+COMMENT ON COLUMN trail.target IS 'What it was done to, as docs/audit-actions.md says of each; null if it was no one thing.';
+COMMENT ON COLUMN trail.space IS 'spaces/S: where that is; null if it is in no space, or in more than one.';
+COMMENT ON COLUMN trail.details IS 'What else is to be known: query, reason, numbers.';
+
+-- +goose StatementBegin
+CREATE FUNCTION leaf_field(field bytea) RETURNS bytea
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN field IS NULL THEN '-,'::bytea ELSE convert_to(length(field) || ':', 'UTF8') || field || ','::bytea END;
+-- +goose StatementEnd
+COMMENT ON FUNCTION leaf_field(bytea) IS 'A field of a leaf, as docs/proof.md describes it.';
+
+-- It acts as the owner of the tables, whoever calls it: so a reader adds what it did,
+-- and neither says who it is nor when that was.
+-- +goose StatementBegin
+CREATE FUNCTION analytics.record_action(action text, operator text, target text, space text, details json) RETURNS uuid
+  LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+  at CONSTANT timestamptz := clock_timestamp();
+  key CONSTANT uuid := gen_random_uuid();
+  salt CONSTANT bytea := uuid_send(gen_random_uuid());
+  leaf bytea := '\x00'::bytea || substring(sha256('leaf'::bytea || salt) FOR 16) || leaf_field('action/v1');
+  field text;
+BEGIN
+  IF action !~ '^(access|export)\.' AND NOT has_table_privilege(session_user, 'events', 'INSERT') THEN
+    RAISE insufficient_privilege USING MESSAGE = format('the role %s may record what it reads and exports, and nothing else', session_user);
+  END IF;
+  INSERT INTO trail (at, action_key, action, role_name, operator, target, space, details)
+  VALUES (at, key, action, session_user, NULLIF(operator, ''), NULLIF(target, ''), NULLIF(space, ''), details);
+  FOREACH field IN ARRAY ARRAY[
+    replace(key::text, '-', ''), to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), action, session_user::text,
+    NULLIF(operator, ''), NULLIF(target, ''), NULLIF(space, '')
+  ] LOOP
+    leaf := leaf || leaf_field(convert_to(field, 'UTF8'));
+  END LOOP;
+  leaf := leaf || leaf_field(sha256(salt || convert_to(details::text, 'UTF8')));
+  INSERT INTO proof_pending (entries)
+  VALUES ('a'::bytea || int8send((extract(epoch FROM at) * 1000000)::bigint) || uuid_send(key) || int2send(0::smallint) || salt || sha256(leaf));
+  RETURN key;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION analytics.record_action(text, text, text, text, json) IS 'Adds a row to the trail and its leaf to the log, and returns its key. Readers may record that they looked at something (access.…) or exported it (export.…).';
+REVOKE ALL ON FUNCTION analytics.record_action(text, text, text, text, json) FROM PUBLIC;
+-- +goose StatementBegin
+DO $$
+BEGIN
+  EXECUTE format('ALTER FUNCTION analytics.record_action(text, text, text, text, json) SET search_path = %I, pg_temp', current_schema());
+END
+$$;
+-- +goose StatementEnd
+
 -- What is rare among the events of a time, a person's or a kind's, is found without
 -- reading them all: rows lie nearly in the order of their time, and for each part of
 -- the table this says what is in it.
@@ -275,10 +343,35 @@ SELECT audit_record(r.finished_at, 'r' || r.id) AS record_id,
 FROM reactor_runs r
 LEFT JOIN readable_spaces p ON p.space = r.space
 WHERE r.finished_at IS NOT NULL AND (p.space IS NOT NULL OR (SELECT all_spaces FROM reader_rights));
+
+CREATE VIEW audit_trail WITH (security_barrier) AS
+SELECT audit_record(t.at, 'a' || replace(t.action_key::text, '-', '')) AS record_id,
+       t.at AS occurred_at,
+       t.at AS recorded_at,
+       split_part(t.action, '.', 1) COLLATE "C" AS category,
+       t.action,
+       'roles/' || t.role_name AS actor_id,
+       t.operator AS actor_name,
+       'operator' COLLATE "C" AS actor_kind,
+       t.space AS space_id,
+       (SELECT n.display_name FROM names n WHERE n.name = t.space AND n.known_at <= t.at ORDER BY n.known_at DESC LIMIT 1) AS space_name,
+       (CASE split_part(t.action, '.', 1) WHEN 'erasure' THEN 'member' WHEN 'policy' THEN 'policy' WHEN 'reactor' THEN 'rule' ELSE 'records' END) COLLATE "C" AS target_type,
+       t.target AS target_id,
+       NULL::text AS target_name,
+       NULL::text COLLATE "C" AS thread_id,
+       NULL::timestamptz AS target_created_at,
+       NULL::json AS prior_state,
+       t.details AS resulting_state,
+       NULL::text[] AS changed,
+       'live' COLLATE "C" AS source,
+       'trail' COLLATE "C" AS told_by
+FROM trail t
+WHERE (SELECT all_spaces FROM reader_rights);
 COMMENT ON VIEW audit_events IS 'Audit records of messages, reactions, spaces and subscriptions: one for each event.';
 COMMENT ON VIEW audit_members IS 'Audit records of memberships: one for each event, and for what lists of members added.';
 COMMENT ON VIEW audit_gaps IS 'Audit records of what was not seen: when it began, ended, was fetched later or acknowledged.';
 COMMENT ON VIEW audit_runs IS 'Audit records of what rules did: one for each run that has ended.';
+COMMENT ON VIEW audit_trail IS 'Audit records of what people did with what is recorded: one for each row of trail, for those who see all spaces.';
 
 CREATE VIEW analytics.audit_log WITH (security_barrier) AS
 SELECT record_id, occurred_at, recorded_at, category, action, actor_id, actor_name, actor_kind, space_id, space_name, target_type, target_id,
@@ -295,20 +388,24 @@ FROM audit_gaps
 UNION ALL
 SELECT record_id, occurred_at, recorded_at, category, action, actor_id, actor_name, actor_kind, space_id, space_name, target_type, target_id,
        target_name, thread_id, target_created_at, prior_state, resulting_state, changed, source, told_by
-FROM audit_runs;
-COMMENT ON VIEW analytics.audit_log IS 'Who did what, when, where and on what: one record for each event, and for what lists of members, gaps and rules add. Ask by occurred_at: subscriber audit search does so window by window.';
+FROM audit_runs
+UNION ALL
+SELECT record_id, occurred_at, recorded_at, category, action, actor_id, actor_name, actor_kind, space_id, space_name, target_type, target_id,
+       target_name, thread_id, target_created_at, prior_state, resulting_state, changed, source, told_by
+FROM audit_trail;
+COMMENT ON VIEW analytics.audit_log IS 'Who did what, when, where and on what: one record for each event, and for what lists of members, gaps, rules and people who use this program add. Ask by occurred_at: subscriber audit search does so window by window.';
 COMMENT ON COLUMN analytics.audit_log.record_id IS 'Id of the record; it never changes. Ids are in the order of occurred_at.';
 COMMENT ON COLUMN analytics.audit_log.occurred_at IS 'When it happened. What only a list of members told has the time of the list: it happened before.';
 COMMENT ON COLUMN analytics.audit_log.recorded_at IS 'When this system got it; null if that was not noted.';
-COMMENT ON COLUMN analytics.audit_log.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+COMMENT ON COLUMN analytics.audit_log.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor; access, export, erasure or policy for what people did with what is recorded.';
 COMMENT ON COLUMN analytics.audit_log.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
-COMMENT ON COLUMN analytics.audit_log.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
-COMMENT ON COLUMN analytics.audit_log.actor_name IS 'What that person or app was called then; null if that was not known then.';
-COMMENT ON COLUMN analytics.audit_log.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+COMMENT ON COLUMN analytics.audit_log.actor_id IS 'users/U: who did it; roles/R: as which role of the database; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+COMMENT ON COLUMN analytics.audit_log.actor_name IS 'What that person or app was called then; null if that was not known then. Of a role, who used it, as far as the program told it.';
+COMMENT ON COLUMN analytics.audit_log.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves; operator for who used this program.';
 COMMENT ON COLUMN analytics.audit_log.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
 COMMENT ON COLUMN analytics.audit_log.space_name IS 'What the space was called then; null if that was not known then.';
-COMMENT ON COLUMN analytics.audit_log.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
-COMMENT ON COLUMN analytics.audit_log.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+COMMENT ON COLUMN analytics.audit_log.target_type IS 'What it was done to: message, member, group, space, subscription, coverage, rule, policy or records.';
+COMMENT ON COLUMN analytics.audit_log.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, the id of a rule, or what docs/audit-actions.md says of the action; null if unknown.';
 COMMENT ON COLUMN analytics.audit_log.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
 COMMENT ON COLUMN analytics.audit_log.thread_id IS 'spaces/S/threads/T that a message belongs to; null if unknown, and for others.';
 COMMENT ON COLUMN analytics.audit_log.target_created_at IS 'When a message was sent; null if unknown, and for others.';
@@ -316,7 +413,7 @@ COMMENT ON COLUMN analytics.audit_log.prior_state IS 'How it was before; null if
 COMMENT ON COLUMN analytics.audit_log.resulting_state IS 'How it was after; null if unknown or gone. Of a deleted message deletion_class as in fct_messages.';
 COMMENT ON COLUMN analytics.audit_log.changed IS 'What differs between both: text, attachments, name, state, role. Empty if none of these; null if one of them is unknown.';
 COMMENT ON COLUMN analytics.audit_log.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
-COMMENT ON COLUMN analytics.audit_log.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+COMMENT ON COLUMN analytics.audit_log.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage, reactor or trail.';
 
 -- The columns of the other views mean what they mean in it, or in the tables that they come from.
 -- +goose StatementBegin
@@ -341,12 +438,16 @@ $$;
 
 -- +goose Down
 DROP VIEW analytics.audit_log;
+DROP VIEW audit_trail;
 DROP VIEW audit_runs;
 DROP VIEW audit_gaps;
 DROP VIEW audit_members;
 DROP VIEW audit_events;
 DROP VIEW message_versions;
 DROP FUNCTION audit_record(timestamptz, text);
+DROP FUNCTION analytics.record_action(text, text, text, text, json);
+DROP FUNCTION leaf_field(bytea);
+DROP TABLE trail;
 DROP INDEX reactor_runs_ended_idx;
 DROP INDEX coverage_missed_idx;
 DROP INDEX events_audit_idx;

@@ -336,6 +336,37 @@ $$;
 
 COMMENT ON FUNCTION analytics.metrics(since date, until date, space text) IS 'Every metric of metric_definitions that is a number, for the days from since up to and without until, in a space (spaces/S) or in all. value: null where it is unknown or a share of nothing. numerator and denominator: of shares and means; of percentiles the denominator is of how many. coverage_ratio: covered share of the days it looks at, those before the window included where it looks back. is_partial: less than 0.8 of them are covered, or the window hasn''t ended.';
 
+CREATE FUNCTION analytics.record_action(action text, operator text, target text, space text, details json) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  at CONSTANT timestamptz := clock_timestamp();
+  key CONSTANT uuid := gen_random_uuid();
+  salt CONSTANT bytea := uuid_send(gen_random_uuid());
+  leaf bytea := '\x00'::bytea || substring(sha256('leaf'::bytea || salt) FOR 16) || leaf_field('action/v1');
+  field text;
+BEGIN
+  IF action !~ '^(access|export)\.' AND NOT has_table_privilege(session_user, 'events', 'INSERT') THEN
+    RAISE insufficient_privilege USING MESSAGE = format('the role %s may record what it reads and exports, and nothing else', session_user);
+  END IF;
+  INSERT INTO trail (at, action_key, action, role_name, operator, target, space, details)
+  VALUES (at, key, action, session_user, NULLIF(operator, ''), NULLIF(target, ''), NULLIF(space, ''), details);
+  FOREACH field IN ARRAY ARRAY[
+    replace(key::text, '-', ''), to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), action, session_user::text,
+    NULLIF(operator, ''), NULLIF(target, ''), NULLIF(space, '')
+  ] LOOP
+    leaf := leaf || leaf_field(convert_to(field, 'UTF8'));
+  END LOOP;
+  leaf := leaf || leaf_field(sha256(salt || convert_to(details::text, 'UTF8')));
+  INSERT INTO proof_pending (entries)
+  VALUES ('a'::bytea || int8send((extract(epoch FROM at) * 1000000)::bigint) || uuid_send(key) || int2send(0::smallint) || salt || sha256(leaf));
+  RETURN key;
+END
+$$;
+
+COMMENT ON FUNCTION analytics.record_action(action text, operator text, target text, space text, details json) IS 'Adds a row to the trail and its leaf to the log, and returns its key. Readers may record that they looked at something (access.…) or exported it (export.…).';
+
 CREATE FUNCTION public.audit_record(at timestamp with time zone, key text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN ((lpad(to_hex(((date_part('epoch'::text, at) * (1000000)::double precision))::bigint), 14, '0'::text) || key) COLLATE "C");
@@ -466,6 +497,12 @@ END
 $$;
 
 COMMENT ON FUNCTION public.keep_name() IS 'Keeps in names what spaces and people were called, and a listed name from events of before the list.';
+
+CREATE FUNCTION public.leaf_field(field bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (field IS NULL) THEN '\x2d2c'::bytea ELSE ((convert_to((length(field) || ':'::text), 'UTF8'::name) || field) || '\x2c'::bytea) END;
+
+COMMENT ON FUNCTION public.leaf_field(field bytea) IS 'A field of a leaf, as docs/proof.md describes it.';
 
 CREATE FUNCTION public.lock_projections(mode text) RETURNS void
     LANGUAGE plpgsql
@@ -1990,23 +2027,23 @@ COMMENT ON COLUMN public.audit_events.occurred_at IS 'When it happened. What onl
 
 COMMENT ON COLUMN public.audit_events.recorded_at IS 'When this system got it; null if that was not noted.';
 
-COMMENT ON COLUMN public.audit_events.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+COMMENT ON COLUMN public.audit_events.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor; access, export, erasure or policy for what people did with what is recorded.';
 
 COMMENT ON COLUMN public.audit_events.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
 
-COMMENT ON COLUMN public.audit_events.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+COMMENT ON COLUMN public.audit_events.actor_id IS 'users/U: who did it; roles/R: as which role of the database; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
 
-COMMENT ON COLUMN public.audit_events.actor_name IS 'What that person or app was called then; null if that was not known then.';
+COMMENT ON COLUMN public.audit_events.actor_name IS 'What that person or app was called then; null if that was not known then. Of a role, who used it, as far as the program told it.';
 
-COMMENT ON COLUMN public.audit_events.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+COMMENT ON COLUMN public.audit_events.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves; operator for who used this program.';
 
 COMMENT ON COLUMN public.audit_events.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
 
 COMMENT ON COLUMN public.audit_events.space_name IS 'What the space was called then; null if that was not known then.';
 
-COMMENT ON COLUMN public.audit_events.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+COMMENT ON COLUMN public.audit_events.target_type IS 'What it was done to: message, member, group, space, subscription, coverage, rule, policy or records.';
 
-COMMENT ON COLUMN public.audit_events.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+COMMENT ON COLUMN public.audit_events.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, the id of a rule, or what docs/audit-actions.md says of the action; null if unknown.';
 
 COMMENT ON COLUMN public.audit_events.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
 
@@ -2022,7 +2059,7 @@ COMMENT ON COLUMN public.audit_events.changed IS 'What differs between both: tex
 
 COMMENT ON COLUMN public.audit_events.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
 
-COMMENT ON COLUMN public.audit_events.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+COMMENT ON COLUMN public.audit_events.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage, reactor or trail.';
 
 CREATE TABLE public.coverage (
     id bigint NOT NULL,
@@ -2138,23 +2175,23 @@ COMMENT ON COLUMN public.audit_gaps.occurred_at IS 'When it happened. What only 
 
 COMMENT ON COLUMN public.audit_gaps.recorded_at IS 'When this system got it; null if that was not noted.';
 
-COMMENT ON COLUMN public.audit_gaps.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+COMMENT ON COLUMN public.audit_gaps.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor; access, export, erasure or policy for what people did with what is recorded.';
 
 COMMENT ON COLUMN public.audit_gaps.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
 
-COMMENT ON COLUMN public.audit_gaps.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+COMMENT ON COLUMN public.audit_gaps.actor_id IS 'users/U: who did it; roles/R: as which role of the database; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
 
-COMMENT ON COLUMN public.audit_gaps.actor_name IS 'What that person or app was called then; null if that was not known then.';
+COMMENT ON COLUMN public.audit_gaps.actor_name IS 'What that person or app was called then; null if that was not known then. Of a role, who used it, as far as the program told it.';
 
-COMMENT ON COLUMN public.audit_gaps.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+COMMENT ON COLUMN public.audit_gaps.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves; operator for who used this program.';
 
 COMMENT ON COLUMN public.audit_gaps.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
 
 COMMENT ON COLUMN public.audit_gaps.space_name IS 'What the space was called then; null if that was not known then.';
 
-COMMENT ON COLUMN public.audit_gaps.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+COMMENT ON COLUMN public.audit_gaps.target_type IS 'What it was done to: message, member, group, space, subscription, coverage, rule, policy or records.';
 
-COMMENT ON COLUMN public.audit_gaps.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+COMMENT ON COLUMN public.audit_gaps.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, the id of a rule, or what docs/audit-actions.md says of the action; null if unknown.';
 
 COMMENT ON COLUMN public.audit_gaps.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
 
@@ -2170,7 +2207,7 @@ COMMENT ON COLUMN public.audit_gaps.changed IS 'What differs between both: text,
 
 COMMENT ON COLUMN public.audit_gaps.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
 
-COMMENT ON COLUMN public.audit_gaps.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+COMMENT ON COLUMN public.audit_gaps.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage, reactor or trail.';
 
 CREATE TABLE public.stored_membership_changes (
     event_time timestamp with time zone NOT NULL,
@@ -2375,23 +2412,23 @@ COMMENT ON COLUMN public.audit_members.occurred_at IS 'When it happened. What on
 
 COMMENT ON COLUMN public.audit_members.recorded_at IS 'When this system got it; null if that was not noted.';
 
-COMMENT ON COLUMN public.audit_members.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+COMMENT ON COLUMN public.audit_members.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor; access, export, erasure or policy for what people did with what is recorded.';
 
 COMMENT ON COLUMN public.audit_members.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
 
-COMMENT ON COLUMN public.audit_members.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+COMMENT ON COLUMN public.audit_members.actor_id IS 'users/U: who did it; roles/R: as which role of the database; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
 
-COMMENT ON COLUMN public.audit_members.actor_name IS 'What that person or app was called then; null if that was not known then.';
+COMMENT ON COLUMN public.audit_members.actor_name IS 'What that person or app was called then; null if that was not known then. Of a role, who used it, as far as the program told it.';
 
-COMMENT ON COLUMN public.audit_members.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+COMMENT ON COLUMN public.audit_members.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves; operator for who used this program.';
 
 COMMENT ON COLUMN public.audit_members.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
 
 COMMENT ON COLUMN public.audit_members.space_name IS 'What the space was called then; null if that was not known then.';
 
-COMMENT ON COLUMN public.audit_members.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+COMMENT ON COLUMN public.audit_members.target_type IS 'What it was done to: message, member, group, space, subscription, coverage, rule, policy or records.';
 
-COMMENT ON COLUMN public.audit_members.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+COMMENT ON COLUMN public.audit_members.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, the id of a rule, or what docs/audit-actions.md says of the action; null if unknown.';
 
 COMMENT ON COLUMN public.audit_members.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
 
@@ -2407,7 +2444,7 @@ COMMENT ON COLUMN public.audit_members.changed IS 'What differs between both: te
 
 COMMENT ON COLUMN public.audit_members.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
 
-COMMENT ON COLUMN public.audit_members.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+COMMENT ON COLUMN public.audit_members.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage, reactor or trail.';
 
 CREATE TABLE public.reactor_runs (
     id bigint NOT NULL,
@@ -2545,23 +2582,23 @@ COMMENT ON COLUMN public.audit_runs.occurred_at IS 'When it happened. What only 
 
 COMMENT ON COLUMN public.audit_runs.recorded_at IS 'When this system got it; null if that was not noted.';
 
-COMMENT ON COLUMN public.audit_runs.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+COMMENT ON COLUMN public.audit_runs.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor; access, export, erasure or policy for what people did with what is recorded.';
 
 COMMENT ON COLUMN public.audit_runs.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
 
-COMMENT ON COLUMN public.audit_runs.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+COMMENT ON COLUMN public.audit_runs.actor_id IS 'users/U: who did it; roles/R: as which role of the database; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
 
-COMMENT ON COLUMN public.audit_runs.actor_name IS 'What that person or app was called then; null if that was not known then.';
+COMMENT ON COLUMN public.audit_runs.actor_name IS 'What that person or app was called then; null if that was not known then. Of a role, who used it, as far as the program told it.';
 
-COMMENT ON COLUMN public.audit_runs.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+COMMENT ON COLUMN public.audit_runs.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves; operator for who used this program.';
 
 COMMENT ON COLUMN public.audit_runs.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
 
 COMMENT ON COLUMN public.audit_runs.space_name IS 'What the space was called then; null if that was not known then.';
 
-COMMENT ON COLUMN public.audit_runs.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+COMMENT ON COLUMN public.audit_runs.target_type IS 'What it was done to: message, member, group, space, subscription, coverage, rule, policy or records.';
 
-COMMENT ON COLUMN public.audit_runs.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+COMMENT ON COLUMN public.audit_runs.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, the id of a rule, or what docs/audit-actions.md says of the action; null if unknown.';
 
 COMMENT ON COLUMN public.audit_runs.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
 
@@ -2577,7 +2614,118 @@ COMMENT ON COLUMN public.audit_runs.changed IS 'What differs between both: text,
 
 COMMENT ON COLUMN public.audit_runs.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
 
-COMMENT ON COLUMN public.audit_runs.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+COMMENT ON COLUMN public.audit_runs.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage, reactor or trail.';
+
+CREATE TABLE public.trail (
+    at timestamp with time zone NOT NULL,
+    action_key uuid NOT NULL,
+    action text NOT NULL COLLATE pg_catalog."C",
+    role_name text NOT NULL COLLATE pg_catalog."C",
+    operator text,
+    target text COLLATE pg_catalog."C",
+    space text COLLATE pg_catalog."C",
+    details json NOT NULL,
+    CONSTRAINT trail_action_check CHECK ((action ~ '^[a-z]{1,20}\.[a-z_]{1,40}$'::text)),
+    CONSTRAINT trail_details_check CHECK ((length((details)::text) <= 50000)),
+    CONSTRAINT trail_operator_check CHECK (((length(operator) >= 1) AND (length(operator) <= 200))),
+    CONSTRAINT trail_space_check CHECK (((length(space) >= 1) AND (length(space) <= 200))),
+    CONSTRAINT trail_target_check CHECK (((length(target) >= 1) AND (length(target) <= 500)))
+);
+
+COMMENT ON TABLE public.trail IS 'What people did with what is recorded: whose content they looked at, what they exported, erased or changed. Rows are added by analytics.record_action alone.';
+
+COMMENT ON COLUMN public.trail.at IS 'When, by the database''s clock.';
+
+COMMENT ON COLUMN public.trail.action_key IS 'Tells it from others of that time.';
+
+COMMENT ON COLUMN public.trail.action IS 'What was done: access.content_viewed, export.started, … See docs/audit-actions.md.';
+
+COMMENT ON COLUMN public.trail.role_name IS 'The role that logged in to the database.';
+
+COMMENT ON COLUMN public.trail.operator IS 'Who that was, as the program told it: the user of the operating system, or of a page; null if it told nobody.';
+
+COMMENT ON COLUMN public.trail.target IS 'What it was done to, as docs/audit-actions.md says of each; null if it was no one thing.';
+
+COMMENT ON COLUMN public.trail.space IS 'spaces/S: where that is; null if it is in no space, or in more than one.';
+
+COMMENT ON COLUMN public.trail.details IS 'What else is to be known: query, reason, numbers.';
+
+CREATE VIEW public.audit_trail WITH (security_barrier='true') AS
+ SELECT public.audit_record(t.at, ('a'::text || replace((t.action_key)::text, '-'::text, ''::text))) AS record_id,
+    t.at AS occurred_at,
+    t.at AS recorded_at,
+    (split_part(t.action, '.'::text, 1) COLLATE "C") AS category,
+    t.action,
+    ('roles/'::text || t.role_name) AS actor_id,
+    t.operator AS actor_name,
+    ('operator'::text COLLATE "C") AS actor_kind,
+    t.space AS space_id,
+    ( SELECT n.display_name
+           FROM public.names n
+          WHERE ((n.name = t.space) AND (n.known_at <= t.at))
+          ORDER BY n.known_at DESC
+         LIMIT 1) AS space_name,
+    (
+        CASE split_part(t.action, '.'::text, 1)
+            WHEN 'erasure'::text THEN 'member'::text
+            WHEN 'policy'::text THEN 'policy'::text
+            WHEN 'reactor'::text THEN 'rule'::text
+            ELSE 'records'::text
+        END COLLATE "C") AS target_type,
+    t.target AS target_id,
+    NULL::text AS target_name,
+    (NULL::text COLLATE "C") AS thread_id,
+    NULL::timestamp with time zone AS target_created_at,
+    NULL::json AS prior_state,
+    t.details AS resulting_state,
+    NULL::text[] AS changed,
+    ('live'::text COLLATE "C") AS source,
+    ('trail'::text COLLATE "C") AS told_by
+   FROM public.trail t
+  WHERE ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights);
+
+COMMENT ON VIEW public.audit_trail IS 'Audit records of what people did with what is recorded: one for each row of trail, for those who see all spaces.';
+
+COMMENT ON COLUMN public.audit_trail.record_id IS 'Id of the record; it never changes. Ids are in the order of occurred_at.';
+
+COMMENT ON COLUMN public.audit_trail.occurred_at IS 'When it happened. What only a list of members told has the time of the list: it happened before.';
+
+COMMENT ON COLUMN public.audit_trail.recorded_at IS 'When this system got it; null if that was not noted.';
+
+COMMENT ON COLUMN public.audit_trail.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor; access, export, erasure or policy for what people did with what is recorded.';
+
+COMMENT ON COLUMN public.audit_trail.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
+
+COMMENT ON COLUMN public.audit_trail.actor_id IS 'users/U: who did it; roles/R: as which role of the database; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+
+COMMENT ON COLUMN public.audit_trail.actor_name IS 'What that person or app was called then; null if that was not known then. Of a role, who used it, as far as the program told it.';
+
+COMMENT ON COLUMN public.audit_trail.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves; operator for who used this program.';
+
+COMMENT ON COLUMN public.audit_trail.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
+
+COMMENT ON COLUMN public.audit_trail.space_name IS 'What the space was called then; null if that was not known then.';
+
+COMMENT ON COLUMN public.audit_trail.target_type IS 'What it was done to: message, member, group, space, subscription, coverage, rule, policy or records.';
+
+COMMENT ON COLUMN public.audit_trail.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, the id of a rule, or what docs/audit-actions.md says of the action; null if unknown.';
+
+COMMENT ON COLUMN public.audit_trail.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
+
+COMMENT ON COLUMN public.audit_trail.thread_id IS 'spaces/S/threads/T that a message belongs to; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_trail.target_created_at IS 'When a message was sent; null if unknown, and for others.';
+
+COMMENT ON COLUMN public.audit_trail.prior_state IS 'How it was before; null if unknown or if it was not there. A text is shown to those alone who are granted the role spacekeeper_content (the owner, where there is no such role); to others characters says that there is one. as_of: the content was fetched then, and is of that time.';
+
+COMMENT ON COLUMN public.audit_trail.resulting_state IS 'How it was after; null if unknown or gone. Of a deleted message deletion_class as in fct_messages.';
+
+COMMENT ON COLUMN public.audit_trail.changed IS 'What differs between both: text, attachments, name, state, role. Empty if none of these; null if one of them is unknown.';
+
+COMMENT ON COLUMN public.audit_trail.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
+
+COMMENT ON COLUMN public.audit_trail.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage, reactor or trail.';
 
 CREATE VIEW analytics.audit_log WITH (security_barrier='true') AS
  SELECT audit_events.record_id,
@@ -2666,9 +2814,31 @@ UNION ALL
     audit_runs.changed,
     audit_runs.source,
     audit_runs.told_by
-   FROM public.audit_runs;
+   FROM public.audit_runs
+UNION ALL
+ SELECT audit_trail.record_id,
+    audit_trail.occurred_at,
+    audit_trail.recorded_at,
+    audit_trail.category,
+    audit_trail.action,
+    audit_trail.actor_id,
+    audit_trail.actor_name,
+    audit_trail.actor_kind,
+    audit_trail.space_id,
+    audit_trail.space_name,
+    audit_trail.target_type,
+    audit_trail.target_id,
+    audit_trail.target_name,
+    audit_trail.thread_id,
+    audit_trail.target_created_at,
+    audit_trail.prior_state,
+    audit_trail.resulting_state,
+    audit_trail.changed,
+    audit_trail.source,
+    audit_trail.told_by
+   FROM public.audit_trail;
 
-COMMENT ON VIEW analytics.audit_log IS 'Who did what, when, where and on what: one record for each event, and for what lists of members, gaps and rules add. Ask by occurred_at: subscriber audit search does so window by window.';
+COMMENT ON VIEW analytics.audit_log IS 'Who did what, when, where and on what: one record for each event, and for what lists of members, gaps, rules and people who use this program add. Ask by occurred_at: subscriber audit search does so window by window.';
 
 COMMENT ON COLUMN analytics.audit_log.record_id IS 'Id of the record; it never changes. Ids are in the order of occurred_at.';
 
@@ -2676,23 +2846,23 @@ COMMENT ON COLUMN analytics.audit_log.occurred_at IS 'When it happened. What onl
 
 COMMENT ON COLUMN analytics.audit_log.recorded_at IS 'When this system got it; null if that was not noted.';
 
-COMMENT ON COLUMN analytics.audit_log.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor.';
+COMMENT ON COLUMN analytics.audit_log.category IS 'What sort of thing it is about: message, reaction, member (Google Groups among them), space, subscription, gap or reactor; access, export, erasure or policy for what people did with what is recorded.';
 
 COMMENT ON COLUMN analytics.audit_log.action IS 'What happened: message.edited, member.joined, … See docs/audit-actions.md.';
 
-COMMENT ON COLUMN analytics.audit_log.actor_id IS 'users/U: who did it; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
+COMMENT ON COLUMN analytics.audit_log.actor_id IS 'users/U: who did it; roles/R: as which role of the database; null if nothing told it. Google never tells who deleted a message, nor who added or removed a member.';
 
-COMMENT ON COLUMN analytics.audit_log.actor_name IS 'What that person or app was called then; null if that was not known then.';
+COMMENT ON COLUMN analytics.audit_log.actor_name IS 'What that person or app was called then; null if that was not known then. Of a role, who used it, as far as the program told it.';
 
-COMMENT ON COLUMN analytics.audit_log.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves.';
+COMMENT ON COLUMN analytics.audit_log.actor_kind IS 'person, app or unknown; google or spacekeeper for what they did themselves; operator for who used this program.';
 
 COMMENT ON COLUMN analytics.audit_log.space_id IS 'spaces/S: where it happened; null if it is about no space, or about more than one.';
 
 COMMENT ON COLUMN analytics.audit_log.space_name IS 'What the space was called then; null if that was not known then.';
 
-COMMENT ON COLUMN analytics.audit_log.target_type IS 'What it was done to: message, member, group, space, subscription, coverage or rule.';
+COMMENT ON COLUMN analytics.audit_log.target_type IS 'What it was done to: message, member, group, space, subscription, coverage, rule, policy or records.';
 
-COMMENT ON COLUMN analytics.audit_log.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, or the id of a rule; null if unknown.';
+COMMENT ON COLUMN analytics.audit_log.target_id IS 'Its name: spaces/S/messages/M, users/U, groups/G, spaces/S, subscriptions/S, the scope of a gap, the id of a rule, or what docs/audit-actions.md says of the action; null if unknown.';
 
 COMMENT ON COLUMN analytics.audit_log.target_name IS 'What a member or a space was called then; null if that was not known then, and for others.';
 
@@ -2708,7 +2878,7 @@ COMMENT ON COLUMN analytics.audit_log.changed IS 'What differs between both: tex
 
 COMMENT ON COLUMN analytics.audit_log.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
 
-COMMENT ON COLUMN analytics.audit_log.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage or reactor.';
+COMMENT ON COLUMN analytics.audit_log.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage, reactor or trail.';
 
 CREATE VIEW analytics.coverage WITH (security_barrier='true') AS
  SELECT s.activity_date,
@@ -4521,7 +4691,7 @@ COMMENT ON COLUMN public.proof_leaves.last_time IS 'The latest time in refs.';
 
 COMMENT ON COLUMN public.proof_leaves.number IS 'proof_tiles.number of level 0.';
 
-COMMENT ON COLUMN public.proof_leaves.refs IS '27 bytes for each leaf: kind (e an event, u an event that was changed since, q what went to the quarantine, r what left it), time (microseconds since 1970, 8 bytes), key (16) and ordinal (2), numbers with their highest byte first.';
+COMMENT ON COLUMN public.proof_leaves.refs IS '27 bytes for each leaf: kind (e an event, u an event that was changed since, q what went to the quarantine, r what left it, a what is in the trail), time (microseconds since 1970, 8 bytes), key (16) and ordinal (2), numbers with their highest byte first.';
 
 COMMENT ON COLUMN public.proof_leaves.salts IS '16 random bytes for each leaf: zeros once what it is about was erased.';
 
@@ -5096,6 +5266,9 @@ ALTER TABLE ONLY public.stored_revisions
 
 ALTER TABLE ONLY public.subscription_states
     ADD CONSTRAINT subscription_states_pkey PRIMARY KEY (target);
+
+ALTER TABLE ONLY public.trail
+    ADD CONSTRAINT trail_pkey PRIMARY KEY (at, action_key);
 
 ALTER TABLE ONLY public.unapplied_events
     ADD CONSTRAINT unapplied_events_pkey PRIMARY KEY (event_time, event_key);

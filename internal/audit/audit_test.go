@@ -25,6 +25,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/memberships"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/audit-actions.md")
@@ -126,6 +127,33 @@ func tell(t *testing.T, s *storetest.Env) {
 	for i, outcome := range []string{"sent", "failed", "unclear", "left"} {
 		exec(t, s, `INSERT INTO reactor_runs (event_time, due_at, finished_at, outcome, reactor, subject, space, member, trigger, hash)
 			VALUES ($1, $1, $2, $3, 'welcome', $3, 'spaces/S', 'users/ann', 'member.joined', '')`, at(101), at(600+i), outcome)
+	}
+	act(t, s)
+}
+
+// act records each action of the trail. Who it was, when, and the key are the same each time.
+func act(t *testing.T, s *storetest.Env) {
+	t.Helper()
+	targets := map[string]string{"erasure": "users/old", "reactor": "welcome", "policy": "content"}
+	details := map[string]map[string]any{
+		"access": {"query": "actor:users/old", "records": 3}, "export": {"query": "actor:users/old", "format": "csv"}, "policy": {"from": "full", "to": "metadata"},
+	}
+	for i, a := range query.Actions() {
+		if a.ToldBy[0] != "trail" {
+			continue
+		}
+		if err := trail.Commit(t.Context(), s.Store, trail.Action{
+			Name: a.Name, Operator: "maria", Target: targets[a.Category], Reason: "case 7", Details: details[a.Category],
+		}); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, s, `UPDATE trail SET at = $1, action_key = md5(action)::uuid, role_name = 'auditor' WHERE action = $2`, at(700+i), a.Name)
+	}
+	err := pgx.BeginTxFunc(t.Context(), s.Pool(), pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		return trail.Record(t.Context(), tx, trail.Action{Name: "access.raw_viewed"})
+	})
+	if err == nil || !strings.Contains(err.Error(), "record access.raw_viewed in the trail, without which it isn't done: this database takes no writes") {
+		t.Errorf("where nothing can be written: %v", err)
 	}
 }
 

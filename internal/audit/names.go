@@ -33,7 +33,7 @@ func idOf(ctx context.Context, db *store.Store) func(key, called string) (string
 // findActor returns the person or app that somebody has named by an id or by what
 // people call them, in capitals or not.
 func findActor(ctx context.Context, db *store.Store, called string) (string, error) {
-	if strings.HasPrefix(called, "users/") {
+	if strings.HasPrefix(called, "users/") || strings.HasPrefix(called, "roles/") {
 		return called, nil
 	}
 	known, err := store.List(ctx, db, pgx.RowToStructByPos[struct{ ID, Name string }], `

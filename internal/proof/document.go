@@ -24,6 +24,7 @@ const (
 	Event       = "event/v1"
 	Quarantined = "quarantine/v1"
 	Released    = "released/v1" // left the quarantine
+	Action      = "action/v1"   // what somebody did with what is recorded
 )
 
 var kinds = map[string][]string{
@@ -35,6 +36,7 @@ var kinds = map[string][]string{
 		"quarantine_key", "received_at", "publish_time", "message_id", "ordering_key", "reason", "detail", "attributes",
 	},
 	Released: {"quarantine_key", "received_at"},
+	Action:   {"action_key", "at", "action", "role_name", "operator", "target", "space"},
 }
 
 // Document proves that a record is in a log, to whoever has the log's key.

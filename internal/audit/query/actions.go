@@ -49,6 +49,17 @@ func Actions() []Action {
 		Action{"reactor.failed", "reactor", []string{"reactor"}, "A rule could not do what it wanted to do: a person must look."},
 		Action{"reactor.unclear", "reactor", []string{"reactor"}, "Nobody knows whether a rule did what it wanted to do."},
 		Action{"reactor.suppressed", "reactor", []string{"reactor"}, "A rule did nothing, for the outcome that the record names. Kept for 60 days; of many that a condition ended, a sample."},
+		Action{"reactor.paused", "reactor", []string{"trail"}, "Somebody paused a rule, or all of them."},
+		Action{"reactor.resumed", "reactor", []string{"trail"}, "Somebody let a rule, or all of them, go on."},
+		Action{"reactor.retried", "reactor", []string{"trail"}, "Somebody had runs tried again."},
+		Action{"access.content_viewed", "access", []string{"trail"}, "Somebody was shown what messages say: of one record, or of those that a query matches."},
+		Action{"access.text_searched", "access", []string{"trail"}, "Somebody searched for what messages say, and was not shown it."},
+		Action{"access.raw_viewed", "access", []string{"trail"}, "Somebody was shown events as they were received."},
+		Action{"export.started", "export", []string{"trail"}, "Somebody began to write records, or rows with what messages say, into files."},
+		Action{"export.finished", "export", []string{"trail"}, "Such an export is complete."},
+		Action{"erasure.started", "erasure", []string{"trail"}, "Somebody began to erase what a person wrote and is called."},
+		Action{"erasure.finished", "erasure", []string{"trail"}, "That is erased, as far as the record says."},
+		Action{"policy.changed", "policy", []string{"trail"}, "What is kept, and for how long, was changed."},
 	)
 }
 

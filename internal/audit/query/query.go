@@ -55,8 +55,8 @@ type key struct {
 func keys() []key {
 	return []key{
 		{"action", "an action such as message.deleted or member.*", nil},
-		{"actor", "who did it: users/123, or a name", nil},
-		{"actor_kind", "person, app, google, spacekeeper or unknown", []string{"person", "app", "google", "spacekeeper", "unknown"}},
+		{"actor", "who did it: users/123, roles/R, or a name", nil},
+		{"actor_kind", "person, app, google, spacekeeper, operator or unknown", []string{"person", "app", "google", "spacekeeper", "operator", "unknown"}},
 		{"age", "how old the message was: >1h, <5m or 1h..2d", nil},
 		{"changed", "what differs from before: text, attachments, name, state or role", []string{"text", "attachments", "name", "state", "role"}},
 		{"class", "Google's class of who deleted a message: creator, space_owner, admin, …", nil},

@@ -58,6 +58,16 @@ func (v *verification) eachRow(ctx context.Context, since, until time.Time, tell
 	}); err != nil {
 		return fmt.Errorf("read the keys of the quarantine: %w", err)
 	}
+	rows, _ = v.tx.Query(ctx, `
+		SELECT at, action_key
+		FROM trail
+		WHERE at >= $1 AND at < $2`, since, until)
+	if _, err := pgx.ForEachRow(rows, []any{&at, &key}, func() error {
+		tell(Ref{Kind: Action, Time: at.UnixMicro(), Key: key.Bytes})
+		return nil
+	}); err != nil {
+		return fmt.Errorf("read the keys of the trail: %w", err)
+	}
 	return nil
 }
 

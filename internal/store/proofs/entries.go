@@ -1,5 +1,5 @@
 // Package proofs keeps the transparency log of what is recorded: a leaf for each
-// row of events and of quarantine, in a Merkle tree whose tiles are in Postgres.
+// row of events, quarantine and trail, in a Merkle tree whose tiles are in Postgres.
 //
 // It promises that whatever a transaction recorded is in the tree once that
 // transaction committed and [Log.Seal] was called after it, exactly once, and that
@@ -27,10 +27,11 @@ const (
 	Updated     Kind = 'u'
 	Quarantined Kind = 'q'
 	Released    Kind = 'r' // left the quarantine
+	Action      Kind = 'a' // its entry is made by analytics.record_action
 )
 
-// Ref names a row: of events, or of the quarantine, where the time is when it was
-// received.
+// Ref names a row: of events, of the trail, or of the quarantine, where the time is
+// when it was received.
 type Ref struct {
 	Kind    Kind
 	Time    int64 // microseconds since 1970
@@ -195,5 +196,29 @@ func (r *QuarantineRow) Leaf(buffer *proof.Leaf, salt proof.Salt) proof.Hash {
 	l.Text(r.Detail)
 	l.Text(r.Attributes)
 	l.Content(r.Data)
+	return l.Hash()
+}
+
+// ActionRow is a row of trail as a leaf has it.
+type ActionRow struct {
+	Key                     [16]byte
+	At                      time.Time
+	Action, Role            string
+	Operator, Target, Space string // "" for none
+	Details                 []byte // JSON, as the column has it
+}
+
+// Leaf computes the row's. The buffer is used again.
+func (r *ActionRow) Leaf(buffer *proof.Leaf, salt proof.Salt) proof.Hash {
+	l := buffer
+	l.Begin(proof.Action, salt)
+	l.Text(fmt.Sprintf("%x", r.Key))
+	l.Time(r.At)
+	l.Text(r.Action)
+	l.Text(r.Role)
+	l.Optional(r.Operator)
+	l.Optional(r.Target)
+	l.Optional(r.Space)
+	l.Content(r.Details)
 	return l.Hash()
 }

@@ -75,3 +75,26 @@ func readQuarantine(ctx context.Context, q querier, refs []Ref) (map[Ref]*Quaran
 		found[r.Ref(Quarantined)] = &r
 	})
 }
+
+// readActions reads the rows of the refs; what isn't there is not in the answer.
+func readActions(ctx context.Context, q querier, refs []Ref) (map[Ref]*ActionRow, error) {
+	found := make(map[Ref]*ActionRow, len(refs))
+	if len(refs) == 0 {
+		return found, nil
+	}
+	rows, _ := q.Query(ctx, `
+		SELECT t.action_key, t.at, t.action, t.role_name, COALESCE(t.operator, ''), COALESCE(t.target, ''), COALESCE(t.space, ''), t.details::text
+		FROM unnest($1::timestamptz[], $2::uuid[]) AS i (at, action_key)
+		JOIN trail t ON t.at = i.at AND t.action_key = i.action_key`,
+		store.Column(refs, func(r *Ref) time.Time { return time.UnixMicro(r.Time) }),
+		store.Column(refs, func(r *Ref) pgtype.UUID { return pgtype.UUID{Bytes: r.Key, Valid: true} }))
+	var one ActionRow
+	var key pgtype.UUID
+	return found, store.Each(rows, []any{
+		&key, &one.At, &one.Action, &one.Role, &one.Operator, &one.Target, &one.Space, &one.Details,
+	}, func() {
+		r := one
+		r.Key = key.Bytes
+		found[Ref{Kind: Action, Time: r.At.UnixMicro(), Key: r.Key}] = &r
+	})
+}

@@ -19,7 +19,7 @@ type Report struct {
 	Leaves      uint64 // of the tree
 	Root        proof.Hash
 	Unsealed    int // leaves that are not in the tree yet; their rows are compared, too
-	Rows        int // of events and of the quarantine
+	Rows        int // of events, of the quarantine and of the trail
 	Checkpoints int // whose roots the tree had
 	Findings    []string
 	More        int // findings beyond those
@@ -261,13 +261,15 @@ func (v *verification) compareTree(size uint64, edge []byte) {
 // compareRows compares rows with leaves, which are in the order of the tree: of
 // those of one row the last one counts.
 func (v *verification) compareRows(ctx context.Context, entries []Entry, indexes []uint64) error {
-	var ofEvents, ofQuarantine []Ref
+	var ofEvents, ofQuarantine, ofTrail []Ref
 	for i := range entries {
 		switch r := entries[i].row(); r.Kind {
 		case Event:
 			ofEvents = append(ofEvents, r)
 		case Quarantined:
 			ofQuarantine = append(ofQuarantine, r)
+		case Action:
+			ofTrail = append(ofTrail, r)
 		default:
 			v.report.find("leaf %d is about nothing that there is: kind %q", indexes[i], byte(r.Kind))
 		}
@@ -279,6 +281,10 @@ func (v *verification) compareRows(ctx context.Context, entries []Entry, indexes
 	kept, err := readQuarantine(ctx, v.tx, ofQuarantine)
 	if err != nil {
 		return fmt.Errorf("read the quarantine: %w", err)
+	}
+	actions, err := readActions(ctx, v.tx, ofTrail)
+	if err != nil {
+		return fmt.Errorf("read the trail: %w", err)
 	}
 	for i := range entries {
 		e := &entries[i]
@@ -293,6 +299,12 @@ func (v *verification) compareRows(ctx context.Context, entries []Entry, indexes
 			}
 		case Quarantined:
 			r := kept[ref]
+			fits = r != nil && r.Leaf(&v.leaf, e.Salt) == e.Hash
+			if r != nil {
+				v.sum(ref, 0)
+			}
+		case Action:
+			r := actions[ref]
 			fits = r != nil && r.Leaf(&v.leaf, e.Salt) == e.Hash
 			if r != nil {
 				v.sum(ref, 0)
@@ -323,7 +335,10 @@ func (v *verification) tellSuspects() {
 // String names the row to people.
 func (r Ref) String() string {
 	at := time.UnixMicro(r.Time).UTC().Format(time.RFC3339Nano)
-	if r.row().Kind == Quarantined {
+	switch r.row().Kind {
+	case Action:
+		return fmt.Sprintf("the row %x of the trail, of %s,", r.Key, at)
+	case Quarantined:
 		return fmt.Sprintf("the message %x in quarantine, received %s,", r.Key, at)
 	}
 	name := fmt.Sprintf("the event %x of %s", r.Key, at)

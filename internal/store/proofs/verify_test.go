@@ -15,6 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/proof"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 func quiet(uint64, uint64) {}
@@ -63,6 +64,16 @@ func recorded(t testing.TB, s *storetest.Env, log *proofs.Log) {
 	storetest.Record(t, s, mix[20:600]...)
 	storetest.Record(t, s, storetest.Decoded(t, "batch", "message.v1.batchCreated", storetest.At(5), `{"messages":[`+
 		storetest.Post("a", "m1.m1", "one")+","+storetest.Post("b", "m2.m2", "two")+`]}`))
+	for _, operator := range []string{"maria", "jörg"} {
+		if err := trail.Commit(t.Context(), s.Store, trail.Action{
+			Name: "access.raw_viewed", Operator: operator, Target: "e1", Space: storetest.Space, Reason: "case 7, »urgent«",
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := trail.Commit(t.Context(), s.Store, trail.Action{Name: "erasure.started"}); err != nil {
+		t.Fatal(err)
+	}
 	for i := range 12 {
 		storetest.Record(t, s, malformed(i))
 	}
@@ -122,6 +133,16 @@ var tampers = []string{
 	`DELETE FROM quarantine WHERE %s`,
 	`INSERT INTO quarantine SELECT gen_random_uuid(), event_key, received_at, publish_time, message_id, ordering_key, reason, detail, attributes, data
 		FROM quarantine WHERE %s`,
+	`UPDATE trail SET at = at - interval '1 microsecond' WHERE %s`,
+	`UPDATE trail SET action_key = gen_random_uuid() WHERE %s`,
+	`UPDATE trail SET action = 'access.nothing' WHERE %s`,
+	`UPDATE trail SET role_name = role_name || '1' WHERE %s`,
+	`UPDATE trail SET operator = 'nobody' WHERE %s`,
+	`UPDATE trail SET target = 'e2' WHERE %s`,
+	`UPDATE trail SET space = 'spaces/T' WHERE %s`,
+	`UPDATE trail SET details = '{ }' WHERE %s`,
+	`DELETE FROM trail WHERE %s`,
+	`INSERT INTO trail SELECT at, gen_random_uuid(), action, role_name, operator, target, space, details FROM trail WHERE %s`,
 	`UPDATE proof_tiles SET hashes = set_byte(hashes, length(hashes) / 3, (get_byte(hashes, length(hashes) / 3) + 1) %% 256) WHERE %s`,
 	`UPDATE proof_tiles SET hashes = substring(hashes, 33) || substring(hashes, 1, 32) WHERE level = 0 AND %s`,
 	`UPDATE proof_tiles SET hashes = substring(hashes, 33) WHERE length(hashes) > 32 AND %s`,

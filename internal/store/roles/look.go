@@ -78,7 +78,7 @@ func Look(ctx context.Context, s *store.Store) (found Found, err error) {
 		FROM readers
 		CROSS JOIN pg_proc f
 		JOIN schemas ON schema = f.pronamespace
-		WHERE f.prosecdef AND has_function_privilege(reader, f.oid, 'EXECUTE')
+		WHERE f.prosecdef AND has_function_privilege(reader, f.oid, 'EXECUTE') AND (nspname, proname) <> ('analytics', 'record_action')
 			AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e')
 		ORDER BY 1`, Reader); err != nil {
 		return fail(err)

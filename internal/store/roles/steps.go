@@ -190,11 +190,12 @@ func grants() []step {
   GRANT EXECUTE ON FUNCTION public.make_partition(text, date) TO ` + Worker + `;`,
 		},
 		{
-			does: "let readers read analytics",
+			does: "let readers read analytics, and record that they did",
 			who:  owner,
 			sql: `GRANT USAGE ON SCHEMA analytics TO ` + Reader + `, ` + Worker + `;
   GRANT SELECT ON ALL TABLES IN SCHEMA analytics TO ` + Reader + `, ` + Worker + `;
-  ALTER DEFAULT PRIVILEGES FOR ROLE ` + Owner + ` IN SCHEMA analytics GRANT SELECT ON TABLES TO ` + Reader + `, ` + Worker + `;`,
+  ALTER DEFAULT PRIVILEGES FOR ROLE ` + Owner + ` IN SCHEMA analytics GRANT SELECT ON TABLES TO ` + Reader + `, ` + Worker + `;
+  GRANT EXECUTE ON FUNCTION analytics.record_action(text, text, text, text, json) TO ` + Reader + `, ` + Worker + `;`,
 		},
 	}
 }

@@ -64,6 +64,7 @@ func TestWorkerRecords(t *testing.T) {
 		"DELETE FROM events", "TRUNCATE events", "UPDATE events SET ce_id = ''", "UPDATE events SET event_time = now()", "UPDATE events SET resource = ''",
 		"DELETE FROM events_2026_11", "UPDATE events_2026_11 SET payload = NULL", "DROP TABLE events_2026_11", "ALTER TABLE events DETACH PARTITION events_2026_11",
 		"CREATE TABLE mine ()", "CREATE TEMPORARY TABLE mine ()", "ALTER TABLE events DISABLE TRIGGER ALL", "DELETE FROM names", "DELETE FROM spaces", "DELETE FROM reactor_records",
+		"UPDATE trail SET operator = 'x'", "DELETE FROM trail", "INSERT INTO trail DEFAULT VALUES",
 		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, true)", "INSERT INTO reader_groups (role_name, space) VALUES ('x', 'y')",
 		"CREATE OR REPLACE FUNCTION keep_name() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
 	} {
