@@ -131,7 +131,18 @@ COMMENT ON COLUMN quarantine.detail IS 'For people: what was wrong. Never messag
 COMMENT ON COLUMN quarantine.attributes IS 'Pub/Sub attributes as received.';
 COMMENT ON COLUMN quarantine.data IS 'Exactly the bytes received.';
 
+CREATE TABLE legal_holds (
+  since timestamptz NOT NULL DEFAULT now(),
+  scope text COLLATE "C" PRIMARY KEY CONSTRAINT legal_holds_scope_check CHECK (scope ~ '^(spaces|users)/[^/]+$'),
+  reason text NOT NULL CONSTRAINT legal_holds_reason_check CHECK (reason <> '')
+);
+COMMENT ON TABLE legal_holds IS 'Spaces and people of whom nothing may be erased or dropped. Whoever erases or drops reads it in the same transaction.';
+COMMENT ON COLUMN legal_holds.since IS 'Since when, by the database''s clock.';
+COMMENT ON COLUMN legal_holds.scope IS 'spaces/S: all that happened there. users/U: all that this person or app did, and was told.';
+COMMENT ON COLUMN legal_holds.reason IS 'As whoever ordered it said.';
+
 -- +goose Down
+DROP TABLE legal_holds;
 DROP TABLE quarantine;
 DROP TABLE events;
 DROP TABLE payload_dictionaries;

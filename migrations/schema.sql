@@ -4416,6 +4416,22 @@ COMMENT ON COLUMN public.followed_spaces.present IS 'Whether it says that the ap
 
 COMMENT ON COLUMN public.followed_spaces.space IS 'spaces/S';
 
+CREATE TABLE public.legal_holds (
+    since timestamp with time zone DEFAULT now() NOT NULL,
+    scope text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    CONSTRAINT legal_holds_reason_check CHECK ((reason <> ''::text)),
+    CONSTRAINT legal_holds_scope_check CHECK ((scope ~ '^(spaces|users)/[^/]+$'::text))
+);
+
+COMMENT ON TABLE public.legal_holds IS 'Spaces and people of whom nothing may be erased or dropped. Whoever erases or drops reads it in the same transaction.';
+
+COMMENT ON COLUMN public.legal_holds.since IS 'Since when, by the database''s clock.';
+
+COMMENT ON COLUMN public.legal_holds.scope IS 'spaces/S: all that happened there. users/U: all that this person or app did, and was told.';
+
+COMMENT ON COLUMN public.legal_holds.reason IS 'As whoever ordered it said.';
+
 CREATE TABLE public.member_lists (
     requested_at timestamp with time zone,
     listed_at timestamp with time zone,
@@ -5146,6 +5162,9 @@ ALTER TABLE ONLY public.followed_spaces
 
 ALTER TABLE ONLY public.keeper_passes
     ADD CONSTRAINT keeper_passes_pkey PRIMARY KEY (single);
+
+ALTER TABLE ONLY public.legal_holds
+    ADD CONSTRAINT legal_holds_pkey PRIMARY KEY (scope);
 
 ALTER TABLE ONLY public.member_lists
     ADD CONSTRAINT member_lists_pkey PRIMARY KEY (space);

@@ -22,7 +22,7 @@ var rightArgs = map[string][]string{
 	"events show": {"spaces/A/spaceEvents/E"}, "events export": {"--since", "1d"},
 	"tail":  nil,
 	"stats": nil, "analytics export": {"fct_messages"}, "analytics rebuild": nil,
-	"audit search": nil, "audit show": {"0660b3fc62a680e0"}, "audit verify": nil,
+	"audit search": nil, "audit show": {"0660b3fc62a680e0"}, "audit verify": nil, "audit hold add": {"spaces/S", "--reason", "case 7"}, "audit hold list": nil, "audit hold remove": {"spaces/S"},
 	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
 	"projections rebuild": nil,
 	"reactors lint":       nil, "reactors test": nil, "reactors schema": nil, "reactors preview": {"answer", "--space", "spaces/A"},

@@ -1,9 +1,13 @@
 package audit
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/store/holds"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -45,5 +49,57 @@ func TestVerify(t *testing.T) {
 	out, err := call(t, s, "verify", "--against", root)
 	if err == nil || !strings.Contains(err.Error(), "1 finding") || !strings.Contains(out, "is not as it was recorded: it was changed or taken out (leaf 2)") {
 		t.Errorf("got %q, %v", out, err)
+	}
+}
+
+// What is held is told with its reason, and who adds a hold waits for those who have
+// read the holds without it.
+func TestHold(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: storetest.Clock})
+	done := make(chan error, 1)
+	if err := pgx.BeginFunc(t.Context(), s.Pool(), func(tx pgx.Tx) error {
+		if held, err := holds.Read(t.Context(), tx); err != nil || len(held) > 0 {
+			t.Errorf("held: %v, %v", held, err)
+		}
+		go func() {
+			_, err := call(t, s, "hold", "add", "users/ann", "--reason", "case 7")
+			done <- err
+		}()
+		storetest.WaitForLocks(t, s, 1)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"add", "spaces/S", "--reason", "case 6"}, {"add", "spaces/S", "--reason", "case 8"}} {
+		if _, err := call(t, s, append([]string{"hold"}, args...)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	held, err := holds.Read(t.Context(), s.Pool())
+	if err != nil || !slices.Equal(held.Spaces(), []string{"spaces/S"}) || !slices.Equal(held.People(), []string{"users/ann"}) {
+		t.Errorf("held: %v, %v", held, err)
+	}
+	if n := storetest.Value[int](t, s, `SELECT count(*) FROM trail WHERE action = 'policy.changed' AND details::text LIKE '%case%'`); n != 3 {
+		t.Errorf("%d changes are in the trail, want 3", n)
+	}
+	if out, err := call(t, s, "hold", "list"); err != nil || !strings.Contains(out, "case 7") || !strings.Contains(out, "case 8") || strings.Contains(out, "case 6") {
+		t.Errorf("got %s, %v", out, err)
+	}
+	if _, err := call(t, s, "hold", "remove", "users/ann"); err != nil {
+		t.Error(err)
+	}
+	for want, args := range map[string][]string{
+		"users/ann is not held":          {"remove", "users/ann"},
+		`"ann" can't be held`:            {"add", "ann", "--reason", "x"},
+		`"spaces/S/messages/M" can't be`: {"remove", "spaces/S/messages/M"},
+		"--reason is missing":            {"add", "users/bob"},
+	} {
+		if _, err := call(t, s, append([]string{"hold"}, args...)...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", args, err, want)
+		}
 	}
 }
