@@ -10,7 +10,7 @@ CREATE TABLE trail (
   operator text CONSTRAINT trail_operator_check CHECK (length(operator) BETWEEN 1 AND 200),
   target text COLLATE "C" CONSTRAINT trail_target_check CHECK (length(target) BETWEEN 1 AND 500),
   space text COLLATE "C" CONSTRAINT trail_space_check CHECK (length(space) BETWEEN 1 AND 200),
-  details json NOT NULL CONSTRAINT trail_details_check CHECK (length(details::text) <= 50000),
+  details json NOT NULL CONSTRAINT trail_details_check CHECK (length(details::text) <= 100000),
   CONSTRAINT trail_pkey PRIMARY KEY (at, action_key)
 );
 COMMENT ON TABLE trail IS 'What people did with what is recorded: whose content they looked at, what they exported, erased or changed. Rows are added by analytics.record_action alone.';

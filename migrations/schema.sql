@@ -2626,7 +2626,7 @@ CREATE TABLE public.trail (
     space text COLLATE pg_catalog."C",
     details json NOT NULL,
     CONSTRAINT trail_action_check CHECK ((action ~ '^[a-z]{1,20}\.[a-z_]{1,40}$'::text)),
-    CONSTRAINT trail_details_check CHECK ((length((details)::text) <= 50000)),
+    CONSTRAINT trail_details_check CHECK ((length((details)::text) <= 100000)),
     CONSTRAINT trail_operator_check CHECK (((length(operator) >= 1) AND (length(operator) <= 200))),
     CONSTRAINT trail_space_check CHECK (((length(space) >= 1) AND (length(space) <= 200))),
     CONSTRAINT trail_target_check CHECK (((length(target) >= 1) AND (length(target) <= 500)))

@@ -12,6 +12,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 func newTail(env *environment) *cobra.Command {
@@ -78,7 +79,8 @@ func newAnalyticsExport(env *environment) *cobra.Command {
 		Short: "Write the rows of a view such as fct_messages as CSV, JSON lines or Parquet",
 		Long: `Export writes the rows of any object of the schema analytics, such as fct_messages,
 in no certain order. In CSV, null is nothing and an empty text is "", and what a
-spreadsheet would take for a formula begins with an apostrophe.`,
+spreadsheet would take for a formula begins with an apostrophe. Who exports what
+people wrote is in the audit log.`,
 		Args: cli.Takes(1, 1, "the name of an object of the schema analytics, such as fct_messages"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(analytics.Formats(), r.Format) {
@@ -105,6 +107,7 @@ spreadsheet would take for a formula begins with an apostrophe.`,
 	flags.Var(&until, "until", "rows until then")
 	flags.StringVar(&r.Space, "space", "", "only of this space, by its name or id")
 	flags.StringVar(&r.Format, "format", "csv", strings.Join(analytics.Formats(), ", "))
+	flags.StringVar(&r.Reason, "reason", "", trail.ReasonUsage+", of rows with what people wrote")
 	flags.StringVarP(&file, "output", "o", "", "file to write, whole or not at all (default standard output)")
 	cli.CompleteFlag(cmd, "format", analytics.Formats())
 	return cmd

@@ -140,4 +140,32 @@ tests:
 	if shown < 8 {
 		t.Errorf("%d commands show something hostile: this test can't fail", shown)
 	}
+	leavesATrace(t, env, db, [][]string{
+		{"events", "show", space + "/spaceEvents/H"}, {"events", "export", "--since", "1d"}, {"quarantine", "show", kept},
+		{"reactors", "runs", "show", "3", "--content"}, {"analytics", "export", "fct_messages"},
+		{"audit", "search", "--show-content"}, {"audit", "search", "owned"},
+	})
+}
+
+// leavesATrace checks of calls that show what people wrote that the trail has each,
+// and that none shows anything where the trail takes nothing.
+func leavesATrace(t *testing.T, env environ, db *storetest.Env, calls [][]string) {
+	t.Helper()
+	rows := func() int {
+		return storetest.Value[int](t, db, `SELECT count(*)::int FROM trail WHERE action ~ '^(access|export)'`)
+	}
+	for _, args := range calls {
+		before := rows()
+		if code, _, stderr := call(t, env, append(args, "--reason", "case 7")...); code != 0 || rows() == before {
+			t.Errorf("%q ends with %d, and the trail has nothing of it: %s", args, code, stderr)
+		}
+	}
+	if _, err := db.Pool().Exec(t.Context(), `ALTER FUNCTION analytics.record_action RENAME TO gone`); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range calls {
+		if code, stdout, stderr := call(t, env, args...); code == 0 || stdout != "" || !strings.Contains(stderr, "without which it isn't done") {
+			t.Errorf("%q without a trail ends with %d: %s%s", args, code, stdout, stderr)
+		}
+	}
 }

@@ -14,6 +14,7 @@ import (
 	_ "golang.org/x/crypto/x509roots/fallback" // an empty image has no certificates of authorities
 
 	"github.com/spacekeeper/spacekeeper/internal/audit"
+	"github.com/spacekeeper/spacekeeper/internal/audit/received"
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/reactors/wasm"
 	"github.com/spacekeeper/spacekeeper/internal/store"
@@ -49,7 +50,7 @@ func newRoot(env *environment) *cobra.Command {
 		newReconcileMembers(env),
 		newGaps(env),
 		newReactors(env),
-		newEvents(env),
+		received.NewCommand(&env.Env, env.withLog, resolveSpace),
 		newTail(env),
 		newStats(env),
 		newAnalytics(env),

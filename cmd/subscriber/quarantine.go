@@ -17,6 +17,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 // newQuarantine is the commands about messages that could not be recorded.
@@ -89,29 +90,35 @@ func newQuarantineList(env *environment) *cobra.Command {
 }
 
 func newQuarantineShow(env *environment) *cobra.Command {
-	return &cobra.Command{
+	var reason string
+	cmd := &cobra.Command{
 		Use:   "show KEY",
 		Short: "Print a message in quarantine, whole",
-		Long:  "Show prints the message's attributes and its data; what people wrote is in it.",
+		Long:  "Show prints the message's attributes and its data. What people wrote is in it: the audit log tells who saw it.",
 		Args:  cli.Takes(1, 1, "the key of a message (subscriber quarantine list shows them)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			named, err := mend.Keys(args)
 			if err != nil {
 				return cli.WrongUse(err)
 			}
-			return env.withMender(cmd.Context(), config.ForQuarantine, func(m *mend.Mender) error {
-				list, err := m.Quarantine(cmd.Context(), mend.Filter{Keys: named, Max: 1})
+			return env.withLog(cmd.Context(), config.ForQuarantine, func(db *store.Store, l *eventlog.Log) error {
+				list, err := mend.New(db, l).Quarantine(cmd.Context(), mend.Filter{Keys: named, Max: 1})
 				if err != nil {
 					return err
 				}
 				if len(list) == 0 {
 					return fmt.Errorf("no message %s is in quarantine", args[0])
 				}
+				if err := trail.Commit(cmd.Context(), db, trail.Action{Name: "access.raw_viewed", Target: args[0], Reason: reason}); err != nil {
+					return err
+				}
 				env.printQuarantined(list[0])
 				return nil
 			})
 		},
 	}
+	cmd.Flags().StringVar(&reason, "reason", "", trail.ReasonUsage)
+	return cmd
 }
 
 func (e *environment) printQuarantined(k mend.Kept) {

@@ -129,6 +129,15 @@ func (e *environment) withRuns(ctx context.Context, use func(config.Config, *sto
 	return withStore(ctx, cfg, func(db *store.Store) error { return use(cfg, db, runs.New(db)) })
 }
 
+// withLog reads the configuration and opens the event log for one command.
+func (e *environment) withLog(ctx context.Context, need config.Need, use func(*store.Store, *eventlog.Log) error) error {
+	cfg, err := e.Load(need)
+	if err != nil {
+		return err
+	}
+	return withEventLog(ctx, cfg, use)
+}
+
 // withEventLog opens the event log for one command. Nothing reacts to what it
 // records.
 func withEventLog(ctx context.Context, cfg config.Config, use func(*store.Store, *eventlog.Log) error) error {

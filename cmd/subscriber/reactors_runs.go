@@ -16,6 +16,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/facts"
 	"github.com/spacekeeper/spacekeeper/internal/store/runs"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 func newReactorsRuns(env *environment) *cobra.Command {
@@ -105,6 +106,7 @@ func listRuns(ctx context.Context, db *runs.Runs, f runs.Filter) ([]report.Evalu
 
 func newReactorsShow(env *environment) *cobra.Command {
 	var asTest, content bool
+	var reason string
 	cmd := &cobra.Command{
 		Use:   "show RUN",
 		Short: "Tell the story of one run",
@@ -122,6 +124,13 @@ func newReactorsShow(env *environment) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if asTest || content {
+					if err := trail.Commit(cmd.Context(), all, trail.Action{
+						Name: "access.content_viewed", Target: run.Reactor, Space: run.Space, Reason: reason, Details: map[string]any{"run": id},
+					}); err != nil {
+						return err
+					}
+				}
 				if asTest {
 					return env.printAsTest(cmd.Context(), all, db, run)
 				}
@@ -131,6 +140,7 @@ func newReactorsShow(env *environment) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asTest, "as-test", false, "print a test for the file of rules instead; it holds what the event told, texts among it")
 	cmd.Flags().BoolVar(&content, "content", false, "show what the event told and what is sent, too: what people wrote is among it")
+	cmd.Flags().StringVar(&reason, "reason", "", trail.ReasonUsage+", with --as-test or --content")
 	env.FormatFlag(cmd, cmd.Flags(), cli.Table, cli.JSON)
 	return cmd
 }

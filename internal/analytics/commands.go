@@ -14,6 +14,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/names"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 // PrintEvents prints a line for each event that is recorded, until ctx ends. The
@@ -54,6 +55,22 @@ func ExportFile(ctx context.Context, e *cli.Env, db *store.Store, r Request, fil
 	if r.Space, err = FindSpace(ctx, db, r.Space); err != nil {
 		return err
 	}
+	texts, err := hasTexts(ctx, db, r.Object)
+	if err != nil {
+		return err
+	}
+	told := trail.Action{Name: "export.started", Target: r.Object, Space: r.Space, Reason: r.Reason, Details: map[string]any{}}
+	told.Details["format"] = r.Format
+	for name, at := range map[string]time.Time{"since": r.Since, "until": r.Until} {
+		if !at.IsZero() {
+			told.Details[name] = at
+		}
+	}
+	if texts {
+		if err := trail.Commit(ctx, db, told); err != nil {
+			return err
+		}
+	}
 	var rows int64
 	write := func(out io.Writer) (err error) {
 		rows, err = Export(ctx, db, r, out)
@@ -64,10 +81,31 @@ func ExportFile(ctx context.Context, e *cli.Env, db *store.Store, r Request, fil
 	} else {
 		err = WriteFile(file, write)
 	}
+	if err == nil && texts {
+		told.Name, told.Details["rows"] = "export.finished", rows
+		err = trail.Commit(ctx, db, told)
+	}
 	if err == nil {
 		e.Say("%s", cli.Count(int(rows), "row"))
 	}
 	return err
+}
+
+// hasTexts tells whether an object shows what messages say to this role: to export
+// that is in the trail.
+func hasTexts(ctx context.Context, db *store.Store, object string) (has bool, err error) {
+	ctx, cancel := db.WithTimeout(ctx)
+	defer cancel()
+	if err := db.Pool().QueryRow(ctx, `
+		SELECT sees_text AND EXISTS (
+			SELECT
+			FROM pg_attribute a
+			WHERE a.attrelid = to_regclass('analytics.' || quote_ident($1)) AND a.attname IN ('text', 'prior_state')
+		)
+		FROM analytics.about`, object).Scan(&has); err != nil {
+		return false, fmt.Errorf("see whether %s shows texts: %w", object, err)
+	}
+	return has, nil
 }
 
 // PrintStats prints the numbers of a window, and draws them if a folder is named.

@@ -25,6 +25,7 @@ type Request struct {
 	Space        string // "spaces/S"; "" for all
 	Since, Until time.Time
 	Format       string // one of [Formats]
+	Reason       string // why, for the trail
 }
 
 // kind is how a column's values are written.

@@ -271,6 +271,18 @@ func testShow(t *testing.T, s *storetest.Env) {
 			t.Errorf("%v: %v, want %s", args, err, want)
 		}
 	}
+	told := storetest.Column(t, s, `SELECT concat_ws(' ', action, target, space) FROM trail WHERE at > now() - interval '1 day'`)
+	full := storetest.Value[string](t, s, `SELECT record_id FROM analytics.audit_log WHERE action = 'message.edited'`)
+	want := []string{"access.content_viewed " + full + " " + space, "access.raw_viewed " + full + " " + space}
+	if diff := diffs.Diff(want, told); diff != "" {
+		t.Errorf("the trail (-want +got):\n%s", diff)
+	}
+	exec(t, s, `ALTER FUNCTION analytics.record_action RENAME TO gone`)
+	for _, args := range [][]string{{"show", edited, "--show-content"}, {"show", edited, "--raw"}} {
+		if stdout, err := call(t, s, args...); err == nil || stdout != "" {
+			t.Errorf("%v without a trail: %v, and %q", args, err, stdout)
+		}
+	}
 }
 
 // past records a history of a few spaces, in any order, with copies and backfills.

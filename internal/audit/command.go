@@ -13,6 +13,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 // Open reads the configuration and opens the database for one command.
@@ -45,8 +46,9 @@ before a term leaves out what it matches. * in a value stands for anything, and
 alone for anything known.
 ` + help.String() + `
 
-What people wrote is not shown without --show-content, but how long it is. A query
-that begins with - comes after --.`,
+What people wrote is not shown without --show-content, but how long it is. Who has
+it shown, or searches for text, is in the audit log then. A query that begins with -
+comes after --.`,
 		Example: `  subscriber audit search 'space:"Team News" action:message.* -actor_kind:app created:>"2 days ago"'
   subscriber audit search preset:deleted-by-another -o csv`,
 		Args: cli.Takes(0, 1, `one query: put it between ' and '`),
@@ -72,6 +74,7 @@ that begins with - comes after --.`,
 	flags.StringVar(&r.After, "after", "", "id of a record: go on with those before it in time")
 	flags.IntVar(&r.Limit, "limit", 50, "how many records to print")
 	flags.BoolVar(&r.Content, "show-content", false, "show what messages say and said")
+	flags.StringVar(&r.Reason, "reason", "", trail.ReasonUsage+", with --show-content or text to be found")
 	flags.BoolVar(&presets, "presets", false, "list the queries that preset: knows")
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/audit/query"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 // window is how far back a search looks that doesn't say since when.
@@ -29,7 +30,8 @@ type Request struct {
 	Query   query.Query // resolved
 	After   string      // id of the record after which a page begins; "" for the first page
 	Limit   int
-	Content bool // whether what messages say is shown
+	Content bool   // whether what messages say is shown
+	Reason  string // why, for the trail: it gets a record if texts are shown or searched
 }
 
 // Page is a part of what a search finds.
@@ -40,7 +42,7 @@ type Page struct {
 }
 
 // Search returns a page of records, newest first. Now is the time that the default
-// window ends.
+// window ends. Texts are shown or searched only once that is in the trail.
 func Search(ctx context.Context, db *store.Store, r Request, now time.Time) (p Page, err error) {
 	f, err := newFilter(r, now)
 	if err != nil {
@@ -77,7 +79,28 @@ func Search(ctx context.Context, db *store.Store, r Request, now time.Time) (p P
 	if !r.Content {
 		hide(p.Records)
 	}
+	if r.Content || r.Query.HasText() {
+		err = trail.Commit(ctx, db, r.action(p))
+	}
+	if err != nil {
+		return Page{}, err
+	}
 	return p, nil
+}
+
+// action is what the trail says of a page with texts.
+func (r Request) action(p Page) trail.Action {
+	a := trail.Action{
+		Name: "access.text_searched", Reason: r.Reason,
+		Details: map[string]any{"query": r.Query.String(), "since": p.Since, "records": len(p.Records)},
+	}
+	if r.Content {
+		a.Name = "access.content_viewed"
+	}
+	if r.After != "" {
+		a.Details["after"] = r.After
+	}
+	return a
 }
 
 // mayRead errs for who may not read what messages say. It is asked before anything of

@@ -22,10 +22,14 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/items"
 	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/originals"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 // look says what of a record is shown.
-type look struct{ content, raw, members bool }
+type look struct {
+	content, raw, members bool
+	reason                string
+}
 
 func newShow(env *cli.Env, open Open) *cobra.Command {
 	var l look
@@ -34,7 +38,8 @@ func newShow(env *cli.Env, open Open) *cobra.Command {
 		Short: "Print one record whole",
 		Long: `Show prints all that a record tells. An id may be cut, as audit search does. With
 --show-content it prints what a message said before and after, with - and + before
-what differs. With --raw it prints the JSON that Google sent, and nothing else.`,
+what differs. With --raw it prints the JSON that Google sent, and nothing else. Who
+has either printed is in the audit log.`,
 		Args: cli.Takes(1, 1, "the id of a record, as audit search shows it"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, ok := timeOf(args[0]); !ok {
@@ -49,6 +54,7 @@ what differs. With --raw it prints the JSON that Google sent, and nothing else.`
 	flags := cmd.Flags()
 	flags.BoolVar(&l.content, "show-content", false, "show what the message says and said")
 	flags.BoolVar(&l.raw, "raw", false, "print the event as it was received; takes the rights of spacekeeper_worker, too")
+	flags.StringVar(&l.reason, "reason", "", trail.ReasonUsage+", with --show-content or --raw")
 	flags.BoolVar(&l.members, "members", false, "list who was in the space at that moment")
 	return cmd
 }
@@ -93,7 +99,12 @@ func printRecord(ctx context.Context, env *cli.Env, db *store.Store, id string, 
 		return err
 	}
 	if l.raw {
-		return printRaw(ctx, env, db, r)
+		return printRaw(ctx, env, db, r, l.reason)
+	}
+	if l.content {
+		if err := commit(ctx, db, "access.content_viewed", r, l.reason); err != nil {
+			return err
+		}
 	}
 	var members []member
 	if l.members {
@@ -115,6 +126,11 @@ func printRecord(ctx context.Context, env *cli.Env, db *store.Store, id string, 
 		}
 	}
 	return nil
+}
+
+// commit says in the trail what of a record is about to be shown.
+func commit(ctx context.Context, db *store.Store, action string, r query.Record, reason string) error {
+	return trail.Commit(ctx, db, trail.Action{Name: action, Target: r.ID, Space: called(r.SpaceID, nil, ""), Reason: reason})
 }
 
 // shown is what show prints as JSON.
@@ -147,7 +163,7 @@ func membersAt(ctx context.Context, db *store.Store, r query.Record) ([]member, 
 }
 
 // printRaw prints the bytes of the event that a record comes from.
-func printRaw(ctx context.Context, env *cli.Env, db *store.Store, r query.Record) error {
+func printRaw(ctx context.Context, env *cli.Env, db *store.Store, r query.Record, reason string) error {
 	source := r.ID[idTime:]
 	if source[0] != 'e' && source[0] != 'm' || len(source) < 34 {
 		return fmt.Errorf("the record %s comes from no event: %s told it", r.ID, r.ToldBy)
@@ -163,6 +179,9 @@ func printRaw(ctx context.Context, env *cli.Env, db *store.Store, r query.Record
 	copies, err := l.Payloads(ctx, items.Key(key))
 	if errors.Is(err, originals.ErrNoPayload) {
 		return fmt.Errorf("the event of the record %s has no bytes any more", r.ID)
+	}
+	if err == nil {
+		err = commit(ctx, db, "access.raw_viewed", r, reason)
 	}
 	if err == nil {
 		_, err = fmt.Fprintf(env.JSONOut(), "%s\n", bytes.Join(copies, []byte("\n")))

@@ -40,7 +40,7 @@ func table() []owner {
 		// and the marks by which gchat says whether a retry can mend an error.
 		{path: "internal/store", tier: 1},
 		{path: "internal/store/coverage", tier: 1, also: []string{"internal/store"}},
-		{path: "internal/store/runs", tier: 1, also: []string{"internal/store", "internal/reactors"}},
+		{path: "internal/store/runs", tier: 1, also: []string{"internal/store", "internal/store/trail", "internal/reactors"}},
 		{path: "internal/store/names", tier: 1, also: []string{"internal/store"}},
 		{path: "internal/store/partitions", tier: 1},
 		{path: "internal/store/statements", tier: 1}, // the SQL of all, read out of the source

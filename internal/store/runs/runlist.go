@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 // Filter says which runs to list. The zero value of a field means any.
@@ -144,7 +145,7 @@ func (s *Runs) RetryRun(ctx context.Context, runID int64) (ok bool, err error) {
 	entry := reactors.TraceEntry{At: now, What: "tried again by hand"}
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		// It isn't among those any more that ended as it did.
-		tag, err := tx.Exec(ctx, `
+		rows, _ := tx.Query(ctx, `
 			WITH ended AS (
 				SELECT id, reactor, outcome, shadow, finished_at
 				FROM reactor_runs
@@ -169,12 +170,19 @@ func (s *Runs) RetryRun(ctx context.Context, runID int64) (ok bool, err error) {
 				requests = CASE WHEN requests::jsonb @> '[{"done": true}]' THEN requests END,
 				trace = `+longerTrace("$3")+`
 			FROM ended
-			WHERE r.id = ended.id`,
+			WHERE r.id = ended.id
+			RETURNING r.reactor, r.space`,
 			runID, now, traceJSON([]reactors.TraceEntry{entry}))
-		if err != nil || tag.RowsAffected() == 0 {
+		again, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct{ Reactor, Space string }])
+		if err != nil || len(again) == 0 {
 			return err
 		}
 		ok = true
+		if err := trail.Record(ctx, tx, trail.Action{
+			Name: "reactor.retried", Target: again[0].Reactor, Space: again[0].Space, Details: map[string]any{"run": runID},
+		}); err != nil {
+			return err
+		}
 		return s.insertJobs(ctx, tx, []river.InsertManyParams{jobOf(runID)})
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 // AllReactors is the name of the kill switch.
@@ -30,11 +31,16 @@ type Switch struct {
 func (s *Runs) Pause(ctx context.Context, reactor, reason string) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
-	if _, err := s.pool.Exec(ctx, `
-		INSERT INTO reactor_switches (reactor, reason, paused_at)
-		VALUES ($1, NULLIF($2, ''), $3)
-		ON CONFLICT (reactor) DO UPDATE SET
-			reason = excluded.reason`, reactor, store.Clean(reason), s.db.Now().UTC()); err != nil {
+	if err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO reactor_switches (reactor, reason, paused_at)
+			VALUES ($1, NULLIF($2, ''), $3)
+			ON CONFLICT (reactor) DO UPDATE SET
+				reason = excluded.reason`, reactor, store.Clean(reason), s.db.Now().UTC()); err != nil {
+			return err
+		}
+		return trail.Record(ctx, tx, trail.Action{Name: "reactor.paused", Target: reactor, Reason: reason})
+	}); err != nil {
 		return fmt.Errorf("pause reactor %q: %w", reactor, err)
 	}
 	return nil
@@ -81,9 +87,13 @@ func (s *Runs) Resume(ctx context.Context, reactor string) (released int, err er
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('resume', 7))`); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `
+		tag, err := tx.Exec(ctx, `
 			DELETE FROM reactor_switches
-			WHERE reactor = $1`, reactor); err != nil {
+			WHERE reactor = $1`, reactor)
+		if err == nil && tag.RowsAffected() > 0 {
+			err = trail.Record(ctx, tx, trail.Action{Name: "reactor.resumed", Target: reactor})
+		}
+		if err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, `

@@ -9,12 +9,14 @@
 package trail
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"os/user"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,6 +34,12 @@ type Action struct {
 	Details  map[string]any
 }
 
+// ReasonUsage is what --reason of the commands that record an action says.
+const ReasonUsage = "why, for the audit log"
+
+// maxReason is in bytes.
+const maxReason = 1000
+
 // Execer is a pool, a connection or a transaction.
 type Execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
@@ -44,6 +52,9 @@ func Record(ctx context.Context, q Execer, a Action) error {
 	}
 	details := map[string]any{}
 	maps.Copy(details, a.Details)
+	if len(a.Reason) > maxReason {
+		return fail(fmt.Errorf("the reason has %d bytes: at most %d", len(a.Reason), maxReason))
+	}
 	if a.Reason != "" {
 		details["reason"] = a.Reason
 	}
@@ -52,8 +63,10 @@ func Record(ctx context.Context, q Execer, a Action) error {
 			details[name] = store.Clean(text)
 		}
 	}
-	text, err := json.Marshal(details)
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(details); err != nil {
 		return fail(err)
 	}
 	if a.Operator == "" {
@@ -61,8 +74,8 @@ func Record(ctx context.Context, q Execer, a Action) error {
 			a.Operator = u.Username
 		}
 	}
-	_, err = q.Exec(ctx, `SELECT analytics.record_action($1, $2, $3, $4, $5)`,
-		a.Name, store.Clean(a.Operator), store.Clean(a.Target), a.Space, string(text))
+	_, err := q.Exec(ctx, `SELECT analytics.record_action($1, $2, $3, $4, $5)`,
+		a.Name, store.Clean(a.Operator), store.Clean(a.Target), a.Space, strings.TrimSpace(text.String()))
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) && refused.Code == "25006" { // read_only_sql_transaction
 		err = fmt.Errorf("this database takes no writes, as a copy doesn't: ask the one that it is a copy of (%w)", err)
