@@ -3,12 +3,14 @@
 -- +goose Up
 
 CREATE TABLE proof_pending (
+  added_at timestamptz NOT NULL DEFAULT now(),
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   entries bytea NOT NULL
 );
 -- Hashes can't be compressed.
 ALTER TABLE proof_pending ALTER COLUMN entries SET STORAGE EXTERNAL;
 COMMENT ON TABLE proof_pending IS 'What was recorded and isn''t in the tree yet: one row of each transaction. Whoever seals takes rows out in the transaction that puts them into the tree, so none is skipped, whenever it commits.';
+COMMENT ON COLUMN proof_pending.added_at IS 'When its transaction began.';
 COMMENT ON COLUMN proof_pending.id IS 'In this order they go into the tree, among those that are seen together.';
 COMMENT ON COLUMN proof_pending.entries IS '75 bytes each: what it is about (27, as in proof_leaves.refs), the salt (16) and the hash of the leaf (32).';
 
@@ -62,7 +64,20 @@ COMMENT ON COLUMN proof_checkpoints.signed_at IS 'When, by the database''s clock
 COMMENT ON COLUMN proof_checkpoints.size IS 'Number of leaves then.';
 COMMENT ON COLUMN proof_checkpoints.note IS 'The signed note: origin, size, root, signature.';
 
+CREATE TABLE proof_copies (
+  tried_at timestamptz NOT NULL DEFAULT now(),
+  failing_since timestamptz,
+  size bigint NOT NULL DEFAULT 0,
+  place text NOT NULL CONSTRAINT proof_copies_pkey PRIMARY KEY
+);
+COMMENT ON TABLE proof_copies IS 'Where checkpoints are copied to, out of reach of whoever may change this database.';
+COMMENT ON COLUMN proof_copies.tried_at IS 'When a worker last began to copy one.';
+COMMENT ON COLUMN proof_copies.failing_since IS 'Since when none could be copied; null: the last one could.';
+COMMENT ON COLUMN proof_copies.size IS 'Size of the newest checkpoint that is there.';
+COMMENT ON COLUMN proof_copies.place IS 'A directory, a bucket, or the host of an address with a hash of the whole.';
+
 -- +goose Down
+DROP TABLE proof_copies;
 DROP TABLE proof_checkpoints;
 DROP TABLE proof_log;
 DROP TABLE proof_leaves;

@@ -4688,6 +4688,23 @@ COMMENT ON COLUMN public.proof_checkpoints.size IS 'Number of leaves then.';
 
 COMMENT ON COLUMN public.proof_checkpoints.note IS 'The signed note: origin, size, root, signature.';
 
+CREATE TABLE public.proof_copies (
+    tried_at timestamp with time zone DEFAULT now() NOT NULL,
+    failing_since timestamp with time zone,
+    size bigint DEFAULT 0 NOT NULL,
+    place text NOT NULL
+);
+
+COMMENT ON TABLE public.proof_copies IS 'Where checkpoints are copied to, out of reach of whoever may change this database.';
+
+COMMENT ON COLUMN public.proof_copies.tried_at IS 'When a worker last began to copy one.';
+
+COMMENT ON COLUMN public.proof_copies.failing_since IS 'Since when none could be copied; null: the last one could.';
+
+COMMENT ON COLUMN public.proof_copies.size IS 'Size of the newest checkpoint that is there.';
+
+COMMENT ON COLUMN public.proof_copies.place IS 'A directory, a bucket, or the host of an address with a hash of the whole.';
+
 CREATE TABLE public.proof_leaves (
     first_time timestamp with time zone NOT NULL,
     last_time timestamp with time zone NOT NULL,
@@ -4731,12 +4748,15 @@ COMMENT ON COLUMN public.proof_log.single IS 'Always true: there is one row.';
 COMMENT ON COLUMN public.proof_log.edge IS 'The roots of the largest full subtrees, from left to right: what is needed to add leaves.';
 
 CREATE TABLE public.proof_pending (
+    added_at timestamp with time zone DEFAULT now() NOT NULL,
     id bigint NOT NULL,
     entries bytea NOT NULL
 );
 ALTER TABLE ONLY public.proof_pending ALTER COLUMN entries SET STORAGE EXTERNAL;
 
 COMMENT ON TABLE public.proof_pending IS 'What was recorded and isn''t in the tree yet: one row of each transaction. Whoever seals takes rows out in the transaction that puts them into the tree, so none is skipped, whenever it commits.';
+
+COMMENT ON COLUMN public.proof_pending.added_at IS 'When its transaction began.';
 
 COMMENT ON COLUMN public.proof_pending.id IS 'In this order they go into the tree, among those that are seen together.';
 
@@ -5180,6 +5200,9 @@ ALTER TABLE ONLY public.payload_dictionaries
 
 ALTER TABLE ONLY public.proof_checkpoints
     ADD CONSTRAINT proof_checkpoints_pkey PRIMARY KEY (size);
+
+ALTER TABLE ONLY public.proof_copies
+    ADD CONSTRAINT proof_copies_pkey PRIMARY KEY (place);
 
 ALTER TABLE ONLY public.proof_leaves
     ADD CONSTRAINT proof_leaves_pkey PRIMARY KEY (number);

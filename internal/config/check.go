@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -69,6 +70,7 @@ func (c *checker) values() {
 	}
 	c.duration("backfill.overlap", cfg.Backfill.Overlap, 0, time.Hour)
 	c.reactors()
+	c.proof()
 	c.between("chat.writes_per_minute_per_space", cfg.Chat.WritesPerMinutePerSpace, 1, 60)
 	c.between("chat.writes_per_minute", cfg.Chat.WritesPerMinute, 1, 100_000)
 	c.oneOf("log.level", cfg.Log.Level, "debug", "info", "warn", "error")
@@ -174,6 +176,25 @@ func (c *checker) reactors() {
 	for i, network := range c.cfg.Reactors.WebhookAllow {
 		if _, err := netip.ParsePrefix(network); err != nil && !c.Wrong[strictyaml.Item(path, i)] {
 			c.add(path, "reactors.webhook_allow has %q; it must be a network such as 10.1.2.0/24", network)
+		}
+	}
+}
+
+func (c *checker) proof() {
+	const path = "proof.copies"
+	p := c.cfg.Proof
+	if len(p.Copies) > 0 && p.KeyFile == "" {
+		c.add("proof.key_file", "%s needs proof.key_file: what isn't signed isn't copied; subscriber audit key makes one", path)
+	}
+	for i, to := range p.Copies {
+		at := strictyaml.Item(path, i)
+		u, err := url.Parse(to)
+		switch {
+		case c.Wrong[at], filepath.IsAbs(to):
+		case err == nil && u.Scheme == "gs" && u.Host != "" && u.RawQuery == "" && u.Fragment == "":
+		case err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.Fragment == "":
+		default:
+			c.add(at, "%s %q must be an absolute path, gs://bucket/prefix, or an https address without a user", at, mask(to))
 		}
 	}
 }

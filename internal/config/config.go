@@ -37,6 +37,7 @@ type Config struct {
 	Reactors  Reactors  `yaml:"reactors"`
 	Chat      Chat      `yaml:"chat"`
 	Analytics Analytics `yaml:"analytics"`
+	Proof     Proof     `yaml:"proof"`
 	Log       Log       `yaml:"log"`
 	Health    Health    `yaml:"health"`
 	Admin     Admin     `yaml:"admin"`
@@ -159,6 +160,19 @@ type Analytics struct {
 	// name, such as Europe/Berlin. The worker writes it into the database at
 	// its start. Default UTC.
 	Zone string `yaml:"zone"`
+}
+
+// Proof says who vouches for the transparency log.
+type Proof struct {
+	// KeyFile is a file with the secret key that checkpoints are signed with,
+	// as subscriber audit key makes it. Without it none are signed. No default.
+	KeyFile string `yaml:"key_file"`
+
+	// Copies lists where checkpoints are copied to, out of reach of whoever
+	// may change the database: a directory that is there, as an absolute path
+	// and the same for all workers; gs://bucket/prefix; or an https address
+	// that they are posted to. No default.
+	Copies []string `yaml:"copies"`
 }
 
 // Log says what to log and how.

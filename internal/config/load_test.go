@@ -170,6 +170,8 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 		"SPACEKEEPER_REACTORS_FILE":                    "rules/ours.yaml",
 		"SPACEKEEPER_REACTORS_WEBHOOK_ALLOW":           "10.1.2.0/24",
 		"SPACEKEEPER_CHAT_WRITES_PER_MINUTE_PER_SPACE": "60",
+		"SPACEKEEPER_PROOF_KEY_FILE":                   "proof-key",
+		"SPACEKEEPER_PROOF_COPIES":                     "gs://bucket/a, https://example.com/hook?x=y",
 		"SPACEKEEPER_HEALTH_ADDR":                      "off",
 		"SPACEKEEPER_AUTH_MODE":                        "user",
 		"SPACEKEEPER_AUTH_TOKEN_FILE":                  "testdata/credentials/user.json",
@@ -200,6 +202,7 @@ func TestEnvironmentOverridesFile(t *testing.T) {
 	want.Reactors.File = "rules/ours.yaml"
 	want.Reactors.WebhookAllow = []string{"10.1.2.0/24"}
 	want.Chat.WritesPerMinutePerSpace = 60
+	want.Proof = config.Proof{KeyFile: "proof-key", Copies: []string{"gs://bucket/a", "https://example.com/hook?x=y"}}
 	want.Health.Addr = ""
 	want.Auth = config.Auth{Mode: config.AuthUser, TokenFile: "testdata/credentials/user.json"}
 	want.PubSub.DeadLetterTopic = "rest"

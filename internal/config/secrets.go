@@ -13,6 +13,7 @@ func (c Config) PublicSecrets() (public []SecretFile) {
 		{"auth.token_file", c.Auth.TokenFile},
 		{"database.dsn_file", c.Database.DSNFile},
 		{"database.password_file", c.Database.PasswordFile},
+		{"proof.key_file", c.Proof.KeyFile},
 	} {
 		if f.Path == "" || !readfile.IsPublic(f.Path) {
 			continue

@@ -40,6 +40,7 @@ func TestPublicSecrets(t *testing.T) {
 		"missing":       {Config{Database: Database{DSNFile: filepath.Join(dir, "none")}}, nil},
 		"key":           {Config{Auth: Auth{CredentialsFile: write("d", `{"type": "service_account"}`, 0o644)}}, []SecretFile{{"auth.credentials_file", filepath.Join(dir, "d")}}},
 		"consent":       {Config{Auth: Auth{TokenFile: write("e", `{"type": "authorized_user"}`, 0o604)}}, []SecretFile{{"auth.token_file", filepath.Join(dir, "e")}}},
+		"proof's":       {Config{Proof: Proof{KeyFile: write("h", "canary", 0o644)}}, []SecretFile{{"proof.key_file", filepath.Join(dir, "h")}}},
 		"no secret":     {Config{Auth: Auth{CredentialsFile: write("f", `{"type": "external_account"}`, 0o644)}}, nil},
 		"with a secret": {Config{Database: Database{DSNFile: write("g", "postgres://a:canary@b/c", 0o666)}}, []SecretFile{{"database.dsn_file", filepath.Join(dir, "g")}}},
 	}

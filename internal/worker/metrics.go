@@ -39,6 +39,12 @@ func (w *Worker) newMetrics(status func() ingest.Status, all *installationMetric
 	r.gauge("spacekeeper_database_clock_ahead_seconds", "How far the database's clock is ahead of this machine's; negative: behind.",
 		nil, func() float64 { return w.Status().DatabaseAhead.Seconds() })
 	r.addKeeper(&w.keeper)
+	r.gauge("spacekeeper_proof_refused", "1 while this process signs no checkpoints, since the log isn't what it was; absent without a key.", nil, func() float64 {
+		if w.checkpoints == nil {
+			return math.NaN()
+		}
+		return truth(w.checkpoints.Refused())
+	})
 	r.MustRegister(w.rules.metrics.runs, w.rules.metrics.ofRules, w.rules.metrics.delay, w.rules.metrics.rejected)
 	for _, mode := range []rules.Mode{rules.Off, rules.Shadow, rules.Live} {
 		r.gauge("spacekeeper_reactors_rules", "Rules in force, by mode.", prometheus.Labels{"mode": string(mode)},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/ingest"
+	"github.com/spacekeeper/spacekeeper/internal/proof"
 	"github.com/spacekeeper/spacekeeper/internal/reactors"
 	"github.com/spacekeeper/spacekeeper/internal/store/installation"
 	"github.com/spacekeeper/spacekeeper/internal/subscriptions"
@@ -40,6 +42,14 @@ func TestMetricsReference(t *testing.T) {
 	cfg := nowhere(config.Default())
 	cfg.Project, cfg.PubSub.Subscription = "p", "s"
 	cfg.Database.DSN, cfg.Health.Addr = "postgres://nobody@127.0.0.1:1/none", ""
+	secret, _, err := proof.NewKey("example.com/chat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Proof.KeyFile = filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(cfg.Proof.KeyFile, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	w, err := New(t.Context(), cfg, zap.NewNop(), Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/api/option"
 
+	"github.com/spacekeeper/spacekeeper/internal/checkpoints"
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/credentials"
@@ -87,10 +88,12 @@ type Worker struct {
 	runs     *runs.Runs
 	coverage *coverage.Coverage
 	rollups  *analytics.Rollups
-	eventLog *eventlog.Log
-	rules    ruleRunner
-	pubsub   *ingest.Client
-	ingest   *ingest.Worker
+	// checkpoints signs those of the log; nil if the configuration names no key.
+	checkpoints *checkpoints.Keeper
+	eventLog    *eventlog.Log
+	rules       ruleRunner
+	pubsub      *ingest.Client
+	ingest      *ingest.Worker
 	// deliveries measure what ingest does.
 	deliveries *deliveryMetrics
 	// manager renews subscriptions; keeper is what its passes came to.
@@ -203,6 +206,9 @@ func New(ctx context.Context, cfg config.Config, log *zap.Logger, opts Options) 
 		return nil, err
 	}
 	w.runs, w.coverage, w.rollups = runs.New(w.store), coverage.New(w.store), analytics.New(w.store)
+	if w.checkpoints, err = checkpoints.New(cfg, w.store, log.Named("checkpoints")); err != nil {
+		return nil, cli.WrongConfiguration("%w", err)
+	}
 	if err := w.openRules(ctx); err != nil {
 		return nil, err
 	}
@@ -298,6 +304,9 @@ func (w *Worker) work(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return w.saveHeartbeats(ctx) })
 	g.Go(func() error { return w.keepRollups(ctx) })
 	g.Go(func() error { return w.sealLog(ctx) })
+	if w.checkpoints != nil {
+		g.Go(func() error { return w.checkpoints.Run(ctx) })
+	}
 	g.Go(func() error { return w.watchRules(ctx) })
 	g.Go(func() error { return w.watchSchedules(ctx) })
 	g.Go(func() error { return w.wakeRuns(ctx) })

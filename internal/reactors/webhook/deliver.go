@@ -24,13 +24,15 @@ const (
 	maxRetryAfter = time.Hour // a receiver can't put us off for longer at once
 )
 
-// newClient returns a client that talks to the address it is given, if the
-// guard lets it, and to nothing else.
-func (a *Action) newClient(o Options) *http.Client {
+// NewClient returns a client that talks to addresses that webhooks may reach, and
+// to nothing else: for what is posted to where an operator says, but not by a rule.
+func NewClient(o Options) *http.Client { return newClient(newGuard(o), o) }
+
+func newClient(g guard, o Options) *http.Client {
 	dialer := &net.Dialer{
 		Timeout:  o.Timeout,
 		Resolver: o.Resolver,
-		Control:  a.guard.control,
+		Control:  g.control,
 	}
 	return &http.Client{
 		Transport: &http.Transport{

@@ -52,7 +52,7 @@ func watched(t *testing.T, o Options) (*Action, func() []string) {
 		passed = append(passed, address)
 		return errors.New("a connection would have been made")
 	}
-	a.client = a.newClient(o)
+	a.client = newClient(a.guard, o)
 	return a, func() []string {
 		mu.Lock()
 		defer mu.Unlock()

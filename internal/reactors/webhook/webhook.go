@@ -51,7 +51,7 @@ func New(o Options) *Action {
 		o.Timeout = 15 * time.Second
 	}
 	a := &Action{Described: reactors.Describe[Params]("webhook", reactors.Observes), guard: newGuard(o), timeout: o.Timeout}
-	a.client = a.newClient(o)
+	a.client = newClient(a.guard, o)
 	return a
 }
 

@@ -35,6 +35,11 @@ func Metrics() []Metric {
 		{"jobs", "Jobs in the queue, by state; those that have ended well are left out. Up to 1,000 are counted.", "state"},
 		{"jobs_oldest_due_seconds", "For how long the job that has been due for longest is due, of the queues that a worker works on; 0 if none is.", ""},
 		{"partitions_end_timestamp_seconds", "Until when there is a partition for each month, in Unix time.", ""},
+		{"proof_checkpoint_timestamp_seconds", "When the newest checkpoint of the transparency log was signed, in Unix time; absent if there is none.", ""},
+		{"proof_failing_copies", "Places that the newest checkpoint could not be copied to.", ""},
+		{"proof_leaves", "Leaves of the transparency log.", ""},
+		{"proof_oldest_pending_seconds", "For how long what has been waiting for longest to be sealed has been recorded; 0 if nothing waits.", ""},
+		{"proof_pending", "Transactions whose leaves aren't sealed yet. Up to 1,000 are counted.", ""},
 		{"quarantine_messages", "Messages in the quarantine. Up to 1,000 are counted.", ""},
 		{"reactors_oldest_due_seconds", "For how long the run that has been due for longest is due, those of paused rules left out; 0 if none is.", ""},
 		{"reactors_pending_runs", "Runs of rules that haven't ended, those to come among them. Up to 1,000 are counted.", ""},
@@ -146,6 +151,36 @@ func Read(ctx context.Context, db *store.Store) ([]Value, error) {
 				ORDER BY received_at DESC
 				LIMIT @counted_to
 			) q
+			UNION ALL
+			SELECT 'proof_leaves', '', size
+			FROM proof_log
+			UNION ALL
+			SELECT 'proof_pending', '', count(*)
+			FROM (
+				SELECT
+				FROM proof_pending
+				LIMIT @counted_to
+			) p
+			UNION ALL
+			SELECT 'proof_oldest_pending_seconds', '', COALESCE((
+				SELECT GREATEST(0, extract(epoch FROM clock_timestamp() - added_at))
+				FROM proof_pending
+				ORDER BY id
+				LIMIT 1
+			), 0)
+			UNION ALL
+			SELECT 'proof_checkpoint_timestamp_seconds', '', extract(epoch FROM signed_at)
+			FROM (
+				SELECT signed_at
+				FROM proof_checkpoints
+				ORDER BY size DESC
+				LIMIT 1
+			) c
+			UNION ALL
+			-- A place that isn't configured any more isn't tried.
+			SELECT 'proof_failing_copies', '', count(*)
+			FROM proof_copies
+			WHERE failing_since IS NOT NULL AND tried_at > now() - interval '10 minutes'
 			UNION ALL
 			-- The first month, from the present one on, that a table has no partition for.
 			SELECT 'partitions_end_timestamp_seconds', '', extract(epoch FROM min(m.month) AT TIME ZONE 'UTC')

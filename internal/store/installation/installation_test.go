@@ -56,6 +56,10 @@ jobs running 0
 jobs scheduled 0
 jobs_oldest_due_seconds 0
 partitions_end_timestamp_seconds ` + fmt.Sprint(end) + `
+proof_failing_copies 0
+proof_leaves 0
+proof_oldest_pending_seconds 0
+proof_pending 0
 quarantine_messages 0
 reactors_oldest_due_seconds 0
 reactors_pending_runs 0
@@ -78,6 +82,10 @@ reactors_slowed_spaces 0
 			('4 h', NULL, 'live', NULL, NULL, NULL)) AS v (since, until, source, cause, repair, known)`,
 		`INSERT INTO quarantine (quarantine_key, received_at, message_id, ordering_key, reason, detail, attributes, data)
 		VALUES (gen_random_uuid(), $1, 'm', '', 'bad_json', '', '{}', '')`,
+		`UPDATE proof_log SET size = 7`,
+		`UPDATE proof_pending SET added_at = now() - interval '50 s'`, // which the join left
+		`INSERT INTO proof_checkpoints (signed_at, size, note) VALUES ($1::timestamptz - interval '1 m', 5, ''), ($1, 4, '')`,
+		`INSERT INTO proof_copies (tried_at, failing_since, place) VALUES (now(), now(), 'a'), (now() - interval '11 m', now(), 'b'), (now(), NULL, 'c')`,
 		`UPDATE rollup_passes SET refreshed_at = $1::timestamptz - interval '30 s'`,
 		`INSERT INTO reactor_runs (event_time, due_at, outcome, held, reactor, subject, trigger, space, member, hash, finished_at)
 		SELECT $1::timestamptz, $1::timestamptz - late::interval, outcome, held, 'rule', n::text, 'member.joined', 'spaces/S', 'users/1', '', CASE outcome WHEN 'sent' THEN now() END
@@ -111,7 +119,8 @@ reactors_slowed_spaces 0
 		"subscriptions active 7", "subscriptions parked 0",
 		"subscriptions_nearest_expiry_timestamp_seconds 3600", "subscriptions_listed_timestamp_seconds -5",
 		"coverage_gaps acknowledged 1", "coverage_gaps impossible 1", "coverage_gaps pending 1", "coverage_gaps open 0",
-		"events_last_timestamp_seconds live -60", "quarantine_messages 1", "rollups_fresh_timestamp_seconds -30",
+		"events_last_timestamp_seconds live -60", "quarantine_messages 1",
+		"proof_leaves 7", "proof_pending 1", "proof_oldest_pending_seconds 50", "proof_checkpoint_timestamp_seconds -60", "proof_failing_copies 1", "rollups_fresh_timestamp_seconds -30",
 		"reactors_pending_runs 4", "reactors_oldest_due_seconds 60", "reactors_slowed_spaces 1",
 	} {
 		if !strings.Contains(got, want+"\n") {

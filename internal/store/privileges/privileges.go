@@ -31,11 +31,11 @@ const logColumns = "actor_id, message_id, origin, payload, payload_codec, publis
 func Needs() []Need {
 	var needs []Need
 	for _, group := range []struct{ privileges, relations string }{
-		{"SELECT", `goose_db_version legal_holds proof_checkpoints river_migration schema_compatibility trail
+		{"SELECT", `goose_db_version legal_holds river_migration schema_compatibility trail
 			coverage_gaps coverage_intervals membership_intervals memberships`},
-		{"SELECT INSERT", `events event_sources event_types names payload_dictionaries reactor_records`},
+		{"SELECT INSERT", `events event_sources event_types names payload_dictionaries proof_checkpoints reactor_records`},
 		{"SELECT INSERT UPDATE", `keeper_passes spaces stored_memberships stored_membership_changes stored_reactions stored_revisions users
-			proof_leaves proof_tiles worker_heartbeats`},
+			proof_copies proof_leaves proof_tiles worker_heartbeats`},
 		{"SELECT INSERT UPDATE DELETE", `backfills coverage followed_spaces member_lists own_messages quarantine
 			reactor_counts reactor_daily_counts reactor_evaluations reactor_runs reactor_schedules reactor_switches
 			river_job river_leader river_queue silence_checks stored_messages subscription_states unapplied_events
