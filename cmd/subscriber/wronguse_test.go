@@ -35,7 +35,7 @@ var rightArgs = map[string][]string{
 var wrongValues = map[string]string{
 	// Of spaces only the database tells how they are called.
 	"--config": clitest.Any, "--space": clitest.Any, "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?", "--against": "?",
-	"--log":     "my log",
+	"--log": "my log", "--key": "?",
 	"--reason":  clitest.Any,                                              // for people
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
 	"--group": "sales=?", "--from": "?",

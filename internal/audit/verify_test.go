@@ -41,7 +41,7 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{"", "2", "2:00", "x:" + strings.Repeat("00", 32)} {
-		if _, err := call(t, s, "verify", "--against", wrong); err == nil || !strings.Contains(err.Error(), "want a root") {
+		if _, err := call(t, s, "verify", "--against", wrong); err == nil || !strings.Contains(err.Error(), "or a root as audit verify prints it") {
 			t.Errorf("against %q: got %v", wrong, err)
 		}
 	}

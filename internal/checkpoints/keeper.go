@@ -155,7 +155,7 @@ func (k *Keeper) copy(ctx context.Context, p place, c proofs.Signed) error {
 	if err != nil || !mine {
 		return err
 	}
-	failed := p.put(ctx, FileName(c.Checkpoint), c.Note)
+	failed := p.put(ctx, c.FileName(), c.Note)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

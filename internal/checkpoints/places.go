@@ -19,15 +19,6 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/readfile"
 )
 
-// Suffix is what names of copies end in.
-const Suffix = ".checkpoint"
-
-// FileName is what a copy is called: so they are in the order of their sizes, and
-// one of another tree doesn't take the place of one that is there.
-func FileName(c proof.Checkpoint) string {
-	return fmt.Sprintf("%012d-%x%s", c.Size, c.Root[:8], Suffix)
-}
-
 // place is one that checkpoints are copied to.
 type place interface {
 	// String names it in logs and in proof_copies. It holds no secret.
@@ -69,7 +60,7 @@ func (d directory) newest() (c proof.Checkpoint, err error) {
 		return c, err
 	}
 	for i := len(entries) - 1; i >= 0; i-- {
-		if name := entries[i].Name(); strings.HasSuffix(name, Suffix) {
+		if name := entries[i].Name(); strings.HasSuffix(name, proof.Suffix) {
 			note, err := readfile.Regular(filepath.Join(string(d), name), readfile.Secret)
 			if err == nil {
 				c, err = proof.ReadCheckpoint(string(note))

@@ -19,6 +19,13 @@ type Checkpoint struct {
 	Root   Hash
 }
 
+// Suffix is what the names of files that hold a checkpoint end in.
+const Suffix = ".checkpoint"
+
+// FileName is what its file is called: so files are in the order of their sizes, and
+// one of another tree doesn't take the place of one that is there.
+func (c Checkpoint) FileName() string { return fmt.Sprintf("%012d-%x%s", c.Size, c.Root[:8], Suffix) }
+
 // NewKey makes a key for the log of a name: what signs, which is secret, and what
 // others check signatures with.
 func NewKey(origin string) (secret, public string, err error) {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/spacekeeper/spacekeeper/internal/proof"
+	"github.com/spacekeeper/spacekeeper/internal/store"
 )
 
 // RefusedError says why no checkpoint is signed: what is in the database isn't what
@@ -64,6 +65,15 @@ func (l *Log) Sign(ctx context.Context, signer note.Signer, known proof.Checkpoi
 		return Signed{}, fmt.Errorf("sign a checkpoint: %w", err)
 	}
 	return newest, nil
+}
+
+// Notes are all that the database keeps, the one of the smallest tree first.
+func (l *Log) Notes(ctx context.Context) ([]string, error) {
+	notes, err := store.List(ctx, l.db, pgx.RowTo[string], `SELECT note FROM proof_checkpoints ORDER BY size`)
+	if err != nil {
+		return nil, fmt.Errorf("read the checkpoints: %w", err)
+	}
+	return notes, nil
 }
 
 // newestCheckpoint also tells whether it was signed within a time. What was signed in the
