@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,49 @@ func TestTree(t *testing.T) {
 		c.Root[0] ^= 1
 		if err := CheckConsistency(c, now, path); smaller > 0 && err == nil {
 			t.Errorf("from %d: another root is consistent, too", smaller)
+		}
+	}
+}
+
+// A root follows from some of the leaves and what lies between them.
+func TestSkip(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		l := newLog(t)
+		size := 1 + rng.Uint64N(1500)
+		known := map[uint64]Hash{}
+		for n := range size {
+			leaf := Hash(sha256.Sum256(fmt.Append(nil, n)))
+			l.add(leaf)
+			if n%700 > 300 && rng.IntN(4) > 0 {
+				known[n] = leaf
+			}
+		}
+		again, err := NewTree(0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for end := range size + 1 {
+			leaf, ok := known[end]
+			if (ok || end == size) && end > again.Size() {
+				between, err := Tiles(l.read).Between(again.Size(), end)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := again.Skip(end, between); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if ok {
+				again.Append(leaf, func(int, uint64, Hash) {})
+			}
+		}
+		if again.Size() != size || again.Root() != l.Root() {
+			t.Fatalf("got %d leaves and another root, of %d", again.Size(), size)
+		}
+		if err := again.Skip(size+1, nil); err == nil {
+			t.Error("a leaf is skipped of which nothing is known")
 		}
 	}
 }

@@ -68,6 +68,15 @@ func (t *Tree) Append(leaf Hash, tell func(level int, index uint64, h Hash)) {
 	}
 }
 
+// Skip adds the leaves up to an end, of which only what [Tiles.Between] told is known.
+func (t *Tree) Skip(end uint64, between []Hash) error {
+	r, err := nodes.NewRange(t.Size(), end, list(between))
+	if err != nil {
+		return fmt.Errorf("skip the leaves from %d to %d: %w", t.Size(), end, err)
+	}
+	return t.edge.AppendRange(r, nil)
+}
+
 // Tiles returns the hashes of a tile, which is full or the last one of its level.
 type Tiles func(level int, number uint64) ([]Hash, error)
 
@@ -109,6 +118,21 @@ func (tiles Tiles) path(n proof.Nodes) ([]Hash, error) {
 		path[i] = Hash(h)
 	}
 	return path, nil
+}
+
+// Between returns the hashes of the fewest full subtrees that hold the leaves from
+// begin up to end.
+func (tiles Tiles) Between(begin, end uint64) ([]Hash, error) {
+	ids := compact.RangeNodes(begin, end, nil)
+	hashes := make([]Hash, len(ids))
+	for i, id := range ids {
+		h, err := tiles.node(id)
+		if err != nil {
+			return nil, err
+		}
+		hashes[i] = Hash(h)
+	}
+	return hashes, nil
 }
 
 // Inclusion returns the path that proves that a leaf is in the tree of a size.
