@@ -14,7 +14,7 @@ import (
 
 // schemaVersion is the schema that this binary needs. It works with newer ones,
 // unless a migration says otherwise: see schema_compatibility.
-const schemaVersion = 11
+const schemaVersion = 12
 
 // SchemaError says that the database is not one that this binary works with.
 // The process must end: it can't mend that.

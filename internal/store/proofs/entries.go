@@ -60,6 +60,9 @@ type Entry struct {
 	Ref
 	Salt proof.Salt
 	Hash proof.Hash
+	// Gone is the hash of the row's bytes if they were taken out: the salt is then the
+	// leaf's. Zero otherwise.
+	Gone proof.Hash
 }
 
 func (r Ref) append(b []byte) []byte {
@@ -87,7 +90,7 @@ func readEntries(b []byte) ([]Entry, error) {
 	list := make([]Entry, len(b)/entrySize)
 	for i := range list {
 		one := b[i*entrySize:]
-		list[i] = Entry{readRef(one), proof.Salt(one[refSize:]), proof.Hash(one[refSize+proof.SaltSize:])}
+		list[i] = Entry{Ref: readRef(one), Salt: proof.Salt(one[refSize:]), Hash: proof.Hash(one[refSize+proof.SaltSize:])}
 	}
 	return list, nil
 }
@@ -108,7 +111,7 @@ func (x *Entries) add(ref Ref, leaf func(*proof.Leaf, proof.Salt) proof.Hash) []
 	salt := x.salts[0]
 	x.salts = x.salts[1:]
 	start := len(x.bytes)
-	x.bytes = (&Entry{ref, salt, leaf(&x.leaf, salt)}).Append(x.bytes)
+	x.bytes = (&Entry{Ref: ref, Salt: salt, Hash: leaf(&x.leaf, salt)}).Append(x.bytes)
 	return x.bytes[start:len(x.bytes):len(x.bytes)]
 }
 
@@ -149,8 +152,21 @@ func (r *EventRow) Ref(kind Kind) Ref {
 
 // Leaf computes the row's. The buffer is used again.
 func (r *EventRow) Leaf(buffer *proof.Leaf, salt proof.Salt) proof.Hash {
-	l := buffer
-	l.Begin(proof.Event, salt)
+	buffer.Begin(proof.Event, salt)
+	r.write(buffer)
+	buffer.Content(r.Content)
+	return buffer.Hash()
+}
+
+// leafWithout computes that of a row whose bytes are gone: content is their hash.
+func (r *EventRow) leafWithout(buffer *proof.Leaf, ofLeaf proof.Salt, content proof.Hash) proof.Hash {
+	buffer.BeginWithout(proof.Event, ofLeaf)
+	r.write(buffer)
+	buffer.ContentHash(content[:])
+	return buffer.Hash()
+}
+
+func (r *EventRow) write(l *proof.Leaf) {
 	l.Time(r.Time)
 	l.Time(r.ReceivedAt)
 	l.Time(r.PublishTime)
@@ -164,8 +180,6 @@ func (r *EventRow) Leaf(buffer *proof.Leaf, salt proof.Salt) proof.Hash {
 	l.Text(r.CeID)
 	l.Text(r.Resource)
 	l.Optional(r.MessageID)
-	l.Content(r.Content)
-	return l.Hash()
 }
 
 // QuarantineRow is a row of quarantine as a leaf has it.

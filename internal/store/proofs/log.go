@@ -35,7 +35,7 @@ func AddUpdated(ctx context.Context, tx pgx.Tx, payloads *payload.Codec, refs []
 			continue // nothing was changed
 		}
 		salt := salts[len(entries)]
-		entries = append(entries, Entry{r.Ref(Updated), salt, r.Leaf(&leaf, salt)})
+		entries = append(entries, Entry{Ref: r.Ref(Updated), Salt: salt, Hash: r.Leaf(&leaf, salt)})
 	}
 	q := &pgx.Batch{}
 	Queue(q, entries)
@@ -127,14 +127,16 @@ func (l *Log) sealSome(ctx context.Context) (leaves, rows int, err error) {
 
 // lockTree reads how far the tree is. The next one waits until the transaction ends,
 // and then sees what it has done.
-func lockTree(ctx context.Context, tx pgx.Tx) (*proof.Tree, error) {
+func lockTree(ctx context.Context, tx pgx.Tx) (*proof.Tree, error) { return readTree(ctx, tx, "FOR UPDATE") }
+
+func readTree(ctx context.Context, tx pgx.Tx, lock string) (*proof.Tree, error) {
 	var size int64
 	var edge []byte
 	if err := tx.QueryRow(ctx, `
 		SELECT size, edge
 		FROM proof_log
-		FOR UPDATE`).Scan(&size, &edge); err != nil {
-		return nil, fmt.Errorf("lock the tree: %w", err)
+		`+lock).Scan(&size, &edge); err != nil {
+		return nil, fmt.Errorf("read how far the tree is: %w", err)
 	}
 	hashes, err := readHashes(edge)
 	if err != nil {
@@ -223,7 +225,8 @@ func (g *growth) save(ctx context.Context, tx pgx.Tx) error {
 				first_time = LEAST(l.first_time, excluded.first_time),
 				last_time = GREATEST(l.last_time, excluded.last_time),
 				refs = l.refs || excluded.refs,
-				salts = l.salts || excluded.salts`, number, time.UnixMicro(x.first), time.UnixMicro(x.last), x.refs, x.salts)
+				salts = l.salts || excluded.salts,
+				contents = l.contents || decode(repeat('00', 32 * (length(excluded.refs) / 27)), 'hex')`, number, time.UnixMicro(x.first), time.UnixMicro(x.last), x.refs, x.salts)
 	}
 	var edge []byte
 	for _, h := range g.tree.Edge() {

@@ -21,6 +21,7 @@ type Report struct {
 	Unsealed    int // leaves that are not in the tree yet; their rows are compared, too
 	Rows        int // of events, of the quarantine and of the trail
 	Checkpoints int // whose roots the tree had
+	Archived    int // events whose bytes were taken out, after they were archived
 	Findings    []string
 	More        int // findings beyond those
 }
@@ -53,6 +54,7 @@ type verification struct {
 	suspects map[Ref]uint64     // rows that their newest leaf so far doesn't fit, and its index
 	leaf     proof.Leaf
 	sums     map[int64]*[2]uint64 // by day: of the rows that leaves and tables tell
+	archived map[time.Time]int    // by month: events whose bytes are gone, as far as leaves tell
 }
 
 // Verify reads the whole log and everything that is in it as of one moment. The
@@ -79,7 +81,7 @@ func (l *Log) verifyIn(ctx context.Context, tx pgx.Tx, against []proof.Checkpoin
 	defer payloads.Close()
 	v := &verification{
 		tx: tx, payloads: payloads, seed: maphash.MakeSeed(), points: slices.Clone(against),
-		computed: map[tileID][]byte{}, suspects: map[Ref]uint64{}, sums: map[int64]*[2]uint64{},
+		computed: map[tileID][]byte{}, suspects: map[Ref]uint64{}, sums: map[int64]*[2]uint64{}, archived: map[time.Time]int{},
 	}
 	return &v.report, v.run(ctx, progress)
 }
@@ -112,6 +114,9 @@ func (v *verification) run(ctx context.Context, progress func(leaves, of uint64)
 		return err
 	}
 	v.tellSuspects()
+	if err := v.tellArchived(ctx); err != nil {
+		return err
+	}
 	return v.tellUnsealed(ctx)
 }
 
@@ -171,21 +176,23 @@ func (v *verification) pass() {
 const pageTiles = 32
 
 type tileOfLeaves struct {
-	number              int64
-	hashes, refs, salts []byte
+	number                        int64
+	hashes, refs, salts, contents []byte
 }
 
 func (v *verification) readLeaves(ctx context.Context, size uint64, progress func(leaves, of uint64)) error {
 	for next := int64(0); ; {
 		rows, _ := v.tx.Query(ctx, `
-			SELECT COALESCE(t.number, l.number), COALESCE(t.hashes, ''), COALESCE(l.refs, ''), COALESCE(l.salts, '')
+			SELECT COALESCE(t.number, l.number), COALESCE(t.hashes, ''), COALESCE(l.refs, ''), COALESCE(l.salts, ''), COALESCE(l.contents, '')
 			FROM (SELECT number, hashes FROM proof_tiles WHERE level = 0 AND number >= $1 AND number < $1 + $2) t
-			FULL JOIN (SELECT number, refs, salts FROM proof_leaves WHERE number >= $1 AND number < $1 + $2) l ON l.number = t.number
+			FULL JOIN (SELECT number, refs, salts, contents FROM proof_leaves WHERE number >= $1 AND number < $1 + $2) l ON l.number = t.number
 			ORDER BY 1`, next, pageTiles)
 		var page []tileOfLeaves
 		var one tileOfLeaves
-		if _, err := pgx.ForEachRow(rows, []any{&one.number, &one.hashes, &one.refs, &one.salts}, func() error {
-			page = append(page, tileOfLeaves{one.number, slices.Clone(one.hashes), slices.Clone(one.refs), slices.Clone(one.salts)})
+		if _, err := pgx.ForEachRow(rows, []any{&one.number, &one.hashes, &one.refs, &one.salts, &one.contents}, func() error {
+			page = append(page, tileOfLeaves{
+				one.number, slices.Clone(one.hashes), slices.Clone(one.refs), slices.Clone(one.salts), slices.Clone(one.contents),
+			})
 			return nil
 		}); err != nil {
 			return fmt.Errorf("read leaves: %w", err)
@@ -226,6 +233,9 @@ func (v *verification) readPage(ctx context.Context, page []tileOfLeaves, next i
 			v.pass()
 			if i < min(refs, len(t.salts)/proof.SaltSize) {
 				e.Ref, e.Salt = readRef(t.refs[i*refSize:]), proof.Salt(t.salts[i*proof.SaltSize:])
+				if len(t.contents) >= (i+1)*proof.HashSize {
+					e.Gone = proof.Hash(t.contents[i*proof.HashSize:])
+				}
 				entries, indexes = append(entries, e), append(indexes, index)
 			}
 		}
@@ -293,7 +303,14 @@ func (v *verification) compareRows(ctx context.Context, entries []Entry, indexes
 		switch e.Kind {
 		case Event, Updated:
 			r := rows[ref]
-			fits = r != nil && r.Leaf(&v.leaf, e.Salt) == e.Hash
+			switch {
+			case r == nil:
+			case e.Gone == proof.Hash{}:
+				fits = r.Leaf(&v.leaf, e.Salt) == e.Hash
+			default:
+				fits = r.Content == nil && r.leafWithout(&v.leaf, e.Salt, e.Gone) == e.Hash
+				v.gone(ref)
+			}
 			if r != nil && e.Kind == Event {
 				v.sum(ref, 0)
 			}

@@ -22,6 +22,8 @@ import (
 type Part struct {
 	Space      string
 	Number, Of int
+
+	since time.Time // from here on the log has the bytes of events
 }
 
 // Rebuilt counts what was replayed.
@@ -66,6 +68,11 @@ func (p Part) rebuild(ctx context.Context, tx pgx.Tx, log *originals.Originals, 
 	if err := items.OwnProjections(ctx, tx); err != nil {
 		return err
 	}
+	if err := tx.QueryRow(ctx, `
+		SELECT COALESCE((max(month) + interval '1 month')::timestamp AT TIME ZONE 'UTC', '0001-01-01 00:00:00+00')
+		FROM archived_months`).Scan(&p.since); err != nil {
+		return fmt.Errorf("read which months are archived: %w", err)
+	}
 	kept, err := p.clear(ctx, tx)
 	if err != nil {
 		return fmt.Errorf("take away what is there: %w", err)
@@ -99,12 +106,12 @@ type keptReaction struct {
 }
 
 func (p Part) args() pgx.NamedArgs {
-	return pgx.NamedArgs{"space": p.Space, "part": p.Number, "parts": p.Of}
+	return pgx.NamedArgs{"space": p.Space, "part": p.Number, "parts": p.Of, "since": p.since}
 }
 
-// gone says of a version that its event isn't in the log any more: somebody has
-// dropped its month.
-const gone = `NOT EXISTS (SELECT FROM events e WHERE e.event_time = m.event_time AND e.event_key = m.version_key)`
+// gone says of a version that the log doesn't hold its event any more: somebody has
+// dropped or archived its month.
+const gone = `NOT EXISTS (SELECT FROM events e WHERE e.event_time = m.event_time AND e.event_key = m.version_key AND e.event_time >= @since)`
 
 // clear takes away what the replay will write anew.
 func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
@@ -123,7 +130,7 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 			SELECT DISTINCT e.space_id, CASE WHEN e.resource LIKE '/messages/%' THEN substr(e.resource, 10) ELSE e.resource END AS name
 			FROM events e
 			JOIN event_types t ON t.id = e.type_id
-			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'message'
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'message' AND e.event_time >= @since
 				AND abs(hashtext(full_name(e.resource, @space))::bigint) % @parts = @part
 		), current AS (
 			DELETE FROM stored_messages m
@@ -172,7 +179,7 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 			SELECT DISTINCT e.space_id, split_part(e.resource, '/reactions/', 1) AS of, split_part(e.resource, '/reactions/', 2) AS name, e.resource
 			FROM events e
 			JOIN event_types t ON t.id = e.type_id
-			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'reaction'
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'reaction' AND e.event_time >= @since
 				AND abs(hashtext(full_name(e.resource, @space))::bigint) % @parts = @part
 		)
 		DELETE FROM stored_reactions r
@@ -189,7 +196,7 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 	if _, err := tx.Exec(ctx, `
 		DELETE FROM stored_membership_changes c
 		WHERE space_id = (SELECT id FROM spaces WHERE space = @space) AND (origin = 'b' OR origin = 'l' AND fetched_at IS NULL)
-			AND EXISTS (SELECT FROM events e WHERE e.event_time = c.event_time AND e.event_key = c.event_key)`, p.args()); err != nil {
+			AND EXISTS (SELECT FROM events e WHERE e.event_time = c.event_time AND e.event_key = c.event_key AND e.event_time >= @since)`, p.args()); err != nil {
 		return nil, err
 	}
 	var membership, member string
@@ -199,7 +206,7 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 			SELECT DISTINCT e.space_id, CASE WHEN e.resource LIKE '/members/%' THEN substr(e.resource, 9) ELSE e.resource END AS membership
 			FROM events e
 			JOIN event_types t ON t.id = e.type_id
-			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'membership'
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'membership' AND e.event_time >= @since
 		) l
 		WHERE m.space_id = (SELECT id FROM spaces WHERE space = @space) AND m.space_id = l.space_id AND m.membership = l.membership
 			AND NOT EXISTS (
@@ -266,7 +273,7 @@ func (p Part) replay(ctx context.Context, tx pgx.Tx, log *originals.Originals, m
 	if p.Space == "" {
 		here = `e.space_id IS NULL AND @space = ''`
 	}
-	return log.Items(ctx, tx, items.Version{}, here+`
+	return log.Items(ctx, tx, items.Version{Time: p.since, Ordinal: -1}, here+`
 			AND t.kind IN ('message', 'reaction', 'membership', 'space', 'interaction')
 			AND CASE WHEN t.kind IN ('message', 'reaction') THEN abs(hashtext(full_name(e.resource, @space))::bigint) % @parts ELSE 0 END = @part`,
 		p.args(), func(rows []items.Row) error {

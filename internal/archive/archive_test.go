@@ -1,0 +1,202 @@
+package archive_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/spacekeeper/spacekeeper/internal/archive"
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/mend"
+	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
+	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+)
+
+var november = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+
+// recorded is a database with events of November and December, which copies have
+// changed in part, and what went to the quarantine; its clock is in February.
+func recorded(t *testing.T) *storetest.Env {
+	t.Helper()
+	now := storetest.Epoch
+	s := storetest.New(t, storetest.Options{MaxConns: 4, Now: func() time.Time { return now }})
+	mix := storetest.NewMix(7).Batch(900)
+	var fetched []events.Delivery
+	for _, d := range mix[:30] {
+		fetched = append(fetched, storetest.Backfilled(d))
+	}
+	storetest.Record(t, s, fetched...)
+	storetest.Record(t, s, mix...)
+	storetest.Record(t, s, storetest.Decoded(t, "batch", "message.v1.batchCreated", storetest.At(5), `{"messages":[`+
+		storetest.Post("a", "m1.m1", "one")+","+storetest.Post("b", "m2.m2", "two")+`]}`))
+	bad := storetest.Live("bad", storetest.At(3), events.Item{})
+	bad.Event, bad.Malformed, bad.Data = nil, &events.Malformed{Reason: "bad_json", Detail: "it is none"}, []byte("{bad")
+	storetest.Record(t, s, bad)
+	now = storetest.Epoch.AddDate(0, 0, 20)
+	storetest.Record(t, s, storetest.Decoded(t, "later", "message.v1.created", now, storetest.Post("a", "m3.m3", "December")))
+	now = storetest.Epoch.AddDate(0, 0, 90)
+	return s
+}
+
+func write(t *testing.T, s *storetest.Env) (string, *archive.Manifest) {
+	t.Helper()
+	dir, err := archive.Write(t.Context(), s.Store, november, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := archive.Read(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, m
+}
+
+// The bytes of a month go once they are in an archive; nothing else does, and all of
+// it is proven still.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	s := recorded(t)
+	log := proofs.New(s.Store)
+	if err := archive.Check(t.Context(), s.Store, november.AddDate(0, 1, 0)); err == nil || !strings.Contains(err.Error(), "2026-11 has to be archived before 2026-12") {
+		t.Errorf("got %v", err)
+	}
+	if err := archive.Check(t.Context(), s.Store, november); err != nil {
+		t.Fatal(err)
+	}
+	dir, m := write(t, s)
+	const all = `SELECT string_agg(x::text, E'\n' ORDER BY x::text) FROM (
+		SELECT row(m.*) AS x FROM stored_messages m UNION ALL SELECT row(r.*) FROM stored_reactions r UNION ALL SELECT row(c.*) FROM stored_membership_changes c
+		UNION ALL SELECT row(e.event_time, e.event_key, e.ordinal, e.received_at, e.resource, e.ce_id) FROM events e) all_rows`
+	with := storetest.Value[int64](t, s, `SELECT count(payload) FROM events WHERE event_time < '2026-12-01'`)
+	before := storetest.Value[string](t, s, all)
+	if m.Events != with || m.Events < 900 {
+		t.Fatalf("the archive has %d events, and the month %d", m.Events, with)
+	}
+	if err := archive.Drop(t.Context(), s.Store, m, dir); err != nil {
+		t.Fatal(err)
+	}
+	if n := storetest.Value[int64](t, s, `SELECT count(payload) FROM events WHERE event_time < '2026-12-01'`); n != 0 {
+		t.Errorf("%d events have their bytes still", n)
+	}
+	storetest.Record(t, s, storetest.Decoded(t, "after", "message.v1.created", s.Store.Now(), storetest.Post("a", "m4.m4", "February")))
+	wantSound := func(archived int64) {
+		t.Helper()
+		if _, err := log.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r, err := log.Verify(t.Context(), nil, func(uint64, uint64) {})
+		if err != nil || !r.Sound() || int64(r.Archived) != archived {
+			t.Fatalf("got %+v, %v", r, err)
+		}
+	}
+	wantSound(with)
+	if err := archive.Check(t.Context(), s.Store, november); err == nil || !strings.Contains(err.Error(), "archived already") {
+		t.Errorf("got %v", err)
+	}
+	// A rebuild leaves alone what the log has no bytes of.
+	for _, space := range append(storetest.Column(t, s, `SELECT space FROM spaces`), "") {
+		if _, err := mend.New(s.Store, s.Log).Rebuild(t.Context(), space); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := storetest.Value[string](t, s, all)
+	for _, row := range strings.Split(before, "\n") {
+		if !strings.Contains(after, row) {
+			t.Fatalf("after a rebuild this is gone: %s", row)
+		}
+	}
+	// Whoever takes bytes out otherwise is found.
+	if _, err := s.Pool().Exec(t.Context(), `
+		UPDATE archived_months SET events = events - 1;
+		UPDATE proof_leaves SET salts = overlay(salts PLACING '\x00' FROM 1)`); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := log.Verify(t.Context(), nil, func(uint64, uint64) {}); err != nil || len(r.Findings) < 2 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// What is changed in an archive is found, wherever it is.
+func TestArchivesAreChecked(t *testing.T) {
+	t.Parallel()
+	s := recorded(t)
+	dir, m := write(t, s)
+	file := filepath.Join(dir, m.File)
+	packed, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dec.Close()
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := dec.DecodeAll(packed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(text, []byte("\n"))
+	manifest, err := os.ReadFile(filepath.Join(dir, archive.ManifestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, changed := range map[string][]byte{
+		"a text":       bytes.Replace(text, []byte(`\"text\":\"`), []byte(`\"text\":\"x`), 1),
+		"a line less":  slices.Concat(slices.Concat(lines[:20]...), slices.Concat(lines[21:]...)),
+		"a line twice": slices.Concat(slices.Concat(lines[:20]...), lines[20], slices.Concat(lines[20:]...)),
+		"two swapped":  slices.Concat(slices.Concat(lines[:20]...), lines[21], lines[20], slices.Concat(lines[22:]...)),
+		"the end":      slices.Concat(lines[:len(lines)-2]...),
+		"half a line":  text[:len(text)-20],
+		"nothing":      nil,
+	} {
+		if err := os.WriteFile(file, enc.EncodeAll(changed, nil), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := archive.Read(dir); err == nil {
+			t.Errorf("%s: nothing is found", name)
+		}
+	}
+	if err := os.WriteFile(file, append(packed, 0), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.Read(dir); err == nil {
+		t.Error("a byte more: nothing is found")
+	}
+	if err := os.WriteFile(file, packed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, changed := range map[string]string{
+		"root":   strings.Replace(string(manifest), m.Root, strings.Repeat("0", 64), 1),
+		"month":  strings.Replace(string(manifest), `"2026-11"`, `"2026-10"`, 1),
+		"format": strings.Replace(string(manifest), archive.Format, "else", 1),
+		"empty":  "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, archive.ManifestFile), []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := archive.Read(dir); err == nil {
+			t.Errorf("%s: nothing is found", name)
+		}
+	}
+	// The database has other events than the archive: nothing is taken out.
+	m.Events++
+	if err := os.WriteFile(filepath.Join(dir, archive.ManifestFile), manifest, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Drop(t.Context(), s.Store, m, dir); err == nil {
+		t.Error("events were taken out that the archive hasn't")
+	}
+	if n := storetest.Value[int64](t, s, `SELECT count(payload) FROM events`); n < 900 {
+		t.Errorf("%d events have their bytes still", n)
+	}
+}

@@ -1,0 +1,79 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
+)
+
+// changing is for how long events of a month may still be recorded.
+const changing = 40 * 24 * time.Hour
+
+// Check tells why a month can't be archived: it may still change, or an older one
+// wasn't, as a rebuild of projections begins behind the newest that was.
+func Check(ctx context.Context, db *store.Store, since time.Time) error {
+	name := since.Format(Name)
+	if end := since.AddDate(0, 1, 0).Add(changing); db.Now().Before(end) {
+		return fmt.Errorf("events of %s may be recorded until %s: archive it after that", name, end.Format(time.DateOnly))
+	}
+	found, err := store.List(ctx, db, pgx.RowTo[string], `
+		SELECT 'archived'
+		FROM archived_months
+		WHERE month = $1
+		UNION ALL
+		SELECT to_char(min(event_time) AT TIME ZONE 'UTC', 'YYYY-MM')
+		FROM events
+		WHERE event_time >= (SELECT COALESCE(max(month) + interval '1 month', '-infinity')::timestamp AT TIME ZONE 'UTC' FROM archived_months)
+			AND event_time < $1
+		HAVING count(*) > 0`, since)
+	switch {
+	case err != nil:
+		return err
+	case len(found) > 0 && found[0] == "archived":
+		return fmt.Errorf("%s was archived already: its bytes aren't in the database", name)
+	case len(found) > 0:
+		return fmt.Errorf("%s has to be archived before %s: there are events of it", found[0], name)
+	}
+	return nil
+}
+
+// Drop takes the bytes that the archive in a directory has out of the database, and
+// nothing else of the events, in one transaction. The caller has read the archive.
+func Drop(ctx context.Context, db *store.Store, m *Manifest, dir string) error {
+	since, err := time.Parse(Name, m.Month)
+	if err != nil {
+		return fmt.Errorf("the manifest has the month %q: want one such as 2026-08", m.Month)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+	if err != nil {
+		return fmt.Errorf("read an archive: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return pgx.BeginFunc(ctx, db.Pool(), func(tx pgx.Tx) error {
+		// It reads and writes the month once, however long that takes.
+		if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `
+			INSERT INTO archived_months (month, events, manifest)
+			VALUES ($1, $2, $3)`, since, m.Events, sum[:]); err != nil {
+			return fmt.Errorf("say that %s is archived: %w", m.Month, err)
+		}
+		events, err := proofs.Strip(ctx, tx, since)
+		if err != nil {
+			return err
+		}
+		if events != m.Events {
+			return fmt.Errorf("the database has the bytes of %d events of %s, and the archive %s those of %d: nothing was taken out", events, m.Month, dir, m.Events)
+		}
+		return nil
+	})
+}
