@@ -7,18 +7,6 @@ ALTER TABLE proof_leaves
 ALTER TABLE proof_leaves ALTER COLUMN contents SET STORAGE EXTERNAL;
 COMMENT ON COLUMN proof_leaves.contents IS 'Where bytes were taken out of the log: 32 bytes for each leaf, the salted hash of what it lacks, or zeros; the salt is then that of the leaf. Null where none were.';
 
-CREATE TABLE archived_months (
-  archived_at timestamptz NOT NULL DEFAULT now(),
-  events bigint NOT NULL CONSTRAINT archived_months_events_check CHECK (events >= 0),
-  month date NOT NULL CONSTRAINT archived_months_pkey PRIMARY KEY CONSTRAINT archived_months_month_check CHECK (extract(day FROM month) = 1),
-  manifest bytea NOT NULL CONSTRAINT archived_months_manifest_check CHECK (length(manifest) = 32)
-);
-COMMENT ON TABLE archived_months IS 'Months (UTC) of events whose bytes were taken out of the log, after they were written to an archive.';
-COMMENT ON COLUMN archived_months.archived_at IS 'When they were taken out, by the database''s clock.';
-COMMENT ON COLUMN archived_months.events IS 'Number of rows of events that had bytes.';
-COMMENT ON COLUMN archived_months.month IS 'The first day of the month.';
-COMMENT ON COLUMN archived_months.manifest IS 'SHA-256 of the archive''s manifest.json.';
-
 -- +goose StatementBegin
 CREATE FUNCTION strip_month(stripped date) RETURNS bigint
   LANGUAGE plpgsql AS $$
@@ -66,5 +54,4 @@ $$;
 
 -- +goose Down
 DROP FUNCTION strip_month(date);
-DROP TABLE archived_months;
 ALTER TABLE proof_leaves DROP COLUMN contents;

@@ -778,6 +778,44 @@ CREATE FUNCTION public.seconds_of(times tstzmultirange) RETURNS double precision
 
 COMMENT ON FUNCTION public.seconds_of(times tstzmultirange) IS 'How long times last together; 0 for none.';
 
+CREATE FUNCTION public.strip_month(stripped date) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $_$
+DECLARE
+  since CONSTANT text := to_char(date_trunc('month', stripped::timestamp), 'YYYY-MM-01 00:00:00+00');
+  until CONSTANT text := to_char(date_trunc('month', stripped::timestamp) + interval '1 month', 'YYYY-MM-01 00:00:00+00');
+  old record;
+  columns text;
+  stripped_rows bigint;
+BEGIN
+  -- Who waits for a lock is waited for by those who record.
+  PERFORM set_config('lock_timeout', '3s', true);
+  SELECT c.relname, array_to_string(c.reloptions, ', ') AS settings INTO STRICT old
+  FROM pg_inherits i
+  JOIN pg_class c ON c.oid = i.inhrelid
+  WHERE i.inhparent = 'events'::regclass AND c.relname ~ ('^events' || to_char(stripped, '_YYYY_MM') || '(_\d+)?$') AND NOT i.inhdetachpending;
+  EXECUTE format('LOCK TABLE %I IN SHARE ROW EXCLUSIVE MODE', old.relname);
+  EXECUTE format('SELECT count(payload) FROM %I', old.relname) INTO stripped_rows;
+  SELECT string_agg(CASE attname WHEN 'payload' THEN 'NULL' WHEN 'payload_codec' THEN '0' ELSE quote_ident(attname) END, ', ' ORDER BY attnum) INTO columns
+  FROM pg_attribute
+  WHERE attrelid = 'events'::regclass AND attnum > 0 AND NOT attisdropped;
+  -- A new table has no dead rows: so the disk is free at once, and the lock of all
+  -- months is held as long as it takes to name one table in the place of another.
+  EXECUTE format('CREATE TABLE events_stripped (LIKE %I INCLUDING ALL, CONSTRAINT stripped_month CHECK (event_time >= %L AND event_time < %L)) WITH (%s)',
+    old.relname, since, until, old.settings);
+  EXECUTE format('INSERT INTO events_stripped SELECT %s FROM %I', columns, old.relname);
+  EXECUTE format('ALTER TABLE events DETACH PARTITION %I', old.relname);
+  EXECUTE format('ALTER TABLE events ATTACH PARTITION events_stripped FOR VALUES FROM (%L) TO (%L)', since, until);
+  ALTER TABLE events_stripped DROP CONSTRAINT stripped_month;
+  EXECUTE format('DROP TABLE %I', old.relname);
+  EXECUTE format('ALTER TABLE events_stripped RENAME TO %I', old.relname);
+  RETURN stripped_rows;
+END
+$_$;
+
+COMMENT ON FUNCTION public.strip_month(stripped date) IS 'Takes the bytes of a month''s events out of the log, and tells of how many; nothing else of them changes. Whoever owns the tables may call it.';
+
 CREATE TABLE public.reader_groups (
     role_name text NOT NULL COLLATE pg_catalog."C",
     space text NOT NULL COLLATE pg_catalog."C"
@@ -4711,10 +4749,13 @@ CREATE TABLE public.proof_leaves (
     number bigint NOT NULL,
     refs bytea NOT NULL,
     salts bytea NOT NULL,
+    contents bytea,
+    CONSTRAINT proof_leaves_contents_check CHECK ((((length(contents) / 32) = (length(refs) / 27)) AND ((length(contents) % 32) = 0))),
     CONSTRAINT proof_leaves_refs_check CHECK ((((length(refs) >= 27) AND (length(refs) <= 6912)) AND ((length(refs) % 27) = 0))),
     CONSTRAINT proof_leaves_salts_check CHECK ((((length(salts) / 16) = (length(refs) / 27)) AND ((length(salts) % 16) = 0)))
 );
 ALTER TABLE ONLY public.proof_leaves ALTER COLUMN salts SET STORAGE EXTERNAL;
+ALTER TABLE ONLY public.proof_leaves ALTER COLUMN contents SET STORAGE EXTERNAL;
 
 COMMENT ON TABLE public.proof_leaves IS 'What the leaves of each tile of level 0 are about.';
 
@@ -4727,6 +4768,8 @@ COMMENT ON COLUMN public.proof_leaves.number IS 'proof_tiles.number of level 0.'
 COMMENT ON COLUMN public.proof_leaves.refs IS '27 bytes for each leaf: kind (e an event, u an event that was changed since, q what went to the quarantine, r what left it, a what is in the trail), time (microseconds since 1970, 8 bytes), key (16) and ordinal (2), numbers with their highest byte first.';
 
 COMMENT ON COLUMN public.proof_leaves.salts IS '16 random bytes for each leaf: zeros once what it is about was erased.';
+
+COMMENT ON COLUMN public.proof_leaves.contents IS 'Where bytes were taken out of the log: 32 bytes for each leaf, the salted hash of what it lacks, or zeros; the salt is then that of the leaf. Null where none were.';
 
 CREATE TABLE public.proof_log (
     sealed_at timestamp with time zone,

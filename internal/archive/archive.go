@@ -10,6 +10,7 @@ package archive
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -27,6 +28,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/spacekeeper/spacekeeper/internal/proof"
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 )
@@ -79,9 +81,12 @@ type line struct {
 func lineOf(a proofs.Archived) line {
 	r := a.Row
 	l := line{
-		Leaf: &a.Index, Salt: a.Salt[:], Time: r.Time.UTC(), ReceivedAt: r.ReceivedAt.UTC(), PublishTime: r.PublishTime, Key: hex.EncodeToString(r.Key[:]),
-		Ordinal: r.Ordinal, Origin: r.Origin, Type: r.Type, Source: r.Source, Space: r.Space, Actor: r.Actor, CeID: r.CeID, Resource: r.Resource,
-		MessageID: r.MessageID,
+		Leaf: &a.Index, Salt: a.Salt[:], Time: r.Time.UTC(), ReceivedAt: r.ReceivedAt.UTC(), PublishTime: r.PublishTime,
+		Ordinal: r.Ordinal, Origin: r.Origin, Type: r.Type, Source: r.Source, Space: r.Space, Actor: r.Actor, CeID: r.CeID,
+		Resource: r.Resource, MessageID: r.MessageID,
+	}
+	if usual := l.usualKey(); !bytes.Equal(usual, r.Key[:]) {
+		l.Key = hex.EncodeToString(r.Key[:])
 	}
 	if !r.PublishTime.IsZero() {
 		l.PublishTime = r.PublishTime.UTC()
@@ -94,9 +99,18 @@ func lineOf(a proofs.Archived) line {
 	return l
 }
 
+// usualKey is that of an event of a space.
+func (l *line) usualKey() []byte {
+	sum := sha256.Sum256([]byte(l.Space + "/spaceEvents" + l.CeID))
+	return sum[:16]
+}
+
 // hash is the leaf's.
 func (l *line) hash(buffer *proof.Leaf) (h proof.Hash, err error) {
-	key, err := hex.DecodeString(l.Key)
+	key := l.usualKey()
+	if l.Key != "" {
+		key, err = hex.DecodeString(l.Key)
+	}
 	if err != nil || len(key) != 16 || len(l.Salt) != proof.SaltSize || (l.Content == nil) == (l.Binary == nil) {
 		return h, errors.New("its key, its salt or its content isn't whole")
 	}
@@ -214,7 +228,7 @@ type file struct {
 }
 
 func create(path string) (*file, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("write an archive: %w", err)
 	}
@@ -239,7 +253,7 @@ func (f *file) finish() error {
 // Read reads the archive in a directory back, whole, and tells what is wrong with
 // it: every event in it is in the log whose root the manifest has.
 func Read(dir string) (*Manifest, error) {
-	text, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+	text, err := readfile.Regular(filepath.Join(dir, ManifestFile), readfile.Text)
 	if err != nil {
 		return nil, fmt.Errorf("read an archive: %w", err)
 	}
@@ -247,7 +261,7 @@ func Read(dir string) (*Manifest, error) {
 	if err := json.Unmarshal(text, &m); err != nil || m.Format != Format {
 		return nil, fmt.Errorf("%s is no manifest of the format %s", filepath.Join(dir, ManifestFile), Format)
 	}
-	f, err := os.Open(filepath.Join(dir, filepath.Base(m.File)))
+	f, err := readfile.Open(filepath.Join(dir, filepath.Base(m.File)))
 	if err != nil {
 		return nil, fmt.Errorf("read an archive: %w", err)
 	}

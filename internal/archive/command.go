@@ -13,7 +13,7 @@ import (
 
 // NewCommand is the command that archives a month.
 func NewCommand(env *cli.Env, open func(context.Context, config.Need, func(*store.Store) error) error) *cobra.Command {
-	var month, dir string
+	var month, dir, reason string
 	var keep bool
 	cmd := &cobra.Command{
 		Use:   "archive --month MONTH --to DIRECTORY",
@@ -35,17 +35,18 @@ ended.`,
 				return cli.Usage("--to: want the directory that gets the archive")
 			}
 			return open(cmd.Context(), config.ForAudit, func(db *store.Store) error {
-				return archive(cmd.Context(), env, db, since, dir, keep)
+				return archive(cmd.Context(), env, db, since, dir, keep, reason)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&month, "month", "", "the month, such as 2026-08")
 	cmd.Flags().StringVar(&dir, "to", "", "the directory that gets one for the month")
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the trail")
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the bytes in the database, too")
 	return cmd
 }
 
-func archive(ctx context.Context, env *cli.Env, db *store.Store, since time.Time, dir string, keep bool) error {
+func archive(ctx context.Context, env *cli.Env, db *store.Store, since time.Time, dir string, keep bool, reason string) error {
 	if err := Check(ctx, db, since); err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func archive(ctx context.Context, env *cli.Env, db *store.Store, since time.Time
 	if keep {
 		return nil
 	}
-	if err := Drop(ctx, db, m, written); err != nil {
+	if err := Drop(ctx, db, m, written, reason); err != nil {
 		return err
 	}
 	env.Print("Their bytes aren't in the database any more. Keep the directory where they were.\n")

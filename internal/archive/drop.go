@@ -3,15 +3,17 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/spacekeeper/spacekeeper/internal/readfile"
 	"github.com/spacekeeper/spacekeeper/internal/store"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 // changing is for how long events of a month may still be recorded.
@@ -26,14 +28,17 @@ func Check(ctx context.Context, db *store.Store, since time.Time) error {
 	}
 	found, err := store.List(ctx, db, pgx.RowTo[string], `
 		SELECT 'archived'
-		FROM archived_months
-		WHERE month = $1
+		FROM trail
+		WHERE action = 'archive.finished' AND target = $1
 		UNION ALL
-		SELECT to_char(min(event_time) AT TIME ZONE 'UTC', 'YYYY-MM')
-		FROM events
-		WHERE event_time >= (SELECT COALESCE(max(month) + interval '1 month', '-infinity')::timestamp AT TIME ZONE 'UTC' FROM archived_months)
-			AND event_time < $1
-		HAVING count(*) > 0`, since)
+		SELECT to_char(min(e.event_time) AT TIME ZONE 'UTC', 'YYYY-MM')
+		FROM events e
+		WHERE e.event_time < $2 AND e.event_time >= (
+			SELECT COALESCE((max(target || '-01')::date + interval '1 month')::timestamp AT TIME ZONE 'UTC', '-infinity')
+			FROM trail
+			WHERE action = 'archive.finished'
+		)
+		HAVING count(*) > 0`, name, since)
 	switch {
 	case err != nil:
 		return err
@@ -47,12 +52,12 @@ func Check(ctx context.Context, db *store.Store, since time.Time) error {
 
 // Drop takes the bytes that the archive in a directory has out of the database, and
 // nothing else of the events, in one transaction. The caller has read the archive.
-func Drop(ctx context.Context, db *store.Store, m *Manifest, dir string) error {
+func Drop(ctx context.Context, db *store.Store, m *Manifest, dir, reason string) error {
 	since, err := time.Parse(Name, m.Month)
 	if err != nil {
 		return fmt.Errorf("the manifest has the month %q: want one such as 2026-08", m.Month)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+	text, err := readfile.Regular(filepath.Join(dir, ManifestFile), readfile.Text)
 	if err != nil {
 		return fmt.Errorf("read an archive: %w", err)
 	}
@@ -62,11 +67,6 @@ func Drop(ctx context.Context, db *store.Store, m *Manifest, dir string) error {
 		if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `
-			INSERT INTO archived_months (month, events, manifest)
-			VALUES ($1, $2, $3)`, since, m.Events, sum[:]); err != nil {
-			return fmt.Errorf("say that %s is archived: %w", m.Month, err)
-		}
 		events, err := proofs.Strip(ctx, tx, since)
 		if err != nil {
 			return err
@@ -74,6 +74,9 @@ func Drop(ctx context.Context, db *store.Store, m *Manifest, dir string) error {
 		if events != m.Events {
 			return fmt.Errorf("the database has the bytes of %d events of %s, and the archive %s those of %d: nothing was taken out", events, m.Month, dir, m.Events)
 		}
-		return nil
+		return trail.Record(ctx, tx, trail.Action{
+			Name: "archive.finished", Target: m.Month, Reason: reason,
+			Details: map[string]any{"events": events, "manifest": hex.EncodeToString(sum[:])},
+		})
 	})
 }

@@ -134,9 +134,10 @@ func tell(t *testing.T, s *storetest.Env) {
 // act records each action of the trail. Who it was, when, and the key are the same each time.
 func act(t *testing.T, s *storetest.Env) {
 	t.Helper()
-	targets := map[string]string{"erasure": "users/old", "reactor": "welcome", "policy": "content"}
+	targets := map[string]string{"erasure": "users/old", "reactor": "welcome", "policy": "content", "archive": "2026-08"}
 	details := map[string]map[string]any{
 		"access": {"query": "actor:users/old", "records": 3}, "export": {"query": "actor:users/old", "format": "csv"}, "policy": {"from": "full", "to": "metadata"},
+		"archive": {"events": 81234, "manifest": "5f0c3d6e0b2a8f6f4d1c9f5a7b3e2d1c0f9e8d7c6b5a493827161504f3e2d1c0"},
 	}
 	for i, a := range query.Actions() {
 		if a.ToldBy[0] != "trail" {

@@ -35,8 +35,9 @@ func table() []owner {
 		{path: "internal/catchup", tier: 2},
 		{path: "internal/provision", tier: 2},
 		{path: "internal/analytics", tier: 2}, // reads what stats, tail and export print
+		{path: "internal/archive", tier: 2},
 		{path: "internal/checkpoints", tier: 2, also: []string{"internal/reactors/webhook"}},
-		{path: "internal/audit", tier: 2, also: []string{"internal/analytics"}},
+		{path: "internal/audit", tier: 2, also: []string{"internal/analytics", "internal/archive"}},
 		// reactors holds no code that does anything: the runs that store keeps
 		// and the marks by which gchat says whether a retry can mend an error.
 		{path: "internal/store", tier: 1},
@@ -149,7 +150,7 @@ func reserved() map[string][]string {
 		// idempotency hold for every call.
 		"google.golang.org/api/chat/v1": {"internal/gchat", "internal/simulate"},
 		// ingest and the actions declare the interface that they need.
-		module + "/internal/store": {"internal/store", "internal/subscriptions", "internal/catchup", "internal/analytics", "internal/audit", "internal/checkpoints", "internal/doctor", "internal/reactors/engine", "internal/worker", "internal/demo", "cmd"},
+		module + "/internal/store": {"internal/store", "internal/subscriptions", "internal/catchup", "internal/analytics", "internal/archive", "internal/audit", "internal/checkpoints", "internal/doctor", "internal/reactors/engine", "internal/worker", "internal/demo", "cmd"},
 	}
 }
 

@@ -27,19 +27,11 @@ const (
 // Regular returns the content of a regular file of at most limit bytes.
 // Symbolic links are followed, as Kubernetes mounts secrets by them.
 func Regular(path string, limit int64) ([]byte, error) {
-	// A FIFO without a writer is opened at once, and refused below.
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	file, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is %s, and must be a regular file", kind(info.Mode()))}
-	}
 	content, err := io.ReadAll(io.LimitReader(file, limit+1))
 	switch {
 	case err != nil:
@@ -48,6 +40,24 @@ func Regular(path string, limit int64) ([]byte, error) {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is larger than %s", size(limit))}
 	}
 	return content, nil
+}
+
+// Open opens a regular file for a caller that reads it piece by piece.
+func Open(path string) (*os.File, error) {
+	// A FIFO without a writer is opened at once, and refused below.
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is %s, and must be a regular file", kind(info.Mode()))}
+	}
+	if err != nil {
+		file.Close() //nolint:errcheck // nothing was written
+		return nil, err
+	}
+	return file, nil
 }
 
 func kind(mode fs.FileMode) string {

@@ -59,6 +59,7 @@ func Actions() []Action {
 		Action{"export.finished", "export", []string{"trail"}, "Such an export is complete."},
 		Action{"erasure.started", "erasure", []string{"trail"}, "Somebody began to erase what a person wrote and is called."},
 		Action{"erasure.finished", "erasure", []string{"trail"}, "That is erased, as far as the record says."},
+		Action{"archive.finished", "archive", []string{"trail"}, "The bytes of a month's events were written to files, and taken out of the database."},
 		Action{"policy.changed", "policy", []string{"trail"}, "What is kept, and for how long, was changed."},
 	)
 }

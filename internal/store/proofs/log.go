@@ -127,7 +127,9 @@ func (l *Log) sealSome(ctx context.Context) (leaves, rows int, err error) {
 
 // lockTree reads how far the tree is. The next one waits until the transaction ends,
 // and then sees what it has done.
-func lockTree(ctx context.Context, tx pgx.Tx) (*proof.Tree, error) { return readTree(ctx, tx, "FOR UPDATE") }
+func lockTree(ctx context.Context, tx pgx.Tx) (*proof.Tree, error) {
+	return readTree(ctx, tx, "FOR UPDATE")
+}
 
 func readTree(ctx context.Context, tx pgx.Tx, lock string) (*proof.Tree, error) {
 	var size int64
@@ -226,7 +228,8 @@ func (g *growth) save(ctx context.Context, tx pgx.Tx) error {
 				last_time = GREATEST(l.last_time, excluded.last_time),
 				refs = l.refs || excluded.refs,
 				salts = l.salts || excluded.salts,
-				contents = l.contents || decode(repeat('00', 32 * (length(excluded.refs) / 27)), 'hex')`, number, time.UnixMicro(x.first), time.UnixMicro(x.last), x.refs, x.salts)
+				contents = l.contents || decode(repeat('00', 32 * (length(excluded.refs) / 27)), 'hex')`,
+			number, time.UnixMicro(x.first), time.UnixMicro(x.last), x.refs, x.salts)
 	}
 	var edge []byte
 	for _, h := range g.tree.Edge() {

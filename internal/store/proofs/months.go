@@ -180,7 +180,9 @@ func (t *tileOfLeaves) index(i int) uint64 { return uint64(t.number)*proof.TileW
 
 // eachPage tells tiles, and which of their leaves are about rows that have bytes, by
 // their indexes: one for each row. Others are about what a row was before.
-func (m *month) eachPage(ctx context.Context, tell func(page []tileOfLeaves, found map[uint64]Archived, before map[uint64]bool) error) error {
+func (m *month) eachPage(
+	ctx context.Context, tell func(page []tileOfLeaves, found map[uint64]Archived, before map[uint64]bool) error,
+) error {
 	newest, err := m.newest(ctx)
 	if err != nil {
 		return err
@@ -278,27 +280,29 @@ func Strip(ctx context.Context, tx pgx.Tx, since time.Time) (events int64, err e
 
 // gone counts an event whose bytes are gone.
 func (v *verification) gone(ref Ref) {
-	at := time.UnixMicro(ref.Time).UTC()
-	v.archived[time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)]++
+	v.archived[time.UnixMicro(ref.Time).UTC().Format("2006-01")]++
 	v.report.Archived++
 }
 
 // tellArchived names the months whose bytes are gone without anybody having said so.
 func (v *verification) tellArchived(ctx context.Context) error {
-	rows, _ := v.tx.Query(ctx, `SELECT month::timestamp AT TIME ZONE 'UTC', events FROM archived_months`)
-	var at time.Time
+	rows, _ := v.tx.Query(ctx, `
+		SELECT target, (details ->> 'events')::bigint
+		FROM trail
+		WHERE action = 'archive.finished'`)
+	var name string
 	var events int
-	if _, err := pgx.ForEachRow(rows, []any{&at, &events}, func() error {
-		if n := v.archived[at.UTC()]; n != events {
-			v.report.find("the bytes of %d events of %s were archived, and those of %d are gone", events, at.UTC().Format("2006-01"), n)
+	if _, err := pgx.ForEachRow(rows, []any{&name, &events}, func() error {
+		if n := v.archived[name]; n != events {
+			v.report.find("the bytes of %d events of %s were archived, and those of %d are gone", events, name, n)
 		}
-		delete(v.archived, at.UTC())
+		delete(v.archived, name)
 		return nil
 	}); err != nil {
 		return fmt.Errorf("read which months were archived: %w", err)
 	}
-	for at, n := range v.archived {
-		v.report.find("the bytes of %d events of %s are gone, and weren't archived", n, at.Format("2006-01"))
+	for name, n := range v.archived {
+		v.report.find("the bytes of %d events of %s are gone, and the trail doesn't say that they were archived", n, name)
 	}
 	return nil
 }

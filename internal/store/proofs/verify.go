@@ -54,7 +54,7 @@ type verification struct {
 	suspects map[Ref]uint64     // rows that their newest leaf so far doesn't fit, and its index
 	leaf     proof.Leaf
 	sums     map[int64]*[2]uint64 // by day: of the rows that leaves and tables tell
-	archived map[time.Time]int    // by month: events whose bytes are gone, as far as leaves tell
+	archived map[string]int       // by month, "2026-08": events whose bytes are gone, as far as leaves tell
 }
 
 // Verify reads the whole log and everything that is in it as of one moment. The
@@ -81,7 +81,7 @@ func (l *Log) verifyIn(ctx context.Context, tx pgx.Tx, against []proof.Checkpoin
 	defer payloads.Close()
 	v := &verification{
 		tx: tx, payloads: payloads, seed: maphash.MakeSeed(), points: slices.Clone(against),
-		computed: map[tileID][]byte{}, suspects: map[Ref]uint64{}, sums: map[int64]*[2]uint64{}, archived: map[time.Time]int{},
+		computed: map[tileID][]byte{}, suspects: map[Ref]uint64{}, sums: map[int64]*[2]uint64{}, archived: map[string]int{},
 	}
 	return &v.report, v.run(ctx, progress)
 }

@@ -69,8 +69,9 @@ func (p Part) rebuild(ctx context.Context, tx pgx.Tx, log *originals.Originals, 
 		return err
 	}
 	if err := tx.QueryRow(ctx, `
-		SELECT COALESCE((max(month) + interval '1 month')::timestamp AT TIME ZONE 'UTC', '0001-01-01 00:00:00+00')
-		FROM archived_months`).Scan(&p.since); err != nil {
+		SELECT COALESCE((max(target || '-01')::date + interval '1 month')::timestamp AT TIME ZONE 'UTC', '0001-01-01 00:00:00+00')
+		FROM trail
+		WHERE action = 'archive.finished'`).Scan(&p.since); err != nil {
 		return fmt.Errorf("read which months are archived: %w", err)
 	}
 	kept, err := p.clear(ctx, tx)
@@ -196,7 +197,8 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 	if _, err := tx.Exec(ctx, `
 		DELETE FROM stored_membership_changes c
 		WHERE space_id = (SELECT id FROM spaces WHERE space = @space) AND (origin = 'b' OR origin = 'l' AND fetched_at IS NULL)
-			AND EXISTS (SELECT FROM events e WHERE e.event_time = c.event_time AND e.event_key = c.event_key AND e.event_time >= @since)`, p.args()); err != nil {
+			AND c.event_time >= @since
+			AND EXISTS (SELECT FROM events e WHERE e.event_time = c.event_time AND e.event_key = c.event_key)`, p.args()); err != nil {
 		return nil, err
 	}
 	var membership, member string
@@ -206,7 +208,8 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 			SELECT DISTINCT e.space_id, CASE WHEN e.resource LIKE '/members/%' THEN substr(e.resource, 9) ELSE e.resource END AS membership
 			FROM events e
 			JOIN event_types t ON t.id = e.type_id
-			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'membership' AND e.event_time >= @since
+			WHERE e.space_id = (SELECT id FROM spaces WHERE space = @space) AND t.kind = 'membership'
+				AND e.event_time >= @since
 		) l
 		WHERE m.space_id = (SELECT id FROM spaces WHERE space = @space) AND m.space_id = l.space_id AND m.membership = l.membership
 			AND NOT EXISTS (
