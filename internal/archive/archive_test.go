@@ -112,6 +112,19 @@ func TestArchive(t *testing.T) {
 			t.Fatalf("after a rebuild this is gone: %s", row)
 		}
 	}
+	// The next month has leaves beside those of this one.
+	next, err := archive.Write(t.Context(), s.Store, november.AddDate(0, 1, 0), filepath.Dir(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err = archive.Read(next)
+	if err != nil || m.Events != 1 {
+		t.Fatalf("got %+v, %v", m, err)
+	}
+	if err := archive.Drop(t.Context(), s.Store, m, next, ""); err != nil {
+		t.Fatal(err)
+	}
+	wantSound(with + 1)
 	// Whoever takes bytes out otherwise is found.
 	if _, err := s.Pool().Exec(t.Context(), `
 		DELETE FROM trail;

@@ -128,14 +128,14 @@ func tilesIn(ctx context.Context, tx pgx.Tx) proof.Tiles {
 func (m *month) eachTile(ctx context.Context, tell func([]tileOfLeaves) error) error {
 	for next := int64(0); ; {
 		rows, _ := m.tx.Query(ctx, `
-			SELECT l.number, t.hashes, l.refs, l.salts
+			SELECT l.number, t.hashes, l.refs, l.salts, COALESCE(l.contents, '')
 			FROM proof_leaves l
 			JOIN proof_tiles t ON t.level = 0 AND t.number = l.number
 			WHERE l.number >= $1 AND l.first_time < $3 AND l.last_time >= $2
 			ORDER BY l.number
 			LIMIT $4`, next, m.since, m.until, pageTiles)
 		page, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (t tileOfLeaves, err error) {
-			return t, row.Scan(&t.number, &t.hashes, &t.refs, &t.salts)
+			return t, row.Scan(&t.number, &t.hashes, &t.refs, &t.salts, &t.contents)
 		})
 		if err != nil {
 			return fmt.Errorf("read leaves: %w", err)
@@ -251,6 +251,7 @@ func Strip(ctx context.Context, tx pgx.Tx, since time.Time) (events int64, err e
 		q := &pgx.Batch{}
 		for _, t := range page {
 			contents, salts := make([]byte, len(t.refs)/refSize*proof.HashSize), slices.Clone(t.salts)
+			copy(contents, t.contents) // of the months before
 			m.each(&t, func(i int, e Entry) {
 				a, ok := found[t.index(i)]
 				if !ok && !before[t.index(i)] {
