@@ -24,7 +24,7 @@ var rightArgs = map[string][]string{
 	"stats": nil, "analytics export": {"fct_messages"}, "analytics rebuild": nil,
 	"audit search": nil, "audit show": {"0660b3fc62a680e0"}, "audit verify": nil, "audit hold add": {"spaces/S", "--reason", "case 7"}, "audit hold list": nil, "audit hold remove": {"spaces/S"},
 	"audit key":       {"--log", "example.com/chat", "/absent/key"},
-	"audit archive": {"--month", "2026-08", "--to", "/nonexistent"},
+	"audit archive":   {"--month", "2026-08", "--to", "/nonexistent"},
 	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
 	"projections rebuild": nil,
 	"reactors lint":       nil, "reactors test": nil, "reactors schema": nil, "reactors preview": {"answer", "--space", "spaces/A"},

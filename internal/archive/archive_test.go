@@ -9,10 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/spacekeeper/spacekeeper/internal/archive"
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/holds"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -78,6 +80,19 @@ func TestArchive(t *testing.T) {
 	before := storetest.Value[string](t, s, all)
 	if m.Events != with || m.Events < 900 {
 		t.Fatalf("the archive has %d events, and the month %d", m.Events, with)
+	}
+	for _, scope := range []string{storetest.Space, storetest.Value[string](t, s, `SELECT member FROM stored_memberships LIMIT 1`)} {
+		hold := func(change func(tx pgx.Tx) error) {
+			t.Helper()
+			if err := pgx.BeginFunc(t.Context(), s.Pool(), change); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hold(func(tx pgx.Tx) error { return holds.Add(t.Context(), tx, scope, "case 7") })
+		if err := archive.Drop(t.Context(), s.Store, m, dir, ""); err == nil || !strings.Contains(err.Error(), "a legal hold keeps") {
+			t.Errorf("%s is held: got %v", scope, err)
+		}
+		hold(func(tx pgx.Tx) error { return holds.Remove(t.Context(), tx, scope) })
 	}
 	if err := archive.Drop(t.Context(), s.Store, m, dir, ""); err != nil {
 		t.Fatal(err)

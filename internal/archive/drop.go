@@ -12,6 +12,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/readfile"
 	"github.com/spacekeeper/spacekeeper/internal/store"
+	"github.com/spacekeeper/spacekeeper/internal/store/holds"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
@@ -67,6 +68,9 @@ func Drop(ctx context.Context, db *store.Store, m *Manifest, dir, reason string)
 		if _, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)`); err != nil {
 			return err
 		}
+		if err := allowed(ctx, tx, since); err != nil {
+			return err
+		}
 		events, err := proofs.Strip(ctx, tx, since)
 		if err != nil {
 			return err
@@ -79,4 +83,29 @@ func Drop(ctx context.Context, db *store.Store, m *Manifest, dir, reason string)
 			Details: map[string]any{"events": events, "manifest": hex.EncodeToString(sum[:])},
 		})
 	})
+}
+
+// allowed tells whether a legal hold keeps events of the month: those in a space, and
+// those that a person did or could read.
+func allowed(ctx context.Context, tx pgx.Tx, since time.Time) error {
+	held, err := holds.Read(ctx, tx)
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	var events int
+	if err := tx.QueryRow(ctx, `
+		SELECT count(*)
+		FROM events e
+		LEFT JOIN spaces p ON p.id = e.space_id
+		LEFT JOIN users u ON u.id = e.actor_id
+		WHERE e.event_time >= $1 AND e.event_time < $2 AND e.payload IS NOT NULL AND (
+			p.space = ANY ($3) OR u.user_name = ANY ($4)
+			OR e.space_id IN (SELECT space_id FROM stored_memberships WHERE member = ANY ($4))
+		)`, since, since.AddDate(0, 1, 0), held.Spaces(), held.People()).Scan(&events); err != nil {
+		return fmt.Errorf("find what is held: %w", err)
+	}
+	if events > 0 {
+		return fmt.Errorf("a legal hold keeps %d events of %s, so nothing was taken out; audit hold list shows the holds", events, since.Format(Name))
+	}
+	return nil
 }
