@@ -39,7 +39,7 @@ var wrongValues = map[string]string{
 	"--log": "my log", "--key": "?",
 	"--reason":  clitest.Any,                                              // for people
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
-	"--group": "sales=?", "--from": "?", "--month": "?", "--to": clitest.Any,
+	"--group": "sales=?", "--from": "?", "--month": "?", "--to": clitest.Any, "--archive": "?",
 	"analytics export --output": clitest.Any, "--format": "?",
 	"--data-dir": clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",
 }

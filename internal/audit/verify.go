@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/spacekeeper/spacekeeper/internal/archive"
 	"github.com/spacekeeper/spacekeeper/internal/cli"
 	"github.com/spacekeeper/spacekeeper/internal/config"
 	"github.com/spacekeeper/spacekeeper/internal/proof"
@@ -21,7 +22,7 @@ import (
 )
 
 func newVerify(env *cli.Env, open Open) *cobra.Command {
-	var against, keys []string
+	var against, archives, keys []string
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Tell whether all that was recorded is as it was",
@@ -33,7 +34,8 @@ spacekeeper_worker.
 Who may change everything may also write the whole log anew. So hold it against what
 they can't reach: checkpoints that the worker has copied elsewhere, or a root that
 verify has printed. That also shows a database that was set back. With --key it
-accepts only checkpoints which that key, or one of several, has signed.`,
+accepts only checkpoints which that key, or one of several, has signed. With --archive
+it reads the archive of a month, too, and holds the log against its root.`,
 		Example: `  subscriber audit verify
   subscriber audit verify --against /mnt/audit --key proof-key.pub
   subscriber audit verify --against 12433:5f0c…`,
@@ -46,14 +48,46 @@ accepts only checkpoints which that key, or one of several, has signed.`,
 			if err != nil {
 				return err
 			}
+			for _, dir := range archives {
+				p, err := readArchive(env, dir, verifiers)
+				if err != nil {
+					return err
+				}
+				points = append(points, p)
+			}
 			return open(cmd.Context(), config.ForAudit, func(db *store.Store) error { return verify(cmd.Context(), env, db, points, verifiers) })
 		},
 	}
 	env.QuietFlag(cmd)
 	cmd.Flags().StringArrayVar(&against, "against", nil,
 		"a checkpoint's file, a directory of them, or SIZE:ROOT, a root that verify printed before; may be repeated")
+	cmd.Flags().StringArrayVar(&archives, "archive", nil, "the directory of an archived month; may be repeated")
 	keyFlag(cmd, &keys)
 	return cmd
+}
+
+// readArchive reads the archive of a month whole, and returns what its events are
+// proven by.
+func readArchive(env *cli.Env, dir string, keys []note.Verifier) (p point, err error) {
+	if _, err := os.Stat(filepath.Join(dir, archive.ManifestFile)); err != nil {
+		return p, cli.Usage("--archive %q: want the directory of a month that audit archive has written: %v", dir, err)
+	}
+	m, err := archive.Read(dir)
+	if err != nil {
+		return p, err
+	}
+	root, err := hex.DecodeString(m.Root)
+	if err != nil {
+		return p, fmt.Errorf("%s: its root is no hash: %w", dir, err)
+	}
+	p = point{proof.Checkpoint{Size: m.Leaves, Root: proof.Hash(root)}, dir}
+	if m.Checkpoint != "" {
+		if p.Checkpoint, err = openCheckpoint(m.Checkpoint, keys); err != nil {
+			return p, fmt.Errorf("%s: %w", dir, err)
+		}
+	}
+	env.Print("%s has %s of %s, as they were recorded.\n", dir, cli.Count(int(m.Events), "event"), m.Month)
+	return p, nil
 }
 
 func keyFlag(cmd *cobra.Command, keys *[]string) {
@@ -165,6 +199,9 @@ func verify(ctx context.Context, env *cli.Env, db *store.Store, points []point, 
 	}
 	env.Print("All is as it was recorded: %s, of which the log has %d leaves; %d are not sealed yet.\n",
 		cli.Count(r.Rows, "row"), r.Leaves, r.Unsealed)
+	if r.Archived > 0 {
+		env.Print("The bytes of %s aren't in the database: their months were archived.\n", cli.Count(r.Archived, "event"))
+	}
 	if r.Checkpoints > 0 {
 		env.Print("It has grown out of %s.\n", cli.Count(r.Checkpoints, "checkpoint"))
 	}

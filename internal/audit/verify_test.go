@@ -4,9 +4,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/spacekeeper/spacekeeper/internal/archive"
 	"github.com/spacekeeper/spacekeeper/internal/store/holds"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
@@ -44,6 +46,20 @@ func TestVerify(t *testing.T) {
 		if _, err := call(t, s, "verify", "--against", wrong); err == nil || !strings.Contains(err.Error(), "or a root as audit verify prints it") {
 			t.Errorf("against %q: got %v", wrong, err)
 		}
+	}
+	month := storetest.Epoch.AddDate(0, 0, -storetest.Epoch.Day()).Truncate(24*time.Hour).AddDate(0, 0, 1)
+	dir, err := archive.Write(t.Context(), s.Store, month, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := call(t, s, "verify", "--archive", dir); err != nil || !strings.Contains(out, dir+" has 3 events of 2026-11, as they were recorded.\nAll is") {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if out, err := call(t, storetest.New(t, storetest.Options{}), "verify", "--archive", dir); err == nil || !strings.Contains(out, dir) {
+		t.Errorf("of another database: got %q, %v", out, err)
+	}
+	if _, err := call(t, s, "verify", "--archive", t.TempDir()); err == nil || !strings.Contains(err.Error(), "want the directory of a month") {
+		t.Errorf("got %v", err)
 	}
 	exec(t, s, `UPDATE events SET resource = resource || 'x' WHERE event_time = (SELECT max(event_time) FROM events)`)
 	out, err := call(t, s, "verify", "--against", root)
