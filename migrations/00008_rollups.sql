@@ -52,7 +52,9 @@ CREATE TABLE rollup_passes (
   covered_until timestamptz,
   turned date,
   rebuild_from date,
+  rebuild_day date,
   rebuild_until date,
+  rebuild_space integer,
   zone text,
   single boolean PRIMARY KEY DEFAULT true CONSTRAINT rollup_passes_single_check CHECK (single)
 );
@@ -62,8 +64,10 @@ COMMENT ON COLUMN rollup_passes.refreshed_at IS 'All that was committed before i
 COMMENT ON COLUMN rollup_passes.content_at IS 'The same of responses, emoji and received reactions, which cost more and may come later.';
 COMMENT ON COLUMN rollup_passes.covered_until IS 'Up to when the keeper had looked at the subscriptions at the last pass; null: never.';
 COMMENT ON COLUMN rollup_passes.turned IS 'The newest day that all watched spaces have a row of; null: none.';
-COMMENT ON COLUMN rollup_passes.rebuild_from IS 'The next day that a rebuild reads anew from messages and reactions; null: there is no rebuild.';
+COMMENT ON COLUMN rollup_passes.rebuild_from IS 'The first day that a rebuild computes anew; null: there is no rebuild.';
+COMMENT ON COLUMN rollup_passes.rebuild_day IS 'The next day that it reads from messages and reactions; null: all are read.';
 COMMENT ON COLUMN rollup_passes.rebuild_until IS 'The last one.';
+COMMENT ON COLUMN rollup_passes.rebuild_space IS 'The highest spaces.id that it has to sum up when all days are read; 0: all spaces together, from rebuild_from on.';
 COMMENT ON COLUMN rollup_passes.zone IS 'The reporting zone that the rollups'' days are of; null: no pass yet.';
 COMMENT ON COLUMN rollup_passes.single IS 'Always true: there is one row.';
 

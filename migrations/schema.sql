@@ -1452,7 +1452,9 @@ CREATE TABLE public.rollup_passes (
     covered_until timestamp with time zone,
     turned date,
     rebuild_from date,
+    rebuild_day date,
     rebuild_until date,
+    rebuild_space integer,
     zone text,
     single boolean DEFAULT true NOT NULL,
     CONSTRAINT rollup_passes_single_check CHECK (single)
@@ -1468,9 +1470,13 @@ COMMENT ON COLUMN public.rollup_passes.covered_until IS 'Up to when the keeper h
 
 COMMENT ON COLUMN public.rollup_passes.turned IS 'The newest day that all watched spaces have a row of; null: none.';
 
-COMMENT ON COLUMN public.rollup_passes.rebuild_from IS 'The next day that a rebuild reads anew from messages and reactions; null: there is no rebuild.';
+COMMENT ON COLUMN public.rollup_passes.rebuild_from IS 'The first day that a rebuild computes anew; null: there is no rebuild.';
+
+COMMENT ON COLUMN public.rollup_passes.rebuild_day IS 'The next day that it reads from messages and reactions; null: all are read.';
 
 COMMENT ON COLUMN public.rollup_passes.rebuild_until IS 'The last one.';
+
+COMMENT ON COLUMN public.rollup_passes.rebuild_space IS 'The highest spaces.id that it has to sum up when all days are read; 0: all spaces together.';
 
 COMMENT ON COLUMN public.rollup_passes.zone IS 'The reporting zone that the rollups'' days are of; null: no pass yet.';
 

@@ -17,8 +17,8 @@ func newAnalyticsRebuild(env *environment) *cobra.Command {
 		Use:   "rebuild",
 		Short: "Compute the rollups of the schema analytics anew",
 		Long: `Rebuild computes what the views agg_… say anew from messages, reactions,
-memberships and coverage, a day in a transaction, while the worker goes on. It
-may be interrupted: the worker does the rest.`,
+memberships and coverage, in transactions of a few seconds, while the worker goes
+on. It may be interrupted: the worker does the rest.`,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			var since time.Time
 			if from != "" {

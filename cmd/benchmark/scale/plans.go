@@ -93,7 +93,7 @@ var whole = map[string][]string{
 	// Who wrote in a window are many of all people; who is a member on a day is known by all stays up to it.
 	"analytics.metrics()":                   {"users", "rollup_stays", "reactor_runs"}, // of runs until one is found
 	"internal/store/analytics/marks.go":     {"rollup_stays"},
-	"internal/store/analytics/retention.go": {"rollup_stays"},
+	"internal/store/analytics/retention.go": {"rollup_stays", "users"},
 	"internal/store/analytics/summary.go":   {"rollup_stays", "rollup_summary", "users"},
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // dayAndHour are of a quarter of an hour q, in the zone @zone: all zones are whole
@@ -234,28 +233,23 @@ func (p *pass) dropEmpty(ctx context.Context) error {
 }
 
 // countMembers computes what members did on days, over all spaces.
-func (p *pass) countMembers(ctx context.Context, users []int32, dates []pgtype.Date) error {
+func (p *pass) countMembers(ctx context.Context, args pgx.NamedArgs) error {
+	const asked = `activity_date BETWEEN @first AND @last AND (@spaces::integer[] IS NULL OR user_id IN (
+				SELECT user_id FROM rollup_activity WHERE activity_date BETWEEN @first AND @last AND space_id = ANY (@spaces)))`
 	return p.exec(ctx, "sum up what members did", `
-		WITH asked AS (
-			SELECT user_id, activity_date
-			FROM unnest(@users::integer[], @dates::date[]) AS i (user_id, activity_date)
-		), now AS (
-			SELECT i.activity_date, i.user_id, a.spaces, a.messages, a.threads, a.replies, a.edited, a.deleted, a.given, a.present
-			FROM asked i
-			CROSS JOIN LATERAL (`+memberSums+`
-				FROM rollup_activity a
-				JOIN spaces s ON s.id = a.space_id
-				WHERE a.user_id = i.user_id AND a.activity_date = i.activity_date
-			) a
+		WITH now AS MATERIALIZED (
+			SELECT a.activity_date, a.user_id, `+memberSums+`
+			FROM rollup_activity a
+			JOIN spaces s ON s.id = a.space_id
+			WHERE (a.messages > 0 OR a.given > 0) AND `+asked+`
+			GROUP BY a.activity_date, a.user_id
 		), gone AS (
-			DELETE FROM rollup_members m
-			USING now n
-			WHERE m.activity_date = n.activity_date AND m.user_id = n.user_id AND n.spaces = 0
+			DELETE FROM rollup_members
+			WHERE `+asked+` AND (activity_date, user_id) NOT IN (SELECT activity_date, user_id FROM now)
 		)
 		INSERT INTO rollup_members AS m (activity_date, user_id, spaces, messages, threads, replies, edited, deleted, given, present)
 		SELECT activity_date, user_id, spaces, messages, threads, replies, edited, deleted, given, present
 		FROM now
-		WHERE spaces > 0
 		ON CONFLICT (activity_date, user_id) DO UPDATE SET
 			spaces = excluded.spaces,
 			messages = excluded.messages,
@@ -265,17 +259,11 @@ func (p *pass) countMembers(ctx context.Context, users []int32, dates []pgtype.D
 			deleted = excluded.deleted,
 			given = excluded.given,
 			present = excluded.present
-		WHERE (m.spaces, m.messages, m.threads, m.replies, m.edited, m.deleted, m.given, m.present)
-			IS DISTINCT FROM (excluded.spaces, excluded.messages, excluded.threads, excluded.replies, excluded.edited, excluded.deleted,
-				excluded.given, excluded.present)`,
-		pgx.NamedArgs{"users": users, "dates": dates})
+		WHERE m IS DISTINCT FROM excluded`, args)
 }
 
-// memberSums are of rollup_activity a and spaces s. Whose messages somebody reacted
-// to did nothing.
-const memberSums = `
-	SELECT count(*) FILTER (WHERE a.messages > 0 OR a.given > 0) AS spaces, COALESCE(sum(a.messages), 0) AS messages,
+// memberSums are of rollup_activity a and spaces s.
+const memberSums = `count(*) AS spaces, sum(a.messages) AS messages,
 		COALESCE(sum(a.messages - a.replies) FILTER (WHERE is_threaded(s.threading_state, s.space_type)), 0) AS threads,
 		COALESCE(sum(a.replies) FILTER (WHERE is_threaded(s.threading_state, s.space_type)), 0) AS replies,
-		COALESCE(sum(a.edited), 0) AS edited, COALESCE(sum(a.deleted), 0) AS deleted,
-		COALESCE(sum(a.given), 0) AS given, COALESCE(sum(a.present), 0) AS present`
+		sum(a.edited) AS edited, sum(a.deleted) AS deleted, sum(a.given) AS given, sum(a.present) AS present`

@@ -83,21 +83,27 @@ func (p *pass) computeReactions(ctx context.Context, m *marked) error {
 		WHERE x.space_id = i.space_id AND x.activity_date = i.activity_date AND x.messages = 0 AND x.given = 0 AND x.received = 0`, m.args())
 }
 
+// daysOfThread is how many days before a day threads began that its replies and reactions
+// count for: seven times 24 hours, which is eight days where clocks are set forward.
+const daysOfThread = 8
+
 // computeResponses computes what became of the threads whose first messages, replies
-// or reactions changed: those that began on the day or up to seven days before, which
-// is on up to eight days before it where clocks are set forward.
-func (p *pass) computeResponses(ctx context.Context, m *marked) error {
+// or reactions changed: those that began on the day or up to so many days before.
+func (p *pass) computeResponses(ctx context.Context, m *marked, before int) error {
+	args := m.args()
+	args["before"] = before
 	if err := p.exec(ctx, "compute responses", `
 		WITH asked AS MATERIALIZED (
 			SELECT DISTINCT space_id, activity_date - k AS day
 			FROM unnest(@spaces::integer[], @dates::date[], @parts::smallint[]) AS i (space_id, activity_date, parts)
-			CROSS JOIN generate_series(0, 8) AS k
+			CROSS JOIN generate_series(0, @before::integer) AS k
 			WHERE parts & (2 | 4) <> 0 AND space_id <> 0
 		), bounds AS MATERIALIZED (
 			SELECT day, `+between+`
 			FROM (SELECT DISTINCT day + k AS day FROM (SELECT DISTINCT day FROM asked) d CROSS JOIN generate_series(0, 8) AS k) d
-		), posts AS MATERIALIZED (
-			SELECT b.day, m.space_id, m.name, m.create_time, m.sender_id, u.user_type, is_reply(m.name, m.thread) AS is_reply,
+		), posts AS ( -- and reactions, which are of the thread of their message
+			SELECT b.day, m.space_id, m.name, m.create_time AS at, m.sender_id, u.user_type = 'HUMAN' AS is_human,
+				CASE WHEN is_reply(m.name, m.thread) THEN 'reply' ELSE 'root' END AS kind,
 				CASE WHEN m.thread <> '' THEN m.thread ELSE split_part(m.name, '.', 1) END AS thread
 			FROM bounds b
 			CROSS JOIN LATERAL (
@@ -109,42 +115,49 @@ func (p *pass) computeResponses(ctx context.Context, m *marked) error {
 			LEFT JOIN users u ON u.id = m.sender_id
 			WHERE (m.create_time AT TIME ZONE @zone)::date = b.day AND m.deleted_at IS NULL
 				AND m.space_id IN (SELECT space_id FROM asked)
+			UNION ALL
+			SELECT b.day, x.space_id, x.message, x.added_at, x.user_id, true, 'reaction', split_part(x.message, '.', 1)
+			FROM bounds b
+			CROSS JOIN LATERAL (
+				SELECT space_id, message, added_at, user_id, present
+				FROM stored_reactions
+				WHERE added_at >= b.since AND added_at < b.until
+				OFFSET 0
+			) x
+			JOIN users u ON u.id = x.user_id AND u.user_type = 'HUMAN'
+			WHERE (x.added_at AT TIME ZONE @zone)::date = b.day AND x.present AND x.space_id IN (SELECT space_id FROM asked)
 		), threads AS (
-			SELECT r.day, r.space_id, r.name, r.sender_id, r.create_time, count(p.name) AS depth,
-				min(p.create_time) FILTER (WHERE p.user_type = 'HUMAN' AND p.sender_id <> r.sender_id) AS answered_at
-			FROM posts r
-			JOIN asked a ON a.space_id = r.space_id AND a.day = r.day
-			LEFT JOIN posts p ON p.is_reply AND p.space_id = r.space_id AND p.thread = r.thread
-				AND p.create_time >= r.create_time AND p.create_time < r.create_time + interval '168 hours'
-			WHERE NOT r.is_reply AND r.user_type = 'HUMAN'
-			GROUP BY r.day, r.space_id, r.name, r.sender_id, r.create_time
+			SELECT root_day AS day, space_id, count(*) FILTER (WHERE kind = 'reply' AND at >= began) AS depth,
+				floor(date_part('epoch', min(at) FILTER (WHERE kind = 'reply' AND at >= began AND is_human AND sender_id <> author)
+					- began))::integer AS seconds,
+				bool_or(kind = 'reaction' AND name = root AND sender_id <> author) AS is_reacted
+			FROM (
+				SELECT space_id, thread, name, at, sender_id, is_human, kind, max(day) FILTER (WHERE kind = 'root' AND is_human) OVER w AS root_day,
+					max(name) FILTER (WHERE kind = 'root') OVER w AS root, max(at) FILTER (WHERE kind = 'root') OVER w AS began,
+					max(sender_id) FILTER (WHERE kind = 'root') OVER w AS author
+				FROM posts
+				WINDOW w AS (PARTITION BY space_id, thread)
+			) p
+			WHERE at < began + interval '168 hours'
+			GROUP BY root_day, space_id, thread, began
 		), now AS MATERIALIZED (
-			SELECT t.day AS activity_date, t.space_id, count(*) AS roots, count(t.answered_at) AS answered,
-				count(*) FILTER (WHERE t.answered_at IS NULL AND EXISTS (
-					SELECT
-					FROM stored_reactions x
-					JOIN users u ON u.id = x.user_id AND u.user_type = 'HUMAN'
-					WHERE x.space_id = t.space_id AND x.message = t.name AND x.present AND x.user_id <> t.sender_id
-						AND x.added_at < t.create_time + interval '168 hours'
-				)) AS reacted_only,
+			SELECT t.day AS activity_date, t.space_id, count(*) AS roots, count(t.seconds) AS answered,
+				count(*) FILTER (WHERE t.seconds IS NULL AND t.is_reacted) AS reacted_only,
 				count(*) FILTER (WHERE t.depth = 0) AS depth_0, count(*) FILTER (WHERE t.depth = 1) AS depth_1,
 				count(*) FILTER (WHERE t.depth = 2) AS depth_2, count(*) FILTER (WHERE t.depth BETWEEN 3 AND 5) AS depth_3_5,
 				count(*) FILTER (WHERE t.depth BETWEEN 6 AND 10) AS depth_6_10, count(*) FILTER (WHERE t.depth > 10) AS depth_11,
 				COALESCE(array_agg(t.seconds ORDER BY t.seconds) FILTER (WHERE t.seconds IS NOT NULL), '{}') AS response_seconds
-			FROM (
-				SELECT day, space_id, name, sender_id, create_time, depth, answered_at,
-					floor(date_part('epoch', answered_at - create_time))::integer AS seconds
-				FROM threads
-			) t
+			FROM threads t
+			JOIN asked a ON a.space_id = t.space_id AND a.day = t.day
 			GROUP BY t.day, t.space_id
-		)`+saveResponses, m.args()); err != nil {
+		)`+saveResponses, args); err != nil {
 		return err
 	}
 	return p.exec(ctx, "sum up responses", `
 		WITH asked AS MATERIALIZED (
 			SELECT DISTINCT 0 AS space_id, activity_date - k AS day
 			FROM unnest(@dates::date[], @parts::smallint[]) AS i (activity_date, parts)
-			CROSS JOIN generate_series(0, 8) AS k
+			CROSS JOIN generate_series(0, @before::integer) AS k
 			WHERE parts & (2 | 4) <> 0
 		), these AS MATERIALIZED (
 			SELECT r.activity_date, r.roots, r.answered, r.reacted_only, r.depth_0, r.depth_1, r.depth_2, r.depth_3_5, r.depth_6_10, r.depth_11,
@@ -171,7 +184,7 @@ func (p *pass) computeResponses(ctx context.Context, m *marked) error {
 				COALESCE((SELECT s.response_seconds FROM seconds s WHERE s.activity_date = t.activity_date), '{}') AS response_seconds
 			FROM these t
 			GROUP BY t.activity_date
-		)`+saveResponses, m.args())
+		)`+saveResponses, args)
 }
 
 const saveResponses = `, gone AS (

@@ -36,12 +36,19 @@ func (m *marked) args() pgx.NamedArgs {
 	return pgx.NamedArgs{"spaces": m.spaces, "dates": m.dates, "parts": m.parts}
 }
 
-// take takes some of the days that these parts are to be computed of.
-func (p *pass) take(ctx context.Context, parts, limit int, order string) (*marked, error) {
-	m := &marked{}
+// read adds the rows of a query to them.
+func (m *marked) read(rows pgx.Rows) error {
 	var space int32
 	var day pgtype.Date
 	var part int16
+	return store.Each(rows, []any{&space, &day, &part}, func() {
+		m.spaces, m.dates, m.parts = append(m.spaces, space), append(m.dates, day), append(m.parts, part)
+	})
+}
+
+// take takes some of the days that these parts are to be computed of.
+func (p *pass) take(ctx context.Context, parts, limit int, order string) (*marked, error) {
+	m := &marked{}
 	rows, _ := p.tx.Query(ctx, `
 		WITH chosen AS (
 			SELECT space_id, activity_date, parts
@@ -61,9 +68,7 @@ func (p *pass) take(ctx context.Context, parts, limit int, order string) (*marke
 		)
 		SELECT space_id, activity_date, parts
 		FROM chosen`, pgx.NamedArgs{"parts": parts, "limit": limit})
-	if err := store.Each(rows, []any{&space, &day, &part}, func() {
-		m.spaces, m.dates, m.parts = append(m.spaces, space), append(m.dates, day), append(m.parts, part)
-	}); err != nil {
+	if err := m.read(rows); err != nil {
 		return nil, fmt.Errorf("take days that are marked: %w", err)
 	}
 	return m, nil
@@ -109,8 +114,22 @@ func (p *pass) computeContent(ctx context.Context) error {
 		WHERE d.parts | excluded.parts <> d.parts`, m.args()); err != nil {
 		return err
 	}
+	return p.readContent(ctx, m, daysOfThread)
+}
+
+// readContent computes emoji, received reactions and responses of days, and responses of
+// so many days before.
+func (p *pass) readContent(ctx context.Context, m *marked, before int) error {
+	// Of what a statement has read itself Postgres has no statistics: it takes it for a few
+	// rows, and would compare each with each.
+	if err := p.set(ctx, "enable_nestloop", "off"); err != nil {
+		return err
+	}
 	if err := p.computeReactions(ctx, m); err != nil {
 		return err
 	}
-	return p.computeResponses(ctx, m)
+	if err := p.computeResponses(ctx, m, before); err != nil {
+		return err
+	}
+	return p.set(ctx, "enable_nestloop", "on")
 }

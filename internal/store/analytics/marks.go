@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/spacekeeper/spacekeeper/internal/store"
 )
@@ -82,7 +83,7 @@ func (p *pass) takeMarks(ctx context.Context) (taken int, err error) {
 				FROM rollup_stays
 				WHERE user_id = ANY (@users)
 				GROUP BY space_id
-			) c`+andAll, pgx.NamedArgs{"users": users}); err != nil {
+			) c`+andAll, pgx.NamedArgs{"users": users, "summed": nil}); err != nil {
 			return 0, err
 		}
 	}
@@ -103,7 +104,7 @@ func (p *pass) takeMarks(ctx context.Context) (taken int, err error) {
 	if len(spaces) == 0 {
 		return taken, nil
 	}
-	return taken, p.readStays(ctx, spaces)
+	return taken, p.readStays(ctx, spaces, pgtype.Date{})
 }
 
 // markStays marks days from c.since to today, of the spaces and of all together.
@@ -113,14 +114,14 @@ const (
 		SELECT s.space_id, g.day::date, 8`
 	andAll = `
 		CROSS JOIN LATERAL (VALUES (c.space_id), (0)) AS s (space_id)
-		CROSS JOIN generate_series(c.since, GREATEST(c.since, @today::date), interval '1 day') AS g (day)
+		CROSS JOIN generate_series(c.since, COALESCE(@summed::date - 1, GREATEST(c.since, @today::date)), interval '1 day') AS g (day)
 		GROUP BY s.space_id, g.day
 		ON CONFLICT (space_id, activity_date) DO UPDATE SET parts = d.parts | excluded.parts`
 )
 
 // readStays reads who was in the spaces when, and marks the days from the first
-// begin or end that changed.
-func (p *pass) readStays(ctx context.Context, spaces []int32) error {
+// begin or end that changed: those before summed, which are summed up otherwise.
+func (p *pass) readStays(ctx context.Context, spaces []int32, summed pgtype.Date) error {
 	return p.exec(ctx, "read who was in spaces", `
 		WITH now AS MATERIALIZED (
 			SELECT i.space_id, u.id AS user_id, i.known_at, i.left_at, i.joined_at IS NOT NULL AS joined
@@ -161,7 +162,7 @@ func (p *pass) readStays(ctx context.Context, spaces []int32) error {
 			FROM (SELECT space_id, at FROM edges GROUP BY space_id, user_id, at, edge HAVING sum(n) <> 0) e
 			GROUP BY space_id
 		)`+markStays+`
-		FROM changed c`+andAll, pgx.NamedArgs{"spaces": spaces})
+		FROM changed c`+andAll, pgx.NamedArgs{"spaces": spaces, "summed": summed})
 }
 
 // beginDay gives watched spaces a row for each day that has begun, has retention

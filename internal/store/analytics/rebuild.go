@@ -14,7 +14,8 @@ import (
 )
 
 // Rebuild computes the rollups of all days since that one anew, in the reporting
-// zone, zero: of all days. Each day is a transaction of its own, and a worker's
+// zone, zero: of all days. It reads some days at a time, then sums up some spaces
+// at a time, each in a transaction of its own of a few seconds, and a worker's
 // passes take their part of them. Interrupted, it goes on with the next pass of
 // anybody. told hears of what is left.
 func (r *Rollups) Rebuild(ctx context.Context, since time.Time, told func(left int)) error {
@@ -28,7 +29,7 @@ func (r *Rollups) Rebuild(ctx context.Context, since time.Time, told func(left i
 			if day := since.Format(time.DateOnly); day > p.today {
 				return cli.Usage("%s is a day to come: want one up to today, %s in the reporting zone", day, p.today)
 			}
-			return p.askRebuild(ctx, pgtype.Date{Time: since, Valid: !since.IsZero()})
+			return p.askRebuild(ctx, pgtype.Date{Time: since, Valid: !since.IsZero()}, false)
 		})
 		if err == nil {
 			begun = true
@@ -52,24 +53,30 @@ func (r *Rollups) Rebuild(ctx context.Context, since time.Time, told func(left i
 	return ctx.Err()
 }
 
-// left counts days that are to be read or computed.
+// left counts days that are to be read, spaces that are to be summed up, and days of spaces.
 func (r *Rollups) left(ctx context.Context) (n int, err error) {
 	ctx, cancel := r.db.WithTimeout(ctx)
 	defer cancel()
 	err = r.db.Pool().QueryRow(ctx, `
-		SELECT COALESCE((SELECT rebuild_until - rebuild_from + 1 FROM rollup_passes), 0) + count(*)
+		SELECT count(*) + COALESCE((
+			SELECT COALESCE(rebuild_until - rebuild_day + 1, 0) + rebuild_until - rebuild_from + 1
+				+ (SELECT count(*) FROM spaces WHERE id <= rebuild_space)
+			FROM rollup_passes), 0)
 		FROM rollup_days`).Scan(&n)
 	return n, err
 }
 
 // askRebuild notes the days to be read anew: from the first that anything is of,
-// as far as months of messages are still there, to the last.
-func (p *pass) askRebuild(ctx context.Context, since pgtype.Date) error {
+// as far as months of messages are still there, to the last. whole: of whatever else
+// is known, too.
+func (p *pass) askRebuild(ctx context.Context, since pgtype.Date, whole bool) error {
 	return p.exec(ctx, "ask for a rebuild", `
 		WITH there AS (
 			SELECT GREATEST(LEAST(
 					(SELECT (min(create_time) AT TIME ZONE @zone)::date FROM stored_messages WHERE create_time > '-infinity'),
-					(SELECT (min(added_at) AT TIME ZONE @zone)::date FROM stored_reactions)), @since) AS first,
+					(SELECT (min(added_at) AT TIME ZONE @zone)::date FROM stored_reactions),
+					CASE WHEN @whole THEN (SELECT (min(event_time) AT TIME ZONE @zone)::date FROM stored_membership_changes) END,
+					CASE WHEN @whole THEN (SELECT (min(from_time) AT TIME ZONE @zone)::date FROM coverage) END), @since) AS first,
 				GREATEST(@today::date,
 					(SELECT (max(create_time) AT TIME ZONE @zone)::date FROM stored_messages),
 					(SELECT (max(added_at) AT TIME ZONE @zone)::date FROM stored_reactions),
@@ -81,9 +88,10 @@ func (p *pass) askRebuild(ctx context.Context, since pgtype.Date) error {
 				AND first <= ALL (SELECT (to_timestamp(q * 900.0) AT TIME ZONE @zone)::date FROM unnest(quarters) q)
 		)
 		UPDATE rollup_passes
-		SET rebuild_from = LEAST(rebuild_from, first), rebuild_until = last
+		SET rebuild_from = LEAST(rebuild_from, first), rebuild_day = LEAST(rebuild_from, first), rebuild_until = last,
+			rebuild_space = COALESCE((SELECT max(id) FROM spaces), 0)
 		FROM there
-		WHERE first <= last`, pgx.NamedArgs{"since": since})
+		WHERE first <= last`, pgx.NamedArgs{"since": since, "whole": whole})
 }
 
 // changeZone begins anew with days of another zone.
@@ -97,40 +105,85 @@ func (p *pass) changeZone(ctx context.Context) error {
 	}
 	if err := p.exec(ctx, "save the reporting zone", `
 		UPDATE rollup_passes
-		SET zone = @zone, turned = NULL, rebuild_from = NULL`, nil); err != nil {
+		SET zone = @zone, turned = NULL, rebuild_from = NULL, rebuild_until = NULL`, nil); err != nil {
 		return err
 	}
-	if err := p.exec(ctx, "ask for all stays", `
-		INSERT INTO rollup_marks (kind, id)
-		SELECT 'm', space_id
-		FROM stored_memberships
-		GROUP BY space_id`, nil); err != nil {
-		return err
-	}
-	if err := p.exec(ctx, "ask for all coverage", `
-		INSERT INTO rollup_marks (kind, id, from_time, to_time)
-		SELECT 'c', COALESCE(s.id, 0), min(c.from_time), max(COALESCE(c.to_time, now()))
-		FROM coverage c
-		LEFT JOIN spaces s ON s.space = c.scope
-		GROUP BY s.id`, nil); err != nil {
-		return err
-	}
-	return p.askRebuild(ctx, pgtype.Date{})
+	return p.askRebuild(ctx, pgtype.Date{}, true)
 }
 
-// rebuildDay reads one day anew.
-func (p *pass) rebuildDay(ctx context.Context) error {
-	var day pgtype.Date
-	if err := p.tx.QueryRow(ctx, `SELECT rebuild_from FROM rollup_passes`).Scan(&day); err != nil {
-		return fmt.Errorf("see which day is to be rebuilt: %w", err)
+// rebuildPart does a part of a rebuild: first it reads days, then it sums up spaces. How
+// much it does at once is by how long the part before took.
+func (p *pass) rebuildPart(ctx context.Context) error {
+	defer func(began time.Time) {
+		switch took := time.Since(began); {
+		case took < 4*time.Second:
+			p.part = min(2*p.part, 32)
+		case took > 8*time.Second:
+			p.part = max(p.part/2, 1)
+		}
+	}(time.Now())
+	if err := p.set(ctx, "work_mem", "64MB"); err != nil {
+		return err
 	}
-	if err := p.readAnew(ctx, day, nil); err != nil {
+	var from, day, last pgtype.Date
+	if err := p.tx.QueryRow(ctx, `
+		SELECT rebuild_from, rebuild_day, LEAST(rebuild_day + $1::integer - 1, rebuild_until)
+		FROM rollup_passes`, p.part).Scan(&from, &day, &last); err != nil {
+		return fmt.Errorf("see what is to be rebuilt: %w", err)
+	}
+	if !day.Valid {
+		return p.rebuildSpaces(ctx, from)
+	}
+	m, err := p.readAnew(ctx, day, last, nil)
+	if err != nil {
+		return err
+	}
+	before := 0 // the days before were computed with the part before, of messages that were there
+	if day == from {
+		before = daysOfThread
+	}
+	if err := p.readContent(ctx, m, before); err != nil {
 		return err
 	}
 	return p.exec(ctx, "save how far the rebuild is", `
 		UPDATE rollup_passes
-		SET rebuild_from = CASE WHEN rebuild_from < rebuild_until THEN rebuild_from + 1 END,
-			rebuild_until = CASE WHEN rebuild_from < rebuild_until THEN rebuild_until END`, nil)
+		SET rebuild_day = CASE WHEN @last::date < rebuild_until THEN @last::date + 1 END`, pgx.NamedArgs{"last": last})
+}
+
+// rebuildSpaces reads who was in some of the spaces, and sums up their days. All spaces
+// together come last, a few weeks at once.
+func (p *pass) rebuildSpaces(ctx context.Context, from pgtype.Date) error {
+	m := &marked{}
+	rows, _ := p.tx.Query(ctx, `
+		WITH chosen AS (
+			SELECT s.id, x.rebuild_from AS since, x.last,
+				CASE s.id WHEN 0 THEN LEAST(x.last, x.rebuild_from + 7 * @part::integer) ELSE x.last END AS until
+			FROM (SELECT rebuild_from, rebuild_space, GREATEST(rebuild_until, @today::date) AS last FROM rollup_passes) x
+			JOIN (SELECT id FROM spaces UNION ALL SELECT 0) s ON s.id <= x.rebuild_space AND (s.id > 0 OR x.rebuild_space = 0)
+			ORDER BY s.id DESC
+			LIMIT 20 * @part::integer
+		), later AS (
+			UPDATE rollup_passes
+			SET rebuild_space = COALESCE((SELECT max(id) FROM spaces WHERE id < c.lowest), 0),
+				rebuild_from = CASE WHEN c.lowest > 0 THEN rebuild_from WHEN c.until < c.last THEN c.until + 1 END,
+				rebuild_until = CASE WHEN c.lowest > 0 OR c.until < c.last THEN rebuild_until END
+			FROM (SELECT min(id) AS lowest, max(until) AS until, max(last) AS last FROM chosen) c
+		) -- the first day, the last, and one of each week
+		SELECT id, day::date, 1::smallint FROM chosen CROSS JOIN generate_series(since, until, interval '7 days') AS d (day)
+		UNION ALL
+		SELECT id, until, 1::smallint FROM chosen`, pgx.NamedArgs{"part": p.part, "today": p.today})
+	if err := m.read(rows); err != nil {
+		return fmt.Errorf("see which spaces are to be summed up: %w", err)
+	}
+	if err := p.readStays(ctx, m.spaces, from); err != nil {
+		return err
+	}
+	for _, all := range []bool{false, true} {
+		if err := p.computeSummary(ctx, m, all); err != nil {
+			return err
+		}
+	}
+	return p.computeRetention(ctx, m)
 }
 
 // readMarked reads anew those spaces that are marked for it of the day of one.
@@ -148,42 +201,53 @@ func (p *pass) readMarked(ctx context.Context) error {
 		FROM taken`).Scan(&day, &spaces); err != nil {
 		return fmt.Errorf("see what is to be read anew: %w", err)
 	}
-	return p.readAnew(ctx, day, spaces)
+	m, err := p.readAnew(ctx, day, day, spaces)
+	if err != nil {
+		return err
+	}
+	return p.exec(ctx, "mark what was read anew", `
+		INSERT INTO rollup_days AS d (space_id, activity_date, parts)
+		SELECT DISTINCT space_id, activity_date, 7
+		FROM unnest(@spaces::integer[], @dates::date[]) AS i (space_id, activity_date)
+		ON CONFLICT (space_id, activity_date) DO UPDATE SET parts = d.parts | excluded.parts`, m.args())
 }
 
-// here is whether a row is of the spaces; null: of all.
-const here = `(@spaces::integer[] IS NULL OR space_id = ANY (@spaces))`
+// Which rows of days are read anew: those of the spaces; null: of all.
+const (
+	here      = `(@spaces::integer[] IS NULL OR space_id = ANY (@spaces))`
+	fromFirst = `>= day_start(@first, @zone) - interval '3 hours'`
+	toLast    = `< day_start(@last::date + 1, @zone) + interval '3 hours'`
+)
 
-// readAnew replaces what the rollups say of a day, of all spaces or of some, by
-// what messages and reactions tell. Changes that this transaction sees are in what it
-// reads, and are taken before; others stay for the next pass.
-func (p *pass) readAnew(ctx context.Context, day pgtype.Date, spaces []int32) error {
-	args := func() pgx.NamedArgs { return pgx.NamedArgs{"day": day, "spaces": spaces} }
+// readAnew replaces what the rollups say of days, of all spaces or of some, by
+// what messages and reactions tell, and returns the days of spaces that it read.
+// Changes that this transaction sees are in what it reads, and are taken before;
+// others stay for the next pass. Reactions received are left to be computed.
+func (p *pass) readAnew(ctx context.Context, first, last pgtype.Date, spaces []int32) (*marked, error) {
+	args := pgx.NamedArgs{"first": first, "last": last, "spaces": spaces, "zone": p.zone}
 	for taken := p.maxChanges; taken >= p.maxChanges; {
 		var err error
 		if taken, err = p.takeChanges(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	// Reactions received are computed later: the days are marked for it.
-	if err := p.exec(ctx, "drop the day's activity", `
+	m := &marked{}
+	rows, _ := p.tx.Query(ctx, `
 		WITH gone AS (
 			DELETE FROM rollup_activity
-			WHERE activity_date = @day AND `+here+`
-			RETURNING space_id
+			WHERE activity_date BETWEEN @first AND @last AND `+here+`
+			RETURNING space_id, activity_date
 		)
-		INSERT INTO rollup_days AS d (space_id, activity_date, parts)
-		SELECT DISTINCT s.space_id, @day::date, 7
-		FROM gone g
-		CROSS JOIN LATERAL (VALUES (g.space_id), (0)) AS s (space_id)
-		ON CONFLICT (space_id, activity_date) DO UPDATE SET parts = d.parts | excluded.parts`, args()); err != nil {
-		return err
+		SELECT DISTINCT space_id, activity_date, 7::smallint
+		FROM gone`, args)
+	if err := m.read(rows); err != nil {
+		return nil, fmt.Errorf("drop the activity of days: %w", err)
 	}
-	if err := p.exec(ctx, "drop the day's hours", `
+	if err := p.exec(ctx, "drop the hours of days", `
 		WITH gone AS (
 			DELETE FROM rollup_hours
-			WHERE hour_at >= day_start(@day, @zone) - interval '3 hours' AND hour_at < day_start(@day::date + 1, @zone) + interval '3 hours'
-				AND (hour_at AT TIME ZONE @zone)::date = @day AND space_id <> 0 AND `+here+`
+			WHERE hour_at `+fromFirst+` AND hour_at `+toLast+`
+				AND (hour_at AT TIME ZONE @zone)::date BETWEEN @first AND @last AND space_id <> 0 AND `+here+`
 			RETURNING hour_at, messages, messages_human, messages_app, reactions
 		)
 		UPDATE rollup_hours h
@@ -195,53 +259,38 @@ func (p *pass) readAnew(ctx context.Context, day pgtype.Date, spaces []int32) er
 			FROM gone
 			GROUP BY hour_at
 		) g
-		WHERE h.space_id = 0 AND h.hour_at = g.hour_at`, args()); err != nil {
-		return err
+		WHERE h.space_id = 0 AND h.hour_at = g.hour_at`, args); err != nil {
+		return nil, err
 	}
-	var users []int32
-	var days []pgtype.Date
-	if err := p.tx.QueryRow(ctx, `
+	rows, _ = p.tx.Query(ctx, `
 		WITH changed AS MATERIALIZED (
-			SELECT quarter, space_id, user_id, state, count(*)::integer AS number
+			SELECT quarter, space_id, user_id, state, 1 AS number
 			FROM (
 				SELECT quarter_of(create_time) AS quarter, space_id, COALESCE(sender_id, 0) AS user_id,
 					message_state(deleted_at, edited_at, is_reply(name, thread)) AS state
 				FROM stored_messages
-				WHERE create_time >= day_start(@day, @zone) - interval '3 hours' AND create_time < day_start(@day::date + 1, @zone) + interval '3 hours'
-					AND (create_time AT TIME ZONE @zone)::date = @day
+				WHERE create_time `+fromFirst+` AND create_time `+toLast+` AND (create_time AT TIME ZONE @zone)::date BETWEEN @first AND @last
 				UNION ALL
 				SELECT quarter_of(added_at), space_id, COALESCE(user_id, 0), CASE WHEN present THEN 8 ELSE 9 END
 				FROM stored_reactions
-				WHERE added_at >= day_start(@day, @zone) - interval '3 hours' AND added_at < day_start(@day::date + 1, @zone) + interval '3 hours'
-					AND (added_at AT TIME ZONE @zone)::date = @day
+				WHERE added_at `+fromFirst+` AND added_at `+toLast+` AND (added_at AT TIME ZONE @zone)::date BETWEEN @first AND @last
 			) x
 			WHERE `+here+`
-			GROUP BY quarter, space_id, user_id, state
-		), `+addChanged+`, days AS (
-			INSERT INTO rollup_days AS d (space_id, activity_date, parts)
-			SELECT DISTINCT s.space_id, @day::date, 7
-			FROM changed c
-			CROSS JOIN LATERAL (VALUES (c.space_id), (0)) AS s (space_id)
-			ON CONFLICT (space_id, activity_date) DO UPDATE SET parts = d.parts | excluded.parts
-		), members AS (
-			SELECT c.user_id, t.activity_date
-			FROM changed c
-			JOIN times t ON t.quarter = c.quarter
-			UNION
-			SELECT user_id, activity_date
-			FROM rollup_members
-			WHERE activity_date = @day
-		)
-		SELECT COALESCE(array_agg(user_id), '{}'), COALESCE(array_agg(activity_date), '{}')
-		FROM members`, pgx.NamedArgs{"day": day, "spaces": spaces, "zone": p.zone}).Scan(&users, &days); err != nil {
-		return fmt.Errorf("read the day anew: %w", err)
+		), `+addChanged+`
+		SELECT DISTINCT space_id, activity_date, 7::smallint
+		FROM activity
+		UNION ALL
+		SELECT 0, day::date, 7::smallint
+		FROM generate_series(@first::date, @last, interval '1 day') AS d (day)`, args)
+	if err := m.read(rows); err != nil {
+		return nil, fmt.Errorf("read days anew: %w", err)
 	}
 	// Of all spaces, which the days that wait are too many to be looked through for.
 	if err := p.exec(ctx, "drop hours of all spaces that are no more", `
 		DELETE FROM rollup_hours
-		WHERE hour_at >= day_start(@day, @zone) - interval '3 hours' AND hour_at < day_start(@day::date + 1, @zone) + interval '3 hours'
-			AND space_id = 0 AND messages = 0 AND messages_human = 0 AND messages_app = 0 AND reactions = 0`, args()); err != nil {
-		return err
+		WHERE hour_at `+fromFirst+` AND hour_at `+toLast+`
+			AND space_id = 0 AND messages = 0 AND messages_human = 0 AND messages_app = 0 AND reactions = 0`, args); err != nil {
+		return nil, err
 	}
-	return p.countMembers(ctx, users, days)
+	return m, p.countMembers(ctx, args)
 }

@@ -16,33 +16,48 @@ func (p *pass) computeRetention(ctx context.Context, m *marked) error {
 			CROSS JOIN generate_series(0, 12) AS k
 			WHERE i.week < date_trunc('week', @today::date)
 				AND (parts & 1 <> 0 OR k = 0 AND parts & (8 | 32) <> 0)
-		), joiners AS MATERIALIZED (
-			SELECT DISTINCT a.space_id, a.week, t.user_id
-			FROM asked a
-			JOIN rollup_stays t ON t.joined AND date_trunc('week', t.known_at AT TIME ZONE @zone) = a.week
-				AND (t.space_id = a.space_id OR a.space_id = 0)
+		), joins AS MATERIALIZED (
+			SELECT t.space_id, date_trunc('week', t.known_at AT TIME ZONE @zone)::date AS week, t.user_id
+			FROM rollup_stays t
 			JOIN users u ON u.id = t.user_id AND u.user_type = 'HUMAN'
+			WHERE t.joined AND (t.space_id IN (SELECT space_id FROM asked) OR EXISTS (SELECT FROM asked WHERE space_id = 0))
+		), joiners AS MATERIALIZED (
+			SELECT DISTINCT space_id, week, j.user_id
+			FROM (SELECT space_id, week, true AS asked FROM asked) a
+			FULL JOIN joins j USING (space_id, week) -- as in computeSummary
+			WHERE COALESCE(a.asked AND j.user_id > 0, false)
+			UNION ALL
+			SELECT DISTINCT 0, week, j.user_id
+			FROM (SELECT week, true AS asked FROM asked WHERE space_id = 0) a
+			FULL JOIN joins j USING (week)
+			WHERE COALESCE(a.asked AND j.user_id > 0, false)
+		), weeks AS (
+			SELECT DISTINCT x.space_id, x.user_id, date_trunc('week', x.activity_date)::date AS week
+			FROM rollup_activity x
+			WHERE x.space_id IN (SELECT space_id FROM joiners) AND (x.messages > 0 OR x.given > 0)
+				AND x.activity_date >= (SELECT min(week) FROM joiners) AND x.activity_date < (SELECT max(week) + 91 FROM joiners)
+			UNION ALL
+			SELECT DISTINCT 0, m.user_id, date_trunc('week', m.activity_date)::date
+			FROM rollup_members m
+			WHERE EXISTS (SELECT FROM joiners WHERE space_id = 0)
+				AND m.activity_date >= (SELECT min(week) FROM joiners WHERE space_id = 0)
+				AND m.activity_date < (SELECT max(week) + 91 FROM joiners WHERE space_id = 0)
 		), active AS (
-			SELECT j.space_id, j.week, (x.activity_date - j.week) / 7 AS n, count(DISTINCT j.user_id) AS active
+			SELECT space_id, j.week, (w.week - j.week) / 7 AS n, count(*) AS active
 			FROM joiners j
-			JOIN rollup_activity x ON x.user_id = j.user_id AND (x.space_id = j.space_id OR j.space_id = 0)
-				AND x.activity_date >= j.week AND x.activity_date < j.week + 91
-			WHERE x.messages > 0 OR x.given > 0
-			GROUP BY j.space_id, j.week, (x.activity_date - j.week) / 7
+			FULL JOIN weeks w USING (space_id, user_id)
+			WHERE COALESCE(w.week >= j.week AND w.week < j.week + 91, false)
+			GROUP BY space_id, j.week, (w.week - j.week) / 7
 		), now AS MATERIALIZED (
-			SELECT j.week AS cohort_week, j.space_id, n AS week_number, j.joiners, COALESCE(a.active, 0) AS active
-			FROM (SELECT space_id, week, count(*) AS joiners FROM joiners GROUP BY space_id, week) j
-			CROSS JOIN generate_series(0, 12) AS n
-			LEFT JOIN active a USING (space_id, week, n)
-			WHERE j.week + 7 * n < date_trunc('week', @today::date)
+			SELECT week AS cohort_week, space_id, n AS week_number, j.joiners, COALESCE(a.active, 0) AS active
+			FROM (SELECT space_id, week, n, count(*) AS joiners FROM joiners CROSS JOIN generate_series(0, 12) AS n GROUP BY space_id, week, n) j
+			FULL JOIN active a USING (space_id, week, n)
+			WHERE week + 7 * n < date_trunc('week', @today::date)
 		), gone AS (
 			DELETE FROM rollup_retention r
 			USING asked a
 			WHERE r.space_id = a.space_id AND r.cohort_week = a.week
-				AND NOT EXISTS (
-					SELECT FROM now n
-					WHERE n.space_id = r.space_id AND n.cohort_week = r.cohort_week AND n.week_number = r.week_number
-				)
+				AND (r.space_id, r.cohort_week, r.week_number) NOT IN (SELECT space_id, cohort_week, week_number FROM now)
 		)
 		INSERT INTO rollup_retention AS r (cohort_week, space_id, joiners, active, week_number)
 		SELECT cohort_week, space_id, joiners, active, week_number

@@ -17,6 +17,7 @@ type Rollups struct {
 	db *store.Store
 	// Limits of one transaction. Tests make them small.
 	maxChanges, maxDays int
+	part                int // of a rebuild: so many days at once, then 20 times as many spaces
 	// What is read from messages costs most: it rests so many times as long as it took.
 	rest         time.Duration
 	contentAfter time.Time
@@ -24,7 +25,7 @@ type Rollups struct {
 
 // New returns the rollups of a database.
 func New(db *store.Store) *Rollups {
-	return &Rollups{db: db, maxChanges: 50_000, maxDays: 2_000, rest: 20}
+	return &Rollups{db: db, maxChanges: 50_000, maxDays: 2_000, part: 1, rest: 20}
 }
 
 // errBusy is that another replica makes a pass.
@@ -78,7 +79,7 @@ func (r *Rollups) step(ctx context.Context, began time.Time, taken *[]string) (m
 		case newDay:
 			return p.beginDay(ctx)
 		case rebuilding:
-			return p.rebuildDay(ctx)
+			return p.rebuildPart(ctx)
 		case anew:
 			return p.readMarked(ctx)
 		case days:
@@ -178,6 +179,14 @@ func (p *pass) exec(ctx context.Context, what, sql string, args pgx.NamedArgs) e
 	args["zone"], args["today"] = p.zone, p.today
 	if _, err := p.tx.Exec(ctx, sql, args); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// set changes a setting until the transaction ends.
+func (p *pass) set(ctx context.Context, name, value string) error {
+	if _, err := p.tx.Exec(ctx, `SELECT set_config($1, $2, true)`, name, value); err != nil {
+		return fmt.Errorf("set %s: %w", name, err)
 	}
 	return nil
 }

@@ -22,38 +22,41 @@ func (p *pass) computeSummary(ctx context.Context, m *marked, all bool) error {
 				GROUP BY space_id
 				HAVING bit_or(parts) & (1 | 16) <> 0
 			), activity AS MATERIALIZED (`+source+`
-			), active AS (
-				SELECT space_id, activity_date AS day, lead(activity_date) OVER (PARTITION BY space_id, user_id ORDER BY activity_date) AS next
-				FROM activity
-				WHERE user_type = 'HUMAN'
-			), posting AS (
-				SELECT space_id, activity_date AS day, lead(activity_date) OVER (PARTITION BY space_id, user_id ORDER BY activity_date) AS next
-				FROM activity
-				WHERE user_type = 'HUMAN' AND messages > 0
-			), numbers AS (
-				SELECT space_id, day, sum(wau) AS wau, sum(mau) AS mau, sum(p7) AS p7, sum(p28) AS p28
+			), nexts AS ( -- how many who were active, or posting, on a day were so again how many days later, if within 28
+				SELECT space_id, day, LEAST(next - day, 28) AS gap, count(*) AS active, 0 AS posting
 				FROM (
-					SELECT space_id, day, 1 AS wau, 1 AS mau, 0 AS p7, 0 AS p28 FROM active
+					SELECT space_id, activity_date AS day, lead(activity_date) OVER (PARTITION BY space_id, user_id ORDER BY activity_date) AS next
+					FROM activity
+					WHERE user_type = 'HUMAN'
+				) a
+				GROUP BY space_id, day, LEAST(next - day, 28)
+				UNION ALL
+				SELECT space_id, day, LEAST(next - day, 28), 0, count(*)
+				FROM (
+					SELECT space_id, activity_date AS day, lead(activity_date) OVER (PARTITION BY space_id, user_id ORDER BY activity_date) AS next
+					FROM activity
+					WHERE user_type = 'HUMAN' AND messages > 0
+				) p
+				GROUP BY space_id, day, LEAST(next - day, 28)
+			), numbers AS (
+				SELECT space_id, day, sum(wau) AS wau, sum(mau) AS mau, sum(p7) AS p7, sum(p28) AS p28, bool_or(asked) AS asked
+				FROM (
+					SELECT n.space_id, i.day, n.active * i.week AS wau, n.active * i.month AS mau, n.posting * i.week AS p7, n.posting * i.month AS p28,
+						false AS asked
+					FROM nexts n
+					CROSS JOIN LATERAL (
+						VALUES (n.day, 1, 1), (n.day + LEAST(n.gap, 7), -1, 0), (n.day + COALESCE(n.gap, 28), 0, -1)
+					) AS i (day, week, month)
 					UNION ALL
-					SELECT space_id, LEAST(next, day + 7), -1, 0, 0, 0 FROM active
+					SELECT DISTINCT space_id, activity_date, 0, 0, 0, 0, false FROM activity
 					UNION ALL
-					SELECT space_id, LEAST(next, day + 28), 0, -1, 0, 0 FROM active
-					UNION ALL
-					SELECT space_id, day, 0, 0, 1, 1 FROM posting
-					UNION ALL
-					SELECT space_id, LEAST(next, day + 7), 0, 0, -1, 0 FROM posting
-					UNION ALL
-					SELECT space_id, LEAST(next, day + 28), 0, 0, 0, -1 FROM posting
-					UNION ALL
-					SELECT DISTINCT space_id, activity_date, 0, 0, 0, 0 FROM activity
-					UNION ALL
-					SELECT space_id, g.day::date, 0, 0, 0, 0
+					SELECT space_id, g.day::date, 0, 0, 0, 0, true
 					FROM asked
 					CROSS JOIN generate_series(since, until, interval '1 day') AS g (day)
 				) i
 				GROUP BY space_id, day
 			), days AS MATERIALIZED (
-				SELECT space_id, activity_date,
+				SELECT space_id, activity_date AS day,
 					count(*) FILTER (WHERE user_type = 'HUMAN') AS dau,
 					count(*) FILTER (WHERE user_type = 'HUMAN' AND messages > 0) AS posting,
 					sum(messages) AS messages,
@@ -62,24 +65,23 @@ func (p *pass) computeSummary(ctx context.Context, m *marked, all bool) error {
 					sum(threads) AS threads, sum(replies) AS replies, sum(edited) AS edited, sum(deleted) AS deleted, sum(present) AS present
 				FROM activity
 				GROUP BY space_id, activity_date
-			), windows AS (
-				SELECT n.space_id, n.day, sum(n.wau) OVER w AS wau, sum(n.mau) OVER w AS mau, sum(n.p7) OVER w AS p7, sum(n.p28) OVER w AS p28,
-					max(d.activity_date) OVER w AS last_active
+			), windows AS ( -- full joins: of what a statement has computed itself Postgres expects a few rows, and would compare each with each
+				SELECT space_id, day, n.asked, sum(n.wau) OVER w AS wau, sum(n.mau) OVER w AS mau, sum(n.p7) OVER w AS p7, sum(n.p28) OVER w AS p28,
+					max(day) FILTER (WHERE d.messages IS NOT NULL) OVER w AS last_active
 				FROM numbers n
-				LEFT JOIN days d ON d.space_id = n.space_id AND d.activity_date = n.day
-				WINDOW w AS (PARTITION BY n.space_id ORDER BY n.day)
+				FULL JOIN days d USING (space_id, day)
+				WINDOW w AS (PARTITION BY space_id ORDER BY day)
 			)`+members+coverage+`, now AS MATERIALIZED (
-				SELECT w.day AS activity_date, w.space_id, COALESCE(d.dau, 0) AS dau, w.wau, w.mau, COALESCE(d.posting, 0) AS posting_1d,
+				SELECT day AS activity_date, space_id, COALESCE(d.dau, 0) AS dau, w.wau, w.mau, COALESCE(d.posting, 0) AS posting_1d,
 					w.p7 AS posting_7d, w.p28 AS posting_28d, COALESCE(d.messages, 0) AS messages, COALESCE(d.human, 0) AS messages_human,
 					COALESCE(d.app, 0) AS messages_app, COALESCE(d.threads, 0) AS threads, COALESCE(d.replies, 0) AS replies,
 					COALESCE(d.edited, 0) AS edited, COALESCE(d.deleted, 0) AS deleted, COALESCE(d.present, 0) AS reactions,
 					COALESCE(m.joins, 0) AS joins, COALESCE(m.leaves, 0) AS leaves, m.members, c.coverage, c.source
 				FROM windows w
-				JOIN asked a ON a.space_id = w.space_id AND w.day BETWEEN a.since AND a.until
-				LEFT JOIN days d ON d.space_id = w.space_id AND d.activity_date = w.day
-				LEFT JOIN members m ON m.space_id = w.space_id AND m.day = w.day
-				LEFT JOIN coverage c ON c.space_id = w.space_id AND c.day = w.day
-				WHERE w.last_active > w.day - 28 OR c.own OR m.joins > 0 OR m.leaves > 0
+				FULL JOIN days d USING (space_id, day)
+				FULL JOIN members m USING (space_id, day)
+				FULL JOIN coverage c USING (space_id, day)
+				WHERE COALESCE(w.asked, false) AND COALESCE(w.last_active > day - 28 OR c.own OR m.joins > 0 OR m.leaves > 0, false)
 			), gone AS (
 				DELETE FROM rollup_summary s
 				USING asked a
@@ -216,10 +218,15 @@ const (
 const (
 	coverageOfSpaces = `
 			, known AS MATERIALIZED (
-				SELECT i.space_id, c.source, c.scope = s.space AS own, tstzrange(c.from_time, GREATEST(c.from_time, c.to_time)) AS lasting
+				SELECT i.space_id, c.source, true AS own, tstzrange(c.from_time, GREATEST(c.from_time, c.to_time)) AS lasting
 				FROM (SELECT space_id FROM asked) i
 				JOIN spaces s ON s.id = i.space_id
-				JOIN coverage_intervals c ON c.scope = s.space OR c.scope = 'spaces/-' OR c.scope LIKE 'customers/%' OR c.scope LIKE 'users/%'
+				JOIN coverage_intervals c ON c.scope = s.space
+				UNION ALL
+				SELECT i.space_id, c.source, false, tstzrange(c.from_time, GREATEST(c.from_time, c.to_time))
+				FROM (SELECT space_id FROM asked) i
+				CROSS JOIN coverage_intervals c
+				WHERE c.scope = 'spaces/-' OR c.scope LIKE 'customers/%' OR c.scope LIKE 'users/%'
 			), bounds AS MATERIALIZED (
 				SELECT day, day_start(day, @zone) AS since,
 					LEAST(day_start(day + 1, @zone), (` + coveredUntil + `)) AS until
