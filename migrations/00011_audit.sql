@@ -10,7 +10,7 @@ CREATE TABLE trail (
   operator text CONSTRAINT trail_operator_check CHECK (length(operator) BETWEEN 1 AND 200),
   target text COLLATE "C" CONSTRAINT trail_target_check CHECK (length(target) BETWEEN 1 AND 500),
   space text COLLATE "C" CONSTRAINT trail_space_check CHECK (length(space) BETWEEN 1 AND 200),
-  details json NOT NULL CONSTRAINT trail_details_check CHECK (length(details::text) <= 100000),
+  details json NOT NULL CONSTRAINT trail_details_check CHECK (length(details::text) <= 100000 AND strpos(details::text, E'\n') = 0),
   CONSTRAINT trail_pkey PRIMARY KEY (at, action_key)
 );
 COMMENT ON TABLE trail IS 'What people did with what is recorded: whose content they looked at, what they exported, erased or changed. Rows are added by analytics.record_action alone.';
@@ -415,6 +415,16 @@ COMMENT ON COLUMN analytics.audit_log.changed IS 'What differs between both: tex
 COMMENT ON COLUMN analytics.audit_log.source IS 'live: told as it happened. backfill: fetched later. reconcile: only a list of members showed it.';
 COMMENT ON COLUMN analytics.audit_log.told_by IS 'What told it: message.created and so on for the type of an event; member_list, coverage, reactor or trail.';
 
+CREATE VIEW analytics.proof WITH (security_barrier) AS
+SELECT l.size AS leaves, l.edge, l.sealed_at, (SELECT c.note FROM proof_checkpoints c ORDER BY c.size DESC LIMIT 1) AS checkpoint
+FROM proof_log l
+WHERE (SELECT all_spaces FROM reader_rights);
+COMMENT ON VIEW analytics.proof IS 'How far the log of docs/proof.md is, by which nothing recorded can be changed unseen: one row, for those who see all spaces.';
+COMMENT ON COLUMN analytics.proof.leaves IS 'Number of leaves.';
+COMMENT ON COLUMN analytics.proof.edge IS 'The roots of the largest full subtrees, from left to right: they make the root.';
+COMMENT ON COLUMN analytics.proof.sealed_at IS 'When leaves were last added; null for an empty log.';
+COMMENT ON COLUMN analytics.proof.checkpoint IS 'The newest signed checkpoint; null without one.';
+
 -- The columns of the other views mean what they mean in it, or in the tables that they come from.
 -- +goose StatementBegin
 DO $$
@@ -437,6 +447,7 @@ $$;
 -- +goose StatementEnd
 
 -- +goose Down
+DROP VIEW analytics.proof;
 DROP VIEW analytics.audit_log;
 DROP VIEW audit_trail;
 DROP VIEW audit_runs;

@@ -2670,7 +2670,8 @@ CREATE TABLE public.trail (
     space text COLLATE pg_catalog."C",
     details json NOT NULL,
     CONSTRAINT trail_action_check CHECK ((action ~ '^[a-z]{1,20}\.[a-z_]{1,40}$'::text)),
-    CONSTRAINT trail_details_check CHECK ((length((details)::text) <= 100000)),
+    CONSTRAINT trail_details_check CHECK (((length((details)::text) <= 100000) AND (strpos((details)::text, '
+'::text) = 0))),
     CONSTRAINT trail_operator_check CHECK (((length(operator) >= 1) AND (length(operator) <= 200))),
     CONSTRAINT trail_space_check CHECK (((length(space) >= 1) AND (length(space) <= 200))),
     CONSTRAINT trail_target_check CHECK (((length(target) >= 1) AND (length(target) <= 500)))
@@ -3825,6 +3826,61 @@ COMMENT ON COLUMN analytics.metric_definitions.needs IS 'The views that it is re
 
 COMMENT ON COLUMN analytics.metric_definitions.has_series IS 'Whether timeseries has its value for each day: of a day that has ended the same as metrics() of it. Of days that are too new for threads to be answered, which metrics() leaves out, it has what is known so far.';
 
+CREATE TABLE public.proof_checkpoints (
+    signed_at timestamp with time zone DEFAULT now() NOT NULL,
+    size bigint NOT NULL,
+    note text NOT NULL
+);
+
+COMMENT ON TABLE public.proof_checkpoints IS 'What the log''s key has signed: copies of them are worth more elsewhere.';
+
+COMMENT ON COLUMN public.proof_checkpoints.signed_at IS 'When, by the database''s clock.';
+
+COMMENT ON COLUMN public.proof_checkpoints.size IS 'Number of leaves then.';
+
+COMMENT ON COLUMN public.proof_checkpoints.note IS 'The signed note: origin, size, root, signature.';
+
+CREATE TABLE public.proof_log (
+    sealed_at timestamp with time zone,
+    size bigint DEFAULT 0 NOT NULL,
+    single boolean DEFAULT true NOT NULL,
+    edge bytea DEFAULT '\x'::bytea NOT NULL,
+    CONSTRAINT proof_log_single_check CHECK (single),
+    CONSTRAINT proof_log_size_check CHECK ((size >= 0))
+);
+
+COMMENT ON TABLE public.proof_log IS 'One row: how far the tree is.';
+
+COMMENT ON COLUMN public.proof_log.sealed_at IS 'When leaves were last added; null for an empty tree.';
+
+COMMENT ON COLUMN public.proof_log.size IS 'Number of leaves.';
+
+COMMENT ON COLUMN public.proof_log.single IS 'Always true: there is one row.';
+
+COMMENT ON COLUMN public.proof_log.edge IS 'The roots of the largest full subtrees, from left to right: what is needed to add leaves.';
+
+CREATE VIEW analytics.proof WITH (security_barrier='true') AS
+ SELECT l.size AS leaves,
+    l.edge,
+    l.sealed_at,
+    ( SELECT c.note
+           FROM public.proof_checkpoints c
+          ORDER BY c.size DESC
+         LIMIT 1) AS checkpoint
+   FROM public.proof_log l
+  WHERE ( SELECT reader_rights.all_spaces
+           FROM public.reader_rights);
+
+COMMENT ON VIEW analytics.proof IS 'How far the log of docs/proof.md is, by which nothing recorded can be changed unseen: one row, for those who see all spaces.';
+
+COMMENT ON COLUMN analytics.proof.leaves IS 'Number of leaves.';
+
+COMMENT ON COLUMN analytics.proof.edge IS 'The roots of the largest full subtrees, from left to right: they make the root.';
+
+COMMENT ON COLUMN analytics.proof.sealed_at IS 'When leaves were last added; null for an empty log.';
+
+COMMENT ON COLUMN analytics.proof.checkpoint IS 'The newest signed checkpoint; null without one.';
+
 CREATE TABLE public.quarantine (
     quarantine_key uuid NOT NULL,
     event_key uuid,
@@ -4718,20 +4774,6 @@ CREATE TABLE public.projection_locks (
 
 COMMENT ON TABLE public.projection_locks IS 'Always empty: its locks are those of transactions that write projections. Readers may not take them.';
 
-CREATE TABLE public.proof_checkpoints (
-    signed_at timestamp with time zone DEFAULT now() NOT NULL,
-    size bigint NOT NULL,
-    note text NOT NULL
-);
-
-COMMENT ON TABLE public.proof_checkpoints IS 'What the log''s key has signed: copies of them are worth more elsewhere.';
-
-COMMENT ON COLUMN public.proof_checkpoints.signed_at IS 'When, by the database''s clock.';
-
-COMMENT ON COLUMN public.proof_checkpoints.size IS 'Number of leaves then.';
-
-COMMENT ON COLUMN public.proof_checkpoints.note IS 'The signed note: origin, size, root, signature.';
-
 CREATE TABLE public.proof_copies (
     tried_at timestamp with time zone DEFAULT now() NOT NULL,
     failing_since timestamp with time zone,
@@ -4776,25 +4818,6 @@ COMMENT ON COLUMN public.proof_leaves.refs IS '27 bytes for each leaf: kind (e a
 COMMENT ON COLUMN public.proof_leaves.salts IS '16 random bytes for each leaf: zeros once what it is about was erased.';
 
 COMMENT ON COLUMN public.proof_leaves.contents IS 'Where bytes were taken out of the log: 32 bytes for each leaf, the salted hash of what it lacks, or zeros; the salt is then that of the leaf. Null where none were.';
-
-CREATE TABLE public.proof_log (
-    sealed_at timestamp with time zone,
-    size bigint DEFAULT 0 NOT NULL,
-    single boolean DEFAULT true NOT NULL,
-    edge bytea DEFAULT '\x'::bytea NOT NULL,
-    CONSTRAINT proof_log_single_check CHECK (single),
-    CONSTRAINT proof_log_size_check CHECK ((size >= 0))
-);
-
-COMMENT ON TABLE public.proof_log IS 'One row: how far the tree is.';
-
-COMMENT ON COLUMN public.proof_log.sealed_at IS 'When leaves were last added; null for an empty tree.';
-
-COMMENT ON COLUMN public.proof_log.size IS 'Number of leaves.';
-
-COMMENT ON COLUMN public.proof_log.single IS 'Always true: there is one row.';
-
-COMMENT ON COLUMN public.proof_log.edge IS 'The roots of the largest full subtrees, from left to right: what is needed to add leaves.';
 
 CREATE TABLE public.proof_pending (
     added_at timestamp with time zone DEFAULT now() NOT NULL,

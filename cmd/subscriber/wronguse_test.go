@@ -22,7 +22,7 @@ var rightArgs = map[string][]string{
 	"events show": {"spaces/A/spaceEvents/E"}, "events export": {"--since", "1d"},
 	"tail":  nil,
 	"stats": nil, "analytics export": {"fct_messages"}, "analytics rebuild": nil,
-	"audit search": nil, "audit show": {"0660b3fc62a680e0"}, "audit verify": nil, "audit hold add": {"spaces/S", "--reason", "case 7"}, "audit hold list": nil, "audit hold remove": {"spaces/S"},
+	"audit search": nil, "audit export": {"--to", "exported"}, "audit show": {"0660b3fc62a680e0"}, "audit verify": nil, "audit hold add": {"spaces/S", "--reason", "case 7"}, "audit hold list": nil, "audit hold remove": {"spaces/S"},
 	"audit key":       {"--log", "example.com/chat", "/absent/key"},
 	"audit archive":   {"--month", "2026-08", "--to", "/nonexistent"},
 	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
@@ -40,7 +40,7 @@ var wrongValues = map[string]string{
 	"--reason":  clitest.Any,                                              // for people
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
 	"--group": "sales=?", "--from": "?", "--month": "?", "--to": clitest.Any, "--archive": "?",
-	"analytics export --output": clitest.Any, "--format": "?",
+	"analytics export --output": clitest.Any, "audit export --user": clitest.Any, "--format": "?",
 	"--data-dir": clitest.Any, "--sabotage": "?", "--chat-addr": "?", "--workspace-events-addr": "?", "--pubsub-addr": "?",
 }
 

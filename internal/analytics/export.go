@@ -47,11 +47,11 @@ type column struct {
 	kind kind
 }
 
-// rowWriter writes rows in a format. Values are as Postgres sends them, in binary;
-// nil is null. They are gone after the call.
-type rowWriter interface {
-	row(values [][]byte) error
-	close() error
+// RowWriter writes rows in a format. Values are as Postgres sends them, in binary; nil
+// is null. They are gone after the call.
+type RowWriter interface {
+	Row(values [][]byte) error
+	Close() error
 }
 
 // Export writes the rows of an object in the order in which they come, and returns
@@ -81,7 +81,7 @@ func Export(ctx context.Context, db *store.Store, r Request, out io.Writer) (row
 		}
 		defer found.Close()
 		for found.Next() {
-			if err := w.row(found.RawValues()); err != nil {
+			if err := w.Row(found.RawValues()); err != nil {
 				return err
 			}
 			rows++
@@ -89,7 +89,7 @@ func Export(ctx context.Context, db *store.Store, r Request, out io.Writer) (row
 		return found.Err()
 	})
 	if err == nil {
-		err = w.close()
+		err = w.Close()
 	}
 	if err != nil {
 		return rows, fmt.Errorf("export %s: %w", r.Object, err)
@@ -236,7 +236,16 @@ func (c column) until(time string) string {
 	return name + " < " + time
 }
 
-func newRowWriter(format string, columns []column, out io.Writer) (rowWriter, error) {
+// NewRowWriter returns what writes rows of an object in a format.
+func NewRowWriter(ctx context.Context, db *store.Store, object, format string, out io.Writer) (RowWriter, error) {
+	columns, err := columnsOf(ctx, db, object)
+	if err != nil {
+		return nil, err
+	}
+	return newRowWriter(format, columns, out)
+}
+
+func newRowWriter(format string, columns []column, out io.Writer) (RowWriter, error) {
 	switch format {
 	case "csv":
 		return newCSV(columns, out), nil

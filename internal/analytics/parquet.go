@@ -72,7 +72,7 @@ func (c column) node() parquet.Node {
 	return parquet.String()
 }
 
-func (w *parquetWriter) row(values [][]byte) error {
+func (w *parquetWriter) Row(values [][]byte) error {
 	first := len(w.values)
 	for i, v := range values {
 		w.grouped += len(v)
@@ -117,7 +117,7 @@ func (w *parquetWriter) deliver() error {
 	return err
 }
 
-func (w *parquetWriter) close() error {
+func (w *parquetWriter) Close() error {
 	if err := w.deliver(); err != nil {
 		return err
 	}

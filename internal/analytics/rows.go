@@ -33,7 +33,7 @@ func (l *lines) flush(least int) error {
 	return err
 }
 
-func (l *lines) close() error { return l.flush(0) }
+func (l *lines) Close() error { return l.flush(0) }
 
 // csvWriter writes a value that is null as nothing, and a text without characters
 // as "".
@@ -51,7 +51,7 @@ func newCSV(columns []column, out io.Writer) *csvWriter {
 	return w
 }
 
-func (w *csvWriter) row(values [][]byte) error {
+func (w *csvWriter) Row(values [][]byte) error {
 	for i, v := range values {
 		if i > 0 {
 			w.buf = append(w.buf, ',')
@@ -123,7 +123,7 @@ func newJSONL(columns []column, out io.Writer) *jsonlWriter {
 	return &jsonlWriter{lines{columns: columns, out: out}}
 }
 
-func (w *jsonlWriter) row(values [][]byte) error {
+func (w *jsonlWriter) Row(values [][]byte) error {
 	for i, v := range values {
 		w.buf = append(w.buf, ","[:min(i, 1)]...)
 		if i == 0 {

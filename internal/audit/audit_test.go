@@ -199,6 +199,7 @@ func TestActions(t *testing.T) {
 	if diff := diffs.Diff(page.String(), string(got)); diff != "" {
 		t.Errorf("%s is not current; -update rewrites it (-want +got):\n%s", file, diff)
 	}
+	t.Run("person", func(t *testing.T) { testPerson(t, s) })
 	t.Run("show", func(t *testing.T) { testShow(t, s) })
 }
 
@@ -391,6 +392,7 @@ func TestSearch(t *testing.T) {
 		}
 	}
 	compareForms(t, s)
+	t.Run("export", func(t *testing.T) { testExport(t, s, r) })
 }
 
 // compareForms compares what the command prints in each form with what the view says.

@@ -25,7 +25,7 @@ func NewCommand(env *cli.Env, open Open) *cobra.Command {
 	return env.Group(&cobra.Command{
 		Use:   "audit",
 		Short: "Search who did what, when, where and on what, and prove that it is as it was recorded",
-	}, newSearch(env, open), newShow(env, open), newActions(env), newVerify(env, open),
+	}, newSearch(env, open), newShow(env, open), newExport(env, open), newActions(env), newVerify(env, open),
 		archive.NewCommand(env, open), newHold(env, open), newKey(env))
 }
 

@@ -49,21 +49,7 @@ func Search(ctx context.Context, db *store.Store, r Request, now time.Time) (p P
 		return p, err
 	}
 	p.Since = f.since
-	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, db.Pool(), options, func(tx pgx.Tx) error {
-		// A step finds a page: its rows are looked up one by one, not joined with whole
-		// tables. To plan it takes longer than that, so a connection does it once.
-		if _, err := tx.Exec(ctx, `
-			SELECT set_config('statement_timeout', '5min', true), set_config('jit', 'off', true),
-				set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_hashjoin', 'off', true),
-				set_config('enable_mergejoin', 'off', true)`); err != nil {
-			return err
-		}
-		if r.Content || r.Query.HasText() {
-			if err := mayRead(ctx, tx); err != nil {
-				return err
-			}
-		}
+	err = f.inTransaction(ctx, db, r, func(tx pgx.Tx) error {
 		found, err := f.find(ctx, tx, r.Limit+1)
 		if err != nil || len(found) == 0 {
 			return err
@@ -86,6 +72,27 @@ func Search(ctx context.Context, db *store.Store, r Request, now time.Time) (p P
 		return Page{}, err
 	}
 	return p, nil
+}
+
+// inTransaction looks for what a request asks for, if it may.
+func (f *filter) inTransaction(ctx context.Context, db *store.Store, r Request, do func(pgx.Tx) error) error {
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, db.Pool(), options, func(tx pgx.Tx) error {
+		// A step finds a page: its rows are looked up one by one, not joined with whole
+		// tables. To plan it takes longer than that, so a connection does it once.
+		if _, err := tx.Exec(ctx, `
+			SELECT set_config('statement_timeout', '5min', true), set_config('jit', 'off', true),
+				set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_hashjoin', 'off', true),
+				set_config('enable_mergejoin', 'off', true)`); err != nil {
+			return err
+		}
+		if r.Content || r.Query.HasText() {
+			if err := mayRead(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return do(tx)
+	})
 }
 
 // action is what the trail says of a page with texts.
@@ -283,11 +290,15 @@ const columns = `record_id, occurred_at, recorded_at, category, action, actor_id
 // fetch reads the records that were found: nothing else that the query matches is
 // between them.
 func (f *filter) fetch(ctx context.Context, tx pgx.Tx, found []place) ([]query.Record, error) {
+	rows, _ := f.query(ctx, tx, found)
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[query.Record])
+}
+
+func (f *filter) query(ctx context.Context, tx pgx.Tx, found []place) (pgx.Rows, error) {
 	first, last := found[0], found[len(found)-1]
 	within := *f
 	within.conditions = append(slices.Clone(f.conditions), "record_id >= "+within.bind(last.ID))
-	rows, _ := tx.Query(ctx, within.sql(columns), within.values(last.At, first.At.Add(time.Microsecond), len(found))...)
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[query.Record])
+	return tx.Query(ctx, within.sql(columns), within.values(last.At, first.At.Add(time.Microsecond), len(found))...)
 }
 
 // sql takes the values of a step first.

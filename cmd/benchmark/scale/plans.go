@@ -83,6 +83,8 @@ var whole = map[string][]string{
 	"internal/analytics/spaces.go": {"names"},
 	// Whom a query calls by a name is looked for among all names.
 	"internal/audit/names.go": {"users", "stored_memberships"},
+	// All about one person is everywhere, and asked for once in a while.
+	"internal/audit/person.go": {"events", "reactor_runs", "stored_memberships", "stored_messages", "stored_reactions", "stored_revisions", "users"},
 	// How much came in since tail looked, no plan can know.
 	"internal/analytics/tail.go": {"users"},
 	// In another zone all is of other days.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/store/analytics"
+	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/roles"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 	"github.com/spacekeeper/spacekeeper/internal/store/trail"
@@ -336,6 +337,8 @@ func happen(t *testing.T, env *storetest.Env, space, user string) {
 		INSERT INTO quarantine (quarantine_key, received_at, message_id, ordering_key, reason, detail, attributes, data)
 		VALUES (gen_random_uuid(), now(), '', '', 'not_json', '', '{}', '')`,
 		space, storetest.Epoch.Format(time.RFC3339), storetest.At(-3600).Format(time.RFC3339), user))
+	_, err := proofs.New(env.Store).Seal(t.Context())
+	must(t, err)
 	rollups := analytics.New(env.Store)
 	for more := true; more; {
 		var err error
