@@ -6,7 +6,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -tags=grpcnotrace -o /out/ -ldflags "-s -w -funcalign=16 \
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -tags=grpcnotrace -gcflags=github.com/antlr4-go/...=-l \
+    -gcflags=cel.dev/cel-go/parser/...=-l -gcflags=github.com/goccy/...=-l \
+    -o /out/ -ldflags "-s -w -funcalign=1 \
     -X github.com/spacekeeper/spacekeeper/internal/cli.version=$VERSION \
     -X github.com/spacekeeper/spacekeeper/internal/cli.commit=$COMMIT \
     -X github.com/spacekeeper/spacekeeper/internal/cli.date=$DATE" ./cmd/subscriber ./cmd/subscribe-setup
