@@ -23,7 +23,7 @@ func TestNoCommandShowsThePassword(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "dsn")
 	env := newWorkspace(t, "").env.with("SPACEKEEPER_DATABASE_DSN_FILE", file)
 	// These open no database, or the configuration decides whether they do.
-	without := []string{"demo", "simulate", "healthcheck", "version", "audit actions", "audit key", "reactors lint", "reactors test", "reactors preview",
+	without := []string{"demo", "simulate", "healthcheck", "version", "audit actions", "audit check", "audit key", "reactors lint", "reactors test", "reactors preview",
 		"reactors schema"}
 	names := leaves(newRoot(&environment{Env: cli.Env{}}), "")
 	for _, dsn := range []string{

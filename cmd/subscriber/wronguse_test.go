@@ -23,6 +23,7 @@ var rightArgs = map[string][]string{
 	"tail":  nil,
 	"stats": nil, "analytics export": {"fct_messages"}, "analytics rebuild": nil,
 	"audit search": nil, "audit export": {"--to", "exported"}, "audit show": {"0660b3fc62a680e0"}, "audit verify": nil, "audit hold add": {"spaces/S", "--reason", "case 7"}, "audit hold list": nil, "audit hold remove": {"spaces/S"},
+	"audit prove": {"0660b3fc62a680e0"}, "audit check": {"/absent/proof.json", "--key", "example.com/chat+8b461fda+ActusTvddtNp9xVDI+lzXJvlVZMHm1L7lM87G0aqIKOa"},
 	"audit key":       {"--log", "example.com/chat", "/absent/key"},
 	"audit archive":   {"--month", "2026-08", "--to", "/nonexistent"},
 	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
@@ -97,7 +98,7 @@ func TestWrongSurroundingsOfEveryCommand(t *testing.T) {
 		defer conn.Close(t.Context())
 		return dsn
 	}
-	ignorant := []string{"audit actions", "audit key", "demo", "simulate", "version"} // of the configuration
+	ignorant := []string{"audit actions", "audit check", "audit key", "demo", "simulate", "version"} // of the configuration
 	// These need no database; run waits for it and is tested by itself, and so are the ends of migrate.
 	without := []string{"healthcheck", "reactors lint", "reactors test", "reactors schema", "run", "migrate up", "migrate status"}
 	var seen strings.Builder

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spacekeeper/spacekeeper/internal/archive"
 	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/proof"
 	"github.com/spacekeeper/spacekeeper/internal/store/holds"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
@@ -57,6 +58,35 @@ func write(t *testing.T, s *storetest.Env) (string, *archive.Manifest) {
 		t.Fatal(err)
 	}
 	return dir, m
+}
+
+// proveStripped proves an event whose bytes are gone.
+func proveStripped(t *testing.T, s *storetest.Env, log *proofs.Log) {
+	t.Helper()
+	secret, public, err := proof.NewKey("example.com/chat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, _ := proof.Signer(secret)
+	key, _ := proof.Verifier(public)
+	if _, err := log.Sign(t.Context(), signer, proof.Checkpoint{}, 0); err != nil {
+		t.Fatal(err)
+	}
+	ref := proofs.Ref{Kind: proofs.Event}
+	if err := s.Pool().QueryRow(t.Context(), `
+		SELECT (extract(epoch FROM event_time) * 1000000)::bigint, event_key
+		FROM events
+		WHERE event_time < '2026-12-01' AND ordinal = 0
+		LIMIT 1`).Scan(&ref.Time, &ref.Key); err != nil {
+		t.Fatal(err)
+	}
+	d, err := log.Prove(t.Context(), ref, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Check(key); err != nil || d.Content != nil || d.ContentSalt != nil || d.ContentHash == nil {
+		t.Errorf("got %+v, %v", d, err)
+	}
 }
 
 // The bytes of a month go once they are in an archive; nothing else does, and all of
@@ -115,6 +145,7 @@ func TestArchive(t *testing.T) {
 	if err := archive.Check(t.Context(), s.Store, november); err == nil || !strings.Contains(err.Error(), "archived already") {
 		t.Errorf("got %v", err)
 	}
+	proveStripped(t, s, log)
 	// A rebuild leaves alone what the log has no bytes of.
 	for _, space := range append(storetest.Column(t, s, `SELECT space FROM spaces`), "") {
 		if _, err := mend.New(s.Store, s.Log).Rebuild(t.Context(), space); err != nil {

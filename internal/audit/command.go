@@ -26,7 +26,7 @@ func NewCommand(env *cli.Env, open Open) *cobra.Command {
 		Use:   "audit",
 		Short: "Search who did what, when, where and on what, and prove that it is as it was recorded",
 	}, newSearch(env, open), newShow(env, open), newExport(env, open), newActions(env), newVerify(env, open),
-		archive.NewCommand(env, open), newHold(env, open), newKey(env))
+		newProve(env, open), newCheck(env), archive.NewCommand(env, open), newHold(env, open), newKey(env))
 }
 
 const maxLimit = 10_000

@@ -96,15 +96,13 @@ func keyFlag(cmd *cobra.Command, keys *[]string) {
 
 func readKeys(list []string) (keys []note.Verifier, err error) {
 	for _, text := range list {
-		v, err := proof.Verifier(text)
-		if err != nil {
-			var content []byte
-			if content, err = readfile.Regular(text, readfile.Secret); err == nil {
-				v, err = proof.Verifier(string(content))
-			}
+		public := text
+		if content, err := readfile.Regular(text, readfile.Secret); err == nil {
+			public = string(content)
 		}
+		v, err := proof.Verifier(public)
 		if err != nil {
-			return nil, cli.Usage("--key %q: want the public part of a key, or its file, which audit key has made: %v", text, err)
+			return nil, cli.Usage("--key %q: want the public part of a key, or its file, which audit key has made", text)
 		}
 		keys = append(keys, v)
 	}

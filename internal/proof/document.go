@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/transparency-dev/merkle/proof"
@@ -56,6 +57,37 @@ type Document struct {
 	Checkpoint  string   `json:"checkpoint"`
 }
 
+// Document returns what a proof says of the record, without its content.
+func (l *Leaf) Document() (*Document, error) {
+	d := &Document{Format: Format, Salt: l.data[1 : 1+SaltSize], Fields: map[string]*string{}}
+	var values []*string
+	for rest := string(l.data[1+SaltSize:]); rest != ""; {
+		if after, none := strings.CutPrefix(rest, "-,"); none {
+			values, rest = append(values, nil), after
+			continue
+		}
+		length, after, _ := strings.Cut(rest, ":")
+		n, err := strconv.Atoi(length)
+		if err != nil || n >= len(after) {
+			return nil, errors.New("the record is none")
+		}
+		value := after[:n]
+		values, rest = append(values, &value), after[n+1:]
+	}
+	d.Kind = *values[0]
+	names := kinds[d.Kind]
+	if len(values) != 1+len(names)+1 {
+		return nil, fmt.Errorf("a record of the kind %s has %d fields", d.Kind, len(values)-2)
+	}
+	for i, name := range names {
+		d.Fields[name] = values[1+i]
+	}
+	if hash := values[len(values)-1]; hash != nil {
+		d.ContentHash = []byte(*hash)
+	}
+	return d, nil
+}
+
 // ReadDocument reads what a proof is written as.
 func ReadDocument(text []byte) (*Document, error) {
 	var d Document
@@ -68,6 +100,16 @@ func ReadDocument(text []byte) (*Document, error) {
 		return nil, fmt.Errorf("it is no proof of the format %s, but %q", Format, d.Format)
 	}
 	return &d, nil
+}
+
+// Prove adds where in the log the record is.
+func (d *Document) Prove(tiles Tiles, index, size uint64, checkpoint string) error {
+	path, err := tiles.Inclusion(index, size)
+	if err != nil {
+		return err
+	}
+	d.Index, d.Path, d.Checkpoint = index, list(path), checkpoint
+	return nil
 }
 
 // Check tells whether the record is in the log that one of the keys has signed

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -181,6 +182,14 @@ func document(t testing.TB, l *log, sign note.Signer) *Document {
 		}
 	}
 	leaf.Content(content)
+	described, err := leaf.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	described.Content, described.ContentSalt, described.Index = d.Content, d.ContentSalt, d.Index
+	if diff := cmp.Diff(d, described); diff != "" {
+		t.Errorf("read out of a leaf (-want +got):\n%s", diff)
+	}
 	l.add(leaf.Hash())
 	for i := range 700 {
 		l.add(Hash(sha256.Sum256(fmt.Append(nil, i))))

@@ -108,23 +108,16 @@ func grown(ctx context.Context, tx pgx.Tx, from, to proof.Checkpoint) error {
 		return refuse("the log has %d leaves, and had %d at its last checkpoint: it was cut, or the database was set back to an older state",
 			to.Size, from.Size)
 	}
+	tiles := tilesIn(ctx, tx)
 	var failed error // to read, which says nothing of the tree
-	path, err := proof.Tiles(func(level int, number uint64) ([]proof.Hash, error) {
-		var hashes []byte
-		failed = tx.QueryRow(ctx, `
-			SELECT hashes
-			FROM proof_tiles
-			WHERE level = $1 AND number = $2`, int16(level), int64(number)).Scan(&hashes)
-		if errors.Is(failed, pgx.ErrNoRows) {
-			failed = nil
+	path, err := proof.Tiles(func(level int, number uint64) (hashes []proof.Hash, err error) {
+		if hashes, err = tiles(level, number); err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			failed = err
 		}
-		if failed != nil {
-			return nil, failed
-		}
-		return readHashes(hashes)
+		return hashes, err
 	}).Consistency(from.Size, to.Size)
 	if failed != nil {
-		return fmt.Errorf("read the tree: %w", failed)
+		return failed
 	}
 	if err == nil {
 		err = proof.CheckConsistency(from, to, path)
