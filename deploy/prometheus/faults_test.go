@@ -182,6 +182,19 @@ var faults = []fault{
 			in.running.shows("they are up to date", func(s *scrape) bool { return !behind(s) })
 		}
 	}, []string{"RollupBehind"}, 6, 5},
+	{"nothing can be sealed", func(in *installation) func() {
+		in.exec("ALTER TABLE proof_tiles RENAME TO elsewhere")
+		items := in.running.scrape().max("spacekeeper_ingest_items_total")
+		in.post()
+		in.running.shows("what has to be sealed is recorded", func(s *scrape) bool { return s.max("spacekeeper_ingest_items_total") > items })
+		in.exec("UPDATE proof_pending SET added_at = now() - interval '20 minutes'") // time goes by
+		behind := func(s *scrape) bool { return s.max("spacekeeper_proof_oldest_pending_seconds") > 600 }
+		in.running.shows("it isn't", behind)
+		return func() {
+			in.exec("ALTER TABLE elsewhere RENAME TO proof_tiles")
+			in.running.shows("it is sealed", func(s *scrape) bool { return !behind(s) })
+		}
+	}, []string{"ProofBehind"}, 16, 5},
 	{"months are missing", func(in *installation) func() {
 		for n := range 4 {
 			month := time.Now().UTC().AddDate(0, 0, 1-time.Now().UTC().Day()).AddDate(0, n, 0).Format("2006_01")
