@@ -69,7 +69,7 @@ func Follow(ctx context.Context, db *store.Store, tell func(Event) error, away f
 		switch {
 		case err == nil:
 			absent = false
-		case !isAway(err):
+		case !IsAway(err):
 			return err
 		default:
 			if !absent {
@@ -242,9 +242,9 @@ func (f *follower) remember(key string) bool {
 	return true
 }
 
-// isAway reports whether the database can't be reached or doesn't work, which
+// IsAway reports whether the database can't be reached or doesn't work, which
 // ends by itself.
-func isAway(err error) bool {
+func IsAway(err error) bool {
 	var refused *pgconn.PgError
 	var connecting *pgconn.ConnectError
 	var network net.Error

@@ -259,12 +259,12 @@ func TestFollowEnds(t *testing.T) {
 func TestIsAway(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]bool{"57P01": true, "57P03": true, "08006": true, "53300": true, "42501": false, "42P01": false, "28P01": false} {
-		if got := isAway(fmt.Errorf("follow: %w", &pgconn.PgError{Code: code})); got != want {
+		if got := IsAway(fmt.Errorf("follow: %w", &pgconn.PgError{Code: code})); got != want {
 			t.Errorf("%s: got %t", code, got)
 		}
 	}
 	env, f := newLog(t)
-	if _, err := env.Pool().Exec(t.Context(), `SELECT pg_terminate_backend(pg_backend_pid())`); !isAway(err) {
+	if _, err := env.Pool().Exec(t.Context(), `SELECT pg_terminate_backend(pg_backend_pid())`); !IsAway(err) {
 		t.Errorf("a session that was ended: %v", err)
 	}
 	f.look(t)

@@ -201,6 +201,7 @@ func TestActions(t *testing.T) {
 	}
 	t.Run("person", func(t *testing.T) { testPerson(t, s) })
 	t.Run("show", func(t *testing.T) { testShow(t, s) })
+	t.Run("follow", func(t *testing.T) { testFollow(t, s) })
 }
 
 // example is a record as JSON that fits on a page.
@@ -265,6 +266,8 @@ func testShow(t *testing.T, s *storetest.Env) {
 		"there is no record":               {"show", "00000000000000e"},
 		"did you mean message.edited?":     {"search", "action:message.edted"},
 		"--limit 0: want 1 to 10000":       {"search", "--limit", "0"},
+		"leave out --after and --limit":    {"search", "--follow", "--limit", "5"},
+		"say -o jsonl":                     {"search", "--follow", "-o", "json"},
 		`--after "x" is no id of a record`: {"search", "--after", "x"},
 		`nobody is called "Anne": did you mean "Ann"?` + "\n  actor:Anne\n        ^": {"search", "actor:Anne"},
 		`no space is called that: did you mean "Sailors"?`:                           {"search", "space:Sailor"},

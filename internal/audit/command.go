@@ -33,7 +33,7 @@ const maxLimit = 10_000
 
 func newSearch(env *cli.Env, open Open) *cobra.Command {
 	var r Request
-	var presets bool
+	var presets, following bool
 	var help strings.Builder
 	for _, k := range query.Keys() {
 		help.WriteString("\n  " + k[0] + ":" + strings.Repeat(" ", 12-len(k[0])) + k[1])
@@ -68,6 +68,14 @@ comes after --.`,
 			if _, ok := timeOf(r.After); r.After != "" && !ok {
 				return wrongID("--after", r.After)
 			}
+			switch {
+			case following && (r.After != "" || cmd.Flags().Changed("limit")):
+				return cli.Usage("--follow prints what arrives: leave out --after and --limit")
+			case following && env.Format == cli.JSON:
+				return cli.Usage("--follow has no end, as a JSON document has: say -o jsonl")
+			case following:
+				return open(cmd.Context(), config.ForAudit, func(db *store.Store) error { return printFollow(cmd.Context(), env, db, text, r) })
+			}
 			return open(cmd.Context(), config.ForAudit, func(db *store.Store) error { return printSearch(cmd.Context(), env, db, text, r) })
 		},
 	}
@@ -77,6 +85,7 @@ comes after --.`,
 	flags.IntVar(&r.Limit, "limit", 50, "how many records to print")
 	flags.BoolVar(&r.Content, "show-content", false, "show what messages say and said")
 	flags.StringVar(&r.Reason, "reason", "", trail.ReasonUsage+", with --show-content or text to be found")
+	flags.BoolVar(&following, "follow", false, "print what arrives from now on, until interrupted; takes the rights of spacekeeper_worker, too")
 	flags.BoolVar(&presets, "presets", false, "list the queries that preset: knows")
 	return cmd
 }
