@@ -141,7 +141,66 @@ COMMENT ON COLUMN legal_holds.since IS 'Since when, by the database''s clock.';
 COMMENT ON COLUMN legal_holds.scope IS 'spaces/S: all that happened there. users/U: all that this person or app did, and was told.';
 COMMENT ON COLUMN legal_holds.reason IS 'As whoever ordered it said.';
 
+CREATE TABLE erasures (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  asked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished_at timestamptz,
+  after_time timestamptz NOT NULL DEFAULT '-infinity',
+  after_key uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+  after_number bigint NOT NULL DEFAULT -1,
+  member text COLLATE "C" NOT NULL CONSTRAINT erasures_member_check CHECK (member ~ '^users/[^/]+$'),
+  part text COLLATE "C" NOT NULL DEFAULT '',
+  counts jsonb NOT NULL DEFAULT '{}',
+  names text[] NOT NULL
+);
+CREATE UNIQUE INDEX erasures_open_idx ON erasures (member) WHERE finished_at IS NULL;
+COMMENT ON TABLE erasures IS 'People whose content and names were erased, or are being. What comes later of before asked_at is recorded without.';
+COMMENT ON COLUMN erasures.id IS 'Number of the erasure.';
+COMMENT ON COLUMN erasures.asked_at IS 'When it began: what happened before is erased.';
+COMMENT ON COLUMN erasures.finished_at IS 'When all was erased; null while it isn''t.';
+COMMENT ON COLUMN erasures.after_time IS 'How far its part is, in time.';
+COMMENT ON COLUMN erasures.after_key IS 'How far its part is, among keys.';
+COMMENT ON COLUMN erasures.after_number IS 'How far its part is, among numbers.';
+COMMENT ON COLUMN erasures.member IS 'users/U: Google''s number of the person, which stays.';
+COMMENT ON COLUMN erasures.part IS 'Which part is under way.';
+COMMENT ON COLUMN erasures.counts IS 'How many rows of each kind were erased, and were kept for a legal hold.';
+COMMENT ON COLUMN erasures.names IS 'How the person is called, while it is looked for; empty in the end.';
+
+-- +goose StatementBegin
+CREATE FUNCTION erasures_version() RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (SELECT count(*) FROM erasures) || ' ' || (SELECT concat_ws(' ', count(*), max(since)) FROM legal_holds);
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION erasures_version() IS 'Another one for each change of who is erased, and of what is held.';
+
+-- Whoever begins an erasure locks the table: so it waits for all transactions that
+-- have called this, and those that call it later know of the erasure.
+-- +goose StatementBegin
+CREATE FUNCTION check_erasures(known text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF known IS DISTINCT FROM erasures_version() THEN
+    RAISE serialization_failure USING MESSAGE = 'erasures or legal holds have changed meanwhile';
+  END IF;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION check_erasures(text) IS 'Fails if erasures_version() is another one than the caller knows. Whoever writes what people say calls it in the same transaction.';
+
+-- +goose StatementBegin
+DO $$
+BEGIN
+  EXECUTE format('ALTER FUNCTION erasures_version() SET search_path = %I, pg_temp', current_schema());
+  EXECUTE format('ALTER FUNCTION check_erasures(text) SET search_path = %I, pg_temp', current_schema());
+END
+$$;
+-- +goose StatementEnd
+
 -- +goose Down
+DROP FUNCTION check_erasures(text);
+DROP FUNCTION erasures_version();
+DROP TABLE erasures;
 DROP TABLE legal_holds;
 DROP TABLE quarantine;
 DROP TABLE events;

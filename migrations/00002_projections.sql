@@ -84,6 +84,9 @@ BEGIN
   ELSE
     resource := NEW.user_name;
     told := NEW.version_time;
+    IF EXISTS (SELECT FROM erasures WHERE member = NEW.user_name) THEN
+      NEW.display_name := NULL;
+    END IF;
   END IF;
   IF NEW.display_name IS NOT NULL AND isfinite(told) AND NEW.display_name IS DISTINCT FROM (
     SELECT n.display_name FROM names n WHERE n.name = resource AND n.known_at <= told ORDER BY n.known_at DESC LIMIT 1
@@ -102,6 +105,16 @@ CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON spaces FOR EACH ROW
   WHEN (isfinite(NEW.version_time) OR NEW.named_at IS NOT NULL) EXECUTE FUNCTION keep_name();
 CREATE TRIGGER keep_name BEFORE INSERT OR UPDATE ON users FOR EACH ROW
   WHEN (NEW.display_name IS NOT NULL) EXECUTE FUNCTION keep_name();
+
+-- +goose StatementBegin
+CREATE FUNCTION refuse_name() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN CASE WHEN EXISTS (SELECT FROM erasures WHERE member = NEW.name) THEN NULL ELSE NEW END;
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION refuse_name() IS 'Keeps names of people out who were erased.';
+CREATE TRIGGER refuse_name BEFORE INSERT ON names FOR EACH ROW EXECUTE FUNCTION refuse_name();
 
 CREATE VIEW event_log AS
 SELECT e.event_time, t.kind, t.verb, t.ce_type AS type, p.space, u.user_name AS actor, full_name(e.resource, p.space) AS resource,
@@ -334,6 +347,10 @@ DECLARE
   winner stored_messages%ROWTYPE;
   loser stored_messages%ROWTYPE;
 BEGIN
+  -- Whoever erases says so in its transaction.
+  IF current_setting('spacekeeper.erasing', true) = 'on' THEN
+    RETURN NEW;
+  END IF;
   -- The as_of of the other: of two copies of one event, its own content counts
   -- more than what was fetched, and that more the earlier it was.
   IF (NEW.deleted_at IS NOT NULL, NEW.version_time, NEW.event_time, NEW.verb_order, NEW.version_key,
@@ -426,6 +443,23 @@ $$;
 COMMENT ON FUNCTION make_partition(text, date) IS 'Adds the month (UTC) of a day to events or stored_messages, unless it is there. It acts as the owner of the tables; the worker may call it.';
 REVOKE ALL ON FUNCTION make_partition(text, date) FROM PUBLIC;
 
+-- +goose StatementBegin
+CREATE FUNCTION direct_messages(member text) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT p.space
+    FROM spaces p
+    WHERE p.space_type = 'DIRECT_MESSAGE' AND (
+      EXISTS (SELECT FROM stored_memberships m WHERE m.member = direct_messages.member AND m.space_id = p.id)
+      OR EXISTS (SELECT FROM events e JOIN users u ON u.id = e.actor_id WHERE e.space_id = p.id AND u.user_name = direct_messages.member)
+    )
+    ORDER BY 1
+  );
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION direct_messages(text) IS 'The direct messages that somebody is in, users/U: as spaces/S.';
+
 -- They find their tables whatever the session's search_path is.
 -- +goose StatementBegin
 DO $$
@@ -433,10 +467,12 @@ BEGIN
   EXECUTE format('ALTER FUNCTION make_partition(text, date) SET search_path = %I, pg_temp', current_schema());
   EXECUTE format('ALTER FUNCTION keep_message_version() SET search_path = %I, pg_temp', current_schema());
   EXECUTE format('ALTER FUNCTION keep_name() SET search_path = %I, pg_temp', current_schema());
+  EXECUTE format('ALTER FUNCTION direct_messages(text) SET search_path = %I, pg_temp', current_schema());
+  EXECUTE format('ALTER FUNCTION refuse_name() SET search_path = %I, pg_temp', current_schema());
 END
 $$;
 -- +goose StatementEnd
-COMMENT ON FUNCTION keep_message_version() IS 'Keeps the newest version of a message in stored_messages and moves the other to stored_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in stored_revisions. So nothing can be erased by hand, whatever is updated.';
+COMMENT ON FUNCTION keep_message_version() IS 'Keeps the newest version of a message in stored_messages and moves the other to stored_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in stored_revisions. So nothing can be erased by hand, whatever is updated; subscriber erase sets spacekeeper.erasing.';
 CREATE TRIGGER keep_message_version BEFORE UPDATE ON stored_messages
   FOR EACH ROW EXECUTE FUNCTION keep_message_version();
 
@@ -553,3 +589,5 @@ DROP TABLE users;
 DROP TABLE spaces;
 DROP FUNCTION keep_name();
 DROP TABLE names;
+DROP FUNCTION refuse_name();
+DROP FUNCTION direct_messages(text);

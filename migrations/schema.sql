@@ -373,6 +373,19 @@ CREATE FUNCTION public.audit_record(at timestamp with time zone, key text) RETUR
 
 COMMENT ON FUNCTION public.audit_record(at timestamp with time zone, key text) IS 'The id of an audit record: its time in microseconds, as 14 hexadecimal digits, and what tells it from others of that time. So ids are in the order of time.';
 
+CREATE FUNCTION public.check_erasures(known text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF known IS DISTINCT FROM erasures_version() THEN
+    RAISE serialization_failure USING MESSAGE = 'erasures or legal holds have changed meanwhile';
+  END IF;
+END
+$$;
+
+COMMENT ON FUNCTION public.check_erasures(known text) IS 'Fails if erasures_version() is another one than the caller knows. Whoever writes what people say calls it in the same transaction.';
+
 CREATE FUNCTION public.covered(coverage real, starts_at timestamp with time zone, ends_at timestamp with time zone, looked_until timestamp with time zone) RETURNS double precision
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN (looked_until >= ends_at) THEN (coverage)::double precision ELSE (coverage * LEAST((1)::double precision, (GREATEST((0)::double precision, date_part('epoch'::text, (looked_until - starts_at))) / NULLIF(date_part('epoch'::text, (LEAST(ends_at, GREATEST(looked_until, (now() - '00:15:00'::interval))) - starts_at)), (0)::double precision)))) END;
@@ -384,6 +397,36 @@ CREATE FUNCTION public.day_start(day date, zone text) RETURNS timestamp with tim
     RETURN CASE WHEN ((((((day)::timestamp without time zone AT TIME ZONE zone) - '01:00:00'::interval) AT TIME ZONE zone))::date = day) THEN (((day)::timestamp without time zone AT TIME ZONE zone) - '01:00:00'::interval) ELSE ((day)::timestamp without time zone AT TIME ZONE zone) END;
 
 COMMENT ON FUNCTION public.day_start(day date, zone text) IS 'When a day begins in a zone. Where clocks are set back at one in the morning it has two midnights: the first counts. Where they are set forward at midnight it has none: the day begins an hour later.';
+
+CREATE FUNCTION public.direct_messages(member text) RETURNS text[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT p.space
+    FROM spaces p
+    WHERE p.space_type = 'DIRECT_MESSAGE' AND (
+      EXISTS (SELECT FROM stored_memberships m WHERE m.member = direct_messages.member AND m.space_id = p.id)
+      OR EXISTS (SELECT FROM events e JOIN users u ON u.id = e.actor_id WHERE e.space_id = p.id AND u.user_name = direct_messages.member)
+    )
+    ORDER BY 1
+  );
+END
+$$;
+
+COMMENT ON FUNCTION public.direct_messages(member text) IS 'The direct messages that somebody is in, users/U: as spaces/S.';
+
+CREATE FUNCTION public.erasures_version() RETURNS text
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  RETURN (SELECT count(*) FROM erasures) || ' ' || (SELECT concat_ws(' ', count(*), max(since)) FROM legal_holds);
+END
+$$;
+
+COMMENT ON FUNCTION public.erasures_version() IS 'Another one for each change of who is erased, and of what is held.';
 
 CREATE FUNCTION public.event_key(ce_id text) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -423,6 +466,10 @@ DECLARE
   winner stored_messages%ROWTYPE;
   loser stored_messages%ROWTYPE;
 BEGIN
+  -- Whoever erases says so in its transaction.
+  IF current_setting('spacekeeper.erasing', true) = 'on' THEN
+    RETURN NEW;
+  END IF;
   -- The as_of of the other: of two copies of one event, its own content counts
   -- more than what was fetched, and that more the earlier it was.
   IF (NEW.deleted_at IS NOT NULL, NEW.version_time, NEW.event_time, NEW.verb_order, NEW.version_key,
@@ -458,7 +505,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION public.keep_message_version() IS 'Keeps the newest version of a message in stored_messages and moves the other to stored_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in stored_revisions. So nothing can be erased by hand, whatever is updated.';
+COMMENT ON FUNCTION public.keep_message_version() IS 'Keeps the newest version of a message in stored_messages and moves the other to stored_revisions. That goes for UPDATE by hand, too: a text that is no newer version is refused (UPDATE 0), and one that is leaves the old text in stored_revisions. So nothing can be erased by hand, whatever is updated; subscriber erase sets spacekeeper.erasing.';
 
 CREATE FUNCTION public.keep_name() RETURNS trigger
     LANGUAGE plpgsql
@@ -484,6 +531,9 @@ BEGIN
   ELSE
     resource := NEW.user_name;
     told := NEW.version_time;
+    IF EXISTS (SELECT FROM erasures WHERE member = NEW.user_name) THEN
+      NEW.display_name := NULL;
+    END IF;
   END IF;
   IF NEW.display_name IS NOT NULL AND isfinite(told) AND NEW.display_name IS DISTINCT FROM (
     SELECT n.display_name FROM names n WHERE n.name = resource AND n.known_at <= told ORDER BY n.known_at DESC LIMIT 1
@@ -771,6 +821,17 @@ CREATE FUNCTION public.quarter_of(t timestamp with time zone) RETURNS integer
     RETURN (floor((date_part('epoch'::text, (t - '1970-01-01 00:00:00+00'::timestamp with time zone)) / (900)::double precision)))::integer;
 
 COMMENT ON FUNCTION public.quarter_of(t timestamp with time zone) IS 'The quarter of an hour since 1970 (UTC) in which a time is.';
+
+CREATE FUNCTION public.refuse_name() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  RETURN CASE WHEN EXISTS (SELECT FROM erasures WHERE member = NEW.name) THEN NULL ELSE NEW END;
+END
+$$;
+
+COMMENT ON FUNCTION public.refuse_name() IS 'Keeps names of people out who were erased.';
 
 CREATE FUNCTION public.seconds_of(times tstzmultirange) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -4407,6 +4468,51 @@ COMMENT ON COLUMN public.coverage_intervals.goes_on IS 'Whether it has no end ye
 
 COMMENT ON COLUMN public.coverage_intervals.id IS 'Number of the interval; jobs that repair a gap name it.';
 
+CREATE TABLE public.erasures (
+    id bigint NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    after_time timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    after_key uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    after_number bigint DEFAULT '-1'::integer NOT NULL,
+    member text NOT NULL COLLATE pg_catalog."C",
+    part text DEFAULT ''::text NOT NULL COLLATE pg_catalog."C",
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    names text[] NOT NULL,
+    CONSTRAINT erasures_member_check CHECK ((member ~ '^users/[^/]+$'::text))
+);
+
+COMMENT ON TABLE public.erasures IS 'People whose content and names were erased, or are being. What comes later of before asked_at is recorded without.';
+
+COMMENT ON COLUMN public.erasures.id IS 'Number of the erasure.';
+
+COMMENT ON COLUMN public.erasures.asked_at IS 'When it began: what happened before is erased.';
+
+COMMENT ON COLUMN public.erasures.finished_at IS 'When all was erased; null while it isn''t.';
+
+COMMENT ON COLUMN public.erasures.after_time IS 'How far its part is, in time.';
+
+COMMENT ON COLUMN public.erasures.after_key IS 'How far its part is, among keys.';
+
+COMMENT ON COLUMN public.erasures.after_number IS 'How far its part is, among numbers.';
+
+COMMENT ON COLUMN public.erasures.member IS 'users/U: Google''s number of the person, which stays.';
+
+COMMENT ON COLUMN public.erasures.part IS 'Which part is under way.';
+
+COMMENT ON COLUMN public.erasures.counts IS 'How many rows of each kind were erased, and were kept for a legal hold.';
+
+COMMENT ON COLUMN public.erasures.names IS 'How the person is called, while it is looked for; empty in the end.';
+
+ALTER TABLE public.erasures ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.erasures_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.event_sources (
     id integer NOT NULL,
     source text NOT NULL COLLATE pg_catalog."C"
@@ -5234,6 +5340,9 @@ ALTER TABLE ONLY public.backfills
 ALTER TABLE ONLY public.coverage
     ADD CONSTRAINT coverage_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.event_sources
     ADD CONSTRAINT event_sources_pkey PRIMARY KEY (id);
 
@@ -5414,6 +5523,8 @@ CREATE UNIQUE INDEX coverage_open_idx ON public.coverage USING btree (scope) WHE
 
 CREATE INDEX coverage_scope_idx ON public.coverage USING btree (scope, from_time);
 
+CREATE UNIQUE INDEX erasures_open_idx ON public.erasures USING btree (member) WHERE (finished_at IS NULL);
+
 CREATE INDEX events_audit_idx ON ONLY public.events USING brin (event_time, type_id int2_minmax_multi_ops, actor_id int4_bloom_ops) WITH (pages_per_range='32');
 
 CREATE INDEX events_space_idx ON ONLY public.events USING btree (space_id, event_time) INCLUDE (actor_id, type_id) WHERE (space_id IS NOT NULL);
@@ -5539,3 +5650,5 @@ CREATE TRIGGER note_new AFTER INSERT ON public.users REFERENCING NEW TABLE AS ad
 CREATE TRIGGER note_row AFTER UPDATE ON public.spaces FOR EACH ROW WHEN (((old.deleted_at IS DISTINCT FROM new.deleted_at) OR (old.threading_state IS DISTINCT FROM new.threading_state) OR (old.space_type IS DISTINCT FROM new.space_type))) EXECUTE FUNCTION public.note_row();
 
 CREATE TRIGGER note_row AFTER UPDATE ON public.users FOR EACH ROW WHEN ((old.user_type IS DISTINCT FROM new.user_type)) EXECUTE FUNCTION public.note_row();
+
+CREATE TRIGGER refuse_name BEFORE INSERT ON public.names FOR EACH ROW EXECUTE FUNCTION public.refuse_name();

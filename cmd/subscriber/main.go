@@ -55,6 +55,7 @@ func newRoot(env *environment) *cobra.Command {
 		newStats(env),
 		newAnalytics(env),
 		audit.NewCommand(&env.Env, env.withNumbers),
+		audit.NewEraseCommand(&env.Env, env.withNumbers),
 		newQuarantine(env),
 		newProjections(env),
 		newMigrate(env),

@@ -24,6 +24,7 @@ var rightArgs = map[string][]string{
 	"stats": nil, "analytics export": {"fct_messages"}, "analytics rebuild": nil,
 	"audit search": nil, "audit export": {"--to", "exported"}, "audit show": {"0660b3fc62a680e0"}, "audit verify": nil, "audit hold add": {"spaces/S", "--reason", "case 7"}, "audit hold list": nil, "audit hold remove": {"spaces/S"},
 	"audit prove": {"0660b3fc62a680e0"}, "audit check": {"/absent/proof.json", "--key", "example.com/chat+8b461fda+ActusTvddtNp9xVDI+lzXJvlVZMHm1L7lM87G0aqIKOa"},
+	"erase":           {"--user", "users/1", "--yes"},
 	"audit key":       {"--log", "example.com/chat", "/absent/key"},
 	"audit archive":   {"--month", "2026-08", "--to", "/nonexistent"},
 	"quarantine list": nil, "quarantine show": {"00000000-0000-0000-0000-000000000001"}, "quarantine retry": nil,
@@ -38,7 +39,7 @@ var wrongValues = map[string]string{
 	// Of spaces only the database tells how they are called.
 	"--config": clitest.Any, "--space": clitest.Any, "--member": "?", "--send-to": "?", "--outcome": "?", "--type": "?", "--after": "?", "--against": "?",
 	"--log": "my log", "--key": "?",
-	"--reason":  clitest.Any,                                              // for people
+	"erase --user": clitest.Any, "--reason": clitest.Any, // for people
 	"--reactor": clitest.Any, "--file": clitest.Any, "--svg": clitest.Any, // only the rules tell
 	"--group": "sales=?", "--from": "?", "--month": "?", "--to": clitest.Any, "--archive": "?",
 	"analytics export --output": clitest.Any, "audit export --user": clitest.Any, "--format": "?",

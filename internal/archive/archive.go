@@ -74,6 +74,7 @@ type line struct {
 	CeID        string    `json:"ce_id,omitempty"`
 	Resource    string    `json:"resource,omitempty"`
 	MessageID   string    `json:"message_id,omitempty"`
+	Erased      bool      `json:"erased,omitempty"`         // something of it was, before it was archived
 	Content     *string   `json:"content,omitempty"`        // as received
 	Binary      *[]byte   `json:"content_base64,omitempty"` // in its place if it isn't UTF-8
 }
@@ -83,7 +84,7 @@ func lineOf(a proofs.Archived) line {
 	l := line{
 		Leaf: &a.Index, Salt: a.Salt[:], Time: r.Time.UTC(), ReceivedAt: r.ReceivedAt.UTC(), PublishTime: r.PublishTime,
 		Ordinal: r.Ordinal, Origin: r.Origin, Type: r.Type, Source: r.Source, Space: r.Space, Actor: r.Actor, CeID: r.CeID,
-		Resource: r.Resource, MessageID: r.MessageID,
+		Resource: r.Resource, MessageID: r.MessageID, Erased: r.Erased,
 	}
 	if usual := l.usualKey(); !bytes.Equal(usual, r.Key[:]) {
 		l.Key = hex.EncodeToString(r.Key[:])
@@ -117,6 +118,7 @@ func (l *line) hash(buffer *proof.Leaf) (h proof.Hash, err error) {
 	r := proofs.EventRow{
 		Time: l.Time, ReceivedAt: l.ReceivedAt, PublishTime: l.PublishTime, Key: [16]byte(key), Ordinal: l.Ordinal, Origin: l.Origin,
 		Type: l.Type, Source: l.Source, Space: l.Space, Actor: l.Actor, CeID: l.CeID, Resource: l.Resource, MessageID: l.MessageID,
+		Erased: l.Erased,
 	}
 	if l.Content != nil {
 		r.Content = []byte(*l.Content)

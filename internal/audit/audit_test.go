@@ -17,6 +17,7 @@ import (
 
 	diffs "github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
 
 	"github.com/spacekeeper/spacekeeper/internal/audit/query"
 	"github.com/spacekeeper/spacekeeper/internal/cli"
@@ -48,9 +49,14 @@ func exec(t *testing.T, s *storetest.Env, sql string, args ...any) {
 // call runs a command of the auditor's, and returns what it prints on standard output, and its error.
 func call(t *testing.T, s *storetest.Env, args ...string) (stdout string, err error) {
 	t.Helper()
+	return callRoot(t, s, NewCommand, args...)
+}
+
+func callRoot(t *testing.T, s *storetest.Env, root func(*cli.Env, Open) *cobra.Command, args ...string) (stdout string, err error) {
+	t.Helper()
 	var out bytes.Buffer
 	env := &cli.Env{Out: &out, Err: io.Discard}
-	cmd := NewCommand(env, func(_ context.Context, _ config.Need, use func(*store.Store) error) error { return use(s.Store) })
+	cmd := root(env, func(_ context.Context, _ config.Need, use func(*store.Store) error) error { return use(s.Store) })
 	cmd.SetArgs(args)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	err = cmd.ExecuteContext(t.Context())

@@ -200,6 +200,9 @@ func verify(ctx context.Context, env *cli.Env, db *store.Store, points []point, 
 	if r.Archived > 0 {
 		env.Print("The bytes of %s aren't in the database: their months were archived.\n", cli.Count(r.Archived, "event"))
 	}
+	if r.Erased > 0 {
+		env.Print("Of %s something was erased since, as the log says.\n", cli.Count(r.Erased, "row"))
+	}
 	if r.Checkpoints > 0 {
 		env.Print("It has grown out of %s.\n", cli.Count(r.Checkpoints, "checkpoint"))
 	}

@@ -119,3 +119,33 @@ func TestHold(t *testing.T) {
 		}
 	}
 }
+
+// Who erases sees first what that would be, and agrees; verify tells of it.
+func TestErase(t *testing.T) {
+	t.Parallel()
+	s := storetest.New(t, storetest.Options{Now: storetest.Clock})
+	storetest.Record(t, s, storetest.Decoded(t, "1", "message.v1.created", storetest.At(1), storetest.Post("ann", "T.T", "hello")))
+	erase := func(args ...string) (string, error) {
+		t.Helper()
+		return callRoot(t, s, NewEraseCommand, args...)
+	}
+	for want, args := range map[string][]string{
+		"--user is missing": nil,
+		"add --yes once":    {"--user", "users/ann"},
+		"names this person": {"--user", "users/nobody", "--dry-run"},
+		"nobody is called":  {"--user", "Nobody", "--dry-run"},
+	} {
+		if out, err := erase(args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %q, %v", args, out, err)
+		}
+	}
+	if out, err := erase("--user", "users/ann", "--dry-run"); err != nil || !strings.Contains(out, "would be erased") {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if out, err := erase("--user", "users/ann", "--yes", "--reason", "case 7"); err != nil || !strings.Contains(out, "Of users/ann erased") {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if out, err := call(t, s, "verify"); err != nil || !strings.Contains(out, "Of 1 row something was erased since") {
+		t.Errorf("got %q, %v", out, err)
+	}
+}

@@ -84,6 +84,8 @@ func (r *reader) message(m *Message) (fields int) {
 			m.Quoted = r.only("name")
 		case "annotations":
 			m.Mentions = r.mentions()
+		case "spacekeeperErased":
+			m.Erased = r.boolean()
 		default:
 			r.skip()
 		}

@@ -38,6 +38,7 @@ type Message struct {
 	AttachmentCount         int
 	Command                 int64  `json:",omitempty"` // the number of the slash command that it gives; 0 for none
 	Quoted                  string `json:",omitempty"` // "spaces/S/messages/M" that it quotes
+	Erased                  bool   `json:",omitempty"` // what it said is not known any more: package redaction took it out
 
 	Mentions []Mention `json:",omitempty"` // each user once, in the order of the text; of very many, the first
 }

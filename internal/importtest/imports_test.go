@@ -68,6 +68,8 @@ func table() []owner {
 		{path: "internal/store/eventlog/memberships", tier: 1, also: append(rooms("items", "numbers", "originals", "refusal"), "internal/reactors")},
 		{path: "internal/store/eventlog/history", tier: 1, also: append(rooms("items", "memberships", "originals"), "internal/reactors")},
 		{path: "internal/store/eventlog/projections", tier: 1, also: append(rooms("items", "memberships", "originals", "refusal"), "internal/store/partitions")},
+		{path: "internal/store/erasures", tier: 1, also: append(
+			rooms("items", "originals", "payload"), "internal/store/holds", "internal/store/proofs", "internal/store/trail")}, // what people wrote and are called
 		{path: "internal/store/eventlog", tier: 1, also: append(
 			rooms("facts", "history", "items", "memberships", "numbers", "originals", "payload", "projections", "quarantine", "refusal"),
 			"internal/store/coverage", "internal/store/runs", "internal/store/partitions", "internal/store/proofs", "internal/reactors")},

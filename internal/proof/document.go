@@ -28,6 +28,10 @@ const (
 	Action      = "action/v1"   // what somebody did with what is recorded
 )
 
+// Erased is the kind of a record of a kind of which something was erased: it has
+// the same fields, as they are since.
+func Erased(kind string) string { return strings.Replace(kind, "/", "-erased/", 1) }
+
 var kinds = map[string][]string{
 	Event: {
 		"event_time", "received_at", "publish_time", "event_key", "ordinal", "origin", "type", "source", "space", "actor", "ce_id", "resource",
@@ -131,7 +135,7 @@ func (d *Document) Check(keys ...note.Verifier) (Checkpoint, error) {
 
 // Leaf computes the record's.
 func (d *Document) Leaf() (Hash, error) {
-	names, ok := kinds[d.Kind]
+	names, ok := kinds[strings.Replace(d.Kind, "-erased/", "/", 1)]
 	if !ok {
 		return Hash{}, fmt.Errorf("there is no kind of record %q: %s", d.Kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 	}

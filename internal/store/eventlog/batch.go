@@ -31,6 +31,7 @@ type batch struct {
 	copies     []items.Row // fetched copies of some of the rows, with other content
 	quarantine []quarantine.Message
 	fate       fate
+	erased     *erased // known when it was built
 
 	months map[partitions.Partition]bool
 

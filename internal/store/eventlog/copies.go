@@ -77,6 +77,7 @@ func (s *Log) settle(ctx context.Context, tx pgx.Tx, b *batch, before func(*pgx.
 	for _, lock := range []string{"", "FOR UPDATE OF e"} {
 		if lock != "" {
 			q := &pgx.Batch{}
+			b.erased.check(q)
 			before(q)
 			if err := tx.SendBatch(ctx, q).Close(); err != nil {
 				return err

@@ -91,6 +91,7 @@ type Log struct {
 	numbers  *numbers.Numbers
 
 	patience refusal.Patience
+	erasures erasures
 	reports  quarantine.Reports
 
 	prepareOnce sync.Mutex

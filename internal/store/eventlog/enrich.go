@@ -42,7 +42,11 @@ type Named struct {
 //
 // content holds what the item is about; of a deleted message, its tombstone.
 func (s *Log) Enrich(ctx context.Context, n Named, content events.Item, asOf time.Time) error {
-	err := refusal.Again(s.db, func() error { return s.enrich(ctx, n, content, asOf) })
+	err := refusal.Again(s.db, func() error {
+		err := s.enrich(ctx, n, content, asOf)
+		s.erasures.failed(err)
+		return err
+	})
 	if rejected, ok := refusal.Content(err); ok {
 		return reactors.Permanent(fmt.Errorf("fill in %s: the database refuses the content: %s", n.Resource, refusal.Describe(rejected)))
 	}
@@ -55,6 +59,10 @@ func (s *Log) Enrich(ctx context.Context, n Named, content events.Item, asOf tim
 func (s *Log) enrich(ctx context.Context, n Named, content events.Item, asOf time.Time) error {
 	ctx, cancel := s.db.WithTimeout(ctx)
 	defer cancel()
+	known, err := s.erasures.get(ctx, s.db)
+	if err != nil {
+		return err
+	}
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -68,6 +76,7 @@ func (s *Log) enrich(ctx context.Context, n Named, content events.Item, asOf tim
 		return err
 	}
 	b, deleted := enrichment(n, ev, content, store.Microseconds(asOf))
+	known.item(b.rows[0].Item, n.Time)
 	projections.AddMonths(b.months, b.rows)
 	if err := s.Ensure(ctx, slices.Collect(maps.Keys(b.months))); err != nil {
 		return err
@@ -79,6 +88,7 @@ func (s *Log) enrich(ctx context.Context, n Named, content events.Item, asOf tim
 	mayRun := !deleted && s.mayRun(b)
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		q := &pgx.Batch{} // in the one order of locks
+		known.check(q)
 		b.projected.Queue(q)
 		b.projected.Memberships.QueueKnown(q)
 		if mayRun {

@@ -104,6 +104,7 @@ type fate struct {
 func (s *Log) try(ctx context.Context, deliveries []events.Delivery, outcomes []events.Outcome, f fate) error {
 	return refusal.Again(s.db, func() error {
 		err := s.tryOnce(ctx, deliveries, outcomes, f)
+		s.erasures.failed(err)
 		var pgErr *pgconn.PgError
 		if errors.As(err, &pgErr) && refusal.NoPartition(pgErr) { // somebody dropped it
 			s.Forget()
@@ -118,11 +119,19 @@ func (s *Log) tryOnce(ctx context.Context, deliveries []events.Delivery, outcome
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
+	known, err := s.erasures.get(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	if deliveries, err = s.withoutErased(ctx, known, deliveries); err != nil {
+		return err
+	}
 	clocks, err := s.clocks(ctx, deliveries)
 	if err != nil {
 		return err
 	}
 	b := newBatch(deliveries, f, clocks)
+	b.erased = known
 	if err := s.Ensure(ctx, slices.Collect(maps.Keys(b.months))); err != nil {
 		return err
 	}
@@ -152,6 +161,7 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 	}
 	if b.fate.unapplied != "" {
 		q := &pgx.Batch{}
+		b.erased.check(q)
 		b.queueEvents(q, s)
 		projections.Mark(q, b.rows, b.fate.unapplied)
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
@@ -203,6 +213,7 @@ func (s *Log) write(ctx context.Context, b *batch) error {
 // statements queues what the batch holds, in the one order of locks.
 func (s *Log) statements(b *batch) *pgx.Batch {
 	q := &pgx.Batch{}
+	b.erased.check(q)
 	b.queueEvents(q, s)
 	b.queueProjections(q)
 	quarantine.Queue(q, b.quarantine)

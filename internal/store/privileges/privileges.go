@@ -31,7 +31,7 @@ const logColumns = "actor_id, message_id, origin, payload, payload_codec, publis
 func Needs() []Need {
 	var needs []Need
 	for _, group := range []struct{ privileges, relations string }{
-		{"SELECT", `goose_db_version legal_holds river_migration schema_compatibility trail
+		{"SELECT", `erasures goose_db_version legal_holds river_migration schema_compatibility trail
 			coverage_gaps coverage_intervals membership_intervals memberships`},
 		{"SELECT INSERT", `events event_sources event_types names payload_dictionaries proof_checkpoints reactor_records`},
 		{"SELECT INSERT UPDATE", `keeper_passes spaces stored_memberships stored_membership_changes stored_reactions stored_revisions users

@@ -28,7 +28,13 @@ const (
 	Quarantined Kind = 'q'
 	Released    Kind = 'r' // left the quarantine
 	Action      Kind = 'a' // its entry is made by analytics.record_action
+	// What a row is since something of it was erased.
+	ErasedEvent       Kind = 'x'
+	ErasedQuarantined Kind = 'y'
+	ErasedAction      Kind = 'z'
 )
+
+func (k Kind) erased() bool { return k == ErasedEvent || k == ErasedQuarantined || k == ErasedAction }
 
 // Ref names a row: of events, of the trail, or of the quarantine, where the time is
 // when it was received.
@@ -42,12 +48,22 @@ type Ref struct {
 // row is the ref without what happened to it.
 func (r Ref) row() Ref {
 	switch r.Kind {
-	case Updated:
+	case Updated, ErasedEvent:
 		r.Kind = Event
-	case Released:
+	case Released, ErasedQuarantined:
 		r.Kind = Quarantined
+	case ErasedAction:
+		r.Kind = Action
 	}
 	return r
+}
+
+// kindOf is what a leaf calls a record.
+func kindOf(kind string, erased bool) string {
+	if erased {
+		return proof.Erased(kind)
+	}
+	return kind
 }
 
 const (
@@ -143,6 +159,7 @@ type EventRow struct {
 	CeID, Resource                string // as the columns have them: short
 	MessageID                     string
 	Content                       []byte // as received; nil: the row has none
+	Erased                        bool   // something of it was erased
 }
 
 // Ref names the row.
@@ -152,7 +169,7 @@ func (r *EventRow) Ref(kind Kind) Ref {
 
 // Leaf computes the row's. The buffer is used again.
 func (r *EventRow) Leaf(buffer *proof.Leaf, salt proof.Salt) proof.Hash {
-	buffer.Begin(proof.Event, salt)
+	buffer.Begin(kindOf(proof.Event, r.Erased), salt)
 	r.write(buffer)
 	buffer.Content(r.Content)
 	return buffer.Hash()
@@ -160,7 +177,7 @@ func (r *EventRow) Leaf(buffer *proof.Leaf, salt proof.Salt) proof.Hash {
 
 // leafWithout computes that of a row whose bytes are gone: content is their hash.
 func (r *EventRow) leafWithout(buffer *proof.Leaf, ofLeaf proof.Salt, content proof.Hash) proof.Hash {
-	buffer.BeginWithout(proof.Event, ofLeaf)
+	buffer.BeginWithout(kindOf(proof.Event, r.Erased), ofLeaf)
 	r.write(buffer)
 	buffer.ContentHash(content[:])
 	return buffer.Hash()
@@ -190,6 +207,7 @@ type QuarantineRow struct {
 	Reason, Detail          string
 	Attributes              string // JSON, as the column has it
 	Data                    []byte
+	Erased                  bool
 }
 
 // Ref names the row.
@@ -200,7 +218,7 @@ func (r *QuarantineRow) Ref(kind Kind) Ref {
 // Leaf computes the row's. The buffer is used again.
 func (r *QuarantineRow) Leaf(buffer *proof.Leaf, salt proof.Salt) proof.Hash {
 	l := buffer
-	l.Begin(proof.Quarantined, salt)
+	l.Begin(kindOf(proof.Quarantined, r.Erased), salt)
 	l.Text(fmt.Sprintf("%x", r.Key))
 	l.Time(r.ReceivedAt)
 	l.Time(r.PublishTime)
@@ -220,12 +238,13 @@ type ActionRow struct {
 	Action, Role            string
 	Operator, Target, Space string // "" for none
 	Details                 []byte // JSON, as the column has it
+	Erased                  bool
 }
 
 // Leaf computes the row's. The buffer is used again.
 func (r *ActionRow) Leaf(buffer *proof.Leaf, salt proof.Salt) proof.Hash {
 	l := buffer
-	l.Begin(proof.Action, salt)
+	l.Begin(kindOf(proof.Action, r.Erased), salt)
 	l.Text(fmt.Sprintf("%x", r.Key))
 	l.Time(r.At)
 	l.Text(r.Action)

@@ -167,7 +167,7 @@ func (m *month) newest(ctx context.Context) (map[Ref]uint64, error) {
 	return newest, m.eachTile(ctx, func(page []tileOfLeaves) error {
 		for _, t := range page {
 			m.each(&t, func(i int, e Entry) {
-				if e.Kind == Updated {
+				if e.Kind == Updated || e.Kind == ErasedEvent {
 					newest[e.row()] = t.index(i)
 				}
 			})
@@ -205,6 +205,7 @@ func (m *month) eachPage(
 				if last, ok := newest[e.row()]; ok && index != last {
 					before[index] = true
 				} else if r != nil && r.Content != nil {
+					r.Erased = e.Kind.erased()
 					if r.Leaf(&leaf, e.Salt) != e.Hash {
 						err = fmt.Errorf("%s is not as it was recorded: audit verify says more", e.row())
 					}

@@ -20,6 +20,7 @@ type Report struct {
 	Root        proof.Hash
 	Unsealed    int // leaves that are not in the tree yet; their rows are compared, too
 	Rows        int // of events, of the quarantine and of the trail
+	Erased      int // rows of which something was erased since they were recorded
 	Checkpoints int // whose roots the tree had
 	Archived    int // events whose bytes were taken out, after they were archived
 	Findings    []string
@@ -51,7 +52,8 @@ type verification struct {
 	upper    map[tileID][]byte  // tiles above the leaves, as they are stored
 	computed map[tileID][]byte  // and as they should be
 	points   []proof.Checkpoint // to compare with, the smallest first
-	suspects map[Ref]uint64     // rows that their newest leaf so far doesn't fit, and its index
+	erased   map[Ref]bool
+	suspects map[Ref]uint64 // rows that their newest leaf so far doesn't fit, and its index
 	leaf     proof.Leaf
 	sums     map[int64]*[2]uint64 // by day: of the rows that leaves and tables tell
 	archived map[string]int       // by month, "2026-08": events whose bytes are gone, as far as leaves tell
@@ -81,7 +83,8 @@ func (l *Log) verifyIn(ctx context.Context, tx pgx.Tx, against []proof.Checkpoin
 	defer payloads.Close()
 	v := &verification{
 		tx: tx, payloads: payloads, seed: maphash.MakeSeed(), points: slices.Clone(against),
-		computed: map[tileID][]byte{}, suspects: map[Ref]uint64{}, sums: map[int64]*[2]uint64{}, archived: map[string]int{},
+		computed: map[tileID][]byte{}, erased: map[Ref]bool{}, suspects: map[Ref]uint64{}, sums: map[int64]*[2]uint64{},
+		archived: map[string]int{},
 	}
 	return &v.report, v.run(ctx, progress)
 }
@@ -301,30 +304,28 @@ func (v *verification) compareRows(ctx context.Context, entries []Entry, indexes
 		ref := e.row()
 		fits := false
 		switch e.Kind {
-		case Event, Updated:
-			r := rows[ref]
-			switch {
-			case r == nil:
-			case e.Gone == proof.Hash{}:
+		case Event, Updated, ErasedEvent:
+			if r := rows[ref]; r != nil {
+				r.Erased = e.Kind.erased()
+				if e.Gone == (proof.Hash{}) {
+					fits = r.Leaf(&v.leaf, e.Salt) == e.Hash
+				} else {
+					fits = r.Content == nil && r.leafWithout(&v.leaf, e.Salt, e.Gone) == e.Hash
+					v.gone(ref)
+				}
+				v.isThere(e)
+			}
+		case Quarantined, ErasedQuarantined:
+			if r := kept[ref]; r != nil {
+				r.Erased = e.Kind.erased()
 				fits = r.Leaf(&v.leaf, e.Salt) == e.Hash
-			default:
-				fits = r.Content == nil && r.leafWithout(&v.leaf, e.Salt, e.Gone) == e.Hash
-				v.gone(ref)
+				v.isThere(e)
 			}
-			if r != nil && e.Kind == Event {
-				v.sum(ref, 0)
-			}
-		case Quarantined:
-			r := kept[ref]
-			fits = r != nil && r.Leaf(&v.leaf, e.Salt) == e.Hash
-			if r != nil {
-				v.sum(ref, 0)
-			}
-		case Action:
-			r := actions[ref]
-			fits = r != nil && r.Leaf(&v.leaf, e.Salt) == e.Hash
-			if r != nil {
-				v.sum(ref, 0)
+		case Action, ErasedAction:
+			if r := actions[ref]; r != nil {
+				r.Erased = e.Kind.erased()
+				fits = r.Leaf(&v.leaf, e.Salt) == e.Hash
+				v.isThere(e)
 			}
 		case Released:
 			fits = kept[ref] == nil && e.Hash == released(QuarantineRow{Key: ref.Key, ReceivedAt: time.UnixMicro(ref.Time)})
@@ -338,7 +339,21 @@ func (v *verification) compareRows(ctx context.Context, entries []Entry, indexes
 	return nil
 }
 
+// isThere counts the row of a leaf, once, and notes whether its last leaf says that
+// something of it was erased.
+func (v *verification) isThere(e *Entry) {
+	ref := e.row()
+	if e.Kind == ref.Kind {
+		v.sum(ref, 0)
+	}
+	delete(v.erased, ref)
+	if e.Kind.erased() {
+		v.erased[ref] = true
+	}
+}
+
 func (v *verification) tellSuspects() {
+	v.report.Erased = len(v.erased)
 	list := make([]Ref, 0, len(v.suspects))
 	for ref := range v.suspects {
 		list = append(list, ref)

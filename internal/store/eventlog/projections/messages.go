@@ -28,6 +28,7 @@ type messageRow struct {
 	text         string
 	mentions     string
 	hasContent   bool // text, mentions and attachments are known
+	erased       bool // a version whose content was erased
 	attachments  int
 	createTime   time.Time // zero if the event doesn't tell it
 	deletedAt    time.Time
@@ -76,9 +77,11 @@ func (s *Set) addMessage(r *items.Row) {
 		if !d.LastUpdateTime.IsZero() {
 			m.version.Time = store.Microseconds(d.LastUpdateTime)
 		}
-		m.hasContent, m.text, m.mentions, m.attachments = true, d.Text, mentionsOf(d), min(d.AttachmentCount, 1<<15-1)
+		if m.erased = d.Erased; !m.erased {
+			m.hasContent, m.text, m.mentions, m.attachments = true, d.Text, mentionsOf(d), min(d.AttachmentCount, 1<<15-1)
+		}
 	}
-	if !m.hasContent {
+	if !m.hasContent && !m.erased {
 		m.version.AsOf = time.Time{}
 	}
 	if r.Item.Message != nil && !m.deletedAt.IsZero() {
@@ -133,7 +136,7 @@ func (s *Set) compactMessages() {
 	kept := s.messages[:0]
 	for i := range s.messages {
 		m := s.messages[i]
-		if m.hasContent && (m.version.Verb == events.VerbUpdated || !m.version.Time.Equal(m.version.Event)) {
+		if (m.hasContent || m.erased) && (m.version.Verb == events.VerbUpdated || !m.version.Time.Equal(m.version.Event)) {
 			m.editedAt = m.version.Time
 		}
 		n := len(kept)

@@ -166,6 +166,7 @@ func (p Part) clear(ctx context.Context, tx pgx.Tx) (*fetched, error) {
 		m.version = items.Version{Time: at.Time, Event: event.Time, Verb: items.Verb(verb), Key: key.Bytes, AsOf: store.ZeroTime(asOf)}
 		m.createTime, m.deletedAt = store.ZeroTime(created), store.ZeroTime(deleted)
 		m.hasContent, m.text, m.attachments = text.Valid, text.String, int(attachments.Int16)
+		m.erased = asOf.Valid && !text.Valid && !deleted.Valid
 		if at.Valid {
 			kept.messages.messages = append(kept.messages.messages, m)
 		} else {
