@@ -3,6 +3,7 @@ package analytics
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -34,6 +35,11 @@ type marked struct {
 
 func (m *marked) args() pgx.NamedArgs {
 	return pgx.NamedArgs{"spaces": m.spaces, "dates": m.dates, "parts": m.parts}
+}
+
+// has reports whether there are days of all spaces together, or of others.
+func (m *marked) has(all bool) bool {
+	return slices.ContainsFunc(m.spaces, func(space int32) bool { return (space == 0) == all })
 }
 
 // read adds the rows of a query to them.

@@ -168,7 +168,8 @@ func (r *Rollups) load(ctx context.Context, tx pgx.Tx) (*pass, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the reporting zone: %w", err)
 	}
-	return p, nil
+	// To compile these statements takes longer than most of them.
+	return p, p.set(ctx, "jit", "off")
 }
 
 // exec carries out a statement that knows zone, today and what is given.

@@ -7,6 +7,9 @@ import "context"
 // active day of a person begins an interval that the person's next one ends, or
 // the seventh day; how many intervals a day lies in is a running sum.
 func (p *pass) computeSummary(ctx context.Context, m *marked, all bool) error {
+	if !m.has(all) {
+		return nil
+	}
 	source, members, coverage := ofSpaces, membersOfSpaces, coverageOfSpaces
 	if all {
 		source, members, coverage = ofAll, membersOfAll, coverageOfAll
@@ -103,6 +106,9 @@ func (p *pass) computeSummary(ctx context.Context, m *marked, all bool) error {
 // computeMembers computes who was there of days of which nothing else has changed. Days
 // that get a row by it, or may lose it, are marked to be summed up.
 func (p *pass) computeMembers(ctx context.Context, m *marked, all bool) error {
+	if !m.has(all) {
+		return nil
+	}
 	members := membersOfSpaces
 	if all {
 		members = membersOfAll
