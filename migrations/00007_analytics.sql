@@ -63,12 +63,14 @@ CREATE FUNCTION folded_emoji(emoji text) RETURNS text
 -- +goose StatementEnd
 COMMENT ON FUNCTION folded_emoji(text) IS 'An emoji without the tone of its skin, and without the sign that asks for its picture: all thumbs are one.';
 
+-- Nothing in it is less immutable than it says, and it isn't STRICT, so that Postgres puts its
+-- body in its place: an hour is taken from a time in UTC, as of a timestamptz that depends on the session.
 -- +goose StatementBegin
 CREATE FUNCTION day_start(day date, zone text) RETURNS timestamptz
-  LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN CASE
-    WHEN ((day::timestamp AT TIME ZONE zone - interval '1 hour') AT TIME ZONE zone)::date = day
-      THEN day::timestamp AT TIME ZONE zone - interval '1 hour'
+    WHEN ((day::timestamp AT TIME ZONE zone AT TIME ZONE 'UTC' - interval '1 hour') AT TIME ZONE 'UTC' AT TIME ZONE zone)::date = day
+      THEN (day::timestamp AT TIME ZONE zone AT TIME ZONE 'UTC' - interval '1 hour') AT TIME ZONE 'UTC'
     ELSE day::timestamp AT TIME ZONE zone
   END;
 -- +goose StatementEnd

@@ -84,7 +84,7 @@ CREATE TABLE rollup_activity (
   received integer NOT NULL DEFAULT 0,
   CONSTRAINT rollup_activity_pkey PRIMARY KEY (space_id, activity_date, user_id)
 ) WITH (fillfactor = 90);
-CREATE INDEX rollup_activity_user_idx ON rollup_activity (user_id, activity_date);
+CREATE INDEX rollup_activity_user_idx ON rollup_activity (user_id, space_id, activity_date);
 CREATE INDEX rollup_activity_date_idx ON rollup_activity (activity_date);
 COMMENT ON TABLE rollup_activity IS 'What each member did in each space on each day. Read it through analytics.agg_activity_daily.';
 COMMENT ON COLUMN rollup_activity.activity_date IS 'The day, in the reporting zone.';

@@ -353,7 +353,8 @@ SELECT p.space AS space_id, u.user_name AS member_id, u.user_type AS member_type
        (
          SELECT min(r.finished_at)
          FROM reactor_runs r
-         WHERE r.member = u.user_name AND r.space = p.space AND r.trigger = 'member.joined' AND NOT r.shadow AND r.outcome IN ('sent', 'collapsed')
+         -- A member has few runs: the space, which has many, is no condition of an index.
+         WHERE r.member = u.user_name AND r.space IS NOT DISTINCT FROM p.space AND r.trigger = 'member.joined' AND NOT r.shadow AND r.outcome IN ('sent', 'collapsed')
            AND r.event_time >= j.joined_at AND r.event_time < COALESCE(j.left_at, 'infinity')
        ) AS welcomed_at
 FROM (
@@ -469,10 +470,9 @@ WITH span AS MATERIALIZED (
   FROM (
     SELECT DISTINCT j.member_id
     FROM analytics.agg_memberships j
-    CROSS JOIN span
-    JOIN analytics.dim_dates d ON d.activity_date = span.last_day - 27
     WHERE j.member_type = 'HUMAN' AND (space = 'all' OR j.space_id = space)
-      AND j.known_at < d.starts_at AND (j.left_at IS NULL OR j.left_at >= span.ends_at)
+      AND j.known_at < (SELECT d.starts_at FROM analytics.dim_dates d WHERE d.activity_date = (SELECT last_day - 27 FROM span))
+      AND (j.left_at IS NULL OR j.left_at >= (SELECT ends_at FROM span))
   ) m
   LEFT JOIN (
     SELECT a.member_id
@@ -550,8 +550,8 @@ FROM (
   UNION ALL
   SELECT 'tenure_at_leave', percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM j.left_at - j.joined_at)), NULL, count(*), NULL, since
   FROM analytics.agg_memberships j
-  CROSS JOIN span
-  WHERE j.member_type = 'HUMAN' AND j.joined_at IS NOT NULL AND j.left_at >= span.starts_at AND j.left_at < span.ends_at
+  WHERE j.member_type = 'HUMAN' AND j.joined_at IS NOT NULL
+    AND j.left_at >= (SELECT starts_at FROM span) AND j.left_at < (SELECT ends_at FROM span)
     AND (space = 'all' OR j.space_id = space)
   UNION ALL
   SELECT 'activation_7d', NULL, count(*) FILTER (WHERE is_ripe AND is_active_7d), count(*) FILTER (WHERE is_ripe), 1, since

@@ -153,10 +153,9 @@ WITH span AS MATERIALIZED (
   FROM (
     SELECT DISTINCT j.member_id
     FROM analytics.agg_memberships j
-    CROSS JOIN span
-    JOIN analytics.dim_dates d ON d.activity_date = span.last_day - 27
     WHERE j.member_type = 'HUMAN' AND (space = 'all' OR j.space_id = space)
-      AND j.known_at < d.starts_at AND (j.left_at IS NULL OR j.left_at >= span.ends_at)
+      AND j.known_at < (SELECT d.starts_at FROM analytics.dim_dates d WHERE d.activity_date = (SELECT last_day - 27 FROM span))
+      AND (j.left_at IS NULL OR j.left_at >= (SELECT ends_at FROM span))
   ) m
   LEFT JOIN (
     SELECT a.member_id
@@ -234,8 +233,8 @@ FROM (
   UNION ALL
   SELECT 'tenure_at_leave', percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM j.left_at - j.joined_at)), NULL, count(*), NULL, since
   FROM analytics.agg_memberships j
-  CROSS JOIN span
-  WHERE j.member_type = 'HUMAN' AND j.joined_at IS NOT NULL AND j.left_at >= span.starts_at AND j.left_at < span.ends_at
+  WHERE j.member_type = 'HUMAN' AND j.joined_at IS NOT NULL
+    AND j.left_at >= (SELECT starts_at FROM span) AND j.left_at < (SELECT ends_at FROM span)
     AND (space = 'all' OR j.space_id = space)
   UNION ALL
   SELECT 'activation_7d', NULL, count(*) FILTER (WHERE is_ripe AND is_active_7d), count(*) FILTER (WHERE is_ripe), 1, since
@@ -393,8 +392,8 @@ CREATE FUNCTION public.covered(coverage real, starts_at timestamp with time zone
 COMMENT ON FUNCTION public.covered(coverage real, starts_at timestamp with time zone, ends_at timestamp with time zone, looked_until timestamp with time zone) IS 'Share of a day, as far as it has gone by, that was covered: coverage is the share up to looked_until.';
 
 CREATE FUNCTION public.day_start(day date, zone text) RETURNS timestamp with time zone
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN CASE WHEN ((((((day)::timestamp without time zone AT TIME ZONE zone) - '01:00:00'::interval) AT TIME ZONE zone))::date = day) THEN (((day)::timestamp without time zone AT TIME ZONE zone) - '01:00:00'::interval) ELSE ((day)::timestamp without time zone AT TIME ZONE zone) END;
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((((((((day)::timestamp without time zone AT TIME ZONE zone) AT TIME ZONE 'UTC'::text) - '01:00:00'::interval) AT TIME ZONE 'UTC'::text) AT TIME ZONE zone))::date = day) THEN (((((day)::timestamp without time zone AT TIME ZONE zone) AT TIME ZONE 'UTC'::text) - '01:00:00'::interval) AT TIME ZONE 'UTC'::text) ELSE ((day)::timestamp without time zone AT TIME ZONE zone) END;
 
 COMMENT ON FUNCTION public.day_start(day date, zone text) IS 'When a day begins in a zone. Where clocks are set back at one in the morning it has two midnights: the first counts. Where they are set forward at midnight it has none: the day begins an hour later.';
 
@@ -1537,7 +1536,7 @@ COMMENT ON COLUMN public.rollup_passes.rebuild_day IS 'The next day that it read
 
 COMMENT ON COLUMN public.rollup_passes.rebuild_until IS 'The last one.';
 
-COMMENT ON COLUMN public.rollup_passes.rebuild_space IS 'The highest spaces.id that it has to sum up when all days are read; 0: all spaces together.';
+COMMENT ON COLUMN public.rollup_passes.rebuild_space IS 'The highest spaces.id that it has to sum up when all days are read; 0: all spaces together, from rebuild_from on.';
 
 COMMENT ON COLUMN public.rollup_passes.zone IS 'The reporting zone that the rollups'' days are of; null: no pass yet.';
 
@@ -3283,7 +3282,7 @@ CREATE VIEW analytics.fct_joins WITH (security_barrier='true') AS
           WHERE ((e.space_id = j.space_id) AND (e.actor_id = j.user_id) AND (t.kind = 'message'::text) AND (t.verb = 'created'::text))) AS first_post_at,
     ( SELECT min(r.finished_at) AS min
            FROM public.reactor_runs r
-          WHERE ((r.member = u.user_name) AND (r.space = p.space) AND (r.trigger = 'member.joined'::text) AND (NOT r.shadow) AND (r.outcome = ANY (ARRAY['sent'::text, 'collapsed'::text])) AND (r.event_time >= j.joined_at) AND (r.event_time < COALESCE(j.left_at, 'infinity'::timestamp with time zone)))) AS welcomed_at
+          WHERE ((r.member = u.user_name) AND (NOT (r.space IS DISTINCT FROM p.space)) AND (r.trigger = 'member.joined'::text) AND (NOT r.shadow) AND (r.outcome = ANY (ARRAY['sent'::text, 'collapsed'::text])) AND (r.event_time >= j.joined_at) AND (r.event_time < COALESCE(j.left_at, 'infinity'::timestamp with time zone)))) AS welcomed_at
    FROM ((( SELECT s.space_id,
             s.user_id,
             s.known_at AS joined_at,
@@ -5567,7 +5566,7 @@ CREATE INDEX reactor_runs_speaker_idx ON public.reactor_runs USING btree (speake
 
 CREATE INDEX rollup_activity_date_idx ON public.rollup_activity USING btree (activity_date);
 
-CREATE INDEX rollup_activity_user_idx ON public.rollup_activity USING btree (user_id, activity_date);
+CREATE INDEX rollup_activity_user_idx ON public.rollup_activity USING btree (user_id, space_id, activity_date);
 
 CREATE INDEX rollup_hours_hour_idx ON public.rollup_hours USING btree (hour_at);
 
