@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,6 +61,13 @@ func (r erasing) run(ctx context.Context, env *cli.Env, db *store.Store) error {
 	x, err := erasures.New(db)
 	if err != nil {
 		return err
+	}
+	archived, err := x.Archived(ctx, user)
+	if err != nil {
+		return err
+	}
+	if len(archived) > 0 {
+		defer env.Say("What the archives have of %s isn't erased: %s", user, strings.Join(archived, ", "))
 	}
 	if r.dry || !r.yes {
 		counts, err := x.Preview(ctx, user)

@@ -9,9 +9,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/spacekeeper/spacekeeper/internal/archive"
+	"github.com/spacekeeper/spacekeeper/internal/store/erasures"
 	"github.com/spacekeeper/spacekeeper/internal/store/holds"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
+	"github.com/spacekeeper/spacekeeper/internal/store/trail"
 )
 
 // Verify says that a log is as it was, names what was changed, and holds the log
@@ -139,6 +141,16 @@ func TestErase(t *testing.T) {
 			t.Errorf("%q: got %q, %v", args, out, err)
 		}
 	}
+	if err := trail.Commit(t.Context(), s.Store, trail.Action{Name: "archive.finished", Target: "2026-11"}); err != nil {
+		t.Fatal(err)
+	}
+	if x, err := erasures.New(s.Store); err != nil {
+		t.Error(err)
+	} else if got, err := x.Archived(t.Context(), "users/ann"); err != nil || !slices.Equal(got, []string{"2026-11"}) {
+		t.Errorf("archived: %v, %v", got, err)
+	}
+	exec(t, s, `DELETE FROM trail`)
+	exec(t, s, `DELETE FROM proof_pending WHERE get_byte(entries, 0) = ascii('a')`)
 	if out, err := erase("--user", "users/ann", "--dry-run"); err != nil || !strings.Contains(out, "would be erased") {
 		t.Errorf("got %q, %v", out, err)
 	}

@@ -127,6 +127,25 @@ func (x *Eraser) Erase(ctx context.Context, user, reason string, told func(part 
 	return e.counts, nil
 }
 
+// Archived lists the months, "2026-08", whose bytes were archived and in which the
+// person did something: of those the database has nothing to erase, and the archives do.
+func (x *Eraser) Archived(ctx context.Context, user string) ([]string, error) {
+	months, err := store.List(ctx, x.db, pgx.RowTo[string], `
+		SELECT DISTINCT t.target
+		FROM trail t
+		WHERE t.action = 'archive.finished' AND EXISTS (
+			SELECT FROM events e
+			WHERE e.event_time >= (t.target || '-01 00:00:00+00')::timestamptz
+				AND e.event_time < (t.target || '-01 00:00:00+00')::timestamptz + interval '1 month'
+				AND e.actor_id = (SELECT id FROM users WHERE user_name = $1)
+		)
+		ORDER BY 1`, user)
+	if err != nil {
+		return nil, fmt.Errorf("list the archived months of %s: %w", user, err)
+	}
+	return months, nil
+}
+
 // mayErase fails early where a later step would.
 func (e *erasure) mayErase(ctx context.Context) error {
 	var may, known bool
