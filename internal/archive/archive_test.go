@@ -15,6 +15,7 @@ import (
 	"github.com/spacekeeper/spacekeeper/internal/archive"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/proof"
+	"github.com/spacekeeper/spacekeeper/internal/store/erasures"
 	"github.com/spacekeeper/spacekeeper/internal/store/holds"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
@@ -101,6 +102,20 @@ func TestArchive(t *testing.T) {
 	if err := archive.Check(t.Context(), s.Store, november); err != nil {
 		t.Fatal(err)
 	}
+	// Of one person everything was erased before, of another it is afterwards.
+	eraser, err := erasures.New(s.Store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	people := storetest.Column(t, s, `
+		SELECT u.user_name FROM events e JOIN users u ON u.id = e.actor_id WHERE e.event_time < '2026-12-01' GROUP BY 1 ORDER BY count(*) DESC LIMIT 2`)
+	erase := func(person string) {
+		t.Helper()
+		if counts, err := eraser.Erase(t.Context(), person, "", func(string) {}); err != nil || counts["messages"] < 5 {
+			t.Fatalf("erased %v of %s, %v", counts, person, err)
+		}
+	}
+	erase(people[0])
 	dir, m := write(t, s)
 	t.Logf("%d bytes an event", m.Size/m.Events)
 	const all = `SELECT string_agg(x::text, E'\n' ORDER BY x::text) FROM (
@@ -170,6 +185,8 @@ func TestArchive(t *testing.T) {
 	if err := archive.Drop(t.Context(), s.Store, m, next, ""); err != nil {
 		t.Fatal(err)
 	}
+	wantSound(with + 1)
+	erase(people[1])
 	wantSound(with + 1)
 	// Whoever takes bytes out otherwise is found.
 	if _, err := s.Pool().Exec(t.Context(), `
