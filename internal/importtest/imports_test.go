@@ -54,7 +54,7 @@ func table() []owner {
 		{path: "internal/store/roles", tier: 1, also: []string{"internal/store", "internal/store/privileges"}},
 		{path: "internal/store/trail", tier: 1, also: []string{"internal/store"}}, // what people do with what is recorded
 		{path: "internal/store/holds", tier: 1},                                   // what may not be dropped
-		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions"}},
+		{path: "internal/store/pruning", tier: 1, also: []string{"internal/store", "internal/store/partitions", "internal/store/proofs"}},
 		// The event log is one transaction over rooms with one idea each: what
 		// reads the past knows nothing of what writes it.
 		{path: "internal/store/eventlog/payload", tier: 1},

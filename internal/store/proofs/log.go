@@ -44,31 +44,39 @@ func AddUpdated(ctx context.Context, tx pgx.Tx, payloads *payload.Codec, refs []
 
 // Release takes messages out of the quarantine, and says so in the log.
 func Release(ctx context.Context, db *store.Store, keys []pgtype.UUID) error {
+	_, err := ReleaseBy(ctx, db, `
+		DELETE FROM quarantine
+		WHERE quarantine_key = ANY ($1)
+		RETURNING quarantine_key, received_at`, keys)
+	return err
+}
+
+// ReleaseBy does it by a statement that deletes them and returns their
+// quarantine_key and received_at; it tells how many there were.
+func ReleaseBy(ctx context.Context, db *store.Store, statement string, args ...any) (released int, err error) {
 	ctx, cancel := db.WithTimeout(ctx)
 	defer cancel()
-	return pgx.BeginFunc(ctx, db.Pool(), func(tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, `
-			DELETE FROM quarantine
-			WHERE quarantine_key = ANY ($1)
-			RETURNING quarantine_key, received_at`, keys)
+	return released, pgx.BeginFunc(ctx, db.Pool(), func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, statement, args...)
 		var entries []Entry
 		var key pgtype.UUID
 		var at time.Time
 		if err := store.Each(rows, []any{&key, &at}, func() {
 			r := QuarantineRow{Key: key.Bytes, ReceivedAt: at}
-			entries = append(entries, Entry{Ref: r.Ref(Released), Hash: released(r)})
+			entries = append(entries, Entry{Ref: r.Ref(Released), Hash: leafOfReleased(r)})
 		}); err != nil || len(entries) == 0 {
 			return err
 		}
+		released = len(entries)
 		q := &pgx.Batch{}
 		Queue(q, entries)
 		return tx.SendBatch(ctx, q).Close()
 	})
 }
 
-// released is the leaf of a message that has left the quarantine. It tells nothing
+// leafOfReleased is the leaf of a message that has left the quarantine. It tells nothing
 // that a salt would have to hide.
-func released(r QuarantineRow) proof.Hash {
+func leafOfReleased(r QuarantineRow) proof.Hash {
 	var l proof.Leaf
 	l.Begin(proof.Released, proof.Salt{})
 	l.Text(fmt.Sprintf("%x", r.Key))

@@ -328,7 +328,7 @@ func (v *verification) compareRows(ctx context.Context, entries []Entry, indexes
 				v.isThere(e)
 			}
 		case Released:
-			fits = kept[ref] == nil && e.Hash == released(QuarantineRow{Key: ref.Key, ReceivedAt: time.UnixMicro(ref.Time)})
+			fits = kept[ref] == nil && e.Hash == leafOfReleased(QuarantineRow{Key: ref.Key, ReceivedAt: time.UnixMicro(ref.Time)})
 		}
 		if fits {
 			delete(v.suspects, ref)

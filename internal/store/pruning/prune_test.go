@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/spacekeeper/spacekeeper/internal/events"
+	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
 	"github.com/spacekeeper/spacekeeper/internal/store/pruning"
 	"github.com/spacekeeper/spacekeeper/internal/store/storetest"
 )
@@ -88,6 +90,24 @@ func TestPrune(t *testing.T) {
 		if left := storetest.Value[int](t, s, `SELECT count(*) FROM `+r.Table+` t WHERE to_jsonb(t)::text NOT LIKE '%"old"%'`); left != before[r.Table]-1 {
 			t.Errorf("%s: %d rows are left that aren't old, want %d", r.Table, left, before[r.Table]-1)
 		}
+	}
+}
+
+// What is pruned of the quarantine isn't missing from the transparency log.
+func TestPrunedQuarantineIsProven(t *testing.T) {
+	t.Parallel()
+	now := clock()
+	s := storetest.New(t, storetest.Options{Now: func() time.Time { return now }})
+	d := storetest.Live("bad", now, events.Item{})
+	d.Event, d.Malformed, d.Data = nil, &events.Malformed{Reason: "bad_json", Detail: "it is none"}, []byte("{bad")
+	record(t, s, d)
+	now = now.AddDate(1, 0, 0)
+	if dropped, err := pruning.Prune(t.Context(), s.Store); err != nil || dropped["quarantine"] != 1 {
+		t.Fatalf("dropped %v, %v", dropped, err)
+	}
+	r, err := proofs.New(s.Store).Verify(t.Context(), nil, func(uint64, uint64) {})
+	if err != nil || !r.Sound() || r.Unsealed != 2 {
+		t.Errorf("got %+v, %v", r, err)
 	}
 }
 
