@@ -48,7 +48,11 @@ var faults = []fault{
 		in.running.shows("nothing is received", func(s *scrape) bool { return s.max("spacekeeper_ingest_ready") == 0 })
 		return func() {
 			in.must(in.broker.Heal(in.subscription))
-			in.running.shows("events are received", func(s *scrape) bool { return s.max("spacekeeper_ingest_ready") == 1 })
+			// To begin to receive is to be ready, and may still be refused: something has to come.
+			in.join()
+			in.running.shows("events are received", func(s *scrape) bool {
+				return s.max("spacekeeper_ingest_ready") == 1 && s.max("spacekeeper_reactors_runs_total", `outcome="sent"`) == 2
+			})
 		}
 	}, []string{"NotReady"}, 6, 5},
 	{"the database is away", func(in *installation) func() {

@@ -44,12 +44,14 @@ func (c Complaint) String() string {
 }
 
 // source is where the program's statements are. Nobody runs those of the
-// simulation on a large database; those of pruning are made when it runs. Filters
+// simulation on a large database; those of pruning and of erasing, which goes through
+// some blocks of a table at a time, are made when they run. Filters
 // of the lists of runs leave out what isn't asked for.
 var source = statements.Options{
 	Below: []string{"internal", "cmd/subscriber", "cmd/subscribe-setup"},
 	Except: []string{
 		"internal/simulate", "internal/store/storetest", "internal/demo", "internal/store/pruning/pruning.go",
+		"internal/store/erasures/tables.go",
 	},
 	Return: map[string][]string{"where": {
 		"true", "r.reactor = @reactor", "r.space = @space", "r.member = @member", "r.outcome = 'failed' AND r.outcome = @outcome",
@@ -85,6 +87,8 @@ var whole = map[string][]string{
 	"internal/audit/names.go": {"users", "stored_memberships"},
 	// All about one person is everywhere, and asked for once in a while.
 	"internal/audit/person.go": {"events", "reactor_runs", "stored_memberships", "stored_messages", "stored_reactions", "stored_revisions", "users"},
+	// So it is when that is erased.
+	"internal/store/erasures/erasures.go": {"stored_messages", "users"},
 	// How much came in since tail looked, no plan can know.
 	"internal/analytics/tail.go": {"users"},
 	// In another zone all is of other days.

@@ -124,7 +124,7 @@ func (e *erasure) eraseTable(ctx context.Context, tx pgx.Tx) (next position, err
 		e.counts[change.counts] += int(tag.RowsAffected())
 	}
 	if t.of == "trail" {
-		return next, e.eraseTrail(ctx, tx, within)
+		return next, e.eraseTrail(ctx, tx, since)
 	}
 	return next, nil
 }
@@ -193,15 +193,15 @@ func (e *erasure) changes(t table) (list []change) {
 }
 
 // eraseTrail takes names out of what people did, and says so in the log.
-func (e *erasure) eraseTrail(ctx context.Context, tx pgx.Tx, within string) error {
+func (e *erasure) eraseTrail(ctx context.Context, tx pgx.Tx, since int64) error {
 	if e.pattern == "" || e.keepNames {
 		return nil
 	}
 	rows, _ := tx.Query(ctx, `
 		UPDATE trail
 		SET details = '{"erased": true}', target = regexp_replace(target, $1, $2, 'g')
-		WHERE `+within+` AND concat_ws(' ', target, details) ~ $1
-		RETURNING at, action_key`, e.pattern, redaction.Gone)
+		WHERE ctid >= $3::text::tid AND ctid < $4::text::tid AND concat_ws(' ', target, details) ~ $1
+		RETURNING at, action_key`, e.pattern, redaction.Gone, fmt.Sprintf("(%d,0)", since), fmt.Sprintf("(%d,0)", since+blocksAtOnce))
 	var refs []proofs.Ref
 	var at time.Time
 	var key pgtype.UUID
