@@ -130,7 +130,7 @@ func (x *export) write(ctx context.Context, one *file, fill func(io.Writer) erro
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // once more after a failure, which counts
+	defer f.Close() // once more after a failure, which counts
 	counted := &sums{ctx: ctx, out: f, hash: sha256.New()}
 	buffered := bufio.NewWriterSize(counted, 64<<10)
 	if err := errors.Join(fill(buffered), buffered.Flush()); err != nil {

@@ -88,12 +88,12 @@ func (b bucket) String() string { return strings.TrimSuffix("gs://"+b.name+"/"+b
 func (b bucket) put(ctx context.Context, name, note string) error {
 	object := url.Values{"uploadType": {"media"}, "ifGenerationMatch": {"0"}, "name": {strings.TrimPrefix(b.prefix+"/"+name, "/")}}
 	status, err := post(ctx, b.client, b.base+"/upload/storage/v1/b/"+url.PathEscape(b.name)+"/o?"+object.Encode(), note)
-	switch {
-	case status == http.StatusPreconditionFailed: // it is there
+	switch status {
+	case http.StatusPreconditionFailed: // it is there
 		return nil
-	case status == http.StatusForbidden || status == http.StatusUnauthorized:
+	case http.StatusForbidden, http.StatusUnauthorized:
 		return fmt.Errorf("%w: grant the worker's service account roles/storage.objectCreator on the bucket", err)
-	case status == http.StatusNotFound:
+	case http.StatusNotFound:
 		return fmt.Errorf("%w: there is no such bucket", err)
 	}
 	return err

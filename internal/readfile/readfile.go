@@ -54,7 +54,7 @@ func Open(path string) (*os.File, error) {
 		err = &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is %s, and must be a regular file", kind(info.Mode()))}
 	}
 	if err != nil {
-		file.Close() //nolint:errcheck // nothing was written
+		file.Close() // nothing was written
 		return nil, err
 	}
 	return file, nil
