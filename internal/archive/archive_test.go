@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/spacekeeper/spacekeeper/internal/archive"
 	"github.com/spacekeeper/spacekeeper/internal/events"
 	"github.com/spacekeeper/spacekeeper/internal/proof"
 	"github.com/spacekeeper/spacekeeper/internal/store/erasures"
+	"github.com/spacekeeper/spacekeeper/internal/store/eventlog/payload"
 	"github.com/spacekeeper/spacekeeper/internal/store/holds"
 	"github.com/spacekeeper/spacekeeper/internal/store/mend"
 	"github.com/spacekeeper/spacekeeper/internal/store/proofs"
@@ -139,6 +141,32 @@ func TestArchive(t *testing.T) {
 		}
 		hold(func(tx pgx.Tx) error { return holds.Remove(t.Context(), tx, scope) })
 	}
+	// Neither is a month of which something was changed since, sealed or not.
+	change := proofs.Ref{Kind: proofs.Event, Time: storetest.Value[int64](t, s, `SELECT (extract(epoch FROM min(event_time)) * 1000000)::bigint FROM events`)}
+	var key pgtype.UUID
+	if err := key.Scan(storetest.Value[string](t, s, `SELECT event_key::text FROM events ORDER BY event_time LIMIT 1`)); err != nil {
+		t.Fatal(err)
+	}
+	change.Key = key.Bytes
+	payloads, err := payload.NewCodec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer payloads.Close()
+	if err := pgx.BeginFunc(t.Context(), s.Pool(), func(tx pgx.Tx) error {
+		return proofs.AddUpdated(t.Context(), tx, payloads, []proofs.Ref{change})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := archive.Drop(t.Context(), s.Store, m, dir, ""); err == nil || !strings.Contains(err.Error(), "were changed since it was archived") {
+			t.Errorf("got %v", err)
+		}
+		if _, err := log.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir, m = write(t, s)
 	if err := archive.Drop(t.Context(), s.Store, m, dir, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,7 @@ func Drop(ctx context.Context, db *store.Store, m *Manifest, dir, reason string)
 		if err := allowed(ctx, tx, since); err != nil {
 			return err
 		}
-		events, err := proofs.Strip(ctx, tx, since)
+		events, err := proofs.Strip(ctx, tx, since, m.Leaves)
 		if err != nil {
 			return err
 		}

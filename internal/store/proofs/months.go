@@ -72,25 +72,33 @@ func (l *Log) Month(ctx context.Context, since time.Time, tell func(tiles proof.
 
 // endOf is the newest checkpoint that has as many leaves, or the tree as it is.
 func endOf(ctx context.Context, tx pgx.Tx, needed uint64) (End, error) {
-	var note string
-	err := tx.QueryRow(ctx, `
-		SELECT note
-		FROM proof_checkpoints
-		WHERE size >= $1
-		ORDER BY size DESC
-		LIMIT 1`, int64(needed)).Scan(&note)
-	if errors.Is(err, pgx.ErrNoRows) {
+	note, err := noteOf(ctx, tx, needed)
+	if err != nil {
+		return End{}, err
+	}
+	if note == "" {
 		tree, err := readTree(ctx, tx, "")
 		if err != nil {
 			return End{}, err
 		}
 		return End{Size: tree.Size(), Root: tree.Root()}, nil
 	}
-	if err != nil {
-		return End{}, fmt.Errorf("read the newest checkpoint: %w", err)
-	}
 	c, err := proof.ReadCheckpoint(note)
 	return End{c.Size, c.Root, note}, err
+}
+
+// noteOf is the newest checkpoint that has as many leaves; "" without one.
+func noteOf(ctx context.Context, tx pgx.Tx, needed uint64) (note string, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT note
+		FROM proof_checkpoints
+		WHERE size >= $1
+		ORDER BY size DESC
+		LIMIT 1`, int64(needed)).Scan(&note)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return "", fmt.Errorf("read the newest checkpoint: %w", err)
+	}
+	return note, nil
 }
 
 func newMonth(tx pgx.Tx, since time.Time) (*month, error) {
@@ -154,7 +162,7 @@ func (m *month) eachTile(ctx context.Context, tell func([]tileOfLeaves) error) e
 func (m *month) each(t *tileOfLeaves, tell func(i int, e Entry)) {
 	for i := range min(len(t.hashes)/proof.HashSize, len(t.refs)/refSize, len(t.salts)/proof.SaltSize) {
 		ref := readRef(t.refs[i*refSize:])
-		if ref.row().Kind == Event && ref.Time >= m.since.UnixMicro() && ref.Time < m.until.UnixMicro() {
+		if m.has(ref) {
 			tell(i, Entry{Ref: ref, Salt: proof.Salt(t.salts[i*proof.SaltSize:]), Hash: proof.Hash(t.hashes[i*proof.HashSize:])})
 		}
 	}
@@ -237,9 +245,10 @@ func (m *month) eachPage(
 // Strip takes the bytes of a month's events out of the database, within a
 // transaction, for which sealing waits. Their leaves stay, each with the hash of what
 // is gone: so what else there is of the events can be checked still, and nobody can
-// guess by its leaf what they were. It takes the rights of the tables' owner, and
+// guess by its leaf what they were. It refuses a month of which something was changed
+// since the log had so many leaves. It takes the rights of the tables' owner, and
 // tells how many events it was.
-func Strip(ctx context.Context, tx pgx.Tx, since time.Time) (events int64, err error) {
+func Strip(ctx context.Context, tx pgx.Tx, since time.Time, leaves uint64) (events int64, err error) {
 	if _, err := lockTree(ctx, tx); err != nil {
 		return 0, err
 	}
@@ -249,6 +258,11 @@ func Strip(ctx context.Context, tx pgx.Tx, since time.Time) (events int64, err e
 	}
 	defer m.payloads.Close()
 	if err := m.eachPage(ctx, func(page []tileOfLeaves, found map[uint64]Archived, before map[uint64]bool) error {
+		for index := range found {
+			if index >= leaves {
+				return errChanged
+			}
+		}
 		q := &pgx.Batch{}
 		for _, t := range page {
 			contents, salts := make([]byte, len(t.refs)/refSize*proof.HashSize), slices.Clone(t.salts)
@@ -277,7 +291,31 @@ func Strip(ctx context.Context, tx pgx.Tx, since time.Time) (events int64, err e
 	if err := tx.QueryRow(ctx, `SELECT strip_month($1)`, since).Scan(&events); err != nil {
 		return 0, fmt.Errorf("take the bytes of %s out of the log: %w", since.Format("2006-01"), err)
 	}
-	return events, nil
+	return events, m.unchanged(ctx)
+}
+
+var errChanged = errors.New("events of the month were changed since it was archived, as erasing does: remove the archive, and write it again")
+
+// unchanged tells whether nothing of the span was changed since the tree was locked:
+// that waits to be sealed.
+func (m *month) unchanged(ctx context.Context) error {
+	rows, _ := m.tx.Query(ctx, `SELECT entries FROM proof_pending`)
+	var b []byte
+	_, err := pgx.ForEachRow(rows, []any{&b}, func() error {
+		entries, err := readEntries(b)
+		for _, e := range entries {
+			if m.has(e.Ref) {
+				err = errChanged
+			}
+		}
+		return err
+	})
+	return err
+}
+
+// has tells whether the leaf is about an event of the span.
+func (m *month) has(r Ref) bool {
+	return r.row().Kind == Event && r.Time >= m.since.UnixMicro() && r.Time < m.until.UnixMicro()
 }
 
 // gone counts an event whose bytes are gone.

@@ -33,13 +33,12 @@ func (l *Log) Prove(ctx context.Context, ref Ref, content bool) (d *proof.Docume
 		if i := index % proof.TileWidth; !there || i >= uint64(len(hashes)) || hashes[i] != leaf.Hash() {
 			return fmt.Errorf("%s is not as it was recorded: subscriber audit verify tells more", ref)
 		}
-		var note string
-		err = tx.QueryRow(ctx, `SELECT note FROM proof_checkpoints WHERE size > $1 ORDER BY size DESC LIMIT 1`, int64(index)).Scan(&note)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return errors.New("no checkpoint has it yet: workers sign one in five minutes, if proof.key_file names a key")
-		}
+		note, err := noteOf(ctx, tx, index+1)
 		if err != nil {
 			return err
+		}
+		if note == "" {
+			return errors.New("no checkpoint has it yet: workers sign one in five minutes, if proof.key_file names a key")
 		}
 		c, err := proof.ReadCheckpoint(note)
 		if err != nil {
